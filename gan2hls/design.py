@@ -1,0 +1,159 @@
+"""The hardware design: an integer model with its folding, buffers and stream widths fixed.
+
+Everything an emitter needs to know about sizes stands here, once.  ``docs/microarchitecture.md`` draws the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+from gan2hls.codecs.base import Encoded
+from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.numerics import IntType
+
+
+@final
+@dataclass(frozen=True)
+class Folding:
+    """How much of a layer runs in one clock.
+
+    Attributes:
+        pe: output channels in parallel; divides ``CO / groups``.
+        simd: input channels in parallel; divides ``CI / groups``.
+        lanes: output channels requantized in parallel; divides ``pe`` (pointwise layers: divides the channels).
+    """
+
+    pe: int
+    simd: int
+    lanes: int
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EngineDesign:
+    """One engine: a layer with its folding.
+
+    Attributes:
+        layer: what it computes.
+        folding: parallelism; a pointwise engine has ``pe = simd = lanes``.
+        rows: input rows that the feeder's circular line buffer holds (0 for a pointwise engine).
+        encoded: weights laid out for the folding; None for a pointwise engine.
+    """
+
+    layer: IntLayer
+    folding: Folding
+    rows: int
+    encoded: Encoded | None
+
+    @property
+    def linear(self) -> bool:
+        """Whether it is a linear engine (feeder, mac, requant) or a pointwise one (requant only)."""
+        return self.layer.geometry is not None
+
+    @property
+    def in_lanes(self) -> int:
+        """Channels per beat of the input stream."""
+        return self.folding.simd
+
+    @property
+    def out_lanes(self) -> int:
+        """Channels per beat of the output stream."""
+        return self.folding.lanes
+
+    @property
+    def in_elem(self) -> IntType:
+        """Type of one input element."""
+        return self.layer.input_type.int_type
+
+    @property
+    def out_elem(self) -> IntType:
+        """Type of one output element."""
+        return self.layer.output_type.int_type
+
+    @property
+    def ci_folds(self) -> int:
+        """Input beats of one pixel and group that one accumulator needs: ``CI / groups / SIMD``."""
+        assert self.layer.geometry is not None
+        return self.layer.geometry.group_in // self.folding.simd
+
+    @property
+    def co_folds(self) -> int:
+        """Accumulator vectors of one output pixel: ``CO / PE``."""
+        assert self.layer.geometry is not None
+        return self.layer.geometry.out_channels // self.folding.pe
+
+    @cached_property
+    def in_beats(self) -> int:
+        """Input beats of one frame."""
+        if self.layer.geometry is None:
+            return self.out_beats
+        height, width, channels = self.layer.geometry.in_shape
+        return height * width * channels // self.folding.simd
+
+    @cached_property
+    def out_beats(self) -> int:
+        """Output beats of one frame."""
+        height, width, channels = self.layer.shape
+        return height * width * channels // self.folding.lanes
+
+    @cached_property
+    def mac_cycles(self) -> int:
+        """Clocks of one frame in which the MAC array works: ``useful_macs / (PE * SIMD)``, exactly."""
+        return self.layer.useful_macs // (self.folding.pe * self.folding.simd)
+
+    @cached_property
+    def interval(self) -> int:
+        """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
+        return max(self.mac_cycles, self.in_beats, self.out_beats)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Design:
+    """All engines of a chain, in stream order.  Engine ``n`` feeds engine ``n + 1`` through a width converter.
+
+    Attributes:
+        model: the integer model.
+        engines: one per layer, in order.
+        part: FPGA part name.
+        clock_ns: clock period.
+    """
+
+    model: IntegerModel
+    engines: tuple[EngineDesign, ...]
+    part: str
+    clock_ns: float
+
+    @property
+    def name(self) -> str:
+        """Identifier of the design: the RTL top module and the HLS top function."""
+        return self.model.name
+
+    @property
+    def interval_limit(self) -> int:
+        """``max`` over layers of ``ceil(useful_macs / (PE * SIMD))``: no frame interval can be shorter."""
+        return max(max((engine.mac_cycles for engine in self.engines), default=1), 1)
+
+
+def verify_design(design: Design) -> None:
+    """Check what emitters and estimators rely on.
+
+    Raises:
+        AssertionError: a stage of gan2hls made an illegal design.
+    """
+    assert len(design.engines) == len(design.model.layers), "one engine per layer"
+    for engine, layer in zip(design.engines, design.model.layers, strict=True):
+        folding = engine.folding
+        assert engine.layer is layer, f"{layer.name}: engines out of order"
+        assert len(layer.inputs) == 1, f"{layer.name}: one input"
+        assert folding.pe % folding.lanes == 0, f"{layer.name}: lanes {folding.lanes} must divide PE {folding.pe}"
+        if layer.geometry is None:
+            assert folding.pe == folding.simd == folding.lanes and engine.rows == 0, layer.name
+            assert layer.requant.channels % folding.lanes == 0, f"{layer.name}: lanes"
+        else:
+            assert layer.geometry.group_out % folding.pe == 0, f"{layer.name}: PE {folding.pe}"
+            assert layer.geometry.group_in % folding.simd == 0, f"{layer.name}: SIMD {folding.simd}"
+            assert layer.geometry.y.window <= engine.rows <= 2 * layer.geometry.y.in_size, f"{layer.name}: rows"
+            assert engine.encoded is not None and (engine.encoded.pe, engine.encoded.simd) == (folding.pe, folding.simd)

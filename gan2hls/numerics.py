@@ -1,0 +1,216 @@
+"""The number contract: integer types, quantized tensors' meaning, and the only rounding of the product.
+
+``real = scale * (code - zero_point)``; hardware sees codes only.  ``Requant`` is implemented three times: here,
+in ``templates/hls/lib`` and in ``templates/rtl/lib``; tests hold the three side by side.
+
+Source: the integer-only inference scheme of Jacob et al. 2018, section 2, with ties toward +inf (ap_fixed's AP_RND).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+Int64Array = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+#: Integers up to this magnitude are exact in a float64; products and sums below it may go through BLAS.
+FLOAT64_EXACT = 1 << 53
+#: The same for float32.
+FLOAT32_EXACT = 1 << 24
+
+
+@final
+@dataclass(frozen=True)
+class IntType:
+    """A two's complement or unsigned integer of ``bits`` bits."""
+
+    bits: int
+    signed: bool
+
+    def __post_init__(self) -> None:
+        assert 1 <= self.bits <= 64, f"IntType bits must be in 1..64, not {self.bits}"
+
+    @property
+    def lo(self) -> int:
+        """Least code."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def hi(self) -> int:
+        """Greatest code."""
+        return (1 << (self.bits - self.signed)) - 1
+
+    def __str__(self) -> str:
+        return f"{'' if self.signed else 'u'}int{self.bits}"
+
+    @staticmethod
+    def covering(lo: int, hi: int) -> IntType:
+        """Return the narrowest type that holds every integer of ``lo..hi``."""
+        assert lo <= hi, f"empty range {lo}..{hi}"
+        if lo >= 0:
+            return IntType(max(1, hi.bit_length()), signed=False)
+        return IntType(max((-lo - 1).bit_length(), max(hi, 0).bit_length()) + 1, signed=True)
+
+
+@final
+@dataclass(frozen=True)
+class QuantType:
+    """The meaning of a tensor's codes: ``real = scale * (code - zero_point)``, per tensor."""
+
+    int_type: IntType
+    scale: float
+    zero_point: int = 0
+
+    def quantize(self, real: npt.ArrayLike) -> Int64Array:
+        """Round ``real`` (any shape) to codes, ties toward +inf, saturating."""
+        codes = np.floor(np.asarray(real, np.float64) / self.scale + 0.5) + self.zero_point
+        clipped: FloatArray = np.clip(codes, self.int_type.lo, self.int_type.hi)
+        return clipped.astype(np.int64)
+
+    def dequantize(self, codes: npt.ArrayLike) -> FloatArray:
+        """Return the reals that ``codes`` (any shape) stand for."""
+        return (np.asarray(codes, np.float64) - self.zero_point) * self.scale
+
+    @property
+    def centred(self) -> IntType:
+        """The type of ``code - zero_point``, which is what enters a multiplier."""
+        return IntType.covering(self.int_type.lo - self.zero_point, self.int_type.hi - self.zero_point)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Requant:
+    """Turn an accumulator into an output code, per output channel, with up to two linear pieces.
+
+    With ``p = 1 if acc >= threshold[c] else 0`` (always 0 when there is one piece)::
+
+        code = clamp(((acc * mult[p, c] + bias[p, c] + ((1 << shift) >> 1)) >> shift) + zero_point, lo, hi)
+
+    The shift is arithmetic, so ties round toward +inf.  Two pieces express ReLU, LeakyReLU and PReLU exactly on the
+    accumulator, with one multiplier.
+
+    Attributes:
+        mult: int64 ``[pieces, C]``.
+        bias: int64 ``[pieces, C]``, in units of ``2**-shift`` output codes.
+        threshold: int64 ``[C]``; unused with one piece.
+        shift: right shift, 0..62.
+        zero_point: added after the shift.
+        lo: least output code.
+        hi: greatest output code.
+        out_type: type of the output code; holds ``lo..hi``.
+    """
+
+    mult: Int64Array
+    bias: Int64Array
+    threshold: Int64Array
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+    out_type: IntType
+
+    def __post_init__(self) -> None:
+        pieces, channels = self.mult.shape
+        assert pieces in (1, 2), f"Requant pieces must be 1 or 2, not {pieces}"
+        assert self.bias.shape == (pieces, channels), f"bias {self.bias.shape} != mult {self.mult.shape}"
+        assert self.threshold.shape == (channels,), f"threshold {self.threshold.shape} != ({channels},)"
+        assert 0 <= self.shift <= 62, f"shift must be in 0..62, not {self.shift}"
+        assert self.out_type.lo <= self.lo <= self.hi <= self.out_type.hi, (
+            f"{self.lo}..{self.hi} not in {self.out_type}"
+        )
+
+    @property
+    def pieces(self) -> int:
+        """Number of linear pieces, 1 or 2."""
+        return int(self.mult.shape[0])
+
+    @property
+    def channels(self) -> int:
+        """Number of output channels."""
+        return int(self.mult.shape[1])
+
+    @property
+    def offset(self) -> Int64Array:
+        """``bias`` plus the rounding constant, int64 ``[pieces, C]``: the word that hardware stores."""
+        return self.bias + ((1 << self.shift) >> 1)
+
+    @property
+    def mult_type(self) -> IntType:
+        """The narrowest signed type of every multiplier."""
+        return _signed(self.mult)
+
+    @property
+    def offset_type(self) -> IntType:
+        """The narrowest signed type of every offset."""
+        return _signed(self.offset)
+
+    def sum_type(self, acc_type: IntType) -> IntType:
+        """The exact signed type of ``acc * mult + offset``: what the hardware shifts."""
+        low, high = 0, 0
+        for mult, offset in zip(self.mult.ravel().tolist(), self.offset.ravel().tolist(), strict=True):
+            ends = (acc_type.lo * mult + offset, acc_type.hi * mult + offset)
+            low, high = min(low, *ends), max(high, *ends)
+        covering = IntType.covering(min(low, -1), high)
+        assert covering.bits <= 62, f"requant needs {covering.bits} bits"
+        return covering
+
+    def __call__(self, acc: npt.NDArray[np.generic], acc_type: IntType) -> Int64Array:
+        """Requantize ``acc``, integers of ``acc_type``, shape ``[..., C]``; returns codes, same shape."""
+        if -self.sum_type(acc_type).lo < FLOAT64_EXACT:
+            return self._in_float64(acc.astype(np.float64, copy=False))
+        wide = acc.astype(np.int64)
+        mult, offset = self._select(wide)
+        codes: Int64Array = ((wide * mult + offset) >> self.shift) + self.zero_point
+        return np.clip(codes, self.lo, self.hi)
+
+    def _in_float64(self, acc: FloatArray) -> Int64Array:
+        """The same rule where every intermediate is an exact float64 (a power-of-two quotient is exact)."""
+        mult, offset = self._select(acc)
+        total = acc * mult
+        total += offset
+        total *= 2.0**-self.shift
+        np.floor(total, out=total)
+        total += self.zero_point
+        np.clip(total, self.lo, self.hi, out=total)
+        return total.astype(np.int64)
+
+    def _select(self, acc: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return mult and offset broadcast against ``acc``, in the dtype of ``acc``."""
+        mult, offset = self.mult.astype(acc.dtype), self.offset.astype(acc.dtype)
+        if self.pieces == 1:
+            return mult[0], offset[0]
+        high = acc >= self.threshold.astype(acc.dtype)
+        return np.where(high, mult[1], mult[0]), np.where(high, offset[1], offset[0])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A function of a requantized integer, exact by construction.
+
+    Attributes:
+        index_type: type of the index code; entry ``i`` belongs to code ``index_type.lo + i``.
+        values: int64 ``[2**index_type.bits]``, output codes.
+        out_type: type of the output code.
+    """
+
+    index_type: IntType
+    values: Int64Array
+    out_type: IntType
+
+    def __post_init__(self) -> None:
+        assert self.values.shape == (1 << self.index_type.bits,), f"table of {self.values.shape} for {self.index_type}"
+        assert self.out_type.lo <= int(self.values.min()) and int(self.values.max()) <= self.out_type.hi
+
+    def __call__(self, codes: Int64Array) -> Int64Array:
+        """Look up ``codes`` (any shape)."""
+        found: Int64Array = self.values[codes - self.index_type.lo]
+        return found
+
+
+def _signed(values: Int64Array) -> IntType:
+    return IntType.covering(min(int(values.min()), -1), max(int(values.max()), 0))

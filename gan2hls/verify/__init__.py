@@ -1,0 +1,1 @@
+"""gan2hls.verify"""
