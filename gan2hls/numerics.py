@@ -165,12 +165,13 @@ class Requant:
         wide = acc.astype(np.int64)
         mult, offset = self._select(wide)
         codes: Int64Array = ((wide * mult + offset) >> self.shift) + self.zero_point
-        return np.clip(codes, self.lo, self.hi)
+        clamped: Int64Array = np.clip(codes, self.lo, self.hi)
+        return clamped
 
     def _in_float64(self, acc: FloatArray) -> Int64Array:
         """The same rule where every intermediate is an exact float64 (a power-of-two quotient is exact)."""
         mult, offset = self._select(acc)
-        total = acc * mult
+        total: FloatArray = acc * mult
         total += offset
         total *= 2.0**-self.shift
         np.floor(total, out=total)

@@ -25,6 +25,7 @@ class Affine:
     bias: FloatArray
 
     def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
         return x * self.scale + self.bias
 
 
@@ -36,6 +37,7 @@ class Leaky:
     slope: FloatArray
 
     def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
         return np.where(x >= 0, x, x * self.slope)
 
 
@@ -48,6 +50,7 @@ class Clip:
     hi: float
 
     def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
         return np.clip(x, self.lo, self.hi)
 
 
@@ -77,6 +80,7 @@ class Curve:
     attributes: tuple[tuple[str, float], ...] = ()
 
     def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
         return np.asarray(CURVES[self.name](x, **dict(self.attributes)), np.float64)
 
 
@@ -167,7 +171,7 @@ class Piecewise:
 @final
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A chain of points in hardware form: ``piecewise``, then ``curve`` (empty: none), then ``rest`` (another layer)."""
+    """A chain of points in hardware form: ``piecewise``, then ``curve`` (may be empty), then ``rest`` (a new layer)."""
 
     piecewise: Piecewise
     curve: tuple[Point, ...] = field(default=())

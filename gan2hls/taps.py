@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import final
 
 
@@ -43,7 +43,7 @@ class AxisTaps:
     def __post_init__(self) -> None:
         for pairs in self.taps:
             assert all(0 <= i < self.in_size and 0 <= k < self.kernel for i, k in pairs), "tap out of range"
-            assert all(a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False)), "kernel indices must ascend"
+            assert all(a[1] < b[1] for a, b in pairwise(pairs)), "kernel indices must ascend"
 
     @property
     def out_size(self) -> int:
@@ -99,7 +99,7 @@ def conv_axis(in_size: int, kernel: int, stride: int, dilation: int, pads: tuple
 def conv_transpose_axis(
     in_size: int, kernel: int, stride: int, dilation: int, pad_begin: int, out_size: int
 ) -> AxisTaps:
-    """Return the taps of a transposed convolution: input ``i`` adds to output ``i * stride + k * dilation - pad_begin``.
+    """Return the taps of a transposed convolution: input ``i`` adds to ``o = i * stride + k * dilation - pad_begin``.
 
     ``out_size`` carries what ONNX spreads over pads, output_padding and output_shape.
     """

@@ -1,0 +1,77 @@
+"""Assignment: which number format and which folding the config gives each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import final
+
+from gan2hls.config import Config, LayerConfig
+from gan2hls.errors import ConfigError
+from gan2hls.ir import Graph, Layer
+from gan2hls.precision import Precision
+
+
+@final
+@dataclass(frozen=True)
+class LayerPrecision:
+    """What a layer's weights and its output become."""
+
+    weight: Precision
+    activation: Precision
+
+
+@final
+@dataclass(frozen=True)
+class FoldingRequest:
+    """Parallelism that a user pinned for a layer; None leaves it to the search."""
+
+    pe: int | None = None
+    simd: int | None = None
+    lanes: int | None = None
+
+
+def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
+    """Return the precision of every tensor by name; inputs have the default.
+
+    Raises:
+        ConfigError: a pattern that matches no layer.
+    """
+    default = LayerPrecision(config.precision.weight, config.precision.activation)
+    assigned = {port.name: default for port in graph.inputs}
+    for layer in graph.layers:
+        weight, activation = default.weight, default.activation
+        for entry in _entries(layer, config.layers):
+            weight = entry.precision.weight or weight
+            activation = entry.precision.activation or activation
+        assigned[layer.name] = LayerPrecision(weight, activation)
+    _check_patterns(graph, config)
+    return assigned
+
+
+def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
+    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources."""
+    pinned = {}
+    for name, source in graph_layers.items():
+        pe, simd, lanes = config.target.pe, config.target.simd, None
+        for pattern, entry in config.layers.items():
+            if _matches(pattern, name, source):
+                pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
+        pinned[name] = FoldingRequest(pe, simd, lanes)
+    return pinned
+
+
+def _entries(layer: Layer, layers: Mapping[str, LayerConfig]) -> list[LayerConfig]:
+    return [entry for pattern, entry in layers.items() if _matches(pattern, layer.name, layer.source)]
+
+
+def _matches(pattern: str, name: str, source: str) -> bool:
+    return any(fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
+
+
+def _check_patterns(graph: Graph, config: Config) -> None:
+    for pattern in config.layers:
+        if not any(_matches(pattern, layer.name, layer.source) for layer in graph.layers):
+            known = ", ".join(f"{layer.name} ({layer.source})" for layer in graph.layers)
+            raise ConfigError("matches no layer", where=f"layers.{pattern}", hint=f"the layers are {known}")

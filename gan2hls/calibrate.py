@@ -1,0 +1,145 @@
+"""Float reference values: draw or read inputs, run ONNX Runtime, map its tensors onto streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+from gan2hls.errors import ConfigError, ModelError
+from gan2hls.ir import Graph, Port
+
+Float32Array = npt.NDArray[np.float32]
+
+#: Float32 values that calibration keeps at the same time; fewer samples are used for larger models.
+_VALUE_LIMIT = 1 << 27
+
+
+@final
+@dataclass(frozen=True)
+class Source:
+    """Where inputs come from.
+
+    Attributes:
+        data: an ``.npy`` (one input) or ``.npz`` (an array per input name) file, or None to draw.
+        distribution: ``normal`` or ``uniform``.
+        first: mean, or the lower bound.
+        second: standard deviation, or the upper bound.
+        samples: number of frames to draw, or the most to take from ``data``.
+        seed: of ``numpy.random.default_rng``.
+    """
+
+    data: Path | None = None
+    distribution: str = "normal"
+    first: float = 0.0
+    second: float = 1.0
+    samples: int = 128
+    seed: int = 0
+
+
+def draw(graph: Graph, source: Source) -> dict[str, Float32Array]:
+    """Return inputs by ONNX name, float32 ``[N, *onnx_shape[1:]]``.
+
+    Raises:
+        ConfigError: a data file that is missing, broken, or of another shape than the model's input.
+    """
+    if source.data is not None:
+        return _read(graph, source)
+    rng = np.random.default_rng(source.seed)
+    inputs = {}
+    for port in graph.inputs:
+        shape = (source.samples, *port.onnx_shape[1:])
+        if source.distribution == "normal":
+            values = rng.normal(source.first, source.second, shape)
+        else:
+            values = rng.uniform(source.first, source.second, shape)
+        inputs[port.onnx_name] = values.astype(np.float32)
+    return inputs
+
+
+def _read(graph: Graph, source: Source) -> dict[str, Float32Array]:
+    path = source.data
+    assert path is not None
+    try:
+        loaded: Any = np.load(path, allow_pickle=False)
+        arrays = dict(loaded.items()) if hasattr(loaded, "items") else {graph.inputs[0].onnx_name: loaded}
+    except (OSError, ValueError, EOFError) as error:
+        raise ConfigError(
+            f"cannot read it as .npy or .npz: {error}", where=str(path), hint="save it with numpy.save or numpy.savez"
+        ) from error
+    inputs = {}
+    for port in graph.inputs:
+        if port.onnx_name not in arrays:
+            raise ConfigError(
+                f"holds no array for the input {port.onnx_name!r}",
+                where=str(path),
+                hint=f"it holds {sorted(arrays)}",
+            )
+        values = np.asarray(arrays[port.onnx_name])
+        if values.dtype.kind not in "fiu" or values.size == 0 or values.size % port.order.size:
+            raise ConfigError(
+                f"array of shape {values.shape} and type {values.dtype} does not fit the input {port.onnx_name!r}",
+                where=str(path),
+                hint=f"expected numbers of shape [N, {', '.join(map(str, port.onnx_shape[1:]))}]",
+            )
+        values = values.reshape(-1, *port.onnx_shape[1:]).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ConfigError("holds NaN or infinite values", where=str(path))
+        inputs[port.onnx_name] = values[: source.samples]
+    if len({len(values) for values in inputs.values()}) != 1:
+        raise ConfigError("its arrays hold different numbers of frames", where=str(path))
+    return inputs
+
+
+@final
+class FloatModel:
+    """The normalized ONNX model under ONNX Runtime, with chosen tensors as outputs."""
+
+    def __init__(self, model: onnx.ModelProto, ports: Iterable[Port]) -> None:
+        self.ports = tuple(ports)
+        probed = onnx.ModelProto()
+        probed.CopyFrom(model)
+        present = {output.name for output in probed.graph.output}
+        for name in {port.onnx_name for port in self.ports} - present:
+            probed.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                probed.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
+            raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Float32Array]:
+        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name."""
+        frames = len(next(iter(inputs.values())))
+        names = [port.onnx_name for port in self.ports]
+        rows: list[list[Float32Array]] = []
+        for n in range(frames):
+            feed = {name: values[n : n + 1] for name, values in inputs.items()}
+            rows.append(self._session.run(names, feed))
+        return {
+            port.name: port.to_stream(np.stack([row[at] for row in rows])).astype(np.float32, copy=False)
+            for at, port in enumerate(self.ports)
+        }
+
+
+def probes(graph: Graph) -> tuple[Port, ...]:
+    """Return a port per layer, named after the layer, that reads its float value."""
+    return tuple(
+        Port(layer.name, layer.probe.onnx_name, layer.probe.onnx_shape, layer.shape, layer.probe.order)
+        for layer in graph.layers
+    )
+
+
+def sample_limit(graph: Graph, samples: int) -> int:
+    """Return how many of ``samples`` frames fit the memory bound, at least 4."""
+    per_frame = sum(int(np.prod(layer.shape)) for layer in graph.layers)
+    return min(samples, max(4, _VALUE_LIMIT // max(1, per_frame)))

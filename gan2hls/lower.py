@@ -1,0 +1,239 @@
+"""Lowering: from the float graph to integers.  Loss happens here and nowhere later.
+
+Weights are quantized per output channel, activations per tensor; every per-channel factor (weight scale, BatchNorm,
+bias) goes into the requantizer, so codes stay what the quantizer made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from gan2hls.assign import LayerPrecision
+from gan2hls.calibrate import Float32Array
+from gan2hls.errors import ConfigError
+from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
+from gan2hls.ir import Graph, Layer
+from gan2hls.numerics import FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.points import Piecewise, Split, split
+from gan2hls.precision import Precision
+from gan2hls.ranges import RangeRule, activation_type, fixed_type, range_type, weight_scale
+
+#: Bits of a requantizer's multiplier, sign included: one port of a DSP48.
+MULT_BITS = 18
+#: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows.
+_TABLE_STEP = 0.5
+#: Least and greatest index width of a table.
+TABLE_BITS = (4, 12)
+_CURVE_GRID = 4097
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Float streams ``[N, H, W, C]`` by tensor name (inputs and layers), in which ranges are measured."""
+
+    streams: Mapping[str, Float32Array]
+
+
+def lower(
+    graph: Graph,
+    calibration: Calibration,
+    precisions: Mapping[str, LayerPrecision],
+    rules: Mapping[str, RangeRule],
+) -> IntegerModel:
+    """Turn ``graph`` into integers.
+
+    Args:
+        graph: after the passes.
+        calibration: float values of every tensor.
+        precisions: by tensor name; an input's ``activation`` is its format.
+        rules: how each tensor's range is found, by tensor name.
+
+    Raises:
+        ConfigError: a precision that cannot hold the layer.
+    """
+    types = {
+        port.name: activation_type(calibration.streams[port.name], precisions[port.name].activation, rules[port.name])
+        for port in graph.inputs
+    }
+    outputs = {port.name for port in graph.outputs}
+    layers = []
+    for layer in graph.layers:
+        made = _lower_layer(
+            layer,
+            types[layer.inputs[0]],
+            calibration.streams[layer.name],
+            precisions[layer.name],
+            "minmax" if layer.name in outputs else rules[layer.name],
+        )
+        types[layer.name] = made.output_type
+        layers.append(made)
+    model = IntegerModel(
+        graph.name, graph.inputs, tuple(types[port.name] for port in graph.inputs), tuple(layers), graph.outputs
+    )
+    verify_integer_model(model)
+    return model
+
+
+def _lower_layer(
+    layer: Layer, input_type: QuantType, values: Float32Array, precision: LayerPrecision, rule: RangeRule
+) -> IntLayer:
+    channels = layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
+    chain = split(layer.points, channels)
+    assert not chain.rest, f"{layer.name}: the passes leave no rest"
+    output_type = _output_type(chain, values, precision.activation, rule)
+    weight, acc_scale = None, np.full(channels, input_type.scale)
+    centred = input_type.centred
+    acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
+    if layer.geometry is not None and layer.weight is not None:
+        weight = quantize_weight(layer.weight, precision.weight)
+        acc_scale = np.broadcast_to(weight.scale * input_type.scale, (channels,))
+        acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
+        if acc_type.bits > 44:
+            raise ConfigError(
+                f"needs accumulators of {acc_type.bits} bits, 44 are supported",
+                where=layer.name,
+                hint="lower the weight or activation width of this layer",
+            )
+    if chain.curve:
+        requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type)
+    else:
+        requant, table = make_requant(chain.piecewise, acc_scale, acc_type, output_type), None
+    return IntLayer(
+        name=layer.name,
+        kind=layer.kind,
+        source=layer.source,
+        inputs=layer.inputs,
+        input_type=input_type,
+        output_type=output_type,
+        shape=layer.shape,
+        acc_type=acc_type,
+        requant=requant,
+        table=table,
+        geometry=layer.geometry,
+        weight=weight,
+        probe=layer.probe,
+    )
+
+
+def quantize_weight(weight: FloatArray, precision: Precision) -> IntWeight:
+    """Quantize ``[T, CO, CI]``: ``int<N>`` symmetric per output channel, ``fixed<W,I>`` one power of two for all."""
+    if precision.kind == "fixed":
+        quant = fixed_type(precision)
+        codes = quant.quantize(weight)
+        return IntWeight(codes, _weight_type(codes), np.array([quant.scale]), "raw", str(precision))
+    top = (1 << (precision.bits - 1)) - 1
+    scale = weight_scale(weight, precision.bits)
+    codes = np.clip(np.floor(weight / scale[:, None] + 0.5), -top - 1, top).astype(np.int64)
+    return IntWeight(codes, _weight_type(codes), scale, "raw", str(precision))
+
+
+def _weight_type(codes: Int64Array) -> IntType:
+    """Return the narrowest signed type of at least 2 bits: widths come from the codes, not from nominal bits."""
+    found = IntType.covering(min(int(codes.min()), -1), max(int(codes.max()), 0))
+    return IntType(max(2, found.bits), signed=True)
+
+
+def _output_type(chain: Split, values: Float32Array, precision: Precision, rule: RangeRule) -> QuantType:
+    """Choose the output's type; a bounded curve (Tanh, Sigmoid) keeps its whole range, so that white stays white."""
+    ends = np.array([chain.piecewise.lo, chain.piecewise.hi])
+    with np.errstate(all="ignore"):
+        low, high = np.sort(chain.evaluate_curve(ends)) if chain.curve else ends
+    if precision.kind != "fixed" and np.isfinite(low) and np.isfinite(high) and high > low and rule == "minmax":
+        return range_type(float(low), float(high), precision)
+    return activation_type(values, precision, rule)
+
+
+def make_requant(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> Requant:
+    """Return the integer form of ``piecewise(acc_scale[c] * acc)`` in codes of ``out``.
+
+    The shift is the greatest at which every multiplier fits ``MULT_BITS``; a power-of-two factor that all words share
+    is taken out again, so that ``fixed`` scales give ``mult = 1``.
+    """
+    gain = piecewise.slope * acc_scale / out.scale
+    top = (1 << (MULT_BITS - 1)) - 1
+    peak = float(np.abs(gain).max())
+    shift = 30 if peak == 0 else int(np.clip(np.floor(np.log2(top / peak)), 0, 44))
+    mult = np.floor(gain * 2.0**shift + 0.5)
+    if peak and np.all(gain * 2.0**shift == mult):  # powers of two: keep only as many fraction bits as acc has
+        while shift > 0 and not np.any(mult % 2):
+            mult, shift = mult / 2, shift - 1
+    bound = 2.0**60
+    bias = np.clip(np.floor(piecewise.offset / out.scale * 2.0**shift + 0.5), -bound, bound)
+    knot = np.clip(np.ceil(piecewise.knot / acc_scale), acc_type.lo, acc_type.hi + 1)
+    lo, hi = (_clamp(end, out) for end in (piecewise.lo, piecewise.hi))
+    return Requant(
+        mult.astype(np.int64),
+        _limit_bias(bias.astype(np.int64), shift, out),
+        knot.astype(np.int64),
+        shift,
+        out.zero_point,
+        lo,
+        hi,
+        out.int_type,
+    )
+
+
+def _limit_bias(bias: Int64Array, shift: int, out: QuantType) -> Int64Array:
+    """Return ``bias``, checked to fit the 62-bit sums of hardware."""
+    if np.abs(bias).max(initial=0) >= 1 << 58:
+        raise ConfigError(
+            f"a bias of {float(np.abs(bias).max()) * out.scale * 2.0**-shift:g} is out of proportion to the output range",
+            hint="widen the activation precision of this layer",
+        )
+    return bias
+
+
+def _clamp(end: float, out: QuantType) -> int:
+    if not np.isfinite(end):
+        return out.int_type.lo if end < 0 else out.int_type.hi
+    return int(out.quantize(end))
+
+
+def _requant_and_table(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> tuple[Requant, Table]:
+    """Return the requantizer to a table index and the table of the curve.
+
+    The index spans the inputs over which the output code still changes; outside, the clamp holds the end value.
+    """
+    low, high = _reach(chain.piecewise, acc_scale, acc_type)
+    low, high = _active_range(chain, low, high, out)
+    bits = _table_bits(chain, low, high, out)
+    step = max((high - low) / ((1 << bits) - 1), 1e-12)
+    index_type = IntType(bits, signed=False)
+    shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
+    requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step))
+    values = out.quantize(chain.evaluate_curve(low + step * np.arange(1 << bits, dtype=np.float64)))
+    return requant, Table(index_type, values, out.int_type)
+
+
+def _reach(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType) -> tuple[float, float]:
+    ends = np.stack([piecewise(np.asarray(acc_scale * end)) for end in (acc_type.lo, 0, acc_type.hi)])
+    return float(ends.min()), float(ends.max())
+
+
+def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tuple[float, float]:
+    """Trim the ends of ``low..high`` over which the output code no longer changes, by bisection-like zooming."""
+    for _ in range(64):
+        grid: FloatArray = np.linspace(low, high, _CURVE_GRID, dtype=np.float64)
+        codes = out.quantize(chain.evaluate_curve(grid))
+        changes = np.flatnonzero(np.diff(codes))
+        if not changes.size:
+            return low, low + max(high - low, 1e-6)
+        first, last = max(0, changes[0] - 1), min(_CURVE_GRID - 1, changes[-1] + 2)
+        narrowed = float(grid[first]), float(grid[last])
+        if narrowed[1] - narrowed[0] > 0.9 * (high - low):
+            return narrowed
+        low, high = narrowed
+    return low, high
+
+
+def _table_bits(chain: Split, low: float, high: float, out: QuantType) -> int:
+    """Return the least index width at which one index step moves the output by at most ``_TABLE_STEP`` codes."""
+    grid: FloatArray = np.linspace(low, high, _CURVE_GRID, dtype=np.float64)
+    slope = np.abs(np.diff(chain.evaluate_curve(grid))).max() / (grid[1] - grid[0])
+    needed = np.log2(max(1.0, slope * (high - low) / (out.scale * _TABLE_STEP)))
+    return int(np.clip(np.ceil(needed), *TABLE_BITS))

@@ -1,0 +1,107 @@
+"""How reals become integer types: scales and zero points of activations, scales of weights."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.numerics import FloatArray, IntType, QuantType
+from gan2hls.precision import Precision
+
+RangeRule = Literal["minmax", "percentile", "mse"]
+#: Every rule that ``range: auto`` tries.
+RULES: tuple[RangeRule, ...] = ("minmax", "percentile", "mse")
+
+_PERCENTILE = 99.95
+_SAMPLES = 1 << 16
+_SHRINKS = np.linspace(1.0, 0.4, 31)
+
+
+def activation_type(values: npt.NDArray[np.generic], precision: Precision, rule: RangeRule) -> QuantType:
+    """Return the quantization of an activation tensor from float samples (any shape).
+
+    ``fixed<W,I>`` fixes everything; ``int<N>`` takes the rule's range, with a zero point when the range is lopsided.
+    """
+    if precision.kind == "fixed":
+        return fixed_type(precision)
+    flat = _subsample(values)
+    low, high = min(0.0, float(flat.min())), max(0.0, float(flat.max()))
+    if rule == "percentile":
+        low, high = _percentile_range(flat)
+    if rule != "mse":
+        return range_type(low, high, precision)
+    candidates = [
+        range_type(low * a, high * b, precision)
+        for a in _SHRINKS[::3]
+        for b in _SHRINKS[::3]
+        if low < 0 < high or a == b
+    ]
+    candidates += [range_type(low * r, high * r, precision) for r in _SHRINKS]
+    return min(candidates, key=lambda quant: squared_error(flat, quant))
+
+
+def range_type(low: float, high: float, precision: Precision) -> QuantType:
+    """Return the affine type of ``precision.bits`` bits that spans ``low..high``; zero is always a code.
+
+    A range without negatives is unsigned, a balanced one signed and symmetric (no zero point, so nothing to subtract
+    before the multipliers), any other, and every ``uint<N>``, unsigned with a zero point.
+    """
+    low, high = min(0.0, low), max(0.0, high)
+    if high - low <= 0.0:
+        low, high = 0.0, 1.0
+    bits = precision.bits
+    if low == 0.0:
+        return QuantType(IntType(bits, signed=False), high / ((1 << bits) - 1))
+    if precision.signed is None and min(-low, high) >= 0.8 * max(-low, high):
+        return QuantType(IntType(bits, signed=True), max(-low, high) / ((1 << (bits - 1)) - 1))
+    steps = (1 << bits) - 1
+    scale = (high - low) / steps
+    zero_point = int(np.clip(np.floor(-low / scale + 0.5), 0, steps))
+    scale = max(high / (steps - zero_point) if zero_point < steps else 0.0, -low / zero_point if zero_point else 0.0)
+    return QuantType(IntType(bits, signed=False), scale, zero_point)
+
+
+def fixed_type(precision: Precision) -> QuantType:
+    """Return the type of ``fixed<W,I>``: ``I`` integer bits including the sign, as in hls4ml and ap_fixed."""
+    assert precision.kind == "fixed"
+    return QuantType(
+        IntType(precision.bits, signed=bool(precision.signed)), 2.0 ** (precision.int_bits - precision.bits)
+    )
+
+
+def weight_scale(weight: FloatArray, bits: int) -> FloatArray:
+    """Return the symmetric scale ``[CO]`` of least squared error per output channel of ``[T, CO, CI]``."""
+    top = (1 << (bits - 1)) - 1
+    peak = np.abs(weight).max(axis=(0, 2))
+    peak = np.where(peak > 0, peak, 1.0)
+    best, best_error = peak / top, np.full(peak.shape, np.inf)
+    for shrink in _SHRINKS:
+        scale = (peak * shrink / top)[:, None]
+        codes = np.clip(np.floor(weight / scale + 0.5), -top - 1, top)
+        error = np.square(codes * scale - weight).sum(axis=(0, 2))
+        better = error < best_error
+        best, best_error = np.where(better, scale[:, 0], best), np.where(better, error, best_error)
+    return best
+
+
+def squared_error(values: FloatArray, quant: QuantType) -> float:
+    """Return the mean squared error of quantizing ``values``."""
+    return float(np.square(quant.dequantize(quant.quantize(values)) - values).mean())
+
+
+def _percentile_range(flat: FloatArray) -> tuple[float, float]:
+    """Cut the tails of each side on its own, so that a ReLU's zeros do not move the cut."""
+    negative, positive = -flat[flat < 0], flat[flat > 0]
+    low = -float(np.percentile(negative, _PERCENTILE)) if negative.size else 0.0
+    return low, float(np.percentile(positive, _PERCENTILE)) if positive.size else 0.0
+
+
+def _subsample(values: npt.NDArray[np.generic]) -> FloatArray:
+    flat = values.reshape(-1)
+    if flat.size > _SAMPLES:
+        ends = np.array([flat.min(), flat.max()])
+        picked = np.random.default_rng(0).choice(flat.size, _SAMPLES, replace=False)
+        flat = np.concatenate([flat[picked], ends])
+    return flat.astype(np.float64)

@@ -1,0 +1,244 @@
+"""Scheduling: fold every layer so that the whole chain runs at one pace within the part's DSPs.
+
+The slowest engine sets the frame interval, so multipliers beyond the pace of the others are wasted.  The search fixes
+an interval, takes for each layer the cheapest folding that keeps it, and looks for the least interval that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import final
+
+from gan2hls.assign import FoldingRequest
+from gan2hls.codecs import CODECS
+from gan2hls.design import Design, EngineDesign, Folding, verify_design
+from gan2hls.errors import FoldingError
+from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.parts import part_resources
+
+#: Operand widths of a DSP48: one product of at most these signed widths takes one block.
+_DSP_PORTS = (18, 25)
+_BRAM_BITS = 18 * 1024
+_BRAM_WIDTH = 36
+_LUTRAM_DEPTH = 64
+
+
+@final
+@dataclass(frozen=True)
+class Target:
+    """What the design is folded for.
+
+    Attributes:
+        part: FPGA part name.
+        clock_mhz: clock frequency.
+        fps: frames a second wanted; the cheapest folding that reaches it is taken.  None: as fast as fits.
+        dsp: DSP blocks to use at most; None: those of the part.
+    """
+
+    part: str = "xc7z020clg400-1"
+    clock_mhz: float = 200.0
+    fps: float | None = None
+    dsp: int | None = None
+
+
+def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Design:
+    """Choose foldings and buffers for ``model``.
+
+    Args:
+        model: the integer model.
+        target: part, clock and goal.
+        pinned: foldings fixed by the user, by layer name.
+
+    Raises:
+        FoldingError: a pinned value that does not divide, or a goal that the part cannot reach.
+    """
+    options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
+    budget = target.dsp or part_resources(target.part).dsp
+    if target.fps is None:
+        chosen = _fastest(options, budget)
+    else:
+        interval = int(target.clock_mhz * 1e6 / target.fps)
+        chosen = _cheapest(options, interval, target)
+        _check_budget(chosen, budget, target)
+    engines = tuple(_engine(layer, chosen[layer.name].folding) for layer in model.layers)
+    design = Design(model, engines, target.part, 1000.0 / target.clock_mhz)
+    verify_design(design)
+    return design
+
+
+@final
+@dataclass(frozen=True)
+class _Option:
+    """One legal folding with what it costs; ``rank`` orders options from cheap to dear."""
+
+    folding: Folding
+    interval: int
+    dsp: int
+    bram: int
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        return self.dsp, self.bram, self.interval
+
+
+def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
+    """Return the legal foldings of ``layer``, cheapest first."""
+    options = []
+    if layer.geometry is None:
+        wanted = request.lanes or request.pe or request.simd
+        for lanes in _choices(layer, "lanes", layer.requant.channels, wanted):
+            options.append(_option(layer, Folding(lanes, lanes, lanes)))
+        return tuple(sorted(options, key=lambda option: option.rank))
+    for pe in _choices(layer, "PE", layer.geometry.group_out, request.pe):
+        for simd in _choices(layer, "SIMD", layer.geometry.group_in, request.simd):
+            legal = _choices(layer, "lanes", pe, request.lanes)
+            pace = _vector_cycles(layer, simd)
+            enough = [n for n in legal if pe // n <= pace] or [max(legal)]
+            options.append(_option(layer, Folding(pe, simd, enough[0])))
+    return tuple(sorted(options, key=lambda option: option.rank))
+
+
+def _choices(layer: IntLayer, what: str, total: int, wanted: int | None) -> list[int]:
+    divisors = [n for n in range(1, total + 1) if total % n == 0]
+    if wanted is None:
+        return divisors
+    if wanted not in divisors:
+        raise FoldingError(
+            f"{what} {wanted} does not divide {total}", where=layer.name, hint=f"legal values: {divisors}"
+        )
+    return [wanted]
+
+
+def _vector_cycles(layer: IntLayer, simd: int) -> int:
+    """Return the cycles between two accumulator vectors in the leanest row: what the requantizer must keep up with.
+
+    Single pixels at a row's ends may be faster; the accumulator FIFO carries those.
+    """
+    g = layer.geometry
+    assert g is not None
+    row_taps = min((len(g.y.taps[o]) for o in g.y.outputs), default=1)
+    mean_taps = g.x.count / max(1, len(g.x.outputs))
+    return max(1, int(row_taps * mean_taps * (g.group_in // simd)))
+
+
+def _option(layer: IntLayer, folding: Folding) -> _Option:
+    engine = EngineDesign(layer, folding, 0, None)
+    if layer.geometry is None:
+        return _Option(folding, engine.out_beats, requant_dsp(layer) * folding.lanes, 0)
+    dsp = mac_dsp(layer) * folding.pe * folding.simd + requant_dsp(layer) * folding.lanes
+    return _Option(folding, engine.interval, dsp, _memory_brams(layer, folding))
+
+
+def mac_dsp(layer: IntLayer) -> int:
+    """Return the DSP blocks of one multiplier of ``layer``'s MAC array."""
+    assert layer.weight is not None
+    if not CODECS[layer.weight.codec].multiplies:
+        return 0
+    return dsp_of_product(layer.weight.type.bits, layer.input_type.centred.bits)
+
+
+def requant_dsp(layer: IntLayer) -> int:
+    """Return the DSP blocks of one requantizer lane; a power-of-two multiplier needs none."""
+    mult = abs(layer.requant.mult)
+    if not (mult & (mult - 1)).any():
+        return 0
+    return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.bits)
+
+
+def dsp_of_product(a_bits: int, b_bits: int) -> int:
+    """Return the DSP48 blocks of a signed ``a x b`` product."""
+    narrow, wide = sorted((a_bits, b_bits))
+    return ceil(narrow / _DSP_PORTS[0]) * ceil(wide / _DSP_PORTS[1])
+
+
+def _memory_brams(layer: IntLayer, folding: Folding) -> int:
+    """Return the 18-kbit block RAMs of weight ROM and line buffer at this folding."""
+    assert layer.weight is not None and layer.geometry is not None
+    words = layer.weight.values.size // (folding.pe * folding.simd)
+    rom = brams(folding.pe * folding.simd * layer.weight.type.bits, words)
+    _, columns, channels = layer.geometry.in_shape
+    line = line_buffer_rows(layer) * columns * channels // folding.simd
+    return rom + brams(folding.simd * layer.input_type.int_type.bits, line)
+
+
+def brams(width_bits: int, depth: int) -> int:
+    """Return the 18-kbit block RAMs of a memory: wide shallow words waste them, the shallowest go to LUTs."""
+    if depth <= _LUTRAM_DEPTH:
+        return 0
+    return ceil(width_bits / _BRAM_WIDTH) * ceil(depth * _BRAM_WIDTH / _BRAM_BITS)
+
+
+def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: int) -> dict[str, _Option]:
+    """Return the choice of least interval whose DSPs fit ``budget``: bisection over all intervals that occur."""
+    intervals = sorted({option.interval for layer in options.values() for option in layer})
+    low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
+    feasible = intervals[low:]
+    fits = _first(feasible, lambda t: _dsp(_pick(options, t)) <= budget)
+    if fits == len(feasible):
+        least = _dsp(_pick(options, feasible[-1]))
+        raise FoldingError(
+            f"the smallest folding needs {least} DSP blocks, {budget} are allowed",
+            hint="choose a larger part or raise target.dsp",
+        )
+    return _pick(options, feasible[fits])
+
+
+def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target: Target) -> dict[str, _Option]:
+    slow = {name: min(o.interval for o in layer) for name, layer in options.items()}
+    name, best = max(slow.items(), key=lambda item: item[1])
+    if best > interval:
+        raise FoldingError(
+            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
+            f"the most parallel folding takes {best}",
+            where=name,
+            hint=f"at most {target.clock_mhz * 1e6 / best:.1f} frames/s can be reached",
+        )
+    return _pick(options, interval)
+
+
+def _pick(options: Mapping[str, tuple[_Option, ...]], interval: int) -> dict[str, _Option]:
+    return {name: next(o for o in layer if o.interval <= interval) for name, layer in options.items()}
+
+
+def _dsp(chosen: Mapping[str, _Option]) -> int:
+    return sum(option.dsp for option in chosen.values())
+
+
+def _check_budget(chosen: Mapping[str, _Option], budget: int, target: Target) -> None:
+    if _dsp(chosen) > budget:
+        raise FoldingError(
+            f"{target.fps:g} frames/s need {_dsp(chosen)} DSP blocks, {budget} are allowed",
+            where=target.part,
+            hint="ask for fewer frames/s, or choose a larger part",
+        )
+
+
+def _first(values: list[int], holds: Callable[[int], bool]) -> int:
+    """Return the index of the first value for which the monotonic ``holds`` is true (``len`` if none)."""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) // 2
+        if holds(values[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _engine(layer: IntLayer, folding: Folding) -> EngineDesign:
+    if layer.geometry is None or layer.weight is None:
+        return EngineDesign(layer, folding, 0, None)
+    encoded = CODECS[layer.weight.codec].encode(layer.weight, folding.pe, folding.simd)
+    return EngineDesign(layer, folding, line_buffer_rows(layer), encoded)
+
+
+def line_buffer_rows(layer: IntLayer) -> int:
+    """Return the least rows with which the next output row's inputs can load while the current one is computed."""
+    g = layer.geometry
+    assert g is not None
+    need, base = g.y.need, g.y.base
+    following = (*need[1:], g.y.in_size + need[0])
+    rows = max(after - before for after, before in zip(following, base, strict=True))
+    return min(max(rows, g.y.window), 2 * g.y.in_size)
