@@ -141,7 +141,7 @@ class TargetConfig(_Strict):
         None, description="Most multipliers to use; null: what the part has."
     )
     pe: Parallelism | None = Field(
-        None, description="Most PE of a layer that says nothing else (the greatest divisor up to it); null: chosen."
+        None, description="PE of layers that say nothing else: the greatest divisor up to it; null: chosen."
     )
     simd: Parallelism | None = Field(None, description="The same for SIMD.")
 
@@ -294,7 +294,7 @@ def layer_settings(config: Config, layers: Iterable[_Named], inputs: Iterable[st
         ConfigError: a pattern that matches nothing.
     """
     default = LayerSettings(config.precision.weight, config.precision.activation)
-    names = {name: (name,) for name in inputs}
+    names: dict[str, tuple[str, ...]] = {name: (name,) for name in inputs}
     names |= {layer.name: (layer.name, layer.source, *re.split(r"[\s,+]+", layer.source)) for layer in layers}
     settings = dict.fromkeys(names, default)
     for pattern, wanted in config.layers.items():
@@ -334,7 +334,7 @@ def _explain(error: ValidationError, where: str) -> ConfigError:
     found = first["input"]
     ours = first["type"] == "value_error"
     shown = "" if ours or isinstance(found, Mapping) else f", not {found!r}"
-    message = message.replace("Input should be", "must be").replace("dictionary or instance of", "mapping, a")
+    message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
     field = _field_at(first["loc"])
     hint = field.description if field is not None and field.description else ""
     return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=f"{where}: {path}", hint=hint)
