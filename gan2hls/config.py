@@ -6,11 +6,9 @@ import difflib
 import math
 import os.path
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Self, final, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -262,61 +260,6 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-class _Named(Protocol):
-    """A layer of any stage: its identifier, and the ONNX nodes it came from."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-
-
-@final
-@dataclass(frozen=True)
-class LayerSettings:
-    """What the config says about one layer, defaults filled in; None leaves a folding to the scheduler."""
-
-    weight: Precision
-    activation: Precision
-    pe: int | None = None
-    simd: int | None = None
-    lanes: int | None = None
-
-
-def layer_settings(config: Config, layers: Iterable[_Named], inputs: Iterable[str] = ()) -> dict[str, LayerSettings]:
-    """Return the settings of every layer, and of every model input (whose activation is its format), by name.
-
-    A pattern matches a layer's name, the name of one of its ONNX nodes, or either as a glob.
-
-    Raises:
-        ConfigError: a pattern that matches nothing.
-    """
-    default = LayerSettings(config.precision.weight, config.precision.activation)
-    names: dict[str, tuple[str, ...]] = {name: (name,) for name in inputs}
-    names |= {layer.name: (layer.name, layer.source, *re.split(r"[\s,+]+", layer.source)) for layer in layers}
-    settings = dict.fromkeys(names, default)
-    for pattern, wanted in config.layers.items():
-        exact = [name for name, known in names.items() if pattern in known]
-        matches = exact or [name for name, known in names.items() if any(fnmatchcase(k, pattern) for k in known)]
-        if not matches:
-            close = difflib.get_close_matches(pattern, names, 1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise ConfigError(
-                f"no layer matches {pattern!r}", where="layers", hint=f"{hint}there are: {', '.join(names)}"
-            )
-        found = {
-            "weight": wanted.precision.weight,
-            "activation": wanted.precision.activation,
-            "pe": wanted.pe,
-            "simd": wanted.simd,
-            "lanes": wanted.lanes,
-        }
-        update: dict[str, Any] = {key: value for key, value in found.items() if value is not None}
-        for name in matches:
-            settings[name] = replace(settings[name], **update)
-    return settings
 
 
 def _explain(error: ValidationError, where: str) -> ConfigError:

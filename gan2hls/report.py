@@ -1,0 +1,174 @@
+"""The report: what a build costs, what the picture lost, and what was verified.  Written as ``report.json``.
+
+The JSON schema stands in ``docs/schemas/report.schema.json``, the meaning of the fields in ``docs/report.md``.  Equal
+builds give equal reports but for ``seconds``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gan2hls.config import VERIFY_STEPS
+
+SCHEMA_VERSION = 1
+Status = Literal["passed", "failed", "skipped"]
+
+
+def _db(value: Any) -> Any:
+    """Ratios are rounded to what is reproducible; an infinite one (no error at all) becomes null."""
+    if isinstance(value, float):
+        return round(value, 3) if math.isfinite(value) else None
+    return value
+
+
+Decibel = Annotated[float | None, BeforeValidator(_db)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PortReport(_Part):
+    """An input or output."""
+
+    name: str = Field(description="Name of the stream.")
+    onnx_name: str = Field(description="Name in the ONNX model.")
+    onnx_shape: tuple[int, ...] = Field(description="Shape in the ONNX model, batch 1.")
+    shape: tuple[int, int, int] = Field(description="Stream (H, W, C).")
+    type: str = Field(description="Integer type of a code.")
+    scale: float = Field(description="real = scale * (code - zero_point)")
+    zero_point: int = Field(description="Code of the real 0.")
+
+
+class ModelReport(_Part):
+    """Where the design came from."""
+
+    name: str = Field(description="Identifier of the design.")
+    sha256: str = Field(description="SHA-256 of the ONNX file.")
+    inputs: tuple[PortReport, ...]
+    outputs: tuple[PortReport, ...]
+    params: Count = Field(description="Parameters of the ONNX model.")
+    integer_sha256: str = Field(description="SHA-256 of the saved integer model; quality and float belong to it.")
+
+
+class PrecisionReport(_Part):
+    """Number formats of a layer; null where it has none."""
+
+    weight: str | None = Field(description="As asked for.")
+    activation: str = Field(description="Integer type of the output codes.")
+    acc: str = Field(description="Exact accumulator type.")
+
+
+class FoldingReport(_Part):
+    """Parallelism of a layer."""
+
+    pe: Count
+    simd: Count
+    lanes: Count
+
+
+class Cycles(_Part):
+    """Clock cycles; null: not estimated, or not measured."""
+
+    estimated: Count | None
+    measured: Count | None
+
+
+class Interval(Cycles):
+    """Clock cycles between frames in the steady state."""
+
+    limit: Count = Field(description="max over layers of ceil(useful_macs / (pe * simd)): no interval can be shorter.")
+
+
+class WeightBits(_Part):
+    """Memory of a layer's weights."""
+
+    float32: Count
+    encoded: Count
+
+
+class LayerReport(_Part):
+    """One layer."""
+
+    name: str
+    kind: str
+    codec: str | None = Field(description="Weight codec; null: no weights.")
+    source: str = Field(description="ONNX nodes.")
+    shape: tuple[int, int, int] = Field(description="Output (H, W, C).")
+    precision: PrecisionReport
+    params: Count
+    useful_macs: Count = Field(description="MACs that touch a real input and a real weight.")
+    executed_macs: Count | None = Field(description="MACs counted in the RTL simulation; null: not simulated.")
+    zero_insertion_macs: Count = Field(description="MACs of an engine that inserts zeros.")
+    padded_phase_macs: Count = Field(description="MACs of an engine that pads phases to ceil(K / S) taps.")
+    folding: FoldingReport
+    cycles: Cycles
+    weight_bits: WeightBits
+    sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
+
+
+class Totals(_Part):
+    """The whole design."""
+
+    useful_macs: Count
+    executed_macs: Count | None
+    compression_ratio: float | None = Field(description="Bits of float32 weights over bits of encoded ones.")
+    latency_cycles: Cycles
+    frame_interval_cycles: Interval
+    frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")
+
+
+class Quality(_Part):
+    """What the output lost against ONNX Runtime float32; null: not measured, or nothing lost."""
+
+    psnr_db: Decibel
+    ssim: Decibel
+    samples: Count
+
+
+class StepReport(_Part):
+    """One step of the verification ladder."""
+
+    status: Status
+    reason: str = Field("", description="Why it was skipped, or what failed.")
+    frames: Count = 0
+    values: Count = 0
+    mismatches: Count = 0
+    first_mismatch: str | None = None
+
+
+class Report(_Part):
+    """Everything in ``report.json``."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    model: ModelReport
+    target: dict[str, str | float]
+    layers: tuple[LayerReport, ...]
+    totals: Totals
+    quality: Quality
+    verification: dict[Literal["float", "csim", "hls", "rtl", "vendor"], StepReport]
+    tools: dict[str, str]
+    seconds: dict[str, Annotated[float, Field(ge=0)]] = Field(description="By stage; the only field that varies.")
+
+    def to_json(self) -> bytes:
+        """Return ``report.json``."""
+        return self.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"
+
+    @property
+    def passed(self) -> bool:
+        """Whether no step failed."""
+        return all(step.status != "failed" for step in self.verification.values())
+
+
+def skipped(reason: str) -> StepReport:
+    """Return a step that did not run."""
+    return StepReport(status="skipped", reason=reason)
+
+
+def no_verification(reason: str) -> dict[Any, StepReport]:
+    """Return a ladder of which nothing ran."""
+    return {step: skipped(reason) for step in VERIFY_STEPS}
