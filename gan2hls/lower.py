@@ -39,9 +39,19 @@ class Calibration:
     streams: Mapping[str, Float32Array]
 
 
+def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
+    """Return the integer weights of every linear layer by its name; they depend on no calibration."""
+    return {
+        layer.name: quantize_weight(layer.weight, precisions[layer.name].weight)
+        for layer in graph.layers
+        if layer.weight is not None
+    }
+
+
 def lower(
     graph: Graph,
     calibration: Calibration,
+    weights: Mapping[str, IntWeight],
     precisions: Mapping[str, LayerPrecision],
     rules: Mapping[str, RangeRule],
 ) -> IntegerModel:
@@ -50,6 +60,7 @@ def lower(
     Args:
         graph: after the passes.
         calibration: float values of every tensor.
+        weights: from ``quantize_weights``.
         precisions: by tensor name; an input's ``activation`` is its format.
         rules: how each tensor's range is found, by tensor name.
 
@@ -67,7 +78,8 @@ def lower(
             layer,
             types[layer.inputs[0]],
             calibration.streams[layer.name],
-            precisions[layer.name],
+            weights.get(layer.name),
+            precisions[layer.name].activation,
             "minmax" if layer.name in outputs else rules[layer.name],
         )
         types[layer.name] = made.output_type
@@ -80,17 +92,21 @@ def lower(
 
 
 def _lower_layer(
-    layer: Layer, input_type: QuantType, values: Float32Array, precision: LayerPrecision, rule: RangeRule
+    layer: Layer,
+    input_type: QuantType,
+    values: Float32Array,
+    weight: IntWeight | None,
+    precision: Precision,
+    rule: RangeRule,
 ) -> IntLayer:
     channels = layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
     chain = split(layer.points, channels)
     assert not chain.rest, f"{layer.name}: the passes leave no rest"
-    output_type = _output_type(chain, values, precision.activation, rule)
-    weight, acc_scale = None, np.full(channels, input_type.scale)
+    output_type = _output_type(chain, values, precision, rule)
+    acc_scale = np.full(channels, input_type.scale)
     centred = input_type.centred
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
-    if layer.geometry is not None and layer.weight is not None:
-        weight = quantize_weight(layer.weight, precision.weight)
+    if layer.geometry is not None and weight is not None:
         acc_scale = np.broadcast_to(weight.scale * input_type.scale, (channels,))
         acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
         if acc_type.bits > 44:
@@ -182,7 +198,7 @@ def _limit_bias(bias: Int64Array, shift: int, out: QuantType) -> Int64Array:
     """Return ``bias``, checked to fit the 62-bit sums of hardware."""
     if np.abs(bias).max(initial=0) >= 1 << 58:
         raise ConfigError(
-            f"a bias of {float(np.abs(bias).max()) * out.scale * 2.0**-shift:g} is out of proportion to the output range",
+            f"a bias of {np.abs(bias).max() * out.scale * 2.0**-shift:g} is out of proportion to the output range",
             hint="widen the activation precision of this layer",
         )
     return bias

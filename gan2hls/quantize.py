@@ -15,11 +15,15 @@ from gan2hls.calibrate import Float32Array, FloatModel, probes
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
-from gan2hls.lower import Calibration, lower
+from gan2hls.lower import Calibration, lower, quantize_weights
 from gan2hls.numerics import Int64Array
 from gan2hls.ranges import RULES, RangeRule
 
 _log = logging.getLogger(__name__)
+
+#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
+_SEARCH_MACS = 20_000_000_000
+_LEAST_JUDGED = 8
 
 
 def quantize(
@@ -36,7 +40,8 @@ def quantize(
     """
     calibration = measure(graph, model, inputs)
     if rule is not None:
-        return lower(graph, calibration, precisions, dict.fromkeys(calibration.streams, rule))
+        rules: dict[str, RangeRule] = dict.fromkeys(calibration.streams, rule)
+        return lower(graph, calibration, quantize_weights(graph, precisions), precisions, rules)
     return _Search(graph, calibration, precisions).run()
 
 
@@ -58,41 +63,50 @@ def quantize_inputs(model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.gen
 
 @final
 class _Search:
-    """Greedy choice of range rules, tensor by tensor, by the error of the whole network's output."""
+    """Greedy choice of range rules, tensor by tensor, by the error of the whole network's output.
+
+    Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
+    other inputs have does not win; the winner's ranges are then measured on all frames.
+    """
 
     def __init__(self, graph: Graph, calibration: Calibration, precisions: Mapping[str, LayerPrecision]) -> None:
         self.graph, self.calibration, self.precisions = graph, calibration, precisions
+        self.weights = quantize_weights(graph, precisions)
+        frames = len(next(iter(calibration.streams.values())))
+        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        trials = len(RULES) + (len(RULES) - 1) * len(calibration.streams)
+        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
+        self.fit = _frames(calibration, slice(0, max(1, frames // 2)))
+        self.judge = _frames(calibration, slice(frames - judged, frames))
 
     def run(self) -> IntegerModel:
+        """Return the model of the best rules found."""
         tried = []
         for rule in RULES:
-            rules: dict[str, RangeRule] = dict.fromkeys(self.calibration.streams, rule)
-            model = self._lower(rules)
-            tried.append((self._error(model), rules, model))
-        error, rules, model = min(tried, key=lambda item: item[0])
+            uniform: dict[str, RangeRule] = dict.fromkeys(self.calibration.streams, rule)
+            tried.append((self._error(uniform), uniform))
+        error, rules = min(tried, key=lambda item: item[0])
         for name in rules:
             for rule in RULES:
-                if rule == rules[name]:
-                    continue
-                changed = {**rules, name: rule}
-                candidate = self._lower(changed)
-                found = self._error(candidate)
-                if found < error:
-                    error, rules, model = found, changed, candidate
+                changed: dict[str, RangeRule] = {**rules, name: rule}
+                if rule != rules[name] and (found := self._error(changed)) < error:
+                    error, rules = found, changed
         _log.info("range rules: %s", rules)
-        return model
+        return lower(self.graph, self.calibration, self.weights, self.precisions, rules)
 
-    def _lower(self, rules: Mapping[str, RangeRule]) -> IntegerModel:
-        return lower(self.graph, self.calibration, self.precisions, rules)
-
-    def _error(self, model: IntegerModel) -> float:
+    def _error(self, rules: Mapping[str, RangeRule]) -> float:
+        model = lower(self.graph, self.fit, self.weights, self.precisions, rules)
         codes = {
-            port.name: quant.quantize(self.calibration.streams[port.name])
+            port.name: quant.quantize(self.judge.streams[port.name])
             for port, quant in zip(model.inputs, model.input_types, strict=True)
         }
         tensors = Golden(model).run(codes)
         total = 0.0
         for port in model.outputs:
             real = model.type_of(port.name).dequantize(tensors[port.name])
-            total += float(np.square(real - self.calibration.streams[port.name]).mean())
+            total += float(np.square(real - self.judge.streams[port.name]).mean())
         return total
+
+
+def _frames(calibration: Calibration, which: slice) -> Calibration:
+    return Calibration({name: values[which] for name, values in calibration.streams.items()})
