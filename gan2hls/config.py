@@ -205,7 +205,42 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: not readable, not YAML, an unknown key or a value that is not legal.
     """
-    return parse_config(read_yaml(path), where=str(path), folder=path.parent)
+    return resolve(path)
+
+
+def resolve(
+    config: Config | Mapping[str, Any] | str | Path | None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    base: Config | None = None,
+) -> Config:
+    """Return ``base`` under ``config`` (a YAML file, values, or a config) under ``overrides``.
+
+    Raises:
+        ConfigError: not readable, not YAML, an unknown key or a value that is not legal.
+    """
+    values: dict[str, Any] = {} if base is None else _given(base)
+    where = "config"
+    if isinstance(config, str | Path):
+        where = str(config)
+        values = merge(values, _anchor(read_yaml(Path(config)), Path(config).parent))
+    elif config is not None:
+        values = merge(values, _given(config) if isinstance(config, Config) else config)
+    return parse_config(merge(values, overrides or {}), where=where)
+
+
+def _given(config: Config) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude_unset=True)
+
+
+def _anchor(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return ``values`` with data paths made relative to the current folder instead of ``folder``."""
+    anchored = dict(values)
+    for section in ("calibration", "evaluation"):
+        part = anchored.get(section)
+        if isinstance(part, Mapping) and isinstance(part.get("data"), str):
+            anchored[section] = {**part, "data": str(folder / part["data"])}
+    return anchored
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -233,24 +268,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return found
 
 
-def parse_config(values: Mapping[str, Any], *, where: str = "config", folder: Path | None = None) -> Config:
+def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Config:
     """Check ``values`` and fill in the defaults.
 
     Raises:
         ConfigError: an unknown key or a value that is not legal.
     """
     try:
-        config = Config.model_validate(values)
+        return Config.model_validate(values)
     except ValidationError as error:
         raise _explain(error, where) from None
-    if folder is None:
-        return config
-    update = {}
-    for section in ("calibration", "evaluation"):
-        part = getattr(config, section)
-        if part.data is not None:
-            update[section] = part.model_copy(update={"data": folder / part.data})
-    return config.model_copy(update=update)
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gan2hls.config import VERIFY_STEPS
 
-SCHEMA_VERSION = 1
 Status = Literal["passed", "failed", "skipped"]
 
 
@@ -144,7 +143,7 @@ class StepReport(_Part):
 class Report(_Part):
     """Everything in ``report.json``."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     model: ModelReport
     target: dict[str, str | float]
     layers: tuple[LayerReport, ...]

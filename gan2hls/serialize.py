@@ -25,7 +25,6 @@ from gan2hls.taps import AxisTaps, LinearGeometry
 
 #: File names inside a project.
 MODEL_JSON, MODEL_NPZ, DESIGN_JSON = "integer_model.json", "integer_model.npz", "design.json"
-FORMAT_VERSION = 1
 _MAX_BYTES = 1 << 30
 _DTYPES = ("|i1", "<i2", "<i4", "<i8", "<f8")
 #: What broken bytes make pydantic, NumPy, zipfile and the checks of the stage values raise.
@@ -131,14 +130,26 @@ class _Layer(_Part):
     probe: _Port
 
 
+class Origin(_Part):
+    """What a saved integer model remembers of its ONNX file: SHA-256 and number of parameters."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    params: Annotated[int, Field(ge=0)]
+
+
 class _Model(_Part):
-    format: Literal["gan2hls.integer_model"] = "gan2hls.integer_model"
-    version: Literal[1] = 1
     name: _Name
     inputs: tuple[_Port, ...]
     input_types: tuple[_QuantType, ...]
     layers: tuple[_Layer, ...]
     outputs: tuple[_Port, ...]
+
+
+class _ModelFile(_Part):
+    format: Literal["gan2hls.integer_model"] = "gan2hls.integer_model"
+    version: Literal[1] = 1
+    origin: Origin
+    model: _Model
 
 
 class _Engine(_Part):
@@ -157,8 +168,8 @@ class _Design(_Part):
     engines: tuple[_Engine, ...]
 
 
-def dump_model(model: IntegerModel) -> dict[str, bytes]:
-    """Return the files that hold ``model``, by name."""
+def dump_model(model: IntegerModel, origin: Origin) -> dict[str, bytes]:
+    """Return the files that hold ``model`` and where it came from, by name."""
     arrays: dict[str, Array] = {}
     for role, ports in (("input", model.inputs), ("output", model.outputs)):
         arrays |= {f"{role}.{n}.order": port.order for n, port in enumerate(ports)}
@@ -172,11 +183,11 @@ def dump_model(model: IntegerModel) -> dict[str, bytes]:
         if layer.weight is not None:
             arrays[f"{layer.name}.weight"] = layer.weight.values
             arrays[f"{layer.name}.weight.scale"] = layer.weight.scale
-    parsed = _Model.model_validate(model, from_attributes=True)
+    parsed = _ModelFile(origin=origin, model=_Model.model_validate(model, from_attributes=True))
     return {MODEL_JSON: parsed.model_dump_json(ensure_ascii=True).encode() + b"\n", MODEL_NPZ: dump_arrays(arrays)}
 
 
-def load_model(json_bytes: bytes, npz_bytes: bytes, *, where: str = MODEL_JSON) -> IntegerModel:
+def load_model(json_bytes: bytes, npz_bytes: bytes, *, where: str = MODEL_JSON) -> tuple[IntegerModel, Origin]:
     """Read what ``dump_model`` wrote.
 
     Raises:
@@ -184,12 +195,12 @@ def load_model(json_bytes: bytes, npz_bytes: bytes, *, where: str = MODEL_JSON) 
     """
     try:
         arrays = load_arrays(npz_bytes)
-        parsed = _Model.model_validate_json(json_bytes)
-        model = _build_model(parsed, arrays)
+        parsed = _ModelFile.model_validate_json(json_bytes)
+        model = _build_model(parsed.model, arrays)
         verify_integer_model(model)
     except _READ_ERRORS as error:
         raise _broken(where, error) from error
-    return model
+    return model, parsed.origin
 
 
 def dump_design(design: Design) -> dict[str, bytes]:

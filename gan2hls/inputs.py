@@ -1,0 +1,67 @@
+"""Which inputs calibrate and which inputs judge: never the same ones, as far as there are enough."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.calibrate import Source, draw
+from gan2hls.config import Config
+from gan2hls.ir import Graph
+
+_log = logging.getLogger(__name__)
+
+Array = npt.NDArray[np.generic]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``."""
+
+    calibration: Mapping[str, Array]
+    evaluation: Mapping[str, Array]
+
+
+def read_inputs(graph: Graph, config: Config) -> Inputs:
+    """Read or draw both sets; only the input ports of ``graph`` matter.
+
+    With ``calibration.data`` and no ``evaluation.data``, the file's last frames (at most a quarter) are held out.
+
+    Raises:
+        ConfigError: a data file that does not fit the model.
+    """
+    calibration, evaluation = config.calibration, config.evaluation
+    if calibration.data is None or evaluation.data is not None:
+        first = draw(graph, _source(config, calibrating=True))
+        return Inputs(first, draw(graph, _source(config, calibrating=False)))
+    everything = draw(graph, Source(calibration.data, samples=calibration.samples + evaluation.samples))
+    frames = len(next(iter(everything.values())))
+    held = min(evaluation.samples, frames // 4)
+    if held == 0:
+        _log.warning("%s holds %d frames: quality is measured on the calibration inputs", calibration.data, frames)
+        return Inputs(everything, everything)
+    kept = min(calibration.samples, frames - held)
+    return Inputs(
+        {name: values[:kept] for name, values in everything.items()},
+        {name: values[frames - held :] for name, values in everything.items()},
+    )
+
+
+def _source(config: Config, *, calibrating: bool) -> Source:
+    own = config.calibration if calibrating else config.evaluation
+    drawn = config.calibration
+    normal = drawn.distribution == "normal"
+    return Source(
+        data=own.data,
+        distribution=drawn.distribution,
+        first=drawn.mean if normal else drawn.low,
+        second=drawn.std if normal else drawn.high,
+        samples=own.samples,
+        seed=own.seed,
+    )

@@ -1,0 +1,97 @@
+"""What a model holds: layers with shapes, parameters and MACs, before anything is quantized."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+from gan2hls import frontend, passes
+from gan2hls.ir import Layer, Port
+from gan2hls.points import Point
+
+
+@final
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer; MACs are those of one frame."""
+
+    name: str
+    kind: str
+    source: str
+    in_shape: tuple[int, int, int]
+    out_shape: tuple[int, int, int]
+    kernel: tuple[int, int] | None
+    stride: tuple[int, int] | None
+    groups: int
+    points: tuple[str, ...]
+    params: int
+    useful_macs: int
+    padded_phase_macs: int
+    zero_insertion_macs: int
+
+
+@final
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model: its ports and layers."""
+
+    name: str
+    sha256: str
+    params: int
+    inputs: tuple[dict[str, Any], ...]
+    outputs: tuple[dict[str, Any], ...]
+    layers: tuple[LayerFacts, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, with totals."""
+        macs = ("useful_macs", "padded_phase_macs", "zero_insertion_macs")
+        return asdict(self) | {"totals": {key: sum(getattr(layer, key) for layer in self.layers) for key in macs}}
+
+
+def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None = None) -> ModelFacts:
+    """Read an ONNX file and return its facts.
+
+    Raises:
+        ModelError: broken.
+        UnsupportedError: not buildable.
+    """
+    loaded = frontend.load(path, input_shapes=dict(input_shapes or {}))
+    graph = passes.run(loaded.graph)
+    shapes = {port.name: port.shape for port in graph.inputs} | {layer.name: layer.shape for layer in graph.layers}
+    return ModelFacts(
+        name=graph.name,
+        sha256=loaded.sha256,
+        params=loaded.params,
+        inputs=_ports(graph.inputs),
+        outputs=_ports(graph.outputs),
+        layers=tuple(_facts(layer, shapes[layer.inputs[0]]) for layer in graph.layers),
+    )
+
+
+def _ports(ports: tuple[Port, ...]) -> tuple[dict[str, Any], ...]:
+    return tuple({"name": p.name, "onnx_name": p.onnx_name, "onnx_shape": p.onnx_shape} for p in ports)
+
+
+def _facts(layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
+    g = layer.geometry
+    return LayerFacts(
+        name=layer.name,
+        kind=layer.kind,
+        source=layer.source,
+        in_shape=g.in_shape if g else in_shape,
+        out_shape=layer.shape,
+        kernel=g.kernel if g else None,
+        stride=g.stride if g else None,
+        groups=g.groups if g else 1,
+        points=tuple(_describe(point) for point in layer.points),
+        params=int(layer.weight.size) if layer.weight is not None else 0,
+        useful_macs=g.useful_macs if g else 0,
+        padded_phase_macs=g.padded_phase_macs if g else 0,
+        zero_insertion_macs=g.zero_insertion_macs if g else 0,
+    )
+
+
+def _describe(point: Point) -> str:
+    return str(getattr(point, "name", type(point).__name__)).lower()

@@ -1,0 +1,111 @@
+"""The verification ladder: run the wanted steps on a project's files, gather what they found and measured."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from gan2hls import verify
+from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
+from gan2hls.cycles import estimate
+from gan2hls.design import Design
+from gan2hls.errors import ToolError
+from gan2hls.report import Report, StepReport, skipped
+from gan2hls.summary import NOT_MEASURED, Fidelity, Timing
+
+Notify = Callable[[str], None]
+#: Runs the float step: golden model against ONNX Runtime.
+FloatStep = Callable[[], tuple[StepReport, Fidelity]]
+
+_NO_ONNX = "the ONNX model is not part of a project; give it with --model"
+
+
+@final
+@dataclass(frozen=True)
+class Ladder:
+    """What the ladder found."""
+
+    steps: dict[Any, StepReport]
+    measured: Timing
+    fidelity: Fidelity
+
+    @property
+    def passed(self) -> bool:
+        """Whether no step failed."""
+        return all(step.status != "failed" for step in self.steps.values())
+
+
+def climb(
+    config: VerifyConfig,
+    folder: Path,
+    design: Design,
+    *,
+    float_step: FloatStep | None,
+    former: Report | None = None,
+    notify: Notify | None = None,
+) -> Ladder:
+    """Run the steps that ``config`` wants on the files in ``folder``.
+
+    Args:
+        config: which steps, how many frames.
+        folder: the project as it stands on disk; nothing is written into it.
+        design: what the files must compute.
+        float_step: None without the ONNX model; then ``former``'s result for the same integers is kept.
+        former: the report of an earlier build of the same integer model.
+        notify: called with the name of each step.
+
+    Raises:
+        ToolError: a step that was asked for by name lacks its tool.
+    """
+    steps: dict[Any, StepReport] = {}
+    measured, fidelity = Timing(), NOT_MEASURED
+    for step in VERIFY_STEPS:
+        if step not in config.steps:
+            steps[step] = skipped("not asked for")
+            continue
+        if notify is not None:
+            notify(step)
+        if step == "float":
+            steps[step], fidelity = _climb_float(float_step, former)
+        else:
+            steps[step], found = _run(step, config, folder, design)
+            measured = found or measured
+    return Ladder(steps, measured, fidelity)
+
+
+def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[StepReport, Fidelity]:
+    if float_step is not None:
+        return float_step()
+    if former is None or former.verification["float"].status == "skipped":
+        return skipped(_NO_ONNX), NOT_MEASURED
+    return former.verification["float"], Fidelity(
+        former.quality, {layer.name: layer.sqnr_db for layer in former.layers}
+    )
+
+
+def _run(step: VerifyStep, config: VerifyConfig, folder: Path, design: Design) -> tuple[StepReport, Timing | None]:
+    with tempfile.TemporaryDirectory(prefix=f"gan2hls-{step}-") as work:
+        try:
+            result = verify.RUNNERS[step](folder, design, Path(work), config)
+        except ToolError as error:
+            if step != "vendor" and "steps" in config.model_fields_set:
+                raise
+            return skipped(f"{error.message}{f' ({error.hint})' if error.hint else ''}"), None
+    report = StepReport(
+        status=result.status,
+        reason=result.reason,
+        frames=result.frames,
+        values=result.values,
+        mismatches=result.mismatches,
+        first_mismatch=result.first_mismatch,
+    )
+    return report, None
+
+
+def estimated_timing(design: Design) -> Timing:
+    """Return the cycles that the model of the engines predicts."""
+    found = estimate(design)
+    return Timing(layer_cycles=found.layers, latency=found.latency, interval=found.interval)

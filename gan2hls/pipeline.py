@@ -1,0 +1,347 @@
+"""The whole road, stage by stage: from a model, or from a saved stage, to a verified project.
+
+=========  ============================  ====================================
+stage      makes                         saved in the project as
+=========  ============================  ====================================
+load       the float graph               (the ONNX file itself)
+passes     the rewritten graph           (cheap to make again)
+lower      the integer model             ``integer_model.json``, ``.npz``
+schedule   the design                    ``design.json``
+emit       every generated file          ``hls/``, ``rtl/``, ``testbench/``
+verify     the ladder's results          ``report.json``
+write      the project in its place
+=========  ============================  ====================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, final, get_args
+
+from gan2hls import frontend, passes
+from gan2hls.assign import assign_folding, assign_precision
+from gan2hls.config import Config, resolve
+from gan2hls.emit.bench import emit_bench
+from gan2hls.emit.hls import emit_hls
+from gan2hls.emit.project import Project, Staging, check_replaceable, remove, staged
+from gan2hls.emit.rtl import emit_rtl
+from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationError
+from gan2hls.frontend import Loaded
+from gan2hls.golden import Golden
+from gan2hls.inputs import Inputs, read_inputs
+from gan2hls.ir import Graph
+from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.picture import draw_picture
+from gan2hls.quantize import quantize, quantize_inputs
+from gan2hls.report import Report, no_verification
+from gan2hls.result import BuildResult
+from gan2hls.schedule import Target, schedule
+from gan2hls.serialize import Origin
+from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
+from gan2hls.workspace import PICTURE_PNG, README_MD, REPORT_JSON, Saved, integer_sha256, load_saved, saved_files
+
+_log = logging.getLogger(__name__)
+
+Stage = Literal["load", "passes", "lower", "schedule", "emit", "verify", "write"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+#: Stages that a build can start from: those whose input is saved.
+RESUMABLE: tuple[Stage, ...] = ("load", "schedule", "emit")
+DEFAULT_OUTPUT = Path("hls_out")
+
+Notify = Callable[[str, str], None]
+
+
+def build(
+    model: str | Path,
+    *,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    output: str | Path | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    start: Stage = "load",
+    stop: Stage = "write",
+    write: bool = True,
+    notify: Notify | None = None,
+) -> BuildResult:
+    """Build a project from an ONNX model, or from a saved stage.
+
+    Args:
+        model: an ONNX file; with ``start`` beyond ``load`` a project's folder will do.
+        config: a config, its values, or a YAML file.
+        overrides: values laid over ``config``, as the command line does.
+        output: the folder in which ``NAME/`` is made; by default ``hls_out``, or where the given project stands.
+        input_shapes: shapes for dynamic inputs, by ONNX name.
+        start: first stage; one of ``RESUMABLE``.
+        stop: last stage before ``write``; what is saved depends on it.
+        write: False keeps everything in memory.
+        notify: called with ``(stage, detail)`` as work goes on.
+
+    Raises:
+        Gan2HlsError: its subclasses say what the user can do about it.
+    """
+    if start not in RESUMABLE:
+        raise ConfigError(
+            f"a build cannot start from {start!r}: its input is not saved",
+            hint=f"legal: {', '.join(RESUMABLE)}; gan2hls verify runs the ladder on what is there",
+        )
+    if STAGES.index(stop) < STAGES.index(start):
+        raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"the order is {', '.join(STAGES)}")
+    run = _Run(Path(model), None if output is None else Path(output), start, stop, notify or (lambda *_: None))
+    return run.build(config, overrides or {}, input_shapes or {}, write)
+
+
+@final
+class _Run:
+    """One build: the stage values so far, and the seconds each took."""
+
+    def __init__(self, source: Path, output: Path | None, start: Stage, stop: Stage, notify: Notify) -> None:
+        self.source, self.output, self.start, self.stop, self.notify = source, output, start, stop, notify
+        self.seconds: dict[str, float] = {}
+        self.loaded: Loaded | None = None
+        self.graph: Graph | None = None
+        self.saved: Saved | None = None
+
+    def build(
+        self,
+        config: Config | Mapping[str, Any] | str | Path | None,
+        overrides: Mapping[str, Any],
+        input_shapes: Mapping[str, tuple[int, ...]],
+        write: bool,
+    ) -> BuildResult:
+        if self.start == "load" and self.source.is_dir():
+            raise ModelError(
+                "is a folder, not an ONNX file", where=str(self.source), hint="add --from schedule to resume a project"
+            )
+        self.config = resolve(config, overrides) if self.start == "load" else Config()
+        if not self.source.is_dir():
+            self._load(input_shapes)
+            if self.stop in ("load", "passes"):
+                return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
+        if self.start != "load":
+            self._resume(config, overrides)
+        self._lower()
+        if self.stop != "lower":
+            self._schedule()
+        self.destination = (self.output or self._default_output()) / self.model.name
+        if self.stop in ("lower", "schedule"):
+            return self._finish_early(write)
+        self._emit()
+        return self._verify_and_write(write)
+
+    @contextlib.contextmanager
+    def _stage(self, stage: Stage, detail: str = "") -> Iterator[None]:
+        self.notify(stage, detail)
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
+
+    def _load(self, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
+        with self._stage("load", self.source.name):
+            self.loaded = frontend.load(self.source, input_shapes=dict(input_shapes))
+            self.graph = self.loaded.graph
+        if self.stop != "load":
+            with self._stage("passes"):
+                self.graph = passes.run(self.loaded.graph)
+
+    def _resume(self, config: Config | Mapping[str, Any] | str | Path | None, overrides: Mapping[str, Any]) -> None:
+        folder = self.source if self.graph is None else (self.output or DEFAULT_OUTPUT) / self.graph.name
+        self.saved = load_saved(folder)
+        if self.loaded is not None and self.loaded.sha256 != self.saved.origin.sha256:
+            raise ConfigError(
+                f"was built from another ONNX file than {self.source.name}",
+                where=str(folder),
+                hint="build without --from",
+            )
+        self.config = resolve(config, overrides, base=self.saved.config)
+        _check_unchanged(self.saved.config, self.config, self.start)
+
+    def _default_output(self) -> Path:
+        return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
+
+    @property
+    def ports(self) -> Graph:
+        """The graph, or a graph of the ports alone when there is no ONNX file."""
+        return self.graph or Graph(self.model.name, self.model.inputs, (), self.model.outputs)
+
+    def _lower(self) -> None:
+        if self.saved is not None:
+            self.model, self.origin = self.saved.model, self.saved.origin
+            self.inputs: Inputs = read_inputs(self.ports, self.config)
+            return
+        assert self.graph is not None and self.loaded is not None
+        with self._stage("lower"):
+            precisions = assign_precision(self.graph, self.config)
+            self.inputs = read_inputs(self.graph, self.config)
+            rule = self.config.calibration.range
+            self.model = quantize(
+                self.graph,
+                self.loaded.onnx_model,
+                self.inputs.calibration,
+                precisions,
+                None if rule == "auto" else rule,
+            )
+            self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params)
+
+    def _schedule(self) -> None:
+        if self.start == "emit":
+            assert self.saved is not None
+            if self.saved.design is None:
+                raise ModelError("holds no schedule", where=str(self.saved.folder), hint="use --from schedule")
+            self.design = self.saved.design
+            return
+        with self._stage("schedule"):
+            t = self.config.target
+            pinned = assign_folding({layer.name: layer.source for layer in self.model.layers}, self.config)
+            self.design = schedule(self.model, Target(t.part, t.clock_mhz, t.fps, t.dsp), pinned)
+
+    def _emit(self) -> None:
+        with self._stage("emit"):
+            codes = quantize_inputs(self.model, self.inputs.evaluation)
+            frames = {name: values[: self.config.verify.frames] for name, values in codes.items()}
+            tensors = Golden(self.model).run(frames)
+            parts = {
+                "hls": emit_hls(self.design),
+                "rtl": emit_rtl(self.design),
+                "testbench": emit_bench(self.design, tensors),
+            }
+            files = {f"{folder}/{path}": content for folder, made in parts.items() for path, content in made.items()}
+            files |= self._saved_files()
+            picture = self.saved.picture if self.saved is not None else None
+            if self.loaded is not None:
+                picture = draw_picture(self.loaded.onnx_model, self.model, self.inputs.evaluation)
+            self.picture = picture is not None
+            self.project = Project.of(files | ({PICTURE_PNG: picture} if picture is not None else {}))
+
+    def _saved_files(self) -> dict[str, bytes]:
+        design = self.design if self.stop != "lower" else None
+        return saved_files(self.model, self.origin, design, self.config, self.destination)
+
+    def _finish_early(self, write: bool) -> BuildResult:
+        project = Project.of(self._saved_files())
+        if write:
+            with self._stage("write"), staged(self.destination) as staging:
+                staging.add(project)
+                staging.commit()
+        return self._result(project, None, write)
+
+    def _verify_and_write(self, write: bool) -> BuildResult:
+        with contextlib.ExitStack() as stack:
+            destination = self.destination
+            if not write:
+                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="gan2hls-"))
+                destination = Path(scratch) / self.model.name
+            with self._stage("write", str(destination) if write else ""):
+                staging = stack.enter_context(staged(destination))
+                staging.add(self.project)
+            report = self._report(self._verify(staging))
+            made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
+            self.project = self.project.merged(made)
+            staging.add(Project.of(made))
+            failed = destination.with_name(f"{destination.name}.failed")
+            if not report.passed:
+                kept = write and _keep_failed(staging, failed)
+                raise _verification_error(report, failed if kept else None)
+            if write:
+                staging.commit()
+                remove(failed)
+        return self._result(self.project, report, write)
+
+    def _verify(self, staging: Staging) -> Ladder:
+        if self.stop == "emit" or not self.config.verify.steps:
+            reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
+            return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
+        with self._stage("verify"):
+            former = self.saved.report if self.saved is not None else None
+            return climb(
+                self.config.verify,
+                staging.folder,
+                self.design,
+                float_step=self._float_step(),
+                former=former,
+                notify=lambda step: self.notify("verify", step),
+            )
+
+    def _float_step(self) -> FloatStep | None:
+        loaded, graph = self.loaded, self.graph
+        if loaded is None or graph is None:
+            return None
+        return lambda: run_float(graph, loaded.onnx_model, self.model, self.inputs.evaluation)
+
+    def _report(self, ladder: Ladder) -> Report:
+        return make_report(
+            self.design,
+            self.origin,
+            integer_sha256(dict(self.project.files)),
+            estimated=estimated_timing(self.design),
+            measured=ladder.measured,
+            fidelity=ladder.fidelity,
+            verification=ladder.steps,
+            seconds=self.seconds,
+        )
+
+    def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
+        return BuildResult(
+            config=self.config,
+            path=self.destination if written else None,
+            graph=self.graph,
+            integer_model=self.model,
+            design=None if self.stop == "lower" else self.design,
+            project=project,
+            report=report,
+            seconds=self.seconds,
+        )
+
+
+def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:
+    """Refuse settings that the stages before ``start`` have already used.
+
+    Raises:
+        ConfigError: such a setting differs from the saved one.
+    """
+    parts: dict[str, tuple[object, object]] = {
+        "precision": (saved.precision, config.precision),
+        "calibration": (saved.calibration, config.calibration),
+        "layers": (_precisions(saved), _precisions(config)),
+    }
+    if start == "emit":
+        parts |= {"target": (saved.target, config.target), "layers": (saved.layers, config.layers)}
+    for key, (before, after) in parts.items():
+        if before != after:
+            earlier = "schedule or without --from" if start == "emit" and key in ("target", "layers") else "load"
+            raise ConfigError(
+                f"cannot change in a build from {start}: an earlier stage used it",
+                where=key,
+                hint=f"build from {earlier}",
+            )
+
+
+def _precisions(config: Config) -> dict[str, object]:
+    return {pattern: entry.precision for pattern, entry in config.layers.items()}
+
+
+def _keep_failed(staging: Staging, failed: Path) -> bool:
+    """Put the failed project aside for inspection, if there is a place for it that is ours."""
+    try:
+        check_replaceable(failed)
+        staging.commit(failed)
+    except OutputError as error:
+        _log.warning("the failed project is not kept: %s", error)
+        return False
+    return True
+
+
+def _verification_error(report: Report, kept: Path | None) -> VerificationError:
+    failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
+    name, step = next(iter(failed.items()))
+    what = step.first_mismatch or step.reason
+    hint = f"the failed project is in {kept}; " if kept is not None else ""
+    return VerificationError(
+        f"{', '.join(failed)} failed: {what}", where=name, hint=f"{hint}the former output, if any, is untouched"
+    )

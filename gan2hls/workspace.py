@@ -1,0 +1,117 @@
+"""What stands in a project's folder: assembling the files that a stage saves, and reading them back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from pydantic import ValidationError
+
+from gan2hls.config import Config, load_config
+from gan2hls.design import Design
+from gan2hls.errors import ModelError
+from gan2hls.integer import IntegerModel
+from gan2hls.report import Report
+from gan2hls.serialize import (
+    DESIGN_JSON,
+    MODEL_JSON,
+    MODEL_NPZ,
+    Origin,
+    dump_design,
+    dump_model,
+    load_design,
+    load_model,
+)
+
+CONFIG_YAML, REPORT_JSON, README_MD, PICTURE_PNG = "config.yaml", "report.json", "README.md", "picture.png"
+_MAX_BYTES = 1 << 30
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A project read back from its folder.
+
+    Attributes:
+        folder: where it stands.
+        config: as it was resolved.
+        model: the integer model.
+        origin: the ONNX file it came from.
+        design: None when the build stopped before the schedule.
+        report: None when the build stopped before the emitter, or the integer model is no longer the reported one.
+        picture: ``picture.png``, if there is one.
+    """
+
+    folder: Path
+    config: Config
+    model: IntegerModel
+    origin: Origin
+    design: Design | None
+    report: Report | None
+    picture: bytes | None
+
+
+def saved_files(
+    model: IntegerModel, origin: Origin, design: Design | None, config: Config, destination: Path
+) -> dict[str, bytes]:
+    """Return the files from which a later build can resume."""
+    files = dump_model(model, origin)
+    files[CONFIG_YAML] = config.to_yaml(relative_to=destination)
+    return files | (dump_design(design) if design is not None else {})
+
+
+def integer_sha256(files: dict[str, bytes]) -> str:
+    """Return the SHA-256 of the two files that hold the integer model."""
+    return hashlib.sha256(files[MODEL_JSON] + files[MODEL_NPZ]).hexdigest()
+
+
+def is_project(folder: Path) -> bool:
+    """Whether ``folder`` holds a saved integer model."""
+    return (folder / MODEL_JSON).is_file()
+
+
+def load_saved(folder: Path) -> Saved:
+    """Read a project back.
+
+    Raises:
+        ModelError: not a project, or one of its files is broken.
+        ConfigError: its ``config.yaml`` is broken.
+    """
+    if not is_project(folder):
+        raise ModelError(
+            f"is not a generated project: it has no {MODEL_JSON}",
+            where=str(folder),
+            hint="give a folder that gan2hls build made, such as hls_out/NAME",
+        )
+    files = {MODEL_JSON: _read(folder / MODEL_JSON), MODEL_NPZ: _read(folder / MODEL_NPZ)}
+    model, origin = load_model(files[MODEL_JSON], files[MODEL_NPZ], where=str(folder / MODEL_JSON))
+    design = report = None
+    if (folder / DESIGN_JSON).exists():
+        design = load_design(model, _read(folder / DESIGN_JSON), where=str(folder / DESIGN_JSON))
+    if (folder / REPORT_JSON).exists():
+        report = _read_report(folder / REPORT_JSON)
+        if report.model.integer_sha256 != integer_sha256(files):
+            report = None
+    picture = _read(folder / PICTURE_PNG) if (folder / PICTURE_PNG).exists() else None
+    return Saved(folder, load_config(folder / CONFIG_YAML), model, origin, design, report, picture)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"is too large: {path.stat().st_size} bytes", where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+
+
+def _read_report(path: Path) -> Report:
+    try:
+        return Report.model_validate_json(_read(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ModelError(
+            f"the report is broken: {'.'.join(map(str, first['loc']))}: {first['msg']}", where=str(path)
+        ) from error
