@@ -5,9 +5,10 @@ Matrix products go through float32 or float64 BLAS whenever the accumulator boun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product as product_of
 from typing import Any, final
 
 import numpy as np
@@ -91,7 +92,11 @@ def _axis_groups(axis: AxisTaps) -> list[_AxisGroup]:
 
 @final
 class _LinearProgram:
-    """One linear layer, prepared: phases of gathered matrix products."""
+    """One linear layer, prepared for whichever of two exact orders of work moves less data.
+
+    ``gather`` copies each phase's inputs side by side and multiplies once per phase; ``scatter`` multiplies every input
+    pixel by all taps at once and adds the products to the outputs they belong to.
+    """
 
     def __init__(self, layer: IntLayer) -> None:
         assert layer.geometry is not None and layer.weight is not None
@@ -99,52 +104,117 @@ class _LinearProgram:
         self.zero_point = layer.input_type.zero_point
         self.dtype = _exact_dtype(layer.acc_type)
         self.weight = layer.weight.values
-        self._matrices: dict[tuple[tuple[int, ...], tuple[int, ...]], npt.NDArray[Any]] = {}
-
-    @cached_property
-    def _phases(self) -> list[tuple[_AxisGroup, _AxisGroup]]:
-        return [(y, x) for y in _axis_groups(self.geometry.y) for x in _axis_groups(self.geometry.x)]
+        g = self.geometry
+        self._scattered = g.y.in_size * g.x.in_size * g.y.kernel * g.x.kernel * g.out_channels
+        self._gathered = g.pixel_taps * g.in_channels
+        wasted = g.y.in_size * g.x.in_size * g.y.kernel * g.x.kernel > 2 * g.pixel_taps
+        regular = all(joined is not None for axis in (g.y, g.x) for joined in _by_kernel(axis))
+        self._scatters = self._scattered < self._gathered and regular and not wasted
 
     def run(self, codes: Int64Array) -> npt.NDArray[Any]:
         """Return exact accumulators ``[N, OH * OW, CO]`` of codes ``[N, H, W, C]``."""
         g = self.geometry
         out = np.zeros((len(codes), *g.out_shape), self.dtype)
-        for start, stop in self._chunks(len(codes)):
-            x = np.zeros((stop - start, g.y.in_size + 1, g.x.in_size + 1, g.in_channels), self.dtype)
-            x[:, :-1, :-1] = codes[start:stop].reshape(-1, *g.in_shape)
-            x[:, :-1, :-1] -= self.zero_point
-            for y_group, x_group in self._phases:
-                self._run_phase(x, out[start:stop], y_group, x_group)
+        step = max(1, _CHUNK_ELEMENTS // max(1, self._scattered if self._scatters else self._gathered))
+        for start in range(0, len(codes), step):
+            chunk = codes[start : start + step].reshape(-1, *g.in_shape)
+            if self._scatters:
+                self._scatter(chunk, out[start : start + step])
+            else:
+                self._gather(chunk, out[start : start + step])
         return out.reshape(len(codes), -1, g.out_channels)
 
-    def _chunks(self, frames: int) -> Iterator[tuple[int, int]]:
-        g = self.geometry
-        per_frame = max(1, g.pixel_taps * g.in_channels)
-        step = max(1, _CHUNK_ELEMENTS // per_frame)
-        yield from ((n, min(frames, n + step)) for n in range(0, frames, step))
+    def _centre(self, codes: Int64Array) -> npt.NDArray[Any]:
+        centred = codes - self.zero_point if self.zero_point else codes
+        return centred.astype(self.dtype)
 
-    def _run_phase(self, x: npt.NDArray[Any], out: npt.NDArray[Any], y: _AxisGroup, x_group: _AxisGroup) -> None:
+    @cached_property
+    def _all_taps(self) -> list[npt.NDArray[Any]]:
+        """Per group ``[CI / groups, T * CO / groups]``."""
         g = self.geometry
-        patches = x[:, y.gather[:, None, :, None], x_group.gather[None, :, None, :]]
-        pixels = (len(x), len(y.outputs), len(x_group.outputs))
-        for group in range(g.groups):
-            channels = slice(group * g.group_in, (group + 1) * g.group_in)
-            matrix = self._matrix(y.kernels, x_group.kernels, group)
-            product = patches[..., channels].reshape(np.prod(pixels), -1) @ matrix
-            co = slice(group * g.group_out, (group + 1) * g.group_out)
-            out[:, y.outputs[:, None], x_group.outputs[None, :], co] = product.reshape(*pixels, g.group_out)
+        blocks = self.weight.reshape(-1, g.groups, g.group_out, g.group_in)
+        return [
+            np.ascontiguousarray(blocks[:, n].reshape(-1, g.group_in).T.astype(self.dtype)) for n in range(g.groups)
+        ]
 
-    def _matrix(self, ky: tuple[int, ...], kx: tuple[int, ...], group: int) -> npt.NDArray[Any]:
-        """Return ``[taps * CI / groups, CO / groups]`` of one phase, cached."""
-        key = ((*ky, group), kx)
-        if key not in self._matrices:
-            g = self.geometry
-            taps = [y * g.x.kernel + x for y in ky for x in kx]
-            block = self.weight[taps, group * g.group_out : (group + 1) * g.group_out]
-            self._matrices[key] = np.ascontiguousarray(
-                block.transpose(0, 2, 1).reshape(-1, g.group_out).astype(self.dtype)
-            )
-        return self._matrices[key]
+    def _scatter(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
+        g = self.geometry
+        pixels = self._centre(codes).reshape(-1, g.in_channels)
+        for group, matrix in enumerate(self._all_taps):
+            inputs = pixels[:, group * g.group_in : (group + 1) * g.group_in]
+            shape = (len(codes), g.y.in_size, g.x.in_size, g.y.kernel, g.x.kernel, g.group_out)
+            product = (inputs @ matrix).reshape(shape)
+            target = out[..., group * g.group_out : (group + 1) * g.group_out]
+            for (ky, rows), (kx, columns) in product_of(enumerate(_by_kernel(g.y)), enumerate(_by_kernel(g.x))):
+                assert rows and columns, "only regular geometries scatter"
+                target[:, rows[1], columns[1]] += product[:, rows[0], columns[0], ky, kx]
+
+    @cached_property
+    def _phases(self) -> list[_Phase]:
+        g = self.geometry
+        return [_Phase.of(g, self.weight, y, x, self.dtype) for y in _axis_groups(g.y) for x in _axis_groups(g.x)]
+
+    def _gather(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
+        g = self.geometry
+        padded = np.zeros((len(codes), g.y.in_size + 1, g.x.in_size + 1, g.in_channels), self.dtype)
+        padded[:, :-1, :-1] = self._centre(codes)
+        flat = padded.reshape(len(codes), -1, g.in_channels)
+        for phase in self._phases:
+            patches = flat.take(phase.gather, axis=1)  # [N, pixels, taps, CI]
+            shape = (len(codes), len(phase.y_outputs), len(phase.x_outputs), g.group_out)
+            for group, matrix in enumerate(phase.matrices):
+                inputs = patches[..., group * g.group_in : (group + 1) * g.group_in].reshape(-1, len(matrix))
+                co = slice(group * g.group_out, (group + 1) * g.group_out)
+                out[:, phase.y_outputs[:, None], phase.x_outputs, co] = (inputs @ matrix).reshape(shape)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Phase:
+    """Output pixels that use (a subset of) the same taps.
+
+    Attributes:
+        y_outputs: output rows.
+        x_outputs: output columns.
+        gather: int64 ``[rows * columns, taps]``, flat indices into the input padded by one zero row and column.
+        matrices: per group ``[taps * CI / groups, CO / groups]``.
+    """
+
+    y_outputs: Int64Array
+    x_outputs: Int64Array
+    gather: Int64Array
+    matrices: tuple[npt.NDArray[Any], ...]
+
+    @staticmethod
+    def of(g: LinearGeometry, weight: Int64Array, y: _AxisGroup, x: _AxisGroup, dtype: type[np.generic]) -> _Phase:
+        """Combine a group of rows and a group of columns."""
+        taps = [ky * g.x.kernel + kx for ky in y.kernels for kx in x.kernels]
+        flat = y.gather[:, None, :, None] * (g.x.in_size + 1) + x.gather[None, :, None, :]
+        matrices = tuple(
+            np.ascontiguousarray(
+                weight[taps, n * g.group_out : (n + 1) * g.group_out].transpose(0, 2, 1).reshape(-1, g.group_out)
+            ).astype(dtype)
+            for n in range(g.groups)
+        )
+        return _Phase(y.outputs, x.outputs, flat.reshape(-1, len(taps)), matrices)
+
+
+def _by_kernel(axis: AxisTaps) -> list[tuple[slice, slice] | None]:
+    """Return, per kernel index, the slices of inputs and outputs that it joins; None where they are irregular."""
+    return [
+        _slices([(i, o) for o, taps in enumerate(axis.taps) for i, k in taps if k == kernel])
+        for kernel in range(axis.kernel)
+    ]
+
+
+def _slices(pairs: list[tuple[int, int]]) -> tuple[slice, slice] | None:
+    if not pairs:
+        return slice(0, 0), slice(0, 0)
+    (i, o), (i_last, o_last) = pairs[0], pairs[-1]
+    i_step, o_step = (pairs[1][0] - i, pairs[1][1] - o) if len(pairs) > 1 else (1, 1)
+    if i_step < 1 or pairs != [(i + n * i_step, o + n * o_step) for n in range(len(pairs))]:
+        return None
+    return slice(i, i_last + 1, i_step), slice(o, o_last + 1, o_step)
 
 
 def _exact_dtype(acc_type: IntType) -> type[np.float32 | np.float64 | np.int64]:
