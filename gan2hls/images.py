@@ -21,18 +21,17 @@ _INK = (0, 0, 0)
 
 
 def png_grid(
-    rows: Sequence[tuple[str, Array]], onnx_shape: tuple[int, ...], *, low: float, high: float, columns: int = 16
+    rows: Sequence[tuple[str, Array]], onnx_shape: tuple[int, ...], value_range: tuple[float, float], columns: int = 16
 ) -> bytes | None:
     """Return a PNG in which every labelled row of tensors is a row of pictures, or None when they are no pictures.
 
     Args:
         rows: label and real values ``[N, *onnx_shape[1:]]``; NCHW, NHWC or a flat square.
         onnx_shape: the ONNX tensor's shape.
-        low: the value that becomes black.
-        high: the value that becomes white.
+        value_range: the values that become black and white.
         columns: pictures a line; longer rows are wrapped, all labels together line by line.
     """
-    pictures = [(label, to_bytes(values, onnx_shape, low, high)) for label, values in rows]
+    pictures = [(label, to_bytes(values, onnx_shape, value_range)) for label, values in rows]
     strips: list[tuple[str, npt.NDArray[np.uint8]]] = []
     count = min((len(found) for _, found in pictures if found is not None), default=0)
     for start in range(0, count, columns):
@@ -44,11 +43,14 @@ def png_grid(
     return _encode(strips, min(columns, count))
 
 
-def to_bytes(values: Array, onnx_shape: tuple[int, ...], low: float, high: float) -> npt.NDArray[np.uint8] | None:
+def to_bytes(
+    values: Array, onnx_shape: tuple[int, ...], value_range: tuple[float, float]
+) -> npt.NDArray[np.uint8] | None:
     """Return ``[N, *onnx_shape[1:]]`` as 8-bit images ``[N, H, W, 3]``, or None when it is no image."""
     images = as_images(values, onnx_shape)
     if images is None or images.shape[-1] not in (1, 3, 4):
         return None
+    low, high = value_range
     span = high - low if high > low else 1.0
     grey = np.clip((images[..., :3] - low) * (255.0 / span) + 0.5, 0, 255).astype(np.uint8)
     return np.repeat(grey, 3, axis=-1) if grey.shape[-1] == 1 else grey

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -38,8 +39,11 @@ def read_inputs(graph: Graph, config: Config) -> Inputs:
     """
     calibration, evaluation = config.calibration, config.evaluation
     if calibration.data is None or evaluation.data is not None:
-        first = draw(graph, _source(config, calibrating=True))
-        return Inputs(first, draw(graph, _source(config, calibrating=False)))
+        first, second = (
+            draw(graph, source_of(config, samples=part.samples, seed=part.seed, data=part.data))
+            for part in (calibration, evaluation)
+        )
+        return Inputs(first, second)
     everything = draw(graph, Source(calibration.data, samples=calibration.samples + evaluation.samples))
     frames = len(next(iter(everything.values())))
     held = min(evaluation.samples, frames // 4)
@@ -53,15 +57,15 @@ def read_inputs(graph: Graph, config: Config) -> Inputs:
     )
 
 
-def _source(config: Config, *, calibrating: bool) -> Source:
-    own = config.calibration if calibrating else config.evaluation
+def source_of(config: Config, *, samples: int, seed: int, data: Path | None = None) -> Source:
+    """Return ``data``, or a draw from the config's input distribution."""
     drawn = config.calibration
     normal = drawn.distribution == "normal"
     return Source(
-        data=own.data,
+        data=data,
         distribution=drawn.distribution,
         first=drawn.mean if normal else drawn.low,
         second=drawn.std if normal else drawn.high,
-        samples=own.samples,
-        seed=own.seed,
+        samples=samples,
+        seed=seed,
     )

@@ -29,8 +29,8 @@ def draw_picture(onnx_model: onnx.ModelProto, model: IntegerModel, inputs: Mappi
     return png_grid(
         [("float", real), ("golden", golden_outputs(model, few))],
         model.outputs[0].onnx_shape,
-        **picture_range(real),
-        columns=PICTURES,
+        picture_range(real),
+        PICTURES,
     )
 
 
@@ -47,10 +47,10 @@ def golden_outputs(model: IntegerModel, inputs: Mapping[str, Array]) -> Real:
     return port.from_stream(model.type_of(port.name).dequantize(codes)).astype(np.float64)
 
 
-def picture_range(values: Real) -> dict[str, float]:
+def picture_range(values: Real) -> tuple[float, float]:
     """Return what is black and what is white: -1..1 and 0..1 where the values keep to them, else their range."""
     low, high = float(values.min()), float(values.max())
     for bottom in (0.0, -1.0):
         if bottom - _SLACK <= low and high <= 1.0 + _SLACK and high > 0.25:
-            return {"low": bottom, "high": 1.0}
-    return {"low": low, "high": high}
+            return bottom, 1.0
+    return low, high

@@ -43,6 +43,7 @@ from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule
 from gan2hls.serialize import Origin
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
+from gan2hls.verify.float import run_float
 from gan2hls.workspace import PICTURE_PNG, README_MD, REPORT_JSON, Saved, integer_sha256, load_saved, saved_files
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,358 @@
+"""The command line.  The only module that prints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import signal
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from typer.core import TyperGroup
+
+from gan2hls import __version__
+from gan2hls.actions import generate, verify_project
+from gan2hls.config import VERIFY_STEPS
+from gan2hls.errors import ConfigError, Gan2HlsError
+from gan2hls.pipeline import RESUMABLE, STAGES, Stage, build
+from gan2hls.screen import Progress, show_inspection, show_report, show_steps
+
+_EXIT_CODES = """
+Exit codes: 0 success, 1 a bug of gan2hls, 2 wrong usage, 3 broken model, 4 unsupported model, 5 config,
+6 folding, 7 verification failed, 8 tool missing or failed, 9 output not writable, 130 interrupted.
+"""
+
+
+class _Group(TyperGroup):
+    """Turns our errors into messages and exit codes; wrong usage stays with typer."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.print("error: interrupted; nothing has been changed")
+            code = 130
+        except Gan2HlsError as error:
+            _show_error(error)
+            code = error.exit_code
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "exit_code"):
+                raise  # wrong usage, which typer prints
+            _show_bug(error)
+            code = 1
+        raise typer.Exit(code)
+
+
+app = typer.Typer(
+    name="gan2hls",
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Tool(StrEnum):
+    """HLS compilers of the vendor step."""
+
+    VITIS = "vitis"
+    BAMBU = "bambu"
+
+
+Verbose = Annotated[
+    int,
+    typer.Option("-v", "--verbose", count=True, help="Tell more; twice: debug log and tracebacks.", show_default=False),
+]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="ONNX file, or a project's folder.", show_default=False)
+]
+InputShapes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape", metavar="NAME:D,D,..", help="Shape of a dynamic input, such as z:1,100.", show_default=False
+    ),
+]
+VerifyOption = Annotated[
+    str | None,
+    typer.Option("--verify", metavar="STEPS", help=f"Steps to run: {','.join(VERIFY_STEPS)}.", show_default=False),
+]
+HlsToolOption = Annotated[
+    Tool | None, typer.Option("--hls-tool", help="HLS compiler of the vendor step.", show_default=False)
+]
+OnnxOption = Annotated[
+    Path | None, typer.Option("--model", metavar="FILE", help="The ONNX file, for the float step.", show_default=False)
+]
+
+
+@app.callback(epilog=_EXIT_CODES)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Turn a GAN generator in ONNX into verified HLS C++ and SystemVerilog."""
+    if version:
+        out.print(f"gan2hls {__version__}")
+        raise typer.Exit
+
+
+_BUILD_HELP = """
+Build a project from MODEL: quantize, schedule, emit, verify, write.
+
+[bold]Examples[/bold]
+
+  gan2hls build generator.onnx
+
+  gan2hls build generator.onnx --fps 500 --clock 200 --part xc7z020clg400-1
+
+  gan2hls build generator.onnx -c config.yaml -o out --verify float,csim
+
+  gan2hls build generator.onnx --input-shape z:1,100 --calibration latents.npy
+
+  gan2hls build hls_out/generator --from schedule --fps 1000
+"""
+
+
+@app.command("build", help=_BUILD_HELP, epilog=_EXIT_CODES)
+def build_command(
+    model: ModelFile,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="NAME/ is made in it. Default: hls_out.", show_default=False
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", metavar="FILE", help="YAML config.", show_default=False)
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second to reach.", show_default=False)] = None,
+    clock: Annotated[float | None, typer.Option(metavar="MHZ", help="Clock.", show_default=False)] = None,
+    part: Annotated[str | None, typer.Option(help="FPGA part name.", show_default=False)] = None,
+    pe: Annotated[int | None, typer.Option(help="Output channels in parallel.", show_default=False)] = None,
+    simd: Annotated[int | None, typer.Option(help="Input channels in parallel.", show_default=False)] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=".npy or .npz inputs to measure ranges on.", show_default=False),
+    ] = None,
+    verify: VerifyOption = None,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Run no verification step.")] = False,
+    hls_tool: HlsToolOption = None,
+    input_shape: InputShapes = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="STAGE", help=f"First stage: {', '.join(RESUMABLE)}.")
+    ] = "load",
+    stop: Annotated[str, typer.Option("--to", metavar="STAGE", help=f"Last stage: {', '.join(STAGES)}.")] = "write",
+    verbose: Verbose = 0,
+) -> None:
+    """Build a project."""
+    _start_logging(verbose)
+    if no_verify and verify is not None:
+        raise typer.BadParameter("--no-verify and --verify exclude each other")
+    overrides = _overrides(
+        target={"fps": fps, "clock_mhz": clock, "part": part, "pe": pe, "simd": simd},
+        calibration={"data": None if calibration is None else str(calibration)},
+        verify={"steps": [] if no_verify else _steps(verify), "hls_tool": hls_tool and hls_tool.value},
+    )
+    with Progress(err) as progress:
+        result = build(
+            model,
+            config=config,
+            overrides=overrides,
+            output=output,
+            input_shapes=_shapes(input_shape),
+            start=_stage(start, RESUMABLE, "--from"),
+            stop=_stage(stop, STAGES, "--to"),
+            notify=progress.notify,
+        )
+    if result.report is not None:
+        show_report(out, result.report)
+    if result.path is not None:
+        out.print(f"written: {result.path}", soft_wrap=True)
+
+
+_VERIFY_HELP = """
+Verify a generated project again, from the files that stand in it.  Nothing in it is changed.
+
+[bold]Examples[/bold]
+
+  gan2hls verify hls_out/generator
+
+  gan2hls verify hls_out/generator --verify csim,rtl
+
+  gan2hls verify hls_out/generator --model generator.onnx
+
+  gan2hls verify hls_out/generator --verify vendor --hls-tool bambu
+"""
+
+
+@app.command("verify", help=_VERIFY_HELP, epilog=_EXIT_CODES)
+def verify_command(
+    project: Annotated[
+        Path, typer.Argument(metavar="PROJECT", help="Folder such as hls_out/NAME.", show_default=False)
+    ],
+    verify: VerifyOption = None,
+    hls_tool: HlsToolOption = None,
+    model: OnnxOption = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Verify a project again."""
+    _start_logging(verbose)
+    overrides = _overrides(verify={"steps": _steps(verify), "hls_tool": hls_tool and hls_tool.value})
+    with Progress(err) as progress:
+        ladder = verify_project(project, overrides=overrides, onnx_path=model, notify=progress.notify)
+    show_steps(out, ladder.steps)
+    if not ladder.passed:
+        raise typer.Exit(7)
+
+
+_INSPECT_HELP = """
+Print the layers of MODEL: shapes, parameters, and the MACs of a frame: those that are useful, those of an engine with
+padded phases, those of an engine that inserts zeros.
+
+[bold]Examples[/bold]
+
+  gan2hls inspect generator.onnx
+
+  gan2hls inspect generator.onnx --json
+"""
+
+
+@app.command("inspect", help=_INSPECT_HELP, epilog=_EXIT_CODES)
+def inspect_command(
+    model: ModelFile,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    input_shape: InputShapes = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Print what a model holds."""
+    from gan2hls.inspect import inspect_model
+
+    _start_logging(verbose)
+    facts = inspect_model(model, _shapes(input_shape))
+    if as_json:
+        sys.stdout.write(json.dumps(facts.to_dict(), indent=2) + "\n")
+    else:
+        show_inspection(out, facts)
+
+
+_GENERATE_HELP = """
+Generate pictures with MODEL, an ONNX file or a project: a PNG whose rows are float, golden model and HLS C++.
+
+[bold]Examples[/bold]
+
+  gan2hls generate generator.onnx -o faces.png -n 32
+
+  gan2hls generate hls_out/generator --seed 7
+"""
+
+
+@app.command("generate", help=_GENERATE_HELP, epilog=_EXIT_CODES)
+def generate_command(
+    model: ModelFile,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="PNG to write.")] = Path(
+        "generated.png"
+    ),
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=4096, help="Pictures a row.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", metavar="FILE", help="YAML config.", show_default=False)
+    ] = None,
+    onnx_model: OnnxOption = None,
+    input_shape: InputShapes = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Generate pictures."""
+    _start_logging(verbose)
+    with Progress(err) as progress:
+        rows = generate(
+            model,
+            output,
+            count=count,
+            seed=seed,
+            config=config,
+            onnx_path=onnx_model,
+            input_shapes=_shapes(input_shape),
+            notify=progress.notify,
+        )
+    out.print(f"written: {output} (rows: {', '.join(rows)})", soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; every error ends in its documented exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _show_error(error: Gan2HlsError) -> None:
+    if logging.getLogger("gan2hls").isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+    where = f"{printable(error.where)}: " if error.where else ""
+    err.print(f"error: {where}{printable(error.message)}", markup=False, style=None)
+    if error.hint:
+        err.print(f"  hint: {printable(error.hint)}", markup=False)
+
+
+def _show_bug(error: Exception) -> None:
+    if logging.getLogger("gan2hls").isEnabledFor(logging.DEBUG):
+        traceback.print_exception(error)
+    err.print(f"error: a bug of gan2hls: {type(error).__name__}: {printable(str(error))}", markup=False)
+    err.print("  hint: run it again with -v -v and report the traceback", markup=False)
+
+
+def printable(text: str) -> str:
+    """Return untrusted ``text`` without control characters, so that it cannot steer a terminal."""
+    return re.sub(r"[^\n\x20-\x7e\u00a0-\uffff]", "?", text)
+
+
+def _start_logging(verbose: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logger = logging.getLogger("gan2hls")
+    logger.setLevel(level)
+    logger.handlers = [RichHandler(console=err, show_path=False, show_time=False, markup=False)]
+    logger.propagate = False
+
+
+def _overrides(**sections: dict[str, Any]) -> dict[str, Any]:
+    """Return the given values by section, without those that were not given."""
+    given = {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
+    return {name: values for name, values in given.items() if values}
+
+
+def _steps(text: str | None) -> list[str] | None:
+    return None if text is None else [step.strip() for step in text.split(",") if step.strip()]
+
+
+def _stage(text: str, legal: tuple[Stage, ...], option: str) -> Stage:
+    for stage in legal:
+        if stage == text:
+            return stage
+    raise ConfigError(f"must be one of {', '.join(legal)}, not {text!r}", where=option)
+
+
+def _shapes(options: list[str] | None) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    for option in options or []:
+        name, _, sizes = option.rpartition(":")
+        found = re.fullmatch(r"[1-9][0-9]{0,8}([,x][1-9][0-9]{0,8})*", sizes, re.ASCII)
+        if not name or not found:
+            raise ConfigError(
+                f"must be NAME:D,D,... with positive sizes, not {option!r}",
+                where="--input-shape",
+                hint="for example --input-shape z:1,100",
+            )
+        shapes[name] = tuple(int(size) for size in re.split(r"[,x]", sizes))
+    return shapes

@@ -1,0 +1,124 @@
+"""What the command line draws: progress, tables of layers and of verification steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as RichProgress
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gan2hls.inspect import ModelFacts
+from gan2hls.pipeline import STAGES
+from gan2hls.report import Report, StepReport
+
+_STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+@final
+class Progress:
+    """A spinner with the running stage on a terminal, silence elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        self._bar = RichProgress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("starting")
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def notify(self, stage: str, detail: str) -> None:
+        """Show that ``stage`` is running, and on what."""
+        number = STAGES.index(stage) + 1 if stage in STAGES else 0
+        self._bar.update(self._task, description=f"[{number}/{len(STAGES)}] {stage} {detail}".rstrip())
+
+
+def show_report(console: Console, report: Report) -> None:
+    """Print the closing tables of a build."""
+    table = Table(title=f"{report.model.name}: {report.model.params:,} parameters", title_justify="left")
+    for heading in ("layer", "kind", "output", "weight", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"):
+        table.add_column(heading, justify="left" if heading in ("layer", "kind") else "right", no_wrap=True)
+    for layer in report.layers:
+        cycles = layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.shape)),
+            layer.precision.weight or "-",
+            layer.precision.activation,
+            f"{layer.folding.pe} x {layer.folding.simd}",
+            f"{layer.useful_macs:,}",
+            _number(layer.executed_macs),
+            _number(cycles),
+            _number(layer.sqnr_db),
+        )
+    console.print(table)
+    totals, interval = report.totals, report.totals.frame_interval_cycles
+    inserted = sum(layer.zero_insertion_macs for layer in report.layers)
+    console.print(f"MACs a frame: {totals.useful_macs:,} useful, {inserted:,} with inserted zeros")
+    console.print(
+        f"frame interval: limit {interval.limit:,}, estimated {_number(interval.estimated)}, "
+        f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
+    )
+    console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim)}")
+    show_steps(console, report.verification)
+
+
+def show_steps(console: Console, steps: Mapping[Any, StepReport]) -> None:
+    """Print what every step of the ladder found."""
+    for name, step in steps.items():
+        style = _STATUS_STYLE[step.status]
+        detail = f"{step.frames} frames, {step.values:,} values" if step.values else ""
+        if step.status != "passed":
+            detail = step.first_mismatch or step.reason
+        console.print(f"  {name:<7}[{style}]{step.status:<8}[/{style}] {escape(detail)}")
+
+
+def show_inspection(console: Console, facts: ModelFacts) -> None:
+    """Print a model's layers and MACs."""
+    for role, ports in (("input", facts.inputs), ("output", facts.outputs)):
+        for port in ports:
+            console.print(f"{role} {port['onnx_name']}: {list(port['onnx_shape'])}", markup=False)
+    table = Table(title=f"{facts.name}: {facts.params:,} parameters", title_justify="left")
+    for heading in ("layer", "kind", "input", "output", "kernel", "stride", "then", "params", "useful MACs"):
+        table.add_column(heading, justify="right" if heading in ("params", "useful MACs") else "left", no_wrap=True)
+    table.add_column("padded phases", justify="right")
+    table.add_column("zero insertion", justify="right")
+    for layer in facts.layers:
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.in_shape)),
+            "x".join(map(str, layer.out_shape)),
+            "x".join(map(str, layer.kernel)) if layer.kernel else "-",
+            "x".join(map(str, layer.stride)) if layer.stride else "-",
+            ", ".join(layer.points) or "-",
+            f"{layer.params:,}",
+            *(_times(macs, layer.useful_macs) for macs in layer_macs(layer)),
+        )
+    console.print(table)
+
+
+def layer_macs(layer: Any) -> tuple[int, int, int]:
+    """Return useful, padded-phase and zero-insertion MACs."""
+    return layer.useful_macs, layer.padded_phase_macs, layer.zero_insertion_macs
+
+
+def _times(macs: int, useful: int) -> str:
+    return f"{macs:,}" if macs == useful or not useful else f"{macs:,} ({macs / useful:.2f}x)"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
