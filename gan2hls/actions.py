@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from gan2hls import frontend, passes
 from gan2hls.calibrate import draw
-from gan2hls.config import Config, resolve
+from gan2hls.config import Config, VerifyConfig, resolve
 from gan2hls.design import Design
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.project import Project, write
@@ -59,14 +60,21 @@ def verify_project(
     if saved.design is None:
         raise ModelError("holds no design to verify", where=str(folder), hint="run gan2hls build with --from schedule")
     config = resolve(None, overrides, base=saved.config)
+    if not config.verify.steps:  # built with --no-verify: run everything that can run
+        config = config.model_copy(update={"verify": _all_steps(config.verify)})
     float_step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
         graph = passes.run(loaded.graph)
         evaluation = read_inputs(graph, config).evaluation
-        float_step = lambda: run_float(graph, loaded.onnx_model, saved.model, evaluation)  # noqa: E731
+        least = config.verify.min_psnr_db
+        float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
     step_notify = (lambda step: notify("verify", step)) if notify is not None else None
     return climb(config.verify, folder, saved.design, float_step=float_step, former=saved.report, notify=step_notify)
+
+
+def _all_steps(config: VerifyConfig) -> VerifyConfig:
+    return VerifyConfig.model_validate({k: v for k, v in config.model_dump().items() if k != "steps"})
 
 
 def generate(

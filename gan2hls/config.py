@@ -150,6 +150,9 @@ class VerifyConfig(_Strict):
     steps: tuple[VerifyStep, ...] = Field(VERIFY_STEPS, description="Steps to run; [] for none.")
     frames: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(3, description="Frames of every co-simulation.")
     hls_tool: HlsTool | None = Field(None, description="HLS compiler of the vendor step.")
+    min_psnr_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
+        20.0, description="The float step fails when the output's PSNR is below it."
+    )
     seed: Seed = Field(0, description="Seed of stimulus, idle cycles and back-pressure.")
 
     @model_validator(mode="after")

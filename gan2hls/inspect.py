@@ -9,7 +9,7 @@ from typing import Any, final
 
 from gan2hls import frontend, passes
 from gan2hls.ir import Layer, Port
-from gan2hls.points import Point
+from gan2hls.points import Affine, Curve, Leaky, Point
 
 
 @final
@@ -44,10 +44,15 @@ class ModelFacts:
     outputs: tuple[dict[str, Any], ...]
     layers: tuple[LayerFacts, ...]
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """MACs of all layers, by kind of engine."""
+        macs = ("useful_macs", "padded_phase_macs", "zero_insertion_macs")
+        return {key: sum(getattr(layer, key) for layer in self.layers) for key in macs}
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with totals."""
-        macs = ("useful_macs", "padded_phase_macs", "zero_insertion_macs")
-        return asdict(self) | {"totals": {key: sum(getattr(layer, key) for layer in self.layers) for key in macs}}
+        return asdict(self) | {"totals": self.totals}
 
 
 def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None = None) -> ModelFacts:
@@ -94,4 +99,12 @@ def _facts(layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
 
 
 def _describe(point: Point) -> str:
-    return str(getattr(point, "name", type(point).__name__)).lower()
+    match point:
+        case Curve():
+            return point.name
+        case Leaky():
+            return "leaky" if point.slope.any() else "relu"
+        case Affine():
+            return "affine" if (point.scale != 1).any() else "bias"
+        case _:
+            return "clip"

@@ -20,11 +20,13 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
 from gan2hls import frontend, passes
-from gan2hls.assign import assign_folding, assign_precision
+from gan2hls.assign import FoldingRequest, assign_folding, assign_precision
 from gan2hls.config import Config, resolve
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
@@ -34,6 +36,7 @@ from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationErr
 from gan2hls.frontend import Loaded
 from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs
+from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.picture import draw_picture
@@ -199,8 +202,8 @@ class _Run:
             return
         with self._stage("schedule"):
             t = self.config.target
-            pinned = assign_folding({layer.name: layer.source for layer in self.model.layers}, self.config)
-            self.design = schedule(self.model, Target(t.part, t.clock_mhz, t.fps, t.dsp), pinned)
+            target = Target(t.part, t.clock_mhz, t.fps, t.dsp)
+            self.design = schedule(self.model, target, _pinned(self.model, self.config))
 
     def _emit(self) -> None:
         with self._stage("emit"):
@@ -273,7 +276,8 @@ class _Run:
         loaded, graph = self.loaded, self.graph
         if loaded is None or graph is None:
             return None
-        return lambda: run_float(graph, loaded.onnx_model, self.model, self.inputs.evaluation)
+        least = self.config.verify.min_psnr_db
+        return partial(run_float, graph, loaded.onnx_model, self.model, self.inputs.evaluation, least)
 
     def _report(self, ladder: Ladder) -> Report:
         return make_report(
@@ -284,7 +288,7 @@ class _Run:
             measured=ladder.measured,
             fidelity=ladder.fidelity,
             verification=ladder.steps,
-            seconds=self.seconds,
+            seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
         )
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
@@ -298,6 +302,24 @@ class _Run:
             report=report,
             seconds=self.seconds,
         )
+
+
+def _pinned(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:
+    """Return the foldings of the config; ``target.pe`` and ``target.simd`` become the greatest divisor up to them."""
+    target = config.target
+    own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
+    pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
+    for layer in model.layers:
+        request, g = pinned[layer.name], layer.geometry
+        if g is not None:
+            pe = request.pe or _divisor(g.group_out, target.pe)
+            simd = request.simd or _divisor(g.group_in, target.simd)
+            pinned[layer.name] = replace(request, pe=pe, simd=simd)
+    return pinned
+
+
+def _divisor(total: int, wanted: int | None) -> int | None:
+    return None if wanted is None else max(n for n in range(1, min(wanted, total) + 1) if total % n == 0)
 
 
 def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as RichProgress
@@ -45,14 +46,15 @@ class Progress:
 
 def show_report(console: Console, report: Report) -> None:
     """Print the closing tables of a build."""
-    table = Table(title=f"{report.model.name}: {report.model.params:,} parameters", title_justify="left")
-    for heading in ("layer", "kind", "output", "weight", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"):
-        table.add_column(heading, justify="left" if heading in ("layer", "kind") else "right", no_wrap=True)
+    table = _table(
+        f"{report.model.name}: {report.model.params:,} parameters",
+        ("layer",),
+        ("output", "weight", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"),
+    )
     for layer in report.layers:
         cycles = layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated
         table.add_row(
             layer.name,
-            layer.kind,
             "x".join(map(str, layer.shape)),
             layer.precision.weight or "-",
             layer.precision.activation,
@@ -65,12 +67,12 @@ def show_report(console: Console, report: Report) -> None:
     console.print(table)
     totals, interval = report.totals, report.totals.frame_interval_cycles
     inserted = sum(layer.zero_insertion_macs for layer in report.layers)
-    console.print(f"MACs a frame: {totals.useful_macs:,} useful, {inserted:,} with inserted zeros")
+    console.print(f"MACs per frame: {totals.useful_macs:,} useful, {inserted:,} with inserted zeros")
     console.print(
         f"frame interval: limit {interval.limit:,}, estimated {_number(interval.estimated)}, "
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
     )
-    console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim)}")
+    console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim, 3)}")
     show_steps(console, report.verification)
 
 
@@ -89,36 +91,46 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
     for role, ports in (("input", facts.inputs), ("output", facts.outputs)):
         for port in ports:
             console.print(f"{role} {port['onnx_name']}: {list(port['onnx_shape'])}", markup=False)
-    table = Table(title=f"{facts.name}: {facts.params:,} parameters", title_justify="left")
-    for heading in ("layer", "kind", "input", "output", "kernel", "stride", "then", "params", "useful MACs"):
-        table.add_column(heading, justify="right" if heading in ("params", "useful MACs") else "left", no_wrap=True)
-    table.add_column("padded phases", justify="right")
-    table.add_column("zero insertion", justify="right")
+    table = _table(
+        f"{facts.name}: {facts.params:,} parameters",
+        ("layer", "input", "output", "kernel", "stride", "then"),
+        ("params", "useful MACs", "padded", "zeros"),
+    )
     for layer in facts.layers:
         table.add_row(
             layer.name,
-            layer.kind,
             "x".join(map(str, layer.in_shape)),
             "x".join(map(str, layer.out_shape)),
             "x".join(map(str, layer.kernel)) if layer.kernel else "-",
             "x".join(map(str, layer.stride)) if layer.stride else "-",
             ", ".join(layer.points) or "-",
             f"{layer.params:,}",
-            *(_times(macs, layer.useful_macs) for macs in layer_macs(layer)),
+            f"{layer.useful_macs:,}",
+            _times(layer.padded_phase_macs, layer.useful_macs),
+            _times(layer.zero_insertion_macs, layer.useful_macs),
         )
     console.print(table)
+    totals = facts.totals
+    console.print(
+        f"MACs per frame: {totals['useful_macs']:,} useful, {totals['padded_phase_macs']:,} with padded phases, "
+        f"{totals['zero_insertion_macs']:,} with inserted zeros"
+    )
 
 
-def layer_macs(layer: Any) -> tuple[int, int, int]:
-    """Return useful, padded-phase and zero-insertion MACs."""
-    return layer.useful_macs, layer.padded_phase_macs, layer.zero_insertion_macs
+def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in left:
+        table.add_column(heading, overflow="fold")
+    for heading in right:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
 
 
 def _times(macs: int, useful: int) -> str:
-    return f"{macs:,}" if macs == useful or not useful else f"{macs:,} ({macs / useful:.2f}x)"
+    return f"{macs / useful:.2f}x" if useful else "-"
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, digits: int = 1) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"

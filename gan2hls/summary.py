@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.codecs import CODECS
 from gan2hls.design import Design, EngineDesign
-from gan2hls.emit.render import render
+from gan2hls.emit.render import comment, render
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Port
 from gan2hls.report import (
@@ -94,7 +94,56 @@ def make_report(
 
 def make_readme(report: Report, *, picture: bool) -> bytes:
     """Return the generated project's README.md; it holds nothing that varies between equal builds."""
-    return render("project/README.md.j2", {"report": report, "picture": picture})
+    totals = report.totals
+    context = {
+        "report": report,
+        "picture": picture,
+        "params": f"{report.model.params:,}",
+        "clock_mhz": f"{1000 / float(report.target['clock_ns']):g}",
+        "rows": [_readme_layer(layer) for layer in report.layers],
+        "interval": _cells(totals.frame_interval_cycles.model_dump()),
+        "latency": _cells(totals.latency_cycles.model_dump()),
+        "psnr": _cell(report.quality.psnr_db),
+        "ssim": "" if report.quality.ssim is None else f"{report.quality.ssim:.3f}",
+        "steps": [_readme_step(name, step) for name, step in report.verification.items()],
+        "ports": [_readme_port(port) for port in (*report.model.inputs, *report.model.outputs)],
+    }
+    return render("project/README.md.j2", context)
+
+
+def _readme_layer(layer: LayerReport) -> list[str]:
+    return [
+        layer.name,
+        layer.kind,
+        " x ".join(map(str, layer.shape)),
+        layer.precision.weight or "",
+        layer.precision.activation,
+        f"{layer.folding.pe} x {layer.folding.simd}",
+        _cell(layer.useful_macs),
+        _cell(layer.executed_macs),
+        _cell(layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated),
+    ]
+
+
+def _readme_step(name: str, step: StepReport) -> list[str]:
+    detail = f"{step.frames} frames, {step.values:,} values" if step.values else ""
+    return [name, step.status, detail if step.status == "passed" else comment(step.first_mismatch or step.reason, 200)]
+
+
+def _readme_port(port: PortReport) -> list[str]:
+    shape = " x ".join(map(str, port.shape))
+    return [port.name, f"`{comment(port.onnx_name)}`", shape, port.type, repr(port.scale), str(port.zero_point)]
+
+
+def _cells(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: _cell(value) for key, value in values.items()}
+
+
+def _cell(value: float | None) -> str:
+    """Return a number as people read it; nothing for what was not measured."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
 def tool_versions() -> dict[str, str]:
