@@ -1,0 +1,174 @@
+"""Constant tables of the HLS back end: which there are, in what native type, and their initializers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.design import EngineDesign
+from gan2hls.emit.hls_feeder import feeder_program
+from gan2hls.numerics import IntType
+from gan2hls.taps import AxisTaps
+
+_PER_LINE = 96
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Rom:
+    """One constant table.
+
+    Attributes:
+        name: its accessor in the layer's ``config``; in capitals, the array.
+        values: integers ``[depth]`` or ``[depth, columns]``.
+        about: what a word is, for the comment above it.
+        file: name below ``weights/`` of its initializers, or empty: they stand in the layer's header.
+        logic: whether it must answer in the same clock, as logic instead of memory.
+        ports: columns read together from independent addresses (a table has one port per lane), 1 otherwise.
+        hexadecimal: print words as 64-bit hexadecimal limbs.
+    """
+
+    name: str
+    values: npt.NDArray[np.generic]
+    about: str
+    file: str = ""
+    logic: bool = False
+    ports: int = 1
+    hexadecimal: bool = False
+
+    @property
+    def array(self) -> str:
+        """Name of the array."""
+        return self.name.upper()
+
+    @property
+    def depth(self) -> int:
+        """Words."""
+        return int(self.values.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Fields of a word, 0 when a word is one number."""
+        return int(self.values.shape[1]) if self.values.ndim == 2 else 0
+
+    @cached_property
+    def ctype(self) -> str:
+        """The smallest native type that holds every value."""
+        low, high = int(self.values.min()), int(self.values.max())
+        wanted = IntType.covering(low, high)
+        bits = next(size for size in (8, 16, 32, 64) if wanted.bits <= size)
+        return f"{'' if wanted.signed else 'u'}int{bits}_t"
+
+    @property
+    def result(self) -> str:
+        """The type of the accessor's answer."""
+        if self.hexadecimal:
+            return "uint64_t"
+        return "int64_t" if self.ctype.endswith("64_t") else "int"
+
+    @cached_property
+    def text(self) -> str:
+        """The initializers, without the outer braces, one or more lines."""
+        if self.hexadecimal:
+            suffix = "ULL" if self.ctype == "uint64_t" else ""
+            cells = [f"0x{value:x}{suffix}" for value in self.values.ravel().tolist()]
+        else:
+            cells = [_literal(value) for value in self.values.ravel().tolist()]
+        if self.columns:
+            cells = ["{" + ", ".join(cells[n : n + self.columns]) + "}" for n in range(0, len(cells), self.columns)]
+        return "\n".join(_lines(cells))
+
+
+def _literal(value: int) -> str:
+    """Return an integer literal that has its own type in C++14."""
+    if value == -(1 << 63):
+        return "(-9223372036854775807LL - 1)"
+    return f"{value}LL" if abs(value) >= 1 << 31 else str(value)
+
+
+def _lines(cells: Sequence[str]) -> list[str]:
+    per_line = max(1, _PER_LINE // (max(map(len, cells)) + 2))
+    return [", ".join(cells[n : n + per_line]) + "," for n in range(0, len(cells), per_line)]
+
+
+def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+    """Return the tables of feeder and mac of a linear engine."""
+    geometry, encoded = engine.layer.geometry, engine.encoded
+    assert geometry is not None and encoded is not None
+    segments = feeder_program(engine)
+    x_step = geometry.in_channels // engine.folding.simd
+    folds = engine.co_folds * engine.ci_folds
+    y, x = geometry.y, geometry.x
+    row_words = y_step = x_step * x.in_size
+    return (
+        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations.", logic=True),
+        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded.", logic=True),
+        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac.", logic=True),
+        Rom("y_row", _column([e.i % engine.rows * y_step for e in y.entries]), _about("y", f"line buffer offset of its row, {row_words} words each")),
+        Rom("y_weight", _column([e.k * x.kernel * folds for e in y.entries]), _about("y", "weight address of its kernel row")),
+        Rom("y_last", _column([e.last for e in y.entries]), _about("y", "the last one of its output row"), logic=True),
+        Rom("x_column", _column([e.i * x_step for e in x.entries]), _about("x", f"line buffer offset of its column, {x_step} words each")),
+        Rom("x_weight", _column([e.k * folds for e in x.entries]), _about("x", "weight address of its kernel column")),
+        Rom("x_last", _column([e.last for e in x.entries]), _about("x", "the last one of its output column"), logic=True),
+        *(
+            Rom(
+                f"{memory.name}_rom",
+                memory.words,
+                f"Codec {encoded.codec}, memory {memory.name}: {memory.depth} words of {memory.width_bits} bits, in 64-bit limbs.",
+                file=f"{engine.layer.name}_{memory.name}.inc",
+                hexadecimal=True,
+            )
+            for memory in encoded.memories
+        ),
+    )  # fmt: skip
+
+
+def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+    """Return the tables of requantizer and curve."""
+    layer, requant, lanes = engine.layer, engine.layer.requant, engine.folding.lanes
+    folds = requant.channels // lanes
+    by_piece = "one word per group of channels: LANES entries for each piece"
+
+    def grouped(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return values.reshape(-1, folds, lanes).transpose(1, 0, 2).reshape(folds, -1)
+
+    geometry = layer.geometry
+    row_taps = [1] if geometry is None else _has_taps(geometry.y)
+    column_taps = [1] if geometry is None else _has_taps(geometry.x)
+    roms = [
+        Rom("mult", grouped(requant.mult), f"Multipliers, {by_piece}.", f"{layer.name}_mult.inc"),
+        Rom("offset", grouped(requant.offset), f"Bias and rounding constant, {by_piece}.", f"{layer.name}_offset.inc"),
+        Rom("threshold", grouped(_thresholds(engine)), "Accumulators from which the second piece holds.", f"{layer.name}_threshold.inc"),
+        Rom("row_taps", _column(row_taps), "Whether an output row has taps."),
+        Rom("column_taps", _column(column_taps), "Whether an output column has taps."),
+    ]  # fmt: skip
+    if layer.table:
+        about = "The curve: entry n belongs to index INDEX_LOW + n."
+        roms.append(Rom("table", layer.table.values, about, f"{layer.name}_table.inc", ports=lanes))
+    return tuple(roms)
+
+
+def _thresholds(engine: EngineDesign) -> npt.NDArray[np.int64]:
+    """Return the thresholds clamped to one above the accumulator's range, where they mean the same in fewer bits."""
+    requant, acc = engine.layer.requant, engine.layer.acc_type
+    if requant.pieces == 1:
+        return np.zeros(requant.channels, np.int64)
+    return np.clip(requant.threshold, acc.lo, acc.hi + 1)
+
+
+def _has_taps(axis: AxisTaps) -> list[int]:
+    return [int(bool(pairs)) for pairs in axis.taps]
+
+
+def _column(values: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Return ``values`` as a table; an engine without any tap has one entry that is never read."""
+    return np.array(list(values) or [0], np.int64)
+
+
+def _about(axis: str, what: str) -> str:
+    return f"Tap of the {axis} axis: {what}."

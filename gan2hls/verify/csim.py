@@ -1,0 +1,199 @@
+"""C simulation: the emitted HLS C++ compiled with g++ and run beside the golden model.
+
+Every layer is fed with the golden model's input, so a mismatch names the layer that is wrong; the whole core is run as
+well, from the model's input to its output.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.design import Design
+from gan2hls.errors import ToolError, VerificationError
+from gan2hls.golden import Golden
+from gan2hls.numerics import Int64Array
+
+#: The key of the whole core's output beside the layers' names.
+CORE = "core"
+
+#: g++ flags of C simulation; the warnings are part of what is checked.
+FLAGS = (
+    "-std=c++14", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic",
+    "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas",
+)  # fmt: skip
+
+_COMPILE_SECONDS = 600
+_RUN_SECONDS = 3600
+_MEMORY_BYTES = 12 << 30
+
+Codes = Mapping[str, npt.NDArray[np.generic]]
+
+
+@final
+@dataclass(frozen=True)
+class CsimResult:
+    """What C simulation found; ``values`` counts compared integers."""
+
+    status: Literal["passed", "failed"]
+    reason: str
+    frames: int
+    values: int
+    mismatches: int
+    first_mismatch: str | None
+
+
+def ap_types_folder() -> Path:
+    """Return the folder of the open ``ap_int.h``.
+
+    Raises:
+        ToolError: hls4ml, whose wheel carries it, is not installed.
+    """
+    spec = find_spec("hls4ml")
+    folder = Path(spec.origin).parent / "templates" / "vivado" / "ap_types" if spec and spec.origin else None
+    if folder is None or not (folder / "ap_int.h").is_file():
+        raise ToolError("the ap_types headers are missing", where="csim", hint="pip install hls4ml")
+    return folder
+
+
+def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Sequence[str] = FLAGS) -> Path:
+    """Compile the C simulation of ``hls/`` into folder ``work``; returns the executable.
+
+    Raises:
+        ToolError: g++ or the ap_types headers are missing, or the compiler was killed or took too long.
+        VerificationError: the C++ does not compile without warnings.
+    """
+    compiler = shutil.which("g++")
+    if compiler is None:
+        raise ToolError("g++ is missing", where="csim", hint="install it: sudo apt-get install g++")
+    ccache = shutil.which("ccache")
+    source = project_hls_dir.resolve()
+    name = f"{design.name}_csim"
+    headers = ap_types_folder()
+    work.mkdir(parents=True, exist_ok=True)
+    built, executable = work.resolve() / f"{name}.o", work.resolve() / name
+    includes = ["-I.", "-Ilib/csim", "-isystem", str(headers)]
+    compile_ = [*([ccache] if ccache else []), compiler, *flags, *includes, "-c", f"{name}.cpp", "-o", str(built)]
+    for command in (compile_, [compiler, "-o", str(executable), str(built)]):
+        done = _run(command, source, _COMPILE_SECONDS)
+        if done.returncode < 0 or "cc1plus: out of memory" in done.stderr:
+            raise ToolError("g++ ran out of memory", where="csim", hint="give it more than 2 GB, or raise the folding")
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+            raise VerificationError(f"the C++ does not compile: {errors[0] if errors else 'no message'}", where="csim")
+    return executable
+
+
+def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> dict[str, Int64Array]:
+    """Compile and run the C++ of ``hls/`` on input codes.
+
+    Args:
+        project_hls_dir: the project's ``hls`` folder; nothing is written into it.
+        design: what the files must compute.
+        inputs: by input name, codes ``[N, H, W, C]``.
+        work: folder for the executable and its data.
+
+    Returns:
+        Every layer's output, int64 ``[N, H, W, C]``, the layer having been fed with the golden model's tensor; and
+        under ``CORE`` the output of the whole core.
+
+    Raises:
+        ToolError: see ``compile_csim``.
+        VerificationError: the C++ does not compile, or reads or writes other beats than a frame has.
+    """
+    golden = Golden(design.model).run(inputs)
+    return _run_steps(compile_csim(project_hls_dir, design, work), design, golden, work, layers=True)
+
+
+def run_outputs(folder: Path, design: Design, work: Path, codes: Codes) -> dict[str, Int64Array]:
+    """Run the core of the project in ``folder`` on input codes; returns the outputs by name, ``[N, H, W, C]``."""
+    executable = compile_csim(folder / "hls", design, work)
+    tensors = {name: np.asarray(values, np.int64) for name, values in codes.items()}
+    found = _run_steps(executable, design, tensors, work, layers=False)
+    return {design.model.outputs[0].name: found[CORE]}
+
+
+def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> CsimResult:
+    """Compare golden model and C++ at every layer and at the core's output, as integers.
+
+    Raises:
+        ToolError: see ``compile_csim``.
+    """
+    golden = Golden(design.model).run(inputs)
+    frames = len(golden[design.model.inputs[0].name])
+    try:
+        executable = compile_csim(project_hls_dir, design, work)
+        found = _run_steps(executable, design, golden, work, layers=True)
+    except VerificationError as error:
+        reason = f"{error.where}: {error.message}"
+        return CsimResult("failed", reason, frames, 0, 1, reason)
+    values = mismatches = 0
+    first: str | None = None
+    for name, got in found.items():
+        expected = golden[design.model.outputs[0].name if name == CORE else name]
+        wrong = np.argwhere(got != expected)
+        values += expected.size
+        mismatches += len(wrong)
+        if len(wrong) and first is None:
+            index = tuple(int(n) for n in wrong[0])
+            frame, y, x, channel = index
+            place = f"frame {frame}, y={y}, x={x}, channel={channel}"
+            first = f"{name}: {place}: expected {expected[index]}, got {got[index]}"
+    reason = "" if first is None else f"{mismatches} of {values} values differ"
+    return CsimResult("passed" if first is None else "failed", reason, frames, values, mismatches, first)
+
+
+def _run_steps(
+    executable: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
+) -> dict[str, Int64Array]:
+    """Run the executable on layers and core, each fed from ``tensors``."""
+    model = design.model
+    steps = [(layer.name, layer.inputs[0], layer.shape) for layer in model.layers] if layers else []
+    last = model.layers[-1]
+    steps.append((CORE, model.inputs[0].name, last.shape))
+    arguments: list[str] = []
+    for name, source, _ in steps:
+        given, made = work / f"{source}.codes", work / f"{name}.out"
+        if not given.exists() or str(given) not in arguments:
+            given.write_bytes(tensors[source].astype(np.int32).tobytes())
+        arguments += [name, str(given), str(made)]
+    done = _run([str(executable), *arguments], work, _RUN_SECONDS)
+    if done.returncode:
+        where, _, message = done.stderr.strip().partition(": ")
+        raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
+    found = {}
+    for name, _, shape in steps:
+        codes = np.fromfile(work / f"{name}.out", np.int32)
+        found[name] = codes.astype(np.int64).reshape(-1, *shape)
+    return found
+
+
+def _run(command: list[str], folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:
+    """Run a command with bounded time and memory.
+
+    Raises:
+        ToolError: it took too long.
+    """
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+
+    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False,
+            preexec_fn=limit,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        hint = "raise the folding, or verify fewer frames"
+        raise ToolError(f"{Path(command[0]).name} took longer than {seconds} s", where="csim", hint=hint) from error
