@@ -22,7 +22,7 @@ from gan2hls.emit.project import Project, write
 from gan2hls.errors import ConfigError, ModelError, OutputError, ToolError
 from gan2hls.frontend import Loaded
 from gan2hls.images import png_grid
-from gan2hls.inputs import read_inputs, source_of
+from gan2hls.inputs import read_inputs, source_of, stimulus
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb
@@ -62,15 +62,22 @@ def verify_project(
     config = resolve(None, overrides, base=saved.config)
     if not config.verify.steps:  # built with --no-verify: run everything that can run
         config = config.model_copy(update={"verify": _all_steps(config.verify)})
+    ports: Graph = Graph(saved.model.name, saved.model.inputs, (), saved.model.outputs)
+    evaluation = read_inputs(ports, config).evaluation
     float_step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
-        graph = passes.run(loaded.graph)
-        evaluation = read_inputs(graph, config).evaluation
-        least = config.verify.min_psnr_db
+        graph, least = passes.run(loaded.graph), config.verify.min_psnr_db
         float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
-    step_notify = (lambda step: notify("verify", step)) if notify is not None else None
-    return climb(config.verify, folder, saved.design, float_step=float_step, former=saved.report, notify=step_notify)
+    return climb(
+        config.verify,
+        folder,
+        saved.design,
+        stimulus(saved.model, evaluation, config.verify.frames, config.verify.seed),
+        float_step=float_step,
+        former=saved.report,
+        notify=(lambda step: notify("verify", step)) if notify is not None else None,
+    )
 
 
 def _all_steps(config: VerifyConfig) -> VerifyConfig:

@@ -13,7 +13,10 @@ import numpy.typing as npt
 
 from gan2hls.calibrate import Source, draw
 from gan2hls.config import Config
+from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
+from gan2hls.numerics import Int64Array
+from gan2hls.quantize import quantize_inputs
 
 _log = logging.getLogger(__name__)
 
@@ -69,3 +72,15 @@ def source_of(config: Config, *, samples: int, seed: int, data: Path | None = No
         samples=samples,
         seed=seed,
     )
+
+
+def stimulus(model: IntegerModel, evaluation: Mapping[str, Array], frames: int, seed: int) -> dict[str, Int64Array]:
+    """Return input codes ``[N, H, W, C]`` by input name: ``frames`` real ones, then as many over the whole type."""
+    rng = np.random.default_rng(seed)
+    real = quantize_inputs(model, {name: values[:frames] for name, values in evaluation.items()})
+    codes = {}
+    for port, quant in zip(model.inputs, model.input_types, strict=True):
+        kind = quant.int_type
+        drawn = rng.integers(kind.lo, kind.hi, (frames, *port.shape), endpoint=True)
+        codes[port.name] = np.concatenate([real[port.name], drawn])
+    return codes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -13,8 +13,11 @@ from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
 from gan2hls.cycles import estimate
 from gan2hls.design import Design
 from gan2hls.errors import ToolError
+from gan2hls.numerics import Int64Array
 from gan2hls.report import Report, StepReport, skipped
 from gan2hls.summary import NOT_MEASURED, Fidelity, Timing
+from gan2hls.verify.csim import CsimResult, check_csim
+from gan2hls.verify.result import Measurements, StepResult
 
 Notify = Callable[[str], None]
 #: Runs the float step: golden model against ONNX Runtime.
@@ -42,6 +45,7 @@ def climb(
     config: VerifyConfig,
     folder: Path,
     design: Design,
+    codes: Mapping[str, Int64Array],
     *,
     float_step: FloatStep | None,
     former: Report | None = None,
@@ -53,6 +57,7 @@ def climb(
         config: which steps, how many frames.
         folder: the project as it stands on disk; nothing is written into it.
         design: what the files must compute.
+        codes: input codes by input name, for C simulation.
         float_step: None without the ONNX model; then ``former``'s result for the same integers is kept.
         former: the report of an earlier build of the same integer model.
         notify: called with the name of each step.
@@ -71,7 +76,7 @@ def climb(
         if step == "float":
             steps[step], fidelity = _climb_float(float_step, former)
         else:
-            steps[step], found = _run(step, config, folder, design)
+            steps[step], found = _run(step, config, folder, design, codes)
             measured = found or measured
     return Ladder(steps, measured, fidelity)
 
@@ -86,15 +91,31 @@ def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[S
     )
 
 
-def _run(step: VerifyStep, config: VerifyConfig, folder: Path, design: Design) -> tuple[StepReport, Timing | None]:
-    with tempfile.TemporaryDirectory(prefix=f"gan2hls-{step}-") as work:
+def _run(
+    step: VerifyStep, config: VerifyConfig, folder: Path, design: Design, codes: Mapping[str, Int64Array]
+) -> tuple[StepReport, Timing | None]:
+    """Run one step; a missing tool is the user's error only when the step was asked for by name."""
+    with tempfile.TemporaryDirectory(prefix=f"gan2hls-{step}-") as scratch:
+        work = Path(scratch)
         try:
-            result = verify.RUNNERS[step](folder, design, Path(work), config)
+            if step == "csim":
+                return _step_report(check_csim(folder / "hls", design, codes, work)), None
+            if step == "hls":
+                return _step_report(verify.run_hls(folder, design, work)), None
+            if step == "vendor":
+                if config.hls_tool is None:
+                    return skipped("no HLS compiler chosen (--hls-tool)"), None
+                return _step_report(verify.run_vendor(folder, design, work, config.hls_tool)), None
+            result = verify.run_rtl(folder, design, work)
         except ToolError as error:
             if step != "vendor" and "steps" in config.model_fields_set:
                 raise
             return skipped(f"{error.message}{f' ({error.hint})' if error.hint else ''}"), None
-    report = StepReport(
+    return _step_report(result), _timing(result.measurements, design)
+
+
+def _step_report(result: CsimResult | StepResult) -> StepReport:
+    return StepReport(
         status=result.status,
         reason=result.reason,
         frames=result.frames,
@@ -102,7 +123,16 @@ def _run(step: VerifyStep, config: VerifyConfig, folder: Path, design: Design) -
         mismatches=result.mismatches,
         first_mismatch=result.first_mismatch,
     )
-    return report, None
+
+
+def _timing(found: Measurements, design: Design) -> Timing:
+    lanes = {engine.layer.name: engine.folding.pe * engine.folding.simd for engine in design.engines}
+    return Timing(
+        layer_cycles=dict(found.layer_cycles),
+        executed_macs={name: steps * lanes[name] for name, steps in found.executed_steps.items()},
+        latency=found.latency_cycles,
+        interval=found.interval_cycles,
+    )
 
 
 def estimated_timing(design: Design) -> Timing:

@@ -35,7 +35,7 @@ from gan2hls.emit.rtl import emit_rtl
 from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationError
 from gan2hls.frontend import Loaded
 from gan2hls.golden import Golden
-from gan2hls.inputs import Inputs, read_inputs
+from gan2hls.inputs import Inputs, read_inputs, stimulus
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
@@ -207,13 +207,13 @@ class _Run:
 
     def _emit(self) -> None:
         with self._stage("emit"):
-            codes = quantize_inputs(self.model, self.inputs.evaluation)
-            frames = {name: values[: self.config.verify.frames] for name, values in codes.items()}
-            tensors = Golden(self.model).run(frames)
+            wanted = self.config.verify
+            frames = {name: values[: wanted.frames] for name, values in self.inputs.evaluation.items()}
+            tensors = Golden(self.model).run(quantize_inputs(self.model, frames))
             parts = {
                 "hls": emit_hls(self.design),
                 "rtl": emit_rtl(self.design),
-                "testbench": emit_bench(self.design, tensors),
+                "testbench": emit_bench(self.design, tensors, seed=wanted.seed),
             }
             files = {f"{folder}/{path}": content for folder, made in parts.items() for path, content in made.items()}
             files |= self._saved_files()
@@ -267,6 +267,7 @@ class _Run:
                 self.config.verify,
                 staging.folder,
                 self.design,
+                stimulus(self.model, self.inputs.evaluation, self.config.verify.frames, self.config.verify.seed),
                 float_step=self._float_step(),
                 former=former,
                 notify=lambda step: self.notify("verify", step),

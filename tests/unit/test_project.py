@@ -43,9 +43,14 @@ def test_an_interrupted_write_leaves_the_former_project_and_nothing_else(
     tmp_path: Path, error: type[BaseException]
 ) -> None:
     write(FIRST, tmp_path / "net")
-    with pytest.raises(error), staged(tmp_path / "net") as staging:
-        staging.add(SECOND)
-        raise error
+
+    def interrupted() -> None:
+        with staged(tmp_path / "net") as staging:
+            staging.add(SECOND)
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert tree(tmp_path) == {f"net/{path}": content for path, content in FIRST.files}
 
 
