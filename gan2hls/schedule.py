@@ -7,12 +7,13 @@ an interval, takes for each layer the cheapest folding that keeps it, and looks 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import final
 
 from gan2hls.assign import FoldingRequest
 from gan2hls.codecs import CODECS
+from gan2hls.cycles import estimate
 from gan2hls.design import Design, EngineDesign, Folding, verify_design
 from gan2hls.errors import FoldingError
 from gan2hls.integer import IntegerModel, IntLayer
@@ -23,6 +24,9 @@ _DSP_PORTS = (18, 25)
 _BRAM_BITS = 18 * 1024
 _BRAM_WIDTH = 36
 _LUTRAM_DEPTH = 64
+#: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
+_TOLERANCE = 1.005
+_MOST_EXTRA_ROWS = 3
 
 
 @final
@@ -63,9 +67,30 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
         chosen = _cheapest(options, interval, target)
         _check_budget(chosen, budget, target)
     engines = tuple(_engine(layer, chosen[layer.name].folding) for layer in model.layers)
-    design = Design(model, engines, target.part, 1000.0 / target.clock_mhz)
+    design = _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
     verify_design(design)
     return design
+
+
+def _buffer(design: Design) -> Design:
+    """Return ``design`` with as many line buffer rows as keep the slowest engine busy, and no more.
+
+    Neighbours of equal pace produce and consume rows unevenly within a frame; a row of slack evens that out.
+    """
+    best, best_interval = design, estimate(design).interval
+    for extra in range(1, _MOST_EXTRA_ROWS + 1):
+        if best_interval <= _TOLERANCE * design.interval_limit:
+            break
+        engines = tuple(
+            replace(e, rows=min(e.rows + extra, 2 * e.layer.geometry.y.in_size)) if e.layer.geometry else e
+            for e in design.engines
+        )
+        wider = replace(design, engines=engines)
+        interval = estimate(wider).interval
+        if interval >= best_interval:
+            break
+        best, best_interval = wider, interval
+    return best
 
 
 @final

@@ -72,9 +72,17 @@ class AxisTaps:
 
     @cached_property
     def base(self) -> tuple[int, ...]:
-        """Per output of ``outputs``: inputs below this index are no longer used, by it or any later one."""
-        lows = [min(i for i, _ in self.taps[o]) for o in self.outputs]
+        """Per output of ``outputs``: inputs below this index are no longer used, by it or any later one.
+
+        The first is 0, used or not: inputs arrive in order, and nothing is freed before an output is done.
+        """
+        lows = [0, *(min(i for i, _ in self.taps[o]) for o in self.outputs[1:])]
         return tuple(accumulate(reversed(lows), min))[::-1]
+
+    @cached_property
+    def released(self) -> tuple[int, ...]:
+        """Per output of ``outputs``: inputs that are free once it is done; ``in_size`` in all."""
+        return tuple(after - before for before, after in pairwise((*self.base, self.in_size)))
 
     @cached_property
     def window(self) -> int:

@@ -1,0 +1,307 @@
+"""The cycle model: when every beat of the RTL moves, without simulating it.
+
+Each block of ``templates/rtl/lib`` is a recurrence over clock numbers (its header states latency and handshake); blocks
+meet in links that know when each beat became valid and when it was taken.  The recurrences are evaluated demand
+driven, so back-pressure, credits and line buffers act as they do in hardware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import gcd
+from typing import final
+
+from gan2hls.design import Design, EngineDesign
+
+#: Words of the accumulator queue and of the output queue of every engine (``g2h_fifo``).
+QUEUE_DEPTH = 16
+
+# Clocks between events, from the headers of the RTL library.
+_ROW_DONE_TO_GRANT = 1
+_GRANT_TO_STEP = 1
+_GRANTS_AHEAD = 4
+_RELEASE_TO_READY = 5
+_STEP_TO_PUSH = 9
+_REQUANT = 7
+_TABLE = 2
+
+_FRAMES = 4
+
+
+@final
+@dataclass(frozen=True)
+class Estimate:
+    """What the model predicts at full rate on both sides.
+
+    Attributes:
+        layers: MAC cycles of one frame, by layer name (output beats for a pointwise layer).
+        latency: clocks from the first input beat to the last output beat of the first frame.
+        interval: clocks between the last beats of two frames in the steady state.
+    """
+
+    layers: dict[str, int]
+    latency: int
+    interval: int
+
+
+@lru_cache(maxsize=8)
+def estimate(design: Design) -> Estimate:
+    """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
+    layers = {e.layer.name: e.mac_cycles if e.linear else e.out_beats for e in design.engines}
+    first, last = _simulate(design, _FRAMES)
+    return Estimate(layers, last[0] - first, last[-1] - last[-2])
+
+
+@final
+@dataclass
+class _Link:
+    """A stream: clock in which each beat is first valid, and in which it is taken."""
+
+    valid: list[int] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+
+
+@final
+@dataclass
+class _Queue:
+    """A ``g2h_fifo``: clock of each push, and of each load into the output register, which gives a credit back."""
+
+    push: list[int] = field(default_factory=list)
+    load: list[int] = field(default_factory=list)
+
+
+#: A block: yields while it waits for an event that another block has not decided yet.
+_Block = Iterator[None]
+
+
+def _simulate(design: Design, frames: int) -> tuple[int, list[int]]:
+    """Return the clock of the first input beat and those of each frame's last output beat."""
+    source = link = _Link()
+    beats = design.engines[0].in_beats * frames
+    blocks: list[_Block] = [_source(source, beats)]
+    lanes = design.engines[0].in_lanes
+    for engine in design.engines:
+        made, link = _convert(link, lanes, engine.in_lanes, engine.in_beats * frames)
+        blocks += made
+        made, link = _engine(engine, link, frames)
+        blocks += made
+        lanes = engine.out_lanes
+    out = design.engines[-1].out_beats
+    blocks.append(_sink(link, out * frames))
+    _run(blocks, link, out * frames)
+    return source.taken[0], [link.taken[n * out - 1] for n in range(1, frames + 1)]
+
+
+def _run(blocks: list[_Block], last: _Link, beats: int) -> None:
+    """Give every block its turn until the last beat is taken."""
+    active = list(blocks)
+    while len(last.taken) < beats:
+        assert active, "the cycle model is stuck"
+        active = [block for block in active if next(block, _DONE) is not _DONE]
+
+
+_DONE = object()
+
+
+def _source(link: _Link, beats: int) -> _Block:
+    """A source that always has the next beat."""
+    valid, taken = link.valid, link.taken
+    valid.append(0)
+    for n in range(1, beats):
+        while len(taken) < n:
+            yield
+        valid.append(taken[n - 1] + 1)
+
+
+def _sink(link: _Link, beats: int) -> _Block:
+    """A sink that is always ready."""
+    valid, taken = link.valid, link.taken
+    for n in range(beats):
+        while len(valid) <= n:
+            yield
+        taken.append(valid[n])
+
+
+def _convert(link: _Link, before: int, after: int, beats: int) -> tuple[list[_Block], _Link]:
+    """Return the width converters from ``before`` to ``after`` elements a beat; ``beats`` leave the last one."""
+    common = gcd(before, after)
+    blocks: list[_Block] = []
+    if before != common:
+        narrow = _Link()
+        blocks.append(_down(link, narrow, before // common, beats * after // common))
+        link = narrow
+    if after != common:
+        wide = _Link()
+        blocks.append(_up(link, wide, after // common, beats))
+        link = wide
+    return blocks, link
+
+
+def _down(source: _Link, made: _Link, ratio: int, beats: int) -> _Block:
+    """``g2h_down``: the next wide beat is taken in the clock in which the last narrow one leaves."""
+    for n in range(beats):
+        if n:
+            while len(made.taken) < n:
+                yield
+        free = made.taken[n - 1] if n else 0
+        if n % ratio == 0:
+            wide = n // ratio
+            while len(source.valid) <= wide:
+                yield
+            source.taken.append(max(source.valid[wide], free))
+            free = source.taken[wide]
+        made.valid.append(free + 1)
+
+
+def _up(source: _Link, made: _Link, ratio: int, beats: int) -> _Block:
+    """``g2h_up``: the last narrow beat waits until the former wide one has left."""
+    valid, taken = source.valid, source.taken
+    at, clock = 0, -1
+    for n in range(beats):
+        for part in range(ratio):
+            while len(valid) <= at:
+                yield
+            clock = max(valid[at], clock + 1)
+            if part == ratio - 1 and n:
+                while len(made.taken) < n:
+                    yield
+                clock = max(clock, made.taken[n - 1] + 1)
+            taken.append(clock)
+            at += 1
+        made.valid.append(clock + 1)
+
+
+def _engine(engine: EngineDesign, source: _Link, frames: int) -> tuple[list[_Block], _Link]:
+    out, out_queue = _Link(), _Queue()
+    blocks: list[_Block] = []
+    if engine.linear:
+        acc_queue, acc = _Queue(), _Link()
+        rows_done: list[int] = []
+        released: list[int] = []
+        serial = engine.folding.pe // engine.folding.lanes
+        blocks.append(_loader(engine, source, rows_done, released, frames))
+        blocks.append(_sequencer(engine, rows_done, released, acc_queue, frames))
+        blocks.append(_fifo(acc_queue, acc, serial, _vectors(engine) * frames))
+        source = acc
+    blocks.append(_requant(engine, source, out_queue, frames))
+    blocks.append(_fifo(out_queue, out, 1, engine.out_beats * frames))
+    return blocks, out
+
+
+def _vectors(engine: EngineDesign) -> int:
+    g = engine.layer.geometry
+    assert g is not None
+    return len(g.y.outputs) * len(g.x.outputs) * engine.co_folds
+
+
+def _loader(engine: EngineDesign, source: _Link, rows_done: list[int], released: Sequence[int], frames: int) -> _Block:
+    """``g2h_loader``: a row may be written when a row of the line buffer is free."""
+    g = engine.layer.geometry
+    assert g is not None
+    valid, taken = source.valid, source.taken
+    row_words = engine.in_beats // g.y.in_size
+    at, clock = 0, -1
+    for row in range(g.y.in_size * frames):
+        if row >= engine.rows:
+            while len(released) <= row - engine.rows:
+                yield
+            clock = max(clock, released[row - engine.rows] + _RELEASE_TO_READY - 1)
+        for _ in range(row_words):
+            while len(valid) <= at:
+                yield
+            clock = max(valid[at], clock + 1)
+            taken.append(clock)
+            at += 1
+        rows_done.append(clock)
+
+
+def _sequencer(
+    engine: EngineDesign, rows_done: Sequence[int], released: list[int], queue: _Queue, frames: int
+) -> _Block:
+    """``g2h_row_grant`` and ``g2h_sequencer``: rows wait for inputs, vectors for credits, steps for nothing."""
+    g = engine.layer.geometry
+    assert g is not None
+    to_push = _STEP_TO_PUSH + (engine.folding.simd - 1).bit_length()
+    columns = [len(g.x.taps[o]) for o in g.x.outputs]
+    load, push = queue.load, queue.push
+    takes: list[int] = []
+    clock, grant, vector = 0, -1, 0
+    for frame in range(frames):
+        for row, o in enumerate(g.y.outputs):
+            needed = frame * g.y.in_size + g.y.need[row]
+            while len(rows_done) < needed:
+                yield
+            ahead = takes[-_GRANTS_AHEAD] + 1 if len(takes) >= _GRANTS_AHEAD else 0
+            grant = max(rows_done[needed - 1] + _ROW_DONE_TO_GRANT, grant + 1, ahead)
+            clock = max(clock, grant + _GRANT_TO_STEP)
+            steps = [len(g.y.taps[o]) * taps * engine.ci_folds for taps in columns]
+            first = True
+            for length in steps:
+                for _ in range(engine.co_folds):
+                    if vector >= QUEUE_DEPTH:
+                        while len(load) <= vector - QUEUE_DEPTH:
+                            yield
+                        clock = max(clock, load[vector - QUEUE_DEPTH] + 1)
+                    if first:
+                        takes.append(clock)
+                        first = False
+                    clock += length
+                    push.append(clock - 1 + to_push)
+                    vector += 1
+            released.extend([clock - 1] * g.y.released[row])
+
+
+def _fifo(queue: _Queue, out: _Link, ratio: int, words: int) -> _Block:
+    """``g2h_fifo``: the next word is loaded in the clock in which the last beat of the former one leaves."""
+    push, load, valid, taken = queue.push, queue.load, out.valid, out.taken
+    at, free = 0, 0
+    for n in range(words):
+        while len(push) <= n:
+            yield
+        clock = max(push[n] + 1, free)
+        load.append(clock)
+        for _ in range(ratio):
+            valid.append(clock + 1)
+            while len(taken) <= at:
+                yield
+            clock = taken[at]
+            at += 1
+        free = clock
+
+
+def _requant(engine: EngineDesign, source: _Link, queue: _Queue, frames: int) -> _Block:
+    """``g2h_requant`` and ``g2h_table``: one beat a clock as long as there are credits."""
+    latency = _REQUANT + (_TABLE if engine.layer.table else 0)
+    valid, taken, push, load = source.valid, source.taken, queue.push, queue.load
+    pattern = _pixel_pattern(engine)
+    groups = engine.out_beats // len(pattern)
+    at, beat, clock = 0, 0, -1
+    for _ in range(frames):
+        started = False
+        for real in pattern:
+            for _ in range(groups):
+                clock += 1
+                if beat >= QUEUE_DEPTH:
+                    while len(load) <= beat - QUEUE_DEPTH:
+                        yield
+                    clock = max(clock, load[beat - QUEUE_DEPTH] + 1)
+                if real or not started:
+                    while len(valid) <= at:
+                        yield
+                    clock = max(clock, valid[at])
+                if real:
+                    taken.append(clock)
+                    at += 1
+                started = started or real
+                push.append(clock + latency)
+                beat += 1
+
+
+def _pixel_pattern(engine: EngineDesign) -> list[bool]:
+    """Return, per output pixel in raster order, whether it has taps."""
+    g = engine.layer.geometry
+    if g is None:
+        return [True] * (engine.out_beats * engine.folding.lanes // engine.layer.requant.channels)
+    return [bool(y) and bool(x) for y in g.y.taps for x in g.x.taps]

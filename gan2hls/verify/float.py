@@ -1,0 +1,53 @@
+"""The float step: what the integers lost against ONNX Runtime float32, at every layer and at the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from gan2hls.calibrate import FloatModel, probes
+from gan2hls.golden import Golden
+from gan2hls.integer import IntegerModel
+from gan2hls.ir import Graph
+from gan2hls.quality import as_images, psnr_db, sqnr_db, ssim
+from gan2hls.quantize import quantize_inputs
+from gan2hls.report import Quality, StepReport
+from gan2hls.summary import Fidelity
+
+
+def run_float(
+    graph: Graph,
+    onnx_model: onnx.ModelProto,
+    model: IntegerModel,
+    inputs: Mapping[str, npt.NDArray[np.generic]],
+    min_psnr_db: float,
+) -> tuple[StepReport, Fidelity]:
+    """Compare golden model and ONNX Runtime on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
+
+    The step fails when the output's PSNR is below ``min_psnr_db``; the peak is the range of the float output.
+    """
+    reference = FloatModel(onnx_model, probes(graph)).run(inputs)
+    golden = Golden(model).run(quantize_inputs(model, inputs))
+    sqnr: dict[str, float | None] = {
+        layer.name: sqnr_db(reference[layer.name], layer.output_type.dequantize(golden[layer.name]))
+        for layer in model.layers
+    }
+    (port,) = model.outputs
+    expected = port.from_stream(reference[port.name])
+    found = port.from_stream(model.type_of(port.name).dequantize(golden[port.name]))
+    peak = float(expected.max() - expected.min()) or 1.0
+    psnr = psnr_db(expected, found, peak)
+    images = as_images(expected, port.onnx_shape), as_images(found, port.onnx_shape)
+    similarity = ssim(images[0], images[1], peak) if images[0] is not None and images[1] is not None else None
+    values = sum(int(stream.size) for stream in reference.values())
+    passed = psnr >= min_psnr_db
+    report = StepReport(
+        status="passed" if passed else "failed",
+        reason="" if passed else f"output PSNR {psnr:.1f} dB is below verify.min_psnr_db = {min_psnr_db:g}",
+        frames=len(expected),
+        values=values,
+    )
+    return report, Fidelity(Quality(psnr_db=psnr, ssim=similarity, samples=len(expected)), sqnr)
