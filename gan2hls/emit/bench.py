@@ -1,0 +1,164 @@
+"""The cocotb benches of a project: ``testbench/`` with golden vectors, needing neither gan2hls nor NumPy to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan2hls.design import Design, EngineDesign
+from gan2hls.emit.render import render
+from gan2hls.numerics import Int64Array, IntType
+
+#: Files of ``testbench/`` that every project gets as they are.
+STATIC = ("axis.py", "run.py", "test_stream.py", "vectors.py")
+#: What the benches of a project are called.
+DUTS = ("rtl", "hls")
+
+
+def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int = 0) -> dict[str, bytes]:
+    """Return every file of the benches, by path relative to ``testbench/``.
+
+    Args:
+        design: what the benches verify.
+        tensors: golden codes ``[N, H, W, C]`` of the input and of every layer, by name.
+        seed: of idle cycles and back-pressure.
+    """
+    name = design.name
+    root = Path(str(files("gan2hls.testbench")))
+    made = {file: (root / file).read_bytes() for file in STATIC}
+    made |= {f"vectors/{s.name}.hex": s.vectors(tensors[s.name]) for s in _streams(design)}
+    made["bench.json"] = (json.dumps(_bench(design, len(tensors[_input(design).name]), seed), indent=1) + "\n").encode()
+    made["Makefile"] = render("project/testbench/Makefile.j2", {"name": name})
+    made[f"{name}.vlt"] = ports_vlt(name)
+    made[f"{name}_hls.vlt"] = ports_vlt(f"{name}_hls_shell")
+    made[f"{name}_hls_shell.sv"] = render("dpi/shell.sv.j2", _shell(design))
+    return dict(sorted(made.items()))
+
+
+def ports_vlt(top: str) -> bytes:
+    """Return the Verilator configuration that opens ``top``'s ports to the bench."""
+    return render("project/testbench/ports.vlt.j2", {"top": top})
+
+
+class Beats:
+    """How one tensor of the design looks as a stream of beats."""
+
+    def __init__(self, name: str, elem: IntType, lanes: int, shape: tuple[int, int, int]) -> None:
+        self.name, self.elem, self.lanes, self.shape = name, elem, lanes, shape
+
+    @property
+    def beats(self) -> int:
+        """Beats of one frame."""
+        return self.shape[0] * self.shape[1] * self.shape[2] // self.lanes
+
+    @property
+    def byte_count(self) -> int:
+        """Whole bytes of one beat."""
+        return -(-self.lanes * self.elem.bits // 8)
+
+    def entry(self) -> dict[str, Any]:
+        """Return the stream's part of ``bench.json``."""
+        return {
+            "name": self.name,
+            "bits": self.elem.bits,
+            "signed": self.elem.signed,
+            "lanes": self.lanes,
+            "shape": list(self.shape),
+            "beats": self.beats,
+            "file": f"vectors/{self.name}.hex",
+        }
+
+    def vectors(self, codes: Int64Array) -> bytes:
+        """Return ``codes`` ``[N, H, W, C]`` as one beat per line in hexadecimal."""
+        lanes = codes.reshape(-1, self.lanes, 1)
+        bits = ((lanes >> np.arange(self.elem.bits)) & 1).astype(np.uint8).reshape(len(lanes), -1)
+        packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
+        return packed.tobytes().hex("\n", self.byte_count).encode() + b"\n"
+
+
+def _input(design: Design) -> Beats:
+    port, first = design.model.inputs[0], design.engines[0]
+    return Beats(port.name, first.in_elem, first.in_lanes, port.shape)
+
+
+def _output(engine: EngineDesign) -> Beats:
+    return Beats(engine.layer.name, engine.out_elem, engine.out_lanes, engine.layer.shape)
+
+
+def _streams(design: Design) -> list[Beats]:
+    return [_input(design), *map(_output, design.engines)]
+
+
+def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
+    streams = _streams(design)
+    assert design.model.outputs[0].name == streams[-1].name, "the last engine makes the output"
+    layers = [
+        {
+            **stream.entry(),
+            "trace": f"trace_{stream.name}.hex",
+            "interval": engine.interval,
+            "mac_steps": engine.mac_cycles if engine.linear else 0,
+        }
+        for stream, engine in zip(streams[1:], design.engines, strict=True)
+    ]
+    return {
+        "name": design.name,
+        "frames": frames,
+        "seed": seed,
+        "input": streams[0].entry(),
+        "output": streams[-1].entry(),
+        "layers": layers,
+        "duts": {"rtl": _rtl(design), "hls": _hls(design)},
+    }
+
+
+def dut(top: str, **changes: Any) -> dict[str, Any]:
+    """Return one entry of ``duts``: how to build a design under test and how to talk to it.
+
+    ``{here}`` stands for the folder of ``bench.json``, ``{ap_types}`` for that of ``ap_int.h``.
+    """
+    ports = {"clock": "clk_i", "reset": "rst_ni", "source_prefix": "s_axis_", "sink_prefix": "m_axis_"}
+    build: dict[str, Any] = {"sources": [], "filelists": [], "defines": {}, "cpp": [], "cflags": [], "plusargs": []}
+    return {"top": top, **ports, **build, "traces": False, **changes}
+
+
+def _rtl(design: Design) -> dict[str, Any]:
+    name = design.name
+    return dut(
+        name,
+        sources=[f"{{here}}/{name}.vlt"],
+        filelists=[f"{{here}}/../rtl/{name}.f"],
+        defines={"GAN2HLS_TRACE": "1", "GAN2HLS_MEM_DIR": '"{here}/../rtl/mem/"'},
+        traces=True,
+    )
+
+
+def _hls(design: Design) -> dict[str, Any]:
+    name = design.name
+    hls = "{here}/../hls"
+    return dut(
+        f"{name}_hls_shell",
+        sources=[f"{{here}}/{name}_hls.vlt", f"{{here}}/{name}_hls_shell.sv"],
+        cpp=[f"{hls}/{name}.cpp", f"{hls}/{name}_dpi.cpp"],
+        cflags=[f"-I{hls}", f"-I{hls}/lib/csim", "-I{ap_types}", "-Wno-unknown-pragmas", "-O2"],
+    )
+
+
+def _shell(design: Design) -> dict[str, Any]:
+    context: dict[str, Any] = {"name": design.name}
+    for side, stream in (("in", _input(design)), ("out", _output(design.engines[-1]))):
+        words = -(-stream.byte_count // 4)
+        context |= {
+            f"{side}_beats": stream.beats,
+            f"{side}_bits": 8 * stream.byte_count,
+            f"{side}_high": 8 * stream.byte_count - 1,
+            f"{side}_words": words,
+            f"{side}_word_bits": 32 * words,
+            f"{side}_word_high": 32 * words - 1,
+        }
+    return context
