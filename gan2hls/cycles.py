@@ -13,10 +13,7 @@ from functools import lru_cache
 from math import gcd
 from typing import final
 
-from gan2hls.design import Design, EngineDesign
-
-#: Words of the accumulator queue and of the output queue of every engine (``g2h_fifo``).
-QUEUE_DEPTH = 16
+from gan2hls.design import OUT_QUEUE_WORDS, Design, EngineDesign
 
 # Clocks between events, from the headers of the RTL library.
 _ROW_DONE_TO_GRANT = 1
@@ -225,7 +222,7 @@ def _sequencer(
     assert g is not None
     to_push = _STEP_TO_PUSH + (engine.folding.simd - 1).bit_length()
     columns = [len(g.x.taps[o]) for o in g.x.outputs]
-    load, push = queue.load, queue.push
+    load, push, depth = queue.load, queue.push, engine.acc_queue_words
     takes: list[int] = []
     clock, grant, vector = 0, -1, 0
     for frame in range(frames):
@@ -240,10 +237,10 @@ def _sequencer(
             first = True
             for length in steps:
                 for _ in range(engine.co_folds):
-                    if vector >= QUEUE_DEPTH:
-                        while len(load) <= vector - QUEUE_DEPTH:
+                    if vector >= depth:
+                        while len(load) <= vector - depth:
                             yield
-                        clock = max(clock, load[vector - QUEUE_DEPTH] + 1)
+                        clock = max(clock, load[vector - depth] + 1)
                     if first:
                         takes.append(clock)
                         first = False
@@ -283,10 +280,10 @@ def _requant(engine: EngineDesign, source: _Link, queue: _Queue, frames: int) ->
         for real in pattern:
             for _ in range(groups):
                 clock += 1
-                if beat >= QUEUE_DEPTH:
-                    while len(load) <= beat - QUEUE_DEPTH:
+                if beat >= OUT_QUEUE_WORDS:
+                    while len(load) <= beat - OUT_QUEUE_WORDS:
                         yield
-                    clock = max(clock, load[beat - QUEUE_DEPTH] + 1)
+                    clock = max(clock, load[beat - OUT_QUEUE_WORDS] + 1)
                 if real or not started:
                     while len(valid) <= at:
                         yield

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
+import numpy as np
+
 from gan2hls.codecs.base import Encoded
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import IntType
+
+#: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
+OUT_QUEUE_WORDS = 16
 
 
 @final
@@ -104,9 +109,38 @@ class EngineDesign:
         return self.layer.useful_macs // (self.folding.pe * self.folding.simd)
 
     @cached_property
+    def acc_queue_words(self) -> int:
+        """Words of the accumulator queue between MAC array and requantizer, a power of two."""
+        return _acc_queue_words(self)
+
+    @cached_property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
         return max(self.mac_cycles, self.in_beats, self.out_beats)
+
+
+def _acc_queue_words(engine: EngineDesign) -> int:
+    """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
+
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step.  On top of what that keeps in
+    flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones or with output
+    pixels without taps; more than 64 words are not worth their price.
+    """
+    geometry, folding = engine.layer.geometry, engine.folding
+    assert geometry is not None
+    y_steps = np.array([len(pairs) for pairs in geometry.y.taps], np.int64)
+    x_steps = np.array([len(pairs) for pairs in geometry.x.taps], np.int64)
+    steps = np.outer(y_steps, x_steps).ravel() * engine.ci_folds
+    arrival = np.cumsum(np.repeat(steps, engine.co_folds))
+    serial = folding.pe // folding.lanes
+    service = np.arange(1, arrival.size + 1, dtype=np.int64) * serial
+    real = np.repeat(steps > 0, engine.co_folds)
+    departure = service + np.maximum.accumulate(arrival - service + serial)
+    served = np.searchsorted(departure[real], arrival[real], side="right")
+    backlog = int((np.arange(1, served.size + 1) - served).max())
+    in_flight = -(-(12 + (folding.simd - 1).bit_length()) // int(steps[steps > 0].min()))
+    wanted = min(in_flight + backlog, 64)
+    return max(16, 1 << (wanted - 1).bit_length())
 
 
 @final
