@@ -152,6 +152,8 @@ class Runner:
 
         folder = self.work / test
         folder.mkdir()
+        for path in self.entry["data"]:
+            (folder / Path(path).name).symlink_to(self._fill(path))
         xml, code = folder / "results.xml", 0
         try:
             get_runner("verilator").test(

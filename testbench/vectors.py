@@ -82,4 +82,5 @@ class Bench:
     @property
     def patience(self) -> int:
         """Cycles without any beat moving after which the design counts as stuck."""
-        return 3 * sum(int(entry["interval"]) for entry in self.config["layers"]) + 5000
+        frame = sum(int(entry["interval"]) for entry in self.config["layers"])
+        return int(self.config["patience"]) * (3 * frame + 5000)

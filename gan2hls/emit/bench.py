@@ -110,6 +110,7 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
         "name": design.name,
         "frames": frames,
         "seed": seed,
+        "patience": 1,
         "input": streams[0].entry(),
         "output": streams[-1].entry(),
         "layers": layers,
@@ -123,7 +124,15 @@ def dut(top: str, **changes: Any) -> dict[str, Any]:
     ``{here}`` stands for the folder of ``bench.json``, ``{ap_types}`` for that of ``ap_int.h``.
     """
     ports = {"clock": "clk_i", "reset": "rst_ni", "source_prefix": "s_axis_", "sink_prefix": "m_axis_"}
-    build: dict[str, Any] = {"sources": [], "filelists": [], "defines": {}, "cpp": [], "cflags": [], "plusargs": []}
+    build: dict[str, Any] = {
+        "sources": [],
+        "filelists": [],
+        "defines": {},
+        "cpp": [],
+        "cflags": [],
+        "plusargs": [],
+        "data": [],
+    }
     return {"top": top, **ports, **build, "traces": False, **changes}
 
 

@@ -31,6 +31,7 @@ def dut(top: str, sources: list[str], **changes: Any) -> dict[str, Any]:
         "cpp": [],
         "cflags": [],
         "plusargs": [],
+        "data": [],
         "traces": False,
         **changes,
     }
@@ -50,6 +51,7 @@ def write_bench(folder: Path, duts: dict[str, Any], *, frames: int = 3) -> Path:
         "name": "stand_in",
         "frames": frames,
         "seed": 7,
+        "patience": 1,
         "input": {**common, "name": "z", "file": "in.hex"},
         "output": {**common, "name": "l0", "file": "out.hex"},
         "layers": [{**common, "name": "l0", "file": "out.hex", "trace": "trace_l0.hex", "interval": 6, "mac_steps": 0}],
