@@ -69,7 +69,7 @@ class Rom:
         """The type of the accessor's answer."""
         if self.hexadecimal:
             return "uint64_t"
-        return "int64_t" if self.ctype.endswith("64_t") else "int"
+        return "int64_t" if self.ctype in ("int64_t", "uint64_t", "uint32_t") else "int"
 
     @cached_property
     def text(self) -> str:
