@@ -19,7 +19,7 @@ from gan2hls.numerics import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
 from gan2hls.taps import AxisTaps, LinearGeometry
 
 #: Elements of the largest gathered matrix: frames are run in chunks so that memory stays bounded.
-_CHUNK_ELEMENTS = 1 << 24
+_CHUNK_ELEMENTS = 1 << 20
 
 
 @final

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 #: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
 _SEARCH_MACS = 20_000_000_000
 _LEAST_JUDGED = 8
+#: A rule for one tensor replaces the common one only if it takes at least this part of the error away: less is luck.
+_WORTHWHILE = 0.05
 
 
 def quantize(
@@ -89,7 +91,10 @@ class _Search:
         for name in rules:
             for rule in RULES:
                 changed: dict[str, RangeRule] = {**rules, name: rule}
-                if rule != rules[name] and (found := self._error(changed)) < error:
+                if rule == rules[name]:
+                    continue
+                found = self._error(changed)
+                if found < (1 - _WORTHWHILE) * error:
                     error, rules = found, changed
         _log.info("range rules: %s", rules)
         return lower(self.graph, self.calibration, self.weights, self.precisions, rules)
