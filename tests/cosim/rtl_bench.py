@@ -1,4 +1,4 @@
-"""Builds emitted RTL with Verilator and a plain C++ main, runs it, and compares every engine's stream with the golden model."""
+"""Builds emitted RTL with Verilator and a plain C++ main, and holds every engine's stream to the golden model."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 //
 // Equation    sum_o = sum of term n = data_i[n * InBits +: InBits].
 // Latency     clog2(N) clocks, one adder level each (a tree, so that it is not folded into one combinational DSP chain).
-// Parameters  OutBits holds the sum of every subset of the terms; level l keeps min(InBits + l, OutBits) bits.
+// Parameters  N >= 2; OutBits holds the sum of every subset of the terms; level l keeps min(InBits + l, OutBits) bits.
 module g2h_adder_tree #(
   parameter int unsigned N       = 2,
   parameter int unsigned InBits  = 8,

@@ -80,15 +80,19 @@ module g2h_mac #(
       assign products[s*ProdBits+:ProdBits] = product_q;
     end
 
-    g2h_adder_tree #(
-      .N      (Simd),
-      .InBits (ProdBits),
-      .OutBits(AccBits)
-    ) u_tree (
-      .clk_i (clk_i),
-      .data_i(products),
-      .sum_o (sum)
-    );
+    if (Simd == 1) begin : g_single
+      assign sum = AccBits'($signed(products));
+    end else begin : g_tree
+      g2h_adder_tree #(
+        .N      (Simd),
+        .InBits (ProdBits),
+        .OutBits(AccBits)
+      ) u_tree (
+        .clk_i (clk_i),
+        .data_i(products),
+        .sum_o (sum)
+      );
+    end
 
     always_ff @(posedge clk_i) begin
       if (valid_q[Delay-1]) acc_q <= sum + (first_q[Delay-1] ? '0 : acc_q);

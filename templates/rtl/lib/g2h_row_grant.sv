@@ -41,7 +41,7 @@ module g2h_row_grant #(
 
   if (OutRows == 1) begin : g_single
     assign frame_last_q = 1'b1;
-    assign grant        = (loaded_q >= LoadedBits'(FirstNeed)) && !ahead_q[2];
+    assign grant        = (loaded_q >= $signed(LoadedBits'(FirstNeed))) && !ahead_q[2];
   end else begin : g_many
     logic [LoadedBits-1:0]        need_rom [0:OutRows-1];
     logic signed [LoadedBits-1:0] need_q;

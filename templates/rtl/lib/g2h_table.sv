@@ -29,7 +29,7 @@ module g2h_table #(
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     logic [IndexBits-1:0] index;
-    assign index = code_i[l*IndexBits+:IndexBits] ^ {Signed, {(IndexBits - 1){1'b0}}};
+    assign index = code_i[l*IndexBits+:IndexBits] ^ (IndexBits'(Signed) << (IndexBits - 1));
 
     g2h_rom #(
       .Width   (OutBits),
