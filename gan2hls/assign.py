@@ -33,13 +33,14 @@ class FoldingRequest:
 
 
 def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
-    """Return the precision of every tensor by name; inputs have the default.
+    """Return the precision of every tensor by name; inputs have ``precision.input``.
 
     Raises:
         ConfigError: a pattern that matches no layer.
     """
     default = LayerPrecision(config.precision.weight, config.precision.activation)
-    assigned = {port.name: default for port in graph.inputs}
+    at_input = LayerPrecision(config.precision.weight, config.precision.input or config.precision.activation)
+    assigned = {port.name: at_input for port in graph.inputs}
     for layer in graph.layers:
         weight, activation = default.weight, default.activation
         for entry in _entries(layer, config.layers):

@@ -77,6 +77,10 @@ class PrecisionConfig(_Strict):
 
     weight: WeightPrecision = Field(Precision("int", 8), description="Format of all weights.")
     activation: ActivationPrecision = Field(Precision("int", 8), description="Format of all activations.")
+    input: ActivationPrecision | None = Field(
+        None,
+        description="Format of the model's inputs; null: as activations. A latent vector gains from 10 or more bits.",
+    )
 
 
 class LayerPrecisionConfig(_Strict):
@@ -104,7 +108,7 @@ class CalibrationConfig(_Strict):
     std: Positive = Field(1.0, description="Its standard deviation.")
     low: Finite = Field(-1.0, description="Least value of the uniform distribution.")
     high: Finite = Field(1.0, description="Greatest value of the uniform distribution.")
-    samples: Samples = Field(128, description="Frames to draw, or the most to take from data.")
+    samples: Samples = Field(256, description="Frames to draw, or the most to take from data.")
     seed: Seed = Field(0, description="Seed of the draw.")
     range: Literal["auto", "minmax", "percentile", "mse"] = Field(
         "auto", description="Rule of activation ranges; auto tries every rule and keeps the best output."
