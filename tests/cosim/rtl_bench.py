@@ -87,9 +87,7 @@ class Bench:
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
 
-    def run(
-        self, frames: int = 3, *, seed: int = 0, idle: int = 0, stall: int = 0, reset_at: int = 0, cycles: int = 0
-    ) -> Run:
+    def run(self, frames: int = 3, *, seed: int = 0, idle: int = 0, stall: int = 0, reset_at: int = 0) -> Run:
         """Simulate ``frames`` frames; every engine's stream, tlast and the MAC counters must be right."""
         design, folder = self.design, self.folder
         rng = np.random.default_rng(seed)
@@ -100,8 +98,18 @@ class Bench:
             "".join(f"{beat:x}\n" for beat in beats(source, first.in_lanes, first.in_elem.bits))
         )
         wanted = frames * last.out_beats
-        limit = cycles or 4000 + 100 * frames * sum(e.interval for e in design.engines)
-        arguments = ["in.hex", "out.txt", wanted, limit, seed, idle, stall, reset_at]
+        frame = sum(engine.interval for engine in design.engines)
+        arguments = [
+            "in.hex",
+            "out.txt",
+            wanted,
+            4000 + 100 * frames * frame,
+            200 + 8 * frame,
+            seed,
+            idle,
+            stall,
+            reset_at,
+        ]
         done = subprocess.run(
             [str(folder / "obj" / "Vtop"), *map(str, arguments)],
             cwd=folder,

@@ -1,7 +1,8 @@
-// Drives a generated top: rtl_main INPUT.hex OUTPUT.txt BEATS CYCLES SEED IDLE STALL RESET_AT
+// Drives a generated top: rtl_main INPUT.hex OUTPUT.txt BEATS CYCLES DRAIN SEED IDLE STALL RESET_AT
 //
 // INPUT.hex holds one beat a line.  IDLE and STALL are the chances, in percent, of a clock without tvalid and without
 // tready.  At clock RESET_AT (0: never) reset is pulled for two clocks and the input starts again from its first beat.
+// DRAIN clocks follow the last beat wanted, in which engines consume rows that no output uses and no beat may come.
 // OUTPUT.txt gets "cycle last data" per output beat after the last reset.
 #include <cstdio>
 #include <cstdlib>
@@ -53,15 +54,16 @@ static std::string peek(const VlWide<N>& port) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 9) return 2;
+  if (argc != 10) return 2;
   std::vector<Words> input;
   std::ifstream in(argv[1]);
   for (std::string line; in >> line;) input.push_back(parse(line));
   const size_t beats = std::strtoull(argv[3], nullptr, 10);
   const uint64_t cycles = std::strtoull(argv[4], nullptr, 10);
-  std::srand(std::atoi(argv[5]));
-  const int idle = std::atoi(argv[6]), stall = std::atoi(argv[7]);
-  const uint64_t reset_at = std::strtoull(argv[8], nullptr, 10);
+  const uint64_t drain = std::strtoull(argv[5], nullptr, 10);
+  std::srand(std::atoi(argv[6]));
+  const int idle = std::atoi(argv[7]), stall = std::atoi(argv[8]);
+  const uint64_t reset_at = std::strtoull(argv[9], nullptr, 10);
 
   VerilatedContext context;
   Vtop top{&context};
@@ -71,8 +73,8 @@ int main(int argc, char** argv) {
   top.s_axis_tvalid = 0;
   top.s_axis_tlast = 0;
   top.m_axis_tready = 0;
-  uint64_t extra = 0;
-  for (uint64_t cycle = 0; cycle < cycles && extra < 200; cycle++) {
+  uint64_t drained = 0;
+  for (uint64_t cycle = 0; cycle < cycles && drained < drain; cycle++) {
     // After the rising edge of the clock before: choose the inputs of this one.
     if (cycle == 4) top.rst_ni = 1;
     if (reset_at && cycle == reset_at) {
@@ -98,7 +100,7 @@ int main(int argc, char** argv) {
       sent++;
       top.s_axis_tvalid = 0;
     }
-    if (lines.size() >= beats) extra++;
+    drained = lines.size() >= beats ? drained + 1 : 0;
   }
   top.final();
   std::ofstream out(argv[2]);

@@ -3,7 +3,7 @@
 // Equation    data_o two clocks after addr_i is word addr_i of File.
 // Memory      Depth words of Width bits; maps to block RAM with its output register, or to logic when small.
 // Latency     2 clocks.
-// Parameters  Depth >= 1; AddrBits holds Depth - 1.
+// Parameters  Depth >= 1; AddrBits holds Depth - 1; File empty only when the module is read without an instance.
 module g2h_rom #(
   parameter int unsigned Width    = 8,
   parameter int unsigned Depth    = 2,
@@ -17,7 +17,9 @@ module g2h_rom #(
   logic [Width-1:0] mem [0:Depth-1];
   logic [Width-1:0] latch_q, out_q;
 
-  initial $readmemh(File, mem);
+  if (File != "") begin : g_init
+    initial $readmemh(File, mem);
+  end
 
   always_ff @(posedge clk_i) begin
     latch_q <= mem[addr_i];

@@ -47,7 +47,9 @@ module g2h_row_grant #(
     logic signed [LoadedBits-1:0] need_q;
     logic [PtrBits-1:0]           next_q;
 
-    initial $readmemh(NeedFile, need_rom);
+    if (NeedFile != "") begin : g_init
+      initial $readmemh(NeedFile, need_rom);
+    end
 
     assign grant = (loaded_q >= need_q) && !ahead_q[2];
 

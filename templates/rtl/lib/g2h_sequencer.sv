@@ -64,10 +64,12 @@ module g2h_sequencer #(
   logic [TapBits-1:0]  y_rom [0:YTaps-1];
   logic [FreeBits-1:0] release_rom [0:OutRows-1];
 
-  initial begin
-    $readmemh(XTapFile, x_rom);
-    $readmemh(YTapFile, y_rom);
-    $readmemh(ReleaseFile, release_rom);
+  if (XTapFile != "" && YTapFile != "" && ReleaseFile != "") begin : g_init
+    initial begin
+      $readmemh(XTapFile, x_rom);
+      $readmemh(YTapFile, y_rom);
+      $readmemh(ReleaseFile, release_rom);
+    end
   end
 
   // Pointers.  Invariant: x_q, y_q point at the step to be issued; xs_q, ys_q at the first taps of its output pixel;
