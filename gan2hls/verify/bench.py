@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,13 @@ STEP_SECONDS = 4 * 3600
 
 
 def run_bench(
-    project_dir: Path, dut: str, work: Path, bench: Path | None = None, jobs: int | None = None
+    project_dir: Path,
+    dut: str,
+    work: Path,
+    *,
+    bench: Path | None = None,
+    tests: Sequence[str] = (),
+    reuse: bool = False,
 ) -> StepResult:
     """Build and run the bench of ``dut``, an entry of ``duts`` in ``bench.json``.
 
@@ -29,7 +36,8 @@ def run_bench(
         dut: name of the design under test.
         work: folder for the build; its path must be free of blanks.
         bench: another ``bench.json``, default the project's.
-        jobs: simulations at a time, default at most two.
+        tests: names of tests of ``test_stream.py``, default all.
+        reuse: keep a simulator that was built in ``work`` before; memory images are read anew.
 
     Raises:
         ToolError: a tool is missing, or the bench could not run to its end.
@@ -37,7 +45,8 @@ def run_bench(
     testbench = project_dir.resolve() / "testbench"
     command = [sys.executable, "-B", str(testbench / "run.py"), dut, "--work", str(work.resolve())]
     command += ["--bench", str((bench or testbench / "bench.json").resolve())]
-    command += ["--jobs", str(jobs)] if jobs else []
+    command += ["--tests", *tests] if tests else []
+    command += ["--reuse"] if reuse else []
     code, output = _run(command)
     if code == _MISSING:
         raise ToolError(output.strip().splitlines()[-1], where=dut)

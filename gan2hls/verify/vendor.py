@@ -57,7 +57,7 @@ def run_vendor(
     shutil.copytree(project_dir / "hls", folder / "hls")
     shutil.copytree(project_dir / "testbench" / "vectors", folder / "testbench" / "vectors")
     made = {"vitis": _vitis, "bambu": _bambu}[tool](design, folder / "hls")
-    return run_bench(project_dir, "vendor", work, _write_bench(project_dir, design, folder, made))
+    return run_bench(project_dir, "vendor", work, bench=_write_bench(project_dir, design, folder, made))
 
 
 def _vitis(design: Design, hls: Path) -> Synthesized:

@@ -62,9 +62,9 @@ def write_bench(folder: Path, duts: dict[str, Any], *, frames: int = 3) -> Path:
     return path
 
 
-def run(bench: Path, name: str, work: Path) -> dict[str, Any]:
+def run(bench: Path, name: str, work: Path, *options: str) -> dict[str, Any]:
     """Run the bench as a project does; returns ``results.json``."""
-    command = [sys.executable, str(bench.parent / "run.py"), name, "--work", str(work), "--jobs", "1"]
+    command = [sys.executable, "-B", str(bench.parent / "run.py"), name, "--work", str(work), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     path = work / name / "results.json"
     assert path.is_file(), done.stdout + done.stderr

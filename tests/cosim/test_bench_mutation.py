@@ -1,0 +1,143 @@
+"""One wrong weight, tap, shift or stream width in an emitted file, and verification fails, naming the layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.design import Design
+from gan2hls.emit.bench import emit_bench
+from gan2hls.emit.hls import emit_hls
+from gan2hls.emit.rtl import emit_rtl
+from gan2hls.golden import Golden
+from gan2hls.verify import StepResult, run_hls, run_rtl
+from gan2hls.verify.bench import run_bench
+from tests import randomized
+
+pytest.importorskip("cocotb")
+pytestmark = pytest.mark.cosim
+
+Edit = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    return randomized.tiny_design()
+
+
+@pytest.fixture(scope="module")
+def project(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny") / "a project"  # with a blank, as users' folders have
+    inputs = randomized.random_inputs(np.random.default_rng(1), design.model, 3)
+    bench = emit_bench(design, Golden(design.model).run(inputs), seed=4)
+    parts = {"testbench": bench, "rtl": emit_rtl(design), "hls": emit_hls(design)}
+    for part, files in parts.items():
+        for path, content in files.items():
+            target = folder / part / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def good(project: Path, design: Design, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StepResult]:
+    """The untouched RTL: the folder of its simulator, and the result."""
+    work = tmp_path_factory.mktemp("good")
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*")}
+    result = run_rtl(project, design, work)
+    assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
+    return work, result
+
+
+@contextmanager
+def edited(path: Path, edit: Edit) -> Iterator[None]:
+    original = path.read_text()
+    changed = edit(original)
+    assert changed != original, f"nothing to change in {path.name}"
+    path.write_text(changed)
+    try:
+        yield
+    finally:
+        path.write_text(original)
+
+
+def change_word(text: str, mask: int) -> str:
+    """Flip the bits ``mask`` of the first word of a memory image."""
+    lines = text.splitlines()
+    row = next(n for n, line in enumerate(lines) if re.fullmatch(r"[0-9a-fA-F]+", line.strip()))
+    lines[row] = f"{int(lines[row], 16) ^ mask:0{len(lines[row].strip())}x}"
+    return "\n".join(lines) + "\n"
+
+
+def test_untouched_rtl_passes(good: tuple[Path, StepResult], design: Design) -> None:
+    _, result = good
+    assert result.status == "passed", result
+    assert result.mismatches == 0 and result.first_mismatch is None and result.values > 3000
+    measured = result.measurements
+    assert measured.executed_steps == {engine.layer.name: engine.mac_cycles for engine in design.engines}
+    assert measured.layer_cycles == measured.executed_steps
+    assert measured.interval_cycles is not None and measured.latency_cycles is not None
+    assert design.interval_limit <= measured.interval_cycles <= 1.02 * design.interval_limit
+    assert measured.latency_cycles > measured.interval_cycles
+
+
+@pytest.mark.parametrize(
+    ("layer", "memory", "mask"),
+    [
+        ("l0_dense", "weight", 0x40),
+        ("l1_conv_transpose", "weight", 0x40),
+        ("l1_conv_transpose", "x_taps", 0x1),
+        ("l2_conv", "y_taps", 0x1),
+        ("l2_conv", "requant", 0x10101010),
+    ],
+)
+def test_changed_memory(good: tuple[Path, StepResult], project: Path, layer: str, memory: str, mask: int) -> None:
+    """The simulator reads memories when it starts, so the one that stands can be used."""
+    work, _ = good
+    with edited(project / "rtl" / "mem" / f"{layer}_{memory}.mem", lambda text: change_word(text, mask)):
+        result = run_bench(project, "rtl", work, tests=["full_rate"], reuse=True)
+    assert result.status == "failed" and layer in (result.first_mismatch or result.reason), result
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "edit"),
+    [
+        ("shift", "tiny_l1_conv_transpose.sv", lambda text: lower_number(text, r"\.Shift\s*\((\d+)\)", 1)),
+        ("width", "tiny.sv", lambda text: lower_number(text, r"logic \[(\d+):0\] l1_conv_transpose_data", 8)),
+    ],
+)
+def test_changed_source(project: Path, design: Design, tmp_path: Path, what: str, file: str, edit: Edit) -> None:
+    with edited(project / "rtl" / file, edit):
+        result = run_rtl(project, design, tmp_path)
+    assert result.status == "failed" and what, result
+    assert "l1_conv_transpose" in (result.first_mismatch or result.reason), result
+
+
+def lower_number(text: str, pattern: str, by: int) -> str:
+    """Lower the number in ``pattern``."""
+    found = re.search(pattern, text)
+    assert found, f"no {pattern}"
+    return text[: found.start(1)] + str(int(found.group(1)) - by) + text[found.end(1) :]
+
+
+def test_hls_shell(project: Path, design: Design, tmp_path: Path) -> None:
+    """The C++ as the design under test, then with one weight changed."""
+    pytest.importorskip("hls4ml")
+    good = run_hls(project, design, tmp_path / "good")
+    assert good.status == "passed" and good.values > 800, good
+    assert good.measurements.interval_cycles is None
+    weights = project / "hls" / "weights" / "l2_conv_weight.inc"
+
+    def change(text: str) -> str:
+        found = re.search(r"0x([0-9a-f]+)", text)
+        assert found
+        return text[: found.start(1)] + f"{int(found.group(1), 16) ^ 0x7F:x}" + text[found.end(1) :]
+
+    with edited(weights, change):
+        bad = run_hls(project, design, tmp_path / "bad")
+    assert bad.status == "failed" and (bad.first_mismatch or "").startswith("l2_conv: frame "), bad

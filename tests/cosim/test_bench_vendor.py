@@ -1,0 +1,105 @@
+"""The vendor step around stand-ins for the Verilog of both HLS compilers; the compilers are scripts that copy it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gan2hls.design import Design
+from gan2hls.errors import ToolError
+from gan2hls.verify import run_vendor
+from gan2hls.verify.adapter import read_ports, render_adapter
+from tests.cosim.stand_in import DATA, write_bench
+
+DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0))
+
+
+def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, script: str) -> None:
+    """Put a compiler called ``name`` on PATH."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    write_bench(folder / "testbench", {})
+    vectors = folder / "testbench" / "vectors"
+    vectors.mkdir()
+    (folder / "hls").mkdir()
+    (folder / "hls" / "stand_in.cpp").write_text("// nothing\n")
+    return folder
+
+
+BAMBU = f"""
+[ "$1 $2" = "stand_in.cpp --top-fname=stand_in_core" ] || exit 9
+cp {DATA}/bambu_core.v stand_in_core.v; echo $INCREMENT > increment.mem; exit 3
+"""
+VITIS = f"""
+[ "$1 $2 $GAN2HLS_EXPORT" = "-f run_hls.tcl 0" ] || exit 9
+mkdir -p stand_in_hls/solution/syn/verilog && cd stand_in_hls/solution/syn/verilog
+cp {DATA}/vitis_core.v stand_in.v; echo $INCREMENT > stand_in_increment.dat
+"""
+TOOLS: dict[str, tuple[str, str]] = {"bambu": ("bambu", BAMBU), "vitis": ("vitis_hls", VITIS)}
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("increment", ["01", "02"])
+@pytest.mark.parametrize("tool", ["bambu", "vitis"])
+def test_synthesized_verilog_is_judged_by_its_beats(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path, tool: Any, increment: str
+) -> None:
+    pytest.importorskip("cocotb")
+    install(monkeypatch, tmp_path / "bin", *TOOLS[tool])
+    monkeypatch.setenv("INCREMENT", increment)
+    before = sorted(project.rglob("*"))
+    result = run_vendor(project, DESIGN, tmp_path / "work", tool)
+    assert result.status == ("passed" if increment == "01" else "failed"), result
+    assert result.values > 0 and (result.mismatches == 0) == (increment == "01")
+    assert increment == "01" or (result.first_mismatch or "").startswith("l0: frame 0, beat 0, element (y=0, x=0")
+    assert sorted(project.rglob("*")) == before
+
+
+def test_no_tool_is_skipped(tmp_path: Path, project: Path) -> None:
+    assert run_vendor(project, DESIGN, tmp_path, None).status == "skipped"
+
+
+def test_missing_tool_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="vitis-run is not on PATH"):
+        run_vendor(project, DESIGN, tmp_path, "vitis")
+
+
+def test_compiler_that_makes_nothing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path
+) -> None:
+    install(monkeypatch, tmp_path / "bin", "bambu", "echo internal compiler error")
+    with pytest.raises(ToolError, match="made no Verilog: internal compiler error"):
+        run_vendor(project, DESIGN, tmp_path / "work", "bambu")
+
+
+def test_ports_in_both_styles(tmp_path: Path) -> None:
+    bambu = read_ports([DATA / "vitis_core.v", DATA / "bambu_core.v"], "stand_in_core")
+    assert bambu["in_TDATA"] == 32 and bambu["out_TREADY"] == 1 and bambu["done_port"] == 1
+    assert read_ports([DATA / "vitis_core.v"], "stand_in")["s_axis_TKEEP"] == 4
+    ansi = tmp_path / "ansi.v"
+    ansi.write_text("module m (input clk, input [8 - 1:0] a, b, /* [3:0] */ output reg c); wire [3:0] d; endmodule")
+    assert read_ports([ansi], "m") == {"clk": 1, "a": 8, "b": 8, "c": 1}
+
+
+def test_adapter_of_a_held_start() -> None:
+    ports = {"ap_clk": 1, "ap_rst_n": 1, "ap_start": 1, "ap_done": 1, "ap_idle": 1, "ap_ready": 1}
+    for name, bits in (("in_r", 16), ("out_r", 8)):
+        ports |= {f"{name}_TDATA": bits, f"{name}_TVALID": 1, f"{name}_TREADY": 1}
+    text = render_adapter("m_vendor", "m_core", ports, 16, 8, 6).decode()
+    assert ".ap_start(1'b1)" in text and ".in_r_TDATA(16'(s_axis_tdata))" in text and "OutBeats = 6" in text
+    with pytest.raises(ToolError, match="has TDATA of 16 and 8 bits, not 24 and 8"):
+        render_adapter("m_vendor", "m_core", ports, 24, 8, 6)
+    del ports["out_r_TDATA"]
+    with pytest.raises(ToolError, match="has no port"):
+        render_adapter("m_vendor", "m_core", ports, 16, 8, 6)
