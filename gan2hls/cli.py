@@ -96,14 +96,19 @@ OnnxOption = Annotated[
 ]
 
 
-@app.callback(epilog=_EXIT_CODES)
-def _main(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    """Turn a GAN generator in ONNX into verified HLS C++ and SystemVerilog."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         out.print(f"gan2hls {__version__}")
         raise typer.Exit
+
+
+@app.callback(epilog=_EXIT_CODES)
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Turn a GAN generator in ONNX into verified HLS C++ and SystemVerilog."""
 
 
 _BUILD_HELP = """
@@ -315,7 +320,7 @@ def _show_bug(error: Exception) -> None:
 
 def printable(text: str) -> str:
     """Return untrusted ``text`` without control characters, so that it cannot steer a terminal."""
-    return re.sub(r"[^\n\x20-\x7e\u00a0-\uffff]", "?", text)
+    return "".join(c if c == "\n" or c.isprintable() else "?" for c in text)
 
 
 def _start_logging(verbose: int) -> None:

@@ -227,13 +227,12 @@ def resolve(
         ConfigError: not readable, not YAML, an unknown key or a value that is not legal.
     """
     values: dict[str, Any] = {} if base is None else _given(base)
-    where = "config"
     if isinstance(config, str | Path):
-        where = str(config)
         values = merge(values, _anchor(read_yaml(Path(config)), Path(config).parent))
     elif config is not None:
         values = merge(values, _given(config) if isinstance(config, Config) else config)
-    return parse_config(merge(values, overrides or {}), where=where)
+    resolved = parse_config(values, where=str(config) if isinstance(config, str | Path) else "config")
+    return parse_config(merge(values, overrides), where="command line") if overrides else resolved
 
 
 def _given(config: Config) -> dict[str, Any]:

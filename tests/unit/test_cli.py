@@ -64,7 +64,7 @@ def test_version() -> None:
 
 
 def test_control_characters_never_reach_a_terminal() -> None:
-    assert cli.printable("a\x1b[2Jb\x07\u202ec\u00e9\n") == "a?[2Jb?\u202ec\u00e9\n".replace("\u202e", "?")
+    assert cli.printable("a\x1b[2Jb\x07\u202ec\u00e9\n") == "a?[2Jb??c\u00e9\n"
 
 
 def test_inspect_prints_shapes_and_macs(tiny: Path) -> None:

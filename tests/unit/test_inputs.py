@@ -27,7 +27,7 @@ def test_uniform_keeps_its_bounds() -> None:
     assert found.calibration["z"].min() >= 2 and found.evaluation["z"].max() <= 3
 
 
-@pytest.mark.parametrize(("frames", "kept", "held"), [(40, 30, 10), (300, 128, 32), (3, 3, 3), (8, 6, 2)])
+@pytest.mark.parametrize(("frames", "kept", "held"), [(40, 30, 10), (300, 256, 32), (3, 3, 3), (8, 6, 2)])
 def test_frames_of_a_file_are_held_out(tmp_path: Path, frames: int, kept: int, held: int) -> None:
     np.save(tmp_path / "x.npy", np.arange(frames * 6, dtype=np.float32).reshape(frames, 6))
     found = read_inputs(GRAPH, parse_config({"calibration": {"data": str(tmp_path / "x.npy")}}))
