@@ -10,23 +10,14 @@ from typing import Any
 
 from gan2hls.design import Design
 from gan2hls.emit.hls_layer import LayerView, layer_view
-from gan2hls.emit.render import render, static
+from gan2hls.emit.render import render, static, template_root
 from gan2hls.errors import ConfigError, FoldingError
 
 #: Widest ``ap_uint`` that HLS compilers take.
 WORD_LIMIT_BITS = 4096
 
-#: Names that a C++ function with C linkage cannot have.
-_RESERVED = frozenset(
-    """alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast
-    constexpr continue decltype default delete do double dynamic_cast else enum explicit export extern false float for
-    friend goto if inline int long main mutable namespace new noexcept not not_eq nullptr operator or or_eq private
-    protected public register reinterpret_cast return short signed sizeof static static_assert static_cast struct
-    switch template this throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t
-    while xor xor_eq gan2hls hls std abort abs atan atexit atof atoi atol bsearch calloc ceil cos div exit exp fabs floor fmod
-    free getenv labs ldexp log malloc memcpy memset pow printf puts qsort rand read realloc remove rename signal sin
-    sinh sqrt srand strcmp strlen system tan tanh time tmpfile write y0 y1 yn j0 j1 jn gamma index""".split()
-)
+#: Names that a C++ function with C linkage cannot have: keywords, and what the C library declares.
+_RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
 
 
 def emit_hls(design: Design) -> dict[str, bytes]:

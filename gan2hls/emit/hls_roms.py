@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.codecs.base import Memory
 from gan2hls.design import EngineDesign
 from gan2hls.emit.hls_feeder import feeder_program
 from gan2hls.numerics import IntType
@@ -104,28 +105,32 @@ def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     x_step = geometry.in_channels // engine.folding.simd
     folds = engine.co_folds * engine.ci_folds
     y, x = geometry.y, geometry.x
-    row_words = y_step = x_step * x.in_size
+    y_step = x_step * x.in_size
+    row, pixel = (
+        f"line buffer offset of its row, {y_step} words each",
+        f"line buffer offset of its column, {x_step} words each",
+    )
     return (
         Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations.", logic=True),
         Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded.", logic=True),
         Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac.", logic=True),
-        Rom("y_row", _column([e.i % engine.rows * y_step for e in y.entries]), _about("y", f"line buffer offset of its row, {row_words} words each")),
-        Rom("y_weight", _column([e.k * x.kernel * folds for e in y.entries]), _about("y", "weight address of its kernel row")),
-        Rom("y_last", _column([e.last for e in y.entries]), _about("y", "the last one of its output row"), logic=True),
-        Rom("x_column", _column([e.i * x_step for e in x.entries]), _about("x", f"line buffer offset of its column, {x_step} words each")),
-        Rom("x_weight", _column([e.k * folds for e in x.entries]), _about("x", "weight address of its kernel column")),
-        Rom("x_last", _column([e.last for e in x.entries]), _about("x", "the last one of its output column"), logic=True),
-        *(
-            Rom(
-                f"{memory.name}_rom",
-                memory.words,
-                f"Codec {encoded.codec}, memory {memory.name}: {memory.depth} words of {memory.width_bits} bits, in 64-bit limbs.",
-                file=f"{engine.layer.name}_{memory.name}.inc",
-                hexadecimal=True,
-            )
-            for memory in encoded.memories
-        ),
-    )  # fmt: skip
+        _tap("y_row", [e.i % engine.rows * y_step for e in y.entries], row),
+        _tap("y_weight", [e.k * x.kernel * folds for e in y.entries], "weight address of its kernel row"),
+        _tap("y_last", [e.last for e in y.entries], "the last one of its output row", logic=True),
+        _tap("x_column", [e.i * x_step for e in x.entries], pixel),
+        _tap("x_weight", [e.k * folds for e in x.entries], "weight address of its kernel column"),
+        _tap("x_last", [e.last for e in x.entries], "the last one of its output column", logic=True),
+        *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
+    )
+
+
+def _tap(name: str, values: Sequence[int], what: str, *, logic: bool = False) -> Rom:
+    return Rom(name, _column(values), f"Tap of the {name[0]} axis: {what}.", logic=logic)
+
+
+def _weights(layer: str, codec: str, memory: Memory) -> Rom:
+    about = f"Codec {codec}, memory {memory.name}: {memory.depth} words of {memory.width_bits} bits, in 64-bit limbs."
+    return Rom(f"{memory.name}_rom", memory.words, about, f"{layer}_{memory.name}.inc", hexadecimal=True)
 
 
 def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
@@ -143,10 +148,10 @@ def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     roms = [
         Rom("mult", grouped(requant.mult), f"Multipliers, {by_piece}.", f"{layer.name}_mult.inc"),
         Rom("offset", grouped(requant.offset), f"Bias and rounding constant, {by_piece}.", f"{layer.name}_offset.inc"),
-        Rom("threshold", grouped(_thresholds(engine)), "Accumulators from which the second piece holds.", f"{layer.name}_threshold.inc"),
+        Rom("threshold", grouped(_thresholds(engine)), "Least accumulators of piece 1.", f"{layer.name}_threshold.inc"),
         Rom("row_taps", _column(row_taps), "Whether an output row has taps."),
         Rom("column_taps", _column(column_taps), "Whether an output column has taps."),
-    ]  # fmt: skip
+    ]
     if layer.table:
         about = "The curve: entry n belongs to index INDEX_LOW + n."
         roms.append(Rom("table", layer.table.values, about, f"{layer.name}_table.inc", ports=lanes))
@@ -168,7 +173,3 @@ def _has_taps(axis: AxisTaps) -> list[int]:
 def _column(values: Sequence[int]) -> npt.NDArray[np.int64]:
     """Return ``values`` as a table; an engine without any tap has one entry that is never read."""
     return np.array(list(values) or [0], np.int64)
-
-
-def _about(axis: str, what: str) -> str:
-    return f"Tap of the {axis} axis: {what}."

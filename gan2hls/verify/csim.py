@@ -66,7 +66,7 @@ def ap_types_folder() -> Path:
     return folder
 
 
-def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Sequence[str] = FLAGS) -> Path:
+def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Sequence[str] | None = None) -> Path:
     """Compile the C simulation of ``hls/`` into folder ``work``; returns the executable.
 
     Raises:
@@ -83,7 +83,16 @@ def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Seque
     work.mkdir(parents=True, exist_ok=True)
     built, executable = work.resolve() / f"{name}.o", work.resolve() / name
     includes = ["-I.", "-Ilib/csim", "-isystem", str(headers)]
-    compile_ = [*([ccache] if ccache else []), compiler, *flags, *includes, "-c", f"{name}.cpp", "-o", str(built)]
+    compile_ = [
+        *([ccache] if ccache else []),
+        compiler,
+        *(flags or FLAGS),
+        *includes,
+        "-c",
+        f"{name}.cpp",
+        "-o",
+        str(built),
+    ]
     for command in (compile_, [compiler, "-o", str(executable), str(built)]):
         done = _run(command, source, _COMPILE_SECONDS)
         if done.returncode < 0 or "cc1plus: out of memory" in done.stderr:

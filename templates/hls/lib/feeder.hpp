@@ -67,11 +67,10 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::FEED_BIT
             const bool first = y == y_start && x == x_start && ci == 0;
             const bool last = y_last && x_last && ci_last;
             const int address = L::y_weight(y) + L::x_weight(x) + co_base + ci;
-            ap_uint<L::FEED_BITS> word = 0;
-            word.range(X_BITS - 1, 0) = ap_uint<X_BITS>(line[L::y_row(y) + L::x_column(x) + group_base + ci]);
-            word.range(X_BITS + L::ADDRESS_BITS - 1, X_BITS) = ap_uint<L::ADDRESS_BITS>(address);
-            word.range(X_BITS + L::ADDRESS_BITS, X_BITS + L::ADDRESS_BITS) = ap_uint<1>(first ? 1 : 0);
-            word.range(L::FEED_BITS - 1, L::FEED_BITS - 1) = ap_uint<1>(last ? 1 : 0);
+            const uint64_t head = uint64_t(address) | uint64_t(first) << L::ADDRESS_BITS
+                                  | uint64_t(last) << (L::ADDRESS_BITS + 1);
+            ap_uint<L::FEED_BITS> word = line[L::y_row(y) + L::x_column(x) + group_base + ci];
+            word.range(L::FEED_BITS - 1, X_BITS) = ap_uint<L::ADDRESS_BITS + 2>(head);
             out.write(word);
 
             const bool co_last = co == L::CO_FOLDS - 1;
