@@ -363,9 +363,11 @@ def _keep_failed(staging: Staging, failed: Path) -> bool:
 
 def _verification_error(report: Report, kept: Path | None) -> VerificationError:
     failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
-    name, step = next(iter(failed.items()))
+    step = next(iter(failed.values()))
     what = step.first_mismatch or step.reason
     hint = f"the failed project is in {kept}; " if kept is not None else ""
     return VerificationError(
-        f"{', '.join(failed)} failed: {what}", where=name, hint=f"{hint}the former output, if any, is untouched"
+        f"{', '.join(failed)} failed: {what}",
+        where=report.model.name,
+        hint=f"{hint}the former output, if any, is untouched",
     )
