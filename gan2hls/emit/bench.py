@@ -80,22 +80,6 @@ class Beats:
         packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
         return packed.tobytes().hex("\n", self.byte_count).encode() + b"\n"
 
-    def codes(self, text: str) -> Int64Array:
-        """Return the codes ``[N, H, W, C]`` of a vector file: the inverse of ``vectors``."""
-        packed = np.array([list(bytes.fromhex(line)) for line in text.split()], np.uint8)[:, ::-1]
-        used = self.lanes * self.elem.bits
-        bits = np.unpackbits(packed, axis=1, bitorder="little")[:, :used].reshape(-1, self.elem.bits)
-        weights = 1 << np.arange(self.elem.bits, dtype=np.int64)
-        if self.elem.signed:
-            weights[-1] = -weights[-1]
-        return (bits @ weights).reshape(-1, *self.shape)
-
-
-def read_stimuli(design: Design, testbench: Path) -> dict[str, Int64Array]:
-    """Return the input codes ``[N, H, W, C]`` of a project's vectors, by input name."""
-    source = _input(design)
-    return {source.name: source.codes((testbench / "vectors" / f"{source.name}.hex").read_text())}
-
 
 def _input(design: Design) -> Beats:
     port, first = design.model.inputs[0], design.engines[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.config import VerifyConfig
-from gan2hls.emit.bench import STATIC, Beats, emit_bench, read_stimuli
-from gan2hls.emit.hls import emit_hls
+from gan2hls.emit.bench import STATIC, Beats, emit_bench
 from gan2hls.golden import Golden
 from gan2hls.numerics import IntType
-from gan2hls.verify import RUNNERS
 from tests import randomized
 
 TESTBENCH = Path(__file__).resolve().parent.parent.parent / "testbench"
@@ -32,9 +28,8 @@ def test_vectors_hold_every_code(bits: int, signed: bool, lanes: int, seed: int)
     beats = Beats("t", elem, lanes, shape)
     text = beats.vectors(codes).decode()
     assert len(text.splitlines()) == 2 * beats.beats
-    assert np.array_equal(beats.codes(text), codes)
-    first = sum((int(code) & ((1 << bits) - 1)) << (n * bits) for n, code in enumerate(codes.ravel()[:lanes]))
-    assert int(text.split()[0], 16) == first
+    for line, elements in zip(text.split(), codes.reshape(-1, lanes), strict=True):
+        assert int(line, 16) == sum((int(code) & ((1 << bits) - 1)) << (n * bits) for n, code in enumerate(elements))
 
 
 @pytest.mark.parametrize("name", STATIC)
@@ -56,7 +51,6 @@ def project(tmp_path: Path) -> Path:
         target = tmp_path / "testbench" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    assert np.array_equal(read_stimuli(design, tmp_path / "testbench")["z"], inputs["z"])
     return tmp_path
 
 
@@ -88,18 +82,3 @@ def test_shell_lints_clean(project: Path) -> None:
     shell = project / "testbench" / "tiny_hls_shell.sv"
     done = subprocess.run([tool, "--lint-only", "-Wall", shell], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.cosim
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
-def test_csim_step_runs_vectors_and_random_frames(project: Path, tmp_path: Path) -> None:
-    pytest.importorskip("hls4ml")
-    design = randomized.tiny_design()
-    for path, content in emit_hls(design).items():
-        target = project / "hls" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    work = tmp_path / "work"
-    work.mkdir()
-    result = RUNNERS["csim"](project, design, work, VerifyConfig(frames=3))
-    assert result.status == "passed" and result.frames == 5, result
