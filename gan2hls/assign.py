@@ -68,7 +68,7 @@ def _entries(layer: Layer, layers: Mapping[str, LayerConfig]) -> list[LayerConfi
 
 
 def _matches(pattern: str, name: str, source: str) -> bool:
-    return any(fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
+    return any(text == pattern or fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
 
 
 def _check_patterns(graph: Graph, config: Config) -> None:
