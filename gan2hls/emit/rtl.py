@@ -6,11 +6,11 @@ Everything is described in ``docs/microarchitecture.md``.  Templates hold the co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 from typing import Any, final
 
 from gan2hls.design import Design, EngineDesign
 from gan2hls.emit.render import render, static
+from gan2hls.emit.rtl_converter import converters
 from gan2hls.emit.rtl_memory import (
     acc_queue_depth,
     address_bits,
@@ -252,7 +252,8 @@ def _table(engine: EngineDesign) -> Values:
 
 def _top(design: Design) -> dict[str, Any]:
     first, last = design.engines[0], design.engines[-1]
-    source, elem, lanes = design.model.inputs[0].name, first.in_elem, first.in_lanes
+    elem, lanes = first.in_elem, first.in_lanes
+    interval = max(engine.interval for engine in design.engines)
     streams: list[dict[str, str | int]] = [{"name": "input", "msb": lanes * elem.bits - 1}]
     blocks: list[dict[str, str | int]] = []
 
@@ -263,12 +264,10 @@ def _top(design: Design) -> dict[str, Any]:
         streams.append({"name": name, "msb": out_lanes * elem.bits - 1})
 
     for engine in design.engines:
-        name, wanted = engine.layer.name, engine.in_lanes
-        common = gcd(lanes, wanted)
-        if lanes > common:
-            add("g2h_down", f"{name}_down", common, narrow=common, ratio=lanes // common)
-        if wanted > common:
-            add("g2h_up", f"{name}_up", wanted, narrow=common, ratio=wanted // common)
+        name = engine.layer.name
+        for stage in converters(lanes, engine.in_lanes, engine.in_beats * engine.in_lanes, interval):
+            kind = stage.direction
+            add(f"g2h_{kind}", f"{name}_{kind}", stage.out_lanes, narrow=stage.narrow, ratio=stage.ratio)
         elem, lanes = engine.out_elem, engine.out_lanes
         add(f"{design.name}_{name}", name, lanes)
     in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
@@ -294,7 +293,6 @@ def _top(design: Design) -> dict[str, Any]:
         "last_stream": last.layer.name,
         "streams": streams,
         "blocks": blocks,
-        "source": source,
     }
 
 

@@ -1,7 +1,8 @@
 // g2h_rom: read-only memory from a $readmemh file.
 //
 // Equation    data_o two clocks after addr_i is word addr_i of File.
-// Memory      Depth words of Width bits; maps to block RAM with its output register, or to logic when small.
+// Memory      Depth words of Width bits; up to 64 words in logic (one LUT a bit), more in block RAM with its output
+//             register.
 // Latency     2 clocks.
 // Parameters  Depth >= 1; AddrBits holds Depth - 1; File empty only when the module is read without an instance.
 module g2h_rom #(
@@ -14,17 +15,23 @@ module g2h_rom #(
   input  logic [AddrBits-1:0] addr_i,
   output logic [Width-1:0]    data_o
 );
-  logic [Width-1:0] mem [0:Depth-1];
   logic [Width-1:0] latch_q, out_q;
 
-  if (File != "") begin : g_init
-    initial $readmemh(File, mem);
+  if (Depth > 64) begin : g_block
+    (* rom_style = "block" *) logic [Width-1:0] mem [0:Depth-1];
+    if (File != "") begin : g_init
+      initial $readmemh(File, mem);
+    end
+    always_ff @(posedge clk_i) latch_q <= mem[addr_i];
+  end else begin : g_logic
+    (* rom_style = "distributed" *) logic [Width-1:0] mem [0:Depth-1];
+    if (File != "") begin : g_init
+      initial $readmemh(File, mem);
+    end
+    always_ff @(posedge clk_i) latch_q <= mem[addr_i];
   end
 
-  always_ff @(posedge clk_i) begin
-    latch_q <= mem[addr_i];
-    out_q   <= latch_q;
-  end
+  always_ff @(posedge clk_i) out_q <= latch_q;
 
   assign data_o = out_q;
 endmodule
