@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bits.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
@@ -70,10 +71,10 @@ struct format {
 
     static void push(hls::stream<ap_uint<WIDTH> >& stream, const int32_t* codes) {
         for (int beat = 0; beat < BEATS; ++beat) {
+            uint64_t limbs[limbs_of(WIDTH)] = {0};
+            for (int lane = 0; lane < LANES; ++lane) put_field<BITS>(limbs, lane * BITS, *codes++);
             ap_uint<WIDTH> word = 0;
-            for (int lane = 0; lane < LANES; ++lane) {
-                word.range(lane * BITS + BITS - 1, lane * BITS) = ap_uint<BITS>(*codes++);
-            }
+            from_limbs<WIDTH>(limbs, word);
             stream.write(word);
         }
     }
@@ -81,9 +82,10 @@ struct format {
     static void pop(hls::stream<ap_uint<WIDTH> >& stream, std::vector<int32_t>& codes) {
         for (int beat = 0; beat < BEATS; ++beat) {
             const ap_uint<WIDTH> word = stream.read();
+            uint64_t limbs[limbs_of(WIDTH)];
+            to_limbs<WIDTH>(word, limbs);
             for (int lane = 0; lane < LANES; ++lane) {
-                const uint64_t raw = word.range(lane * BITS + BITS - 1, lane * BITS).to_uint64();
-                codes.push_back(int32_t(SIGNED ? int64_t(raw << (64 - BITS)) >> (64 - BITS) : int64_t(raw)));
+                codes.push_back(int32_t(extend<BITS, SIGNED>(field<BITS>(limbs, lane * BITS))));
             }
             if (WIDTH > LANES * BITS && word.range(WIDTH - 1, WIDTH > LANES * BITS ? LANES * BITS : 0) != 0) {
                 throw std::runtime_error("the padding of a beat is not zero");

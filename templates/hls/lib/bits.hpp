@@ -54,10 +54,37 @@ template <int WIDTH>
 GAN2HLS_INLINE void to_limbs(const ap_uint<WIDTH>& word, uint64_t limbs[limbs_of(WIDTH)]) {
     for (int n = 0; n < limbs_of(WIDTH); ++n) {
 #ifndef __BAMBU__
-#pragma HLS UNROLL
+#pragma HLS UNROLL  // only wires
 #endif
         const int high = 64 * n + 63 < WIDTH ? 64 * n + 63 : WIDTH - 1;
         limbs[n] = word.range(high, 64 * n).to_uint64();
+    }
+}
+
+// Join native limbs to a word.
+template <int WIDTH>
+GAN2HLS_INLINE void from_limbs(const uint64_t limbs[limbs_of(WIDTH)], ap_uint<WIDTH>& word) {
+    if (WIDTH <= 64) {
+        word = ap_uint<WIDTH>(limbs[0]);
+        return;
+    }
+    for (int n = 0; n < limbs_of(WIDTH); ++n) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // only wires
+#endif
+        const int high = 64 * n + 63 < WIDTH ? 64 * n + 63 : WIDTH - 1;
+        word.range(high, 64 * n) = ap_uint<64>(limbs[n]);
+    }
+}
+
+// Set all limbs of a word to 0.
+template <int LIMBS>
+GAN2HLS_INLINE void clear(uint64_t limbs[LIMBS]) {
+    for (int n = 0; n < LIMBS; ++n) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // only wires
+#endif
+        limbs[n] = 0;
     }
 }
 
@@ -76,16 +103,13 @@ GAN2HLS_INLINE int64_t extend(uint64_t raw) {
     return SIGNED ? int64_t(raw << (64 - BITS)) >> (64 - BITS) : int64_t(raw);
 }
 
-// Read field `index` of a word of WIDTH bits.
-template <int BITS, bool SIGNED, int WIDTH>
-GAN2HLS_INLINE int64_t get_field(const ap_uint<WIDTH>& word, int index) {
-    return extend<BITS, SIGNED>(word.range(index * BITS + BITS - 1, index * BITS).to_uint64());
-}
-
-// Write field `index` of a word of WIDTH bits.
-template <int BITS, int WIDTH>
-GAN2HLS_INLINE void set_field(ap_uint<WIDTH>& word, int index, int64_t value) {
-    word.range(index * BITS + BITS - 1, index * BITS) = ap_uint<BITS>(value);
+// Put the low BITS bits of `value` at bit LOW of a word in limbs that is 0 there.
+template <int BITS>
+GAN2HLS_INLINE void put_field(uint64_t* limbs, int low, int64_t value) {
+    const int limb = low / 64, offset = low % 64;
+    const uint64_t raw = uint64_t(value) & (~uint64_t(0) >> (64 - BITS));
+    limbs[limb] |= raw << offset;
+    if (64 % BITS != 0 && offset + BITS > 64) limbs[limb + 1] |= raw >> (64 - offset);
 }
 
 }  // namespace gan2hls

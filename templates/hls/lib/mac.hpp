@@ -80,13 +80,19 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
         }
 
         if (last) {
-            ap_uint<L::PE * L::ACC_BITS> word = 0;
+            uint64_t packed[limbs_of(L::PE * L::ACC_BITS)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory
+#endif
+            clear<limbs_of(L::PE * L::ACC_BITS)>(packed);
             for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-                set_field<L::ACC_BITS>(word, p, int64_t(acc[p]));
+                put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
             }
+            ap_uint<L::PE * L::ACC_BITS> word = 0;
+            from_limbs<L::PE * L::ACC_BITS>(packed, word);
             out.write(word);
         }
     }

@@ -48,15 +48,24 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
         const bool taps = L::ALL_TAPS || (L::row_taps(row) != 0 && L::column_taps(column) != 0);
         if (taps) accs = in.read();
 
-        ap_uint<WIDTH_OUT> codes = 0;
+        uint64_t from[limbs_of(WIDTH_IN)], to[limbs_of(WIDTH_OUT)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=from complete  // wires, not a memory
+#pragma HLS ARRAY_PARTITION variable=to complete  // wires, not a memory
+#endif
+        to_limbs<WIDTH_IN>(accs, from);
+        clear<limbs_of(WIDTH_OUT)>(to);
         for (int lane = 0; lane < L::LANES; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one multiplier per lane
 #endif
-            const int64_t raw = get_field<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(accs, lane);
-            const typename L::requant_acc_t acc = typename L::requant_acc_t(raw - L::REQUANT_IN_ZERO_POINT);
-            set_field<L::REQUANT_OUT_BITS>(codes, lane, requant_lane<L>(acc, fold, lane));
+            const uint64_t raw = field<L::REQUANT_IN_BITS>(from, lane * L::REQUANT_IN_BITS);
+            const int64_t code = extend<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(raw);
+            const typename L::requant_acc_t acc = typename L::requant_acc_t(code - L::REQUANT_IN_ZERO_POINT);
+            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, fold, lane));
         }
+        ap_uint<WIDTH_OUT> codes = 0;
+        from_limbs<WIDTH_OUT>(to, codes);
         out.write(codes);
 
         ++fold;

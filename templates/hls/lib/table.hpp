@@ -25,14 +25,23 @@ void table(hls::stream<ap_uint<L::LANES * L::REQUANT_OUT_BITS> >& in, hls::strea
 #pragma HLS PIPELINE II=1  // LANES lookups a clock
 #endif
         const ap_uint<L::LANES * L::REQUANT_OUT_BITS> indices = in.read();
-        ap_uint<WIDTH_OUT> codes = 0;
+        uint64_t from[limbs_of(L::LANES * L::REQUANT_OUT_BITS)], to[limbs_of(WIDTH_OUT)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=from complete  // wires, not a memory
+#pragma HLS ARRAY_PARTITION variable=to complete  // wires, not a memory
+#endif
+        to_limbs<L::LANES * L::REQUANT_OUT_BITS>(indices, from);
+        clear<limbs_of(WIDTH_OUT)>(to);
         for (int lane = 0; lane < L::LANES; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one read port per lane
 #endif
-            const int index = int(get_field<L::REQUANT_OUT_BITS, L::INDEX_SIGNED>(indices, lane));
-            set_field<L::OUT_BITS>(codes, lane, L::table(index - L::INDEX_LOW));
+            const uint64_t raw = field<L::REQUANT_OUT_BITS>(from, lane * L::REQUANT_OUT_BITS);
+            const int index = int(extend<L::REQUANT_OUT_BITS, L::INDEX_SIGNED>(raw));
+            put_field<L::OUT_BITS>(to, lane * L::OUT_BITS, L::table(index - L::INDEX_LOW));
         }
+        ap_uint<WIDTH_OUT> codes = 0;
+        from_limbs<WIDTH_OUT>(to, codes);
         out.write(codes);
     }
 }
