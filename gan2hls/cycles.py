@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import gcd
 from typing import final
 
+from gan2hls.converters import converters
 from gan2hls.design import OUT_QUEUE_WORDS, Design, EngineDesign
 
 # Clocks between events, from the headers of the RTL library.
@@ -79,8 +79,9 @@ def _simulate(design: Design, frames: int) -> tuple[int, list[int]]:
     beats = design.engines[0].in_beats * frames
     blocks: list[_Block] = [_source(source, beats)]
     lanes = design.engines[0].in_lanes
+    interval = max(engine.interval for engine in design.engines)
     for engine in design.engines:
-        made, link = _convert(link, lanes, engine.in_lanes, engine.in_beats * frames)
+        made, link = _convert(link, lanes, engine, interval, frames)
         blocks += made
         made, link = _engine(engine, link, frames)
         blocks += made
@@ -121,18 +122,15 @@ def _sink(link: _Link, beats: int) -> _Block:
         taken.append(valid[n])
 
 
-def _convert(link: _Link, before: int, after: int, beats: int) -> tuple[list[_Block], _Link]:
-    """Return the width converters from ``before`` to ``after`` elements a beat; ``beats`` leave the last one."""
-    common = gcd(before, after)
+def _convert(link: _Link, lanes: int, engine: EngineDesign, interval: int, frames: int) -> tuple[list[_Block], _Link]:
+    """Return the width converters between a stream of ``lanes`` elements a beat and ``engine``."""
+    elements = engine.in_beats * engine.in_lanes
     blocks: list[_Block] = []
-    if before != common:
-        narrow = _Link()
-        blocks.append(_down(link, narrow, before // common, beats * after // common))
-        link = narrow
-    if after != common:
-        wide = _Link()
-        blocks.append(_up(link, wide, after // common, beats))
-        link = wide
+    for stage in converters(lanes, engine.in_lanes, elements, interval):
+        made = _Link()
+        block = _up if stage.direction == "up" else _down
+        blocks.append(block(link, made, stage.ratio, elements * frames // stage.out_lanes))
+        link = made
     return blocks, link
 
 

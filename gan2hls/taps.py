@@ -76,7 +76,7 @@ class AxisTaps:
 
         The first is 0, used or not: inputs arrive in order, and nothing is freed before an output is done.
         """
-        lows = [0, *(min(i for i, _ in self.taps[o]) for o in self.outputs[1:])]
+        lows = [0, *(min(i for i, _ in self.taps[o]) for o in self.outputs[1:])][: len(self.outputs)]
         return tuple(accumulate(reversed(lows), min))[::-1]
 
     @cached_property

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
-from gan2hls.design import Design, EngineDesign
+from gan2hls.converters import converters
+from gan2hls.design import OUT_QUEUE_WORDS, Design, EngineDesign
 from gan2hls.emit.render import render, static
-from gan2hls.emit.rtl_converter import converters
 from gan2hls.emit.rtl_memory import (
-    acc_queue_depth,
     address_bits,
     codec_memory,
     requant_memory,
@@ -22,9 +21,6 @@ from gan2hls.emit.rtl_memory import (
 )
 from gan2hls.errors import UnsupportedError
 from gan2hls.numerics import IntType
-
-#: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
-OUT_QUEUE_DEPTH = 16
 
 Values = dict[str, str | int]
 
@@ -92,7 +88,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "acc_msb": folding.lanes * signed_bits(layer.acc_type) - 1,
         "code_msb": folding.lanes * code_bits - 1,
         "requant": _requant(engine),
-        "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_DEPTH},
+        "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_WORDS},
         "table": None if layer.table is None else _table(engine),
         "table_words": 0 if layer.table is None else layer.table.values.size,
     }
@@ -117,7 +113,6 @@ def _add_linear(engine: EngineDesign, context: dict[str, Any]) -> dict[str, byte
     memories = tap_memories(engine, x_addr_bits, w_addr_bits, loaded_bits)
     memories |= {memory.name: codec_memory(memory) for memory in encoded.memories}
     acc_bits, weight_bits = signed_bits(layer.acc_type), signed_bits(weight.type)
-    depth = acc_queue_depth(layer, folding.pe, folding.simd, folding.lanes)
     feeder: Values = {
         "Width": folding.simd * engine.in_elem.bits,
         "InRows": geometry.y.in_size,
@@ -130,7 +125,7 @@ def _add_linear(engine: EngineDesign, context: dict[str, Any]) -> dict[str, byte
         "CiFolds": engine.ci_folds,
         "Groups": geometry.groups,
         "FirstNeed": geometry.y.need[0],
-        "AccDepth": depth,
+        "AccDepth": engine.acc_queue_words,
         "XAddrBits": x_addr_bits,
         "WAddrBits": w_addr_bits,
         "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
@@ -179,7 +174,11 @@ def _add_linear(engine: EngineDesign, context: dict[str, Any]) -> dict[str, byte
         "feeder": feeder,
         "wsrc": wsrc,
         "mac": mac,
-        "acc_fifo": {"Width": folding.lanes * acc_bits, "Ratio": folding.pe // folding.lanes, "Depth": depth},
+        "acc_fifo": {
+            "Width": folding.lanes * acc_bits,
+            "Ratio": folding.pe // folding.lanes,
+            "Depth": engine.acc_queue_words,
+        },
     }
     return memories
 
@@ -211,7 +210,7 @@ def _requant(engine: EngineDesign) -> Values:
         "Lo": requant.lo,
         "Hi": requant.hi,
         "OutBits": requant.out_type.bits,
-        "OutDepth": OUT_QUEUE_DEPTH,
+        "OutDepth": OUT_QUEUE_WORDS,
         "File": _path(engine, "requant"),
     }
     if geometry is None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from gan2hls.codecs.base import Memory
 from gan2hls.design import EngineDesign
-from gan2hls.integer import IntLayer
 from gan2hls.numerics import IntType, Requant, Table
 from gan2hls.taps import AxisTaps
 
@@ -81,39 +80,14 @@ def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int, loade
 
     y = geometry.y
     free_bits = (engine.rows + y.in_size).bit_length()
-    releases = [after - before for before, after in zip(y.base, (*y.base[1:], y.in_size), strict=True)]
     images = {
         "x_taps": taps(geometry.x, geometry.x.in_size, pixel_words, tap_words),
         "y_taps": taps(y, engine.rows, row_words, geometry.x.kernel * tap_words),
-        "release": _image([(rows, free_bits)] for rows in releases),
+        "release": _image([(rows, free_bits)] for rows in y.released),
     }
     if len(y.outputs) > 1:
         images["need"] = _image([(rows, loaded_bits)] for rows in y.need)
     return images
-
-
-def acc_queue_depth(layer: IntLayer, pe: int, simd: int, lanes: int) -> int:
-    """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
-
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step.  On top of what that keeps in
-    flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones or with output
-    pixels without taps; more than 64 words are not worth their price.
-    """
-    geometry = layer.geometry
-    assert geometry is not None
-    y_steps = np.array([len(pairs) for pairs in geometry.y.taps], np.int64)
-    x_steps = np.array([len(pairs) for pairs in geometry.x.taps], np.int64)
-    folds = geometry.out_channels // pe
-    steps = np.outer(y_steps, x_steps).ravel() * (geometry.group_in // simd)
-    arrival = np.cumsum(np.repeat(steps, folds))
-    service = np.arange(1, arrival.size + 1, dtype=np.int64) * (pe // lanes)
-    real = np.repeat(steps > 0, folds)
-    departure = service + np.maximum.accumulate(arrival - service + pe // lanes)
-    served = np.searchsorted(departure[real], arrival[real], side="right")
-    backlog = int((np.arange(1, served.size + 1) - served).max())
-    in_flight = -(-(12 + (simd - 1).bit_length()) // int(steps[steps > 0].min()))
-    wanted = min(in_flight + backlog, 64)
-    return max(16, 1 << (wanted - 1).bit_length())
 
 
 def _image(words: Iterable[Sequence[Field]]) -> bytes:

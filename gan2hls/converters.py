@@ -1,4 +1,4 @@
-"""Width converters between engines: which of them stand between two streams of different width."""
+"""Width converters of the RTL: which of them stand between two streams of different width."""
 
 from __future__ import annotations
 
