@@ -1,0 +1,136 @@
+"""The graph as it grows: one stream at a time, and where each element of the current ONNX tensor lies in it.
+
+Reshape, Transpose and their like act on ``index`` alone.  A layer that needs its input in raster order, channels
+innermost, has the difference absorbed by what made the stream: a Dense layer's rows, or the input's order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+
+from gan2hls.errors import UnsupportedError
+from gan2hls.ir import Graph, Layer, Port, Shape
+from gan2hls.layers import KIND_BY_NAME
+from gan2hls.layers.base import Linear, map_parameters
+from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.points import Affine, Point
+
+
+def inverse(order: Int64Array) -> Int64Array:
+    """Return the inverse of a permutation of any shape, flat."""
+    flat = order.ravel()
+    made = np.empty_like(flat)
+    made[flat] = np.arange(flat.size)
+    return made
+
+
+def is_identity(order: Int64Array) -> bool:
+    """Whether a permutation leaves everything in place."""
+    return bool(np.array_equal(order, np.arange(order.size)))
+
+
+@final
+class Chain:
+    """A chain of layers under construction.
+
+    Attributes:
+        input: the graph's input.
+        layers: so far.
+        index: of the current ONNX tensor's shape; which element of the last stream each element is.
+    """
+
+    def __init__(self, name: str, onnx_name: str, shape: tuple[int, ...]) -> None:
+        count = math.prod(shape)
+        self.index: Int64Array = np.arange(count).reshape(shape)
+        self.input = Port(name, onnx_name, shape, (1, 1, count), np.arange(count))
+        self.layers: list[Layer] = []
+
+    @property
+    def _last(self) -> tuple[str, Shape]:
+        return (self.layers[-1].name, self.layers[-1].shape) if self.layers else (self.input.name, self.input.shape)
+
+    def add_linear(self, linear: Linear, source: str, output: str) -> None:
+        """Append a linear layer that reads the current tensor and makes the tensor ``output``."""
+        order = self.index.ravel()[linear.in_order]
+        weight = linear.weight
+        if KIND_BY_NAME[linear.kind].absorbs_input_order:
+            weight = np.ascontiguousarray(weight[..., inverse(order)])
+        elif not is_identity(order):
+            self._reorder(order)
+        self._reshape(linear.geometry.in_shape)
+        name = f"n{len(self.layers)}_{linear.kind}"
+        shape = linear.geometry.out_shape
+        points: tuple[Point, ...] = () if linear.bias is None else (Affine(np.ones(1), linear.bias),)
+        probe = Port(name, output, linear.out_index.shape, shape, inverse(linear.out_index))
+        self.layers.append(
+            Layer(name, linear.kind, source, (self._last[0],), shape, points, probe, linear.geometry, weight)
+        )
+        self.index = linear.out_index
+
+    def add_points(self, points: tuple[Point, ...], source: str, output: str, shape: tuple[int, ...]) -> None:
+        """Append a pointwise layer whose parameters broadcast to the current tensor; the result has ``shape``."""
+        if math.prod(shape) != self.index.size:
+            raise UnsupportedError(
+                f"grows its input from {list(self.index.shape)} to {list(shape)}",
+                hint="a constant operand must broadcast to the computed one's shape",
+            )
+        self.index = self.index.reshape(shape)
+        count, where = self.index.size, self.index.ravel()
+
+        def stream(value: FloatArray) -> FloatArray:
+            if value.size == 1:
+                return value.reshape(1)
+            made = np.empty(count)
+            made[where] = np.broadcast_to(value, shape).ravel()
+            return made
+
+        source_name, source_shape = self._last
+        name = f"n{len(self.layers)}_pointwise"
+        probe = Port(name, output, shape, (1, 1, count), inverse(self.index))
+        mapped = tuple(map_parameters(point, stream) for point in points)
+        layer = Layer(name, "pointwise", source, (source_name,), (1, 1, count), mapped, probe)
+        self.layers.append(KIND_BY_NAME["pointwise"].reshape(layer, source_shape) or layer)
+
+    def _reorder(self, order: Int64Array) -> None:
+        """Make the stream's element ``j`` what its element ``order[j]`` was."""
+        for n in reversed(range(len(self.layers))):
+            kind = KIND_BY_NAME[self.layers[n].kind]
+            changed = kind.reorder(self.layers[n], order)
+            if changed is None:
+                raise UnsupportedError(
+                    f"needs the output of {self.layers[n].source or self.layers[n].kind} in another order than it has",
+                    hint="between two convolutions a Reshape or Transpose must keep the raster order and each pixel's "
+                    "channels together; after Gemm or MatMul, at the input and at the output any order is fine",
+                )
+            self.layers[n] = changed
+            if not kind.passes_order_on:
+                break
+        else:
+            self.input = replace(self.input, order=self.input.order[order])
+        self.index = inverse(order)[self.index]
+
+    def _reshape(self, shape: Shape) -> None:
+        """See the stream as ``shape`` where nothing fixes its shape."""
+        changed: list[Layer] = []
+        for layer in reversed(self.layers):
+            kind = KIND_BY_NAME[layer.kind]
+            made = kind.reshape(layer, shape)
+            if made is None:
+                return
+            changed.append(made)
+            if not kind.passes_order_on:
+                break
+        else:
+            self.input = replace(self.input, shape=shape)
+        if changed:
+            self.layers[-len(changed) :] = reversed(changed)
+
+    def finish(self, name: str, output: str) -> Graph:
+        """Return the graph whose output is the current tensor."""
+        last, shape = self._last
+        port = Port(last, output, self.index.shape, shape, inverse(self.index))
+        return Graph(name, (self.input,), tuple(self.layers), (port,))

@@ -1,0 +1,160 @@
+"""From an ONNX file to the float graph."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.frontend.chain import Chain
+from gan2hls.frontend.fusion import find_fused
+from gan2hls.frontend.naming import at, describe, identifier
+from gan2hls.frontend.normalize import Normalized, normalize
+from gan2hls.frontend.operators import LAYOUT, check_supported
+from gan2hls.frontend.prepare import prepare
+from gan2hls.frontend.read import read_model
+from gan2hls.ir import Graph, verify_graph
+from gan2hls.layers import READERS
+from gan2hls.layers.base import Linear, Tensor, check_size
+from gan2hls.numerics import FloatArray
+
+_log = logging.getLogger(__name__)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model that was read.
+
+    Attributes:
+        graph: one layer per linear or pointwise operator.
+        onnx_model: the normalized model; ``Port.onnx_name`` names its tensors.
+        sha256: of the file.
+        params: number of constants of floating type that its nodes read.
+    """
+
+    graph: Graph
+    onnx_model: onnx.ModelProto
+    sha256: str
+    params: int
+
+
+def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None) -> Loaded:
+    """Read an ONNX file.
+
+    Args:
+        path: the file; external data is read from its folder only.
+        input_shapes: shapes of inputs by ONNX name, where the file leaves them open.
+
+    Raises:
+        ModelError: the file is broken, unsafe or empty, or ``input_shapes`` contradict it.
+        UnsupportedError: something in it cannot be built; says what, where, and the way out.
+    """
+    path = Path(path)
+    model, data = read_model(path)
+    try:
+        prepared, shapes = prepare(model, input_shapes or {})
+        plain = normalize(prepared, shapes, check_supported)
+        graph = _read_graph(plain, identifier(path.stem, "model"))
+    except Gan2HlsError as error:
+        raise at(error, str(path)) from error
+    verify_graph(graph)
+    params = sum(value.size for value in plain.constants.values() if value.dtype.kind not in "biu")
+    _log.info(
+        "%s: %d nodes, %d layers, %d parameters", path.name, len(plain.model.graph.node), len(graph.layers), params
+    )
+    return Loaded(graph, plain.model, hashlib.sha256(data).hexdigest(), params)
+
+
+def _read_graph(plain: Normalized, name: str) -> Graph:
+    (port,) = plain.model.graph.input
+    (output,) = plain.model.graph.output
+    shape = plain.types[port.name].shape
+    for tensor, what in ((port.name, "input"), (output.name, "output")):
+        found = plain.types[tensor]
+        check_size(found.shape, f"the {what}")
+        if len(found.shape) < 2 or found.shape[0] != 1:
+            raise UnsupportedError(
+                f"the {what} {tensor!r} has shape {list(found.shape)}, without a leading batch axis of 1",
+                hint="export the model with a batch axis of 1 in front",
+            )
+        if found.elem != TensorProto.FLOAT:
+            raise UnsupportedError(
+                f"the {what} {tensor!r} is {TensorProto.DataType.Name(found.elem)}", hint="only FLOAT is supported"
+            )
+    fused = find_fused(plain)
+    hidden = {n for group in fused.values() for n in group.nodes[:-1]}
+    nodes = list(plain.model.graph.node)
+    chain, current = Chain(identifier(port.name, "x"), port.name, shape), port.name
+    for n, node in enumerate(nodes):
+        if n in hidden:
+            continue
+        group = fused.get(n)
+        read = [name for name in node.input if name in plain.types] if group is None else [group.input]
+        try:
+            _check_chain(read, current, plain)
+            if group is not None:
+                source = " + ".join(nodes[m].name for m in group.nodes)
+                chain.add_points(group.points, source, node.output[0], plain.types[node.output[0]].shape)
+            else:
+                _read_node(chain, node, plain)
+        except Gan2HlsError as error:
+            raise at(error, describe(node)) from error
+        current = node.output[0]
+    if not chain.layers:
+        raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
+    return chain.finish(name, output.name)
+
+
+def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
+    if read == [current]:
+        return
+    several = len(set(read)) > 1
+    what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
+    raise UnsupportedError(
+        f"{what}: branches are not supported",
+        hint="supported are chains of layers (and Swish as x * Sigmoid(x)); remove skips, or merge the branches",
+    )
+
+
+def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
+    attributes = {a.name: _attribute(a) for a in node.attribute}
+    made = plain.types[node.output[0]]
+    check_size(made.shape, "its output")
+    if node.op_type in LAYOUT:
+        constants = [plain.constants.get(name) for name in node.input[1:]]
+        chain.index = LAYOUT[node.op_type](chain.index, made.shape, *constants, **attributes)
+        return
+    position = next(n for n, name in enumerate(node.input) if name in plain.types)
+    tensor = Tensor(plain.types[node.input[position]].shape, position)
+    values = [plain.constants.get(name) for name in node.input]
+    read = READERS[node.op_type](tensor, *values, **attributes)
+    if isinstance(read, Linear):
+        if read.out_index.shape != made.shape:
+            raise UnsupportedError(
+                f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}", hint="export again"
+            )
+        _check_parameters(read.weight, read.bias)
+        chain.add_linear(read, node.name, node.output[0])
+    else:
+        chain.add_points(read, node.name, node.output[0], made.shape)
+
+
+def _attribute(attribute: onnx.AttributeProto) -> Any:
+    value = helper.get_attribute_value(attribute)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _check_parameters(*values: FloatArray | None) -> None:
+    """Say that numbers which are finite each became infinite together."""
+    for value in values:
+        if value is not None and not np.isfinite(value).all():
+            raise ModelError("its weights become NaN or infinite", hint="use an earlier checkpoint")

@@ -1,0 +1,231 @@
+"""Make a model plain: batch 1, static shapes, constants folded, nothing unused.
+
+Every node is inferred on its own, in order, with the values of its small constant inputs at hand.  So shapes that are
+computed from shapes become constants on the way, and the size of a constant is known before it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.read import check_constant
+
+#: Constant inputs up to this size are shown to shape inference with their values.
+_SHOWN = 4096
+#: Operators without constant meaning although their inputs are constant.
+RANDOM = frozenset(
+    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
+)
+#: Operators that tell a size only, constant where shapes are static.
+MEASURES = frozenset(("Shape", "Size"))
+
+Array = npt.NDArray[Any]
+
+
+@final
+@dataclass(frozen=True)
+class TensorType:
+    """Element type (``onnx.TensorProto.DataType``) and static shape."""
+
+    elem: int
+    shape: tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Normalized:
+    """A plain model and what is known of its tensors.
+
+    Attributes:
+        model: nodes that depend on the input, in order; ONNX Runtime runs it.
+        constants: values of the constant tensors that nodes read.
+        types: of the tensors that depend on the input.
+    """
+
+    model: onnx.ModelProto
+    constants: Mapping[str, Array]
+    types: Mapping[str, TensorType]
+
+
+def normalize(
+    model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], check_node: Callable[[onnx.NodeProto], None]
+) -> Normalized:
+    """Fold and prune ``model``.
+
+    Args:
+        model: in topological order, functions inlined, only nodes that the output needs.
+        inputs: shapes of the inputs.
+        check_node: called with each node that stays, before its shape is inferred; raises if it is not supported.
+
+    Raises:
+        ModelError: constants that are broken, or a graph that onnx finds inconsistent.
+        UnsupportedError: sizes beyond the bounds or not known beforehand.
+    """
+    folder = _Folder(model, inputs)
+    for node in model.graph.node:
+        folder.take(node, check_node)
+    return folder.finish()
+
+
+@final
+class _Folder:
+    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> None:
+        self.model = model
+        self.constants: dict[str, Array] = {}
+        self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.types = {name: TensorType(TensorProto.FLOAT, shape) for name, shape in inputs.items()}
+        self.inputs = tuple(inputs)
+        self.nodes: list[onnx.NodeProto] = []
+        self.folded = 0
+
+    def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
+        dynamic = [name for name in node.input if name in self.types]
+        for name in node.input:
+            if name and name not in self.types:
+                self._constant(name)
+        if any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute):
+            raise UnsupportedError(
+                "contains a sub-graph", where=describe(node), hint="export with torch.jit.trace or with fixed inputs"
+            )
+        if node.op_type in MEASURES and dynamic:
+            self._measure(node)
+        elif dynamic:
+            check_node(node)
+            kept = onnx.NodeProto()
+            kept.CopyFrom(node)
+            del kept.output[1:]
+            self.types[kept.output[0]] = self._infer(kept)[0]
+            self.nodes.append(kept)
+        else:
+            self._fold(node)
+
+    def _constant(self, name: str) -> None:
+        """Read an initializer the first time that a node reads it."""
+        if name in self.constants:
+            return
+        tensor = self.initializers.get(name)
+        if tensor is None:
+            raise ModelError(f"tensor {name!r} is read and never made", hint="export the model again")
+        try:
+            value = np.asarray(numpy_helper.to_array(tensor))
+        except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
+            raise ModelError(f"is broken: {error}", where=f"initializer {name!r}", hint="export again") from error
+        check_finite(value, f"initializer {name!r}")
+        self.constants[name] = value
+
+    def _measure(self, node: onnx.NodeProto) -> None:
+        shape = self.types[node.input[0]].shape
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Size":
+            self.constants[node.output[0]] = np.array(int(np.prod(shape)), np.int64)
+        else:
+            part = shape[slice(attributes.get("start", 0), attributes.get("end"))]
+            self.constants[node.output[0]] = np.array(part, np.int64)
+
+    def _fold(self, node: onnx.NodeProto) -> None:
+        if node.op_type in RANDOM:
+            raise UnsupportedError(
+                "draws random numbers inside the model",
+                where=describe(node),
+                hint="make the noise an input of the model, or remove it",
+            )
+        if node.domain not in ("", "ai.onnx"):
+            raise UnsupportedError(f"operator of the domain {node.domain!r}", where=describe(node), hint="remove it")
+        for made in self._infer(node):
+            self.folded += check_constant(made.shape, describe(node), self.folded)
+        single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], True)
+        try:
+            with np.errstate(all="ignore"):
+                values = ReferenceEvaluator(single).run(None, {})
+        except Exception as error:  # onnx's reference operators raise whatever NumPy raises
+            raise ModelError(f"cannot be computed: {error}", where=describe(node), hint="export again") from error
+        for name, value in zip((name for name in node.output if name), values, strict=True):
+            self.constants[name] = np.asarray(value)
+
+    def _infer(self, node: onnx.NodeProto) -> list[TensorType]:
+        """Return the types of a node's outputs."""
+        single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], False)
+        try:
+            inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
+        except Exception as error:  # InferenceError and, from the checker, ValidationError or RuntimeError
+            text = str(error).splitlines()[0]
+            raise ModelError(f"does not fit its inputs: {text}", where=describe(node), hint="export again") from error
+        return [_static_type(output, node) for output in inferred.graph.output]
+
+    def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], values: bool) -> onnx.ModelProto:
+        """Return a model of one node; constants are initializers when small or when ``values``, else inputs."""
+        inputs, initializers = [], []
+        for name in dict.fromkeys(name for name in node.input if name):
+            if name in self.types:
+                inputs.append(helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape))
+                continue
+            value = self.constants[name]
+            if values or value.size <= _SHOWN:
+                initializers.append(numpy_helper.from_array(value, name))
+            else:
+                elem = helper.np_dtype_to_tensor_dtype(value.dtype)
+                inputs.append(helper.make_tensor_value_info(name, elem, value.shape))
+        graph = helper.make_graph([node], "node", inputs, outputs, initializers)
+        return helper.make_model(graph, opset_imports=self.model.opset_import, ir_version=self.model.ir_version)
+
+    def finish(self) -> Normalized:
+        read = {name for node in self.nodes for name in node.input if name and name not in self.types}
+        constants = {name: self.constants[name] for name in sorted(read)}
+        for name, value in constants.items():
+            check_finite(value, f"constant {name!r}")
+        outputs = [output.name for output in self.model.graph.output]
+        for name in outputs:
+            if name not in self.types:
+                raise ModelError(f"the output {name!r} does not depend on the input", hint="export the whole generator")
+        graph = helper.make_graph(
+            self.nodes,
+            "normalized",
+            [self._info(name) for name in self.inputs],
+            [self._info(name) for name in outputs],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+            value_info=[self._info(name) for name in self.types if name not in (*self.inputs, *outputs)],
+        )
+        opset = [o for o in self.model.opset_import if o.domain in ("", "ai.onnx")]
+        made = helper.make_model(graph, opset_imports=opset, ir_version=max(4, self.model.ir_version))
+        return Normalized(made, constants, dict(self.types))
+
+    def _info(self, name: str) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
+
+
+def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
+    tensor = info.type.tensor_type
+    if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
+        raise UnsupportedError("has an output whose size is not known beforehand", where=describe(node))
+    if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+        raise UnsupportedError(
+            "has an output whose size depends on values",
+            where=describe(node),
+            hint="export the model with fixed shapes",
+        )
+    return TensorType(tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim))
+
+
+def check_finite(value: Array, where: str) -> None:
+    """Check the numbers of a constant.
+
+    Raises:
+        ModelError: one of them is NaN or infinite.
+    """
+    if value.dtype.kind not in "biuSUO" and not np.isfinite(value.astype(np.float64)).all():
+        count = int((~np.isfinite(value.astype(np.float64))).sum())
+        raise ModelError(
+            f"holds {count} NaN or infinite values",
+            where=where,
+            hint="the training diverged; use an earlier checkpoint",
+        )

@@ -1,0 +1,103 @@
+"""Operators that only rearrange, what is supported at all, and the way out of what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from gan2hls.errors import UnsupportedError
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.normalize import MEASURES, Array
+from gan2hls.layers import READERS
+from gan2hls.numerics import Int64Array
+
+Rearrange = Callable[..., Int64Array]
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
+
+
+def _reshape(index: Int64Array, shape: tuple[int, ...], *_: Array | None, **__: object) -> Int64Array:
+    """Read an operator whose result differs in shape only; shape inference has worked it out."""
+    return index.reshape(shape)
+
+
+def _transpose(index: Int64Array, _: tuple[int, ...], *, perm: list[int] | None = None) -> Int64Array:
+    return index.transpose(perm)
+
+
+def _cast(index: Int64Array, _: tuple[int, ...], *, to: int, saturate: int = 1, round_mode: str = "up") -> Int64Array:
+    del saturate, round_mode  # of use for 8-bit floats only
+    if to not in _FLOATS:
+        raise UnsupportedError(
+            f"casts to {TensorProto.DataType.Name(to)}", hint="only casts between floats are supported"
+        )
+    return index
+
+
+def _dropout(
+    index: Int64Array,
+    _: tuple[int, ...],
+    ratio_input: Array | None = None,
+    training: Array | None = None,
+    *,
+    ratio: float = 0.5,
+    seed: int = 0,
+) -> Int64Array:
+    del ratio, ratio_input, seed
+    if training is not None and bool(np.any(training)):
+        raise UnsupportedError("drops values at random", hint="export the model in evaluation mode")
+    return index
+
+
+#: Operators that act on the layout alone: ``(index, shape of the result, *constant inputs, **attributes) -> index``.
+LAYOUT: Mapping[str, Rearrange] = {
+    "Reshape": _reshape,
+    "Flatten": _reshape,
+    "Squeeze": _reshape,
+    "Unsqueeze": _reshape,
+    "Identity": _reshape,
+    "Transpose": _transpose,
+    "Cast": _cast,
+    "Dropout": _dropout,
+}
+
+SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *MEASURES, "Constant"}))
+
+#: The nearest way out for operators that generators use and this version lacks.
+WAY_OUT: Mapping[str, str] = {
+    "InstanceNormalization": "train with BatchNormalization, which costs nothing here",
+    "LayerNormalization": "train with BatchNormalization, which costs nothing here",
+    "GroupNormalization": "train with BatchNormalization, which costs nothing here",
+    "Resize": "replace the upsampling and the convolution after it by one ConvTranspose",
+    "Upsample": "replace the upsampling and the convolution after it by one ConvTranspose",
+    "DepthToSpace": "replace the convolution and the pixel shuffle by one ConvTranspose",
+    "Pad": "use the pads of the convolution after it",
+    "Concat": "build the branches' common trunk without skips",
+    "Gather": "give the embedded vector as the input instead of the label",
+    "Gelu": "use Relu, LeakyRelu or Swish",
+    "QuantizeLinear": "export the float model; gan2hls quantizes it",
+    "DequantizeLinear": "export the float model; gan2hls quantizes it",
+    "Softmax": "leave it out of the generator",
+}
+
+
+def check_supported(node: onnx.NodeProto) -> None:
+    """Check that a node which depends on the input can be read.
+
+    Raises:
+        UnsupportedError: it cannot.
+    """
+    default = node.domain in ("", "ai.onnx")
+    if not default or node.op_type not in SUPPORTED:
+        way_out = WAY_OUT.get(node.op_type, "rewrite the model with supported operators and export it again")
+        raise UnsupportedError(
+            f"operator {node.op_type!r}{'' if default else f' of domain {node.domain!r}'} is not supported",
+            where=describe(node),
+            hint=f"{way_out}; supported: {', '.join(SUPPORTED)}",
+        )
+    if node.op_type != "Dropout" and sum(bool(name) for name in node.output) > 1:
+        raise UnsupportedError(
+            "has several outputs, as in training", where=describe(node), hint="export the model in evaluation mode"
+        )

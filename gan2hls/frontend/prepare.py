@@ -1,0 +1,148 @@
+"""Before folding: functions inlined, the unused dropped, the graph checked, the input's shape settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+from onnx import TensorProto, inliner
+
+from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.operators import SUPPORTED
+from gan2hls.frontend.read import MAX_NODES
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tuple[onnx.ModelProto, Shapes]:
+    """Return the model that is left to read, and its inputs' shapes.
+
+    Raises:
+        ModelError: an illegal graph, or ``given`` contradicts it.
+        UnsupportedError: several inputs or outputs, inputs that are not float, sizes left open.
+    """
+    if model.functions:
+        model = _inline(model)
+    _check_known(model)
+    if model.graph.sparse_initializer:
+        raise UnsupportedError("holds sparse initializers", hint="export the weights as dense tensors")
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:  # ValidationError, or ValueError and RuntimeError from below
+        text = " ".join(str(error).split())[:300]
+        raise ModelError(f"onnx.checker refuses it: {text}", hint="export the model again") from error
+    if len(model.graph.output) != 1:
+        names = [output.name for output in model.graph.output]
+        raise UnsupportedError(f"has {len(names)} outputs: {names}", hint="export the model with its image only")
+    pruned = _prune(model)
+    return pruned, _input_shapes(pruned, given)
+
+
+def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
+    bodies = {(f.domain, f.name): f.node for f in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def size(nodes: object, path: tuple[tuple[str, str], ...]) -> int:
+        total = 0
+        for node in nodes:  # type: ignore[attr-defined]
+            key = (node.domain, node.op_type)
+            if key in path:
+                raise ModelError(f"function {node.op_type!r} calls itself", hint="export the model again")
+            if key in bodies and key not in sizes:
+                sizes[key] = size(bodies[key], (*path, key))
+            total += sizes.get(key, 1)
+        return total
+
+    count = size(model.graph.node, ())
+    if count > MAX_NODES:
+        raise UnsupportedError(f"has {count} nodes when its functions are inlined", hint=f"at most {MAX_NODES}")
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # RuntimeError and ValueError from C++
+        raise ModelError(f"its functions cannot be inlined: {error}", hint="export the model again") from error
+
+
+def _check_known(model: onnx.ModelProto) -> None:
+    """Say early, and better than the checker, that an operator does not exist."""
+    if len(model.graph.node) > MAX_NODES:
+        raise UnsupportedError(f"has {len(model.graph.node)} nodes", hint=f"at most {MAX_NODES} are supported")
+    for node in model.graph.node:
+        default = node.domain in ("", "ai.onnx")
+        if default and not onnx.defs.has(node.op_type):
+            raise UnsupportedError(
+                f"operator {node.op_type!r} is not supported: ONNX does not know it",
+                where=describe(node),
+                hint=f"rewrite the model with supported operators: {', '.join(SUPPORTED)}",
+            )
+
+
+def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop nodes, initializers and inputs that the outputs do not need."""
+    needed = {output.name for output in model.graph.output}
+    kept = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(filter(None, node.output)):
+            kept.append(node)
+            needed.update(filter(None, node.input))
+    initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
+    named = {tensor.name for tensor in initializers}
+    inputs = [info for info in model.graph.input if info.name in needed and info.name not in named]
+    graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output), initializers)
+    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> Shapes:
+    names = [info.name for info in model.graph.input]
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise ModelError(f"has no input {unknown[0]!r}", hint=f"its inputs are {names}; give --input-shape NAME:1,100")
+    if len(names) != 1:
+        what = f"has {len(names)} inputs: {names}" if names else "has no input that its output depends on"
+        raise UnsupportedError(what, hint="export the generator with one input, the latent vector or image")
+    for info in model.graph.input:
+        elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
+        if elem != TensorProto.FLOAT:
+            raise UnsupportedError(
+                f"the input {info.name!r} is {TensorProto.DataType.Name(elem)}",
+                hint="only FLOAT (32 bits) inputs are supported; give labels as one-hot or embedded vectors",
+            )
+    return {info.name: _input_shape(info, given.get(info.name)) for info in model.graph.input}
+
+
+def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    tensor = info.type.tensor_type
+    ranked = tensor.HasField("shape")
+    declared = [dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else 0 for dim in tensor.shape.dim]
+    shown = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?" for dim in tensor.shape.dim]
+    where = f"input {info.name!r}"
+    if given is not None:
+        fits = not ranked or (
+            len(given) == len(declared) and all(d in (0, g) for d, g in zip(declared[1:], given[1:], strict=True))
+        )
+        if not fits or not given or given[0] != 1 or min(given) < 1:
+            raise ModelError(
+                f"--input-shape gives {list(given)}, the model declares {shown if ranked else 'no shape'}",
+                where=where,
+                hint=f"the batch must be 1 and fixed sizes cannot change: {_example(info.name, declared)}",
+            )
+        return tuple(given)
+    if not ranked or any(size == 0 for size in declared[1:]):
+        raise UnsupportedError(
+            f"has the dynamic shape {shown}" if ranked else "has no shape",
+            where=where,
+            hint=f"fix the sizes: {_example(info.name, declared)}",
+        )
+    if declared and declared[0] > 1:
+        raise UnsupportedError(
+            f"has a fixed batch of {declared[0]}",
+            where=where,
+            hint=f"export with a batch of 1, or try {_example(info.name, declared)}",
+        )
+    return (1, *declared[1:]) if declared else ()
+
+
+def _example(name: str, declared: list[int]) -> str:
+    """Return an ``--input-shape`` that would be legal; open sizes show as 64."""
+    sizes = [1, *(size or 64 for size in declared[1:])] if declared else [1, 100]
+    return f"--input-shape {name}:{','.join(map(str, sizes))}"

@@ -1,0 +1,184 @@
+"""What a layer kind gives to the front end: its operators, and how its outputs can be put in another order.
+
+A reader is a function with the operator's name whose arguments are the tensor it transforms, its constant inputs in the
+operator's order (``None`` where one is absent) and, as keywords, its attributes with ONNX's defaults.  It returns a
+``Linear`` or a chain of points; what it cannot build is an ``UnsupportedError`` without ``where``: the front end adds
+the node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.errors import UnsupportedError
+from gan2hls.ir import Layer, Shape
+from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.points import Affine, Leaky, Point
+from gan2hls.taps import LinearGeometry
+
+Array = npt.NDArray[np.generic]
+
+#: Most elements of one activation tensor: 16 M, a 512 x 512 image of 64 channels.
+MAX_ACTIVATION = 1 << 24
+#: Most (output, kernel) pairs of one axis of a linear layer; bounds the time that a tap program takes.
+MAX_AXIS_TAPS = 1 << 22
+
+
+@final
+@dataclass(frozen=True)
+class Tensor:
+    """The tensor that an operator transforms.
+
+    Attributes:
+        shape: ONNX shape, batch 1.
+        position: which of the operator's inputs it is; the others are constants.
+    """
+
+    shape: tuple[int, ...]
+    position: int = 0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear operator as a layer.
+
+    Attributes:
+        kind: name of the layer kind.
+        geometry: its taps.
+        weight: float64 ``[KH * KW, CO, CI / groups]``.
+        bias: float64 ``[CO]``, or None.
+        in_order: which flat element of the input ONNX tensor each element of the layer's input stream is.
+        out_index: of the output ONNX tensor's shape; which element of the layer's output stream each element is.
+    """
+
+    kind: str
+    geometry: LinearGeometry
+    weight: FloatArray
+    bias: FloatArray | None
+    in_order: Int64Array
+    out_index: Int64Array
+
+
+Reader = Callable[..., "Linear | tuple[Point, ...]"]
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """A layer kind.
+
+    Attributes:
+        name: as in ``Layer.kind``.
+        operators: ONNX operators of the default domain that become this kind, with their readers.
+        reorder: ``(layer, order) -> layer`` whose stream element ``j`` is the old element ``order[j]``, or None where
+            the layer cannot do that.
+        reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
+            geometry fixes the shape.
+        absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
+        passes_order_on: whether reordering its output needs its input in that order too.
+    """
+
+    name: str
+    operators: Mapping[str, Reader]
+    reorder: Callable[[Layer, Int64Array], Layer | None]
+    reshape: Callable[[Layer, Shape], Layer | None]
+    absorbs_input_order: bool = False
+    passes_order_on: bool = False
+
+
+def constant(value: Array | None, what: str) -> FloatArray:
+    """Return ``value`` as float64.
+
+    Raises:
+        UnsupportedError: it is not a constant.
+    """
+    if value is None:
+        raise UnsupportedError(f"{what} must be a constant", hint="export the model with its weights inside")
+    return np.asarray(value).astype(np.float64)
+
+
+def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> Point:
+    """Return ``point`` with ``change`` applied to its per-channel parameters."""
+    match point:
+        case Affine():
+            return Affine(change(point.scale), change(point.bias))
+        case Leaky():
+            return Leaky(change(point.slope))
+        case _:
+            return point
+
+
+def permute_channels(layer: Layer, order: Int64Array) -> Layer | None:
+    """Return a linear layer whose output channels are reordered, or None where ``order`` moves pixels or groups."""
+    geometry, weight = layer.geometry, layer.weight
+    assert geometry is not None and weight is not None
+    channels = geometry.out_channels
+    rows = order.reshape(-1, channels)
+    permutation = rows[0] if len(rows) else order
+    if geometry.groups != 1 or not np.array_equal(rows, permutation + channels * np.arange(len(rows))[:, None]):
+        return None
+    probe = replace(layer.probe, order=layer.probe.order[order])
+    points = tuple(map_parameters(p, lambda v: v[permutation] if v.size > 1 else v) for p in layer.points)
+    return replace(layer, weight=np.ascontiguousarray(weight[:, permutation]), points=points, probe=probe)
+
+
+def fixed_shape(layer: Layer, shape: Shape) -> None:
+    """Say that the layer's geometry fixes its shape (an entry of ``Kind.reshape``)."""
+    del layer, shape
+
+
+def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]:
+    """Return an attribute that has one integer per axis, ``default`` each where it is absent."""
+    if values is None:
+        return (default,) * count
+    found = tuple(int(v) for v in values)  # type: ignore[attr-defined]
+    if len(found) != count:
+        raise UnsupportedError(f"{what} {list(found)} must have {count} values", hint="export the model again")
+    return found
+
+
+def check_axis(out_size: int, kernel: int, stride: int, dilation: int) -> None:
+    """Check one axis of a linear layer before its tap program is made.
+
+    Raises:
+        UnsupportedError: an output that is empty, or taps beyond ``MAX_AXIS_TAPS``.
+    """
+    if stride < 1 or dilation < 1 or kernel < 1:
+        raise UnsupportedError(f"kernel {kernel}, stride {stride} and dilation {dilation} must be 1 or more")
+    if out_size < 1:
+        raise UnsupportedError(f"its output would have {out_size} rows or columns", hint="enlarge the input")
+    if out_size * kernel > MAX_AXIS_TAPS or out_size > MAX_ACTIVATION:
+        raise UnsupportedError(
+            f"{out_size} outputs of {kernel} taps along one axis are too many",
+            hint=f"at most {MAX_AXIS_TAPS} taps along one axis are supported",
+        )
+
+
+def check_size(shape: tuple[int, ...], what: str) -> None:
+    """Check the size of an activation tensor.
+
+    Raises:
+        UnsupportedError: it has more than ``MAX_ACTIVATION`` elements.
+    """
+    if math.prod(shape) > MAX_ACTIVATION:
+        raise UnsupportedError(
+            f"{what} of shape {list(shape)} has {math.prod(shape)} elements",
+            hint=f"tensors between layers have at most {MAX_ACTIVATION} elements; build for a smaller image",
+        )
+
+
+def image_order(channels: int, height: int, width: int) -> Int64Array:
+    """Return which element of an NCHW tensor each element of its ``(H, W, C)`` stream is."""
+    return np.arange(channels * height * width).reshape(channels, height, width).transpose(1, 2, 0).ravel()
+
+
+def image_index(channels: int, height: int, width: int, shape: tuple[int, ...]) -> Int64Array:
+    """Return which element of an ``(H, W, C)`` stream each element of the NCHW tensor of ``shape`` is."""
+    return np.arange(channels * height * width).reshape(height, width, channels).transpose(2, 0, 1).reshape(shape)

@@ -1,0 +1,62 @@
+"""Fold an affine map that no layer before it could take into the weights of the linear layer behind it.
+
+A scale always folds.  A shift folds only where every output sees every tap: a padded tap must contribute 0, not the
+shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.ir import Graph, Layer
+from gan2hls.numerics import FloatArray
+from gan2hls.passes.simplify import simplified
+from gan2hls.points import Affine
+
+
+def fold_forward(graph: Graph) -> Graph:
+    """Fold pointwise layers that are one affine map into the linear layer that alone reads them."""
+    made: dict[str, Layer] = {}
+    outputs = {port.name for port in graph.outputs}
+    for layer in graph.layers:
+        before = made.get(layer.inputs[0])
+        readers = sum(layer.inputs[0] in other.inputs for other in graph.layers)
+        if before is not None and readers == 1 and before.name not in outputs:
+            folded = _fold(before, layer)
+            if folded is not None:
+                del made[before.name]
+                layer = folded
+        made[layer.name] = layer
+    return replace(graph, layers=tuple(made.values()))
+
+
+def _fold(before: Layer, layer: Layer) -> Layer | None:
+    geometry, weight = layer.geometry, layer.weight
+    if before.geometry is not None or geometry is None or weight is None or len(before.points) != 1:
+        return None
+    point = before.points[0]
+    if not isinstance(point, Affine):
+        return None
+    scale, shift = (_over_input(value, before.shape[2], geometry.in_channels) for value in (point.scale, point.bias))
+    if scale is None or shift is None:
+        return None
+    whole = geometry.y.count * geometry.x.count == np.prod(geometry.kernel) * np.prod(geometry.out_shape[:2])
+    if shift.any() and not whole:
+        return None
+    groups = np.arange(geometry.out_channels) // geometry.group_out
+    columns = groups[:, None] * geometry.group_in + np.arange(geometry.group_in)
+    bias = (weight * shift[columns]).sum(axis=(0, 2))
+    points = simplified((Affine(np.ones(1), bias), *layer.points))
+    source = " + ".join(text for text in (before.source, layer.source) if text)
+    return replace(layer, source=source, inputs=before.inputs, points=points, weight=weight * scale[columns])
+
+
+def _over_input(value: FloatArray, have: int, channels: int) -> FloatArray | None:
+    """Return a parameter over ``have`` channels as one over the reader's ``channels``, or None where pixels differ."""
+    if value.size == 1:
+        return np.full(channels, value[0])
+    if have == channels:
+        return value
+    return np.tile(value, channels // have) if channels % have == 0 else None

@@ -1,0 +1,73 @@
+"""Let a layer compute the pointwise layers behind it, as far as one requantizer and one table reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.ir import Graph, Layer
+from gan2hls.layers.base import map_parameters
+from gan2hls.numerics import FloatArray
+from gan2hls.passes.simplify import simplified
+from gan2hls.points import Point, split
+
+
+def channels_of(layer: Layer) -> int:
+    """Return the number of channels that a layer's points see."""
+    return layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
+
+
+def fuse_points(graph: Graph) -> Graph:
+    """Append each pointwise layer to the layer before it where ``points.split`` leaves no rest."""
+    readers: dict[str, int] = {}
+    for name in [name for layer in graph.layers for name in layer.inputs] + [port.name for port in graph.outputs]:
+        readers[name] = readers.get(name, 0) + 1
+    made: dict[str, Layer] = {}
+    renamed: dict[str, str] = {}
+    for original in graph.layers:
+        layer = replace(original, inputs=tuple(renamed.get(name, name) for name in original.inputs))
+        before = made.get(layer.inputs[0])
+        alone = readers[original.inputs[0]] == 1
+        fused = _fuse(before, layer) if before is not None and alone and layer.geometry is None else None
+        if fused is None:
+            made[layer.name] = layer
+        else:
+            made[fused.name] = fused
+            renamed[layer.name] = fused.name
+    outputs = []
+    for port in graph.outputs:
+        name = renamed.get(port.name, port.name)
+        outputs.append(replace(port, name=name, shape=made[name].shape))
+    return replace(graph, layers=tuple(made.values()), outputs=tuple(outputs))
+
+
+def _fuse(before: Layer, layer: Layer) -> Layer | None:
+    """Return ``before`` with the points of ``layer``, or None where one engine cannot compute both."""
+    channels = channels_of(before)
+    fitted = _fit(layer.points, layer.shape[2], channels)
+    if fitted is None:
+        return None
+    points = simplified((*before.points, *fitted))
+    if split(points, channels).rest:
+        return None
+    source = " + ".join(text for text in (before.source, layer.source) if text)
+    probe = replace(layer.probe, name=before.name, shape=before.shape)
+    return replace(before, source=source, points=points, probe=probe)
+
+
+def _fit(points: tuple[Point, ...], have: int, channels: int) -> tuple[Point, ...] | None:
+    """Return points over ``have`` channels as points over ``channels``, or None where pixels differ."""
+    fits = True
+
+    def change(value: FloatArray) -> FloatArray:
+        nonlocal fits
+        if value.size == 1 or have == channels:
+            return value
+        if channels % have == 0:
+            return np.tile(value, channels // have)
+        fits = False
+        return value
+
+    made = tuple(map_parameters(point, change) for point in points)
+    return made if fits else None
