@@ -1,7 +1,7 @@
 // g2h_rom: read-only memory from a $readmemh file.
 //
 // Equation    data_o two clocks after addr_i is word addr_i of File.
-// Memory      Depth words of Width bits; up to 64 words in logic (one LUT a bit), more in block RAM with its output
+// Memory      Depth words of Width bits; up to 64 words in logic (a LUT a bit), more in block RAM with its output
 //             register.
 // Latency     2 clocks.
 // Parameters  Depth >= 1; AddrBits holds Depth - 1; File empty only when the module is read without an instance.
@@ -24,7 +24,7 @@ module g2h_rom #(
     end
     always_ff @(posedge clk_i) latch_q <= mem[addr_i];
   end else begin : g_logic
-    (* rom_style = "distributed" *) logic [Width-1:0] mem [0:Depth-1];
+    logic [Width-1:0] mem [0:Depth-1];
     if (File != "") begin : g_init
       initial $readmemh(File, mem);
     end

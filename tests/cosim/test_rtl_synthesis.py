@@ -1,0 +1,67 @@
+"""Synthesis front ends read the emitted RTL and find nothing to complain about."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan2hls.design import Design
+from tests.cosim.hls_chains import random_design
+from tests.cosim.rtl_bench import write_rtl
+from tests.randomized import tiny_design
+
+pytestmark = pytest.mark.cosim
+
+#: Runs in its own process: a failing pass of Yosys ends the process it runs in.
+YOSYS = """
+import sys
+import pyosys.libyosys as ys
+design = ys.Design()
+for line in sys.argv[1:]:
+    ys.run_pass(line, design)
+print("ALL PASSES DONE")
+"""
+CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
+
+
+@pytest.mark.parametrize("reader", ["read_verilog", "read_slang"])
+@pytest.mark.parametrize("made", [tiny_design(), random_design(1, 6)], ids=lambda made: made.name)
+def test_yosys_finds_no_latch(made: Design, reader: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    rtl = write_rtl(made, tmp_path)
+    files = (rtl / f"{made.name}.f").read_text().replace("\n", " ")
+    if reader == "read_verilog":
+        read = [f"read_verilog -sv {files}", f"hierarchy -check -top {made.name}"]
+    else:
+        read = [f"read_slang -j 1 --top {made.name} {files}"]
+    command = [sys.executable, "-c", YOSYS, *read, *CHECKS]
+    done = subprocess.run(command, cwd=rtl, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    rtl = write_rtl(tiny_design(), tmp_path)
+    files = " ".join(str(rtl / path) for path in (rtl / "tiny.f").read_text().split())
+    read = f'read_slang -j 1 --top tiny -D GAN2HLS_MEM_DIR="{rtl}{os.sep}mem/" {files}'
+    command = [sys.executable, "-c", YOSYS, read, "proc"]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("made", [tiny_design(), random_design(7, 6)], ids=lambda made: made.name)
+def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
+    pytest.importorskip("pyslang")
+    import pyslang.ast
+    import pyslang.syntax
+
+    rtl = write_rtl(made, tmp_path)
+    compilation = pyslang.ast.Compilation()
+    for path in (rtl / f"{made.name}.f").read_text().split():
+        compilation.addSyntaxTree(pyslang.syntax.SyntaxTree.fromFile(str(rtl / path)))
+    errors = [str(diagnostic.code) for diagnostic in compilation.getAllDiagnostics() if diagnostic.isError()]
+    assert errors == []
