@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -23,7 +22,7 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, verify_graph
 from gan2hls.layers import READERS
-from gan2hls.layers.base import Linear, Tensor, check_size
+from gan2hls.layers.base import Linear, Tensor, check_size, parameters
 from gan2hls.numerics import FloatArray
 
 _log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class Loaded:
     Attributes:
         graph: one layer per linear or pointwise operator.
         onnx_model: the normalized model; ``Port.onnx_name`` names its tensors.
-        sha256: of the file.
+        sha256: of the file, followed by its external data if it has any.
         params: number of constants of floating type that its nodes read.
     """
 
@@ -59,7 +58,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         UnsupportedError: something in it cannot be built; says what, where, and the way out.
     """
     path = Path(path)
-    model, data = read_model(path)
+    model, sha256 = read_model(path)
     try:
         prepared, shapes = prepare(model, input_shapes or {})
         plain = normalize(prepared, shapes, check_supported)
@@ -71,7 +70,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     _log.info(
         "%s: %d nodes, %d layers, %d parameters", path.name, len(plain.model.graph.node), len(graph.layers), params
     )
-    return Loaded(graph, plain.model, hashlib.sha256(data).hexdigest(), params)
+    return Loaded(graph, plain.model, sha256, params)
 
 
 def _read_graph(plain: Normalized, name: str) -> Graph:
@@ -142,9 +141,10 @@ def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
             raise UnsupportedError(
                 f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}", hint="export again"
             )
-        _check_parameters(read.weight, read.bias)
+        _check_finite((read.weight, read.bias), node, plain)
         chain.add_linear(read, node.name, node.output[0])
     else:
+        _check_finite((value for point in read for value in parameters(point)), node, plain)
         chain.add_points(read, node.name, node.output[0], made.shape)
 
 
@@ -153,8 +153,11 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _check_parameters(*values: FloatArray | None) -> None:
-    """Say that numbers which are finite each became infinite together."""
-    for value in values:
-        if value is not None and not np.isfinite(value).all():
-            raise ModelError("its weights become NaN or infinite", hint="use an earlier checkpoint")
+def _check_finite(values: Iterable[FloatArray | None], node: onnx.NodeProto, plain: Normalized) -> None:
+    """Refuse parameters that are not finite, be it by themselves or only together."""
+    if all(value is None or np.isfinite(value).all() for value in values):
+        return
+    read = [name for name in node.input if name in plain.constants]
+    raise ModelError(
+        f"its parameters, made of {read}, are NaN or infinite", hint="the training diverged; use an earlier checkpoint"
+    )

@@ -9,13 +9,41 @@ import onnx
 from gan2hls.errors import Gan2HlsError
 from gan2hls.ir import IDENTIFIER
 
+#: Words of C++ and SystemVerilog and names that the emitted files use; none can be the name of a model or a port.
+RESERVED = frozenset(
+    """
+    accept_on alias alignas alignof always always_comb always_ff always_latch and and_eq ap_int ap_uint asm assert
+    assign assume auto automatic before begin bench bind bins binsof bit bitand bitor bool break buf bufif0 bufif1
+    byte case casex casez catch cell chandle char checker class clocking cmos compl concept config const const_cast
+    constexpr constraint context continue cover covergroup coverpoint cross deassign decltype default defparam
+    delete design disable dist do double dynamic_cast edge else end endcase endchecker endclass endclocking
+    endconfig endfunction endgenerate endgroup endinterface endmodule endpackage endprimitive endprogram endproperty
+    endsequence endspecify endtable endtask enum event eventually expect explicit export extends extern false final
+    first_match float for force foreach forever fork forkjoin friend function gan2hls generate genvar global goto
+    highz0 highz1 hls if iff ifnone ignore_bins illegal_bins implements implies import incdir include initial inline
+    inout input inside instance int integer interconnect interface intersect join join_any join_none large let
+    liblist library local localparam logic long longint macromodule main matches medium modport module mutable
+    namespace nand negedge nettype new nexttime nmos noexcept nor noshowcancelled not not_eq notif0 notif1 null
+    nullptr operator or or_eq output package packed parameter pmos posedge primitive priority private program
+    property protected public pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent pure rand randc
+    randcase randsequence rcmos real realtime ref reg register reinterpret_cast reject_on release repeat restrict
+    return rnmos rpmos rtran rtranif0 rtranif1 s_always s_eventually s_nexttime s_until s_until_with scalared
+    sequence short shortint shortreal showcancelled signed sizeof small soft solve specify specparam static
+    static_assert static_cast std string strong strong0 strong1 struct super supply0 supply1 switch sync_accept_on
+    sync_reject_on table tagged task tb template testbench this thread_local throughout throw time timeprecision
+    timeunit top tran tranif0 tranif1 tri tri0 tri1 triand trior trireg true try type typedef typeid typename union
+    unique unique0 unsigned until until_with untyped use uwire var vectored virtual void volatile wait wait_order
+    wand wchar_t weak weak0 weak1 while wildcard wire with within wor xnor xor xor_eq
+    """.split()
+)
+_TAKEN = re.compile(r"l[0-9]+_|n[0-9]+_|g2h_|[sm]_axis|clk|rst")
+
 
 def identifier(text: str, fallback: str) -> str:
     """Return an identifier (``ir.IDENTIFIER``) that resembles ``text``."""
     made = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:48]
-    if made and not made[0].isalpha():
-        made = f"{fallback}_{made}"
-    made = made or fallback
+    if not made or not made[0].isalpha() or made in RESERVED or _TAKEN.match(made):
+        made = f"{fallback}_{made}".rstrip("_")
     assert IDENTIFIER.match(made), made
     return made
 

@@ -217,15 +217,18 @@ def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
 
 
 def check_finite(value: Array, where: str) -> None:
-    """Check the numbers of a constant.
+    """Check the numbers of a constant; one infinite number alone may be a bound of Clip.
 
     Raises:
         ModelError: one of them is NaN or infinite.
     """
-    if value.dtype.kind not in "biuSUO" and not np.isfinite(value.astype(np.float64)).all():
-        count = int((~np.isfinite(value.astype(np.float64))).sum())
+    if value.dtype.kind in "biuSUOM":
+        return
+    numbers = value.astype(np.float64)
+    bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
+    if bad.any():
         raise ModelError(
-            f"holds {count} NaN or infinite values",
+            f"holds {int(bad.sum())} NaN or infinite values",
             where=where,
             hint="the training diverged; use an earlier checkpoint",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import onnx
 from onnx import TensorProto, inliner
@@ -27,6 +27,10 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     _check_known(model)
     if model.graph.sparse_initializer:
         raise UnsupportedError("holds sparse initializers", hint="export the weights as dense tensors")
+    unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
+    for info in (*model.graph.input, *model.graph.output):
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.shape.SetInParent()  # the checker wants one; what is missing comes from inference
     try:
         onnx.checker.check_model(model)
     except Exception as error:  # ValidationError, or ValueError and RuntimeError from below
@@ -36,7 +40,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         names = [output.name for output in model.graph.output]
         raise UnsupportedError(f"has {len(names)} outputs: {names}", hint="export the model with its image only")
     pruned = _prune(model)
-    return pruned, _input_shapes(pruned, given)
+    return pruned, _input_shapes(pruned, given, unranked)
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -92,7 +96,7 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
     return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> Shapes:
+def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], unranked: Container[str]) -> Shapes:
     names = [info.name for info in model.graph.input]
     unknown = [name for name in given if name not in names]
     if unknown:
@@ -107,12 +111,13 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) 
                 f"the input {info.name!r} is {TensorProto.DataType.Name(elem)}",
                 hint="only FLOAT (32 bits) inputs are supported; give labels as one-hot or embedded vectors",
             )
-    return {info.name: _input_shape(info, given.get(info.name)) for info in model.graph.input}
+    return {
+        info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
+    }
 
 
-def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None) -> tuple[int, ...]:
+def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranked: bool) -> tuple[int, ...]:
     tensor = info.type.tensor_type
-    ranked = tensor.HasField("shape")
     declared = [dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else 0 for dim in tensor.shape.dim]
     shown = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?" for dim in tensor.shape.dim]
     where = f"input {info.name!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,8 @@ MAX_NODES = 100_000
 OLDEST_OPSET = 9
 
 
-def read_model(path: Path) -> tuple[onnx.ModelProto, bytes]:
-    """Return the model with external data inside, and the file's bytes.
+def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
+    """Return the model with external data inside, and the SHA-256 of the file followed by its external data.
 
     Raises:
         ModelError: not an ONNX file, truncated, empty, or its external data is missing, broken or outside its folder.
@@ -45,8 +46,10 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, bytes]:
             hint="export the whole generator with torch.onnx.export or tf2onnx",
         )
     check_opset(model, path)
-    _load_external(model, path)
-    return model, data
+    digest = hashlib.sha256(data)
+    for part in _load_external(model, path):
+        digest.update(part)
+    return model, digest.hexdigest()
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -108,7 +111,8 @@ def _node_tensors(nodes: object) -> Iterator[onnx.TensorProto]:
                 yield from _graph_tensors(graph)
 
 
-def _load_external(model: onnx.ModelProto, path: Path) -> None:
+def _load_external(model: onnx.ModelProto, path: Path) -> Iterator[bytes]:
+    """Put external data into the model; yields it."""
     total = 0
     for tensor in all_tensors(model):
         total += check_constant(tuple(tensor.dims), f"tensor {tensor.name!r}", total)
@@ -116,6 +120,7 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
             tensor.raw_data = _external_bytes(tensor, path)
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
+            yield tensor.raw_data
 
 
 def check_constant(shape: tuple[int, ...], where: str, total: int = 0) -> int:

@@ -115,6 +115,18 @@ def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> 
             return point
 
 
+def parameters(point: Point) -> tuple[FloatArray, ...]:
+    """Return the per-channel parameters of ``point``."""
+    found: list[FloatArray] = []
+
+    def collect(value: FloatArray) -> FloatArray:
+        found.append(value)
+        return value
+
+    map_parameters(point, collect)
+    return tuple(found)
+
+
 def permute_channels(layer: Layer, order: Int64Array) -> Layer | None:
     """Return a linear layer whose output channels are reordered, or None where ``order`` moves pixels or groups."""
     geometry, weight = layer.geometry, layer.weight

@@ -65,7 +65,7 @@ def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Linear:
         )
     lead = (1,) * max(0, matrix.ndim - len(x.shape)) + x.shape[:-2]
     matrix = matrix.reshape(matrix.shape[-2:])
-    outer = matrix.shape[1 if x.position == 0 else 0]
+    outer = int(matrix.shape[1 if x.position == 0 else 0])
     order: Int64Array = np.arange(math.prod(x.shape)).reshape(x.shape)
     if x.position == 0:
         made = _product(order.reshape(-1, order.shape[-1]), matrix.T)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from gan2hls.ir import Graph, verify_graph
 from gan2hls.passes.fold_forward import fold_forward
-from gan2hls.passes.fuse_points import fuse_points
+from gan2hls.passes.fuse_points import channels_of, fuse_points
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
+from gan2hls.points import split
 
 #: In order; adding one touches this line and its file.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -26,4 +27,6 @@ def run(graph: Graph) -> Graph:
     for rewrite in PASSES:
         graph = rewrite(graph)
         verify_graph(graph)
+    for layer in graph.layers:
+        assert not split(layer.points, channels_of(layer)).rest, f"{layer.name} needs more than one engine"
     return graph
