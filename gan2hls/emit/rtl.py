@@ -10,7 +10,7 @@ from typing import Any, final
 
 from gan2hls.converters import converters
 from gan2hls.design import OUT_QUEUE_WORDS, Design, EngineDesign
-from gan2hls.emit.render import render, static
+from gan2hls.emit.render import render, static, template_root
 from gan2hls.emit.rtl_memory import (
     address_bits,
     codec_memory,
@@ -19,8 +19,11 @@ from gan2hls.emit.rtl_memory import (
     table_memory,
     tap_memories,
 )
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ConfigError, UnsupportedError
 from gan2hls.numerics import IntType
+
+#: Names that a module cannot have: the keywords of IEEE 1800-2017.
+_RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
 
 Values = dict[str, str | int]
 
@@ -31,15 +34,18 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem`` and ``NAME.f`` in compile order.
 
     Raises:
+        ConfigError: the design's name cannot be a module.
         UnsupportedError: an engine without a single tap, which would have nothing to compute.
     """
     files: dict[str, bytes] = {f"lib/{name}": text for name, text in static("rtl/lib", (".sv",)).items()}
     engines = [_engine(design, engine) for engine in design.engines]
     modules = [design.name, *(engine.module for engine in engines)]
     taken = {path[len("lib/") : -len(".sv")] for path in files}
-    if len(set(modules)) < len(modules) or taken & set(modules):
-        raise UnsupportedError(
-            "module names clash with each other or with the library", where=design.name, hint="rename the model"
+    if design.name in _RESERVED or len(set(modules)) < len(modules) or taken & set(modules):
+        raise ConfigError(
+            f"{design.name!r} cannot be the name of a SystemVerilog module: it is a keyword, or the library uses it",
+            where="name",
+            hint="give the model another name",
         )
     compile_order = sorted(files)
     for engine in engines:
@@ -253,7 +259,7 @@ def _top(design: Design) -> dict[str, Any]:
     first, last = design.engines[0], design.engines[-1]
     elem, lanes = first.in_elem, first.in_lanes
     interval = max(engine.interval for engine in design.engines)
-    streams: list[dict[str, str | int]] = [{"name": "input", "msb": lanes * elem.bits - 1}]
+    streams: list[dict[str, str | int]] = [{"name": design.model.inputs[0].name, "msb": lanes * elem.bits - 1}]
     blocks: list[dict[str, str | int]] = []
 
     def add(module: str, name: str, out_lanes: int, *, narrow: int = 0, ratio: int = 0) -> None:
@@ -269,6 +275,7 @@ def _top(design: Design) -> dict[str, Any]:
             add(f"g2h_{kind}", f"{name}_{kind}", stage.out_lanes, narrow=stage.narrow, ratio=stage.ratio)
         elem, lanes = engine.out_elem, engine.out_lanes
         add(f"{design.name}_{name}", name, lanes)
+    assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
     in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
     in_padded, out_padded = (-(-bits // 8) * 8 for bits in (in_bits, out_bits))
     last_stream = f"{last.layer.name}_data"
@@ -287,7 +294,7 @@ def _top(design: Design) -> dict[str, Any]:
         "m_pad_msb": out_padded - 1,
         "s_unused": f", s_axis_tdata[{in_padded - 1}:{in_bits}]" if in_padded > in_bits else "",
         "m_padded": f"{{{out_padded - out_bits}'d0, {last_stream}}}" if out_padded > out_bits else last_stream,
-        "first_stream": "input",
+        "first_stream": streams[0]["name"],
         "first_msb": in_bits - 1,
         "last_stream": last.layer.name,
         "streams": streams,

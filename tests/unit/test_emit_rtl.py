@@ -16,7 +16,7 @@ from gan2hls.converters import converters
 from gan2hls.design import Design, Folding
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.emit.rtl_memory import codec_memory, requant_memory
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ConfigError, UnsupportedError
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.taps import LinearGeometry, conv_axis
 from tests.randomized import chain, conv, dense, design, linear_layer, tiny_design
@@ -103,10 +103,10 @@ def test_hostile_source_stays_inside_its_comment() -> None:
     assert "`include" not in text and "*/" not in text and 'x"' not in text
 
 
-def test_module_clash_is_refused() -> None:
-    clash = _single(dense(4, 4), Folding(1, 1, 1), name="g2h", layer="mac")
-    with pytest.raises(UnsupportedError, match="clash"):
-        emit_rtl(clash)
+@pytest.mark.parametrize(("name", "layer"), [("g2h", "mac"), ("wire", "l0")])
+def test_unusable_module_name_is_refused(name: str, layer: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be the name"):
+        emit_rtl(_single(dense(4, 4), Folding(1, 1, 1), name=name, layer=layer))
 
 
 def test_engine_without_taps_is_refused() -> None:

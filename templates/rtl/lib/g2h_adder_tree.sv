@@ -1,7 +1,7 @@
 // g2h_adder_tree: pipelined sum of N signed terms.
 //
 // Equation    sum_o = sum of term n = data_i[n * InBits +: InBits].
-// Latency     clog2(N) clocks, one adder level each (a tree, so that it is not folded into one combinational DSP chain).
+// Latency     clog2(N) clocks, one adder level each (a tree: no combinational DSP chain).
 // Parameters  N >= 2; OutBits holds the sum of every subset of the terms; level l keeps min(InBits + l, OutBits) bits.
 module g2h_adder_tree #(
   parameter int unsigned N       = 2,

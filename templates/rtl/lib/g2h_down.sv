@@ -2,7 +2,8 @@
 //
 // Equation    output beat n is bits [(n % Ratio) * Width +: Width] of input beat n / Ratio.
 // Latency     beat accepted in clock t -> first narrow beat in clock t + 1; one narrow beat a clock without a bubble.
-// Handshake   valid_o is a register; s_ready_o depends on m_ready_i, which is a register in every reader of a g2h stream.
+// Handshake   valid_o is a register; s_ready_o depends on m_ready_i, which no reader derives from another
+//             ready.
 // Parameters  Ratio >= 2.
 module g2h_down #(
   parameter int unsigned Width = 8,

@@ -7,7 +7,7 @@
 //             source with two registers is aligned with them).  The last word of a needed row accepted in clock t:
 //             first step in clock t + 2 at the earliest.  Last step of a row issued in clock t: the rows that it frees
 //             let s_ready_o rise in clock t + 5.
-// Handshake   stream in with registered ready; no ready at the output: the sequencer owns credits of the accumulator queue.
+// Handshake   stream in with registered ready; no ready at the output: the sequencer owns credits of the queue behind.
 // Parameters  see g2h_loader, g2h_row_grant, g2h_sequencer.
 module g2h_feeder #(
   parameter int unsigned Width       = 8,

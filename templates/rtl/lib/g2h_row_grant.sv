@@ -3,8 +3,8 @@
 // Equation    output row r (of those that have taps) is granted when loaded >= need[r]; loaded counts the input rows
 //             written since the start of the frame being granted and falls by InRows with the frame's last output row.
 // Memory      need[r], one word per output row with taps, ascending.
-// Latency     row_done_i in clock t -> avail_o in clock t + 2.  One output row a clock; up to four are granted ahead, so
-//             that rows of a single step follow each other without a bubble.
+// Latency     row_done_i in clock t -> avail_o in clock t + 2.  One output row a clock; up to four are granted ahead,
+//             so that rows of a single step follow each other without a bubble.
 // Handshake   take_i (a row's first step is issued) only while avail_o.
 // Parameters  OutRows >= 1; LoadedBits (signed) holds -InRows .. InRows + Rows.
 module g2h_row_grant #(

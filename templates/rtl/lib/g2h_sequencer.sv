@@ -14,8 +14,8 @@
 //             sums, wrap, final sum.  release_o comes with the row's last address, when its read really happens.
 // Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
 //             first step of a row also for its row grant; every other step is issued unconditionally.
-// Parameters  all counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest weight
-//             address, FreeBits Rows + InRows.
+// Parameters  all counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest
+//             weight address, FreeBits Rows + InRows.
 module g2h_sequencer #(
   parameter int unsigned InRows      = 1,
   parameter int unsigned Rows        = 1,
