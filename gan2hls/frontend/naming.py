@@ -34,7 +34,7 @@ RESERVED = frozenset(
     timeunit top tran tranif0 tranif1 tri tri0 tri1 triand trior trireg true try type typedef typeid typename union
     unique unique0 unsigned until until_with untyped use uwire var vectored virtual void volatile wait wait_order
     wand wchar_t weak weak0 weak1 while wildcard wire with within wor xnor xor xor_eq
-    """.split()
+    """.split()  # noqa: SIM905  (a list would be a page long)
 )
 _TAKEN = re.compile(r"l[0-9]+_|n[0-9]+_|g2h_|[sm]_axis|clk|rst")
 

@@ -54,7 +54,7 @@ def conv_transpose(
         check_axis(1, kernel, s, d)
         full = (n - 1) * s + (kernel - 1) * d + 1 + extra[axis]
         if wanted is not None or auto_pad.startswith("SAME"):
-            out = n * s if wanted is None else wanted[axis]
+            out = min(n * s, full) if wanted is None else wanted[axis]
             begin = same_pads(full - out, auto_pad)[0]
         else:
             begin, end = (0, 0) if auto_pad == "VALID" else given[axis]

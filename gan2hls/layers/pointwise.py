@@ -168,7 +168,7 @@ def reorder(layer: Layer, order: Int64Array) -> Layer:
 
     points = tuple(map_parameters(point, change) for point in layer.points)
     probe = replace(layer.probe, order=layer.probe.order[order], shape=(1, 1, count))
-    return replace(layer, points=points, probe=probe, shape=(1, 1, count))
+    return reshape(replace(layer, points=points, probe=probe, shape=(1, 1, count)), layer.shape)
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:
