@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier
-from gan2hls.frontend.normalize import Normalized, normalize
+from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, check_supported
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.read import read_model
@@ -77,18 +78,7 @@ def _read_graph(plain: Normalized, name: str) -> Graph:
     (port,) = plain.model.graph.input
     (output,) = plain.model.graph.output
     shape = plain.types[port.name].shape
-    for tensor, what in ((port.name, "input"), (output.name, "output")):
-        found = plain.types[tensor]
-        check_size(found.shape, f"the {what}")
-        if len(found.shape) < 2 or found.shape[0] != 1:
-            raise UnsupportedError(
-                f"the {what} {tensor!r} has shape {list(found.shape)}, without a leading batch axis of 1",
-                hint="export the model with a batch axis of 1 in front",
-            )
-        if found.elem != TensorProto.FLOAT:
-            raise UnsupportedError(
-                f"the {what} {tensor!r} is {TensorProto.DataType.Name(found.elem)}", hint="only FLOAT is supported"
-            )
+    _check_port(port.name, "input", plain.types[port.name])
     fused = find_fused(plain)
     hidden = {n for group in fused.values() for n in group.nodes[:-1]}
     nodes = list(plain.model.graph.node)
@@ -110,7 +100,21 @@ def _read_graph(plain: Normalized, name: str) -> Graph:
         current = node.output[0]
     if not chain.layers:
         raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
+    _check_port(output.name, "output", plain.types[output.name])
     return chain.finish(name, output.name)
+
+
+def _check_port(name: str, what: str, found: TensorType) -> None:
+    check_size(found.shape, f"the {what} {name!r}")
+    if len(found.shape) < 2 or found.shape[0] != 1 or not all(found.shape):
+        raise UnsupportedError(
+            f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
+            hint="export the model with a batch axis of 1 in front",
+        )
+    if found.elem != TensorProto.FLOAT:
+        raise UnsupportedError(
+            f"the {what} {name!r} is {TensorProto.DataType.Name(found.elem)}", hint="only FLOAT is supported"
+        )
 
 
 def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
@@ -129,6 +133,10 @@ def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
     made = plain.types[node.output[0]]
     check_size(made.shape, "its output")
     if node.op_type in LAYOUT:
+        if math.prod(made.shape) != chain.index.size:
+            raise ModelError(
+                f"{chain.index.size} elements do not fit shape {list(made.shape)}", hint="export the model again"
+            )
         constants = [plain.constants.get(name) for name in node.input[1:]]
         chain.index = LAYOUT[node.op_type](chain.index, made.shape, *constants, **attributes)
         return

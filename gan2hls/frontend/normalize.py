@@ -93,10 +93,6 @@ class _Folder:
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
-        if any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) for a in node.attribute):
-            raise UnsupportedError(
-                "contains a sub-graph", where=describe(node), hint="export with torch.jit.trace or with fixed inputs"
-            )
         if node.op_type in MEASURES and dynamic:
             self._measure(node)
         elif dynamic:

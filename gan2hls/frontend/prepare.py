@@ -87,6 +87,12 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
     kept = []
     for node in reversed(model.graph.node):
         if needed.intersection(filter(None, node.output)):
+            if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+                raise UnsupportedError(
+                    "contains a sub-graph",
+                    where=describe(node),
+                    hint="export with fixed inputs and without control flow",
+                )
             kept.append(node)
             needed.update(filter(None, node.input))
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]

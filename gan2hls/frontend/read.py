@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -45,6 +46,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
             where=str(path),
             hint="export the whole generator with torch.onnx.export or tf2onnx",
         )
+    if not _is_text(model):
+        raise ModelError("holds names that are not UTF-8 text", where=str(path), hint="export the model again")
     check_opset(model, path)
     digest = hashlib.sha256(data)
     for part in _load_external(model, path):
@@ -61,10 +64,25 @@ def _read_bytes(path: Path) -> bytes:
             raise ModelError("is larger than 2 GiB", where=str(path), hint="save it with external data")
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise ModelError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="check that you may read the file"
+        ) from error
     if not data:
         raise ModelError("is an empty file", where=str(path), hint="export the model again")
     return data
+
+
+def _is_text(message: Any) -> bool:
+    """Whether every string in a protobuf message is text; a damaged file has bytes in their place."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            if isinstance(value, bytes) or (not isinstance(value, str) and not all(isinstance(v, str) for v in value)):
+                return False
+        elif field.type == field.TYPE_MESSAGE:
+            parts = [value] if hasattr(value, "ListFields") else value
+            if not all(_is_text(part) for part in parts):
+                return False
+    return True
 
 
 def check_opset(model: onnx.ModelProto, path: Path) -> None:
@@ -162,11 +180,15 @@ def _external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
         offset = int(entries.get("offset", 0))
         length = int(entries["length"]) if "length" in entries else source.stat().st_size - offset
     except ValueError as error:
-        raise ModelError("its external data has an illegal offset or length", where=where) from error
+        raise ModelError(
+            "its external data has an illegal offset or length", where=where, hint="export the model again"
+        ) from error
     try:
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"has the unknown data type {tensor.data_type}", where=where) from error
+        raise ModelError(
+            f"has the unknown data type {tensor.data_type}", where=where, hint="export the model again"
+        ) from error
     most = math.prod(tensor.dims) * dtype.itemsize
     if offset < 0 or length < 0 or length > most or offset + length > source.stat().st_size:
         raise ModelError(
