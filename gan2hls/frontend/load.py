@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.naming import at, describe, identifier
+from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, check_supported
 from gan2hls.frontend.prepare import prepare
@@ -112,9 +112,7 @@ def _check_port(name: str, what: str, found: TensorType) -> None:
             hint="export the model with a batch axis of 1 in front",
         )
     if found.elem != TensorProto.FLOAT:
-        raise UnsupportedError(
-            f"the {what} {name!r} is {TensorProto.DataType.Name(found.elem)}", hint="only FLOAT is supported"
-        )
+        raise UnsupportedError(f"the {what} {name!r} is {type_name(found.elem)}", hint="only FLOAT is supported")
 
 
 def _check_chain(read: list[str], current: str, plain: Normalized) -> None:

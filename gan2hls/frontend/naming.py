@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import onnx
+from onnx import TensorProto
 
 from gan2hls.errors import Gan2HlsError
 from gan2hls.ir import IDENTIFIER
@@ -53,6 +54,11 @@ def describe(node: onnx.NodeProto) -> str:
     name = node.name or (node.output[0] if node.output else "")
     domain = f"{node.domain}." if node.domain not in ("", "ai.onnx") else ""
     return f"node {name!r} ({domain}{node.op_type})"
+
+
+def type_name(elem: int) -> str:
+    """Return how messages name an element type, which a damaged file may give any number."""
+    return TensorProto.DataType.Name(elem) if elem in TensorProto.DataType.values() else f"of unknown type {elem}"
 
 
 def at(error: Gan2HlsError, where: str) -> Gan2HlsError:

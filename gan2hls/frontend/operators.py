@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto
 
 from gan2hls.errors import UnsupportedError
-from gan2hls.frontend.naming import describe
+from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.normalize import MEASURES, Array
 from gan2hls.layers import READERS
 from gan2hls.numerics import Int64Array
@@ -30,9 +30,7 @@ def _transpose(index: Int64Array, _: tuple[int, ...], *, perm: list[int] | None 
 def _cast(index: Int64Array, _: tuple[int, ...], *, to: int, saturate: int = 1, round_mode: str = "up") -> Int64Array:
     del saturate, round_mode  # of use for 8-bit floats only
     if to not in _FLOATS:
-        raise UnsupportedError(
-            f"casts to {TensorProto.DataType.Name(to)}", hint="only casts between floats are supported"
-        )
+        raise UnsupportedError(f"casts to {type_name(to)}", hint="only casts between floats are supported")
     return index
 
 

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
-from gan2hls.frontend.naming import describe
+from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
 from gan2hls.frontend.read import MAX_NODES
 
@@ -114,7 +114,7 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
         if elem != TensorProto.FLOAT:
             raise UnsupportedError(
-                f"the input {info.name!r} is {TensorProto.DataType.Name(elem)}",
+                f"the input {info.name!r} is {type_name(elem)}",
                 hint="only FLOAT (32 bits) inputs are supported; give labels as one-hot or embedded vectors",
             )
     return {

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from gan2hls.errors import UnsupportedError
 from gan2hls.ir import Layer, Shape
 from gan2hls.numerics import FloatArray, Int64Array
-from gan2hls.points import Affine, Leaky, Point
+from gan2hls.points import Affine, Curve, Leaky, Point
 from gan2hls.taps import LinearGeometry
 
 Array = npt.NDArray[np.generic]
@@ -116,7 +116,9 @@ def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> 
 
 
 def parameters(point: Point) -> tuple[FloatArray, ...]:
-    """Return the per-channel parameters of ``point``."""
+    """Return the numbers of ``point`` that must be finite."""
+    if isinstance(point, Curve):
+        return (np.array([value for _, value in point.attributes]),)
     found: list[FloatArray] = []
 
     def collect(value: FloatArray) -> FloatArray:

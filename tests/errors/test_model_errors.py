@@ -148,6 +148,8 @@ def test_weights_that_are_not_finite(tmp_path: Path, value: float):
             ["constant 'd'"],
         ),
         ("y = BatchNormalization(x, c, c, c, n)", {"c": np.ones(6), "n": -np.ones(6)}, ["variance"]),
+        ("y = Elu<alpha = nan>(x)", {}, ["NaN"]),
+        ("y = LeakyRelu<alpha = inf>(x)", {}, ["infinite"]),
         ("y = Clip(x, lo, hi)", {"lo": np.float32(2), "hi": np.float32(1)}, ["clips to"]),
     ],
 )
