@@ -5,7 +5,7 @@ This is the one thing that the golden model, the HLS C++ and the RTL must agree 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -57,6 +57,8 @@ class IntLayer:
         geometry: tap program; None for a pointwise layer.
         weight: integer weights; None for a pointwise layer.
         probe: the ONNX tensor that the output stands for.
+        probe_gain: float64 ``[G]``, ``G`` dividing ``shape[2]``: channel ``c`` of that tensor is ``probe_gain[c % G]``
+            times the real value of the output.
     """
 
     name: str
@@ -72,6 +74,7 @@ class IntLayer:
     geometry: LinearGeometry | None
     weight: IntWeight | None
     probe: Port
+    probe_gain: FloatArray = field(default_factory=lambda: np.ones(1))
 
     @property
     def channels(self) -> int:
@@ -98,6 +101,13 @@ class IntegerModel:
     def layer(self, name: str) -> IntLayer:
         """Return the layer called ``name``."""
         return next(layer for layer in self.layers if layer.name == name)
+
+    def real(self, tensor: str, codes: Int64Array) -> FloatArray:
+        """Return the values of the ONNX tensor that ``codes`` ``[N, H, W, C]`` of ``tensor`` stand for."""
+        values = self.type_of(tensor).dequantize(codes)
+        gains = {layer.name: layer.probe_gain for layer in self.layers}
+        gain = gains.get(tensor, np.ones(1))
+        return (values.reshape(-1, gain.size) * gain).reshape(values.shape)
 
     def type_of(self, tensor: str) -> QuantType:
         """Return the meaning of the codes of ``tensor``, an input's or a layer's name."""
@@ -134,6 +144,7 @@ def verify_integer_model(model: IntegerModel) -> None:
         produced = layer.table.out_type if layer.table else layer.requant.out_type
         assert produced == layer.output_type.int_type, f"{layer.name}: {produced} is not {layer.output_type}"
         assert (layer.geometry is None) == (layer.weight is None), f"{layer.name}: geometry without weight"
+        assert layer.probe_gain.ndim == 1 and layer.shape[2] % layer.probe_gain.size == 0, f"{layer.name}: probe gain"
         if layer.table:
             assert layer.table.index_type == layer.requant.out_type, f"{layer.name}: table index type"
         if layer.geometry is None or layer.weight is None:

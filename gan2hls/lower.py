@@ -7,8 +7,7 @@ bias) goes into the requantizer, so codes stay what the quantizer made them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
 from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import FloatArray, Int64Array, IntType, QuantType, Requant, Table
-from gan2hls.points import Piecewise, Split, split
+from gan2hls.points import Affine, Piecewise, Split, split
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule, activation_type, fixed_type, range_type, weight_scale
 
@@ -31,14 +30,6 @@ TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Float streams ``[N, H, W, C]`` by tensor name (inputs and layers), in which ranges are measured."""
-
-    streams: Mapping[str, Float32Array]
-
-
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
     """Return the integer weights of every linear layer by its name; they depend on no calibration."""
     return {
@@ -48,42 +39,55 @@ def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> 
     }
 
 
+def choose_types(
+    graph: Graph, streams: Mapping[str, Float32Array], precisions: Mapping[str, LayerPrecision], rule: RangeRule
+) -> dict[str, QuantType]:
+    """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
+
+    The model's output is never cut: it keeps the whole range of a bounded curve, or of the samples.
+    """
+    outputs = {port.name for port in graph.outputs}
+    types = {
+        port.name: activation_type(streams[port.name], precisions[port.name].activation, rule) for port in graph.inputs
+    }
+    for layer in graph.layers:
+        chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
+        types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at)
+    return types
+
+
+def channels_of(layer: Layer) -> int:
+    """Return the channels that the layer's points distinguish."""
+    return layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
+
+
 def lower(
     graph: Graph,
-    calibration: Calibration,
     weights: Mapping[str, IntWeight],
-    precisions: Mapping[str, LayerPrecision],
-    rules: Mapping[str, RangeRule],
+    types: Mapping[str, QuantType],
+    *,
+    gains: Mapping[str, FloatArray] | None = None,
+    biases: Mapping[str, FloatArray] | None = None,
 ) -> IntegerModel:
     """Turn ``graph`` into integers.
 
     Args:
         graph: after the passes.
-        calibration: float values of every tensor.
         weights: from ``quantize_weights``.
-        precisions: by tensor name; an input's ``activation`` is its format.
-        rules: how each tensor's range is found, by tensor name.
+        types: of every tensor, inputs included.
+        gains: by layer name, what its channels were divided by (``equalize``); absent means 1.
+        biases: by layer name, float64 ``[C]`` added to the linear map's result (``correct``); absent means 0.
 
     Raises:
         ConfigError: a precision that cannot hold the layer.
     """
-    types = {
-        port.name: activation_type(calibration.streams[port.name], precisions[port.name].activation, rules[port.name])
-        for port in graph.inputs
-    }
-    outputs = {port.name for port in graph.outputs}
     layers = []
     for layer in graph.layers:
-        made = _lower_layer(
-            layer,
-            types[layer.inputs[0]],
-            calibration.streams[layer.name],
-            weights.get(layer.name),
-            precisions[layer.name].activation,
-            "minmax" if layer.name in outputs else rules[layer.name],
-        )
-        types[layer.name] = made.output_type
-        layers.append(made)
+        bias = (biases or {}).get(layer.name)
+        if bias is not None:
+            layer = replace(layer, points=(Affine(np.ones(1), bias), *layer.points))
+        made = lower_layer(layer, types[layer.inputs[0]], weights.get(layer.name), types[layer.name])
+        layers.append(replace(made, probe_gain=(gains or {}).get(layer.name, np.ones(1))))
     model = IntegerModel(
         graph.name, graph.inputs, tuple(types[port.name] for port in graph.inputs), tuple(layers), graph.outputs
     )
@@ -91,18 +95,15 @@ def lower(
     return model
 
 
-def _lower_layer(
-    layer: Layer,
-    input_type: QuantType,
-    values: Float32Array,
-    weight: IntWeight | None,
-    precision: Precision,
-    rule: RangeRule,
-) -> IntLayer:
-    channels = layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
+def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, output_type: QuantType) -> IntLayer:
+    """Turn one layer into integers.
+
+    Raises:
+        ConfigError: accumulators or biases beyond what hardware has.
+    """
+    channels = channels_of(layer)
     chain = split(layer.points, channels)
     assert not chain.rest, f"{layer.name}: the passes leave no rest"
-    output_type = _output_type(chain, values, precision, rule)
     acc_scale = np.full(channels, input_type.scale)
     centred = input_type.centred
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))

@@ -143,6 +143,8 @@ class Piecewise:
         if point.scale.size == 1 and point.bias.size == 1 and point.scale[0] != 0:
             ends = sorted(float(point.scale[0] * end + point.bias[0]) for end in (self.lo, self.hi))
             return replace(unclamped, lo=ends[0], hi=ends[1])
+        if self.lo == 0.0 and self.hi == np.inf and not point.bias.any() and (point.scale > 0).all():
+            return replace(unclamped, lo=0.0)
         if self.lo == 0.0 and self.hi == np.inf:  # a ReLU: say it with pieces, then it commutes with the affine
             bent = replace(self, lo=-np.inf)._bend(np.zeros(1))
             return bent and bent._then_affine(point)

@@ -175,6 +175,7 @@ def dump_model(model: IntegerModel, origin: Origin) -> dict[str, bytes]:
         arrays |= {f"{role}.{n}.order": port.order for n, port in enumerate(ports)}
     for layer in model.layers:
         arrays[f"{layer.name}.probe.order"] = layer.probe.order
+        arrays[f"{layer.name}.probe_gain"] = layer.probe_gain
         arrays[f"{layer.name}.requant.mult"] = layer.requant.mult
         arrays[f"{layer.name}.requant.bias"] = layer.requant.bias
         arrays[f"{layer.name}.requant.threshold"] = layer.requant.threshold
@@ -335,6 +336,7 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         geometry=geometry,
         weight=weight,
         probe=_build_port(layer.probe, arrays[f"{name}.probe.order"]),
+        probe_gain=arrays[f"{name}.probe_gain"],
     )
 
 

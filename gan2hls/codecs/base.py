@@ -65,7 +65,7 @@ class Codec:
     Attributes:
         name: its name in configs, reports and template file names (``raw``).
         encode: ``(weight, pe, simd) -> Encoded``.
-        decode: ``(encoded, weight type's bits, signed) -> int64 [KH * KW, CO, CI / groups]``; the inverse of ``encode``.
+        decode: ``(encoded, weight type's bits, signed) -> int64 [KH * KW, CO, CI / groups]``; undoes ``encode``.
         useful_bits: ``weight -> bits`` that the format itself costs, memory padding excluded.
         multiplies: whether a lane needs a multiplier.
     """

@@ -1,1 +1,1 @@
-"""gan2hls.emit"""
+"""Emitters: from a design to every generated file, in memory."""

@@ -32,12 +32,11 @@ def run_float(
     reference = FloatModel(onnx_model, probes(graph)).run(inputs)
     golden = Golden(model).run(quantize_inputs(model, inputs))
     sqnr: dict[str, float | None] = {
-        layer.name: sqnr_db(reference[layer.name], layer.output_type.dequantize(golden[layer.name]))
-        for layer in model.layers
+        layer.name: sqnr_db(reference[layer.name], model.real(layer.name, golden[layer.name])) for layer in model.layers
     }
     (port,) = model.outputs
-    expected = port.from_stream(reference[port.name])
-    found = port.from_stream(model.type_of(port.name).dequantize(golden[port.name]))
+    expected = port.from_stream(reference[port.name]).astype(np.float64)
+    found = port.from_stream(model.real(port.name, golden[port.name])).astype(np.float64)
     peak = float(expected.max() - expected.min()) or 1.0
     psnr = psnr_db(expected, found, peak)
     images = as_images(expected, port.onnx_shape), as_images(found, port.onnx_shape)

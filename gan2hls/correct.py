@@ -1,0 +1,86 @@
+"""Bias correction: take the mean error that quantization makes out of every linear layer.
+
+Where most values of a channel are equal (a ReLU that is off, before a BatchNormalization), rounding that value shifts
+the next layer's sums by a constant.  The mean of a linear layer's sums needs no convolution: it is linear in the sums
+of its inputs over the pixels that each tap sees.
+
+Source: Nagel et al. 2019 (data-free quantization, section 4.2), with measured instead of assumed means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.calibrate import Float32Array
+from gan2hls.golden import Golden
+from gan2hls.integer import IntegerModel, IntWeight
+from gan2hls.ir import Graph, Layer
+from gan2hls.lower import lower_layer
+from gan2hls.numerics import FloatArray, Int64Array, QuantType
+from gan2hls.points import Affine
+from gan2hls.taps import LinearGeometry
+
+
+def find_biases(
+    graph: Graph,
+    weights: Mapping[str, IntWeight],
+    types: Mapping[str, QuantType],
+    streams: Mapping[str, Float32Array],
+) -> dict[str, FloatArray]:
+    """Return per linear layer what to add to its sums, float64 ``[CO]``, so that their means are those in float.
+
+    Args:
+        graph: after the passes (and equalization).
+        weights: integer weights by layer name.
+        types: of every tensor.
+        streams: float values ``[N, H, W, C]`` of every tensor; a few frames suffice.
+    """
+    codes = {port.name: types[port.name].quantize(streams[port.name]) for port in graph.inputs}
+    biases = {}
+    for layer in graph.layers:
+        source = layer.inputs[0]
+        if layer.geometry is not None and layer.weight is not None:
+            weight = weights[layer.name]
+            wanted = _mean_sums(layer.geometry, layer.weight, streams[source])
+            scale = np.broadcast_to(weight.scale, (layer.geometry.out_channels,))[:, None]
+            real = types[source].dequantize(codes[source])
+            biases[layer.name] = wanted - _mean_sums(layer.geometry, weight.values * scale, real)
+            layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
+        codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes[source])
+    return biases
+
+
+def _run(
+    graph: Graph, layer: Layer, weight: IntWeight | None, types: Mapping[str, QuantType], codes: Int64Array
+) -> Int64Array:
+    made = lower_layer(layer, types[layer.inputs[0]], weight, types[layer.name])
+    model = IntegerModel(graph.name, (), (), (made,), ())
+    return Golden(model).run_layer(layer.name, codes)
+
+
+def _mean_sums(g: LinearGeometry, weight: FloatArray, x: npt.NDArray[np.generic]) -> FloatArray:
+    """Return the linear map's mean over frames and output pixels, float64 ``[CO]``.
+
+    ``weight`` is ``[KH * KW, CO, CI / groups]``, ``x`` are frames of ``(H, W, CI)`` in any shape.
+    """
+    frames = x.reshape(-1, *g.in_shape).astype(np.float64).sum(axis=0)
+    count = x.size // int(np.prod(g.in_shape))
+    seen_y = _uses(g.y.taps, g.y.in_size, g.y.kernel)
+    seen_x = _uses(g.x.taps, g.x.in_size, g.x.kernel)
+    sums = np.einsum("ay,yxc,bx->abc", seen_y, frames, seen_x, optimize=True).reshape(-1, g.groups, g.group_in)
+    per_group = weight.reshape(-1, g.groups, g.group_out, g.group_in)
+    total: FloatArray = np.einsum("tgc,tgoc->go", sums, per_group, optimize=True).reshape(-1)
+    return total / (count * g.y.out_size * g.x.out_size)
+
+
+def _uses(taps: tuple[tuple[tuple[int, int], ...], ...], in_size: int, kernel: int) -> FloatArray:
+    """Return how often each kernel index meets each input index, float64 ``[kernel, in_size]``."""
+    uses = np.zeros((kernel, in_size))
+    for pairs in taps:
+        for i, k in pairs:
+            uses[k, i] += 1
+    return uses
