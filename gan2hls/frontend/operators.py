@@ -77,6 +77,7 @@ WAY_OUT: Mapping[str, str] = {
     "Gelu": "use Relu, LeakyRelu or Swish",
     "QuantizeLinear": "export the float model; gan2hls quantizes it",
     "DequantizeLinear": "export the float model; gan2hls quantizes it",
+    "Quant": "export the float model; gan2hls quantizes it",
     "Softmax": "leave it out of the generator",
 }
 
