@@ -1,0 +1,235 @@
+// l3_conv.hpp - engine of layer l3_conv (conv) of tiny_dcgan
+//
+//   ONNX
+//   input     8 x 8 x 6 (H x W x C), uint8, zero point 0
+//   output    8 x 8 x 1, int8
+//   kernel    3 x 3, stride 1 x 1, groups 1
+//   weights   int8, codec raw; accumulator int20
+//   folding   PE 1 x SIMD 6, 1 requantizer lanes, line buffer of 4 rows
+//   work      2904 useful MACs = 484 mac cycles, none of them on a zero; frame interval 508 cycles
+#ifndef TINY_DCGAN_LAYERS_L3_CONV_HPP
+#define TINY_DCGAN_LAYERS_L3_CONV_HPP
+
+#include "../lib/bits.hpp"
+#include "../lib/convert.hpp"
+#include "../lib/feeder.hpp"
+#include "../lib/mac.hpp"
+#include "../lib/requant.hpp"
+#include "../lib/table.hpp"
+#include "../lib/wsrc_raw.hpp"
+
+namespace layer_l3_conv {
+
+// Feeder segment: iterations.
+static const uint8_t SEGMENT_CYCLES[15] = {
+    16, 8, 8, 28, 16, 50, 16, 50, 16, 50, 16, 50, 16, 50, 118,
+};
+// Feeder segment: words loaded.
+static const uint8_t SEGMENT_LOADS[15] = {
+    16, 0, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0,
+};
+// Feeder segment: feeds the mac.
+static const uint8_t SEGMENT_EMITS[15] = {
+    0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+};
+// Tap of the y axis: line buffer offset of its row, 8 words each.
+static const uint8_t Y_ROW[22] = {
+    0, 8, 0, 8, 16, 8, 16, 24, 16, 24, 0, 24, 0, 8, 0, 8, 16, 8, 16, 24, 16, 24,
+};
+// Tap of the y axis: weight address of its kernel row.
+static const uint8_t Y_WEIGHT[22] = {
+    3, 6, 0, 3, 6, 0, 3, 6, 0, 3, 6, 0, 3, 6, 0, 3, 6, 0, 3, 6, 0, 3,
+};
+// Tap of the y axis: the last one of its output row.
+static const uint8_t Y_LAST[22] = {
+    0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1,
+};
+// Tap of the x axis: line buffer offset of its column, 1 words each.
+static const uint8_t X_COLUMN[22] = {
+    0, 1, 0, 1, 2, 1, 2, 3, 2, 3, 4, 3, 4, 5, 4, 5, 6, 5, 6, 7, 6, 7,
+};
+// Tap of the x axis: weight address of its kernel column.
+static const uint8_t X_WEIGHT[22] = {
+    1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1,
+};
+// Tap of the x axis: the last one of its output column.
+static const uint8_t X_LAST[22] = {
+    0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1,
+};
+// Codec raw, memory weight: 9 words of 48 bits, in 64-bit limbs.
+static const uint64_t WEIGHT_ROM[9][1] = {
+#include "../weights/l3_conv_weight.inc"
+};
+// Multipliers, one word per group of channels: LANES entries for each piece.
+static const uint32_t MULT[1][1] = {
+#include "../weights/l3_conv_mult.inc"
+};
+// Bias and rounding constant, one word per group of channels: LANES entries for each piece.
+static const uint64_t OFFSET[1][1] = {
+#include "../weights/l3_conv_offset.inc"
+};
+// Least accumulators of piece 1.
+static const uint8_t THRESHOLD[1][1] = {
+#include "../weights/l3_conv_threshold.inc"
+};
+// Whether an output row has taps.
+static const uint8_t ROW_TAPS[8] = {
+    1, 1, 1, 1, 1, 1, 1, 1,
+};
+// Whether an output column has taps.
+static const uint8_t COLUMN_TAPS[8] = {
+    1, 1, 1, 1, 1, 1, 1, 1,
+};
+// The curve: entry n belongs to index INDEX_LOW + n.
+static const int8_t TABLE[2048] = {
+#include "../weights/l3_conv_table.inc"
+};
+
+// The parameters of the library's processes.
+struct config {
+    static const int PE = 1;  // output channels in parallel
+    static const int SIMD = 6;  // input channels in parallel
+    static const int LANES = 1;  // output channels requantized in parallel
+    static const int IN_BITS = 8;  // input code: uint8
+    static const bool IN_SIGNED = false;
+    static const int IN_ZERO_POINT = 0;  // the code that means 0
+    static const int ACC_BITS = 20;  // accumulator: int20, exact
+    static const int WEIGHT_BITS = 8;  // weight: int8
+    static const bool WEIGHT_SIGNED = true;
+    static const int WEIGHT_LIMBS = 1;  // 64-bit limbs of a weight word
+    static const int MAC_CYCLES = 484;  // trip count of the mac: useful MACs / (PE * SIMD)
+    static const int FEED_CYCLES = 508;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
+    static const int SEGMENTS = 15;  // steps of the feeder's program
+    static const int ADDRESS_BITS = 4;  // weight address
+    static const int FEED_BITS = 54;  // feeder word: SIMD elements, weight address, first, last
+    static const int LINE_WORDS = 32;  // line buffer: 4 rows of 8 words
+    static const int KEPT_WORDS = 64;  // input words that outputs use, of 64
+    static const int CI_FOLDS = 1;  // CI / groups / SIMD
+    static const int CO_FOLDS = 1;  // CO / PE
+    static const int GROUP_CO_FOLDS = 1;  // CO / groups / PE
+    static const int Y_TAPS = 22;  // taps of all output rows
+    static const int X_TAPS = 22;  // taps of all output columns
+    static const int OUT_BEATS = 64;  // trip count of the requantizer
+    static const int OUT_FOLDS = 1;  // CO / LANES
+    static const int OUT_COLUMNS = 8;  // output columns
+    static const bool ALL_TAPS = true;  // every output pixel has taps
+    static const int PIECES = 1;  // linear pieces
+    static const int SHIFT = 22;  // right shift, ties toward +infinity
+    static const int ZERO_POINT = 0;  // added after the shift
+    static const int LOW = 0;  // least code
+    static const int HIGH = 2047;  // greatest code
+    static const int REQUANT_IN_BITS = 20;  // what it reads
+    static const bool REQUANT_IN_SIGNED = true;
+    static const int REQUANT_IN_ZERO_POINT = 0;  // taken off first
+    static const int REQUANT_OUT_BITS = 11;  // what it writes: uint11
+    static const bool INDEX_SIGNED = false;  // table index
+    static const int INDEX_LOW = 0;  // index of the table's first entry
+    static const int OUT_BITS = 8;  // output code: int8
+
+    typedef gan2hls::int_of<9, 17>::type input_t;  // code - zero point
+    typedef gan2hls::int_of<8, 17>::type weight_t;  // weight
+    typedef gan2hls::int_of<20, 20>::type acc_t;  // accumulator
+    typedef gan2hls::int_of<20, 64>::type requant_acc_t;  // accumulator, about to be multiplied
+    typedef gan2hls::int_of<18, 64>::type mult_t;  // multiplier
+    typedef gan2hls::int_of<34, 64>::type offset_t;  // bias and rounding constant
+    typedef gan2hls::int_of<21, 64>::type threshold_t;  // knot of the two pieces
+    typedef gan2hls::int_of<37, 64>::type sum_t;  // acc * mult + offset, exact
+
+    static GAN2HLS_INLINE int segment_cycles(int word) {
+#ifndef __BAMBU__
+// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
+#pragma HLS ARRAY_PARTITION variable=SEGMENT_CYCLES dim=1 complete
+#endif
+        return SEGMENT_CYCLES[word];
+    }
+    static GAN2HLS_INLINE int segment_loads(int word) {
+#ifndef __BAMBU__
+// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
+#pragma HLS ARRAY_PARTITION variable=SEGMENT_LOADS dim=1 complete
+#endif
+        return SEGMENT_LOADS[word];
+    }
+    static GAN2HLS_INLINE int segment_emits(int word) {
+#ifndef __BAMBU__
+// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
+#pragma HLS ARRAY_PARTITION variable=SEGMENT_EMITS dim=1 complete
+#endif
+        return SEGMENT_EMITS[word];
+    }
+    static GAN2HLS_INLINE int y_row(int word) {
+        return Y_ROW[word];
+    }
+    static GAN2HLS_INLINE int y_weight(int word) {
+        return Y_WEIGHT[word];
+    }
+    static GAN2HLS_INLINE int y_last(int word) {
+#ifndef __BAMBU__
+// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
+#pragma HLS ARRAY_PARTITION variable=Y_LAST dim=1 complete
+#endif
+        return Y_LAST[word];
+    }
+    static GAN2HLS_INLINE int x_column(int word) {
+        return X_COLUMN[word];
+    }
+    static GAN2HLS_INLINE int x_weight(int word) {
+        return X_WEIGHT[word];
+    }
+    static GAN2HLS_INLINE int x_last(int word) {
+#ifndef __BAMBU__
+// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
+#pragma HLS ARRAY_PARTITION variable=X_LAST dim=1 complete
+#endif
+        return X_LAST[word];
+    }
+    static GAN2HLS_INLINE uint64_t weight_rom(int word, int column) {
+        return WEIGHT_ROM[word][column];
+    }
+    static GAN2HLS_INLINE int64_t mult(int word, int column) {
+        return MULT[word][column];
+    }
+    static GAN2HLS_INLINE int64_t offset(int word, int column) {
+        return OFFSET[word][column];
+    }
+    static GAN2HLS_INLINE int threshold(int word, int column) {
+        return THRESHOLD[word][column];
+    }
+    static GAN2HLS_INLINE int row_taps(int word) {
+        return ROW_TAPS[word];
+    }
+    static GAN2HLS_INLINE int column_taps(int word) {
+        return COLUMN_TAPS[word];
+    }
+    static GAN2HLS_INLINE int table(int word) {
+        return TABLE[word];
+    }
+};
+
+// The engine: 192 beats in, 64 beats out.
+inline void engine(hls::stream<ap_uint<16> >& in, hls::stream<ap_uint<8> >& out) {
+// All processes work at the same time, each on what the one before it has sent.
+#pragma HLS DATAFLOW
+    hls::stream<ap_uint<48> > widened;  // 2 elements a beat -> 6
+    hls::stream<ap_uint<54> > feed;  // x, weight address, first, last
+    hls::stream<ap_uint<20> > accs;  // 1 accumulators
+    hls::stream<ap_uint<11> > codes;  // requantized codes
+// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+#pragma HLS STREAM variable=widened depth=2
+#pragma HLS STREAM variable=feed depth=2
+#pragma HLS STREAM variable=accs depth=2
+#pragma HLS STREAM variable=codes depth=2
+    // 2 elements a beat -> 6: 192 cycles
+    gan2hls::widen<3, 192>(in, widened);
+    // line buffer and tap sequencer: 508 cycles
+    gan2hls::feeder<config>(widened, feed);
+    // multiply and accumulate: 484 cycles
+    gan2hls::mac<config, gan2hls::wsrc_raw<config>>(feed, accs);
+    // accumulator -> code: 64 cycles
+    gan2hls::requant<config>(accs, codes);
+    // code -> curve: 64 cycles
+    gan2hls::table<config>(codes, out);
+}
+
+}  // namespace layer_l3_conv
+
+#endif

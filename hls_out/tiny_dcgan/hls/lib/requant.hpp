@@ -1,0 +1,85 @@
+// requant.hpp - from an accumulator to an output code: the only rounding of the design.
+//
+//   piece = acc >= threshold[c] ? 1 : 0            (one piece: always 0)
+//   code  = clamp(((acc * mult[piece, c] + offset[piece, c]) >> SHIFT) + ZERO_POINT, LOW, HIGH)
+//
+// The shift is arithmetic and `offset` holds the rounding constant, so ties round toward +infinity (ap_fixed's AP_RND);
+// the clamp saturates (AP_SAT).
+//
+// One flat loop of OUT_BEATS iterations, II = 1, LANES channels each.  An output pixel without taps takes acc = 0 and
+// reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.
+//
+// In:  LANES accumulators of REQUANT_IN_BITS bits, in the low bits.  Out: LANES codes of REQUANT_OUT_BITS bits.
+// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ALL_TAPS, PIECES, ACC_BITS, SUM_BITS, SHIFT,
+// ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types
+// mult_t, offset_t, threshold_t and the tables mult, offset, threshold, row_taps, column_taps.
+#ifndef GAN2HLS_REQUANT_HPP
+#define GAN2HLS_REQUANT_HPP
+
+#include "bits.hpp"
+#include "types.hpp"
+
+namespace gan2hls {
+
+template <class L>
+GAN2HLS_INLINE int64_t requant_lane(typename L::requant_acc_t acc, int fold, int lane) {
+    const bool high = L::PIECES == 2 && acc >= typename L::threshold_t(L::threshold(fold, lane));
+    const int entry = high ? L::LANES + lane : lane;
+    const typename L::mult_t mult = typename L::mult_t(L::mult(fold, entry));
+    const typename L::offset_t offset = typename L::offset_t(L::offset(fold, entry));
+    const typename L::sum_t sum = acc * mult + offset;
+    const int64_t code = int64_t(typename L::sum_t(sum >> L::SHIFT)) + L::ZERO_POINT;
+    return code < L::LOW ? int64_t(L::LOW) : code > L::HIGH ? int64_t(L::HIGH) : code;
+}
+
+template <class L, int WIDTH_IN, int WIDTH_OUT>
+void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
+    static_assert(WIDTH_IN >= L::LANES * L::REQUANT_IN_BITS, "the input stream must carry LANES accumulators");
+    static_assert(WIDTH_OUT >= L::LANES * L::REQUANT_OUT_BITS, "the output stream must carry LANES codes");
+    int fold = 0, column = 0, row = 0;
+#ifdef __BAMBU__
+#pragma nounroll
+#endif
+    for (int beat = 0; beat < L::OUT_BEATS; ++beat) {
+#ifndef __BAMBU__
+#pragma HLS PIPELINE II=1  // LANES codes a clock
+#endif
+        ap_uint<WIDTH_IN> accs = 0;
+        const bool taps = L::ALL_TAPS || (L::row_taps(row) != 0 && L::column_taps(column) != 0);
+        if (taps) accs = in.read();
+
+        uint64_t from[limbs_of(WIDTH_IN)], to[limbs_of(WIDTH_OUT)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=from complete  // wires, not a memory
+#pragma HLS ARRAY_PARTITION variable=to complete  // wires, not a memory
+#endif
+        to_limbs<WIDTH_IN>(accs, from);
+        clear<limbs_of(WIDTH_OUT)>(to);
+        for (int lane = 0; lane < L::LANES; ++lane) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // one multiplier per lane
+#endif
+            const uint64_t raw = field<L::REQUANT_IN_BITS>(from, lane * L::REQUANT_IN_BITS);
+            const int64_t code = extend<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(raw);
+            const typename L::requant_acc_t acc = typename L::requant_acc_t(code - L::REQUANT_IN_ZERO_POINT);
+            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, fold, lane));
+        }
+        ap_uint<WIDTH_OUT> codes = 0;
+        from_limbs<WIDTH_OUT>(to, codes);
+        out.write(codes);
+
+        ++fold;
+        if (fold == L::OUT_FOLDS) {
+            fold = 0;
+            ++column;
+            if (column == L::OUT_COLUMNS) {
+                column = 0;
+                ++row;
+            }
+        }
+    }
+}
+
+}  // namespace gan2hls
+
+#endif

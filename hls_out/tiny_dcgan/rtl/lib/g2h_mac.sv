@@ -1,0 +1,113 @@
+// g2h_mac: Pe x Simd multipliers, adder trees and Pe accumulators; one step a clock.
+//
+// Equation    acc[p] = sum over the steps from first_i to last_i of
+//                      sum over s of (x[s] - ZeroPoint) * weight[p * Simd + s]
+// Latency     the step with last_i in clock t gives valid_o in clock t + 3 + clog2(Simd): centre, multiply, tree,
+//             accumulate.  Vectors of a single step follow each other every clock.
+// Handshake   none: the sequencer owns a credit of the queue behind.
+// Parameters  CentredBits holds x - ZeroPoint, AccBits every partial sum (signed, exact).
+// Simulation  executed_q counts MAC steps when GAN2HLS_TRACE is defined.
+module g2h_mac #(
+  parameter int unsigned Pe          = 1,
+  parameter int unsigned Simd        = 1,
+  parameter int unsigned ElemBits    = 8,
+  parameter bit          ElemSigned  = 1'b1,
+  parameter int          ZeroPoint   = 0,
+  parameter int unsigned CentredBits = 8,
+  parameter int unsigned WeightBits  = 8,
+  parameter int unsigned AccBits     = 16
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  input  logic                          valid_i,
+  input  logic                          first_i,
+  input  logic                          last_i,
+  input  logic [Simd*ElemBits-1:0]      x_i,
+  input  logic [Pe*Simd*WeightBits-1:0] weight_i,
+  output logic                          valid_o,
+  output logic [Pe*AccBits-1:0]         acc_o
+);
+  localparam int unsigned FullBits = CentredBits + WeightBits;
+  localparam int unsigned ProdBits = (FullBits < AccBits) ? FullBits : AccBits;
+  localparam int unsigned Delay    = 2 + $clog2(Simd);
+
+  logic [Simd*CentredBits-1:0]   centred;
+  logic [Delay-1:0]              valid_q, first_q, last_q;
+  logic                          acc_valid_q;
+
+  g2h_centre #(
+    .Lanes    (Simd),
+    .InBits   (ElemBits),
+    .Signed   (ElemSigned),
+    .ZeroPoint(ZeroPoint),
+    .OutBits  (CentredBits)
+  ) u_centre (
+    .data_i(x_i),
+    .data_o(centred)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q     <= '0;
+      acc_valid_q <= 1'b0;
+    end else begin
+      valid_q     <= {valid_q[Delay-2:0], valid_i};
+      acc_valid_q <= valid_q[Delay-1] && last_q[Delay-1];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    first_q <= {first_q[Delay-2:0], first_i};
+    last_q  <= {last_q[Delay-2:0], last_i};
+  end
+
+  for (genvar p = 0; p < Pe; p++) begin : g_pe
+    logic [Simd*ProdBits-1:0] products;
+    logic [AccBits-1:0]       sum;
+    logic [AccBits-1:0]       acc_q;
+
+    for (genvar s = 0; s < Simd; s++) begin : g_simd
+      logic signed [CentredBits-1:0] x_q;
+      logic signed [WeightBits-1:0]  w_q;
+      logic signed [ProdBits-1:0]    product_q;
+
+      always_ff @(posedge clk_i) begin
+        x_q       <= centred[s*CentredBits+:CentredBits];
+        w_q       <= weight_i[(p*Simd+s)*WeightBits+:WeightBits];
+        product_q <= ProdBits'(FullBits'(x_q) * FullBits'(w_q));
+      end
+
+      assign products[s*ProdBits+:ProdBits] = product_q;
+    end
+
+    if (Simd == 1) begin : g_single
+      assign sum = AccBits'($signed(products));
+    end else begin : g_tree
+      g2h_adder_tree #(
+        .N      (Simd),
+        .InBits (ProdBits),
+        .OutBits(AccBits)
+      ) u_tree (
+        .clk_i (clk_i),
+        .data_i(products),
+        .sum_o (sum)
+      );
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (valid_q[Delay-1]) acc_q <= sum + (first_q[Delay-1] ? '0 : acc_q);
+    end
+
+    assign acc_o[p*AccBits+:AccBits] = acc_q;
+  end
+
+  assign valid_o = acc_valid_q;
+
+`ifdef GAN2HLS_TRACE
+  logic [63:0] executed_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) executed_q <= '0;
+    else executed_q <= executed_q + 64'(valid_q[Delay-1]);
+  end
+`endif
+endmodule

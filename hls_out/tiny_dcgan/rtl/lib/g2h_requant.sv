@@ -1,0 +1,168 @@
+// g2h_requant: accumulators to output codes, Lanes a clock, the only rounding of the product.
+//
+// Equation    p = (Pieces == 2) && (acc >= threshold[c]);
+//             code = clamp(((acc * mult[p, c] + offset[p, c]) >>> Shift) + ZeroPoint, Lo, Hi)
+//             offset holds bias and rounding constant, so ties round toward +inf.  The channel c counts through all
+//             channels, Lanes at a time, over and over.
+// Memory      one word per Lanes channels; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
+//             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
+// Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
+//             shift and zero point, clamp.  One beat a clock.
+// Handshake   s_ready_o follows a registered credit of the output queue (OutDepth words), so the pipeline runs freely.
+//             Output pixels without taps (bits of XMask, YMask clear) take acc = 0 and no input; those before a frame's
+//             first accumulator wait for it, so that no beat is sent ahead of its frame.
+// Parameters  AccBits signed; SumBits holds acc * mult + offset exactly; CodeBits is one bit more than its shifted
+//             value, ZeroPoint added, and Lo, Hi need.
+module g2h_requant #(
+  parameter int unsigned          Lanes      = 1,
+  parameter int unsigned          Groups     = 1,
+  parameter int unsigned          AccBits    = 16,
+  parameter int unsigned          Pieces     = 1,
+  parameter int unsigned          MultBits   = 8,
+  parameter int unsigned          OffsetBits = 16,
+  parameter int unsigned          SumBits    = 24,
+  parameter int unsigned          Shift      = 8,
+  parameter int unsigned          CodeBits   = 17,
+  parameter int                   ZeroPoint  = 0,
+  parameter int                   Lo         = -128,
+  parameter int                   Hi         = 127,
+  parameter int unsigned          OutBits    = 8,
+  parameter int unsigned          OutDepth   = 16,
+  parameter bit                   Holes      = 1'b0,
+  parameter int unsigned          OutRows    = 1,
+  parameter int unsigned          OutColumns = 1,
+  parameter logic [OutRows-1:0]   YMask      = '1,
+  parameter logic [OutColumns-1:0] XMask     = '1,
+  parameter                       File       = ""
+) (
+  input  logic                     clk_i,
+  input  logic                     rst_ni,
+  input  logic [Lanes*AccBits-1:0] s_acc_i,
+  input  logic                     s_valid_i,
+  output logic                     s_ready_o,
+  input  logic                     out_freed_i,
+  output logic                     valid_o,
+  output logic [Lanes*OutBits-1:0] code_o
+);
+  localparam int unsigned PieceBits = MultBits + OffsetBits;
+  localparam int unsigned ThrBits   = AccBits + 1;
+  localparam int unsigned LaneBits  = (Pieces == 1) ? PieceBits : 2 * PieceBits + ThrBits;
+  localparam int unsigned GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
+  localparam int unsigned FullBits  = AccBits + MultBits;
+  localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
+
+  if (Pieces != 1 && Pieces != 2) begin : g_check_pieces
+    $error("g2h_requant: Pieces must be 1 or 2");
+  end
+
+  logic                      credit, go, hole;
+  logic                      group_last;
+  logic [GroupBits-1:0]      group_q;
+  logic [6:0]                valid_q;
+  logic [Lanes*LaneBits-1:0] word;
+
+  g2h_credit #(
+    .Depth(OutDepth)
+  ) u_credit (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .take_i (go),
+    .give_i (out_freed_i),
+    .avail_o(credit)
+  );
+
+  g2h_rom #(
+    .Width   (Lanes * LaneBits),
+    .Depth   (Groups),
+    .AddrBits(GroupBits),
+    .File    (File)
+  ) u_rom (
+    .clk_i (clk_i),
+    .addr_i(group_q),
+    .data_o(word)
+  );
+
+  assign group_last = group_q == GroupBits'(Groups - 1);
+  assign s_ready_o  = credit && !hole;
+  assign valid_o    = valid_q[6];
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      group_q <= '0;
+      valid_q <= '0;
+    end else begin
+      if (go) group_q <= group_last ? '0 : group_q + GroupBits'(1);
+      valid_q <= {valid_q[5:0], go};
+    end
+  end
+
+  if (Holes) begin : g_holes
+    localparam int unsigned XBits = (OutColumns > 1) ? $clog2(OutColumns) : 1;
+    localparam int unsigned YBits = (OutRows > 1) ? $clog2(OutRows) : 1;
+    logic [XBits-1:0] x_q;
+    logic [YBits-1:0] y_q;
+    logic             started_q, x_last, y_last;
+
+    assign x_last = x_q == XBits'(OutColumns - 1);
+    assign y_last = y_q == YBits'(OutRows - 1);
+    assign hole   = !(YMask[y_q] && XMask[x_q]);
+    assign go     = credit && (s_valid_i || (hole && started_q));
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        x_q       <= '0;
+        y_q       <= '0;
+        started_q <= 1'b0;
+      end else if (go) begin
+        if (group_last) begin
+          x_q <= x_last ? '0 : x_q + XBits'(1);
+          if (x_last) y_q <= y_last ? '0 : y_q + YBits'(1);
+        end
+        started_q <= (started_q || !hole) && !(group_last && x_last && y_last);
+      end
+    end
+  end else begin : g_dense
+    assign hole = 1'b0;
+    assign go   = credit && s_valid_i;
+  end
+
+  for (genvar l = 0; l < Lanes; l++) begin : g_lane
+    logic signed [AccBits-1:0]    acc1_q, acc2_q, acc3_q;
+    logic signed [MultBits-1:0]   mult_d, mult_q;
+    logic signed [OffsetBits-1:0] offset_d, offset3_q, offset4_q;
+    logic signed [ProdBits-1:0]   product_q;
+    logic signed [SumBits-1:0]    sum_q;
+    logic signed [CodeBits-1:0]   code_q;
+    logic [OutBits-1:0]           clamped_q;
+    logic [LaneBits-1:0]          lane;
+
+    assign lane = word[l*LaneBits+:LaneBits];
+
+    if (Pieces == 1) begin : g_one_piece
+      assign mult_d   = lane[0+:MultBits];
+      assign offset_d = lane[MultBits+:OffsetBits];
+    end else begin : g_two_pieces
+      logic signed [ThrBits-1:0] threshold;
+      logic                      high;
+      assign threshold = lane[2*PieceBits+:ThrBits];
+      assign high      = ThrBits'(acc2_q) >= threshold;
+      assign mult_d    = high ? lane[PieceBits+:MultBits] : lane[0+:MultBits];
+      assign offset_d  = high ? lane[PieceBits+MultBits+:OffsetBits] : lane[MultBits+:OffsetBits];
+    end
+
+    always_ff @(posedge clk_i) begin
+      acc1_q    <= hole ? '0 : s_acc_i[l*AccBits+:AccBits];
+      acc2_q    <= acc1_q;
+      acc3_q    <= acc2_q;
+      mult_q    <= mult_d;
+      offset3_q <= offset_d;
+      product_q <= ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
+      offset4_q <= offset3_q;
+      sum_q     <= SumBits'(product_q) + SumBits'(offset4_q);
+      code_q    <= CodeBits'(sum_q >>> Shift) + CodeBits'(ZeroPoint);
+      clamped_q <= (code_q < CodeBits'(Lo)) ? OutBits'(Lo) : (code_q > CodeBits'(Hi)) ? OutBits'(Hi) : OutBits'(code_q);
+    end
+
+    assign code_o[l*OutBits+:OutBits] = clamped_q;
+  end
+endmodule

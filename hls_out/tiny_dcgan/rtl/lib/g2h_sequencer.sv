@@ -1,0 +1,264 @@
+// g2h_sequencer: walks the tap program, one MAC step a clock, and makes the addresses of input word and weight word.
+//
+// Equation    for each output pixel with taps (raster) / co in CoFolds / (iy, ky) / (ix, kx) / ci in CiFolds:
+//               x_addr = (frame_base + (iy mod Rows) * RowWords) mod (Rows * RowWords)
+//                        + ix * CI/SIMD + group(co) * CiFolds + ci
+//               w_addr = ((ky * KW + kx) * CoFolds + co) * CiFolds + ci
+//             frame_base advances by (InRows mod Rows) * RowWords a frame.  The number of steps of a frame is
+//             YTaps * XTaps * CoFolds * CiFolds: there is no step for an inserted zero or a padded tap.
+// Memory      x_rom[XTaps]: {last, kx * CoFolds * CiFolds, ix * CI/SIMD}, the taps of all output columns in order;
+//             y_rom[YTaps]: {last, ky * KW * CoFolds * CiFolds, (iy mod Rows) * RowWords}, those of all output rows;
+//             release_rom[OutRows]: input rows that are no longer used after each output row.  Products with constants
+//             are done at generation, so addresses take adders only.
+// Latency     a step issued in clock t has x_addr_o, w_addr_o, valid_o, first_o, last_o in clock t + 4: ROM words,
+//             sums, wrap, final sum.  release_o comes with the row's last address, when its read really happens.
+// Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
+//             first step of a row also for its row grant; every other step is issued unconditionally.
+// Parameters  all counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest
+//             weight address, FreeBits Rows + InRows.
+module g2h_sequencer #(
+  parameter int unsigned InRows      = 1,
+  parameter int unsigned Rows        = 1,
+  parameter int unsigned RowWords    = 1,
+  parameter int unsigned OutRows     = 1,
+  parameter int unsigned YTaps       = 1,
+  parameter int unsigned XTaps       = 1,
+  parameter int unsigned CoFolds     = 1,
+  parameter int unsigned CiFolds     = 1,
+  parameter int unsigned Groups      = 1,
+  parameter int unsigned AccDepth    = 16,
+  parameter int unsigned XAddrBits   = 1,
+  parameter int unsigned WAddrBits   = 1,
+  parameter int unsigned FreeBits    = 2,
+  parameter              XTapFile    = "",
+  parameter              YTapFile    = "",
+  parameter              ReleaseFile = ""
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 row_avail_i,
+  output logic                 row_take_o,
+  input  logic                 acc_freed_i,
+  output logic [XAddrBits-1:0] x_addr_o,
+  output logic [WAddrBits-1:0] w_addr_o,
+  output logic                 valid_o,
+  output logic                 first_o,
+  output logic                 last_o,
+  output logic [FreeBits-1:0]  release_o
+);
+  localparam int unsigned Total      = Rows * RowWords;
+  localparam int unsigned FrameStep  = (InRows % Rows) * RowWords;
+  localparam int unsigned GroupFolds = CoFolds / Groups;
+  localparam int unsigned XPtrBits   = (XTaps > 1) ? $clog2(XTaps) : 1;
+  localparam int unsigned YPtrBits   = (YTaps > 1) ? $clog2(YTaps) : 1;
+  localparam int unsigned RPtrBits   = (OutRows > 1) ? $clog2(OutRows) : 1;
+  localparam int unsigned CiBits     = (CiFolds > 1) ? $clog2(CiFolds) : 1;
+  localparam int unsigned CoBits     = (CoFolds > 1) ? $clog2(CoFolds) : 1;
+  localparam int unsigned TapBits    = 1 + WAddrBits + XAddrBits;
+
+  if (CoFolds % Groups != 0) begin : g_check_groups
+    $error("g2h_sequencer: Groups must divide CoFolds");
+  end
+
+  logic [TapBits-1:0]  x_rom [0:XTaps-1];
+  logic [TapBits-1:0]  y_rom [0:YTaps-1];
+  logic [FreeBits-1:0] release_rom [0:OutRows-1];
+
+  if (XTapFile != "" && YTapFile != "" && ReleaseFile != "") begin : g_init
+    initial begin
+      $readmemh(XTapFile, x_rom);
+      $readmemh(YTapFile, y_rom);
+      $readmemh(ReleaseFile, release_rom);
+    end
+  end
+
+  // Pointers.  Invariant: x_q, y_q point at the step to be issued; xs_q, ys_q at the first taps of its output pixel;
+  // cobase_q = co * CiFolds, coci_q = cobase_q + ci, cin_q = group(co) * CiFolds + ci.
+  logic [XPtrBits-1:0]  x_d, x_q, xs_d, xs_q;
+  logic [YPtrBits-1:0]  y_d, y_q, ys_d, ys_q;
+  logic [RPtrBits-1:0]  r_q;
+  logic [CiBits-1:0]    ci_q;
+  logic [CoBits-1:0]    co_q;
+  logic [WAddrBits-1:0] cobase_d, cobase_q, coci_q;
+  logic [XAddrBits-1:0] gbase_d, cin_q, frame_base_q;
+  logic                 first_q, row_first_q;
+  logic                 credit, go;
+  logic [TapBits-1:0]   x_word, y_word;
+  logic                 ci_last, x_last, y_last, co_last, tap_done, vector_done, pixel_done, row_done, frame_done;
+
+  assign x_word = x_rom[x_q];
+  assign y_word = y_rom[y_q];
+
+  assign ci_last     = ci_q == CiBits'(CiFolds - 1);
+  assign co_last     = co_q == CoBits'(CoFolds - 1);
+  assign x_last      = x_word[TapBits-1];
+  assign y_last      = y_word[TapBits-1];
+  assign tap_done    = ci_last;
+  assign vector_done = tap_done && x_last && y_last;
+  assign pixel_done  = vector_done && co_last;
+  assign row_done    = pixel_done && (x_q == XPtrBits'(XTaps - 1));
+  assign frame_done  = row_done && (y_q == YPtrBits'(YTaps - 1));
+
+  assign go         = (!first_q || credit) && (!row_first_q || row_avail_i);
+  assign row_take_o = go && row_first_q;
+
+  g2h_credit #(
+    .Depth(AccDepth)
+  ) u_credit (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .take_i (go && first_q),
+    .give_i (acc_freed_i),
+    .avail_o(credit)
+  );
+
+  always_comb begin
+    x_d  = x_q;
+    xs_d = xs_q;
+    y_d  = y_q;
+    ys_d = ys_q;
+    if (row_done) begin
+      x_d  = '0;
+      xs_d = '0;
+      y_d  = frame_done ? '0 : y_q + YPtrBits'(1);
+      ys_d = y_d;
+    end else if (pixel_done) begin
+      x_d  = x_q + XPtrBits'(1);
+      xs_d = x_d;
+      y_d  = ys_q;
+    end else if (vector_done) begin
+      x_d = xs_q;
+      y_d = ys_q;
+    end else if (tap_done && x_last) begin
+      x_d = xs_q;
+      y_d = y_q + YPtrBits'(1);
+    end else if (tap_done) begin
+      x_d = x_q + XPtrBits'(1);
+    end
+  end
+
+  assign cobase_d = !vector_done ? cobase_q : co_last ? '0 : cobase_q + WAddrBits'(CiFolds);
+
+  if (Groups == 1) begin : g_one_group
+    assign gbase_d = '0;
+  end else begin : g_groups
+    localparam int unsigned FoldBits = (GroupFolds > 1) ? $clog2(GroupFolds) : 1;
+    logic [FoldBits-1:0]  fold_q;
+    logic [XAddrBits-1:0] gbase_q;
+    logic                 fold_last;
+
+    assign fold_last = fold_q == FoldBits'(GroupFolds - 1);
+    assign gbase_d   = !(vector_done && fold_last) ? gbase_q : co_last ? '0 : gbase_q + XAddrBits'(CiFolds);
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        fold_q  <= '0;
+        gbase_q <= '0;
+      end else if (go) begin
+        if (vector_done) fold_q <= fold_last ? '0 : fold_q + FoldBits'(1);
+        gbase_q <= gbase_d;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      x_q         <= '0;
+      xs_q        <= '0;
+      y_q         <= '0;
+      ys_q        <= '0;
+      r_q         <= '0;
+      ci_q        <= '0;
+      co_q        <= '0;
+      cobase_q    <= '0;
+      coci_q      <= '0;
+      cin_q       <= '0;
+      first_q     <= 1'b1;
+      row_first_q <= 1'b1;
+    end else if (go) begin
+      x_q         <= x_d;
+      xs_q        <= xs_d;
+      y_q         <= y_d;
+      ys_q        <= ys_d;
+      if (row_done) r_q <= frame_done ? '0 : r_q + RPtrBits'(1);
+      ci_q        <= ci_last ? '0 : ci_q + CiBits'(1);
+      if (vector_done) co_q <= co_last ? '0 : co_q + CoBits'(1);
+      cobase_q    <= cobase_d;
+      coci_q      <= tap_done ? cobase_d : coci_q + WAddrBits'(1);
+      cin_q       <= tap_done ? gbase_d : cin_q + XAddrBits'(1);
+      first_q     <= vector_done;
+      row_first_q <= row_done;
+    end
+  end
+
+  if (FrameStep == 0) begin : g_fixed_base
+    assign frame_base_q = '0;
+  end else begin : g_moving_base
+    localparam int unsigned Wrap = Total - FrameStep;
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) frame_base_q <= '0;
+      else if (go && frame_done) begin
+        frame_base_q <= (frame_base_q >= XAddrBits'(Wrap)) ? frame_base_q - XAddrBits'(Wrap)
+                                                           : frame_base_q + XAddrBits'(FrameStep);
+      end
+    end
+  end
+
+  // Stage 1: ROM words.  Stage 2: sums of two.  Stage 3: wrap around the line buffer.  Stage 4: final sum.
+  logic [XAddrBits-1:0] s1_row_q, s1_col_q, s1_cin_q, s1_base_q;
+  logic [WAddrBits-1:0] s1_ky_q, s1_kx_q, s1_coci_q;
+  logic [FreeBits-1:0]  s1_release_q, s2_release_q, s3_release_q, s4_release_q;
+  logic                 s1_row_done_q;
+  logic [XAddrBits:0]   s2_row_q;
+  logic [XAddrBits-1:0] s2_col_q, s3_row_q, s3_col_q, s4_x_q;
+  logic [WAddrBits-1:0] s2_k_q, s2_coci_q, s3_w_q, s4_w_q;
+  logic [3:0]           valid_q, first_pipe_q, last_pipe_q;
+
+  always_ff @(posedge clk_i) begin
+    s1_row_q      <= y_word[XAddrBits-1:0];
+    s1_col_q      <= x_word[XAddrBits-1:0];
+    s1_ky_q       <= y_word[XAddrBits+:WAddrBits];
+    s1_kx_q       <= x_word[XAddrBits+:WAddrBits];
+    s1_cin_q      <= cin_q;
+    s1_coci_q     <= coci_q;
+    s1_base_q     <= frame_base_q;
+    s1_release_q  <= release_rom[r_q];
+    s1_row_done_q <= row_done;
+
+    s2_row_q     <= (XAddrBits + 1)'(s1_base_q) + (XAddrBits + 1)'(s1_row_q);
+    s2_col_q     <= s1_col_q + s1_cin_q;
+    s2_k_q       <= s1_ky_q + s1_kx_q;
+    s2_coci_q    <= s1_coci_q;
+    s2_release_q <= (valid_q[0] && s1_row_done_q) ? s1_release_q : '0;
+
+    s3_row_q     <= (s2_row_q >= (XAddrBits + 1)'(Total)) ? XAddrBits'(s2_row_q - (XAddrBits + 1)'(Total))
+                                                          : s2_row_q[XAddrBits-1:0];
+    s3_col_q     <= s2_col_q;
+    s3_w_q       <= s2_k_q + s2_coci_q;
+
+    s4_x_q       <= s3_row_q + s3_col_q;
+    s4_w_q       <= s3_w_q;
+
+    first_pipe_q <= {first_pipe_q[2:0], first_q};
+    last_pipe_q  <= {last_pipe_q[2:0], vector_done};
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q      <= '0;
+      s3_release_q <= '0;
+      s4_release_q <= '0;
+    end else begin
+      valid_q      <= {valid_q[2:0], go};
+      s3_release_q <= s2_release_q;
+      s4_release_q <= s3_release_q;
+    end
+  end
+
+  assign x_addr_o  = s4_x_q;
+  assign w_addr_o  = s4_w_q;
+  assign valid_o   = valid_q[3];
+  assign first_o   = first_pipe_q[3];
+  assign last_o    = last_pipe_q[3];
+  assign release_o = s4_release_q;
+endmodule

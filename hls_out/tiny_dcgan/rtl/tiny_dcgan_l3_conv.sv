@@ -1,0 +1,184 @@
+// tiny_dcgan_l3_conv: engine of layer l3_conv (conv).
+//
+// ONNX source
+// Input            8 x 8 x 6 of uint8, zero point 0, 6 elements a beat, 64 beats a frame
+// Output           8 x 8 x 1 of int8, 1 elements a beat, 64 beats a frame
+// Folding          PE 1 x SIMD 6, 1 requantized a clock
+// Work             2904 useful MACs in 484 clocks a frame, one step each
+// Line buffer      4 rows of 8 words: 3 are alive at once, the others let loading run ahead
+// Weights          codec raw, 9 words for 6 multipliers: one word a clock, each weight stored once
+// Accumulators     int20, exact; queue of 16 vectors covers the MAC pipeline and the fastest pixels
+// Tap memories     one entry per column tap and per row tap, with constants already multiplied in
+// Requantizer      one memory word per 1 channels: multipliers, offsets, thresholds
+// Table            2048 words, one copy per lane, indexed by the requantized code
+`ifndef GAN2HLS_MEM_DIR
+`define GAN2HLS_MEM_DIR "mem/"
+`endif
+
+module tiny_dcgan_l3_conv (
+  input  logic clk_i,
+  input  logic rst_ni,
+  input  logic [47:0] s_data_i,
+  input  logic s_valid_i,
+  output logic s_ready_o,
+  output logic [7:0] m_data_o,
+  output logic m_valid_o,
+  input  logic m_ready_i
+);
+  logic [19:0] acc;
+  logic acc_valid, acc_ready;
+  logic [10:0] code;
+  logic code_valid;
+  logic out_freed;
+  logic [3:0] w_addr;
+  logic [47:0] weight;
+  logic [47:0] x;
+  logic step_valid, step_first, step_last;
+  logic [19:0] vector;
+  logic vector_valid, acc_freed;
+
+  g2h_feeder #(
+    .Width(48),
+    .InRows(8),
+    .Rows(4),
+    .RowWords(8),
+    .OutRows(8),
+    .YTaps(22),
+    .XTaps(22),
+    .CoFolds(1),
+    .CiFolds(1),
+    .Groups(1),
+    .FirstNeed(2),
+    .AccDepth(16),
+    .XAddrBits(5),
+    .WAddrBits(4),
+    .FreeBits(4),
+    .LoadedBits(5),
+    .XTapFile({`GAN2HLS_MEM_DIR, "l3_conv_x_taps.mem"}),
+    .YTapFile({`GAN2HLS_MEM_DIR, "l3_conv_y_taps.mem"}),
+    .NeedFile({`GAN2HLS_MEM_DIR, "l3_conv_need.mem"}),
+    .ReleaseFile({`GAN2HLS_MEM_DIR, "l3_conv_release.mem"})
+  ) u_feeder (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .s_data_i   (s_data_i),
+    .s_valid_i  (s_valid_i),
+    .s_ready_o  (s_ready_o),
+    .acc_freed_i(acc_freed),
+    .w_addr_o   (w_addr),
+    .x_o        (x),
+    .valid_o    (step_valid),
+    .first_o    (step_first),
+    .last_o     (step_last)
+  );
+
+  g2h_wsrc_raw #(
+    .Lanes(6),
+    .CodeBits(8),
+    .Signed(1'b1),
+    .WeightBits(8),
+    .Depth(9),
+    .AddrBits(4),
+    .File({`GAN2HLS_MEM_DIR, "l3_conv_weight.mem"})
+  ) u_wsrc (
+    .clk_i   (clk_i),
+    .addr_i  (w_addr),
+    .weight_o(weight)
+  );
+
+  g2h_mac #(
+    .Pe(1),
+    .Simd(6),
+    .ElemBits(8),
+    .ElemSigned(1'b0),
+    .ZeroPoint(0),
+    .CentredBits(9),
+    .WeightBits(8),
+    .AccBits(20)
+  ) u_mac (
+    .clk_i   (clk_i),
+    .rst_ni  (rst_ni),
+    .valid_i (step_valid),
+    .first_i (step_first),
+    .last_i  (step_last),
+    .x_i     (x),
+    .weight_i(weight),
+    .valid_o (vector_valid),
+    .acc_o   (vector)
+  );
+
+  g2h_fifo #(
+    .Width(20),
+    .Ratio(1),
+    .Depth(16)
+  ) u_acc_fifo (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .push_i (vector_valid),
+    .data_i (vector),
+    .freed_o(acc_freed),
+    .data_o (acc),
+    .valid_o(acc_valid),
+    .ready_i(acc_ready)
+  );
+
+  g2h_requant #(
+    .Lanes(1),
+    .Groups(1),
+    .AccBits(20),
+    .Pieces(1),
+    .MultBits(18),
+    .OffsetBits(34),
+    .SumBits(37),
+    .Shift(22),
+    .CodeBits(16),
+    .ZeroPoint(0),
+    .Lo(0),
+    .Hi(2047),
+    .OutBits(11),
+    .OutDepth(16),
+    .File({`GAN2HLS_MEM_DIR, "l3_conv_requant.mem"})
+  ) u_requant (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .s_acc_i    (acc),
+    .s_valid_i  (acc_valid),
+    .s_ready_o  (acc_ready),
+    .out_freed_i(out_freed),
+    .valid_o    (code_valid),
+    .code_o     (code)
+  );
+
+  logic [7:0] value;
+  logic value_valid;
+
+  g2h_table #(
+    .Lanes(1),
+    .IndexBits(11),
+    .Signed(1'b0),
+    .OutBits(8),
+    .File({`GAN2HLS_MEM_DIR, "l3_conv_table.mem"})
+  ) u_table (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .valid_i(code_valid),
+    .code_i (code),
+    .valid_o(value_valid),
+    .data_o (value)
+  );
+
+  g2h_fifo #(
+    .Width(8),
+    .Ratio(1),
+    .Depth(16)
+  ) u_out_fifo (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .push_i (value_valid),
+    .data_i (value),
+    .freed_o(out_freed),
+    .data_o (m_data_o),
+    .valid_o(m_valid_o),
+    .ready_i(m_ready_i)
+  );
+endmodule
