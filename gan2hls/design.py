@@ -105,7 +105,7 @@ class EngineDesign:
 
     @cached_property
     def mac_cycles(self) -> int:
-        """Clocks of one frame in which the MAC array works: ``useful_macs / (PE * SIMD)``, exactly."""
+        """Clocks of one frame in which the MAC array works: ``useful_macs / (PE * SIMD)``, exactly; 0 without one."""
         return self.layer.useful_macs // (self.folding.pe * self.folding.simd)
 
     @cached_property

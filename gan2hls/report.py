@@ -90,6 +90,13 @@ class WeightBits(_Part):
     encoded: Count
 
 
+class ResourceReport(_Part):
+    """Estimated resources of a layer: multipliers, and memories of weights, line buffer and table."""
+
+    dsp: Count
+    bram18: Count = Field(description="18-kbit block RAMs; half a 36-kbit one.")
+
+
 class LayerReport(_Part):
     """One layer."""
 
@@ -107,6 +114,7 @@ class LayerReport(_Part):
     folding: FoldingReport
     cycles: Cycles
     weight_bits: WeightBits
+    resources: ResourceReport
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
 
 
@@ -115,6 +123,8 @@ class Totals(_Part):
 
     useful_macs: Count
     executed_macs: Count | None
+    resources: ResourceReport = Field(description="Estimated, all layers.")
+    available: ResourceReport | None = Field(description="What the part has; null: not a listed part.")
     compression_ratio: float | None = Field(description="Bits of float32 weights over bits of encoded ones.")
     latency_cycles: Cycles
     frame_interval_cycles: Interval

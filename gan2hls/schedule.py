@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import final
 
 from gan2hls.assign import FoldingRequest
@@ -18,12 +17,8 @@ from gan2hls.design import Design, EngineDesign, Folding, verify_design
 from gan2hls.errors import FoldingError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.parts import part_resources
+from gan2hls.resources import engine_resources
 
-#: Operand widths of a DSP48: one product of at most these signed widths takes one block.
-_DSP_PORTS = (18, 25)
-_BRAM_BITS = 18 * 1024
-_BRAM_WIDTH = 36
-_LUTRAM_DEPTH = 64
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
@@ -149,50 +144,10 @@ def _vector_cycles(layer: IntLayer, simd: int) -> int:
 
 
 def _option(layer: IntLayer, folding: Folding) -> _Option:
-    engine = EngineDesign(layer, folding, 0, None)
-    if layer.geometry is None:
-        return _Option(folding, engine.out_beats, requant_dsp(layer) * folding.lanes, 0)
-    dsp = mac_dsp(layer) * folding.pe * folding.simd + requant_dsp(layer) * folding.lanes
-    return _Option(folding, engine.interval, dsp, _memory_brams(layer, folding))
-
-
-def mac_dsp(layer: IntLayer) -> int:
-    """Return the DSP blocks of one multiplier of ``layer``'s MAC array."""
-    assert layer.weight is not None
-    if not CODECS[layer.weight.codec].multiplies:
-        return 0
-    return dsp_of_product(layer.weight.type.bits, layer.input_type.centred.bits)
-
-
-def requant_dsp(layer: IntLayer) -> int:
-    """Return the DSP blocks of one requantizer lane; a power-of-two multiplier needs none."""
-    mult = abs(layer.requant.mult)
-    if not (mult & (mult - 1)).any():
-        return 0
-    return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.bits)
-
-
-def dsp_of_product(a_bits: int, b_bits: int) -> int:
-    """Return the DSP48 blocks of a signed ``a x b`` product."""
-    narrow, wide = sorted((a_bits, b_bits))
-    return ceil(narrow / _DSP_PORTS[0]) * ceil(wide / _DSP_PORTS[1])
-
-
-def _memory_brams(layer: IntLayer, folding: Folding) -> int:
-    """Return the 18-kbit block RAMs of weight ROM and line buffer at this folding."""
-    assert layer.weight is not None and layer.geometry is not None
-    words = layer.weight.values.size // (folding.pe * folding.simd)
-    rom = brams(folding.pe * folding.simd * layer.weight.type.bits, words)
-    _, columns, channels = layer.geometry.in_shape
-    line = line_buffer_rows(layer) * columns * channels // folding.simd
-    return rom + brams(folding.simd * layer.input_type.int_type.bits, line)
-
-
-def brams(width_bits: int, depth: int) -> int:
-    """Return the 18-kbit block RAMs of a memory: wide shallow words waste them, the shallowest go to LUTs."""
-    if depth <= _LUTRAM_DEPTH:
-        return 0
-    return ceil(width_bits / _BRAM_WIDTH) * ceil(depth * _BRAM_WIDTH / _BRAM_BITS)
+    rows = 0 if layer.geometry is None else line_buffer_rows(layer)
+    engine = EngineDesign(layer, folding, rows, None)
+    found = engine_resources(engine)
+    return _Option(folding, engine.interval if engine.linear else engine.out_beats, found.dsp, found.bram18)
 
 
 def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: int) -> dict[str, _Option]:

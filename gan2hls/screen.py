@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gan2hls.inspect import ModelFacts
 from gan2hls.pipeline import STAGES
-from gan2hls.report import Report, StepReport
+from gan2hls.report import Report, ResourceReport, StepReport
 
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -72,8 +72,23 @@ def show_report(console: Console, report: Report) -> None:
         f"frame interval: limit {interval.limit:,}, estimated {_number(interval.estimated)}, "
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
     )
+    _show_resources(console, totals.resources, totals.available)
     console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim, 3)}")
     show_steps(console, report.verification)
+
+
+def _show_resources(console: Console, used: ResourceReport, available: ResourceReport | None) -> None:
+    if available is None:
+        console.print(f"resources (estimated): {used.dsp} DSP, {used.bram18} BRAM18")
+        return
+    console.print(
+        f"resources (estimated): {used.dsp} of {available.dsp} DSP, {used.bram18} of {available.bram18} BRAM18"
+    )
+    if used.dsp > available.dsp or used.bram18 > available.bram18:
+        console.print(
+            "warning: the part is too small; choose a larger --part, fewer weight bits, or a smaller generator",
+            style="yellow",
+        )
 
 
 def show_steps(console: Console, steps: Mapping[Any, StepReport]) -> None:

@@ -13,8 +13,10 @@ import numpy as np
 from gan2hls.codecs import CODECS
 from gan2hls.design import Design, EngineDesign
 from gan2hls.emit.render import comment, render
+from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Port
+from gan2hls.parts import part_resources
 from gan2hls.report import (
     Cycles,
     FoldingReport,
@@ -25,10 +27,12 @@ from gan2hls.report import (
     PrecisionReport,
     Quality,
     Report,
+    ResourceReport,
     StepReport,
     Totals,
     WeightBits,
 )
+from gan2hls.resources import engine_resources
 from gan2hls.serialize import Origin
 
 #: Distributions whose versions can change what a build writes.
@@ -103,12 +107,20 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
         "rows": [_readme_layer(layer) for layer in report.layers],
         "interval": _cells(totals.frame_interval_cycles.model_dump()),
         "latency": _cells(totals.latency_cycles.model_dump()),
+        "resources": _resources(totals),
         "psnr": _cell(report.quality.psnr_db),
         "ssim": "" if report.quality.ssim is None else f"{report.quality.ssim:.3f}",
         "steps": [_readme_step(name, step) for name, step in report.verification.items()],
         "ports": [_readme_port(port) for port in (*report.model.inputs, *report.model.outputs)],
     }
     return render("project/README.md.j2", context)
+
+
+def _resources(totals: Totals) -> str:
+    used, available = totals.resources, totals.available
+    if available is None:
+        return f"{used.dsp} DSP blocks, {used.bram18} block RAMs of 18 kbit"
+    return f"{used.dsp} of {available.dsp} DSP blocks, {used.bram18} of {available.bram18} block RAMs of 18 kbit"
 
 
 def _readme_layer(layer: LayerReport) -> list[str]:
@@ -172,7 +184,7 @@ def _port(port: Port, model: IntegerModel) -> PortReport:
 
 def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
     layer, folding = engine.layer, engine.folding
-    weight, geometry = layer.weight, layer.geometry
+    weight, geometry, resources = layer.weight, layer.geometry, engine_resources(engine)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
     return LayerReport(
         name=layer.name,
@@ -192,12 +204,21 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
         padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
+        resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18),
         weight_bits=WeightBits(
             float32=int(weight.values.size) * _FLOAT32_BITS if weight else 0,
             encoded=CODECS[weight.codec].useful_bits(weight) if weight else 0,
         ),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
     )
+
+
+def _available(part: str) -> ResourceReport | None:
+    try:
+        found = part_resources(part)
+    except ConfigError:
+        return None
+    return ResourceReport(dsp=found.dsp, bram18=2 * found.bram36)
 
 
 def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, measured: Timing) -> Totals:
@@ -208,6 +229,10 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
     return Totals(
         useful_macs=sum(layer.useful_macs for layer in layers),
         executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
+        resources=ResourceReport(
+            dsp=sum(layer.resources.dsp for layer in layers), bram18=sum(layer.resources.bram18 for layer in layers)
+        ),
+        available=_available(design.part),
         compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / encoded, 4) if encoded else None,
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
         frame_interval_cycles=Interval(
