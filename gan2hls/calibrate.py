@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,10 @@ from gan2hls.ir import Graph, Port
 
 Float32Array = npt.NDArray[np.float32]
 
-#: Float32 values that calibration keeps at the same time; fewer samples are used for larger models.
-_VALUE_LIMIT = 1 << 27
+#: Float32 values that calibration keeps, and MACs that it spends; fewer frames are used for larger models.
+_VALUE_LIMIT = 1 << 26
+_MAC_LIMIT = 30_000_000_000
+_LEAST_FRAMES = 16
 
 
 @final
@@ -66,13 +70,7 @@ def draw(graph: Graph, source: Source) -> dict[str, Float32Array]:
 def _read(graph: Graph, source: Source) -> dict[str, Float32Array]:
     path = source.data
     assert path is not None
-    try:
-        loaded: Any = np.load(path, allow_pickle=False)
-        arrays = dict(loaded.items()) if hasattr(loaded, "items") else {graph.inputs[0].onnx_name: loaded}
-    except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(
-            f"cannot read it as .npy or .npz: {error}", where=str(path), hint="save it with numpy.save or numpy.savez"
-        ) from error
+    arrays = _load(path, graph.inputs[0].onnx_name)
     inputs = {}
     for port in graph.inputs:
         if port.onnx_name not in arrays:
@@ -82,19 +80,46 @@ def _read(graph: Graph, source: Source) -> dict[str, Float32Array]:
                 hint=f"it holds {sorted(arrays)}",
             )
         values = np.asarray(arrays[port.onnx_name])
-        if values.dtype.kind not in "fiu" or values.size == 0 or values.size % port.order.size:
+        if values.dtype.kind not in "fiu" or not _fits(values.shape, port):
             raise ConfigError(
                 f"array of shape {values.shape} and type {values.dtype} does not fit the input {port.onnx_name!r}",
                 where=str(path),
                 hint=f"expected numbers of shape [N, {', '.join(map(str, port.onnx_shape[1:]))}]",
             )
-        values = values.reshape(-1, *port.onnx_shape[1:]).astype(np.float32)
-        if not np.isfinite(values).all():
+        values = values.reshape(-1, *port.onnx_shape[1:])
+        with np.errstate(over="ignore"):
+            inputs[port.onnx_name] = values[: source.samples].astype(np.float32)
+        if not np.isfinite(inputs[port.onnx_name]).all():
             raise ConfigError("holds NaN or infinite values", where=str(path))
-        inputs[port.onnx_name] = values[: source.samples]
     if len({len(values) for values in inputs.values()}) != 1:
         raise ConfigError("its arrays hold different numbers of frames", where=str(path))
     return inputs
+
+
+def _load(path: Path, only: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an ``.npz`` by name, or that of an ``.npy`` under the name ``only``."""
+    try:
+        with path.open("rb") as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            if not hasattr(loaded, "items"):
+                return {only: loaded}
+            with loaded:
+                return dict(loaded.items())
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ConfigError(
+            f"cannot read it as .npy or .npz: {error}", where=str(path), hint="save it with numpy.save or numpy.savez"
+        ) from error
+
+
+def _fits(shape: tuple[int, ...], port: Port) -> bool:
+    """Whether ``shape`` is a batch of the input, flat or not, or one frame; axes of size 1 do not matter."""
+    frame = port.onnx_shape[1:]
+    if 0 in shape:
+        return False
+    if shape == frame:
+        return True
+    long = [size for size in frame if size > 1]
+    return len(shape) > 0 and ([n for n in shape[1:] if n > 1] == long or shape[1:] == (port.order.size,))
 
 
 @final
@@ -139,7 +164,9 @@ def probes(graph: Graph) -> tuple[Port, ...]:
     )
 
 
-def sample_limit(graph: Graph, samples: int) -> int:
-    """Return how many of ``samples`` frames fit the memory bound, at least 4."""
-    per_frame = sum(int(np.prod(layer.shape)) for layer in graph.layers)
-    return min(samples, max(4, _VALUE_LIMIT // max(1, per_frame)))
+def frame_limit(graph: Graph, frames: int) -> int:
+    """Return how many of ``frames`` calibration may use: within bounds of memory and time, at least ``_LEAST_FRAMES``."""
+    values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
+    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    affordable = min(_VALUE_LIMIT // max(1, values), _MAC_LIMIT // max(1, macs))
+    return min(frames, max(_LEAST_FRAMES, affordable))

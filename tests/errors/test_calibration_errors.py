@@ -1,0 +1,122 @@
+"""Calibration files that do not fit: every one named, with what would fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.calibrate import Source, draw
+from gan2hls.config import parse_config
+from gan2hls.errors import ConfigError
+from gan2hls.inputs import read_inputs
+from gan2hls.ir import Graph
+from tests.randomized import port
+
+ONE = Graph("one", (port("z", (1, 1, 6)),), (), ())
+TWO = Graph("two", (port("a", (1, 1, 2)), port("b", (2, 2, 1))), (), ())
+
+
+def refused(graph: Graph, path: Path) -> ConfigError:
+    with pytest.raises(ConfigError) as found:
+        draw(graph, Source(path))
+    assert found.value.exit_code == 5 and found.value.where == str(path)
+    return found.value
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    error = refused(ONE, tmp_path / "none.npy")
+    assert "cannot read" in error.message and "numpy.save" in error.hint
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert "cannot read" in refused(ONE, tmp_path).message
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", b"PK\x03\x04broken", b"\x00" * 64])
+def test_a_file_that_is_not_numpy(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.npy").write_bytes(content)
+    assert "cannot read" in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_a_truncated_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((50, 6)))
+    whole = (tmp_path / "x.npy").read_bytes()
+    (tmp_path / "x.npy").write_bytes(whole[: len(whole) // 2])
+    assert "cannot read" in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_a_truncated_archive(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", z=np.zeros((50, 6)))
+    whole = bytearray((tmp_path / "x.npz").read_bytes())
+    whole[300:600] = b"\x55" * 300  # the directory is whole, the array is not
+    (tmp_path / "x.npz").write_bytes(bytes(whole))
+    assert "cannot read" in refused(ONE, tmp_path / "x.npz").message
+
+
+def test_pickled_objects_are_not_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    assert "cannot read" in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_pickled_objects_in_an_archive_are_not_loaded(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", z=np.array([{"a": 1}], object))
+    assert "cannot read" in refused(ONE, tmp_path / "x.npz").message
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (5,), (0, 6), ()])
+def test_wrong_size(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "x.npy", np.zeros(shape))
+    error = refused(ONE, tmp_path / "x.npy")
+    assert str(shape) in error.message and "'z'" in error.message and "[N, 6, 1, 1]" in error.hint
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 1, 1), (4, 6, 2), (2, 3, 4), (12,)])
+def test_another_layout_of_as_many_values(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """Taking it would only scramble the frames."""
+    np.save(tmp_path / "x.npy", np.zeros(shape))
+    assert str(shape) in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_channels_last_for_a_channels_first_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 8, 8, 3)))
+    error = refused(Graph("image", (port("z", (8, 8, 3)),), (), ()), tmp_path / "x.npy")
+    assert "[N, 3, 8, 8]" in error.hint
+
+
+@pytest.mark.parametrize("value", [True, 1j, "text"])
+def test_wrong_type(tmp_path: Path, value: object) -> None:
+    np.save(tmp_path / "x.npy", np.full((4, 6), value))
+    assert "does not fit" in refused(ONE, tmp_path / "x.npy").message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_values_that_are_not_finite_in_float32(tmp_path: Path, value: float) -> None:
+    values = np.zeros((4, 6))
+    values[3, 5] = value
+    np.save(tmp_path / "x.npy", values)
+    assert "NaN or infinite" in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_wrong_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", noise=np.zeros((4, 6)), label=np.zeros(4))
+    error = refused(ONE, tmp_path / "x.npz")
+    assert "'z'" in error.message and "label" in error.hint and "noise" in error.hint
+
+
+def test_one_array_does_not_serve_two_inputs(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 2)))
+    assert "'b'" in refused(TWO, tmp_path / "x.npy").message
+
+
+def test_arrays_of_different_length(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros((4, 2)), b=np.zeros((3, 4)))
+    assert "different numbers of frames" in refused(TWO, tmp_path / "x.npz").message
+
+
+@pytest.mark.parametrize("section", ["calibration", "evaluation"])
+def test_both_sections_of_the_config_report_their_file(tmp_path: Path, section: str) -> None:
+    with pytest.raises(ConfigError, match="cannot read") as found:
+        read_inputs(ONE, parse_config({section: {"data": str(tmp_path / "none.npz")}}))
+    assert found.value.where == str(tmp_path / "none.npz")
