@@ -165,7 +165,7 @@ def probes(graph: Graph) -> tuple[Port, ...]:
 
 
 def frame_limit(graph: Graph, frames: int) -> int:
-    """Return how many of ``frames`` calibration may use: within bounds of memory and time, at least ``_LEAST_FRAMES``."""
+    """Return how many of ``frames`` calibration may use, within bounds of memory and time."""
     values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
     macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
     affordable = min(_VALUE_LIMIT // max(1, values), _MAC_LIMIT // max(1, macs))

@@ -28,6 +28,9 @@ _TABLE_STEP = 0.5
 #: Least and greatest index width of a table.
 TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
+#: A bounded output keeps its whole range when samples use this part of it, else their range and this margin.
+_USED_RANGE = 0.5
+_MARGIN = 0.1
 
 
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
@@ -156,13 +159,22 @@ def _weight_type(codes: Int64Array) -> IntType:
 
 
 def _output_type(chain: Split, values: Float32Array, precision: Precision, rule: RangeRule) -> QuantType:
-    """Choose the output's type; a bounded curve (Tanh, Sigmoid) keeps its whole range, so that white stays white."""
+    """Choose a tensor's type.
+
+    Under ``minmax`` a bounded curve (Tanh, Sigmoid) keeps its whole range, so that white stays white, unless the
+    samples use less than ``_USED_RANGE`` of it (a generator of pale images): then their range with a margin.
+    """
     ends = np.array([chain.piecewise.lo, chain.piecewise.hi])
     with np.errstate(all="ignore"):
-        low, high = np.sort(chain.evaluate_curve(ends)) if chain.curve else ends
-    if precision.kind != "fixed" and np.isfinite(low) and np.isfinite(high) and high > low and rule == "minmax":
-        return range_type(float(low), float(high), precision)
-    return activation_type(values, precision, rule)
+        low, high = (float(end) for end in (np.sort(chain.evaluate_curve(ends)) if chain.curve else ends))
+    bounded = np.isfinite(low) and np.isfinite(high) and high > low
+    if precision.kind == "fixed" or not bounded or rule != "minmax":
+        return activation_type(values, precision, rule)
+    least, most = float(values.min()), float(values.max())
+    if most - least >= _USED_RANGE * (high - low):
+        return range_type(low, high, precision)
+    margin = _MARGIN * (most - least)
+    return range_type(max(low, least - margin), min(high, most + margin), precision)
 
 
 def make_requant(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> Requant:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.assign import LayerPrecision
-from gan2hls.calibrate import Float32Array, FloatModel, probes
+from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.correct import find_biases
 from gan2hls.equalize import apply_gains, apply_to_streams, find_gains
 from gan2hls.golden import Golden
@@ -46,7 +46,8 @@ def quantize(
     With ``rule`` None every rule is tried for the whole model, with and without equalization, then tensor by
     tensor, and what gives the least squared error of the output is kept.  Biases are corrected in every case.
     """
-    streams = measure(graph, model, inputs)
+    frames = frame_limit(graph, len(next(iter(inputs.values()))))
+    streams = measure(graph, model, {name: values[:frames] for name, values in inputs.items()})
     if rule is not None:
         variant = _Variant(graph, {}, precisions, streams)
         return variant.lower(variant.types(rule))
