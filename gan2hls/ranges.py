@@ -60,10 +60,17 @@ def range_type(low: float, high: float, precision: Precision) -> QuantType:
     if precision.signed is None and min(-low, high) >= 0.8 * max(-low, high):
         return QuantType(IntType(bits, signed=True), max(-low, high) / ((1 << (bits - 1)) - 1))
     steps = (1 << bits) - 1
-    scale = (high - low) / steps
-    zero_point = int(np.clip(np.floor(-low / scale + 0.5), 0, steps))
-    scale = max(high / (steps - zero_point) if zero_point < steps else 0.0, -low / zero_point if zero_point else 0.0)
+    exact = -low * steps / (high - low)
+    nearest = int(exact + 0.5)
+    around = (max(1, int(exact)), min(int(exact) + 1, steps - 1)) if 0 < nearest < steps else (nearest,)
+    scale, zero_point = min((_scale_around(low, high, steps, at), at) for at in around)
     return QuantType(IntType(bits, signed=False), scale, zero_point)
+
+
+def _scale_around(low: float, high: float, steps: int, zero_point: int) -> float:
+    """Return the least scale that covers ``low..high``; a side that has no code is given up."""
+    above = high / (steps - zero_point) if zero_point < steps else 0.0
+    return max(above, -low / zero_point if zero_point else 0.0)
 
 
 def fixed_type(precision: Precision) -> QuantType:
