@@ -14,7 +14,7 @@ import onnx
 
 
 def hls4ml_frames_per_second(model: onnx.ModelProto, frames: int, work: Path) -> float:
-    """Compile ``model`` (one Conv) with hls4ml's Vitis back end, io_stream, 8 bits; return predicted frames a second."""
+    """Compile ``model`` (one Conv) with hls4ml for Vitis, io_stream, 8 bits; return predicted frames a second."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         import hls4ml

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
@@ -14,7 +16,7 @@ def dcgan64(seed: int = 0) -> onnx.ModelProto:
     """Return ``z[N,100,1,1] -> 4x4x512 -> 8x8x256 -> 16x16x128 -> 32x32x64 -> 64x64x3``, k4, BatchNorm, ReLU, Tanh."""
     rng = np.random.default_rng(seed)
     nodes, weights, source = [], [], "z"
-    pairs = list(zip(DCGAN64_CHANNELS, DCGAN64_CHANNELS[1:], strict=False))
+    pairs = list(pairwise(DCGAN64_CHANNELS))
     for n, (ci, co) in enumerate(pairs):
         first, last = n == 0, n == len(pairs) - 1
         fan_in = ci * (1 if first else 4)
@@ -44,7 +46,8 @@ def convolution(channels: int, size: int, seed: int = 0) -> onnx.ModelProto:
     """Return one 3 x 3 convolution without padding, ``channels`` to ``channels``, for a comparison of equal MACs."""
     rng = np.random.default_rng(seed)
     weight = numpy_helper.from_array(_normal(rng, (channels, channels, 3, 3), (9 * channels) ** -0.5), "w")
-    node = helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[3, 3], strides=[1, 1], pads=[0] * 4, name="conv")
+    attributes = {"kernel_shape": [3, 3], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1}
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", **attributes)
     inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, channels, size, size])]
     outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, channels, size - 2, size - 2])]
     graph = helper.make_graph([node], "convolution", inputs, outputs, [weight])

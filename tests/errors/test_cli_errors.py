@@ -244,6 +244,8 @@ def test_an_interrupt_leaves_the_former_output(here: Path) -> None:
         "import time; from gan2hls import pipeline, cli; "
         "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); cli.main()"
     )
+    # SIGINT is ignored below a shell's background job, and children inherit that
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"
     command = [sys.executable, "-c", code, "build", "tiny.onnx"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}) as process:
         assert process.stdout is not None and process.stderr is not None
