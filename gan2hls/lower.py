@@ -23,6 +23,8 @@ from gan2hls.ranges import RangeRule, activation_type, fixed_type, range_type, w
 
 #: Bits of a requantizer's multiplier, sign included: one port of a DSP48.
 MULT_BITS = 18
+#: Products and biases below these keep their sums within the 62 bits of hardware.
+_MOST_SUM, _MOST_BIAS = 2.0**60, 2.0**58
 #: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows.
 _TABLE_STEP = 0.5
 #: Least and greatest index width of a table.
@@ -120,9 +122,9 @@ def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, o
                 hint="lower the weight or activation width of this layer",
             )
     if chain.curve:
-        requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type)
+        requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type, layer.name)
     else:
-        requant, table = make_requant(chain.piecewise, acc_scale, acc_type, output_type), None
+        requant, table = make_requant(chain.piecewise, acc_scale, acc_type, output_type, where=layer.name), None
     return IntLayer(
         name=layer.name,
         kind=layer.kind,
@@ -164,9 +166,7 @@ def _output_type(chain: Split, values: Float32Array, precision: Precision, rule:
     Under ``minmax`` a bounded curve (Tanh, Sigmoid) keeps its whole range, so that white stays white, unless the
     samples use less than ``_USED_RANGE`` of it (a generator of pale images): then their range with a margin.
     """
-    ends = np.array([chain.piecewise.lo, chain.piecewise.hi])
-    with np.errstate(all="ignore"):
-        low, high = (float(end) for end in (np.sort(chain.evaluate_curve(ends)) if chain.curve else ends))
+    low, high = _bounds(chain)
     bounded = np.isfinite(low) and np.isfinite(high) and high > low
     if precision.kind == "fixed" or not bounded or rule != "minmax":
         return activation_type(values, precision, rule)
@@ -177,27 +177,47 @@ def _output_type(chain: Split, values: Float32Array, precision: Precision, rule:
     return range_type(max(low, least - margin), min(high, most + margin), precision)
 
 
-def make_requant(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> Requant:
+def _bounds(chain: Split) -> tuple[float, float]:
+    """Return what the output can reach at most, infinite or NaN where nothing bounds it."""
+    ends = np.array([chain.piecewise.lo, chain.piecewise.hi])
+    if chain.curve:
+        if np.isfinite(ends).all():  # a curve may turn back in between
+            ends = np.linspace(chain.piecewise.lo, chain.piecewise.hi, _CURVE_GRID, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            ends = chain.evaluate_curve(ends)
+    return float(ends.min()), float(ends.max())
+
+
+def make_requant(
+    piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType, out: QuantType, *, where: str = ""
+) -> Requant:
     """Return the integer form of ``piecewise(acc_scale[c] * acc)`` in codes of ``out``.
 
     The shift is the greatest at which every multiplier fits ``MULT_BITS``; a power-of-two factor that all words share
     is taken out again, so that ``fixed`` scales give ``mult = 1``.
+
+    Raises:
+        ConfigError: the output's range is too narrow for the layer called ``where``.
     """
     gain = piecewise.slope * acc_scale / out.scale
     top = (1 << (MULT_BITS - 1)) - 1
     peak = float(np.abs(gain).max())
+    if peak * max(-acc_type.lo, acc_type.hi) >= _MOST_SUM:
+        raise _too_narrow(f"one step of its sums is {peak:.3g} steps of its output", where)
     shift = 30 if peak == 0 else int(np.clip(np.floor(np.log2(top / peak)), 0, 44))
     mult = np.floor(gain * 2.0**shift + 0.5)
     if peak and np.all(gain * 2.0**shift == mult):  # powers of two: keep only as many fraction bits as acc has
         while shift > 0 and not np.any(mult % 2):
             mult, shift = mult / 2, shift - 1
-    bound = 2.0**60
-    bias = np.clip(np.floor(piecewise.offset / out.scale * 2.0**shift + 0.5), -bound, bound)
+    bias = np.floor(piecewise.offset / out.scale * 2.0**shift + 0.5)
+    if np.abs(bias).max() >= _MOST_BIAS:
+        codes = np.abs(piecewise.offset).max() / out.scale
+        raise _too_narrow(f"a bias of it is {codes:.3g} steps of its output", where)
     knot = np.clip(np.ceil(piecewise.knot / acc_scale), acc_type.lo, acc_type.hi + 1)
     lo, hi = (_clamp(end, out) for end in (piecewise.lo, piecewise.hi))
     return Requant(
         mult.astype(np.int64),
-        _limit_bias(bias.astype(np.int64), shift, out),
+        bias.astype(np.int64),
         knot.astype(np.int64),
         shift,
         out.zero_point,
@@ -207,14 +227,8 @@ def make_requant(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType,
     )
 
 
-def _limit_bias(bias: Int64Array, shift: int, out: QuantType) -> Int64Array:
-    """Return ``bias``, checked to fit the 62-bit sums of hardware."""
-    if np.abs(bias).max(initial=0) >= 1 << 58:
-        raise ConfigError(
-            f"a bias of {np.abs(bias).max() * out.scale * 2.0**-shift:g} is out of proportion to the output range",
-            hint="widen the activation precision of this layer",
-        )
-    return bias
+def _too_narrow(message: str, where: str) -> ConfigError:
+    return ConfigError(message, where=where, hint="give this layer's activation more integer bits")
 
 
 def _clamp(end: float, out: QuantType) -> int:
@@ -223,7 +237,9 @@ def _clamp(end: float, out: QuantType) -> int:
     return int(out.quantize(end))
 
 
-def _requant_and_table(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> tuple[Requant, Table]:
+def _requant_and_table(
+    chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType, where: str
+) -> tuple[Requant, Table]:
     """Return the requantizer to a table index and the table of the curve.
 
     The index spans the inputs over which the output code still changes; outside, the clamp holds the end value.
@@ -234,26 +250,36 @@ def _requant_and_table(chain: Split, acc_scale: FloatArray, acc_type: IntType, o
     step = max((high - low) / ((1 << bits) - 1), 1e-12)
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
-    requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step))
+    requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step), where=where)
     values = out.quantize(chain.evaluate_curve(low + step * np.arange(1 << bits, dtype=np.float64)))
     return requant, Table(index_type, values, out.int_type)
 
 
 def _reach(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType) -> tuple[float, float]:
-    ends = np.stack([piecewise(np.asarray(acc_scale * end)) for end in (acc_type.lo, 0, acc_type.hi)])
+    low, high = acc_scale * acc_type.lo, acc_scale * acc_type.hi
+    ends = np.stack([piecewise(x) for x in (low, np.zeros_like(low), np.clip(piecewise.knot, low, high), high)])
     return float(ends.min()), float(ends.max())
 
 
 def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tuple[float, float]:
-    """Trim the ends of ``low..high`` over which the output code no longer changes, by bisection-like zooming."""
+    """Trim the ends of ``low..high`` over which the output code no longer changes, by bisection-like zooming.
+
+    Around a single step of the output zooming would find no end: what is left there is as wide as one code of it.
+    """
     for _ in range(64):
         grid: FloatArray = np.linspace(low, high, _CURVE_GRID, dtype=np.float64)
-        codes = out.quantize(chain.evaluate_curve(grid))
+        curve = chain.evaluate_curve(grid)
+        codes = out.quantize(curve)
         changes = np.flatnonzero(np.diff(codes))
         if not changes.size:
             return low, low + max(high - low, 1e-6)
         first, last = max(0, changes[0] - 1), min(_CURVE_GRID - 1, changes[-1] + 2)
         narrowed = float(grid[first]), float(grid[last])
+        rise = float(np.ptp(curve[first : last + 1]))
+        if changes.size == 1 and rise < out.scale:
+            width = min((narrowed[1] - narrowed[0]) * out.scale / rise, high - low)
+            centre = 0.5 * (narrowed[0] + narrowed[1])
+            return centre - 0.5 * width, centre + 0.5 * width
         if narrowed[1] - narrowed[0] > 0.9 * (high - low):
             return narrowed
         low, high = narrowed
