@@ -7,6 +7,7 @@ Reshape are one thing.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import final
@@ -32,7 +33,8 @@ class Port:
         onnx_name: the ONNX tensor's name, untrusted text.
         onnx_shape: its shape, batch 1.
         shape: the stream's ``(H, W, C)``.
-        order: int64 ``[H * W * C]``; stream element ``j`` is the ONNX tensor's flat element ``order[j]``.
+        order: int64 ``[H * W * C]``; stream element ``j`` is the ONNX tensor's flat element ``order[j]``.  A layer's
+            stream may leave elements out, what the model crops; inputs and outputs have all.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Port:
 
     def to_stream(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Turn ``[N, *onnx_shape[1:]]`` into ``[N, H, W, C]``; the leading axis counts frames."""
-        return values.reshape(-1, self.order.size)[:, self.order].reshape(-1, *self.shape)
+        return values.reshape(-1, math.prod(self.onnx_shape))[:, self.order].reshape(-1, *self.shape)
 
     def from_stream(self, stream: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Turn ``[N, H, W, C]`` into ``[N, *onnx_shape[1:]]``."""

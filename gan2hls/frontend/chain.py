@@ -95,14 +95,31 @@ class Chain:
         layer = Layer(name, "pointwise", source, (source_name,), (1, 1, count), mapped, probe)
         self.layers.append(KIND_BY_NAME["pointwise"].reshape(layer, source_shape) or layer)
 
+    def crop(self, index: Int64Array) -> None:
+        """Keep a part of the current tensor: ``index`` is that part of ``self.index``."""
+        if index.size == 0:
+            raise UnsupportedError("leaves nothing of its input", hint="crop less")
+        if index.size < self.index.size:
+            kept = np.sort(index.ravel())
+            self._reorder(kept)
+            index = np.searchsorted(kept, index)
+        self.index = index
+
     def _reorder(self, order: Int64Array) -> None:
-        """Make the stream's element ``j`` what its element ``order[j]`` was."""
+        """Make the stream's element ``j`` what its element ``order[j]`` was; what ``order`` lacks is not computed."""
+        whole = order.size == self.index.size
         for n in reversed(range(len(self.layers))):
             kind = KIND_BY_NAME[self.layers[n].kind]
             changed = kind.reorder(self.layers[n], order)
+            source = self.layers[n].source or self.layers[n].kind
+            if changed is None and not whole:
+                raise UnsupportedError(
+                    f"keeps a part of the output of {source} that is not rows by columns by channels",
+                    hint="after a convolution rows, columns and (without groups) channels can be cropped",
+                )
             if changed is None:
                 raise UnsupportedError(
-                    f"needs the output of {self.layers[n].source or self.layers[n].kind} in another order than it has",
+                    f"needs the output of {source} in another order than it has",
                     hint="between two convolutions a Reshape or Transpose must keep the raster order and each pixel's "
                     "channels together; after Gemm or MatMul, at the input and at the output any order is fine",
                 )
@@ -110,8 +127,16 @@ class Chain:
             if not kind.passes_order_on:
                 break
         else:
+            if not whole:
+                raise UnsupportedError("keeps a part of the input", hint="make that part the input of the model")
             self.input = replace(self.input, order=self.input.order[order])
-        self.index = inverse(order)[self.index]
+        if whole:
+            self.index = inverse(order)[self.index]
+        else:
+            for m in range(n + 1, len(self.layers)):
+                self.layers[m] = (
+                    KIND_BY_NAME["pointwise"].reshape(self.layers[m], self.layers[n].shape) or self.layers[m]
+                )
 
     def _reshape(self, shape: Shape) -> None:
         """See the stream as ``shape`` where nothing fixes its shape."""

@@ -18,7 +18,7 @@ from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
-from gan2hls.frontend.operators import LAYOUT, check_supported
+from gan2hls.frontend.operators import CROPS, LAYOUT, check_supported
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, verify_graph
@@ -130,12 +130,15 @@ def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
     attributes = {a.name: _attribute(a) for a in node.attribute}
     made = plain.types[node.output[0]]
     check_size(made.shape, "its output")
+    constants = [plain.constants.get(name) for name in node.input[1:]]
+    if node.op_type in CROPS:
+        chain.crop(CROPS[node.op_type](chain.index, made.shape, *constants, **attributes))
+        return
     if node.op_type in LAYOUT:
         if math.prod(made.shape) != chain.index.size:
             raise ModelError(
                 f"{chain.index.size} elements do not fit shape {list(made.shape)}", hint="export the model again"
             )
-        constants = [plain.constants.get(name) for name in node.input[1:]]
         chain.index = LAYOUT[node.op_type](chain.index, made.shape, *constants, **attributes)
         return
     position = next(n for n, name in enumerate(node.input) if name in plain.types)

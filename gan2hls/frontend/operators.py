@@ -49,6 +49,33 @@ def _dropout(
     return index
 
 
+def _slice(
+    index: Int64Array,
+    _: tuple[int, ...],
+    starts_input: Array | None = None,
+    ends_input: Array | None = None,
+    axes_input: Array | None = None,
+    steps_input: Array | None = None,
+    *,
+    starts: list[int] | None = None,
+    ends: list[int] | None = None,
+    axes: list[int] | None = None,
+) -> Int64Array:
+    """Read Slice; what it takes are attributes before opset 10 and inputs from then on."""
+    begins, stops = (
+        attribute if value is None else value.ravel().tolist()
+        for value, attribute in ((starts_input, starts), (ends_input, ends))
+    )
+    if begins is None or stops is None:
+        raise UnsupportedError("its bounds are computed by the network", hint="only constant bounds are supported")
+    along = axes if axes_input is None else axes_input.ravel().tolist()
+    steps = [1] * len(begins) if steps_input is None else steps_input.ravel().tolist()
+    cut = [slice(None)] * index.ndim
+    for axis, begin, stop, step in zip(along or range(len(begins)), begins, stops, steps, strict=True):
+        cut[axis] = slice(begin, stop, step)
+    return index[tuple(cut)]
+
+
 #: Operators that act on the layout alone: ``(index, shape of the result, *constant inputs, **attributes) -> index``.
 LAYOUT: Mapping[str, Rearrange] = {
     "Reshape": _reshape,
@@ -60,8 +87,10 @@ LAYOUT: Mapping[str, Rearrange] = {
     "Cast": _cast,
     "Dropout": _dropout,
 }
+#: Operators that keep a part of the elements, called in the same way.
+CROPS: Mapping[str, Rearrange] = {"Slice": _slice}
 
-SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *MEASURES, "Constant"}))
+SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *CROPS, *MEASURES, "Constant"}))
 
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {

@@ -78,7 +78,7 @@ class Kind:
         name: as in ``Layer.kind``.
         operators: ONNX operators of the default domain that become this kind, with their readers.
         reorder: ``(layer, order) -> layer`` whose stream element ``j`` is the old element ``order[j]``, or None where
-            the layer cannot do that.
+            the layer cannot do that; ``order`` has no element twice, and where the stream is cropped not all.
         reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
             geometry fixes the shape.
         absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
@@ -129,18 +129,32 @@ def parameters(point: Point) -> tuple[FloatArray, ...]:
     return tuple(found)
 
 
-def permute_channels(layer: Layer, order: Int64Array) -> Layer | None:
-    """Return a linear layer whose output channels are reordered, or None where ``order`` moves pixels or groups."""
+def select_outputs(layer: Layer, order: Int64Array) -> Layer | None:
+    """Return a linear layer that computes the outputs ``order`` only, in that order.
+
+    Any rows and columns can be kept, in their order, and any channels in any order (with groups: all, as they are).
+    ``order`` must be the product of the three, else the result is None.
+    """
     geometry, weight = layer.geometry, layer.weight
     assert geometry is not None and weight is not None
-    channels = geometry.out_channels
-    rows = order.reshape(-1, channels)
-    permutation = rows[0] if len(rows) else order
-    if geometry.groups != 1 or not np.array_equal(rows, permutation + channels * np.arange(len(rows))[:, None]):
+    _, width, channels = geometry.out_shape
+    pixels, of_pixel = np.divmod(order, channels)
+    rows, columns = np.unique(pixels // width), np.unique(pixels % width)
+    kept = of_pixel[: order.size // (rows.size * columns.size)]
+    product = (rows[:, None] * width + columns)[:, :, None] * channels + kept
+    if not np.array_equal(product.ravel(), order):
         return None
-    probe = replace(layer.probe, order=layer.probe.order[order])
-    points = tuple(map_parameters(p, lambda v: v[permutation] if v.size > 1 else v) for p in layer.points)
-    return replace(layer, weight=np.ascontiguousarray(weight[:, permutation]), points=points, probe=probe)
+    if geometry.groups != 1 and not np.array_equal(kept, np.arange(channels)):
+        return None
+    y, x = (
+        replace(axis, taps=tuple(axis.taps[o] for o in at)) for axis, at in ((geometry.y, rows), (geometry.x, columns))
+    )
+    changed = replace(geometry, y=y, x=x, out_channels=kept.size)
+    shape = layer.shape if order.size == math.prod(layer.shape) else changed.out_shape
+    probe = replace(layer.probe, shape=shape, order=layer.probe.order[order])
+    points = tuple(map_parameters(p, lambda v: v[kept] if v.size > 1 else v) for p in layer.points)
+    weight = np.ascontiguousarray(weight[:, kept])
+    return replace(layer, shape=shape, geometry=changed, weight=weight, points=points, probe=probe)
 
 
 def fixed_shape(layer: Layer, shape: Shape) -> None:

@@ -17,7 +17,7 @@ from gan2hls.layers.base import (
     fixed_shape,
     image_index,
     image_order,
-    permute_channels,
+    select_outputs,
 )
 from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_axis
@@ -129,4 +129,4 @@ def conv(
     )
 
 
-KIND = Kind("conv", {"Conv": conv}, permute_channels, fixed_shape)
+KIND = Kind("conv", {"Conv": conv}, select_outputs, fixed_shape)

@@ -16,7 +16,7 @@ from gan2hls.layers.base import (
     fixed_shape,
     image_index,
     image_order,
-    permute_channels,
+    select_outputs,
 )
 from gan2hls.layers.conv import check_kernel, image_of, pads_of, same_pads, spatial
 from gan2hls.taps import LinearGeometry, conv_transpose_axis
@@ -77,4 +77,4 @@ def conv_transpose(
     )
 
 
-KIND = Kind("conv_transpose", {"ConvTranspose": conv_transpose}, permute_channels, fixed_shape)
+KIND = Kind("conv_transpose", {"ConvTranspose": conv_transpose}, select_outputs, fixed_shape)

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.errors import UnsupportedError
 from gan2hls.ir import Layer, Shape
-from gan2hls.layers.base import Array, Kind, Linear, Tensor, check_axis, check_size, constant, permute_channels
+from gan2hls.layers.base import Array, Kind, Linear, Tensor, check_axis, check_size, constant, select_outputs
 from gan2hls.numerics import FloatArray, Int64Array
 from gan2hls.taps import AxisTaps, LinearGeometry, conv_axis, dense_geometry
 
@@ -100,4 +100,4 @@ def reshape(layer: Layer, shape: Shape) -> Layer:
     return replace(layer, shape=shape, probe=replace(layer.probe, shape=shape))
 
 
-KIND = Kind("dense", {"Gemm": gemm, "MatMul": matmul}, permute_channels, reshape, absorbs_input_order=True)
+KIND = Kind("dense", {"Gemm": gemm, "MatMul": matmul}, select_outputs, reshape, absorbs_input_order=True)

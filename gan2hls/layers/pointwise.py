@@ -161,14 +161,15 @@ def _curve(name: str) -> Callable[..., Points]:
 
 def reorder(layer: Layer, order: Int64Array) -> Layer:
     """Put the parameters in the order of the stream; the input must be put in the same order."""
-    count, channels = order.size, layer.shape[2]
+    before, count, channels = math.prod(layer.shape), order.size, layer.shape[2]
 
     def change(value: FloatArray) -> FloatArray:
-        return np.tile(value, count // channels)[order] if value.size > 1 else value
+        return np.tile(value, before // channels)[order] if value.size > 1 else value
 
     points = tuple(map_parameters(point, change) for point in layer.points)
     probe = replace(layer.probe, order=layer.probe.order[order], shape=(1, 1, count))
-    return reshape(replace(layer, points=points, probe=probe, shape=(1, 1, count)), layer.shape)
+    flat = replace(layer, points=points, probe=probe, shape=(1, 1, count))
+    return reshape(flat, layer.shape) if count == before else flat
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:
