@@ -111,7 +111,11 @@ def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
         for lanes in _choices(layer, "lanes", layer.requant.channels, wanted):
             options.append(_option(layer, Folding(lanes, lanes, lanes)))
         return tuple(sorted(options, key=lambda option: option.rank))
-    for pe in _choices(layer, "PE", layer.geometry.group_out, request.pe):
+    pes = _choices(layer, "PE", layer.geometry.group_out, request.pe)
+    if request.lanes:
+        _choices(layer, "lanes", pes[-1], request.lanes)
+        pes = [pe for pe in pes if pe % request.lanes == 0]
+    for pe in pes:
         for simd in _choices(layer, "SIMD", layer.geometry.group_in, request.simd):
             legal = _choices(layer, "lanes", pe, request.lanes)
             pace = _vector_cycles(layer, simd)
