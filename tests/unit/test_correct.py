@@ -1,0 +1,80 @@
+"""Bias correction: the mean of every linear layer's sums is the float network's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.assign import LayerPrecision
+from gan2hls.correct import _mean_sums, find_biases
+from gan2hls.golden import Golden
+from gan2hls.lower import choose_types, lower, quantize_weights
+from gan2hls.numerics import IntType, QuantType
+from gan2hls.precision import Precision
+from gan2hls.taps import LinearGeometry
+from tests.float_evaluator import evaluate
+from tests.randomized import conv, conv_transpose, dense, port
+from tests.unit.test_equalize import KINDS, chain_of, read
+
+PRECISION = LayerPrecision(Precision("int", 4), Precision("int", 5))
+
+
+@pytest.mark.parametrize(
+    "g",
+    [
+        dense(5, 3),
+        conv((5, 4), 4, 6),
+        conv((7, 5), 4, 6, k=3, s=2, p=1, groups=2),
+        conv((7, 7), 2, 2, k=3, d=2, p=2),
+        conv_transpose((4, 3), 4, 6, groups=2),
+        conv_transpose((3, 3), 2, 3, k=1, s=3, p=0, op=1),
+    ],
+)
+def test_mean_sums_are_the_mean_of_a_convolution(g: LinearGeometry) -> None:
+    from gan2hls.ir import Graph, Layer
+
+    rng = np.random.default_rng(0)
+    weight, x = rng.normal(size=g.weight_shape), rng.normal(size=(3, *g.in_shape))
+    layer = Layer("l0", "conv", "", ("z",), g.out_shape, (), port("l0", g.out_shape), g, weight)
+    graph = Graph("g", (port("z", g.in_shape),), (layer,), ())
+    sums = [evaluate(graph, {"z": frame.transpose(2, 0, 1)[None]})["l0"] for frame in x]
+    assert np.allclose(_mean_sums(g, weight, x), np.mean(sums, axis=(0, 1, 2)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_corrected_sums_have_the_float_mean(tmp_path: Path, kind: str) -> None:
+    """Replay the integer network; weigh the mean error of each layer's sums with and without its bias."""
+    graph, streams, _ = read(tmp_path, chain_of(kind))
+    precisions = dict.fromkeys(streams, PRECISION)
+    weights = quantize_weights(graph, precisions)
+    types = choose_types(graph, streams, precisions, "minmax")
+    biases = find_biases(graph, weights, types, streams)
+    assert set(biases) == {layer.name for layer in graph.layers if layer.geometry is not None}
+    model = lower(graph, weights, types, biases=biases)
+    (source,) = graph.inputs
+    tensors = Golden(model).run({source.name: types[source.name].quantize(streams[source.name])})
+    for layer in model.layers:
+        g, real = layer.geometry, next(one for one in graph.layers if one.name == layer.name)
+        assert g is not None and layer.weight is not None and real.weight is not None
+        seen = layer.input_type.dequantize(tensors[layer.inputs[0]])
+        integer = _mean_sums(
+            g, layer.weight.values * np.broadcast_to(layer.weight.scale, g.out_channels)[:, None], seen
+        )
+        wanted = _mean_sums(g, real.weight, streams[layer.inputs[0]])
+        assert np.allclose(integer + biases[layer.name], wanted, atol=1e-6 * np.abs(wanted).max())
+        assert np.abs(integer - wanted).max() > 1e-3 * np.abs(wanted).max(), "4 bits leave something to correct"
+
+
+def test_what_is_exact_needs_no_correction(tmp_path: Path) -> None:
+    from tests.onnx_models import make_model
+
+    weight = np.random.default_rng(0).integers(-8, 8, (6, 4)).astype(np.float32) / 8
+    graph, streams, _ = read(tmp_path, make_model("y = MatMul(x,w)", [1, 6], {"w": weight}))
+    z, out = graph.inputs[0].name, graph.layers[0].name
+    exact = LayerPrecision(Precision.parse("fixed<8,3>"), Precision.parse("fixed<8,3>"))
+    types = {z: QuantType(IntType(8, signed=True), 2.0**-5), out: QuantType(IntType(16, signed=True), 2.0**-10)}
+    on_grid = {z: types[z].dequantize(types[z].quantize(streams[z])).astype(np.float32), out: streams[out]}
+    biases = find_biases(graph, quantize_weights(graph, {out: exact}), types, on_grid)
+    assert np.abs(biases[out]).max() < 1e-12
