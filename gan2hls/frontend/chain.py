@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from gan2hls.errors import UnsupportedError
 from gan2hls.ir import Graph, Layer, Port, Shape
@@ -18,19 +19,45 @@ from gan2hls.layers import KIND_BY_NAME
 from gan2hls.layers.base import Linear, map_parameters
 from gan2hls.numerics import FloatArray, Int64Array
 from gan2hls.points import Affine, Point
+from gan2hls.taps import AxisTaps
 
 
 def inverse(order: Int64Array) -> Int64Array:
-    """Return the inverse of a permutation of any shape, flat."""
-    flat = order.ravel()
-    made = np.empty_like(flat)
-    made[flat] = np.arange(flat.size)
+    """Return the inverse of a permutation of any shape, flat; entries of -1 are passed over."""
+    live = np.flatnonzero(order.ravel() >= 0)
+    made = np.empty_like(live)
+    made[order.ravel()[live]] = live
     return made
 
 
 def is_identity(order: Int64Array) -> bool:
     """Whether a permutation leaves everything in place."""
     return bool(np.array_equal(order, np.arange(order.size)))
+
+
+def _without_zeros(linear: Linear, live: npt.NDArray[np.bool_]) -> Linear:
+    """Return a linear layer that reads the ``live`` elements of its input only; the others are zeros.
+
+    Raises:
+        UnsupportedError: they are not whole rows, columns and channels.
+    """
+    geometry = linear.geometry
+    image = live.reshape(geometry.in_shape)
+    rows, columns, channels = (np.asarray(image.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    if not np.array_equal(image, rows[:, None, None] & columns[:, None] & channels):
+        raise UnsupportedError("reads zeros among its input", hint="pad whole rows and columns")
+    if geometry.groups != 1 and not channels.all():
+        raise UnsupportedError("has groups and reads channels of zeros", hint="pad rows and columns only")
+    y, x = (_without(axis, kept) for axis, kept in ((geometry.y, rows), (geometry.x, columns)))
+    weight = np.ascontiguousarray(linear.weight[..., channels]) if geometry.groups == 1 else linear.weight
+    return replace(linear, geometry=replace(geometry, y=y, x=x, in_channels=int(channels.sum())), weight=weight)
+
+
+def _without(axis: AxisTaps, kept: npt.NDArray[np.bool_]) -> AxisTaps:
+    """Return the taps of an axis that has the ``kept`` inputs only."""
+    at = np.cumsum(kept) - 1
+    taps = tuple(tuple((int(at[i]), k) for i, k in pairs if kept[i]) for pairs in axis.taps)
+    return AxisTaps(int(kept.sum()), axis.kernel, taps)
 
 
 @final
@@ -40,7 +67,8 @@ class Chain:
     Attributes:
         input: the graph's input.
         layers: so far.
-        index: of the current ONNX tensor's shape; which element of the last stream each element is.
+        index: of the current ONNX tensor's shape; which element of the last stream each element is, -1 for a zero of
+            padding, which is in no stream.
     """
 
     def __init__(self, name: str, onnx_name: str, shape: tuple[int, ...]) -> None:
@@ -56,6 +84,8 @@ class Chain:
     def add_linear(self, linear: Linear, source: str, output: str) -> None:
         """Append a linear layer that reads the current tensor and makes the tensor ``output``."""
         order = self.index.ravel()[linear.in_order]
+        if (order < 0).any():
+            linear, order = _without_zeros(linear, order >= 0), order[order >= 0]
         weight = linear.weight
         if KIND_BY_NAME[linear.kind].absorbs_input_order:
             weight = np.ascontiguousarray(weight[..., inverse(order)])
@@ -79,13 +109,15 @@ class Chain:
                 hint="a constant operand must broadcast to the computed one's shape",
             )
         self.index = self.index.reshape(shape)
-        count, where = self.index.size, self.index.ravel()
+        self._check_zeros(points)
+        count, live = math.prod(self._last[1]), np.flatnonzero(self.index.ravel() >= 0)
+        where = self.index.ravel()[live]
 
         def stream(value: FloatArray) -> FloatArray:
             if value.size == 1:
                 return value.reshape(1)
             made = np.empty(count)
-            made[where] = np.broadcast_to(value, shape).ravel()
+            made[where] = np.broadcast_to(value, shape).ravel()[live]
             return made
 
         source_name, source_shape = self._last
@@ -95,19 +127,28 @@ class Chain:
         layer = Layer(name, "pointwise", source, (source_name,), (1, 1, count), mapped, probe)
         self.layers.append(KIND_BY_NAME["pointwise"].reshape(layer, source_shape) or layer)
 
-    def crop(self, index: Int64Array) -> None:
-        """Keep a part of the current tensor: ``index`` is that part of ``self.index``."""
-        if index.size == 0:
+    def select(self, index: Int64Array) -> None:
+        """Keep a part of the current tensor, or pad it: ``index`` has entries of ``self.index``, and -1 for zeros."""
+        kept = np.sort(index[index >= 0])
+        if kept.size == 0:
             raise UnsupportedError("leaves nothing of its input", hint="crop less")
-        if index.size < self.index.size:
-            kept = np.sort(index.ravel())
+        if kept.size < math.prod(self._last[1]):
             self._reorder(kept)
-            index = np.searchsorted(kept, index)
+            index = np.where(index >= 0, np.searchsorted(kept, index), -1)
         self.index = index
+
+    def _check_zeros(self, points: tuple[Point, ...]) -> None:
+        """Check that padding stays zero under ``points``."""
+        zeros = self.index < 0
+        x = np.zeros(self.index.shape)
+        for point in points if zeros.any() else ():
+            x = np.broadcast_to(point(x), x.shape)
+        if x[zeros].any():
+            raise UnsupportedError("changes padded zeros", hint="put it before the Pad")
 
     def _reorder(self, order: Int64Array) -> None:
         """Make the stream's element ``j`` what its element ``order[j]`` was; what ``order`` lacks is not computed."""
-        whole = order.size == self.index.size
+        whole = order.size == math.prod(self._last[1])
         for n in reversed(range(len(self.layers))):
             kind = KIND_BY_NAME[self.layers[n].kind]
             changed = kind.reorder(self.layers[n], order)
@@ -131,7 +172,7 @@ class Chain:
                 raise UnsupportedError("keeps a part of the input", hint="make that part the input of the model")
             self.input = replace(self.input, order=self.input.order[order])
         if whole:
-            self.index = inverse(order)[self.index]
+            self.index = np.where(self.index >= 0, inverse(order)[self.index], -1)
         else:
             for m in range(n + 1, len(self.layers)):
                 self.layers[m] = (
@@ -156,6 +197,8 @@ class Chain:
 
     def finish(self, name: str, output: str) -> Graph:
         """Return the graph whose output is the current tensor."""
+        if (self.index < 0).any():
+            raise UnsupportedError(f"the output {output!r} is padded", hint="remove the last Pad")
         last, shape = self._last
         port = Port(last, output, self.index.shape, shape, inverse(self.index))
         return Graph(name, (self.input,), tuple(self.layers), (port,))

@@ -18,7 +18,7 @@ from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
-from gan2hls.frontend.operators import CROPS, LAYOUT, check_supported
+from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, verify_graph
@@ -131,8 +131,8 @@ def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
     made = plain.types[node.output[0]]
     check_size(made.shape, "its output")
     constants = [plain.constants.get(name) for name in node.input[1:]]
-    if node.op_type in CROPS:
-        chain.crop(CROPS[node.op_type](chain.index, made.shape, *constants, **attributes))
+    if node.op_type in SELECTIONS:
+        chain.select(SELECTIONS[node.op_type](chain.index, made.shape, *constants, **attributes))
         return
     if node.op_type in LAYOUT:
         if math.prod(made.shape) != chain.index.size:

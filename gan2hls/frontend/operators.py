@@ -76,6 +76,33 @@ def _slice(
     return index[tuple(cut)]
 
 
+def _pad(
+    index: Int64Array,
+    _: tuple[int, ...],
+    pads_input: Array | None = None,
+    value_input: Array | None = None,
+    axes_input: Array | None = None,
+    *,
+    mode: str = "constant",
+    pads: list[int] | None = None,
+    value: float = 0.0,
+) -> Int64Array:
+    """Read Pad with zeros; a negative pad crops.  What it takes are attributes before opset 11."""
+    fill = value if value_input is None else float(value_input.ravel()[0])
+    if mode != "constant" or fill != 0:
+        what = f"pads with {fill}" if mode == "constant" else f"pads in mode {mode!r}"
+        raise UnsupportedError(what, hint="only zeros are supported; they cost nothing")
+    amounts = pads if pads_input is None else pads_input.ravel().tolist()
+    if amounts is None:
+        raise UnsupportedError("its pads are computed by the network", hint="only constant pads are supported")
+    along = range(index.ndim) if axes_input is None else axes_input.ravel().tolist()
+    cut, grown = [slice(None)] * index.ndim, [(0, 0)] * index.ndim
+    for axis, before, after in zip(along, amounts[: len(along)], amounts[len(along) :], strict=True):
+        cut[axis] = slice(max(0, -before), index.shape[axis] - max(0, -after))
+        grown[axis] = (max(0, before), max(0, after))
+    return np.pad(index[tuple(cut)], grown, constant_values=-1)
+
+
 #: Operators that act on the layout alone: ``(index, shape of the result, *constant inputs, **attributes) -> index``.
 LAYOUT: Mapping[str, Rearrange] = {
     "Reshape": _reshape,
@@ -87,10 +114,10 @@ LAYOUT: Mapping[str, Rearrange] = {
     "Cast": _cast,
     "Dropout": _dropout,
 }
-#: Operators that keep a part of the elements, called in the same way.
-CROPS: Mapping[str, Rearrange] = {"Slice": _slice}
+#: Operators that keep a part of the elements, and -1 where a zero stands; called in the same way.
+SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
-SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *CROPS, *MEASURES, "Constant"}))
+SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, "Constant"}))
 
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
@@ -100,7 +127,6 @@ WAY_OUT: Mapping[str, str] = {
     "Resize": "replace the upsampling and the convolution after it by one ConvTranspose",
     "Upsample": "replace the upsampling and the convolution after it by one ConvTranspose",
     "DepthToSpace": "replace the convolution and the pixel shuffle by one ConvTranspose",
-    "Pad": "use the pads of the convolution after it",
     "Concat": "build the branches' common trunk without skips",
     "Gather": "give the embedded vector as the input instead of the label",
     "Gelu": "use Relu, LeakyRelu or Swish",

@@ -1,4 +1,4 @@
-"""Slice: what it cuts off is not computed, or it is refused."""
+"""Slice and Pad: what is cut off is not computed, what is padded is never read, or they are refused."""
 
 from __future__ import annotations
 
@@ -71,20 +71,71 @@ def test_whole_slice_is_nothing(tmp_path: Path):
     assert final.layers[0].shape == (4, 4, 1)
 
 
+@pytest.mark.parametrize("pads", [[0, 0, 1, 2, 0, 0, 3, 0], [0, 0, -1, 1, 0, 0, 0, -2]])
+@pytest.mark.parametrize(
+    "reader", ["Conv(p, w)", "ConvTranspose<strides = [2, 2]>(p, u)", "ConvTranspose<group = 2>(p, g)"]
+)
+@pytest.mark.parametrize("between", ["p = Pad(r, pads)", "q = Pad(r, pads) p = LeakyRelu(q)"])
+def test_padded_zeros_are_never_read(tmp_path: Path, pads: list[int], reader: str, between: str):
+    constants = {
+        "w": f32(RNG, 3, 4, 3, 2),
+        "u": f32(RNG, 4, 3, 3, 2),
+        "g": f32(RNG, 4, 1, 2, 3),
+        "k": f32(RNG, 2, 4, 2, 2),
+    }
+    body = f"t = ConvTranspose<strides = [2, 2]>(x, k) r = Relu(t) {between} z = {reader} y = Tanh(z)"
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants | {"pads": np.array(pads)}))
+    assert len(final.layers) == 2, "padding is no layer"
+    assert final.layers[0].shape == (6 + min(0, pads[2]) + min(0, pads[6]), 6 + min(0, pads[3]) + min(0, pads[7]), 4)
+
+
+def test_pad_of_an_nhwc_model_and_of_features(tmp_path: Path):
+    body = """
+        p = Pad(x, pads) n = Transpose<perm = [0, 3, 1, 2]>(p) t = Conv(n, w) h = Transpose<perm = [0, 2, 3, 1]>(t)
+        f = Flatten(h) q = Pad(f, more) y = Gemm(q, a)
+    """
+    constants = {"w": f32(RNG, 2, 3, 3, 3), "a": f32(RNG, 29, 5), "more": np.array([0, 2, 0, 3])}
+    constants["pads"] = np.array([0, 1, 1, 0, 0, 1, 1, 0])
+    _, final = check(save(tmp_path, body, (1, 4, 3, 3), constants))
+    assert final.layers[1].weight is not None and final.layers[1].weight.shape == (1, 5, 24)
+
+
+def test_pad_attributes_of_old_operator_sets(tmp_path: Path):
+    body = "p = Pad<pads = [0, 0, 1, 1, 0, 0, 1, 1]>(x) y = Conv(p, w)"
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), {"w": f32(RNG, 2, 2, 3, 3)}, opset=9))
+    assert final.layers[0].shape == (3, 3, 2)
+
+
+def test_pad_axes_of_new_operator_sets(tmp_path: Path):
+    constants = {"w": f32(RNG, 2, 2, 3, 3), "n": np.array([2, 1]), "ax": np.array([-1])}
+    check(save(tmp_path, "p = Pad(x, n, , ax) y = Conv(p, w)", (1, 2, 3, 3), constants, opset=18))
+
+
 @pytest.mark.parametrize(
     ("body", "shape", "message"),
     [
         ("t = Slice(x, b, e, ax) y = ConvTranspose(t, w)", (1, 2, 3, 3), "keeps a part of the input"),
         ("t = ConvTranspose<group = 2>(x, v) y = Slice(t, b, e, ch)", (1, 2, 3, 3), "not rows by columns by channels"),
+        ('p = Pad<mode = "reflect">(x, n) y = Conv(p, w)', (1, 2, 3, 3), "in mode 'reflect'"),
+        ("p = Pad(x, n, one) y = Conv(p, w)", (1, 2, 3, 3), "pads with 1"),
+        ("t = ConvTranspose(x, w) y = Pad(t, n)", (1, 2, 3, 3), "output 'y' is padded"),
+        ("p = Pad(x, n) s = Sigmoid(p) y = Conv(s, w)", (1, 2, 3, 3), "changes padded zeros"),
         ("t = ConvTranspose(x, w) f = Flatten(t) y = Slice(f, b, e, ch)", (1, 2, 3, 3), "not rows by columns"),
     ],
 )
 def test_refusals_name_the_node(tmp_path: Path, body: str, shape: tuple[int, ...], message: str):
-    constants = {"w": f32(RNG, 2, 2, 2, 2), "v": f32(RNG, 2, 1, 2, 2), "ch": np.array([1])} | bounds([1], [3], [2])
+    constants = {
+        "w": f32(RNG, 2, 2, 2, 2),
+        "v": f32(RNG, 2, 1, 2, 2),
+        "ch": np.array([1]),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    }
+    constants |= {"one": np.float32(1)} | bounds([1], [3], [2])
     if "group" in body:
         constants |= bounds([0], [1], [2])
     if "Flatten" in body:
         constants |= bounds([1], [9], [2])
     with pytest.raises(UnsupportedError, match=message) as caught:
         load(save(tmp_path, body, shape, constants))
-    assert "Slice" in caught.value.where and caught.value.hint
+    assert "/g/" in caught.value.where or "y = Pad" in body
+    assert caught.value.hint
