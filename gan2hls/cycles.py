@@ -69,8 +69,8 @@ class _Queue:
     load: list[int] = field(default_factory=list)
 
 
-#: A block: yields while it waits for an event that another block has not decided yet.
-_Block = Iterator[None]
+#: A block: yields ``(events, count)`` while it waits for ``events`` to hold more than ``count`` entries.
+_Block = Iterator[tuple[Sequence[int], int]]
 
 
 def _simulate(design: Design, frames: int) -> tuple[int, list[int]]:
@@ -93,14 +93,19 @@ def _simulate(design: Design, frames: int) -> tuple[int, list[int]]:
 
 
 def _run(blocks: list[_Block], last: _Link, beats: int) -> None:
-    """Give every block its turn until the last beat is taken."""
-    active = list(blocks)
+    """Resume every block whose events have come until the last beat is taken."""
+    waits = [next(block, _DONE) for block in blocks]
     while len(last.taken) < beats:
-        assert active, "the cycle model is stuck"
-        active = [block for block in active if next(block, _DONE) is not _DONE]
+        moved = False
+        for n, (events, count) in enumerate(waits):
+            if len(events) > count:
+                waits[n] = next(blocks[n], _DONE)
+                moved = True
+        assert moved, "the cycle model is stuck"
 
 
-_DONE = object()
+#: What a finished block waits for: nothing that ever comes.
+_DONE: tuple[Sequence[int], int] = ((), 0)
 
 
 def _source(link: _Link, beats: int) -> _Block:
@@ -109,7 +114,7 @@ def _source(link: _Link, beats: int) -> _Block:
     valid.append(0)
     for n in range(1, beats):
         while len(taken) < n:
-            yield
+            yield taken, n - 1
         valid.append(taken[n - 1] + 1)
 
 
@@ -118,7 +123,7 @@ def _sink(link: _Link, beats: int) -> _Block:
     valid, taken = link.valid, link.taken
     for n in range(beats):
         while len(valid) <= n:
-            yield
+            yield valid, n
         taken.append(valid[n])
 
 
@@ -139,12 +144,12 @@ def _down(source: _Link, made: _Link, ratio: int, beats: int) -> _Block:
     for n in range(beats):
         if n:
             while len(made.taken) < n:
-                yield
+                yield made.taken, n - 1
         free = made.taken[n - 1] if n else 0
         if n % ratio == 0:
             wide = n // ratio
             while len(source.valid) <= wide:
-                yield
+                yield source.valid, wide
             source.taken.append(max(source.valid[wide], free))
             free = source.taken[wide]
         made.valid.append(free + 1)
@@ -157,11 +162,11 @@ def _up(source: _Link, made: _Link, ratio: int, beats: int) -> _Block:
     for n in range(beats):
         for part in range(ratio):
             while len(valid) <= at:
-                yield
+                yield valid, at
             clock = max(valid[at], clock + 1)
             if part == ratio - 1 and n:
                 while len(made.taken) < n:
-                    yield
+                    yield made.taken, n - 1
                 clock = max(clock, made.taken[n - 1] + 1)
             taken.append(clock)
             at += 1
@@ -201,11 +206,11 @@ def _loader(engine: EngineDesign, source: _Link, rows_done: list[int], released:
     for row in range(g.y.in_size * frames):
         if row >= engine.rows:
             while len(released) <= row - engine.rows:
-                yield
+                yield released, row - engine.rows
             clock = max(clock, released[row - engine.rows] + _RELEASE_TO_READY - 1)
         for _ in range(row_words):
             while len(valid) <= at:
-                yield
+                yield valid, at
             clock = max(valid[at], clock + 1)
             taken.append(clock)
             at += 1
@@ -227,7 +232,7 @@ def _sequencer(
         for row, o in enumerate(g.y.outputs):
             needed = frame * g.y.in_size + g.y.need[row]
             while len(rows_done) < needed:
-                yield
+                yield rows_done, needed - 1
             ahead = takes[-_GRANTS_AHEAD] + 1 if len(takes) >= _GRANTS_AHEAD else 0
             grant = max(rows_done[needed - 1] + _ROW_DONE_TO_GRANT, grant + 1, ahead)
             clock = max(clock, grant + _GRANT_TO_STEP)
@@ -237,7 +242,7 @@ def _sequencer(
                 for _ in range(engine.co_folds):
                     if vector >= depth:
                         while len(load) <= vector - depth:
-                            yield
+                            yield load, vector - depth
                         clock = max(clock, load[vector - depth] + 1)
                     if first:
                         takes.append(clock)
@@ -254,13 +259,13 @@ def _fifo(queue: _Queue, out: _Link, ratio: int, words: int) -> _Block:
     at, free = 0, 0
     for n in range(words):
         while len(push) <= n:
-            yield
+            yield push, n
         clock = max(push[n] + 1, free)
         load.append(clock)
         for _ in range(ratio):
             valid.append(clock + 1)
             while len(taken) <= at:
-                yield
+                yield taken, at
             clock = taken[at]
             at += 1
         free = clock
@@ -280,11 +285,11 @@ def _requant(engine: EngineDesign, source: _Link, queue: _Queue, frames: int) ->
                 clock += 1
                 if beat >= OUT_QUEUE_WORDS:
                     while len(load) <= beat - OUT_QUEUE_WORDS:
-                        yield
+                        yield load, beat - OUT_QUEUE_WORDS
                     clock = max(clock, load[beat - OUT_QUEUE_WORDS] + 1)
                 if real or not started:
                     while len(valid) <= at:
-                        yield
+                        yield valid, at
                     clock = max(clock, valid[at])
                 if real:
                     taken.append(clock)

@@ -19,7 +19,7 @@ from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import FloatArray, Int64Array, IntType, QuantType, Requant, Table
 from gan2hls.points import Affine, Piecewise, Split, split
 from gan2hls.precision import Precision
-from gan2hls.ranges import RangeRule, activation_type, fixed_type, range_type, weight_scale
+from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, fixed_type, range_type, weight_scale
 
 #: Bits of a requantizer's multiplier, sign included: one port of a DSP48.
 MULT_BITS = 18
@@ -45,7 +45,11 @@ def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> 
 
 
 def choose_types(
-    graph: Graph, streams: Mapping[str, Float32Array], precisions: Mapping[str, LayerPrecision], rule: RangeRule
+    graph: Graph,
+    streams: Mapping[str, Float32Array],
+    precisions: Mapping[str, LayerPrecision],
+    rule: RangeRule,
+    percentile: float = PERCENTILE,
 ) -> dict[str, QuantType]:
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
@@ -53,11 +57,12 @@ def choose_types(
     """
     outputs = {port.name for port in graph.outputs}
     types = {
-        port.name: activation_type(streams[port.name], precisions[port.name].activation, rule) for port in graph.inputs
+        port.name: activation_type(streams[port.name], precisions[port.name].activation, rule, percentile)
+        for port in graph.inputs
     }
     for layer in graph.layers:
         chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
-        types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at)
+        types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return types
 
 
@@ -160,7 +165,9 @@ def _weight_type(codes: Int64Array) -> IntType:
     return IntType(max(2, found.bits), signed=True)
 
 
-def _output_type(chain: Split, values: Float32Array, precision: Precision, rule: RangeRule) -> QuantType:
+def _output_type(
+    chain: Split, values: Float32Array, precision: Precision, rule: RangeRule, percentile: float
+) -> QuantType:
     """Choose a tensor's type.
 
     Under ``minmax`` a bounded curve (Tanh, Sigmoid) keeps its whole range, so that white stays white, unless the
@@ -169,7 +176,7 @@ def _output_type(chain: Split, values: Float32Array, precision: Precision, rule:
     low, high = _bounds(chain)
     bounded = np.isfinite(low) and np.isfinite(high) and high > low
     if precision.kind == "fixed" or not bounded or rule != "minmax":
-        return activation_type(values, precision, rule)
+        return activation_type(values, precision, rule, percentile)
     least, most = float(values.min()), float(values.max())
     if most - least >= _USED_RANGE * (high - low):
         return range_type(low, high, precision)

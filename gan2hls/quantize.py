@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -18,18 +19,16 @@ from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.lower import choose_types, lower, quantize_weights
-from gan2hls.numerics import FloatArray, Int64Array, QuantType
-from gan2hls.ranges import RULES, RangeRule
+from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.ranges import PERCENTILE, RangeRule
 
 _log = logging.getLogger(__name__)
 
 #: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
 _SEARCH_MACS = 20_000_000_000
 _LEAST_JUDGED = 8
-#: A rule for one tensor replaces the common one only if it takes at least this part of the error away: less is luck.
-_WORTHWHILE = 0.05
-#: Exponents of equalization that a search tries; None: no equalization.
-_ALPHAS = (None, 0.5, 0.75, 1.0)
+#: Exponents of equalization that a search tries, the usual one first; None: no equalization.
+_ALPHAS = (0.5, None, 0.75, 1.0)
 #: MACs that one correction of biases may spend.
 _CORRECTION_MACS = 500_000_000
 
@@ -43,15 +42,12 @@ def quantize(
 ) -> IntegerModel:
     """Lower ``graph`` with ranges measured on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
 
-    With ``rule`` None every rule is tried for the whole model, with and without equalization, then tensor by
-    tensor, and what gives the least squared error of the output is kept.  Biases are corrected in every case.
+    Every range rule is tried (or the one that ``rule`` names), then several equalizations of channels; what gives the
+    least squared error of the output is kept.  Biases are corrected in every case.
     """
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     streams = measure(graph, model, {name: values[:frames] for name, values in inputs.items()})
-    if rule is not None:
-        variant = _Variant(graph, {}, precisions, streams)
-        return variant.lower(variant.types(rule))
-    return _Search(graph, streams, precisions).run()
+    return _Search(graph, streams, precisions).run(tuple(c for c in _CANDIDATES if rule in (None, c.rule)))
 
 
 def measure(
@@ -73,6 +69,33 @@ def quantize_inputs(model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.gen
 
 
 @final
+@dataclass(frozen=True)
+class _Candidate:
+    """A way to find every tensor's range."""
+
+    rule: RangeRule
+    percentile: float = PERCENTILE
+
+
+_CANDIDATES = (
+    _Candidate("minmax"),
+    _Candidate("mse"),
+    *(_Candidate("percentile", percentile) for percentile in (99.99, PERCENTILE, 99.8, 99.5)),
+)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One lowering and the mean squared error of its output."""
+
+    error: float
+    alpha: float | None
+    candidate: _Candidate
+    model: IntegerModel
+
+
+@final
 class _Variant:
     """The graph under one equalization, with what all lowerings of it share."""
 
@@ -90,12 +113,9 @@ class _Variant:
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
-    def types(self, rule: RangeRule) -> dict[str, QuantType]:
-        """Return every tensor's type under ``rule``."""
-        return choose_types(self.graph, self.streams, self.precisions, rule)
-
-    def lower(self, types: Mapping[str, QuantType]) -> IntegerModel:
-        """Lower with corrected biases."""
+    def lower(self, candidate: _Candidate) -> IntegerModel:
+        """Lower with the ranges of ``candidate`` and corrected biases."""
+        types = choose_types(self.graph, self.streams, self.precisions, candidate.rule, candidate.percentile)
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
         biases = find_biases(self.graph, self.weights, types, few)
         return lower(self.graph, self.weights, types, gains=self.gains, biases=biases)
@@ -103,10 +123,10 @@ class _Variant:
 
 @final
 class _Search:
-    """Choice of equalization and range rules by the error of the whole network's output.
+    """Choice of range rule and equalization by the error of the whole network's output.
 
     Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
-    other inputs have does not win; the winner's ranges are then measured on all frames.
+    other inputs have does not win.
     """
 
     def __init__(
@@ -115,34 +135,32 @@ class _Search:
         self.graph, self.streams, self.precisions = graph, streams, precisions
         frames = len(next(iter(streams.values())))
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
-        trials = len(RULES) * len(_ALPHAS) + (len(RULES) - 1) * len(streams)
+        trials = len(_CANDIDATES) + len(_ALPHAS) - 1
         judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
         self.fit = {name: values[: max(1, frames // 2)] for name, values in streams.items()}
         self.judge = {name: values[frames - judged :] for name, values in streams.items()}
+        self._variants: dict[float | None, _Variant] = {}
 
-    def run(self) -> IntegerModel:
-        """Return the best model found: equalization and one rule for all, then a rule per tensor."""
-        tried = []
-        for alpha in _ALPHAS:
+    def run(self, candidates: Sequence[_Candidate]) -> IntegerModel:
+        """Return the best model found: first the range rule, then the equalization."""
+        tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
+        best = min(tried, key=lambda trial: trial.error)
+        trials = (best, *(self._try(alpha, best.candidate) for alpha in _ALPHAS[1:]))
+        best = min(trials, key=lambda trial: trial.error)
+        _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
+        return best.model
+
+    def _try(self, alpha: float | None, candidate: _Candidate) -> _Trial:
+        model = self._variant(alpha).lower(candidate)
+        return _Trial(self._measure(model), alpha, candidate, model)
+
+    def _variant(self, alpha: float | None) -> _Variant:
+        if alpha not in self._variants:
             gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha)
-            variant = _Variant(self.graph, gains, self.precisions, self.fit)
-            types = {rule: variant.types(rule) for rule in RULES}
-            tried += [(self._error(variant.lower(types[rule])), alpha, rule, variant, types) for rule in RULES]
-        error, alpha, common, variant, types = min(tried, key=lambda item: item[0])
-        rules: dict[str, RangeRule] = dict.fromkeys(self.streams, common)
-        for name in rules:
-            for rule in RULES:
-                if types[rule][name] == types[rules[name]][name]:
-                    continue
-                changed: dict[str, RangeRule] = {**rules, name: rule}
-                found = self._error(variant.lower(_mixed(types, changed)))
-                if found < (1 - _WORTHWHILE) * error:
-                    error, rules = found, changed
-        _log.info("equalization %s, range rules %s", alpha, rules)
-        final_variant = _Variant(self.graph, variant.gains, self.precisions, self.streams)
-        return final_variant.lower(_mixed({rule: final_variant.types(rule) for rule in RULES}, rules))
+            self._variants[alpha] = _Variant(self.graph, gains, self.precisions, self.fit)
+        return self._variants[alpha]
 
-    def _error(self, model: IntegerModel) -> float:
+    def _measure(self, model: IntegerModel) -> float:
         codes = {
             port.name: quant.quantize(self.judge[port.name])
             for port, quant in zip(model.inputs, model.input_types, strict=True)
@@ -152,7 +170,3 @@ class _Search:
             float(np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name]).mean())
             for port in model.outputs
         )
-
-
-def _mixed(types: Mapping[RangeRule, Mapping[str, QuantType]], rules: Mapping[str, RangeRule]) -> dict[str, QuantType]:
-    return {name: types[rule][name] for name, rule in rules.items()}

@@ -14,8 +14,13 @@ RangeRule = Literal["minmax", "percentile", "mse"]
 #: Every rule that ``range: auto`` tries.
 RULES: tuple[RangeRule, ...] = ("minmax", "percentile", "mse")
 
-_PERCENTILE = 99.95
-_SAMPLES = 1 << 14
+#: What the rule ``percentile`` keeps of each side, by default.
+PERCENTILE = 99.95
+_SAMPLES = 1 << 16
+#: Values on which least squares judges a range.
+_JUDGED = 1 << 13
+#: From so many bits on, saturating unseen inputs costs more than the resolution that headroom takes.
+_ROOMY_BITS, _HEADROOM = 10, 1.25
 #: Parts of the full range that least squares tries; activations behind BatchNormalization have tails of 100 sigma.
 _SHRINKS = np.geomspace(1.0, 0.05, 28)
 #: The same for weights.
@@ -25,24 +30,30 @@ _FINE_BITS = 8
 _FINE_SHRINKS = np.linspace(1.0, 0.85, 4)
 
 
-def activation_type(values: npt.NDArray[np.generic], precision: Precision, rule: RangeRule) -> QuantType:
+def activation_type(
+    values: npt.NDArray[np.generic], precision: Precision, rule: RangeRule, percentile: float = PERCENTILE
+) -> QuantType:
     """Return the quantization of an activation tensor from float samples (any shape).
 
     ``fixed<W,I>`` fixes everything; ``int<N>`` takes the rule's range, with a zero point when the range is lopsided.
+    ``percentile`` is what the rule of that name keeps of each side.
     """
     if precision.kind == "fixed":
         return fixed_type(precision)
     flat = _subsample(values)
     low, high = min(0.0, float(flat.min())), max(0.0, float(flat.max()))
     if rule == "percentile":
-        low, high = _percentile_range(flat)
+        low, high = _percentile_range(flat, percentile)
+    if rule == "minmax" and precision.bits >= _ROOMY_BITS:
+        low, high = low * _HEADROOM, high * _HEADROOM
     if rule != "mse":
         return range_type(low, high, precision)
     candidates = [range_type(low * r, high * r, precision) for r in _SHRINKS]
     if low < 0 < high:
         candidates += [range_type(low, high * r, precision) for r in _SHRINKS]
         candidates += [range_type(low * r, high, precision) for r in _SHRINKS]
-    return min(candidates, key=lambda quant: squared_error(flat, quant))
+    judged = np.concatenate([flat[:_JUDGED], [low, high]])
+    return min(candidates, key=lambda quant: squared_error(judged, quant))
 
 
 def range_type(low: float, high: float, precision: Precision) -> QuantType:
@@ -101,11 +112,11 @@ def squared_error(values: FloatArray, quant: QuantType) -> float:
     return float(np.square(quant.dequantize(quant.quantize(values)) - values).mean())
 
 
-def _percentile_range(flat: FloatArray) -> tuple[float, float]:
+def _percentile_range(flat: FloatArray, percentile: float) -> tuple[float, float]:
     """Cut the tails of each side on its own, so that a ReLU's zeros do not move the cut."""
     negative, positive = -flat[flat < 0], flat[flat > 0]
-    low = -float(np.percentile(negative, _PERCENTILE)) if negative.size else 0.0
-    return low, float(np.percentile(positive, _PERCENTILE)) if positive.size else 0.0
+    low = -float(np.percentile(negative, percentile)) if negative.size else 0.0
+    return low, float(np.percentile(positive, percentile)) if positive.size else 0.0
 
 
 def _subsample(values: npt.NDArray[np.generic]) -> FloatArray:
