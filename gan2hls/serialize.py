@@ -7,6 +7,7 @@ type and size checked before it is built, every name checked before it can reach
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zipfile
 from typing import Annotated, Any, Literal
@@ -299,11 +300,14 @@ def _build_model(parsed: _Model, arrays: dict[str, Any]) -> IntegerModel:
     return IntegerModel(parsed.name, inputs, types, layers, outputs)
 
 
-def _build_port(port: _Port, order: Any) -> Port:
-    size = port.shape[0] * port.shape[1] * port.shape[2]
-    if order.shape != (size,) or not np.array_equal(np.sort(order), np.arange(size)):
-        raise ValueError(f"order of {port.name} is not a permutation of {size} elements")
-    if int(np.prod(port.onnx_shape)) != size:
+def _build_port(port: _Port, order: Any, *, part: bool = False) -> Port:
+    """Return a port; with ``part`` its stream may leave elements of the ONNX tensor out."""
+    size, whole = math.prod(port.shape), math.prod(port.onnx_shape)
+    if order.shape != (size,) or order.dtype.kind != "i" or np.unique(order).size != size:
+        raise ValueError(f"order of {port.name} does not name {size} different elements")
+    if size and not 0 <= int(order.min()) <= int(order.max()) < whole:
+        raise ValueError(f"order of {port.name} names elements beyond {whole}")
+    if size != whole and not part:
         raise ValueError(f"{port.name}: {port.onnx_shape} and {port.shape} differ in size")
     return Port(port.name, port.onnx_name, port.onnx_shape, port.shape, order)
 
@@ -335,7 +339,7 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         table=table,
         geometry=geometry,
         weight=weight,
-        probe=_build_port(layer.probe, arrays[f"{name}.probe.order"]),
+        probe=_build_port(layer.probe, arrays[f"{name}.probe.order"], part=True),
         probe_gain=arrays[f"{name}.probe_gain"],
     )
 

@@ -109,7 +109,7 @@ def _check_port(name: str, what: str, found: TensorType) -> None:
     if len(found.shape) < 2 or found.shape[0] != 1 or not all(found.shape):
         raise UnsupportedError(
             f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
-            hint="export the model with a batch axis of 1 in front",
+            hint="export the model with a batch axis of 1 in front; squeeze() without an axis drops it",
         )
     if found.elem != TensorProto.FLOAT:
         raise UnsupportedError(f"the {what} {name!r} is {type_name(found.elem)}", hint="only FLOAT is supported")

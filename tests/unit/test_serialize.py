@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,27 @@ def test_model_round_trip_is_exact(seed: int) -> None:
     assert expected.keys() == found.keys()
     for name, codes in expected.items():
         assert np.array_equal(codes, found[name])
+
+
+def test_round_trip_of_a_layer_whose_output_the_model_crops() -> None:
+    last = DESIGN.model.layers[-1]
+    probe = replace(last.probe, onnx_shape=(1, last.probe.order.size + 5), order=last.probe.order + 3)
+    model = replace(DESIGN.model, layers=(*DESIGN.model.layers[:-1], replace(last, probe=probe)))
+    files = dump_model(model, ORIGIN)
+    assert np.array_equal(load(files[MODEL_JSON], files[MODEL_NPZ]).layers[-1].probe.order, probe.order)
+
+
+@pytest.mark.parametrize("order", ["repeated", "beyond", "negative", "real"])
+def test_a_stream_order_must_name_elements_of_the_tensor(order: str) -> None:
+    last = DESIGN.model.layers[-1]
+    good = last.probe.order
+    bad = {"repeated": good * 0, "beyond": good + 1, "negative": good - 1, "real": good.astype(float)}[order]
+    model = replace(
+        DESIGN.model, layers=(*DESIGN.model.layers[:-1], replace(last, probe=replace(last.probe, order=bad)))
+    )
+    files = dump_model(model, ORIGIN)
+    with pytest.raises(ModelError):
+        load(files[MODEL_JSON], files[MODEL_NPZ])
 
 
 def test_design_round_trip_is_exact() -> None:
