@@ -21,7 +21,7 @@ Float32Array = npt.NDArray[np.float32]
 
 #: Float32 values that calibration keeps, and MACs that it spends; fewer frames are used for larger models.
 _VALUE_LIMIT = 1 << 26
-_MAC_LIMIT = 30_000_000_000
+_MAC_LIMIT = 10_000_000_000
 _LEAST_FRAMES = 16
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product as product_of
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.integer import IntegerModel, IntLayer, IntWeight
 from gan2hls.numerics import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
 from gan2hls.taps import AxisTaps, LinearGeometry
 
@@ -103,6 +103,7 @@ class _LinearProgram:
         self.geometry: LinearGeometry = layer.geometry
         self.zero_point = layer.input_type.zero_point
         self.dtype = _exact_dtype(layer.acc_type)
+        self.layer_weight = layer.weight
         self.weight = layer.weight.values
         g = self.geometry
         self._scattered = g.y.in_size * g.x.in_size * g.y.kernel * g.x.kernel * g.out_channels
@@ -129,13 +130,8 @@ class _LinearProgram:
         return centred.astype(self.dtype)
 
     @cached_property
-    def _all_taps(self) -> list[npt.NDArray[Any]]:
-        """Per group ``[CI / groups, T * CO / groups]``."""
-        g = self.geometry
-        blocks = self.weight.reshape(-1, g.groups, g.group_out, g.group_in)
-        return [
-            np.ascontiguousarray(blocks[:, n].reshape(-1, g.group_in).T.astype(self.dtype)) for n in range(g.groups)
-        ]
+    def _all_taps(self) -> tuple[npt.NDArray[Any], ...]:
+        return _tap_matrices(self.layer_weight, self.geometry.groups, np.dtype(self.dtype).str)
 
     def _scatter(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
         g = self.geometry
@@ -166,6 +162,14 @@ class _LinearProgram:
                 inputs = patches[..., group * g.group_in : (group + 1) * g.group_in].reshape(-1, len(matrix))
                 co = slice(group * g.group_out, (group + 1) * g.group_out)
                 out[:, phase.y_outputs[:, None], phase.x_outputs, co] = (inputs @ matrix).reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _tap_matrices(weight: IntWeight, groups: int, dtype: str) -> tuple[npt.NDArray[Any], ...]:
+    """Return per group ``[CI / groups, T * CO / groups]``; a search lowers many models with the same weights."""
+    taps, co, ci = weight.values.shape
+    blocks = weight.values.reshape(taps, groups, co // groups, ci)
+    return tuple(np.ascontiguousarray(blocks[:, n].reshape(-1, ci).T.astype(dtype)) for n in range(groups))
 
 
 @final
