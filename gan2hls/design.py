@@ -17,6 +17,8 @@ from gan2hls.numerics import IntType
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
+#: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
+_MOST_FRAMES = 4
 
 
 @final
@@ -171,6 +173,12 @@ class Design:
         return max(max((engine.mac_cycles for engine in self.engines), default=1), 1)
 
 
+def most_rows(layer: IntLayer) -> int:
+    """Return the most rows that the line buffer of a linear layer may have."""
+    assert layer.geometry is not None
+    return _MOST_FRAMES * layer.geometry.y.in_size
+
+
 def verify_design(design: Design) -> None:
     """Check what emitters and estimators rely on.
 
@@ -189,5 +197,5 @@ def verify_design(design: Design) -> None:
         else:
             assert layer.geometry.group_out % folding.pe == 0, f"{layer.name}: PE {folding.pe}"
             assert layer.geometry.group_in % folding.simd == 0, f"{layer.name}: SIMD {folding.simd}"
-            assert layer.geometry.y.window <= engine.rows <= 2 * layer.geometry.y.in_size, f"{layer.name}: rows"
+            assert layer.geometry.y.window <= engine.rows <= most_rows(layer), f"{layer.name}: rows"
             assert engine.encoded is not None and (engine.encoded.pe, engine.encoded.simd) == (folding.pe, folding.simd)

@@ -13,7 +13,7 @@ from typing import final
 from gan2hls.assign import FoldingRequest
 from gan2hls.codecs import CODECS
 from gan2hls.cycles import estimate
-from gan2hls.design import Design, EngineDesign, Folding, verify_design
+from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
 from gan2hls.errors import FoldingError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.parts import part_resources
@@ -77,8 +77,7 @@ def _buffer(design: Design) -> Design:
         if best_interval <= _TOLERANCE * design.interval_limit:
             break
         engines = tuple(
-            replace(e, rows=min(e.rows + extra, 2 * e.layer.geometry.y.in_size)) if e.layer.geometry else e
-            for e in design.engines
+            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if e.linear else e for e in design.engines
         )
         wider = replace(design, engines=engines)
         interval = estimate(wider).interval

@@ -1,0 +1,1 @@
+"""Templates of every generated file; package data of gan2hls."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.codecs import CODECS
-from gan2hls.design import Design, EngineDesign, Folding, verify_design
+from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
 from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
 from gan2hls.ir import Port, Shape
 from gan2hls.numerics import IntType, QuantType, Requant, Table
@@ -151,7 +151,7 @@ def design(model: IntegerModel, foldings: Sequence[Folding], *, extra_rows: int 
     for layer, folding in zip(model.layers, foldings, strict=True):
         rows, encoded = 0, None
         if layer.geometry is not None and layer.weight is not None:
-            rows = min(layer.geometry.y.window + extra_rows, 2 * layer.geometry.y.in_size)
+            rows = min(layer.geometry.y.window + extra_rows, most_rows(layer))
             encoded = CODECS[layer.weight.codec].encode(layer.weight, folding.pe, folding.simd)
         engines.append(EngineDesign(layer, folding, rows, encoded))
     made = Design(model, tuple(engines), "xc7z020clg400-1", 5.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan2hls.design import Design, EngineDesign, Folding, verify_design
+from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
 from gan2hls.emit.hls import emit_hls
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import IntType, QuantType
@@ -133,7 +133,7 @@ def random_folding(rng: Rng, layer: IntLayer) -> Folding:
 def random_rows(rng: Rng, engine: EngineDesign) -> int:
     """Any legal number of line buffer rows, the extremes included."""
     assert engine.layer.geometry is not None
-    least, most = engine.layer.geometry.y.window, 2 * engine.layer.geometry.y.in_size
+    least, most = engine.layer.geometry.y.window, most_rows(engine.layer)
     return int(rng.choice([least, most, rng.integers(least, most + 1)]))
 
 

@@ -66,7 +66,7 @@ def broken(**changes: object) -> Design:
         {"folding": Folding(6, 4, 4)},  # lanes do not divide PE
         {"folding": Folding(3, 4, 3)},  # weights are laid out for PE 6
         {"rows": 1},  # two rows are alive at once
-        {"rows": 5},  # more than two frames
+        {"rows": 9},  # more than four frames
         {"encoded": None},
         {"layer": tiny_design().model.layers[0]},
     ],

@@ -131,7 +131,7 @@ module tiny_dcgan_l1_conv_transpose (
     .SumBits(39),
     .Shift(24),
     .CodeBits(17),
-    .ZeroPoint(48),
+    .ZeroPoint(41),
     .Lo(0),
     .Hi(255),
     .OutBits(8),

@@ -1,7 +1,7 @@
 // tiny_dcgan_l2_conv_transpose: engine of layer l2_conv_transpose (conv_transpose).
 //
 // ONNX source
-// Input            4 x 4 x 8 of uint8, zero point 48, 2 elements a beat, 64 beats a frame
+// Input            4 x 4 x 8 of uint8, zero point 41, 2 elements a beat, 64 beats a frame
 // Output           8 x 8 x 6 of uint8, 2 elements a beat, 192 beats a frame
 // Folding          PE 6 x SIMD 2, 2 requantized a clock
 // Work             5808 useful MACs in 484 clocks a frame, one step each
@@ -90,7 +90,7 @@ module tiny_dcgan_l2_conv_transpose (
     .Simd(2),
     .ElemBits(8),
     .ElemSigned(1'b0),
-    .ZeroPoint(48),
+    .ZeroPoint(41),
     .CentredBits(9),
     .WeightBits(8),
     .AccBits(21)

@@ -110,7 +110,7 @@ struct config {
     static const bool ALL_TAPS = true;  // every output pixel has taps
     static const int PIECES = 2;  // linear pieces
     static const int SHIFT = 24;  // right shift, ties toward +infinity
-    static const int ZERO_POINT = 48;  // added after the shift
+    static const int ZERO_POINT = 41;  // added after the shift
     static const int LOW = 0;  // least code
     static const int HIGH = 255;  // greatest code
     static const int REQUANT_IN_BITS = 22;  // what it reads

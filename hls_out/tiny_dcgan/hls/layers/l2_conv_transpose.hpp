@@ -1,7 +1,7 @@
 // l2_conv_transpose.hpp - engine of layer l2_conv_transpose (conv_transpose) of tiny_dcgan
 //
 //   ONNX
-//   input     4 x 4 x 8 (H x W x C), uint8, zero point 48
+//   input     4 x 4 x 8 (H x W x C), uint8, zero point 41
 //   output    8 x 8 x 6, uint8
 //   kernel    3 x 3, stride 2 x 2, groups 1
 //   weights   int8, codec raw; accumulator int21
@@ -87,7 +87,7 @@ struct config {
     static const int LANES = 2;  // output channels requantized in parallel
     static const int IN_BITS = 8;  // input code: uint8
     static const bool IN_SIGNED = false;
-    static const int IN_ZERO_POINT = 48;  // the code that means 0
+    static const int IN_ZERO_POINT = 41;  // the code that means 0
     static const int ACC_BITS = 21;  // accumulator: int21, exact
     static const int WEIGHT_BITS = 8;  // weight: int8
     static const bool WEIGHT_SIGNED = true;
