@@ -76,20 +76,35 @@ Verbose = Annotated[
     typer.Option("-v", "--verbose", count=True, help="Tell more; twice: debug log and tracebacks.", show_default=False),
 ]
 ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="ONNX file, or a project's folder.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="ONNX file, or a project's folder (build: only with --from).", show_default=False
+    ),
 ]
+OnnxFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file.", show_default=False)]
 InputShapes = Annotated[
     list[str] | None,
     typer.Option(
-        "--input-shape", metavar="NAME:D,D,..", help="Shape of a dynamic input, such as z:1,100.", show_default=False
+        "--input-shape",
+        metavar="NAME:D,D,..",
+        help="Shape of a dynamic input, such as z:1,100; may be repeated.",
+        show_default=False,
     ),
 ]
 VerifyOption = Annotated[
     str | None,
-    typer.Option("--verify", metavar="STEPS", help=f"Steps to run: {','.join(VERIFY_STEPS)}.", show_default=False),
+    typer.Option(
+        "--verify",
+        metavar="STEPS",
+        help=f"Steps to run, of {','.join(VERIFY_STEPS)}. Default: all that can.",
+        show_default=False,
+    ),
 ]
 HlsToolOption = Annotated[
-    Tool | None, typer.Option("--hls-tool", help="HLS compiler of the vendor step.", show_default=False)
+    Tool | None,
+    typer.Option(
+        "--hls-tool", help="HLS compiler of the vendor step. Default: none, the step is skipped.", show_default=False
+    ),
 ]
 OnnxOption = Annotated[
     Path | None, typer.Option("--model", metavar="FILE", help="The ONNX file, for the float step.", show_default=False)
@@ -125,6 +140,8 @@ Build a project from MODEL: quantize, schedule, emit, verify, write.
   gan2hls build generator.onnx --input-shape z:1,100 --calibration latents.npy
 
   gan2hls build hls_out/generator --from schedule --fps 1000
+
+A vendor compiler is run only when --hls-tool names it.  Every key of the YAML config: docs/configuration.md.
 """
 
 
@@ -138,16 +155,32 @@ def build_command(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("-c", "--config", metavar="FILE", help="YAML config.", show_default=False)
+        Path | None,
+        typer.Option("-c", "--config", metavar="FILE", help="YAML config; options win over it.", show_default=False),
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second to reach.", show_default=False)] = None,
-    clock: Annotated[float | None, typer.Option(metavar="MHZ", help="Clock.", show_default=False)] = None,
-    part: Annotated[str | None, typer.Option(help="FPGA part name.", show_default=False)] = None,
-    pe: Annotated[int | None, typer.Option(help="Output channels in parallel.", show_default=False)] = None,
-    simd: Annotated[int | None, typer.Option(help="Input channels in parallel.", show_default=False)] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            help="Frames a second to reach, with the fewest DSP blocks. Default: as fast as fits.", show_default=False
+        ),
+    ] = None,
+    clock: Annotated[float | None, typer.Option(metavar="MHZ", help="Clock. Default: 200.", show_default=False)] = None,
+    part: Annotated[
+        str | None, typer.Option(help="FPGA part name. Default: xc7z020clg400-1.", show_default=False)
+    ] = None,
+    pe: Annotated[
+        int | None, typer.Option(help="Output channels in parallel, in every layer.", show_default=False)
+    ] = None,
+    simd: Annotated[
+        int | None, typer.Option(help="Input channels in parallel, in every layer.", show_default=False)
+    ] = None,
     calibration: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=".npy or .npz inputs to measure ranges on.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help=".npy or .npz inputs to measure ranges on. Default: drawn from N(0, 1).",
+            show_default=False,
+        ),
     ] = None,
     verify: VerifyOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Run no verification step.")] = False,
@@ -234,7 +267,7 @@ padded phases, those of an engine that inserts zeros.
 
 @app.command("inspect", help=_INSPECT_HELP, epilog=_EXIT_CODES)
 def inspect_command(
-    model: ModelFile,
+    model: OnnxFile,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     input_shape: InputShapes = None,
     verbose: Verbose = 0,
