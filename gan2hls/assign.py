@@ -47,12 +47,17 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
             weight = entry.precision.weight or weight
             activation = entry.precision.activation or activation
         assigned[layer.name] = LayerPrecision(weight, activation)
-    _check_patterns(graph, config)
+    _check_patterns({layer.name: layer.source for layer in graph.layers}, config)
     return assigned
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
-    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources."""
+    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources.
+
+    Raises:
+        ConfigError: a pattern that matches no layer.
+    """
+    _check_patterns(graph_layers, config)
     pinned = {}
     for name, source in graph_layers.items():
         pe, simd, lanes = config.target.pe, config.target.simd, None
@@ -71,8 +76,8 @@ def _matches(pattern: str, name: str, source: str) -> bool:
     return any(text == pattern or fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
 
 
-def _check_patterns(graph: Graph, config: Config) -> None:
+def _check_patterns(sources: Mapping[str, str], config: Config) -> None:
     for pattern in config.layers:
-        if not any(_matches(pattern, layer.name, layer.source) for layer in graph.layers):
-            known = ", ".join(f"{layer.name} ({layer.source})" for layer in graph.layers)
+        if not any(_matches(pattern, name, source) for name, source in sources.items()):
+            known = ", ".join(f"{name} ({source})" for name, source in sources.items())
             raise ConfigError("matches no layer", where=f"layers.{pattern}", hint=f"the layers are {known}")

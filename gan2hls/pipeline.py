@@ -347,7 +347,9 @@ def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:
 
 
 def _precisions(config: Config) -> dict[str, object]:
-    return {pattern: entry.precision for pattern, entry in config.layers.items()}
+    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
+    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
+    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
 
 
 def _keep_failed(staging: Staging, failed: Path) -> bool:

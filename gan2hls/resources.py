@@ -31,7 +31,10 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
     """Return what ``engine`` takes; weights need not be encoded yet."""
     layer, folding = engine.layer, engine.folding
     dsp = requant_dsp(layer) * folding.lanes
-    memories = 0
+    requant = layer.requant
+    piece = requant.mult_type.bits + requant.offset_type.bits
+    word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
+    memories = bram18(folding.lanes * word, requant.channels // folding.lanes)
     if layer.table is not None:
         copies = ceil(folding.lanes / 2)  # a ROM has two ports
         memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)

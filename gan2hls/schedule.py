@@ -56,15 +56,30 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
     budget = target.dsp or part_resources(target.part).dsp
     if target.fps is None:
-        chosen = _fastest(options, budget)
+        design = _design(model, _fastest(options, budget), target)
     else:
-        interval = int(target.clock_mhz * 1e6 / target.fps)
-        chosen = _cheapest(options, interval, target)
-        _check_budget(chosen, budget, target)
-    engines = tuple(_engine(layer, chosen[layer.name].folding) for layer in model.layers)
-    design = _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
+        design = _reaching(model, options, budget, target)
     verify_design(design)
     return design
+
+
+def _reaching(model: IntegerModel, options: Mapping[str, tuple[_Option, ...]], budget: int, target: Target) -> Design:
+    """Return the cheapest design whose estimated interval, hand-over between engines included, keeps ``target.fps``."""
+    assert target.fps is not None
+    wanted = interval = int(target.clock_mhz * 1e6 / target.fps)
+    while True:
+        chosen = _cheapest(options, interval, target)
+        _check_budget(chosen, budget, target)
+        design = _design(model, chosen, target)
+        found = estimate(design).interval
+        if found <= wanted:
+            return design
+        interval = max(e.interval for e in design.engines) - 1
+
+
+def _design(model: IntegerModel, chosen: Mapping[str, _Option], target: Target) -> Design:
+    engines = tuple(_engine(layer, chosen[layer.name].folding) for layer in model.layers)
+    return _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
 
 
 def _buffer(design: Design) -> Design:

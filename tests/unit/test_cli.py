@@ -115,6 +115,20 @@ def test_stopping_early_saves_what_a_later_build_resumes_from(tiny: Path, tmp_pa
     assert resumed == whole
 
 
+def test_resuming_takes_new_foldings_and_checks_their_patterns(tiny: Path, tmp_path: Path) -> None:
+    project = tmp_path / "hls_out" / "tiny"
+    run("build", str(tiny), "--to", "lower")
+    (tmp_path / "fold.yaml").write_text("layers: {l0_dense: {pe: 4, simd: 2}}\n")
+    run("build", str(project), "--from", "schedule", "--to", "schedule", "-c", "fold.yaml")
+    design = load_saved(project).design
+    assert design is not None
+    assert (design.engines[0].folding.pe, design.engines[0].folding.simd) == (4, 2)
+    (tmp_path / "typo.yaml").write_text("layers: {l9_dense: {pe: 4}}\n")
+    result = CliRunner().invoke(cli.app, ["build", str(project), "--from", "schedule", "-c", "typo.yaml"])
+    assert result.exit_code == 5
+    assert "l9_dense" in result.stderr
+
+
 def test_resuming_keeps_the_quality_of_the_same_integers(tiny: Path, tmp_path: Path) -> None:
     run("build", str(tiny), "--verify", "float")
     project = tmp_path / "hls_out" / "tiny"
