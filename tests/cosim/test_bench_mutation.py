@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.cycles import estimate
 from gan2hls.design import Design
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
@@ -84,6 +85,9 @@ def test_untouched_rtl_passes(good: tuple[Path, StepResult], design: Design) -> 
     assert measured.interval_cycles is not None and measured.latency_cycles is not None
     assert design.interval_limit <= measured.interval_cycles <= 1.02 * design.interval_limit
     assert measured.latency_cycles > measured.interval_cycles
+    predicted = estimate(design)
+    assert (predicted.latency, predicted.interval) == (measured.latency_cycles, measured.interval_cycles)
+    assert predicted.layers == measured.layer_cycles
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,16 @@ def test_a_frame_rate_is_reached_with_few_multipliers(fps: float) -> None:
     assert max(e.interval for e in fastest.engines) > 1e8 / fps, "fewer blocks would have done"
 
 
+def test_a_frame_rate_holds_with_the_hand_over_between_engines() -> None:
+    """The folding of 6272 cycles alone would take 6278: the next faster one is due."""
+    rng = np.random.default_rng(0)
+    shapes = [conv_transpose((1, 1), 8, 8, s=1, p=0), conv_transpose((4, 4), 8, 8), conv_transpose((8, 8), 8, 3)]
+    layers = [linear_layer(rng, f"l{n}", "z", geometry, INT8, out=INT8) for n, geometry in enumerate(shapes)]
+    model = chain("m", (1, 1, 8), INT8, layers)
+    design = schedule(model, Target(clock_mhz=100.0, fps=1e8 / 6272.5), {})
+    assert estimate(design).interval <= 6272
+
+
 def test_line_buffers_keep_the_interval_near_its_limit() -> None:
     for budget in (6, 20, 60):
         design = schedule(generator(), Target(dsp=budget), {})
