@@ -38,7 +38,18 @@ _MAX_BYTES = 1 << 20
 
 def _signed_only(precision: Precision) -> Precision:
     if not precision.for_weights:
-        raise ValueError(f"weights are signed: {str(precision)!r} is for activations; legal: int<N>, fixed<W,I>")
+        raise ValueError(
+            f"weights are signed: {str(precision)!r} is for activations; "
+            "legal: int<N>, fixed<W,I>, flex<N,E>, binary, ternary, codebook<K>"
+        )
+    return precision
+
+
+def _activation_only(precision: Precision) -> Precision:
+    if not precision.for_activations:
+        raise ValueError(
+            f"{str(precision)!r} is for weights; legal: int<N>, uint<N>, fixed<W,I>, ufixed<W,I>, flex<N,E>"
+        )
     return precision
 
 
@@ -51,6 +62,7 @@ def _finite(value: float) -> float:
 ActivationPrecision = Annotated[
     Precision,
     BeforeValidator(Precision.parse),
+    AfterValidator(_activation_only),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["int8", "uint8", "fixed<8,3>", "ufixed<8,0>"]}),
 ]
@@ -59,7 +71,9 @@ WeightPrecision = Annotated[
     BeforeValidator(Precision.parse),
     AfterValidator(_signed_only),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["int8", "int4", "fixed<8,1>"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN, "examples": ["int8", "int4", "fixed<8,1>", "ternary", "codebook<16>"]}
+    ),
 ]
 Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
 Positive = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_finite)]

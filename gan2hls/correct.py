@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from gan2hls.calibrate import Float32Array
 from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel, IntWeight
+from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
 from gan2hls.lower import lower_layer
 from gan2hls.numerics import FloatArray, Int64Array, QuantType
 from gan2hls.points import Affine
 from gan2hls.taps import LinearGeometry
+from gan2hls.weights import IntWeight
 
 
 def find_biases(

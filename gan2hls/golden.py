@@ -14,9 +14,10 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight
+from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
 from gan2hls.taps import AxisTaps, LinearGeometry
+from gan2hls.weights import IntWeight
 
 #: Elements of the largest gathered matrix: frames are run in chunks so that memory stays bounded.
 _CHUNK_ELEMENTS = 1 << 20

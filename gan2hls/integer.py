@@ -13,26 +13,7 @@ import numpy as np
 from gan2hls.ir import IDENTIFIER, Port, Shape
 from gan2hls.numerics import FloatArray, Int64Array, IntType, QuantType, Requant, Table
 from gan2hls.taps import LinearGeometry
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class IntWeight:
-    """An integer weight tensor and the codec that carries it.
-
-    Attributes:
-        values: int64 ``[KH * KW, CO, CI / groups]``, what enters the multiplier.
-        type: narrowest useful type of ``values``.
-        scale: float64 ``[CO]`` or ``[1]``; for reports, hardware has it in ``Requant.mult``.
-        codec: name of an entry of ``codecs.CODECS``.
-        precision: what was asked for, in the config's spelling (``int8``, ``fixed<8,1>``).
-    """
-
-    values: Int64Array
-    type: IntType
-    scale: FloatArray
-    codec: str
-    precision: str
+from gan2hls.weights import IntWeight
 
 
 @final

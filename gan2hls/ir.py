@@ -18,6 +18,7 @@ import numpy.typing as npt
 from gan2hls.numerics import FloatArray
 from gan2hls.points import Point
 from gan2hls.taps import LinearGeometry
+from gan2hls.weights import Structure
 
 Shape = tuple[int, int, int]
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
@@ -70,6 +71,7 @@ class Layer:
         probe: the ONNX tensor that this layer's output equals, to measure against.
         geometry: of the linear map; None for a pointwise layer.
         weight: float64 ``[KH * KW, CO, CI / groups]``; None for a pointwise layer.  Biases are points.
+        structure: the codes that ``weight`` betrays, or None.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Layer:
     probe: Port
     geometry: LinearGeometry | None = None
     weight: FloatArray | None = None
+    structure: Structure | None = None
 
 
 @final

@@ -14,12 +14,14 @@ import numpy as np
 from gan2hls.assign import LayerPrecision
 from gan2hls.calibrate import Float32Array
 from gan2hls.errors import ConfigError
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
+from gan2hls.fit import fit_weight
+from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.numerics import FloatArray, IntType, QuantType, Requant, Table
 from gan2hls.points import Affine, Piecewise, Split, split
 from gan2hls.precision import Precision
-from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, fixed_type, range_type, weight_scale
+from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, range_type
+from gan2hls.weights import IntWeight
 
 #: Bits of a requantizer's multiplier, sign included: one port of a DSP48.
 MULT_BITS = 18
@@ -38,7 +40,7 @@ _MARGIN = 0.1
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
     """Return the integer weights of every linear layer by its name; they depend on no calibration."""
     return {
-        layer.name: quantize_weight(layer.weight, precisions[layer.name].weight)
+        layer.name: fit_weight(layer.weight, precisions[layer.name].weight)
         for layer in graph.layers
         if layer.weight is not None
     }
@@ -147,24 +149,6 @@ def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, o
     )
 
 
-def quantize_weight(weight: FloatArray, precision: Precision) -> IntWeight:
-    """Quantize ``[T, CO, CI]``: ``int<N>`` symmetric per output channel, ``fixed<W,I>`` one power of two for all."""
-    if precision.kind == "fixed":
-        quant = fixed_type(precision)
-        codes = quant.quantize(weight)
-        return IntWeight(codes, _weight_type(codes), np.array([quant.scale]), "raw", str(precision))
-    top = (1 << (precision.bits - 1)) - 1
-    scale = weight_scale(weight, precision.bits)
-    codes = np.clip(np.floor(weight / scale[:, None] + 0.5), -top - 1, top).astype(np.int64)
-    return IntWeight(codes, _weight_type(codes), scale, "raw", str(precision))
-
-
-def _weight_type(codes: Int64Array) -> IntType:
-    """Return the narrowest signed type of at least 2 bits: widths come from the codes, not from nominal bits."""
-    found = IntType.covering(min(int(codes.min()), -1), max(int(codes.max()), 0))
-    return IntType(max(2, found.bits), signed=True)
-
-
 def _output_type(
     chain: Split, values: Float32Array, precision: Precision, rule: RangeRule, percentile: float
 ) -> QuantType:
@@ -175,7 +159,7 @@ def _output_type(
     """
     low, high = _bounds(chain)
     bounded = np.isfinite(low) and np.isfinite(high) and high > low
-    if precision.kind == "fixed" or not bounded or rule != "minmax":
+    if precision.kind != "int" or not bounded or rule != "minmax":
         return activation_type(values, precision, rule, percentile)
     least, most = float(values.min()), float(values.max())
     if most - least >= _USED_RANGE * (high - low):

@@ -35,12 +35,15 @@ def activation_type(
 ) -> QuantType:
     """Return the quantization of an activation tensor from float samples (any shape).
 
-    ``fixed<W,I>`` fixes everything; ``int<N>`` takes the rule's range, with a zero point when the range is lopsided.
+    ``fixed<W,I>`` fixes everything; ``flex<N,E>`` takes the exponent that holds the samples' peak; ``int<N>`` takes
+    the rule's range, with a zero point when the range is lopsided.
     ``percentile`` is what the rule of that name keeps of each side.
     """
     if precision.kind == "fixed":
         return fixed_type(precision)
     flat = _subsample(values)
+    if precision.kind == "flex":
+        return QuantType(IntType(precision.bits, signed=True), flex_scale(float(np.abs(flat).max()), precision))
     low, high = min(0.0, float(flat.min())), max(0.0, float(flat.max()))
     if rule == "percentile":
         low, high = _percentile_range(flat, percentile)
@@ -90,6 +93,18 @@ def fixed_type(precision: Precision) -> QuantType:
     return QuantType(
         IntType(precision.bits, signed=bool(precision.signed)), 2.0 ** (precision.int_bits - precision.bits)
     )
+
+
+def flex_scale(peak: float, precision: Precision) -> float:
+    """Return the least power of two, of an exponent that ``flex<N,E>`` has, at which ``peak`` fits N signed bits.
+
+    Exponents of E bits are ``-2**(E-1) .. 2**(E-1) - 1`` for the most significant mantissa bit.
+    """
+    half = 1 << (precision.int_bits - 1)
+    top = (1 << (precision.bits - 1)) - 1
+    exponent = int(np.ceil(np.log2(peak / top))) if peak > 0 else -half - precision.bits + 2
+    least, most = -half - precision.bits + 2, half - 1 - precision.bits + 2
+    return float(2.0 ** np.clip(exponent, least, most))
 
 
 def weight_scale(weight: FloatArray, bits: int) -> FloatArray:

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gan2hls.codecs import CODECS
 from gan2hls.design import Design, EngineDesign, Folding, verify_design
 from gan2hls.errors import ModelError
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight, verify_integer_model
+from gan2hls.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.ir import Port
 from gan2hls.numerics import IntType, QuantType, Requant, Table
 from gan2hls.taps import AxisTaps, LinearGeometry
+from gan2hls.weights import IntWeight
 
 #: File names inside a project.
 MODEL_JSON, MODEL_NPZ, DESIGN_JSON = "integer_model.json", "integer_model.npz", "design.json"

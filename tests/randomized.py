@@ -9,10 +9,11 @@ import numpy as np
 
 from gan2hls.codecs import CODECS
 from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
+from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.ir import Port, Shape
 from gan2hls.numerics import IntType, QuantType, Requant, Table
 from gan2hls.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.weights import IntWeight
 
 Rng = np.random.Generator
 

@@ -9,8 +9,8 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.integer import IntWeight
 from gan2hls.numerics import Int64Array
+from gan2hls.weights import IntWeight
 
 WordArray = npt.NDArray[np.uint64]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gan2hls.codecs.base import Codec, Encoded, Memory, from_blocks, pack, to_blocks, unpack
-from gan2hls.integer import IntWeight
 from gan2hls.numerics import Int64Array
+from gan2hls.weights import IntWeight
 
 
 def encode(weight: IntWeight, pe: int, simd: int) -> Encoded:

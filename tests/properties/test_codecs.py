@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS
 from gan2hls.codecs.base import pack, unpack
-from gan2hls.integer import IntWeight
 from gan2hls.numerics import IntType
+from gan2hls.weights import IntWeight
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)

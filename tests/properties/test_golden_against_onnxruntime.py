@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds, verify_integer_model
+from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.numerics import IntType, QuantType, Requant
 from gan2hls.taps import LinearGeometry
+from gan2hls.weights import IntWeight
 from tests.randomized import port
 from tests.strategies import OnnxConv, convolutions
 

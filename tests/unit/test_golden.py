@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gan2hls import golden
 from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel, IntLayer, IntWeight, acc_bounds
+from gan2hls.integer import IntegerModel, IntLayer, acc_bounds
 from gan2hls.numerics import IntType, QuantType, Requant
+from gan2hls.weights import IntWeight
 from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
 from tests.strategies import OnnxConv, convolutions
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from gan2hls import passes
 from gan2hls.assign import LayerPrecision
 from gan2hls.errors import ConfigError
+from gan2hls.fit import fit_weight
 from gan2hls.frontend import load
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
-from gan2hls.lower import MULT_BITS, choose_types, lower, lower_layer, make_requant, quantize_weight, quantize_weights
+from gan2hls.lower import MULT_BITS, choose_types, lower, lower_layer, make_requant, quantize_weights
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.points import Affine, Clip, Leaky, Piecewise, split
 from gan2hls.precision import Precision
@@ -239,7 +240,7 @@ def test_an_output_of_one_step_has_a_table_of_finite_range(tmp_path: Path, activ
 
 def test_fixed_weights_share_one_power_of_two_and_saturate() -> None:
     weight = np.array([0.3, -0.3, 5.0, -5.0]).reshape(2, 1, 2)
-    made = quantize_weight(weight, Precision.parse("fixed<4,1>"))
+    made = fit_weight(weight, Precision.parse("fixed<4,1>"))
     assert made.scale.tolist() == [2.0**-3]
     assert made.values.ravel().tolist() == [2, -2, 7, -8]
     assert made.type.bits == 4 and made.precision == "fixed<4,1>"
@@ -249,7 +250,7 @@ def test_fixed_weights_share_one_power_of_two_and_saturate() -> None:
 def test_int_weights_use_their_codes_per_channel(bits: int) -> None:
     rng = np.random.default_rng(bits)
     weight = rng.uniform(-1, 1, (9, 4, 8)) * np.array([1, 10, 1e-3, 0])[:, None]
-    made = quantize_weight(weight, Precision("int", bits))
+    made = fit_weight(weight, Precision("int", bits))
     assert 2 <= made.type.bits <= bits and made.type.signed
     assert made.type.lo <= made.values.min() and made.values.max() <= made.type.hi
     error = np.abs(made.values * made.scale[:, None] - weight).max(axis=(0, 2))

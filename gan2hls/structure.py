@@ -1,0 +1,259 @@
+"""Recognize compressed weights by their values: signs, trits, a uniform grid, a codebook.
+
+A compressed model need not say that it is one.  Whatever wrote the file (QONNX, QCDQ, ``Gather`` on a codebook, or a
+training script that just saved what it had), the constants fold to float32 numbers, and those betray their codes:
+``{-a, +a}``, ``{-a, 0, +a}``, multiples of a step, or few distinct values, in the whole tensor or channel by channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gan2hls.numerics import FloatArray, Int64Array, IntType
+from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
+from gan2hls.ranges import fixed_type
+from gan2hls.weights import IntWeight, Structure, weight_type
+
+#: Relative error of a product that was rounded to float32, with a margin for a second rounding.
+_FLOAT32 = 2.0**-22
+#: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
+_PER_SCALE, _PER_CENTROID = 8, 4
+#: Steps per least difference that the search for a grid tries.
+_MOST_STEPS = 256
+#: Values on which a candidate step is judged first.
+_JUDGED = 24
+
+
+def find_structure(weight: FloatArray) -> Structure | None:
+    """Return the codes of ``weight`` ``[T, CO, CI / groups]``, or None where it is plain float.
+
+    Of everything that fits, the form with the fewest bits is taken; signs and trits come first, since they need no
+    multiplier.
+    """
+    if not weight.any():
+        return None
+    rows = np.ascontiguousarray(weight.transpose(1, 0, 2)).reshape(weight.shape[1], -1)
+    found = _signs(rows)
+    if found is None:
+        fitting = [made for made in (*_grids(rows), *_codebooks(rows)) if made is not None]
+        if not fitting:
+            return None
+        found = min(fitting, key=_bits)
+    codes, scale, codec, books = found
+    values = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
+    made = IntWeight(np.ascontiguousarray(values), weight_type(codes), scale, codec, _precision(found), books)
+    error = float(np.abs(codes * scale[:, None] - rows).max() / np.abs(rows).max())
+    return Structure(made, error)
+
+
+#: Codes ``[CO, n]``, scale ``[CO]`` or ``[1]``, codec, number of codebooks.
+_Found = tuple[Int64Array, FloatArray, str, int]
+
+
+def _signs(rows: FloatArray) -> _Found | None:
+    """Return codes of {-a, +a} or {-a, 0, +a}, one ``a`` for the tensor or one per channel."""
+    magnitude = np.abs(rows)
+    live = magnitude > 0
+    channels = int(np.count_nonzero(live.any(axis=1)))
+    if np.count_nonzero(live) < _PER_SCALE * max(1, channels):
+        return None
+    high = magnitude.max(axis=1)
+    low = np.where(live, magnitude, np.inf).min(axis=1)
+    if not (high - np.minimum(low, high) <= _FLOAT32 * high).all() or not (high > 0).any():
+        return None
+    scale = np.where(high > 0, high, high.max())
+    if (np.abs(scale - scale[0]) <= _FLOAT32 * scale[0]).all():
+        scale = scale[:1]
+    return np.sign(rows).astype(np.int64), scale, "binary" if live.all() else "ternary", 1
+
+
+def _grids(rows: FloatArray) -> Iterator[_Found | None]:
+    """Yield codes on a uniform grid through 0: one step for the tensor, then one per channel."""
+    whole = _sample(rows)
+    step = grid_step(whole)
+    if step is not None and (codes := _codes(rows, np.array([step]))) is not None:
+        yield codes, np.array([step]), "raw", 1
+        return
+    if rows.shape[1] < _PER_SCALE:
+        return
+    steps = np.empty(len(rows))
+    for channel, row in enumerate(rows):
+        found = grid_step(np.unique(row))
+        if found is None:
+            return
+        steps[channel] = found
+    steps[steps == 0] = steps.max()
+    codes = _codes(rows, steps)
+    if codes is not None:
+        yield codes, steps, "raw", 1
+
+
+def _sample(rows: FloatArray) -> FloatArray:
+    """Return distinct values of the tensor, all of them where there are few."""
+    flat = rows.reshape(-1)
+    some = np.unique(flat[:: max(1, flat.size >> 14)])
+    return np.unique(flat) if some.size <= 1 << 12 else some
+
+
+def grid_step(values: FloatArray) -> float | None:
+    """Return the greatest step of which all ``values`` (ascending, distinct) are multiples of at most 16 bits.
+
+    The least difference of neighbours, or a small fraction of it, is a first guess; it is then refined by least
+    squares on ever larger values, since float32 rounded each of them.  0 for zeros alone.
+    """
+    magnitude = np.unique(np.abs(values))
+    magnitude = magnitude[magnitude > 0]
+    if not magnitude.size:
+        return 0.0
+    gaps = np.diff(np.concatenate([[0.0], magnitude]))
+    least = float(gaps[gaps > 2 * _FLOAT32 * magnitude].min(initial=np.inf))
+    if least == np.inf or magnitude[-1] / least > 1 << (MAX_BITS - 1):
+        return None
+    for steps in range(1, _MOST_STEPS + 1):
+        step = _refined(magnitude, least / steps)
+        if step is not None:
+            return step
+    return None
+
+
+def _refined(magnitude: FloatArray, step: float) -> float | None:
+    """Return ``step`` fitted to ``magnitude`` (ascending), or None where they are no multiples of it."""
+    top = float(1 << (MAX_BITS - 1))
+    reach = 16.0
+    while True:
+        part = magnitude[: max(1, np.searchsorted(magnitude, reach * step, side="right"))]
+        codes = np.floor(part / step + 0.5)
+        if codes[-1] > top or (codes == 0).any():
+            return None
+        slack = _FLOAT32 * part + 0.2 * step
+        if (np.abs(part - codes * step)[:_JUDGED] > slack[:_JUDGED]).any():
+            return None
+        if (np.abs(part - codes * step) > slack).any():
+            return None
+        step = float(part @ codes / (codes @ codes))
+        if part.size == magnitude.size:
+            break
+        reach *= 4.0
+    codes = np.floor(magnitude / step + 0.5)
+    return step if (np.abs(magnitude - codes * step) <= _FLOAT32 * magnitude).all() else None
+
+
+def _codes(rows: FloatArray, steps: FloatArray) -> Int64Array | None:
+    codes = np.floor(rows / steps[:, None] + 0.5)
+    exact = np.abs(rows - codes * steps[:, None]) <= _FLOAT32 * np.abs(rows)
+    return codes.astype(np.int64) if exact.all() and np.abs(codes).max() < 1 << (MAX_BITS - 1) else None
+
+
+def _codebooks(rows: FloatArray) -> Iterator[_Found | None]:
+    """Yield codes of few distinct values: one codebook, one with a scale per channel, or one per group of channels."""
+    if _distinct(rows[:1]) is None and _distinct(rows) is None:
+        return
+    if _distinct(rows) is not None:
+        yield _coded(rows, 1)
+        return
+    per_row = [np.unique(row) for row in rows]
+    if max(book.size for book in per_row) > MAX_CENTROIDS:
+        return
+    yield _scaled(rows, per_row)
+    shared = [n for n in range(2, len(rows) + 1) if len(rows) % n == 0]
+    for books in shared:
+        groups = np.array_split(np.arange(len(rows)), books)
+        merged = [np.unique(np.concatenate([per_row[n] for n in group])) for group in groups]
+        if all(_few(book, rows[group]) for book, group in zip(merged, groups, strict=True)):
+            yield _coded(rows, books)
+
+
+def _distinct(rows: FloatArray) -> FloatArray | None:
+    """Return the distinct values if there are few enough for a codebook."""
+    if np.unique(rows.reshape(-1)[:: max(1, rows.size >> 12)]).size > MAX_CENTROIDS:
+        return None
+    book = np.unique(rows)
+    return book if _few(book, rows) else None
+
+
+def _few(book: FloatArray, rows: FloatArray) -> bool:
+    """Whether ``book`` says much with little: each value but 0 occurs several times."""
+    return bool(book.size <= MAX_CENTROIDS and np.count_nonzero(book) * _PER_CENTROID <= np.count_nonzero(rows))
+
+
+def _coded(rows: FloatArray, books: int) -> _Found:
+    """Return codes of ``books`` codebooks: exact where the centroids lie on a grid, else rounded to 16 bits."""
+    groups = rows.reshape(books, -1)
+    codes, scales = np.empty(groups.shape, np.int64), np.empty(books)
+    for n, group in enumerate(groups):
+        step = grid_step(np.unique(group))
+        scales[n] = step if step else np.abs(group).max() / ((1 << (MAX_BITS - 1)) - 1) or 1.0
+        codes[n] = np.floor(group / scales[n] + 0.5).astype(np.int64)
+    scale = scales if books == 1 else np.repeat(scales, len(rows) // books)
+    return codes.reshape(rows.shape), scale, "codebook", books
+
+
+def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
+    """Return codes of one codebook whose channels are scaled, as BatchNormalization folded into weights leaves it."""
+    fullest = max(range(len(rows)), key=lambda n: per_row[n].size)
+    reference = per_row[fullest]
+    gains = np.ones(len(rows))
+    for n, book in enumerate(per_row):
+        gain = _gain(book, reference)
+        if gain is None:
+            return None
+        gains[n] = gain
+    normal = rows / gains[:, None]
+    codes, scale, codec, _ = _coded(reference[np.searchsorted(0.5 * (reference[1:] + reference[:-1]), normal)], 1)
+    return codes, scale * gains, codec, 1
+
+
+def _gain(book: FloatArray, reference: FloatArray) -> float | None:
+    """Return the positive factor that makes every entry of ``book`` one of ``reference``, or None."""
+    peak = book[np.abs(book).argmax()]
+    if peak == 0:
+        return 1.0
+    slack = 4 * _FLOAT32 * np.abs(reference).max()
+    probe = book[:: max(1, book.size // 8)]
+    for entry in reference[reference * peak > 0]:
+        gain = peak / entry
+        if _distance(probe / gain, reference) <= slack and _distance(book / gain, reference) <= slack:
+            return float(gain)
+    return None
+
+
+def _distance(values: FloatArray, reference: FloatArray) -> float:
+    """Return how far the worst of ``values`` lies from the nearest entry of the ascending ``reference``."""
+    at = np.clip(np.searchsorted(reference, values), 1, max(1, reference.size - 1))
+    low, high = reference[at - 1], reference[np.minimum(at, reference.size - 1)]
+    return float(np.minimum(np.abs(values - low), np.abs(values - high)).max())
+
+
+def code_bits(values: Int64Array) -> int:
+    """Return the bits of a uniform code that tells ``values`` apart: their span, wherever it lies."""
+    return max(1, (int(values.max()) - int(values.min())).bit_length())
+
+
+def _bits(found: _Found) -> int:
+    codes, _, codec, books = found
+    size: int = codes.size
+    if codec == "raw":
+        return size * code_bits(codes)
+    entries = [np.unique(group) for group in codes.reshape(books, -1)]
+    count = max(book.size for book in entries)
+    width = IntType.covering(min(int(codes.min()), -1), int(codes.max())).bits
+    return size * max(1, (count - 1).bit_length()) + books * count * width
+
+
+def _precision(found: _Found) -> str:
+    """Return what the codes are in the config's spelling."""
+    codes, scale, codec, books = found
+    if codec in ("binary", "ternary"):
+        return codec
+    width = IntType.covering(min(int(codes.min()), -1), max(int(codes.max()), 0)).bits
+    if codec == "codebook":
+        count = max(np.unique(group).size for group in codes.reshape(books, -1))
+        return str(Precision("codebook", max(2, width), centroids=max(2, count)))
+    exponent = np.log2(scale[0])
+    if scale.size == 1 and exponent == np.floor(exponent) and -32 <= exponent + width <= 32:
+        fixed = Precision("fixed", max(2, width), int(exponent) + max(2, width), True)
+        assert fixed_type(fixed).scale == scale[0]
+        return str(fixed)
+    return f"int{max(2, code_bits(codes))}"
