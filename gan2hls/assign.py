@@ -62,22 +62,23 @@ def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str,
     for name, source in graph_layers.items():
         pe, simd, lanes = config.target.pe, config.target.simd, None
         for pattern, entry in config.layers.items():
-            if _matches(pattern, name, source):
+            if matches(pattern, name, source):
                 pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
         pinned[name] = FoldingRequest(pe, simd, lanes)
     return pinned
 
 
 def _entries(layer: Layer, layers: Mapping[str, LayerConfig]) -> list[LayerConfig]:
-    return [entry for pattern, entry in layers.items() if _matches(pattern, layer.name, layer.source)]
+    return [entry for pattern, entry in layers.items() if matches(pattern, layer.name, layer.source)]
 
 
-def _matches(pattern: str, name: str, source: str) -> bool:
+def matches(pattern: str, name: str, source: str) -> bool:
+    """Whether ``pattern`` names the layer ``name`` or one of the ONNX nodes in ``source``, or is a glob of either."""
     return any(text == pattern or fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
 
 
 def _check_patterns(sources: Mapping[str, str], config: Config) -> None:
     for pattern in config.layers:
-        if not any(_matches(pattern, name, source) for name, source in sources.items()):
+        if not any(matches(pattern, name, source) for name, source in sources.items()):
             known = ", ".join(f"{name} ({source})" for name, source in sources.items())
             raise ConfigError("matches no layer", where=f"layers.{pattern}", hint=f"the layers are {known}")

@@ -8,7 +8,7 @@ import os.path
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -81,12 +81,16 @@ Parallelism = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
+_Model = TypeVar("_Model", bound=BaseModel)
 
-class _Strict(BaseModel):
+
+class Strict(BaseModel):
+    """Refuses unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PrecisionConfig(_Strict):
+class PrecisionConfig(Strict):
     """The number formats of every layer that says nothing else."""
 
     weight: WeightPrecision = Field(Precision("int", 8), description="Format of all weights.")
@@ -97,14 +101,14 @@ class PrecisionConfig(_Strict):
     )
 
 
-class LayerPrecisionConfig(_Strict):
+class LayerPrecisionConfig(Strict):
     """The number formats of some layers; what is absent stays as it was."""
 
     weight: WeightPrecision | None = Field(None, description="Format of these layers' weights.")
     activation: ActivationPrecision | None = Field(None, description="Format of these layers' outputs.")
 
 
-class LayerConfig(_Strict):
+class LayerConfig(Strict):
     """What one pattern of ``layers`` sets; what is absent stays as it was."""
 
     precision: LayerPrecisionConfig = Field(LayerPrecisionConfig(), description="Number formats.")
@@ -113,7 +117,7 @@ class LayerConfig(_Strict):
     lanes: Parallelism | None = Field(None, description="Channels requantized in parallel; divides pe.")
 
 
-class CalibrationConfig(_Strict):
+class CalibrationConfig(Strict):
     """Where the inputs come from on which ranges are measured."""
 
     data: Path | None = Field(None, description=".npy (one input) or .npz (by input name); null draws the inputs.")
@@ -135,7 +139,7 @@ class CalibrationConfig(_Strict):
         return self
 
 
-class EvaluationConfig(_Strict):
+class EvaluationConfig(Strict):
     """The inputs on which quality is measured: drawn as for calibration, but with another seed."""
 
     data: Path | None = Field(None, description=".npy or .npz; null draws from calibration's distribution.")
@@ -143,7 +147,7 @@ class EvaluationConfig(_Strict):
     seed: Seed = Field(1, description="Seed of the draw.")
 
 
-class TargetConfig(_Strict):
+class TargetConfig(Strict):
     """The FPGA, the clock, and how fast the generator has to be."""
 
     part: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$")] = Field(
@@ -162,7 +166,7 @@ class TargetConfig(_Strict):
     simd: Parallelism | None = Field(None, description="The same for SIMD.")
 
 
-class VerifyConfig(_Strict):
+class VerifyConfig(Strict):
     """Which steps of the ladder run, and on how much."""
 
     steps: tuple[VerifyStep, ...] = Field(VERIFY_STEPS, description="Steps to run; [] for none.")
@@ -180,7 +184,7 @@ class VerifyConfig(_Strict):
         return self
 
 
-class Config(_Strict):
+class Config(Strict):
     """Everything that a build can be told."""
 
     precision: PrecisionConfig = Field(PrecisionConfig(), description="Number formats by default.")
@@ -263,8 +267,8 @@ def _anchor(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return anchored
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read the mapping of a YAML file.
+def read_yaml(path: Path, model: type[BaseModel] = Config) -> dict[str, Any]:
+    """Read the mapping of a YAML file, meant for ``model``.
 
     Raises:
         ConfigError: not readable, or not a YAML mapping.
@@ -283,7 +287,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(found, dict):
         raise ConfigError(
-            f"must be a mapping of keys, not {type(found).__name__}", where=str(path), hint=_legal_keys(Config)
+            f"must be a mapping of keys, not {type(found).__name__}", where=str(path), hint=_legal_keys(model)
         )
     return found
 
@@ -294,10 +298,19 @@ def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Config:
     Raises:
         ConfigError: an unknown key or a value that is not legal.
     """
+    return validate(Config, values, where=where)
+
+
+def validate(model: type[_Model], values: Mapping[str, Any], *, where: str) -> _Model:
+    """Check ``values`` against a strict ``model`` and fill in its defaults.
+
+    Raises:
+        ConfigError: an unknown key or a value that is not legal.
+    """
     try:
-        return Config.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise _explain(error, where) from None
+        raise _explain(error, where, model) from None
 
 
 def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,12 +322,12 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def _explain(error: ValidationError, where: str) -> ConfigError:
+def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigError:
     """Turn pydantic's first complaint into ours: key path, value found, what is legal."""
     first = error.errors(include_url=False)[0]
     path = _key_path(first["loc"])
     if first["type"] == "extra_forbidden":
-        parent = _model_at(first["loc"][:-1])
+        parent = _model_at(model, first["loc"][:-1])
         legal = tuple(parent.model_fields) if parent else ()
         key = str(first["loc"][-1])
         close = difflib.get_close_matches(key, legal, 1)
@@ -325,7 +338,7 @@ def _explain(error: ValidationError, where: str) -> ConfigError:
     ours = first["type"] == "value_error"
     shown = "" if ours or isinstance(found, Mapping) else f", not {found!r}"
     message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
-    field = _field_at(first["loc"])
+    field = _field_at(model, first["loc"])
     hint = field.description if field is not None and field.description else ""
     return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=f"{where}: {path}", hint=hint)
 
@@ -334,9 +347,9 @@ def _key_path(loc: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
-def _field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
-    """Return the deepest field that ``loc`` names."""
-    model: type[BaseModel] | None = Config
+def _field_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> FieldInfo | None:
+    """Return the deepest field that ``loc`` names, from the model ``top`` down."""
+    model: type[BaseModel] | None = top
     found: FieldInfo | None = None
     for part in loc:
         if model is None:
@@ -347,10 +360,10 @@ def _field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
     return found
 
 
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _model_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
     if not loc:
-        return Config
-    found = _field_at(loc)
+        return top
+    found = _field_at(top, loc)
     return _submodel(found.annotation) if found is not None else None
 
 
