@@ -228,22 +228,21 @@ def _sequencer(
     g = engine.layer.geometry
     assert g is not None
     to_push = _STEP_TO_PUSH + (engine.folding.simd - 1).bit_length()
-    columns = [len(g.x.taps[o]) for o in g.x.outputs]
+    cycles = engine.vector_cycles.tolist()
     load, push, depth = queue.load, queue.push, engine.acc_queue_words
     takes: list[int] = []
     clock, grant, vector = 0, -1, 0
     for frame in range(frames):
-        for row, o in enumerate(g.y.outputs):
+        for row in range(len(g.y.outputs)):
             needed = frame * g.y.in_size + g.y.need[row]
             while len(rows_done) < needed:
                 yield rows_done, needed - 1
             ahead = takes[-_GRANTS_AHEAD] + 1 if len(takes) >= _GRANTS_AHEAD else 0
             grant = max(rows_done[needed - 1] + _ROW_DONE_TO_GRANT, grant + 1, ahead)
             clock = max(clock, grant + _GRANT_TO_STEP)
-            steps = [len(g.y.taps[o]) * taps * engine.ci_folds for taps in columns]
             first = True
-            for length in steps:
-                for _ in range(engine.co_folds):
+            for lengths in cycles[row]:
+                for length in lengths:
                     if vector >= depth:
                         while len(load) <= vector - depth:
                             yield load, vector - depth

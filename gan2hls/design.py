@@ -11,9 +11,11 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.codecs import encode
 from gan2hls.codecs.base import Encoded
 from gan2hls.integer import IntegerModel, IntLayer
-from gan2hls.numerics import IntType
+from gan2hls.numerics import Int64Array, IntType
+from gan2hls.skip import SkipProgram, occupancy, skip_program
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
@@ -47,12 +49,14 @@ class EngineDesign:
         folding: parallelism; a pointwise engine has ``pe = simd = lanes``.
         rows: input rows that the feeder's circular line buffer holds (0 for a pointwise engine).
         encoded: weights laid out for the folding; None for a pointwise engine.
+        skip: the program of an engine that skips empty blocks; None: it visits all.
     """
 
     layer: IntLayer
     folding: Folding
     rows: int
     encoded: Encoded | None
+    skip: SkipProgram | None = None
 
     @property
     def linear(self) -> bool:
@@ -106,9 +110,31 @@ class EngineDesign:
         return height * width * channels // self.folding.lanes
 
     @cached_property
-    def mac_cycles(self) -> int:
-        """Clocks of one frame in which the MAC array works: ``useful_macs / (PE * SIMD)``, exactly; 0 without one."""
+    def mac_steps(self) -> int:
+        """Clocks of one frame in which the MAC array multiplies; 0 without one.
+
+        ``useful_macs / (PE * SIMD)``, exactly; with ``skip`` only the blocks that are not empty.
+        """
+        if self.skip is not None:
+            return self.skip.occupancy.executed
         return self.layer.useful_macs // (self.folding.pe * self.folding.simd)
+
+    @cached_property
+    def mac_cycles(self) -> int:
+        """Clocks that the MAC array takes for a frame: ``mac_steps``, and one for each vector of empty blocks only."""
+        return self.mac_steps + (0 if self.skip is None else self.skip.occupancy.idle)
+
+    @cached_property
+    def vector_cycles(self) -> Int64Array:
+        """Clocks of each accumulator vector, int64 ``[rows with taps, columns with taps, CO / PE]``."""
+        geometry = self.layer.geometry
+        assert geometry is not None
+        if self.skip is not None:
+            o = self.skip.occupancy
+            cycles: Int64Array = np.maximum(o.vectors, 1)[o.y.of_output[:, None], o.x.of_output]
+            return cycles
+        rows, columns = (np.array([len(axis.taps[o]) for o in axis.outputs]) for axis in (geometry.y, geometry.x))
+        return np.repeat((np.outer(rows, columns) * self.ci_folds)[:, :, None], self.co_folds, axis=2)
 
     @cached_property
     def acc_queue_words(self) -> int:
@@ -124,23 +150,23 @@ class EngineDesign:
 def _acc_queue_words(engine: EngineDesign) -> int:
     """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
 
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step.  On top of what that keeps in
-    flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones or with output
-    pixels without taps; more than 64 words are not worth their price.
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``.  On top of
+    what that keeps in flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones
+    or with output pixels without taps; more than 64 words are not worth their price.
     """
     geometry, folding = engine.layer.geometry, engine.folding
     assert geometry is not None
-    y_steps = np.array([len(pairs) for pairs in geometry.y.taps], np.int64)
-    x_steps = np.array([len(pairs) for pairs in geometry.x.taps], np.int64)
-    steps = np.outer(y_steps, x_steps).ravel() * engine.ci_folds
-    arrival = np.cumsum(np.repeat(steps, engine.co_folds))
+    cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, engine.co_folds), np.int64)
+    cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = engine.vector_cycles
+    arrival = np.cumsum(cycles)
     serial = folding.pe // folding.lanes
     service = np.arange(1, arrival.size + 1, dtype=np.int64) * serial
-    real = np.repeat(steps > 0, engine.co_folds)
+    real = cycles.ravel() > 0
     departure = service + np.maximum.accumulate(arrival - service + serial)
     served = np.searchsorted(departure[real], arrival[real], side="right")
     backlog = int((np.arange(1, served.size + 1) - served).max())
-    in_flight = -(-(12 + (folding.simd - 1).bit_length()) // int(steps[steps > 0].min()))
+    latency = (12 if engine.skip is None else 14) + (folding.simd - 1).bit_length()
+    in_flight = -(-latency // int(cycles[cycles > 0].min()))
     wanted = min(in_flight + backlog, 64)
     return max(16, 1 << (wanted - 1).bit_length())
 
@@ -171,6 +197,22 @@ class Design:
     def interval_limit(self) -> int:
         """``max`` over layers of ``ceil(useful_macs / (PE * SIMD))``: no frame interval can be shorter."""
         return max(max((engine.mac_cycles for engine in self.engines), default=1), 1)
+
+
+def make_engine(layer: IntLayer, folding: Folding, rows: int, *, skip: bool = False) -> EngineDesign:
+    """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
+
+    Raises:
+        AssertionError: ``skip`` for a layer whose outputs are no shifted copies of each other, or that is empty.
+    """
+    if layer.geometry is None or layer.weight is None:
+        return EngineDesign(layer, folding, rows, None)
+    if not skip:
+        return EngineDesign(layer, folding, rows, encode(layer.weight, folding.pe, folding.simd))
+    found = occupancy(layer.geometry, layer.weight.values, folding.pe, folding.simd)
+    assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
+    program = skip_program(found)
+    return EngineDesign(layer, folding, rows, encode(layer.weight, folding.pe, folding.simd, program.kept), program)
 
 
 def most_rows(layer: IntLayer) -> int:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import final
 
 from gan2hls.codecs import CODECS
+from gan2hls.codecs.ram import bram18
 from gan2hls.design import EngineDesign
 from gan2hls.integer import IntLayer
+from gan2hls.weights import IntWeight
 
 #: Operand widths of a DSP48E1: one product of at most these signed widths takes one block.  Source: UG479.
 _DSP_PORTS = (18, 25)
-#: Width and depth that an 18-kbit block RAM can take.  Source: UG473.
-_BRAM18_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-#: Memories of at most this depth go to LUTs.
-_LUTRAM_DEPTH = 64
 
 
 @final
 @dataclass(frozen=True)
 class EngineResources:
-    """DSP blocks and 18-kbit block RAMs of one engine."""
+    """DSP blocks and 18-kbit block RAMs of an engine, and LUTs of lanes that add or subtract instead of multiplying."""
 
     dsp: int
     bram18: int
+    adder_lut: int = 0
 
 
 def engine_resources(engine: EngineDesign) -> EngineResources:
     """Return what ``engine`` takes; weights need not be encoded yet."""
     layer, folding = engine.layer, engine.folding
-    dsp = requant_dsp(layer) * folding.lanes
+    dsp, adders = requant_dsp(layer) * folding.lanes, 0
     requant = layer.requant
     piece = requant.mult_type.bits + requant.offset_type.bits
     word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
@@ -41,14 +41,38 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
     if layer.geometry is not None and layer.weight is not None:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes
-        if engine.encoded is None:
-            memories += bram18(lanes * layer.weight.type.bits, layer.weight.values.size // lanes)
-        else:
-            memories += sum(bram18(memory.width_bits, memory.depth) for memory in engine.encoded.memories)
+        memories += _weight_memories(engine)
+        adders = adder_lut(layer) * lanes
         _, columns, channels = layer.geometry.in_shape
         words = engine.rows * columns * channels // folding.simd
         memories += bram18(folding.simd * layer.input_type.int_type.bits, words)
-    return EngineResources(dsp, memories)
+    return EngineResources(dsp, memories, adders)
+
+
+def _weight_memories(engine: EngineDesign) -> int:
+    """Return the block RAMs of codes and tables, and of the program of a block-skipping engine."""
+    if engine.encoded is None:
+        assert engine.layer.weight is not None
+        lanes = engine.folding.pe * engine.folding.simd
+        return bram18(ceil(lanes * bits_per_weight(engine.layer.weight)), engine.layer.weight.values.size // lanes)
+    memories = sum(bram18(memory.width_bits, memory.depth) for memory in engine.encoded.memories)
+    if engine.skip is not None:
+        memories += sum(bram18(width, depth) for width, depth in engine.skip.memories(engine.rows))
+    return memories
+
+
+@lru_cache(maxsize=256)
+def bits_per_weight(weight: IntWeight) -> float:
+    """Return the width of a code in memory (remembered by identity: weights never change)."""
+    return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
+
+
+def adder_lut(layer: IntLayer) -> int:
+    """Return the LUTs of a lane without a multiplier: a conditional negation and its part of the adder tree."""
+    assert layer.weight is not None
+    if CODECS[layer.weight.codec].multiplies:
+        return 0
+    return 2 * (layer.input_type.centred.bits + 2)
 
 
 def mac_dsp(layer: IntLayer) -> int:
@@ -71,10 +95,3 @@ def dsp_of_product(a_bits: int, b_bits: int) -> int:
     """Return the DSP48 blocks of a signed ``a x b`` product."""
     narrow, wide = sorted((a_bits, b_bits))
     return ceil(narrow / _DSP_PORTS[0]) * ceil(wide / _DSP_PORTS[1])
-
-
-def bram18(width_bits: int, depth: int) -> int:
-    """Return the 18-kbit block RAMs of a memory; wide shallow words waste them, the shallowest memories go to LUTs."""
-    if depth <= _LUTRAM_DEPTH:
-        return 0
-    return min(ceil(width_bits / width) * ceil(depth / words) for width, words in _BRAM18_SHAPES)

@@ -10,18 +10,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
+
 from gan2hls.assign import FoldingRequest
-from gan2hls.codecs import CODECS
 from gan2hls.cycles import estimate
-from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
-from gan2hls.errors import FoldingError
+from gan2hls.design import Design, EngineDesign, Folding, make_engine, most_rows, verify_design
+from gan2hls.errors import ConfigError, FoldingError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.parts import part_resources
 from gan2hls.resources import engine_resources
+from gan2hls.skip import Occupancy, axis_phases, block_occupancy
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
+#: Part of a device's LUTs that lanes without multipliers may take; the rest is for everything else and for routing.
+_LUT_SHARE = 0.5
+#: Least part of the clocks that skipping empty blocks must save to be worth its program.
+_WORTH_SKIPPING = 0.05
 
 
 @final
@@ -54,7 +60,7 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
         FoldingError: a pinned value that does not divide, or a goal that the part cannot reach.
     """
     options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
-    budget = target.dsp or part_resources(target.part).dsp
+    budget = _budget(target)
     if target.fps is None:
         design = _design(model, _fastest(options, budget), target)
     else:
@@ -63,7 +69,34 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     return design
 
 
-def _reaching(model: IntegerModel, options: Mapping[str, tuple[_Option, ...]], budget: int, target: Target) -> Design:
+@final
+@dataclass(frozen=True)
+class _Budget:
+    """DSP blocks, and LUTs for lanes that add instead of multiplying, that foldings may use."""
+
+    dsp: int
+    lut: int
+
+    def holds(self, chosen: Mapping[str, _Option]) -> bool:
+        """Whether ``chosen`` stays within it."""
+        return _dsp(chosen) <= self.dsp and _lut(chosen) <= self.lut
+
+
+def _budget(target: Target) -> _Budget:
+    """Return the target's DSPs, and the share of its part's LUTs (of the default part's where it is not listed)."""
+    if target.dsp is None:
+        part = part_resources(target.part)
+        return _Budget(part.dsp, int(_LUT_SHARE * part.lut))
+    try:
+        lut = part_resources(target.part).lut
+    except ConfigError:
+        lut = part_resources(Target.part).lut
+    return _Budget(target.dsp, int(_LUT_SHARE * lut))
+
+
+def _reaching(
+    model: IntegerModel, options: Mapping[str, tuple[_Option, ...]], budget: _Budget, target: Target
+) -> Design:
     """Return the cheapest design whose estimated interval, hand-over between engines included, keeps ``target.fps``."""
     assert target.fps is not None
     wanted = interval = int(target.clock_mhz * 1e6 / target.fps)
@@ -78,7 +111,7 @@ def _reaching(model: IntegerModel, options: Mapping[str, tuple[_Option, ...]], b
 
 
 def _design(model: IntegerModel, chosen: Mapping[str, _Option], target: Target) -> Design:
-    engines = tuple(_engine(layer, chosen[layer.name].folding) for layer in model.layers)
+    engines = tuple(_engine(layer, chosen[layer.name]) for layer in model.layers)
     return _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
 
 
@@ -111,10 +144,12 @@ class _Option:
     interval: int
     dsp: int
     bram: int
+    lut: int
+    skip: bool
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        return self.dsp, self.bram, self.interval
+    def rank(self) -> tuple[int, int, int, int, bool]:
+        return self.dsp, self.lut, self.bram, self.interval, self.skip
 
 
 def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
@@ -129,13 +164,45 @@ def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
     if request.lanes:
         _choices(layer, "lanes", pes[-1], request.lanes)
         pes = [pe for pe in pes if pe % request.lanes == 0]
+    skipping = _Skipping(layer)
     for pe in pes:
         for simd in _choices(layer, "SIMD", layer.geometry.group_in, request.simd):
             legal = _choices(layer, "lanes", pe, request.lanes)
-            pace = _vector_cycles(layer, simd)
-            enough = [n for n in legal if pe // n <= pace] or [max(legal)]
-            options.append(_option(layer, Folding(pe, simd, enough[0])))
+            dense = _vector_cycles(layer, simd)
+            options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, dense))))
+            found = skipping.occupancy(pe, simd)
+            if found is not None:
+                pace = max(1, int(dense * (found.executed + found.idle) / options[-1].interval))
+                options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, pace)), found))
     return tuple(sorted(options, key=lambda option: option.rank))
+
+
+def _enough(legal: list[int], pe: int, pace: int) -> int:
+    """Return the fewest requantizer lanes that serve a vector of ``pe`` accumulators every ``pace`` clocks."""
+    return next((n for n in legal if pe // n <= pace), max(legal))
+
+
+@final
+class _Skipping:
+    """What skipping the empty blocks of a layer would save, by folding."""
+
+    def __init__(self, layer: IntLayer) -> None:
+        self.geometry, self.live = layer.geometry, None
+        assert layer.geometry is not None and layer.weight is not None
+        live = layer.weight.values != 0
+        if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
+            self.y, self.x = axis_phases(layer.geometry.y), axis_phases(layer.geometry.x)
+            if self.y is not None and self.x is not None:
+                self.live = live
+
+    def occupancy(self, pe: int, simd: int) -> Occupancy | None:
+        """Return the blocks that are left, or None where skipping saves too little."""
+        if self.live is None or self.y is None or self.x is None or self.geometry is None:
+            return None
+        found = block_occupancy(self.y, self.x, self.live, pe, simd)
+        dense = self.geometry.useful_macs // (pe * simd)
+        worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
+        return found if worth else None
 
 
 def _choices(layer: IntLayer, what: str, total: int, wanted: int | None) -> list[int]:
@@ -161,23 +228,26 @@ def _vector_cycles(layer: IntLayer, simd: int) -> int:
     return max(1, int(row_taps * mean_taps * (g.group_in // simd)))
 
 
-def _option(layer: IntLayer, folding: Folding) -> _Option:
+def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) -> _Option:
     rows = 0 if layer.geometry is None else line_buffer_rows(layer)
     engine = EngineDesign(layer, folding, rows, None)
     found = engine_resources(engine)
-    return _Option(folding, engine.interval if engine.linear else engine.out_beats, found.dsp, found.bram18)
+    interval = engine.interval if engine.linear else engine.out_beats
+    if skip is not None:
+        interval = max(skip.executed + skip.idle, engine.in_beats, engine.out_beats)
+    return _Option(folding, interval, found.dsp, found.bram18, found.adder_lut, skip is not None)
 
 
-def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: int) -> dict[str, _Option]:
-    """Return the choice of least interval whose DSPs fit ``budget``: bisection over all intervals that occur."""
+def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:
+    """Return the choice of least interval that ``budget`` holds: bisection over all intervals that occur."""
     intervals = sorted({option.interval for layer in options.values() for option in layer})
     low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
     feasible = intervals[low:]
-    fits = _first(feasible, lambda t: _dsp(_pick(options, t)) <= budget)
+    fits = _first(feasible, lambda t: budget.holds(_pick(options, t)))
     if fits == len(feasible):
-        least = _dsp(_pick(options, feasible[-1]))
+        least = _pick(options, feasible[-1])
         raise FoldingError(
-            f"the smallest folding needs {least} DSP blocks, {budget} are allowed",
+            f"the smallest folding needs {_needs(least)}, {budget.dsp} and {budget.lut} are allowed",
             hint="choose a larger part or raise target.dsp",
         )
     return _pick(options, feasible[fits])
@@ -204,10 +274,18 @@ def _dsp(chosen: Mapping[str, _Option]) -> int:
     return sum(option.dsp for option in chosen.values())
 
 
-def _check_budget(chosen: Mapping[str, _Option], budget: int, target: Target) -> None:
-    if _dsp(chosen) > budget:
+def _lut(chosen: Mapping[str, _Option]) -> int:
+    return sum(option.lut for option in chosen.values())
+
+
+def _needs(chosen: Mapping[str, _Option]) -> str:
+    return f"{_dsp(chosen)} DSP blocks and {_lut(chosen)} LUTs of adders"
+
+
+def _check_budget(chosen: Mapping[str, _Option], budget: _Budget, target: Target) -> None:
+    if not budget.holds(chosen):
         raise FoldingError(
-            f"{target.fps:g} frames/s need {_dsp(chosen)} DSP blocks, {budget} are allowed",
+            f"{target.fps:g} frames/s need {_needs(chosen)}, {budget.dsp} and {budget.lut} are allowed",
             where=target.part,
             hint="ask for fewer frames/s, or choose a larger part",
         )
@@ -225,11 +303,9 @@ def _first(values: list[int], holds: Callable[[int], bool]) -> int:
     return low
 
 
-def _engine(layer: IntLayer, folding: Folding) -> EngineDesign:
-    if layer.geometry is None or layer.weight is None:
-        return EngineDesign(layer, folding, 0, None)
-    encoded = CODECS[layer.weight.codec].encode(layer.weight, folding.pe, folding.simd)
-    return EngineDesign(layer, folding, line_buffer_rows(layer), encoded)
+def _engine(layer: IntLayer, option: _Option) -> EngineDesign:
+    rows = 0 if layer.geometry is None else line_buffer_rows(layer)
+    return make_engine(layer, option.folding, rows, skip=option.skip)
 
 
 def line_buffer_rows(layer: IntLayer) -> int:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gan2hls.codecs import CODECS
-from gan2hls.design import Design, EngineDesign, Folding, verify_design
+from gan2hls.design import Design, EngineDesign, Folding, make_engine, verify_design
 from gan2hls.errors import ModelError
 from gan2hls.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.ir import Port
@@ -114,6 +114,7 @@ class _Weight(_Part):
     type: _IntType
     codec: Literal[tuple(CODECS)]  # type: ignore[valid-type]
     precision: Annotated[str, Field(pattern=r"^[a-z0-9_<>,\-]{1,40}$")]
+    books: Annotated[int, Field(ge=1, le=1 << 24)] = 1
 
 
 class _Layer(_Part):
@@ -160,6 +161,7 @@ class _Engine(_Part):
     simd: _Count
     lanes: _Count
     rows: Annotated[int, Field(ge=0)]
+    skip: bool = False
 
 
 class _Design(_Part):
@@ -209,7 +211,14 @@ def load_model(json_bytes: bytes, npz_bytes: bytes, *, where: str = MODEL_JSON) 
 def dump_design(design: Design) -> dict[str, bytes]:
     """Return the file that holds the choices of ``design``; the rest follows from the integer model."""
     engines = tuple(
-        _Engine(layer=e.layer.name, pe=e.folding.pe, simd=e.folding.simd, lanes=e.folding.lanes, rows=e.rows)
+        _Engine(
+            layer=e.layer.name,
+            pe=e.folding.pe,
+            simd=e.folding.simd,
+            lanes=e.folding.lanes,
+            rows=e.rows,
+            skip=e.skip is not None,
+        )
         for e in design.engines
     )
     parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines)
@@ -326,7 +335,9 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         )
     if layer.weight is not None:
         values, scale = arrays[f"{name}.weight"], arrays[f"{name}.weight.scale"]
-        weight = IntWeight(values, layer.weight.type.make(), scale, layer.weight.codec, layer.weight.precision)
+        weight = IntWeight(
+            values, layer.weight.type.make(), scale, layer.weight.codec, layer.weight.precision, layer.weight.books
+        )
     return IntLayer(
         name=name,
         kind=layer.kind,
@@ -353,8 +364,7 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
         return EngineDesign(layer, folding, engine.rows, None)
     if layer.geometry.group_out % folding.pe or layer.geometry.group_in % folding.simd:
         raise ValueError(f"{layer.name}: folding {folding} does not divide the channels")
-    encoded = CODECS[layer.weight.codec].encode(layer.weight, folding.pe, folding.simd)
-    return EngineDesign(layer, folding, engine.rows, encoded)
+    return make_engine(layer, folding, engine.rows, skip=engine.skip)
 
 
 def _broken(where: str, error: Exception) -> ModelError:

@@ -207,7 +207,7 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
         resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18),
         weight_bits=WeightBits(
             float32=int(weight.values.size) * _FLOAT32_BITS if weight else 0,
-            encoded=CODECS[weight.codec].useful_bits(weight) if weight else 0,
+            encoded=CODECS[weight.codec].bits(weight, weight.values.size).codes if weight else 0,
         ),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.codecs import CODECS
-from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
+from gan2hls.design import Design, Folding, make_engine, most_rows, verify_design
 from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.ir import Port, Shape
 from gan2hls.numerics import IntType, QuantType, Requant, Table
 from gan2hls.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
-from gan2hls.weights import IntWeight
+from gan2hls.weights import IntWeight, weight_type
 
 Rng = np.random.Generator
 
@@ -72,11 +71,20 @@ def linear_layer(
     table_bits: int = 0,
     shape: Shape | None = None,
     kind: str = "",
+    codec: str = "raw",
+    books: int = 1,
+    empty: float = 0.0,
+    block: tuple[int, int] = (1, 1),
 ) -> IntLayer:
-    """A linear layer with random weights and a requantizer that uses the whole output range."""
+    """A linear layer with random weights of ``codec`` and a requantizer that uses the whole output range.
+
+    The part ``empty`` of its blocks of ``block`` output by input channels are zeros.
+    """
     out = out or QuantType(IntType(8, signed=False), 1.0)
-    weight_type = IntType(weight_bits, signed=True)
-    values = rng.integers(weight_type.lo, weight_type.hi + 1, geometry.weight_shape)
+    values = random_weights(rng, geometry.weight_shape, codec, weight_bits, books)
+    values = values * block_mask(rng, geometry.weight_shape, block, empty)
+    codec = "ternary" if codec == "binary" and not values.all() else codec
+    kind_of = weight_type(values)
     acc_type = IntType.covering(*acc_bounds(values, input_type.centred, geometry))
     kind = kind or ("conv_transpose" if geometry.transposed else "conv" if geometry.kernel != (1, 1) else "dense")
     requant, table = finish(rng, acc_type, geometry.out_channels, out, pieces, table_bits)
@@ -92,9 +100,36 @@ def linear_layer(
         requant=requant,
         table=table,
         geometry=geometry,
-        weight=IntWeight(values, weight_type, np.ones(1), "raw", f"int{weight_bits}"),
+        weight=IntWeight(values, kind_of, np.ones(1), codec, _PRECISIONS.get(codec, f"int{weight_bits}"), books),
         probe=port(name, shape or geometry.out_shape),
     )
+
+
+_PRECISIONS = {"binary": "binary", "ternary": "ternary", "codebook": "codebook<16>"}
+
+
+def random_weights(rng: Rng, shape: Shape, codec: str, bits: int, books: int = 1) -> np.ndarray:
+    """Random integers ``[T, CO, CI]`` that ``codec`` can carry: all codes of ``bits`` bits, or few distinct ones."""
+    kind = IntType(bits, signed=True)
+    match codec:
+        case "binary":
+            return rng.integers(0, 2, shape) * 2 - 1
+        case "ternary":
+            return rng.integers(-1, 2, shape)
+        case "codebook":
+            book = rng.integers(kind.lo, kind.hi + 1, (books, int(rng.integers(2, 18))))
+            of_channel = np.arange(shape[1]) * books // shape[1]
+            return book[of_channel[None, :, None], rng.integers(0, book.shape[1], shape)]
+        case _:
+            return rng.integers(kind.lo, kind.hi + 1, shape)
+
+
+def block_mask(rng: Rng, shape: Shape, block: tuple[int, int], empty: float) -> np.ndarray:
+    """Zeros in the part ``empty`` of the blocks of ``block`` output by input channels, ones elsewhere, one at least."""
+    taps, co, ci = shape
+    mask = rng.random((taps, co // block[0], ci // block[1])) >= empty
+    mask[0, 0, 0] = True
+    return mask.repeat(block[0], axis=1).repeat(block[1], axis=2).astype(np.int64)
 
 
 def pointwise_layer(
@@ -146,15 +181,17 @@ def chain(name: str, shape: Shape, input_type: QuantType, layers: Sequence[IntLa
     return model
 
 
-def design(model: IntegerModel, foldings: Sequence[Folding], *, extra_rows: int = 1) -> Design:
-    """A design of ``model`` with given foldings and line buffers of ``extra_rows`` beyond the least."""
+def design(
+    model: IntegerModel, foldings: Sequence[Folding], *, extra_rows: int = 1, skip: Collection[str] = ()
+) -> Design:
+    """A design of ``model`` with given foldings and line buffers of ``extra_rows`` beyond the least.
+
+    The layers named in ``skip`` skip empty blocks.
+    """
     engines = []
     for layer, folding in zip(model.layers, foldings, strict=True):
-        rows, encoded = 0, None
-        if layer.geometry is not None and layer.weight is not None:
-            rows = min(layer.geometry.y.window + extra_rows, most_rows(layer))
-            encoded = CODECS[layer.weight.codec].encode(layer.weight, folding.pe, folding.simd)
-        engines.append(EngineDesign(layer, folding, rows, encoded))
+        rows = 0 if layer.geometry is None else min(layer.geometry.y.window + extra_rows, most_rows(layer))
+        engines.append(make_engine(layer, folding, rows, skip=layer.name in skip))
     made = Design(model, tuple(engines), "xc7z020clg400-1", 5.0)
     verify_design(made)
     return made

@@ -1,7 +1,43 @@
 """Weight codecs: lossless carriers of integer weight tensors.  One file and two decoder templates each."""
 
-from gan2hls.codecs import raw
-from gan2hls.codecs.base import Codec
+from __future__ import annotations
+
+import numpy as np
+
+from gan2hls.codecs import binary, codebook, raw, ternary
+from gan2hls.codecs.base import Blocks, Codec, Encoded, from_blocks, to_blocks
+from gan2hls.numerics import Int64Array
+from gan2hls.weights import IntWeight
 
 #: Every codec by name; adding one touches this line, its file and its templates.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (raw.CODEC,)}
+CODECS: dict[str, Codec] = {codec.name: codec for codec in (raw.CODEC, binary.CODEC, ternary.CODEC, codebook.CODEC)}
+
+
+def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None) -> Encoded:
+    """Lay ``weight`` out for ``pe`` x ``simd`` in its codec.
+
+    Args:
+        weight: values int64 ``[KH * KW, CO, CI / groups]``.
+        pe: output channels in parallel; divides CO.
+        simd: input channels in parallel; divides CI / groups.
+        kept: dense addresses of the blocks to store, in address order; the others must be empty.  None: all blocks.
+
+    Ternary weights whose zeros all lie in blocks that are left out are signs: they are stored as ``binary``.
+    """
+    taps, co, ci = weight.values.shape
+    values = to_blocks(weight.values, pe, simd)
+    dense = np.arange(len(values)) if kept is None else kept
+    blocks = Blocks(values[dense], dense // (ci // simd) % (co // pe), pe, simd, co // pe)
+    signs = weight.codec == "ternary" and kept is not None and bool(blocks.values.all())
+    codec = CODECS["binary" if signs else weight.codec]
+    memories, parameters = codec.encode(weight, blocks)
+    return Encoded(codec.name, pe, simd, (taps, co, ci), memories, parameters, kept)
+
+
+def decode(encoded: Encoded) -> Int64Array:
+    """Return the weights that ``encoded`` holds, int64 ``[KH * KW, CO, CI / groups]``; undoes ``encode``."""
+    blocks = CODECS[encoded.codec].decode(encoded)
+    if encoded.kept is not None:
+        stored, blocks = blocks, np.zeros((encoded.dense_blocks, encoded.lanes), np.int64)
+        blocks[encoded.kept] = stored
+    return from_blocks(blocks, encoded.shape, encoded.pe, encoded.simd)

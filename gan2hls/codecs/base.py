@@ -1,8 +1,8 @@
-"""What a codec is: memories that hold a weight tensor, laid out for a folding, and how to read them back."""
+"""What a codec is: memories that hold a layer's blocks of weights, and how to read them back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -43,11 +43,45 @@ class Memory:
 
 @final
 @dataclass(frozen=True, eq=False)
+class Blocks:
+    """The blocks of weights that stand in memory, in address order.
+
+    Lane ``p * SIMD + s`` of a block is output channel ``co_fold * PE + p`` and input channel ``ci_fold * SIMD + s``.
+
+    Attributes:
+        values: int64 ``[N, PE * SIMD]``.
+        co_fold: int64 ``[N]``, each block's output fold.
+        pe: output channels of a block.
+        simd: input channels of a block.
+        co_folds: ``CO / PE``.
+    """
+
+    values: Int64Array
+    co_fold: Int64Array
+    pe: int
+    simd: int
+    co_folds: int
+
+
+#: What a codec's encoder makes: its memories, the first addressed by block, and the numbers its decoders need.
+Code = tuple[tuple[Memory, ...], Mapping[str, int]]
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Encoded:
     """A weight tensor in its codec's memories, laid out for one folding.
 
-    Block ``(tap * CO/PE + co_fold) * CI/groups/SIMD + ci_fold`` holds the ``PE x SIMD`` weights that one clock needs;
-    lane ``p * SIMD + s`` is output channel ``co_fold * PE + p`` and input channel ``ci_fold * SIMD + s``.
+    Attributes:
+        codec: name of the codec.
+        pe: output channels of a block.
+        simd: input channels of a block.
+        shape: ``(KH * KW, CO, CI / groups)``.
+        memories: the first has a word per block; others are the codec's tables.
+        parameters: what its decoders need to know, by name (``code_bits``); the same in Python, C++ and SV.
+        kept: int64 ``[N]``, dense address of the block at each address, where empty blocks were left out; None: all
+            blocks, in dense order.  The dense address of a block is
+            ``(tap * CO/PE + co_fold) * CI/groups/SIMD + ci_fold``.
     """
 
     codec: str
@@ -55,30 +89,64 @@ class Encoded:
     simd: int
     shape: tuple[int, int, int]
     memories: tuple[Memory, ...]
+    parameters: Mapping[str, int]
+    kept: Int64Array | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Weights of a block."""
+        return self.pe * self.simd
+
+    @property
+    def dense_blocks(self) -> int:
+        """Blocks of the tensor, empty ones included."""
+        taps, co, ci = self.shape
+        return taps * (co // self.pe) * (ci // self.simd)
+
+    @property
+    def co_fold(self) -> Int64Array:
+        """Output fold of the block at each address, int64 ``[N]``."""
+        _, co, ci = self.shape
+        dense = np.arange(self.dense_blocks) if self.kept is None else self.kept
+        return dense // (ci // self.simd) % (co // self.pe)
+
+
+@final
+@dataclass(frozen=True)
+class Bits:
+    """What a format costs, memory padding excluded.
+
+    Attributes:
+        codes: of the weights themselves.
+        tables: of what the codes refer to (centroids).
+    """
+
+    codes: int
+    tables: int = 0
 
 
 @final
 @dataclass(frozen=True)
 class Codec:
-    """A codec.
+    """A codec.  Its decoders are ``templates/hls/lib/wsrc_<name>.hpp`` and ``templates/rtl/lib/g2h_wsrc_<name>.sv``.
 
     Attributes:
         name: its name in configs, reports and template file names (``raw``).
-        encode: ``(weight, pe, simd) -> Encoded``.
-        decode: ``(encoded, weight type's bits, signed) -> int64 [KH * KW, CO, CI / groups]``; undoes ``encode``.
-        useful_bits: ``weight -> bits`` that the format itself costs, memory padding excluded.
-        multiplies: whether a lane needs a multiplier.
+        encode: ``(weight, blocks) -> (memories, parameters)``.
+        decode: ``encoded -> int64 [N, PE * SIMD]``, the blocks in address order; undoes ``encode``.
+        bits: ``(weight, count) -> Bits`` of ``count`` stored weights by the codec's formula.
+        multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
     """
 
     name: str
-    encode: Callable[[IntWeight, int, int], Encoded]
-    decode: Callable[[Encoded, int, bool], Int64Array]
-    useful_bits: Callable[[IntWeight], int]
+    encode: Callable[[IntWeight, Blocks], Code]
+    decode: Callable[[Encoded], Int64Array]
+    bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
 
 
 def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:
-    """Reorder ``[T, CO, CI]`` into ``[T * CO/PE * CI/SIMD, PE * SIMD]``, the order in which an engine reads."""
+    """Reorder ``[T, CO, CI]`` into ``[T * CO/PE * CI/SIMD, PE * SIMD]``, by dense address."""
     taps, co, ci = values.shape
     split = values.reshape(taps, co // pe, pe, ci // simd, simd)
     return split.transpose(0, 1, 3, 2, 4).reshape(-1, pe * simd)

@@ -1,29 +1,38 @@
-"""``raw``: uniform integers, ``W`` bits each, one ROM word a clock."""
+"""``raw``: uniform integers of ``W`` bits, one ROM word a clock.
+
+Where a range lies off centre (a weight zero point), ``weight = base + code`` with unsigned codes saves the sign bit.
+"""
 
 from __future__ import annotations
 
-from gan2hls.codecs.base import Codec, Encoded, Memory, from_blocks, pack, to_blocks, unpack
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
 
 
-def encode(weight: IntWeight, pe: int, simd: int) -> Encoded:
-    """Lay the weights out for ``pe`` x ``simd``."""
-    blocks = to_blocks(weight.values, pe, simd)
-    memory = Memory("weight", pe * simd * weight.type.bits, pack(blocks, weight.type.bits))
-    taps, co, ci = weight.values.shape
-    return Encoded("raw", pe, simd, (taps, co, ci), (memory,))
+def encode(weight: IntWeight, blocks: Blocks) -> Code:
+    """Lay the codes out, lane 0 in the least significant bits."""
+    bits, base = _format(weight)
+    memory = Memory("weight", blocks.values.shape[1] * bits, pack(blocks.values - base, bits))
+    return (memory,), {"code_bits": bits, "code_signed": int(base == 0), "base": base}
 
 
-def decode(encoded: Encoded, bits: int, signed: bool) -> Int64Array:
-    """Read the weights back."""
-    lanes = encoded.pe * encoded.simd
-    return from_blocks(unpack(encoded.memories[0].words, lanes, bits, signed), encoded.shape, encoded.pe, encoded.simd)
+def decode(encoded: Encoded) -> Int64Array:
+    """Read the blocks back."""
+    p = encoded.parameters
+    return unpack(encoded.memories[0].words, encoded.lanes, p["code_bits"], bool(p["code_signed"])) + p["base"]
 
 
-def useful_bits(weight: IntWeight) -> int:
+def bits(weight: IntWeight, count: int) -> Bits:
     """``n * W``; scales live in the requantizer in every codec."""
-    return int(weight.values.size) * weight.type.bits
+    return Bits(count * _format(weight)[0])
 
 
-CODEC = Codec("raw", encode, decode, useful_bits, multiplies=True)
+def _format(weight: IntWeight) -> tuple[int, int]:
+    """Return width and base: two's complement, or unsigned from the least weight where that is narrower."""
+    low, high = int(weight.values.min()), int(weight.values.max())
+    span = max(1, (high - low).bit_length())
+    return (span, low) if span < weight.type.bits and low != 0 else (weight.type.bits, 0)
+
+
+CODEC = Codec("raw", encode, decode, bits, multiplies=True)

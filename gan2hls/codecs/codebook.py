@@ -1,0 +1,90 @@
+"""``codebook``: an index a weight, and tables of centroids at the lanes.
+
+One book serves the tensor, or ``books`` of them serve neighbouring output channels.  A word of the centroid memory has
+the books of one output fold's PE channels, one after the other: a single one where a fold's channels share it.  With
+one book for the tensor there is one word.
+Source: Han et al. 2016 (Deep Compression), section 3; Ullrich et al. 2017 (soft weight sharing).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack
+from gan2hls.numerics import Int64Array, IntType
+from gan2hls.weights import IntWeight
+
+
+@lru_cache(maxsize=256)
+def books_of(weight: IntWeight) -> Int64Array:
+    """Return the ascending centroids that occur, int64 ``[books, K]``; shorter books repeat their greatest.
+
+    Remembered by identity: weights never change.
+    """
+    groups = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
+    found = [np.unique(group) for group in groups]
+    count = max(book.size for book in found)
+    return np.stack([np.append(book, np.full(count - book.size, book[-1])) for book in found])
+
+
+def encode(weight: IntWeight, blocks: Blocks) -> Code:
+    """Store indices and centroids."""
+    books = books_of(weight)
+    count = books.shape[1]
+    index_bits, width = max(1, (count - 1).bit_length()), _width(books)
+    of_fold = _books_of_folds(weight.books, blocks.pe, blocks.co_folds)  # [folds, tables]
+    lane_book = np.repeat(of_fold, blocks.pe // of_fold.shape[1], axis=1)[:, np.arange(blocks.pe)]
+    folds = blocks.co_fold if len(of_fold) > 1 else np.zeros_like(blocks.co_fold)
+    book = np.repeat(lane_book[folds], blocks.simd, axis=1)  # [N, lanes]
+    shift = np.int64(1) << 17
+    keys = (books + np.arange(weight.books)[:, None] * shift).ravel()
+    at = np.searchsorted(keys, blocks.values + book * shift) - book * count
+    tables = books[of_fold].reshape(len(of_fold), -1)
+    memories = (
+        Memory("weight", at.shape[1] * index_bits, pack(at, index_bits)),
+        Memory("centroid", tables.shape[1] * width, pack(tables, width)),
+    )
+    return memories, {
+        "index_bits": index_bits,
+        "centroids": count,
+        "centroid_bits": width,
+        "tables": of_fold.shape[1],
+        "table_words": len(of_fold),
+    }
+
+
+def decode(encoded: Encoded) -> Int64Array:
+    """Read the blocks back."""
+    p = encoded.parameters
+    at = unpack(encoded.memories[0].words, encoded.lanes, p["index_bits"], signed=False)
+    entries = unpack(encoded.memories[1].words, p["tables"] * p["centroids"], p["centroid_bits"], signed=True)
+    tables = entries.reshape(p["table_words"], p["tables"], p["centroids"])
+    fold = encoded.co_fold if p["table_words"] > 1 else np.zeros(len(at), np.int64)
+    table = np.arange(encoded.lanes) // encoded.simd * p["tables"] // encoded.pe
+    return tables[fold[:, None], table, at]
+
+
+def bits(weight: IntWeight, count: int) -> Bits:
+    """``n * ceil(log2 K)`` for the indices, ``books * K * b`` for the centroids."""
+    books = books_of(weight)
+    return Bits(count * max(1, (books.shape[1] - 1).bit_length()), books.size * _width(books))
+
+
+def _width(books: Int64Array) -> int:
+    return max(2, IntType.covering(min(int(books.min()), -1), max(int(books.max()), 0)).bits)
+
+
+def _books_of_folds(books: int, pe: int, co_folds: int) -> Int64Array:
+    """Return the book of each table of each output fold, int64 ``[folds, tables]``; one row where all share a book."""
+    if books == 1:
+        return np.zeros((1, 1), np.int64)
+    of_channel = (np.arange(co_folds * pe) * books // (co_folds * pe)).reshape(co_folds, pe)
+    per_book = co_folds * pe // books
+    if per_book % pe == 0:
+        return np.ascontiguousarray(of_channel[:, :1])
+    return np.ascontiguousarray(of_channel[:, ::per_book]) if pe % per_book == 0 else of_channel
+
+
+CODEC = Codec("codebook", encode, decode, bits, multiplies=True)
