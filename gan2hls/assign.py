@@ -16,9 +16,9 @@ from gan2hls.precision import Precision
 @final
 @dataclass(frozen=True)
 class LayerPrecision:
-    """What a layer's weights and its output become."""
+    """What a layer's weights and its output become; ``weight`` None: the codes that the file has stay."""
 
-    weight: Precision
+    weight: Precision | None
     activation: Precision
 
 
@@ -35,14 +35,18 @@ class FoldingRequest:
 def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
     """Return the precision of every tensor by name; inputs have ``precision.input``.
 
+    What ``layers`` says of a layer's weights comes first, then the codes that its file has, then ``precision.weight``.
+
     Raises:
         ConfigError: a pattern that matches no layer.
     """
-    default = LayerPrecision(config.precision.weight, config.precision.activation)
-    at_input = LayerPrecision(config.precision.weight, config.precision.input or config.precision.activation)
+    common = config.precision
+    default = LayerPrecision(common.weight, common.activation)
+    at_input = LayerPrecision(common.weight, common.input or common.activation)
     assigned = {port.name: at_input for port in graph.inputs}
     for layer in graph.layers:
-        weight, activation = default.weight, default.activation
+        found = layer.structure is not None and common.detect
+        weight, activation = None if found else default.weight, default.activation
         for entry in _entries(layer, config.layers):
             weight = entry.precision.weight or weight
             activation = entry.precision.activation or activation

@@ -93,7 +93,12 @@ class Strict(BaseModel):
 class PrecisionConfig(Strict):
     """The number formats of every layer that says nothing else."""
 
-    weight: WeightPrecision = Field(Precision("int", 8), description="Format of all weights.")
+    weight: WeightPrecision = Field(
+        Precision("int", 8), description="Format of all weights whose codes the file does not fix."
+    )
+    detect: Annotated[bool, Field(strict=True)] = Field(
+        True, description="Keep codes that weights betray: signs, trits, a codebook, a uniform grid; false: as float."
+    )
     activation: ActivationPrecision = Field(Precision("int", 8), description="Format of all activations.")
     input: ActivationPrecision | None = Field(
         None,

@@ -10,7 +10,7 @@ Source: Nagel et al. 2019 (data-free quantization, section 4.1); the exponent is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +25,9 @@ from gan2hls.points import Affine, split
 _MOST = 2.0**10
 
 
-def find_gains(graph: Graph, streams: Mapping[str, Float32Array], alpha: float) -> dict[str, FloatArray]:
+def find_gains(
+    graph: Graph, streams: Mapping[str, Float32Array], alpha: float, coded: Collection[str] = ()
+) -> dict[str, FloatArray]:
     """Return a gain per channel of every layer whose only reader is linear; float64 ``[shape[2]]`` or a divisor of it.
 
     ``gain = range_of_activation**alpha / range_of_weights**(1 - alpha)``, normalized to a median of 1.
@@ -34,12 +36,15 @@ def find_gains(graph: Graph, streams: Mapping[str, Float32Array], alpha: float) 
         graph: after the passes.
         streams: float values of every tensor, in which activation ranges are measured.
         alpha: 0 evens out the weights, 1 the activations.
+        coded: layers whose weights keep the codes of the file: nothing may be multiplied into them.
     """
     outputs = {port.name for port in graph.outputs}
     gains = {}
     for layer in graph.layers:
         readers = [other for other in graph.layers if layer.name in other.inputs]
         if layer.name in outputs or len(readers) != 1 or readers[0].weight is None or readers[0].geometry is None:
+            continue
+        if readers[0].name in coded:
             continue
         units = _units(layer, readers[0])
         if (

@@ -38,12 +38,22 @@ _MARGIN = 0.1
 
 
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
-    """Return the integer weights of every linear layer by its name; they depend on no calibration."""
+    """Return the integer weights of every linear layer by its name; they depend on no calibration.
+
+    A layer without a precision for its weights keeps the codes that the file has.
+    """
     return {
-        layer.name: fit_weight(layer.weight, precisions[layer.name].weight)
+        layer.name: _quantized(layer, layer.weight, precisions[layer.name].weight)
         for layer in graph.layers
         if layer.weight is not None
     }
+
+
+def _quantized(layer: Layer, weight: FloatArray, precision: Precision | None) -> IntWeight:
+    if precision is None:
+        assert layer.structure is not None, f"{layer.name}: neither a precision nor codes"
+        return layer.structure.weight
+    return fit_weight(weight, precision)
 
 
 def choose_types(

@@ -156,7 +156,8 @@ class _Search:
 
     def _variant(self, alpha: float | None) -> _Variant:
         if alpha not in self._variants:
-            gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha)
+            coded = {name for name, precision in self.precisions.items() if precision.weight is None}
+            gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
             self._variants[alpha] = _Variant(self.graph, gains, self.precisions, self.fit)
         return self._variants[alpha]
 

@@ -148,21 +148,23 @@ def _codes(rows: FloatArray, steps: FloatArray) -> Int64Array | None:
 
 def _codebooks(rows: FloatArray) -> Iterator[_Found | None]:
     """Yield codes of few distinct values: one codebook, one with a scale per channel, or one per group of channels."""
-    if _distinct(rows[:1]) is None and _distinct(rows) is None:
-        return
-    if _distinct(rows) is not None:
+    whole = _distinct(rows)
+    if whole is not None:
         yield _coded(rows, 1)
-        return
-    per_row = [np.unique(row) for row in rows]
-    if max(book.size for book in per_row) > MAX_CENTROIDS:
+    per_row = [np.unique(row) for row in rows] if whole is not None or _distinct(rows[:1]) is not None else []
+    most = max((book.size for book in per_row), default=0)
+    if not 0 < most <= MAX_CENTROIDS or (whole is not None and 2 * most > whole.size):
         return
     yield _scaled(rows, per_row)
-    shared = [n for n in range(2, len(rows) + 1) if len(rows) % n == 0]
-    for books in shared:
+    costs = {}
+    for books in (n for n in range(2, len(rows) + 1) if len(rows) % n == 0):
         groups = np.array_split(np.arange(len(rows)), books)
         merged = [np.unique(np.concatenate([per_row[n] for n in group])) for group in groups]
         if all(_few(book, rows[group]) for book, group in zip(merged, groups, strict=True)):
-            yield _coded(rows, books)
+            count = max(book.size for book in merged)
+            costs[books] = rows.size * (count - 1).bit_length() + books * count * MAX_BITS
+    if costs:
+        yield _coded(rows, min(costs, key=lambda books: costs[books]))
 
 
 def _distinct(rows: FloatArray) -> FloatArray | None:

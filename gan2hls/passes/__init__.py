@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gan2hls.ir import Graph, verify_graph
+from gan2hls.passes.dead_channels import drop_dead_channels
+from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
 from gan2hls.passes.fuse_points import channels_of, fuse_points
+from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
 from gan2hls.points import split
@@ -17,7 +20,10 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse_points,
     simplify_points,
     drop_identities,
+    drop_dead_channels,
+    detect,
     fold_forward,
+    pin,
     rename,
 )
 

@@ -1,6 +1,6 @@
 """Fold an affine map that no layer before it could take into the weights of the linear layer behind it.
 
-A scale always folds.  A shift folds only where every output sees every tap: a padded tap must contribute 0, not the
+A scale folds, but one that differs from channel to channel would spoil weights whose codes are known.  A shift folds only where every output sees every tap: a padded tap must contribute 0, not the
 shift.
 """
 
@@ -45,12 +45,25 @@ def _fold(before: Layer, layer: Layer) -> Layer | None:
     whole = geometry.y.count * geometry.x.count == np.prod(geometry.kernel) * np.prod(geometry.out_shape[:2])
     if shift.any() and not whole:
         return None
+    structure = layer.structure
+    if structure is not None:
+        if (scale != scale[0]).any() or scale[0] <= 0:
+            return None  # codes stay what the file made them
+        codes = structure.weight
+        structure = replace(structure, weight=replace(codes, scale=codes.scale * scale[0]))
     groups = np.arange(geometry.out_channels) // geometry.group_out
     columns = groups[:, None] * geometry.group_in + np.arange(geometry.group_in)
     bias = (weight * shift[columns]).sum(axis=(0, 2))
     points = simplified((Affine(np.ones(1), bias), *layer.points))
     source = " + ".join(text for text in (before.source, layer.source) if text)
-    return replace(layer, source=source, inputs=before.inputs, points=points, weight=weight * scale[columns])
+    return replace(
+        layer,
+        source=source,
+        inputs=before.inputs,
+        points=points,
+        weight=weight * scale[columns],
+        structure=structure,
+    )
 
 
 def _over_input(value: FloatArray, have: int, channels: int) -> FloatArray | None:

@@ -1,0 +1,89 @@
+"""Remove channels that pruning emptied: outputs whose weights are all zero, and outputs that nobody reads.
+
+A channel without weights is the constant that its bias and activation make.  Where that is 0, or where every output of
+the next layer sees every tap, so that it is a constant there too, the channel and the taps that read it go.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.ir import Graph, Layer
+from gan2hls.layers import KIND_BY_NAME
+from gan2hls.layers.base import select_outputs
+from gan2hls.numerics import FloatArray
+from gan2hls.points import Affine
+
+Mask = npt.NDArray[np.bool_]
+
+
+def drop_dead_channels(graph: Graph) -> Graph:
+    """Remove dead channels between linear layers until none is left."""
+    layers = list(graph.layers)
+    outputs = {port.name for port in graph.outputs}
+    again = True
+    while again:
+        again = False
+        for n in range(len(layers) - 1):
+            maker, reader = layers[n], layers[n + 1]
+            if reader.inputs != (maker.name,) or maker.name in outputs:
+                continue
+            pruned = _pruned(maker, reader)
+            if pruned is not None:
+                layers[n], layers[n + 1] = pruned
+                again = True
+    return replace(graph, layers=tuple(layers))
+
+
+def _pruned(maker: Layer, reader: Layer) -> tuple[Layer, Layer] | None:
+    """Return both without the channels between them that are dead, or None where there are none."""
+    before, after = maker.geometry, reader.geometry
+    if before is None or after is None or maker.weight is None or reader.weight is None:
+        return None
+    channels = after.in_channels
+    pixels = before.out_channels * math.prod(before.out_shape[:2]) // channels
+    if before.groups != 1 or after.groups != 1 or after.in_shape != maker.shape:
+        return None
+    constant = _constants(maker)  # [CO], NaN where the channel lives
+    per_channel = np.tile(constant, pixels * channels // constant.size).reshape(pixels, channels)
+    empty = ~np.isnan(per_channel).any(axis=0) & (per_channel == per_channel[0]).all(axis=0)
+    value = np.where(empty, np.nan_to_num(per_channel[0]), 0.0)
+    whole = after.y.count * after.x.count == np.prod(after.kernel) * np.prod(after.out_shape[:2])
+    unread = ~reader.weight.any(axis=(0, 1))
+    dead = unread | (empty & ((value == 0) | whole))
+    if dead.all():
+        dead[0] = False
+    if not dead.any():
+        return None
+    return _without_outputs(maker, ~dead), _without_inputs(reader, ~dead, np.where(dead & ~unread, value, 0.0))
+
+
+def _constants(layer: Layer) -> FloatArray:
+    """Return the value of each output channel that has no weights, NaN for the others."""
+    assert layer.weight is not None and layer.geometry is not None
+    x: FloatArray = np.zeros(layer.geometry.out_channels)
+    for point in layer.points:
+        x = np.broadcast_to(point(x), x.shape)
+    return np.where(layer.weight.any(axis=(0, 2)), np.nan, x)
+
+
+def _without_outputs(layer: Layer, kept: Mask) -> Layer:
+    height, width, channels = layer.shape
+    order = np.arange(height * width * channels).reshape(height, width, channels)[:, :, kept].ravel()
+    made = select_outputs(layer, order)
+    assert made is not None, "whole channels can always be selected"
+    shape = (height, width, int(kept.sum()))
+    return made if made.shape == shape else KIND_BY_NAME[layer.kind].reshape(made, shape) or made
+
+
+def _without_inputs(layer: Layer, kept: Mask, value: FloatArray) -> Layer:
+    """Return ``layer`` without the input channels not ``kept``, which are ``value`` everywhere."""
+    assert layer.geometry is not None and layer.weight is not None
+    bias = (layer.weight * value).sum(axis=(0, 2))
+    points = (Affine(np.ones(1), bias), *layer.points) if bias.any() else layer.points
+    geometry = replace(layer.geometry, in_channels=int(kept.sum()))
+    return replace(layer, geometry=geometry, weight=np.ascontiguousarray(layer.weight[..., kept]), points=points)

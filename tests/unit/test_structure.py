@@ -1,0 +1,114 @@
+"""Codes are recognized from float32 values alone, exactly, and plain float weights are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan2hls.structure import find_structure, grid_step
+
+SHAPE = (16, 12, 20)  # taps, CO, CI
+Values = Callable[[np.random.Generator], np.ndarray]
+
+
+def _scales(rng: np.random.Generator) -> np.ndarray:
+    return rng.uniform(0.003, 0.9, SHAPE[1]).astype(np.float32)[:, None]
+
+
+def _signs(rng: np.random.Generator) -> np.ndarray:
+    return np.sign(rng.normal(size=SHAPE)).astype(np.float32)
+
+
+def _trits(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(-1, 2, SHAPE).astype(np.float32)
+
+
+def _grid(bits: int, zero_point: int = 0) -> Values:
+    low = -(1 << (bits - 1)) + 1 - zero_point
+    return lambda rng: rng.integers(low, low + (1 << bits) - 1, SHAPE).astype(np.float32)
+
+
+def _book(count: int, books: int = 1) -> Values:
+    def values(rng: np.random.Generator) -> np.ndarray:
+        book = rng.normal(size=(books, count)).astype(np.float32)
+        of_channel = np.arange(SHAPE[1]) * books // SHAPE[1]
+        return book[of_channel[None, :, None], rng.integers(0, count, SHAPE)]
+
+    return values
+
+
+CASES = [
+    ("binary", lambda r: np.float32(0.31) * _signs(r), "binary", "binary", 1),
+    ("binary per channel", lambda r: _scales(r) * _signs(r), "binary", "binary", 1),
+    ("ternary", lambda r: np.float32(0.02) * _trits(r), "ternary", "ternary", 1),
+    ("ternary per channel", lambda r: _scales(r) * _trits(r), "ternary", "ternary", 1),
+    ("int4 per channel", lambda r: _scales(r) * _grid(4)(r), "raw", "int4", 1),
+    ("int8 per tensor", lambda r: np.float32(0.0123) * _grid(8)(r), "raw", "int8", 1),
+    ("int12 per channel", lambda r: _scales(r) * _grid(12)(r), "raw", "int12", 1),
+    ("uint4 with a zero point", lambda r: _scales(r) * _grid(4, 4)(r), "raw", "int4", 1),
+    ("power of two", lambda r: np.float32(2**-9) * _grid(8)(r), "raw", "fixed<8,-1>", 1),
+    ("codebook of 16", _book(16), "codebook", "codebook<16,16>", 1),
+    ("codebook of 13 with scales", lambda r: _scales(r) * _book(13)(r), "codebook", "codebook<13,16>", 1),
+    ("codebook per channel", _book(5, SHAPE[1]), "codebook", "codebook<5,16>", SHAPE[1]),
+    ("asymmetric pair", lambda r: np.where(_signs(r) > 0, np.float32(0.31), np.float32(-0.17)), "codebook", None, 1),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "codec", "precision", "books"), CASES, ids=[case[0] for case in CASES])
+def test_compressed_weights_are_recognized(
+    name: str, make: Values, codec: str, precision: str | None, books: int
+) -> None:
+    weight = make(np.random.default_rng(len(name))).astype(np.float64)
+    found = find_structure(weight)
+    assert found is not None
+    codes = found.weight
+    assert (codes.codec, codes.books) == (codec, books)
+    assert precision is None or codes.precision == precision
+    error = np.abs(codes.values * codes.scale[:, None] - weight).max() / np.abs(weight).max()
+    assert error == pytest.approx(found.error, abs=1e-12) and error < 2.0**-15
+    assert found.exact or codec == "codebook", "only centroids may be rounded"
+    assert np.unique(weight).size >= np.unique(codes.values).size
+
+
+@pytest.mark.parametrize("codec", ["binary", "raw"])
+def test_codes_are_those_that_were_multiplied(codec: str) -> None:
+    rng = np.random.default_rng(3)
+    codes = _signs(rng) if codec == "binary" else _grid(6)(rng)
+    scales = _scales(rng)
+    found = find_structure((codes * scales).astype(np.float64))
+    assert found is not None and (found.weight.values == codes).all()
+    assert np.allclose(found.weight.scale, scales[:, 0], rtol=1e-6)
+
+
+@settings(max_examples=60)
+@given(st.integers(2, 15), st.floats(1e-6, 1e3), st.integers(0, 2**32 - 1), st.integers(20, 400))
+def test_grid_step_is_found_at_every_width(bits: int, scale: float, seed: int, count: int) -> None:
+    codes = np.random.default_rng(seed).integers(-(1 << (bits - 1)) + 1, 1 << (bits - 1), count)
+    codes[:2] = 1, (1 << (bits - 1)) - 1
+    values = np.unique((codes.astype(np.float32) * np.float32(scale)).astype(np.float64))
+    step = grid_step(values)
+    assert step is not None and step == pytest.approx(np.float32(scale), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 64, 32), (9, 16, 1), (1, 4, 3), (1, 1, 16), (1, 100, 1)])
+@pytest.mark.parametrize("empty", [0.0, 0.9])
+def test_float_weights_have_no_structure(shape: tuple[int, int, int], empty: float) -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=shape) * (rng.random(shape) >= empty)
+    assert find_structure(weight.astype(np.float32).astype(np.float64)) is None
+
+
+def test_zeros_have_no_structure() -> None:
+    assert find_structure(np.zeros(SHAPE)) is None
+
+
+def test_widths_come_from_the_codes_that_occur() -> None:
+    """A nominal 8-bit scheme whose codes reach 256 needs 10 signed bits; one that uses -3..3 needs 3."""
+    wide = np.random.default_rng(0).integers(-256, 257, SHAPE) * np.float32(0.1)
+    narrow = np.random.default_rng(0).integers(-3, 4, SHAPE) * np.float32(0.1)
+    found = [find_structure(values.astype(np.float64)) for values in (wide, narrow)]
+    assert [structure.weight.type.bits for structure in found if structure] == [10, 3]
