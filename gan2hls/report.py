@@ -84,10 +84,21 @@ class Interval(Cycles):
 
 
 class WeightBits(_Part):
-    """Memory of a layer's weights."""
+    """Memory of a layer's weights, in bits."""
 
-    float32: Count
-    encoded: Count
+    float32: Count = Field(description="All weights as float32.")
+    encoded: Count = Field(description="Stored weights by the codec's formula, centroids included.")
+    scales: Count = Field(description="A multiplier of the requantizer per scale.")
+    pointers: Count = Field(description="The program that skips empty blocks.")
+    padding: Count = Field(description="What the memories have beyond encoded.")
+
+
+class BlockReport(_Part):
+    """Blocks of PE x SIMD weights: one takes a word and, per output pixel that uses it, a clock."""
+
+    total: Count
+    stored: Count = Field(description="Without those that are empty, where the engine skips them.")
+    skipping: bool = Field(description="Whether the engine skips empty blocks.")
 
 
 class ResourceReport(_Part):
@@ -102,7 +113,7 @@ class LayerReport(_Part):
 
     name: str
     kind: str
-    codec: str | None = Field(description="Weight codec; null: no weights.")
+    codec: str | None = Field(description="Codec of the weights in memory; null: no weights.")
     source: str = Field(description="ONNX nodes.")
     shape: tuple[int, int, int] = Field(description="Output (H, W, C).")
     precision: PrecisionReport
@@ -114,6 +125,7 @@ class LayerReport(_Part):
     folding: FoldingReport
     cycles: Cycles
     weight_bits: WeightBits
+    blocks: BlockReport | None = Field(description="Null: no weights.")
     resources: ResourceReport
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
 
@@ -125,7 +137,9 @@ class Totals(_Part):
     executed_macs: Count | None
     resources: ResourceReport = Field(description="Estimated, all layers.")
     available: ResourceReport | None = Field(description="What the part has; null: not a listed part.")
-    compression_ratio: float | None = Field(description="Bits of float32 weights over bits of encoded ones.")
+    compression_ratio: float | None = Field(
+        description="Bits of float32 weights over those of codes, centroids, scales and pointers."
+    )
     latency_cycles: Cycles
     frame_interval_cycles: Interval
     frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")

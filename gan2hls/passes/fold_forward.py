@@ -1,7 +1,7 @@
 """Fold an affine map that no layer before it could take into the weights of the linear layer behind it.
 
-A scale folds, but one that differs from channel to channel would spoil weights whose codes are known.  A shift folds only where every output sees every tap: a padded tap must contribute 0, not the
-shift.
+A scale folds, but one that differs from channel to channel would spoil weights whose codes are known.  A shift folds
+only where every output sees every tap: a padded tap must contribute 0, not the shift.
 """
 
 from __future__ import annotations

@@ -58,12 +58,13 @@ def test_it_holds_every_promised_field() -> None:
             "folding",
             "cycles",
             "weight_bits",
+            "blocks",
             "sqnr_db",
         } <= layer.keys()
         assert layer["precision"].keys() == {"weight", "activation", "acc"}
         assert {"pe", "simd"} <= layer["folding"].keys()
         assert layer["cycles"].keys() == {"estimated", "measured"}
-        assert layer["weight_bits"].keys() == {"float32", "encoded"}
+        assert layer["weight_bits"].keys() == {"float32", "encoded", "scales", "pointers", "padding"}
     totals = found["totals"]
     assert {"useful_macs", "executed_macs", "compression_ratio"} <= totals.keys()
     assert totals["latency_cycles"] == {"estimated": 490, "measured": 500}
@@ -86,7 +87,10 @@ def test_totals_add_up() -> None:
     found = report()
     useful = sum(layer.useful_macs for layer in DESIGN.model.layers)
     assert found.totals.useful_macs == found.totals.executed_macs == useful
-    assert found.totals.compression_ratio == 4.0  # int8 against float32
+    bits = [layer.weight_bits for layer in found.layers]
+    overall = sum(layer.encoded + layer.scales for layer in bits)
+    assert found.totals.compression_ratio == round(sum(layer.float32 for layer in bits) / overall, 4)
+    assert [layer.encoded for layer in bits] == [layer.float32 // 4 for layer in bits], "int8 against float32"
     assert found.totals.frame_interval_cycles.limit == max(e.mac_cycles for e in DESIGN.engines)
     assert found.totals.frames_per_second == round(1e9 / (200 * DESIGN.clock_ns), 2)
 
