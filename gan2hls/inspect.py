@@ -7,9 +7,36 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
+
 from gan2hls import frontend, passes
-from gan2hls.ir import Layer, Port
+from gan2hls.ir import Graph, Layer, Port
 from gan2hls.points import Affine, Curve, Leaky, Point
+from gan2hls.rank import find_factorization
+
+
+@final
+@dataclass(frozen=True)
+class WeightFacts:
+    """What the float weights of a layer betray.
+
+    Attributes:
+        codec: carrier of the codes that were recognized; None: plain float.
+        precision: the codes' format.
+        scales: different scales, 0 for plain float.
+        exact: whether codes times scales are the file's weights to within float32's rounding.
+        zeros: part of the weights that is 0.
+        rank: numerical rank where a factorization would save weights, else None.
+        factorization_saves: weights that it would save.
+    """
+
+    codec: str | None
+    precision: str | None
+    scales: int
+    exact: bool
+    zeros: float
+    rank: int | None
+    factorization_saves: int
 
 
 @final
@@ -30,16 +57,19 @@ class LayerFacts:
     useful_macs: int
     padded_phase_macs: int
     zero_insertion_macs: int
+    weights: WeightFacts | None
+    activation: str | None
 
 
 @final
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model: its ports and layers."""
+    """A model: its ports and layers; ``removed_weights`` belonged to channels that are zero or that nobody reads."""
 
     name: str
     sha256: str
     params: int
+    removed_weights: int
     inputs: tuple[dict[str, Any], ...]
     outputs: tuple[dict[str, Any], ...]
     layers: tuple[LayerFacts, ...]
@@ -69,9 +99,10 @@ def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None
         name=graph.name,
         sha256=loaded.sha256,
         params=loaded.params,
+        removed_weights=_weights(loaded.graph) - _weights(graph),
         inputs=_ports(graph.inputs),
         outputs=_ports(graph.outputs),
-        layers=tuple(_facts(layer, shapes[layer.inputs[0]]) for layer in graph.layers),
+        layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),
     )
 
 
@@ -79,7 +110,26 @@ def _ports(ports: tuple[Port, ...]) -> tuple[dict[str, Any], ...]:
     return tuple({"name": p.name, "onnx_name": p.onnx_name, "onnx_shape": p.onnx_shape} for p in ports)
 
 
-def _facts(layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
+def _weights(graph: Graph) -> int:
+    return sum(layer.weight.size for layer in graph.layers if layer.weight is not None)
+
+
+def _weight_facts(layer: Layer) -> WeightFacts | None:
+    if layer.weight is None:
+        return None
+    found, factors = layer.structure, find_factorization(layer.weight)
+    return WeightFacts(
+        codec=found.weight.codec if found else None,
+        precision=found.weight.precision if found else None,
+        scales=int(np.unique(found.weight.scale).size) if found else 0,
+        exact=found is not None and found.exact,
+        zeros=round(float((layer.weight == 0).mean()), 4),
+        rank=factors.rank if factors else None,
+        factorization_saves=factors.saved if factors else 0,
+    )
+
+
+def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
     g = layer.geometry
     return LayerFacts(
         name=layer.name,
@@ -95,6 +145,8 @@ def _facts(layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
         useful_macs=g.useful_macs if g else 0,
         padded_phase_macs=g.padded_phase_macs if g else 0,
         zero_insertion_macs=g.zero_insertion_macs if g else 0,
+        weights=_weight_facts(layer),
+        activation=str(graph.pinned[layer.name].int_type) if layer.name in graph.pinned else None,
     )
 
 

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gan2hls.inspect import ModelFacts
+from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
 from gan2hls.report import Report, ResourceReport, StepReport
 
@@ -125,11 +125,33 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
             _times(layer.zero_insertion_macs, layer.useful_macs),
         )
     console.print(table)
+    for layer in facts.layers:
+        console.print(f"{layer.name}: {_describe_weights(layer)}", markup=False)
+    if facts.removed_weights:
+        console.print(f"{facts.removed_weights:,} weights of dead channels are left out")
     totals = facts.totals
     console.print(
         f"MACs per frame: {totals['useful_macs']:,} useful, {totals['padded_phase_macs']:,} with padded phases, "
         f"{totals['zero_insertion_macs']:,} with inserted zeros"
     )
+
+
+def _describe_weights(layer: LayerFacts) -> str:
+    """Say what a layer's weights are, and what type the file gives its output."""
+    output = f"; output {layer.activation} by the file" if layer.activation else ""
+    weights = layer.weights
+    if weights is None:
+        return f"no weights{output}"
+    if weights.precision is None:
+        text = "plain float weights"
+    else:
+        text = f"{weights.precision}, {weights.scales} {'scale' if weights.scales == 1 else 'scales'}"
+        text += "" if weights.exact else ", centroids rounded to 16 bits"
+    if weights.zeros:
+        text += f", {100 * weights.zeros:.1f} % zeros"
+    if weights.rank is not None:
+        text += f", rank {weights.rank}: as two layers it would have {weights.factorization_saves:,} weights less"
+    return text + output
 
 
 def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
