@@ -34,6 +34,8 @@ def find_biases(
 ) -> dict[str, FloatArray]:
     """Return per linear layer what to add to its sums, float64 ``[CO]``, so that their means are those in float.
 
+    A layer whose weights and input have the file's own codes computes what the file says: nothing is added.
+
     Args:
         graph: after the passes (and equalization).
         weights: integer weights by layer name.
@@ -44,7 +46,7 @@ def find_biases(
     biases = {}
     for layer in graph.layers:
         source = layer.inputs[0]
-        if layer.geometry is not None and layer.weight is not None:
+        if layer.geometry is not None and layer.weight is not None and not _exact(graph, layer, weights[layer.name]):
             weight = weights[layer.name]
             wanted = _mean_sums(layer.geometry, layer.weight, streams[source])
             scale = np.broadcast_to(weight.scale, (layer.geometry.out_channels,))[:, None]
@@ -53,6 +55,12 @@ def find_biases(
             layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
         codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes[source])
     return biases
+
+
+def _exact(graph: Graph, layer: Layer, weight: IntWeight) -> bool:
+    """Whether a linear layer's sums are the file's own integers."""
+    kept = layer.structure is not None and layer.structure.exact and weight is layer.structure.weight
+    return kept and layer.inputs[0] in graph.pinned
 
 
 def _run(

@@ -44,6 +44,8 @@ def find_gains(
         readers = [other for other in graph.layers if layer.name in other.inputs]
         if layer.name in outputs or len(readers) != 1 or readers[0].weight is None or readers[0].geometry is None:
             continue
+        if layer.name in graph.pinned:
+            continue  # its scale is the file's
         if readers[0].name in coded:
             continue
         units = _units(layer, readers[0])

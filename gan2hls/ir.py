@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import FloatArray, QuantType
 from gan2hls.points import Point
 from gan2hls.taps import LinearGeometry
 from gan2hls.weights import Structure
@@ -89,12 +90,21 @@ class Layer:
 @final
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole generator in float.  ``layers`` are in topological order; ``outputs`` name layers by ``Port.name``."""
+    """A whole generator in float.
+
+    Attributes:
+        name: identifier of the model.
+        inputs: of the model.
+        layers: in topological order.
+        outputs: of the model; they name layers by ``Port.name``.
+        pinned: types that the file's own quantizers fix, by the name of the input or layer.
+    """
 
     name: str
     inputs: tuple[Port, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[Port, ...]
+    pinned: Mapping[str, QuantType] = field(default_factory=dict)
 
 
 def verify_graph(graph: Graph) -> None:
@@ -123,5 +133,6 @@ def verify_graph(graph: Graph) -> None:
         shapes[layer.name] = layer.shape
     for port in graph.outputs:
         assert shapes.get(port.name) == port.shape, f"output {port.name!r}"
+    assert set(graph.pinned) <= set(shapes), f"types are pinned of unknown tensors: {sorted(graph.pinned)}"
     for port in (*graph.inputs, *graph.outputs, *(layer.probe for layer in graph.layers)):
         assert port.order.shape == (int(np.prod(port.shape)),), f"order of {port.name}"

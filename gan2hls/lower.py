@@ -65,7 +65,8 @@ def choose_types(
 ) -> dict[str, QuantType]:
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
-    The model's output is never cut: it keeps the whole range of a bounded curve, or of the samples.
+    A type that the file's own quantizer fixes comes first.  The model's output is never cut: it keeps the whole range
+    of a bounded curve, or of the samples.
     """
     outputs = {port.name for port in graph.outputs}
     types = {
@@ -75,7 +76,7 @@ def choose_types(
     for layer in graph.layers:
         chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
-    return types
+    return {**types, **graph.pinned}
 
 
 def channels_of(layer: Layer) -> int:

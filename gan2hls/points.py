@@ -2,7 +2,8 @@
 
 A layer carries a chain of points (bias, BatchNorm, activation, output scaling).  ``split`` turns the chain into the
 two forms that hardware has: one or two linear pieces per channel with a common clamp (``Requant``), followed by an
-optional curve that is the same for all channels (``Table``).
+optional curve that is the same for all channels (``Table``).  A quantizer of the file ends an engine: it fixes the type
+of what the engine makes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import FloatArray, QuantType
 
 
 @final
@@ -84,7 +85,37 @@ class Curve:
         return np.asarray(CURVES[self.name](x, **dict(self.attributes)), np.float64)
 
 
-Point = Affine | Leaky | Clip | Curve
+@final
+@dataclass(frozen=True)
+class Sign:
+    """``scale if x >= 0 else -scale``: a bipolar activation."""
+
+    scale: float
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
+        return np.where(x >= 0, self.scale, -self.scale)
+
+
+@final
+@dataclass(frozen=True)
+class Quantize:
+    """The nearest value that ``type`` has a code for; only the last point of an engine's chain."""
+
+    type: QuantType
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
+        return self.type.dequantize(self.type.quantize(x))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        ends = self.type.dequantize(np.array([self.type.int_type.lo, self.type.int_type.hi]))
+        return float(ends[0]), float(ends[1])
+
+
+Point = Affine | Leaky | Clip | Curve | Sign | Quantize
 
 
 @final
@@ -131,6 +162,8 @@ class Piecewise:
                 return self._bend(point.slope)
             case Clip():
                 return self._then_clip(point)
+            case Sign():
+                return self._then_sign(point)
             case _:
                 return None
 
@@ -154,6 +187,16 @@ class Piecewise:
         lo, hi = (float(np.clip(end, point.lo, point.hi)) for end in (self.lo, self.hi))
         return replace(self, lo=lo, hi=hi)
 
+    def _then_sign(self, point: Sign) -> Piecewise | None:
+        if len(self.slope) == 2 or not self.lo < 0 < self.hi:
+            return None
+        bent = self if (self.lo, self.hi) == (-np.inf, np.inf) else replace(self, lo=-np.inf, hi=np.inf)
+        made = bent._bend(-np.ones(1))  # |x|: its pieces are where x is negative and where not
+        assert made is not None
+        signs = np.where((made.slope == bent.slope) & (made.offset == bent.offset), point.scale, -point.scale)
+        knot = np.where(bent.slope[0] < 0, np.nextafter(made.knot, np.inf), made.knot)  # 0 itself counts as positive
+        return Piecewise(np.zeros_like(made.slope), signs, knot)
+
     def _bend(self, negative_slope: FloatArray) -> Piecewise | None:
         if len(self.slope) == 2 or self.lo != -np.inf or self.hi != np.inf:
             return None
@@ -173,11 +216,15 @@ class Piecewise:
 @final
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A chain of points in hardware form: ``piecewise``, then ``curve`` (may be empty), then ``rest`` (a new layer)."""
+    """A chain of points in hardware form: ``piecewise``, then ``curve`` (may be empty), then ``rest`` (a new layer).
+
+    Where ``quantize`` is given, the file fixes the type of what leaves the engine.
+    """
 
     piecewise: Piecewise
     curve: tuple[Point, ...] = field(default=())
     rest: tuple[Point, ...] = field(default=())
+    quantize: Quantize | None = None
 
     def evaluate_curve(self, x: FloatArray) -> FloatArray:
         """Apply the points of the curve to ``x`` (any shape)."""
@@ -188,6 +235,17 @@ class Split:
 
 def split(points: tuple[Point, ...], channels: int) -> Split:
     """Split ``points`` into the longest head that one layer can compute, and the rest."""
+    for n, point in enumerate(points):
+        if isinstance(point, Quantize):
+            head = _split(points[:n], channels)
+            if head.rest:
+                return replace(head, rest=(*head.rest, *points[n:]))
+            return replace(head, rest=points[n + 1 :], quantize=point)
+    return _split(points, channels)
+
+
+def _split(points: tuple[Point, ...], channels: int) -> Split:
+    """Split points without a quantizer among them."""
     piecewise = Piecewise.identity(channels)
     for n, point in enumerate(points):
         longer = piecewise.then(point)

@@ -19,12 +19,15 @@ from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
+from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
+from gan2hls.frontend.quantizers import QONNX_READERS, Codes, is_qdq, is_qonnx, quantize_linear
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, verify_graph
 from gan2hls.layers import READERS
-from gan2hls.layers.base import Linear, Tensor, check_size, parameters
+from gan2hls.layers.base import Array, Linear, Tensor, check_size, parameters
 from gan2hls.numerics import FloatArray
+from gan2hls.points import Point
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Loaded:
 
     Attributes:
         graph: one layer per linear or pointwise operator.
-        onnx_model: the normalized model; ``Port.onnx_name`` names its tensors.
+        onnx_model: the normalized model, in ONNX's own operators; ``Port.onnx_name`` names its tensors.
         sha256: of the file, followed by its external data if it has any.
         params: number of constants of floating type that its nodes read.
     """
@@ -64,6 +67,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         prepared, shapes = prepare(model, input_shapes or {})
         plain = normalize(prepared, shapes, check_supported)
         graph = _read_graph(plain, identifier(path.stem, "model"))
+        reference = plain_quantizers(plain)
     except Gan2HlsError as error:
         raise at(error, str(path)) from error
     verify_graph(graph)
@@ -71,33 +75,14 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     _log.info(
         "%s: %d nodes, %d layers, %d parameters", path.name, len(plain.model.graph.node), len(graph.layers), params
     )
-    return Loaded(graph, plain.model, sha256, params)
+    return Loaded(graph, reference, sha256, params)
 
 
 def _read_graph(plain: Normalized, name: str) -> Graph:
     (port,) = plain.model.graph.input
     (output,) = plain.model.graph.output
-    shape = plain.types[port.name].shape
     _check_port(port.name, "input", plain.types[port.name])
-    fused = find_fused(plain)
-    hidden = {n for group in fused.values() for n in group.nodes[:-1]}
-    nodes = list(plain.model.graph.node)
-    chain, current = Chain(identifier(port.name, "x"), port.name, shape), port.name
-    for n, node in enumerate(nodes):
-        if n in hidden:
-            continue
-        group = fused.get(n)
-        read = [name for name in node.input if name in plain.types] if group is None else [group.input]
-        try:
-            _check_chain(read, current, plain)
-            if group is not None:
-                source = " + ".join(nodes[m].name for m in group.nodes)
-                chain.add_points(group.points, source, node.output[0], plain.types[node.output[0]].shape)
-            else:
-                _read_node(chain, node, plain)
-        except Gan2HlsError as error:
-            raise at(error, describe(node)) from error
-        current = node.output[0]
+    chain = _Reader(plain).read()
     if not chain.layers:
         raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
     _check_port(output.name, "output", plain.types[output.name])
@@ -126,35 +111,110 @@ def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
     )
 
 
-def _read_node(chain: Chain, node: onnx.NodeProto, plain: Normalized) -> None:
-    attributes = {a.name: _attribute(a) for a in node.attribute}
-    made = plain.types[node.output[0]]
-    check_size(made.shape, "its output")
-    constants = [plain.constants.get(name) for name in node.input[1:]]
-    if node.op_type in SELECTIONS:
-        chain.select(SELECTIONS[node.op_type](chain.index, made.shape, *constants, **attributes))
-        return
-    if node.op_type in LAYOUT:
-        if math.prod(made.shape) != chain.index.size:
-            raise ModelError(
-                f"{chain.index.size} elements do not fit shape {list(made.shape)}", hint="export the model again"
-            )
-        chain.index = LAYOUT[node.op_type](chain.index, made.shape, *constants, **attributes)
-        return
-    position = next(n for n, name in enumerate(node.input) if name in plain.types)
-    tensor = Tensor(plain.types[node.input[position]].shape, position)
-    values = [plain.constants.get(name) for name in node.input]
-    read = READERS[node.op_type](tensor, *values, **attributes)
-    if isinstance(read, Linear):
-        if read.out_index.shape != made.shape:
+@final
+class _Reader:
+    """Reads the nodes of a normalized model one by one.
+
+    Attributes:
+        codes: what the current tensor's codes mean between QuantizeLinear and DequantizeLinear, else None.
+    """
+
+    def __init__(self, plain: Normalized) -> None:
+        (port,) = plain.model.graph.input
+        self.plain, self.current = plain, port.name
+        self.chain = Chain(identifier(port.name, "x"), port.name, plain.types[port.name].shape)
+        self.codes: Codes | None = None
+
+    def read(self) -> Chain:
+        """Read every node."""
+        nodes = list(self.plain.model.graph.node)
+        fused = find_fused(self.plain)
+        hidden = {n for group in fused.values() for n in group.nodes[:-1]}
+        for n, node in enumerate(nodes):
+            if n in hidden:
+                continue
+            group = fused.get(n)
+            read = [name for name in node.input if name in self.plain.types] if group is None else [group.input]
+            try:
+                _check_chain(read, self.current, self.plain)
+                if group is None:
+                    self._node(node)
+                else:
+                    source = " + ".join(nodes[m].name for m in group.nodes)
+                    self._points(group.points, source, node.output[0])
+            except Gan2HlsError as error:
+                raise at(error, describe(node)) from error
+            self.current = node.output[0]
+        return self.chain
+
+    def _points(self, points: tuple[Point, ...], source: str, output: str) -> None:
+        self.chain.add_points(points, source, output, self.plain.types[output].shape)
+
+    def _node(self, node: onnx.NodeProto) -> None:
+        attributes = {a.name: _attribute(a) for a in node.attribute}
+        made = self.plain.types[node.output[0]]
+        check_size(made.shape, "its output")
+        constants = [self.plain.constants.get(name) for name in node.input[1:]]
+        if node.op_type in LAYOUT and (self.codes is None or node.op_type != "Cast"):
+            if math.prod(made.shape) != self.chain.index.size:
+                raise ModelError(
+                    f"{self.chain.index.size} elements do not fit shape {list(made.shape)}",
+                    hint="export the model again",
+                )
+            self.chain.index = LAYOUT[node.op_type](self.chain.index, made.shape, *constants, **attributes)
+        elif self.codes is not None:
+            self._codes_node(node, constants)
+        elif node.op_type in SELECTIONS:
+            self.chain.select(SELECTIONS[node.op_type](self.chain.index, made.shape, *constants, **attributes))
+        elif is_qdq(node):
+            self._open(node, made.elem, constants, attributes)
+        else:
+            self._layer(node, made, attributes)
+
+    def _open(
+        self, node: onnx.NodeProto, elem: int, constants: list[Array | None], attributes: Mapping[str, Any]
+    ) -> None:
+        """Read QuantizeLinear; what it makes are codes."""
+        if node.op_type != "QuantizeLinear" or node.input[0] not in self.plain.types:
+            raise ModelError("dequantizes what was never quantized", hint="put a QuantizeLinear in front of it")
+        scale, zero_point = (*constants, None)[:2]
+        self.codes = quantize_linear(elem, node.name, scale, zero_point, **attributes)
+
+    def _codes_node(self, node: onnx.NodeProto, constants: list[Array | None]) -> None:
+        """Read a node whose input are codes."""
+        assert self.codes is not None
+        first, second = (*constants, None, None)[:2]
+        if node.op_type == "Clip" and node.input[0] in self.plain.types:
+            self.codes = self.codes.clipped(first, second, node.name)
+        elif is_qdq(node) and node.op_type == "DequantizeLinear" and node.input[0] in self.plain.types:
+            points = self.codes.points(first, second)
+            self._points(points, f"{self.codes.source} + {node.name}", node.output[0])
+            self.codes = None
+        else:
             raise UnsupportedError(
-                f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}", hint="export again"
+                "reads quantized codes",
+                hint="between QuantizeLinear and DequantizeLinear can stand Clip, Reshape, Transpose, Flatten, "
+                "Squeeze, Unsqueeze and Identity",
             )
-        _check_finite((read.weight, read.bias), node, plain)
-        chain.add_linear(read, node.name, node.output[0])
-    else:
-        _check_finite((value for point in read for value in parameters(point)), node, plain)
-        chain.add_points(read, node.name, node.output[0], made.shape)
+
+    def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
+        plain = self.plain
+        position = next(n for n, name in enumerate(node.input) if name in plain.types)
+        tensor = Tensor(plain.types[node.input[position]].shape, position)
+        values = [plain.constants.get(name) for name in node.input]
+        readers = QONNX_READERS if is_qonnx(node) else READERS
+        read = readers[node.op_type](tensor, *values, **attributes)
+        if isinstance(read, Linear):
+            if read.out_index.shape != made.shape:
+                raise UnsupportedError(
+                    f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}",
+                    hint="export again",
+                )
+            _check_finite((read.weight, read.bias), node, plain)
+            self.chain.add_linear(read, node.name, node.output[0])
+        else:
+            _check_finite((value for point in read for value in parameters(point)), node, plain)
+            self._points(read, node.name, node.output[0])
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

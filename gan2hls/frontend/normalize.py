@@ -16,8 +16,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from gan2hls.errors import ModelError, UnsupportedError
-from gan2hls.frontend.naming import describe
+from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.frontend.lookups import LOOKUPS
+from gan2hls.frontend.naming import at, describe
+from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
+from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
 
 #: Constant inputs up to this size are shown to shape inference with their values.
@@ -93,6 +96,11 @@ class _Folder:
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
+        if is_qonnx(node):
+            try:
+                check_qonnx(node)
+            except Gan2HlsError as error:
+                raise at(error, describe(node)) from error
         if node.op_type in MEASURES and dynamic:
             self._measure(node)
         elif dynamic:
@@ -135,10 +143,14 @@ class _Folder:
                 where=describe(node),
                 hint="make the noise an input of the model, or remove it",
             )
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx") and not is_qdq(node) and not is_qonnx(node):
             raise UnsupportedError(f"operator of the domain {node.domain!r}", where=describe(node), hint="remove it")
         for made in self._infer(node):
             self.folded += check_constant(made.shape, describe(node), self.folded)
+        value = self._evaluate(node)
+        if value is not None:
+            self.constants[node.output[0]] = value
+            return
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], True)
         try:
             with np.errstate(all="ignore"):
@@ -148,8 +160,28 @@ class _Folder:
         for name, value in zip((name for name in node.output if name), values, strict=True):
             self.constants[name] = np.asarray(value)
 
+    def _evaluate(self, node: onnx.NodeProto) -> Array | None:
+        """Compute a constant by our own NumPy where there is some: exact for quantizers, fast for look-ups."""
+        table = QONNX_EVALUATORS if is_qonnx(node) else QDQ_EVALUATORS if is_qdq(node) else LOOKUPS
+        evaluator = table.get(node.op_type)
+        if evaluator is None:
+            return None
+        values = [self.constants[name] if name else None for name in node.input]
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        modes = {name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()}
+        try:
+            with np.errstate(all="ignore"):
+                made = evaluator(*values, **modes)
+        except Gan2HlsError as error:
+            raise at(error, describe(node)) from error
+        except MemoryError as error:
+            raise UnsupportedError("needs more memory than there is", where=describe(node)) from error
+        return None if made is None else np.asarray(made)
+
     def _infer(self, node: onnx.NodeProto) -> list[TensorType]:
         """Return the types of a node's outputs."""
+        if is_qonnx(node) or is_qdq(node):
+            return [self._quantized(node)]
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], False)
         try:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
@@ -157,6 +189,18 @@ class _Folder:
             text = str(error).splitlines()[0]
             raise ModelError(f"does not fit its inputs: {text}", where=describe(node), hint="export again") from error
         return [_static_type(output, node) for output in inferred.graph.output]
+
+    def _quantized(self, node: onnx.NodeProto) -> TensorType:
+        """Return the type of what a quantizer makes, which is shaped as its input; onnx knows no QONNX."""
+        known = {name: self.types[name].elem for name in node.input if name in self.types}
+        known |= {
+            name: helper.np_dtype_to_tensor_dtype(self.constants[name].dtype)
+            for name in node.input
+            if name in self.constants
+        }
+        first = node.input[0]
+        shape = self.types[first].shape if first in self.types else self.constants[first].shape
+        return TensorType(quantizer_elem(node, known), tuple(shape))
 
     def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], values: bool) -> onnx.ModelProto:
         """Return a model of one node; constants are initializers when small or when ``values``, else inputs."""
@@ -191,7 +235,7 @@ class _Folder:
             [numpy_helper.from_array(value, name) for name, value in constants.items()],
             value_info=[self._info(name) for name in self.types if name not in (*self.inputs, *outputs)],
         )
-        opset = [o for o in self.model.opset_import if o.domain in ("", "ai.onnx")]
+        opset = [o for o in self.model.opset_import if o.domain in QDQ_DOMAINS]
         made = helper.make_model(graph, opset_imports=opset, ir_version=max(4, self.model.ir_version))
         return Normalized(made, constants, dict(self.types))
 

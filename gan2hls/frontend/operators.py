@@ -11,6 +11,7 @@ from onnx import TensorProto
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.normalize import MEASURES, Array
+from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.layers import READERS
 from gan2hls.numerics import Int64Array
 
@@ -117,8 +118,11 @@ LAYOUT: Mapping[str, Rearrange] = {
 #: Operators that keep a part of the elements, and -1 where a zero stands; called in the same way.
 SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
-SUPPORTED: tuple[str, ...] = tuple(sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, "Constant"}))
+SUPPORTED: tuple[str, ...] = tuple(
+    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, *QDQ_OPS, *QONNX_OPS, "Constant"})
+)
 
+_STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
     "InstanceNormalization": "train with BatchNormalization, which costs nothing here",
@@ -128,11 +132,21 @@ WAY_OUT: Mapping[str, str] = {
     "Upsample": "replace the upsampling and the convolution after it by one ConvTranspose",
     "DepthToSpace": "replace the convolution and the pixel shuffle by one ConvTranspose",
     "Concat": "build the branches' common trunk without skips",
-    "Gather": "give the embedded vector as the input instead of the label",
+    "Gather": "give the embedded vector as the input instead of the label; codebooks of weights are constant",
+    "GatherElements": "of weights codebook and indices must both be constant",
+    "GatherND": "of weights codebook and indices must both be constant",
     "Gelu": "use Relu, LeakyRelu or Swish",
-    "QuantizeLinear": "export the float model; gan2hls quantizes it",
-    "DequantizeLinear": "export the float model; gan2hls quantizes it",
-    "Quant": "export the float model; gan2hls quantizes it",
+    "FloatQuant": "quantize activations to integers with IntQuant",
+    "MultiThreshold": "export before streamlining, with Quant nodes",
+    "DynamicQuantizeLinear": _STATIC,
+    "ConvInteger": _STATIC,
+    "MatMulInteger": _STATIC,
+    "QLinearConv": _STATIC,
+    "QLinearMatMul": _STATIC,
+    "QGemm": _STATIC,
+    "QLinearAdd": _STATIC,
+    "QLinearLeakyRelu": _STATIC,
+    "QLinearSigmoid": _STATIC,
     "Softmax": "leave it out of the generator",
 }
 
@@ -144,7 +158,8 @@ def check_supported(node: onnx.NodeProto) -> None:
         UnsupportedError: it cannot.
     """
     default = node.domain in ("", "ai.onnx")
-    if not default or node.op_type not in SUPPORTED:
+    known = is_qdq(node) or is_qonnx(node) or (default and node.op_type in SUPPORTED and node.op_type not in QONNX_OPS)
+    if not known:
         way_out = WAY_OUT.get(node.op_type, "rewrite the model with supported operators and export it again")
         raise UnsupportedError(
             f"operator {node.op_type!r}{'' if default else f' of domain {node.domain!r}'} is not supported",

@@ -10,7 +10,9 @@ from onnx import TensorProto, inliner
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
+from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.read import MAX_NODES
+from gan2hls.frontend.sparse import densify
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -25,8 +27,8 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     if model.functions:
         model = _inline(model)
     _check_known(model)
-    if model.graph.sparse_initializer:
-        raise UnsupportedError("holds sparse initializers", hint="export the weights as dense tensors")
+    densify(model)
+    _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
     for info in (*model.graph.input, *model.graph.output):
         if info.type.HasField("tensor_type"):
@@ -79,6 +81,13 @@ def _check_known(model: onnx.ModelProto) -> None:
                 where=describe(node),
                 hint=f"rewrite the model with supported operators: {', '.join(SUPPORTED)}",
             )
+
+
+def _name_domains(model: onnx.ModelProto) -> None:
+    """Name the operator sets that exporters of quantized models leave out, for onnx's checker."""
+    named = {o.domain for o in model.opset_import}
+    used = {node.domain for node in model.graph.node if is_qonnx(node) or is_qdq(node)}
+    model.opset_import.extend(onnx.helper.make_opsetid(domain, 1) for domain in sorted(used - named - {"", "ai.onnx"}))
 
 
 def _prune(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -19,5 +19,6 @@ def rename(graph: Graph) -> Graph:
         )
         for layer in graph.layers
     )
-    outputs = tuple(replace(port, name=names.get(port.name, port.name)) for port in graph.outputs)
-    return replace(graph, layers=layers, outputs=outputs)
+    outputs = [replace(port, name=names.get(port.name, port.name)) for port in graph.outputs]
+    pinned = {names.get(name, name): quant for name, quant in graph.pinned.items()}
+    return replace(graph, layers=layers, outputs=tuple(outputs), pinned=pinned)

@@ -1,4 +1,8 @@
-"""Fewer points that say the same: affine maps in a row become one, identities vanish, equal channels are said once."""
+"""Fewer points that say the same: affine maps in a row become one, identities vanish, equal channels are said once.
+
+A quantizer of the file ends an engine, so what can stand before it instead of behind it moves there: ``ReLU`` and
+``Clip`` at one of its levels, a scale, and another quantizer with the same levels.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,13 @@ import numpy as np
 
 from gan2hls.ir import Graph, Layer
 from gan2hls.layers.base import map_parameters
-from gan2hls.numerics import FloatArray
-from gan2hls.points import Affine, Clip, Leaky, Point
+from gan2hls.numerics import FloatArray, QuantType
+from gan2hls.points import Affine, Clip, Curve, Leaky, Point, Quantize, Sign
+
+#: Relative difference of two scales that float32 made of one.
+_EQUAL = 1e-6
+#: Zero points beyond this are no part of a code any more.
+_MOST_ZERO_POINT = 1 << 16
 
 
 def simplify_points(graph: Graph) -> Graph:
@@ -20,17 +29,79 @@ def simplify_points(graph: Graph) -> Graph:
 def simplified(points: tuple[Point, ...]) -> tuple[Point, ...]:
     """Return a chain that computes the same with no more points."""
     made: list[Point] = []
-    for original in points:
-        point = map_parameters(original, _shrink)
-        if made:
-            before = made[-1]
-            if isinstance(before, Affine) and isinstance(point, Affine):
-                made.pop()
-                scale, bias = before.scale * point.scale, before.bias * point.scale + point.bias
-                point = map_parameters(Affine(scale, bias), _shrink)
+    for point in points:
+        _push(made, map_parameters(point, _shrink))
+    return tuple(made)
+
+
+def _push(made: list[Point], point: Point) -> None:
+    """Append ``point`` to the simplified chain ``made``, or what both together amount to."""
+    before = made[-1] if made else None
+    merged: tuple[Point, ...] | None = None
+    match before, point:
+        case Affine(), Affine():
+            scale, bias = before.scale * point.scale, before.bias * point.scale + point.bias
+            merged = (map_parameters(Affine(scale, bias), _shrink),)
+        case Quantize(), _:
+            merged = _behind_quantizer(before, point)
+        case ((Leaky() | Curve()), Sign()) if _keeps_sign(before):
+            merged = (point,)
+    if merged is None:
         if not _is_identity(point):
             made.append(point)
-    return tuple(made)
+        return
+    made.pop()
+    for part in merged:
+        _push(made, part)
+
+
+def _behind_quantizer(before: Quantize, point: Point) -> tuple[Point, ...] | None:
+    """Return what the two are with the quantizer last, or None where only another engine can follow it."""
+    low, high = before.range
+    match point:
+        case Leaky() if not point.slope.any() and _level(before.type, 0.0) is not None:
+            return (*((Clip(0.0, np.inf),) if low < 0 else ()), before)
+        case Clip() if all(
+            not np.isfinite(end) or _level(before.type, end) is not None for end in (point.lo, point.hi)
+        ):
+            return (*((point,) if point.lo > low or point.hi < high else ()), before)
+        case Affine() if point.scale.size == point.bias.size == 1 and point.scale[0] > 0:
+            return _scaled(before.type, float(point.scale[0]), float(point.bias[0]), point)
+        case Quantize() if _same_levels(before.type, point.type):
+            inside = point.range
+            return (*((Clip(low, high),) if low > inside[0] or high < inside[1] else ()), point)
+        case _:
+            return None
+
+
+def _scaled(quant: QuantType, scale: float, bias: float, point: Affine) -> tuple[Point, ...] | None:
+    """Return the affine map, then the quantizer to the levels that it moves those of ``quant`` to."""
+    step = quant.scale * scale
+    shift = _whole(bias / step)
+    if shift is None or abs(quant.zero_point - shift) > _MOST_ZERO_POINT:
+        return None
+    return point, Quantize(QuantType(quant.int_type, step, quant.zero_point - shift))
+
+
+def _level(quant: QuantType, value: float) -> int | None:
+    """Return the code of ``value``, or None where it lies between two levels."""
+    return _whole(value / quant.scale)
+
+
+def _same_levels(one: QuantType, other: QuantType) -> bool:
+    return abs(one.scale - other.scale) <= _EQUAL * one.scale
+
+
+def _whole(value: float) -> int | None:
+    nearest = round(value) if abs(value) <= _MOST_ZERO_POINT else 0
+    return nearest if abs(value - nearest) <= _EQUAL * max(1, abs(nearest)) else None
+
+
+def _keeps_sign(point: Leaky | Curve) -> bool:
+    """Whether ``point`` changes no sign, and keeps 0."""
+    if isinstance(point, Leaky):
+        return bool((point.slope > 0).all())
+    return point.name in ("tanh", "softsign")
 
 
 def _shrink(value: FloatArray) -> FloatArray:

@@ -1,0 +1,93 @@
+"""Sparse constants (COO) become dense ones: positions are checked, and what they would grow to is bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from gan2hls.errors import ModelError
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.read import check_constant
+
+Array = npt.NDArray[Any]
+
+
+def densify(model: onnx.ModelProto) -> None:
+    """Replace the sparse initializers of ``model``, and the ``sparse_value`` of its Constant nodes, in place.
+
+    Raises:
+        ModelError: values and positions that do not fit, positions out of range, out of order or repeated.
+        UnsupportedError: more elements than constants can have.
+    """
+    total = 0
+    named = {tensor.name for tensor in model.graph.initializer}
+    for sparse in model.graph.sparse_initializer:
+        where = f"sparse initializer {sparse.values.name!r}"
+        if not sparse.values.name or sparse.values.name in named:
+            raise ModelError("has no name of its own", where=where, hint="export the model again")
+        total += _grown(sparse, where, total)
+        named.add(sparse.values.name)
+        model.graph.initializer.append(_dense(sparse, where))
+    del model.graph.sparse_initializer[:]
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "sparse_value":
+                total += _grown(attribute.sparse_tensor, describe(node), total)
+                dense = _dense(attribute.sparse_tensor, describe(node))
+                attribute.CopyFrom(onnx.helper.make_attribute("value", dense))
+
+
+def _grown(sparse: onnx.SparseTensorProto, where: str, total: int) -> int:
+    if not sparse.dims or any(size < 1 for size in sparse.dims):
+        raise ModelError(f"has the illegal shape {list(sparse.dims)}", where=where, hint="export the model again")
+    return check_constant(tuple(sparse.dims), where, total)
+
+
+def _dense(sparse: onnx.SparseTensorProto, where: str) -> onnx.TensorProto:
+    shape = tuple(sparse.dims)
+    try:
+        values = np.asarray(numpy_helper.to_array(sparse.values)).reshape(-1)
+        indices = np.asarray(numpy_helper.to_array(sparse.indices))
+    except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
+        raise ModelError(f"is broken: {error}", where=where, hint="export again") from error
+    at = _positions(indices, values.size, shape, where)
+    steps = np.diff(at)
+    if (steps <= 0).any():
+        n = int(np.flatnonzero(steps <= 0)[0])
+        what = "repeats" if steps[n] == 0 else "is not in ascending order at"
+        raise ModelError(
+            f"{what} position {_shown(at[n + 1], shape)}",
+            where=where,
+            hint="positions of a sparse tensor are ascending and distinct",
+        )
+    dense = np.zeros(int(np.prod(shape)), values.dtype)
+    dense[at] = values
+    return numpy_helper.from_array(dense.reshape(shape), sparse.values.name)
+
+
+def _positions(indices: Array, count: int, shape: tuple[int, ...], where: str) -> Array:
+    """Return the linear positions; ``indices`` hold them, or one row of coordinates for each."""
+    linear = indices.ndim == 1
+    wanted = (count,) if linear else (count, len(shape))
+    if indices.dtype != np.int64 or indices.shape != wanted:
+        raise ModelError(
+            f"has {count} values and positions of type {indices.dtype} and shape {list(indices.shape)}",
+            where=where,
+            hint=f"positions are INT64 of shape [{count}] or [{count}, {len(shape)}]",
+        )
+    bounds = np.array([np.prod(shape)]) if linear else np.array(shape)
+    rows = indices.reshape(count, -1)
+    bad = ((rows < 0) | (rows >= bounds)).any(axis=1)
+    if bad.any():
+        found = indices[int(np.flatnonzero(bad)[0])].tolist()
+        legal = f"0..{int(bounds[0]) - 1}" if linear else f"below {list(shape)} on every axis"
+        raise ModelError(f"has the position {found}", where=where, hint=f"legal is {legal}")
+    return rows[:, 0] if linear else np.asarray(np.ravel_multi_index(tuple(rows.T), shape))
+
+
+def _shown(position: Any, shape: tuple[int, ...]) -> list[int]:
+    return [int(n) for n in np.unravel_index(int(position), shape)]

@@ -1,0 +1,61 @@
+"""Turn the quantizers of the file into types: what ends an engine is not computed, it says what the codes mean.
+
+A quantizer directly on an input is the input's own type: the codes that enter the hardware are the file's.  A scale in
+front of it (of an image, say) goes into that type too, and what else stands between stays a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gan2hls.ir import Graph, Layer
+from gan2hls.numerics import QuantType
+from gan2hls.points import Affine, Clip, Quantize
+
+
+def pin(graph: Graph) -> Graph:
+    """Move every quantizer at the end of a chain to ``Graph.pinned``."""
+    pinned = dict(graph.pinned)
+    renamed: dict[str, str] = {}
+    kept: list[Layer] = []
+    outputs = {port.name for port in graph.outputs}
+    for original in graph.layers:
+        layer = replace(original, inputs=tuple(renamed.get(name, name) for name in original.inputs))
+        quantizer = layer.points[-1] if layer.points else None
+        if isinstance(quantizer, Quantize):
+            layer = replace(layer, points=layer.points[:-1])
+            source = layer.inputs[0]
+            inherited = _before(layer, quantizer.type) if source in _open_inputs(graph, pinned) else None
+            if inherited is not None:
+                pinned[source] = inherited
+                if not layer.points and layer.name not in outputs:
+                    renamed[layer.name] = source
+                    continue
+            pinned[layer.name] = quantizer.type
+        kept.append(layer)
+    return replace(graph, layers=tuple(kept), pinned=pinned)
+
+
+def _open_inputs(graph: Graph, pinned: dict[str, QuantType]) -> set[str]:
+    """Return the inputs whose type is open still and that one layer alone reads."""
+    names = [name for layer in graph.layers for name in layer.inputs]
+    return {port.name for port in graph.inputs if port.name not in pinned and names.count(port.name) == 1}
+
+
+def _before(layer: Layer, quant: QuantType) -> QuantType | None:
+    """Return the type of the input under which ``layer``, quantized to ``quant``, rounds nothing, or None."""
+    if layer.geometry is not None:
+        return None
+    scale, zero_point = quant.scale, quant.zero_point
+    for point in reversed(layer.points):
+        match point:
+            case Clip():
+                continue
+            case Affine() if point.scale.size == point.bias.size == 1 and point.scale[0] > 0:
+                shift = float(point.bias[0]) / scale
+                if abs(shift - round(shift)) > 1e-6 * max(1.0, abs(shift)) or abs(shift) > 1 << 16:
+                    return None
+                scale, zero_point = scale / float(point.scale[0]), zero_point + round(shift)
+            case _:
+                return None
+    return QuantType(quant.int_type, scale, zero_point)
