@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from gan2hls import verify
+from gan2hls.agreement import CodeAgreement
 from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
 from gan2hls.cycles import estimate
 from gan2hls.design import Design
@@ -87,7 +88,13 @@ def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[S
     if former is None or former.verification["float"].status == "skipped":
         return skipped(_NO_ONNX), NOT_MEASURED
     return former.verification["float"], Fidelity(
-        former.quality, {layer.name: layer.sqnr_db for layer in former.layers}
+        former.quality,
+        {layer.name: layer.sqnr_db for layer in former.layers},
+        {
+            layer.name: CodeAgreement(layer.file_codes_differ, layer.file_codes_max_difference)
+            for layer in former.layers
+            if layer.file_codes_differ is not None and layer.file_codes_max_difference is not None
+        },
     )
 
 

@@ -128,6 +128,10 @@ class LayerReport(_Part):
     blocks: BlockReport | None = Field(description="Null: no weights.")
     resources: ResourceReport
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
+    file_codes_differ: Count | None = Field(
+        None, description="Output codes unlike the file's own; null: the file does not quantize it, or not measured."
+    )
+    file_codes_max_difference: Count | None = Field(None, description="The greatest difference of these, in codes.")
 
 
 class Totals(_Part):

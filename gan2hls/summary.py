@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
+from gan2hls.agreement import CodeAgreement
 from gan2hls.design import Design, EngineDesign
 from gan2hls.emit.render import comment, render
 from gan2hls.errors import ConfigError
@@ -58,6 +59,7 @@ class Fidelity:
 
     quality: Quality
     sqnr_db: Mapping[str, float | None]
+    file_codes: Mapping[str, CodeAgreement] = field(default_factory=dict)
 
 
 NOT_MEASURED = Fidelity(Quality(psnr_db=None, ssim=None, samples=0), {})
@@ -185,6 +187,7 @@ def _port(port: Port, model: IntegerModel) -> PortReport:
 def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
     layer, folding = engine.layer, engine.folding
     weight, geometry, resources = layer.weight, layer.geometry, engine_resources(engine)
+    agreement = fidelity.file_codes.get(layer.name)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
     return LayerReport(
         name=layer.name,
@@ -208,6 +211,8 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
+        file_codes_differ=agreement.differ if agreement else None,
+        file_codes_max_difference=agreement.max_difference if agreement else None,
     )
 
 
