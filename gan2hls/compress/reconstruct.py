@@ -1,0 +1,218 @@
+"""One layer's least squares: weights on a grid whose outputs come nearest to the float model's.
+
+Minimized is the mean over output pixels and frames of ``|Q x + b - W x0|^2``: ``W x0`` is the layer in the float
+model, ``x`` what it reads once the layers before it are compressed, ``Q`` the new weights, ``b`` a shift of the bias.
+With ``H = mean(x x')`` and ``B = mean(W x0 x')`` that is quadratic in every row of ``Q``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from gan2hls.compress.grid import Block, Grid
+from gan2hls.compress.rounding import descend, feed_back, inverse_factor
+from gan2hls.compress.statistics import Moments
+from gan2hls.fit import DEFAULT, FitOptions, fit_weight
+from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.precision import Precision
+from gan2hls.taps import LinearGeometry
+from gan2hls.weights import IntWeight
+
+Mask = npt.NDArray[np.bool_]
+Effort = Literal["none", "bias", "full"]
+
+#: Ridge that draws the weights to the float ones, relative to the mean of the Hessian's diagonal.
+_DAMPING = 0.01
+#: Rounds of rounding and refitting; sweeps of coordinate descent a round, and where weights are float but pruned.
+_ROUNDS, _SWEEPS, _FLOAT_SWEEPS = 3, 4, 30
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a layer becomes.
+
+    Attributes:
+        weight: the codes; None for float weights.
+        values: float64 ``[T, CO, CI / groups]``.
+        bias: float64 ``[CO]`` to add to the layer's sums.
+        error: mean squared error of a sum, over channels, pixels and frames.
+        sqnr_db: the sums' mean square in the float model over it, in dB; infinite without error.
+    """
+
+    weight: IntWeight | None
+    values: FloatArray
+    bias: FloatArray
+    error: float
+    sqnr_db: float
+
+
+@final
+class LayerProblem:
+    """The least squares of one layer, measured once and solved for any number of formats."""
+
+    def __init__(self, geometry: LinearGeometry, weight: FloatArray, moments: tuple[Moments, ...]) -> None:
+        self.geometry, self.weight, self.moments = geometry, weight, moments
+        self.centred = len(moments) == geometry.groups
+        self._factors: dict[int, tuple[Int64Array, FloatArray]] = {}
+
+    def solve(
+        self,
+        precision: Precision | None,
+        options: FitOptions = DEFAULT,
+        keep: Mask | None = None,
+        effort: Effort = "full",
+    ) -> Solution:
+        """Return weights in ``precision`` (None: float).
+
+        Args:
+            precision: the number format.
+            options: of its fit.
+            keep: ``[T, CO, CI / groups]``, False where a weight must be 0; None: all stay.
+            effort: ``full``: reconstruct the output; ``bias``: its mean only; ``none``: fit the weights alone.
+        """
+        masked = self.weight if keep is None else self.weight * keep
+        fitted = None if precision is None else fit_weight(masked, precision, options)
+        values = masked if fitted is None else fitted.values * _column(fitted.scale)
+        if effort == "full":
+            if precision is None:
+                fitted, values = None, self._round(keep)
+            else:
+                fitted = self._search(precision, options, keep)
+                values = fitted.values * _column(fitted.scale)
+        bias = np.zeros(self.geometry.out_channels) if effort == "none" else self.shift(values)
+        error, energy = self.error(values, bias), float(self._energy.mean())
+        sqnr = np.inf if error <= 0 else 10 * np.log10(max(energy, 1e-300) / error)
+        return Solution(fitted, values, bias, error, float(sqnr))
+
+    def shift(self, values: FloatArray) -> FloatArray:
+        """Return what ``values`` lack in the mean of every channel's sums, float64 ``[CO]``."""
+        made = np.zeros(self.geometry.out_channels)
+        for moments, block in zip(self.moments, self.blocks, strict=True):
+            made[block.channels] += moments.mean_out - block.take(values).T @ moments.mean_in
+        return made
+
+    def error(self, values: FloatArray, bias: FloatArray) -> float:
+        """Return the mean squared error of the sums of ``values`` with ``bias`` ``[CO]`` added."""
+        total = self._energy + np.square(bias)
+        for moments, block in zip(self.moments, self.blocks, strict=True):
+            part = block.take(values)
+            total[block.channels] += (part * (moments.hessian @ part - 2 * moments.cross.T)).sum(axis=0)
+            mean = moments.mean_out - part.T @ moments.mean_in
+            total[block.channels] -= 2 * bias[block.channels] * mean
+        return max(0.0, float(total.mean()))
+
+    @cached_property
+    def _energy(self) -> FloatArray:
+        total = np.zeros(self.geometry.out_channels)
+        for moments in self.moments:
+            total[self._channels(moments)] += moments.energy
+        return total
+
+    def _channels(self, moments: Moments) -> slice:
+        return slice(moments.group * self.geometry.group_out, (moments.group + 1) * self.geometry.group_out)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The damped least squares; around the means where one set of taps makes all outputs: the bias is free."""
+        made = []
+        for moments in self.moments:
+            hessian, cross = moments.hessian, moments.cross
+            if self.centred:
+                hessian = hessian - np.outer(moments.mean_in, moments.mean_in)
+                cross = cross - np.outer(moments.mean_out, moments.mean_in)
+            ridge = _DAMPING * float(np.trace(moments.hessian)) / len(hessian) + 1e-30
+            block = Block(moments.taps, self._channels(moments), hessian + ridge * np.eye(len(hessian)), cross.T)
+            made.append(Block(block.taps, block.channels, block.hessian, cross.T + ridge * block.take(self.weight)))
+        return made
+
+    @cached_property
+    def best(self) -> FloatArray:
+        """The float weights that suit the inputs best, float64 ``[T, CO, CI / groups]``."""
+        made = self.weight.copy()
+        for block in self.blocks:
+            block.put(made, cho_solve(cho_factor(block.hessian), block.cross))
+        return made
+
+    def _factor(self, n: int) -> tuple[Int64Array, FloatArray]:
+        """Return the order in which block ``n`` is rounded, strongest inputs first, and its factor in that order."""
+        if n not in self._factors:
+            hessian = self.blocks[n].hessian
+            order = np.argsort(-np.diag(hessian), kind="stable")
+            self._factors[n] = order, inverse_factor(hessian[np.ix_(order, order)])
+        return self._factors[n]
+
+    def _search(self, precision: Precision, options: FitOptions, keep: Mask | None) -> IntWeight:
+        """Round, refit the grid, and round again; keep the best."""
+        start = self.best if keep is None else self.best * keep
+        grid = Grid.of(fit_weight(start, precision, options), precision, options)
+        kept: tuple[float, Grid, FloatArray] | None = None
+        for _ in range(_ROUNDS):
+            values = self._round(keep, grid)
+            for _ in range(2):
+                codes = self._codes(values, grid)
+                grid, codes = grid.refit(self.blocks, codes)
+                values = codes * _column(grid.scale)
+                loss = self._loss(values)
+                if kept is None or loss < kept[0]:
+                    kept = loss, grid, codes
+                values = self._descend(values, keep, grid, _SWEEPS)
+        assert kept is not None
+        return kept[1].to_weight(kept[2])
+
+    def _codes(self, values: FloatArray, grid: Grid) -> FloatArray:
+        codes = np.zeros_like(values)
+        for block in self.blocks:
+            block.put(codes, grid.codes(block.take(values), block.channels))
+        return codes
+
+    def _loss(self, values: FloatArray) -> float:
+        """Return what the damped least squares make of ``values``, up to a constant."""
+        total = 0.0
+        for block in self.blocks:
+            part = block.take(values)
+            total += float((part * (block.hessian @ part - 2 * block.cross)).sum())
+        return total
+
+    def _round(self, keep: Mask | None, grid: Grid | None = None) -> FloatArray:
+        """Return the best weights, rounded with feedback and improved by coordinate descent."""
+        made = np.zeros_like(self.weight)
+        for n, block in enumerate(self.blocks):
+            order, factor = self._factor(n)
+            nearest = self._nearest(block, keep, grid, order)
+            start = block.take(self.best)[order]
+            block.put(made, feed_back(start, factor, nearest)[np.argsort(order)])
+        return self._descend(made, keep, grid, _FLOAT_SWEEPS if grid is None else _SWEEPS)
+
+    def _descend(self, values: FloatArray, keep: Mask | None, grid: Grid | None, sweeps: int) -> FloatArray:
+        made = values.copy()
+        for n, block in enumerate(self.blocks):
+            order, _ = self._factor(n)
+            nearest = self._nearest(block, keep, grid, order)
+            hessian, cross = block.hessian[np.ix_(order, order)], block.cross[order]
+            part = descend(block.take(values)[order], hessian, cross, nearest, sweeps)
+            block.put(made, part[np.argsort(order)])
+        return made
+
+    def _nearest(
+        self, block: Block, keep: Mask | None, grid: Grid | None, order: Int64Array
+    ) -> Callable[[FloatArray, int], FloatArray]:
+        stays = None if keep is None else block.take(keep)[order]
+
+        def nearest(values: FloatArray, at: int) -> FloatArray:
+            made = values if grid is None else grid.nearest(values, block.channels)
+            return made if stays is None else made * stays[at : at + len(values)]
+
+        return nearest
+
+
+def _column(scale: FloatArray) -> FloatArray:
+    """Return a scale ``[CO]`` or ``[1]`` so that it multiplies ``[T, CO, CI / groups]``."""
+    return scale[:, None]

@@ -1,0 +1,103 @@
+"""What compression made of each layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from gan2hls.codecs import CODECS
+from gan2hls.codecs.base import to_blocks
+from gan2hls.compress.recipe import Rule
+from gan2hls.compress.reconstruct import Solution
+from gan2hls.ir import Layer
+from gan2hls.structure import find_structure
+
+_FLOAT_BITS = 32
+#: Blocks whose emptiness is told where the recipe prunes none.
+_BLOCK = (4, 4)
+
+
+@final
+@dataclass(frozen=True)
+class CompressedLayer:
+    """One layer.
+
+    Attributes:
+        name: of the layer.
+        source: its ONNX nodes; untrusted text.
+        format: what was asked for, ``float`` where weights were pruned only.
+        found: what the build will recognize in the file, None for plain float weights.
+        weights: number of weights.
+        bits_per_weight: stored, tables included, by the codec's formula.
+        sparsity: part of the weights that are 0.
+        block: output x input channels of a block.
+        empty_blocks: part of the blocks in which all weights are 0.
+        sqnr_db: of the layer's sums on the calibration inputs, errors of earlier layers included.
+    """
+
+    name: str
+    source: str
+    format: str
+    found: str | None
+    weights: int
+    bits_per_weight: float
+    sparsity: float
+    block: tuple[int, int]
+    empty_blocks: float
+    sqnr_db: float
+
+    @property
+    def ratio(self) -> float:
+        """How much smaller than 32-bit floats."""
+        return _FLOAT_BITS / self.bits_per_weight
+
+
+@final
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed model.
+
+    Attributes:
+        layers: those that changed.
+        psnr_db: of the output against the original's, both under ONNX Runtime; the peak is the original's range.
+        frames: on which it was measured.
+        bytes_before: size of the original file.
+        bytes_after: size of the written file.
+    """
+
+    layers: tuple[CompressedLayer, ...]
+    psnr_db: float
+    frames: int
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> CompressedLayer:
+    """Return the facts of ``layer``; ``found`` is the layer read back from the written file."""
+    assert layer.geometry is not None and found.weight is not None
+    values = found.weight
+    structure = find_structure(values)
+    bits = float(_FLOAT_BITS)
+    if structure is not None:
+        cost = CODECS[structure.weight.codec].bits(structure.weight, values.size)
+        bits = (cost.codes + cost.tables) / values.size
+    block = rule.prune.block if rule.prune is not None and rule.prune.block is not None else None
+    if block is None:
+        sizes = zip(_BLOCK, (layer.geometry.group_out, layer.geometry.group_in), strict=True)
+        pe, simd = (max(n for n in range(1, most + 1) if have % n == 0) for most, have in sizes)
+        block = pe, simd
+    blocks = to_blocks((values != 0).astype(np.int64), *block)
+    return CompressedLayer(
+        layer.name,
+        layer.source,
+        "float" if rule.weight is None else str(rule.weight),
+        None if structure is None else structure.weight.precision,
+        values.size,
+        bits,
+        float((values == 0).mean()),
+        block,
+        float(1 - blocks.any(axis=1).mean()),
+        solution.sqnr_db,
+    )

@@ -1,0 +1,228 @@
+"""The road of ``gan2hls compress``: read, choose, fit and reconstruct layer by layer, write, check, measure."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from gan2hls import frontend, passes
+from gan2hls.calibrate import FloatModel, Source, draw, frame_limit
+from gan2hls.compress.prune import Mask, prune_mask
+from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
+from gan2hls.compress.reconstruct import LayerProblem, Solution
+from gan2hls.compress.report import Compressed, describe
+from gan2hls.compress.statistics import measure
+from gan2hls.compress.trace import Traced, trace
+from gan2hls.compress.write import Written, holds, real_values, write_layers
+from gan2hls.config import CalibrationConfig, EvaluationConfig
+from gan2hls.errors import Gan2HlsError, OutputError
+from gan2hls.frontend import Loaded
+from gan2hls.frontend.read import read_model
+from gan2hls.ir import Graph, Layer, Port
+from gan2hls.passes.dead_channels import drop_dead_channels
+from gan2hls.passes.detect import detect
+from gan2hls.passes.fold_forward import fold_forward
+from gan2hls.quality import psnr_db
+
+_log = logging.getLogger(__name__)
+
+Notify = Callable[[str, str], None]
+Inputs = Mapping[str, npt.NDArray[np.generic]]
+#: Passes that would change a layer's weights, which are to be those of the file.
+_REWRITE_WEIGHTS = (drop_dead_channels, detect, fold_forward)
+
+
+def compress(
+    model: Path,
+    recipe: Recipe | Path,
+    output: Path,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    notify: Notify | None = None,
+) -> Compressed:
+    """Write ``model`` with compressed weights to ``output`` and return what became of it.
+
+    Args:
+        model: an ONNX file.
+        recipe: what the weights of which layers become, or its YAML file.
+        output: the ONNX file to write, whole or not at all.
+        input_shapes: shapes for dynamic inputs, by ONNX name.
+        notify: called with ``(stage, detail)`` as work goes on.
+
+    Raises:
+        ModelError: the model is broken.
+        UnsupportedError: something in it cannot be built.
+        ConfigError: the recipe is not legal, or does not fit the model.
+        OutputError: ``output`` is the model itself, or cannot be written.
+    """
+    model, output, notify = Path(model), Path(output), notify or (lambda *_: None)
+    if output.exists() and model.exists() and output.samefile(model):
+        raise OutputError("is the model itself", where=str(output), hint="give -o another file")
+    if isinstance(recipe, Path):
+        recipe = load_recipe(recipe)
+    notify("read", model.name)
+    loaded = frontend.load(model, input_shapes=input_shapes)
+    run = _Run(loaded, read_model(model)[0], recipe, notify)
+    written = run.solve()
+    return run.finish(model, output, written)
+
+
+@final
+class _Run:
+    """One compression: the float model, and the layers that are done."""
+
+    def __init__(self, loaded: Loaded, original: onnx.ModelProto, recipe: Recipe, notify: Notify) -> None:
+        self.loaded, self.recipe, self.notify = loaded, recipe, notify
+        self.graph = _layers_of(loaded.graph)
+        self.traced = trace(loaded, self.graph)
+        self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
+        self.rules = assign_rules(self.layers, recipe)
+        self.original = original
+        if not all(holds(original, self.traced[name]) for name in self.rules):
+            self.original = loaded.onnx_model
+            _log.warning("nodes of the file lie in functions: the written model is the normalized one, of batch 1")
+        self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
+        self.masks: dict[str, Mask | None] = {}
+        self.solutions: dict[str, Solution] = {}
+
+    def solve(self) -> dict[str, tuple[Traced, Written]]:
+        """Compress layer after layer; each sees what those before it really make."""
+        done: dict[str, tuple[Traced, Written]] = {}
+        for n, (name, rule) in enumerate(self.rules.items()):
+            self.notify("compress", f"{name} ({n + 1} of {len(self.rules)})")
+            layer = self.layers[name]
+            solution = self._solve(layer, rule, done)
+            values, bias = solution.values, solution.bias.astype(np.float32).astype(np.float64)
+            if solution.weight is not None:
+                values = real_values(self.traced[name], solution.weight)
+            done[name] = self.traced[name], Written(solution.weight, values, bias)
+            self.solutions[name] = solution
+            _log.info("%s: SQNR %.1f dB", name, solution.sqnr_db)
+        return done
+
+    def _solve(self, layer: Layer, rule: Rule, done: Mapping[str, tuple[Traced, Written]]) -> Solution:
+        geometry, weight = layer.geometry, layer.weight
+        assert geometry is not None and weight is not None
+        keep = None if rule.prune is None else prune_mask(weight, rule.prune)
+        wanted = self._stream(layer.inputs[0], self.loaded.onnx_model)
+        found = wanted
+        if done:
+            found = self._stream(layer.inputs[0], write_layers(self.loaded.onnx_model, self.loaded.onnx_model, done))
+        died = _died(wanted, found, geometry.in_channels)
+        if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
+            keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
+        self.masks[layer.name] = keep
+        problem = LayerProblem(geometry, weight, measure(geometry, weight, wanted, found))
+        return problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
+
+    def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:
+        """Return what the layers that read ``name`` read in ``model``, ``[N, H, W, C]``."""
+        for port in self.graph.inputs:
+            if port.name == name:
+                return port.to_stream(self.inputs[port.onnx_name]).astype(np.float32)
+        layer = next(layer for layer in self.graph.layers if layer.name == name)
+        probe = Port(name, layer.probe.onnx_name, layer.probe.onnx_shape, layer.shape, layer.probe.order)
+        return FloatModel(_upto(model, probe.onnx_name), [probe]).run(self.inputs)[name]
+
+    def finish(self, model: Path, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
+        """Write the file, after it has been read back and has run."""
+        self.notify("write", output.name)
+        content = write_layers(self.original, self.loaded.onnx_model, done)
+        try:
+            with tempfile.TemporaryDirectory(prefix=".gan2hls-", dir=output.parent) as folder:
+                path = Path(folder) / output.name
+                path.write_bytes(content.SerializeToString())
+                facts = self._check(path, done)
+                facts = replace(facts, bytes_before=_size(model), bytes_after=path.stat().st_size)
+                os.replace(path, output)
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror or error}", where=str(output)) from error
+        return facts
+
+    def _check(self, path: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
+        """Read the file at ``path`` back: its weights must be what was asked for, and it must run."""
+        onnx.checker.check_model(str(path), full_check=True)
+        shapes = {port.onnx_name: port.onnx_shape for port in self.loaded.graph.inputs}
+        try:
+            again = frontend.load(path, input_shapes=shapes)
+        except Gan2HlsError as error:
+            raise AssertionError(f"the written model cannot be read: {error}") from error
+        found = {layer.name: layer for layer in _layers_of(again.graph).layers}
+        for name, (traced, written) in done.items():
+            weight = found[name].weight
+            expected = written.values
+            if written.weight is None:
+                expected = (written.values / traced.factor).astype(np.float32).astype(np.float64) * traced.factor
+            assert weight is not None and np.array_equal(weight, expected), f"{name} was written wrongly"
+        evaluation = _draw(self.graph, self.recipe.evaluation, self.recipe.calibration)
+        port = self.graph.outputs[0]
+        before = port.from_stream(FloatModel(self.loaded.onnx_model, [port]).run(evaluation)[port.name])
+        after = port.from_stream(FloatModel(onnx.load(path), [port]).run(evaluation)[port.name])
+        peak = float(before.max() - before.min()) or 1.0
+        rows = tuple(describe(self.layers[name], self.rules[name], self.solutions[name], found[name]) for name in done)
+        return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
+
+
+def _layers_of(graph: Graph) -> Graph:
+    """Return ``graph`` after the passes, but with the weights of the file."""
+    for rewrite in passes.PASSES:
+        if rewrite not in _REWRITE_WEIGHTS:
+            graph = rewrite(graph)
+    return graph
+
+
+def _draw(graph: Graph, part: CalibrationConfig | EvaluationConfig, drawn: CalibrationConfig) -> Inputs:
+    """Return the inputs of ``part``, of the distribution that ``drawn`` names, as many as are affordable."""
+    normal = drawn.distribution == "normal"
+    source = Source(
+        data=part.data or drawn.data,
+        distribution=drawn.distribution,
+        first=drawn.mean if normal else drawn.low,
+        second=drawn.std if normal else drawn.high,
+        samples=part.samples,
+        seed=part.seed,
+    )
+    inputs = draw(graph, source)
+    frames = frame_limit(graph, len(next(iter(inputs.values()))))
+    return {name: values[:frames] for name, values in inputs.items()}
+
+
+def _died(wanted: npt.NDArray[np.float32], found: npt.NDArray[np.float32], channels: int) -> Mask:
+    """Return the input channels that vary in the float model and no longer do."""
+    first, second = (x.reshape(-1, channels) for x in (wanted, found))
+    died: Mask = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) == 0)
+    return died
+
+
+def _can_be_zero(rule: Rule) -> bool:
+    return rule.weight is None or rule.weight.kind != "binary"
+
+
+def _upto(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return the part of ``model`` that makes the tensor ``name``, its only output."""
+    needed, kept = {name}, []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    graph = onnx.helper.make_graph(
+        kept[::-1],
+        "part",
+        [info for info in model.graph.input if info.name in needed],
+        [onnx.helper.make_empty_tensor_value_info(name)],
+        [tensor for tensor in model.graph.initializer if tensor.name in needed],
+    )
+    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def _size(model: Path) -> int:
+    return model.stat().st_size

@@ -1,0 +1,172 @@
+"""Where each weight of a layer stands in the ONNX file, found by reading the model with indices for weights.
+
+A layer's weights are a permutation of a node's constant, and reorderings between layers are absorbed into it.  Instead
+of inverting all that by hand, the front end reads the model a second time, with every weight replaced by its own index.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+from gan2hls import frontend
+from gan2hls.errors import UnsupportedError
+from gan2hls.frontend import Loaded
+from gan2hls.ir import Graph, Layer
+from gan2hls.numerics import FloatArray, Int64Array
+
+#: Indices below it are exact in float32; greater ones are read digit by digit.
+_DIGIT = 1 << 20
+#: Weights may differ from the constant's times one factor by float32's rounding.
+_TOLERANCE = 1e-6
+
+Array = npt.NDArray[Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A layer's weight in the normalized model.
+
+    Attributes:
+        node: the node's first output, which names it.
+        op: its operator.
+        position: which input of the node the weight is.
+        value: the constant, float32.
+        index: int64 of the layer's ``weight.shape``: the constant's flat element of each weight.
+        factor: ``layer.weight = factor * value.flat[index]``: Gemm's alpha, or a scale that the passes folded in.
+        channel: int64 ``[CO]``, which channel of the node's output each output channel of the layer is.
+    """
+
+    node: str
+    op: str
+    position: int
+    value: Array
+    index: Int64Array
+    factor: float
+    channel: Int64Array
+
+    def to_constant(self, values: npt.NDArray[np.generic], rest: float = 0) -> Array:
+        """Lay ``values`` of the layer's weight shape out as the constant is; ``rest`` is what the layer does not read."""
+        made = np.full(self.value.size, rest, values.dtype)
+        made[self.index.ravel()] = values.ravel()
+        return made.reshape(self.value.shape)
+
+
+def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
+    """Return where the weights of each linear layer of ``graph`` (``loaded.graph`` after the passes) come from.
+
+    Layers whose weights are not a constant of the file are left out.
+
+    Raises:
+        UnsupportedError: the passes scaled a layer's input channels one by one; says which layer.
+    """
+    constants = {tensor.name: tensor for tensor in loaded.onnx_model.graph.initializer}
+    nodes = {node.output[0]: node for node in loaded.onnx_model.graph.node}
+    positions = {output: at for output, node in nodes.items() if (at := _position(node, constants)) is not None}
+    values = {at: numpy_helper.to_array(constants[nodes[at].input[n]]) for at, n in positions.items()}
+    found = _indices(loaded.onnx_model, positions, values)
+    originals = [layer for layer in loaded.graph.layers if layer.weight is not None]
+    layers = [layer for layer in graph.layers if layer.weight is not None]
+    if len(originals) != len(layers):
+        raise UnsupportedError("the passes changed the number of its layers with weights", where=graph.name)
+    traced = {}
+    for original, layer in zip(originals, layers, strict=True):
+        output = original.probe.onnx_name
+        if output in positions:
+            node, value, index = nodes[output], values[output], found[original.name]
+            traced[layer.name] = Traced(
+                output,
+                node.op_type,
+                positions[output],
+                value,
+                index,
+                _factor(layer, value, index),
+                _channels(node, positions[output], index, value.shape, layer),
+            )
+    return traced
+
+
+def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> int | None:
+    if node.op_type in ("Conv", "ConvTranspose"):
+        return 1 if node.input[1] in constants else None
+    if node.op_type in ("Gemm", "MatMul"):
+        return next((n for n in (0, 1) if node.input[n] in constants), None)
+    return None
+
+
+def _indices(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array]) -> dict[str, Int64Array]:
+    """Return each linear layer's weight indices, by its name before the passes."""
+    digits = 1 + max((value.size - 1).bit_length() for value in values.values()) // 21 if values else 1
+    total: dict[str, Int64Array] = {}
+    for digit in range(digits):
+        read = _read(model, positions, values, digit)
+        for layer in read.layers:
+            if layer.weight is not None:
+                part = np.rint(layer.weight).astype(np.int64) * _DIGIT**digit
+                total[layer.name] = total.get(layer.name, np.zeros_like(part)) + part
+    return total
+
+
+def _read(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array], digit: int) -> Graph:
+    """Return the graph of ``model`` whose weights are a digit of their own index."""
+    numbered = onnx.ModelProto()
+    numbered.CopyFrom(model)
+    for n, node in enumerate(numbered.graph.node):
+        if node.output[0] not in positions:
+            continue
+        value = values[node.output[0]]
+        indices = np.arange(value.size) // _DIGIT**digit % _DIGIT
+        name = f"g2h_index_{n}"
+        numbered.graph.initializer.append(
+            numpy_helper.from_array(indices.astype(value.dtype).reshape(value.shape), name)
+        )
+        node.input[positions[node.output[0]]] = name
+        kept = [attribute for attribute in node.attribute if attribute.name != "alpha"]
+        del node.attribute[:]
+        node.attribute.extend(kept)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "numbered.onnx"
+        path.write_bytes(numbered.SerializeToString())
+        return frontend.load(path).graph
+
+
+def _factor(layer: Layer, value: Array, index: Int64Array) -> float:
+    assert layer.weight is not None
+    read: FloatArray = value.astype(np.float64).ravel()[index]
+    peak = np.unravel_index(np.abs(read).argmax(), read.shape)
+    factor = float(layer.weight[peak] / read[peak]) if read[peak] else 1.0
+    if not np.allclose(layer.weight, factor * read, rtol=_TOLERANCE, atol=0):
+        raise UnsupportedError(
+            "its weights carry a scale per input channel, of an operator before it",
+            where=f"{layer.name} ({layer.source})",
+            hint="fold that operator (such as a BatchNormalization) into the weights of the file first",
+        )
+    return 1.0 if abs(factor - 1) < _TOLERANCE else factor
+
+
+def _channels(
+    node: onnx.NodeProto, position: int, index: Int64Array, shape: tuple[int, ...], layer: Layer
+) -> Int64Array:
+    """Return the node's output channel of every output channel of the layer."""
+    assert layer.geometry is not None
+    at = np.unravel_index(index[0, :, 0], shape)
+    match node.op_type:
+        case "Conv":
+            return at[0].astype(np.int64)
+        case "ConvTranspose":
+            groups = layer.geometry.groups
+            channels: Int64Array = at[0] // (shape[0] // groups) * shape[1] + at[1]
+            return channels
+        case _:
+            flags = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            swapped = bool(flags.get("transA" if position == 0 else "transB", 0))
+            axis = len(shape) - (1 if (position == 1) != swapped else 2)
+            return at[axis].astype(np.int64)
