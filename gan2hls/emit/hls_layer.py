@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import final
 
+from gan2hls.codecs import CODECS
 from gan2hls.design import EngineDesign
 from gan2hls.emit.hls_feeder import feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls_roms import Rom, linear_roms, requant_roms
@@ -169,12 +170,16 @@ def _common(engine: EngineDesign) -> tuple[Constant, ...]:
 
 
 def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
-    geometry, weight, encoded = engine.layer.geometry, engine.layer.weight, engine.encoded
-    assert geometry is not None and weight is not None and encoded is not None
+    geometry, encoded = engine.layer.geometry, engine.encoded
+    assert geometry is not None and encoded is not None
+    codec = CODECS[encoded.codec]
     row_words = engine.in_beats // geometry.y.in_size
     return (
-        Constant("WEIGHT_BITS", weight.type.bits, f"weight: {weight.type}"),
-        Constant("WEIGHT_SIGNED", int(weight.type.signed), "", "bool"),
+        Constant("MULTIPLIES", int(codec.multiplies), "whether weights are more than -1, 0 and +1", "bool"),
+        *(
+            Constant(name.upper(), value, f"codec {codec.name}" if n == 0 else "")
+            for n, (name, value) in enumerate(encoded.parameters.items())
+        ),
         *(
             Constant(f"{memory.name.upper()}_LIMBS", memory.words.shape[1], f"64-bit limbs of a {memory.name} word")
             for memory in encoded.memories

@@ -124,7 +124,7 @@ L0, L1, L2 = "l0_dense", "l1_conv_transpose", "l2_conv"
 
 #: What is changed: file, old text, new text, the layer that must be named.
 MUTATIONS = {
-    "weight": (f"weights/{L1}_weight.inc", b"{0x", b"{0x80 ^ 0x", L1),
+    "weight": (f"weights/{L1}_weight.inc", b"{0x", b"{0x8000000000 ^ 0x", L1),
     "tap": (f"layers/{L1}.hpp", b"Y_WEIGHT[6] = {\n    8, 0", b"Y_WEIGHT[6] = {\n    8, 8", L1),
     "column": (f"layers/{L2}.hpp", b"X_COLUMN[10] = {\n    0,", b"X_COLUMN[10] = {\n    3,", L2),
     "shift": (f"layers/{L0}.hpp", b"SHIFT = ", b"SHIFT = 1 + ", L0),

@@ -1,14 +1,18 @@
-// mac.hpp - PE x SIMD multipliers, an adder tree per PE, PE accumulators.
+// mac.hpp - PE x SIMD products, an adder tree per PE, PE accumulators.
 //
 //   acc[p] = sum over a pixel's taps and input folds of sum_s weight[p, s] * (x[s] - zero_point)
 //
 // One flat loop of MAC_CYCLES = useful MACs / (PE * SIMD) iterations, II = 1: every iteration does PE * SIMD useful
-// multiplications and there is no other iteration.  `first` starts an accumulator, `last` sends all PE of them.
+// multiplications and there is no other iteration.  `first` starts an accumulator, `last` sends all PE of them; vectors
+// come in the order of their output folds, so that counting `last` tells the weight source which fold it serves.
+//
+// A product is a multiplication where MULTIPLIES is set.  Where it is not, all weights are -1, 0 and +1: x, -x or
+// nothing is added, in LUTs and carry chains, and there is no multiplication that a DSP could take.
 //
 // In:  one feeder word (feeder.hpp) an iteration.  Out: PE accumulators of ACC_BITS bits, one word per output pixel
 // with taps and output fold.
-// Needs from layer L: PE, SIMD, MAC_CYCLES, IN_BITS, IN_SIGNED, IN_ZERO_POINT, ADDRESS_BITS, FEED_BITS, ACC_BITS,
-// weight_t, input_t, acc_t.  `source` is the codec's weight source.
+// Needs from layer L: PE, SIMD, CO_FOLDS, MAC_CYCLES, MULTIPLIES, IN_BITS, IN_SIGNED, IN_ZERO_POINT, ADDRESS_BITS, FEED_BITS,
+// ACC_BITS, weight_t, input_t, acc_t.  `source` is the codec's weight source.
 #ifndef GAN2HLS_MAC_HPP
 #define GAN2HLS_MAC_HPP
 
@@ -16,6 +20,25 @@
 #include "types.hpp"
 
 namespace gan2hls {
+
+// weight * x, by a multiplier.
+template <class L, bool MULTIPLIES>
+struct product {
+    static GAN2HLS_INLINE typename L::acc_t of(typename L::weight_t weight, typename L::input_t x) {
+        return typename L::acc_t(weight * x);
+    }
+};
+
+// weight * x of a weight that is -1, 0 or +1: a negation and a multiplexer, both of a few LUTs.  No `*` stands here, so
+// no tool is asked to keep multiplications out of DSPs.
+template <class L>
+struct product<L, false> {
+    static GAN2HLS_INLINE typename L::acc_t of(typename L::weight_t weight, typename L::input_t x) {
+        const typename L::acc_t plus = typename L::acc_t(x), minus = typename L::acc_t(-x);
+        const typename L::acc_t none = 0;
+        return weight > 0 ? plus : weight < 0 ? minus : none;
+    }
+};
 
 template <class L, class source>
 void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L::ACC_BITS> >& out) {
@@ -30,6 +53,7 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
 #endif
         acc[p] = 0;
     }
+    int co = 0;  // output fold of the current vector
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
@@ -63,7 +87,7 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
 #endif
-        source::fetch(address, weight);
+        source::fetch(address, co, weight);
 
         for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
@@ -72,14 +96,15 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
             typename L::acc_t sum = 0;
             for (int s = 0; s < L::SIMD; ++s) {
 #ifndef __BAMBU__
-#pragma HLS UNROLL  // SIMD multipliers
+#pragma HLS UNROLL  // SIMD products
 #endif
-                sum += weight[p * L::SIMD + s] * x[s];
+                sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[s]);
             }
             acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
         }
 
         if (last) {
+            co = co == L::CO_FOLDS - 1 ? 0 : co + 1;
             uint64_t packed[limbs_of(L::PE * L::ACC_BITS)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory

@@ -89,8 +89,10 @@ struct config {
     static const bool IN_SIGNED = false;
     static const int IN_ZERO_POINT = 41;  // the code that means 0
     static const int ACC_BITS = 21;  // accumulator: int21, exact
-    static const int WEIGHT_BITS = 8;  // weight: int8
-    static const bool WEIGHT_SIGNED = true;
+    static const bool MULTIPLIES = true;  // whether weights are more than -1, 0 and +1
+    static const int CODE_BITS = 8;  // codec raw
+    static const int CODE_SIGNED = 1;
+    static const int BASE = 0;
     static const int WEIGHT_LIMBS = 2;  // 64-bit limbs of a weight word
     static const int MAC_CYCLES = 484;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 508;  // trip count of the feeder: MAC_CYCLES + first rows + stalls

@@ -1,9 +1,12 @@
-// wsrc_raw.hpp - the weight source of codec `raw`: one memory word is one block of PE x SIMD weights.
+// wsrc_raw.hpp - the weight source of codec `raw`: uniform integers, one memory word per block of PE x SIMD weights.
 //
-// A weight source turns a block address into PE * SIMD integers, lane p * SIMD + s.  Every codec is one file like this;
-// the mac takes it as a template parameter.
+//   weight[lane] = BASE + code[lane]
 //
-// Needs from layer L: PE, SIMD, WEIGHT_BITS, WEIGHT_SIGNED, WEIGHT_LIMBS, weight_t, table weight_rom.
+// A weight source turns the address of a block and its output fold into PE * SIMD integers, lane p * SIMD + s.  Every
+// codec is one file like this; the mac takes it as a template parameter.
+//
+// Memory `weight`: lane n in the CODE_BITS bits from n * CODE_BITS on, two's complement or unsigned.
+// Needs from layer L: PE, SIMD, CODE_BITS, CODE_SIGNED, BASE, WEIGHT_LIMBS, weight_t, table weight_rom.
 #ifndef GAN2HLS_WSRC_RAW_HPP
 #define GAN2HLS_WSRC_RAW_HPP
 
@@ -13,7 +16,7 @@ namespace gan2hls {
 
 template <class L>
 struct wsrc_raw {
-    static GAN2HLS_INLINE void fetch(int address, typename L::weight_t weight[L::PE * L::SIMD]) {
+    static GAN2HLS_INLINE void fetch(int address, int, typename L::weight_t weight[L::PE * L::SIMD]) {
         uint64_t limbs[L::WEIGHT_LIMBS];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
@@ -26,10 +29,10 @@ struct wsrc_raw {
         }
         for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
 #ifndef __BAMBU__
-#pragma HLS UNROLL  // only wires: every lane is a fixed slice of the word
+#pragma HLS UNROLL  // only wires: every lane is a fixed slice of the word; a BASE of 0 costs nothing
 #endif
-            const uint64_t raw = field<L::WEIGHT_BITS>(limbs, lane * L::WEIGHT_BITS);
-            weight[lane] = typename L::weight_t(extend<L::WEIGHT_BITS, L::WEIGHT_SIGNED>(raw));
+            const uint64_t raw = field<L::CODE_BITS>(limbs, lane * L::CODE_BITS);
+            weight[lane] = typename L::weight_t(extend<L::CODE_BITS, L::CODE_SIGNED != 0>(raw) + L::BASE);
         }
     }
 };
