@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import signal
 import sys
 import traceback
@@ -18,12 +17,12 @@ from rich.console import Console
 from rich.logging import RichHandler
 from typer.core import TyperGroup
 
-from gan2hls import __version__
+from gan2hls import __version__, arguments
 from gan2hls.actions import generate, verify_project
 from gan2hls.config import VERIFY_STEPS
-from gan2hls.errors import ConfigError, Gan2HlsError
-from gan2hls.pipeline import RESUMABLE, STAGES, Stage, build
-from gan2hls.screen import Progress, show_inspection, show_report, show_steps
+from gan2hls.errors import Gan2HlsError
+from gan2hls.pipeline import RESUMABLE, STAGES, build
+from gan2hls.screen import Progress, show_compression, show_inspection, show_report, show_steps
 
 _EXIT_CODES = """
 Exit codes: 0 success, 1 a bug of gan2hls, 2 wrong usage, 3 broken model, 4 unsupported model, 5 config,
@@ -196,10 +195,10 @@ def build_command(
     _start_logging(verbose)
     if no_verify and verify is not None:
         raise typer.BadParameter("--no-verify and --verify exclude each other")
-    overrides = _overrides(
+    overrides = arguments.overrides(
         target={"fps": fps, "clock_mhz": clock, "part": part, "pe": pe, "simd": simd},
         calibration={"data": None if calibration is None else str(calibration)},
-        verify={"steps": [] if no_verify else _steps(verify), "hls_tool": hls_tool and hls_tool.value},
+        verify={"steps": [] if no_verify else arguments.steps(verify), "hls_tool": hls_tool and hls_tool.value},
     )
     with Progress(err) as progress:
         result = build(
@@ -207,9 +206,9 @@ def build_command(
             config=config,
             overrides=overrides,
             output=output,
-            input_shapes=_shapes(input_shape),
-            start=_stage(start, RESUMABLE, "--from"),
-            stop=_stage(stop, STAGES, "--to"),
+            input_shapes=arguments.shapes(input_shape),
+            start=arguments.stage(start, RESUMABLE, "--from"),
+            stop=arguments.stage(stop, STAGES, "--to"),
             notify=progress.notify,
         )
     if result.report is not None:
@@ -245,7 +244,7 @@ def verify_command(
 ) -> None:
     """Verify a project again."""
     _start_logging(verbose)
-    overrides = _overrides(verify={"steps": _steps(verify), "hls_tool": hls_tool and hls_tool.value})
+    overrides = arguments.overrides(verify={"steps": arguments.steps(verify), "hls_tool": hls_tool and hls_tool.value})
     with Progress(err) as progress:
         ladder = verify_project(project, overrides=overrides, onnx_path=model, notify=progress.notify)
     show_steps(out, ladder.steps)
@@ -276,7 +275,7 @@ def inspect_command(
     from gan2hls.inspect import inspect_model
 
     _start_logging(verbose)
-    facts = inspect_model(model, _shapes(input_shape))
+    facts = inspect_model(model, arguments.shapes(input_shape))
     if as_json:
         sys.stdout.write(json.dumps(facts.to_dict(), indent=2) + "\n")
     else:
@@ -319,10 +318,44 @@ def generate_command(
             seed=seed,
             config=config,
             onnx_path=onnx_model,
-            input_shapes=_shapes(input_shape),
+            input_shapes=arguments.shapes(input_shape),
             notify=progress.notify,
         )
     out.print(f"written: {output} (rows: {', '.join(rows)})", soft_wrap=True)
+
+
+_COMPRESS_HELP = """
+Compress the weights of MODEL after training, as a YAML recipe says, and write a smaller ONNX file of nearly the same
+function, which runs everywhere and whose codes gan2hls build recognizes.
+
+[bold]Examples[/bold]
+
+  gan2hls compress generator.onnx -r recipe.yaml -o small.onnx
+
+  gan2hls build small.onnx
+
+A recipe: [dim]layers: {'*': {weight: codebook<16>}, l0_dense: {weight: ternary}}[/dim].  Every key: docs/compress.md.
+"""
+
+
+@app.command("compress", help=_COMPRESS_HELP, epilog=_EXIT_CODES)
+def compress_command(
+    model: OnnxFile,
+    recipe: Annotated[Path, typer.Option("-r", "--recipe", metavar="FILE", help="YAML recipe.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="ONNX file to write.", show_default=False)
+    ],
+    input_shape: InputShapes = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Compress a model."""
+    from gan2hls.compress import compress
+
+    _start_logging(verbose)
+    with Progress(err) as progress:
+        made = compress(model, recipe, output, input_shapes=arguments.shapes(input_shape), notify=progress.notify)
+    show_compression(out, made)
+    out.print(f"written: {output}", soft_wrap=True)
 
 
 def main() -> None:
@@ -362,35 +395,3 @@ def _start_logging(verbose: int) -> None:
     logger.setLevel(level)
     logger.handlers = [RichHandler(console=err, show_path=False, show_time=False, markup=False)]
     logger.propagate = False
-
-
-def _overrides(**sections: dict[str, Any]) -> dict[str, Any]:
-    """Return the given values by section, without those that were not given."""
-    given = {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
-    return {name: values for name, values in given.items() if values}
-
-
-def _steps(text: str | None) -> list[str] | None:
-    return None if text is None else [step.strip() for step in text.split(",") if step.strip()]
-
-
-def _stage(text: str, legal: tuple[Stage, ...], option: str) -> Stage:
-    for stage in legal:
-        if stage == text:
-            return stage
-    raise ConfigError(f"must be one of {', '.join(legal)}, not {text!r}", where=option)
-
-
-def _shapes(options: list[str] | None) -> dict[str, tuple[int, ...]]:
-    shapes = {}
-    for option in options or []:
-        name, _, sizes = option.rpartition(":")
-        found = re.fullmatch(r"[1-9][0-9]{0,8}([,x][1-9][0-9]{0,8})*", sizes, re.ASCII)
-        if not name or not found:
-            raise ConfigError(
-                f"must be NAME:D,D,... with positive sizes, not {option!r}",
-                where="--input-shape",
-                hint="for example --input-shape z:1,100",
-            )
-        shapes[name] = tuple(int(size) for size in re.split(r"[,x]", sizes))
-    return shapes

@@ -13,6 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gan2hls.compress import Compressed
 from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
 from gan2hls.report import Report, ResourceReport, StepReport
@@ -40,8 +41,8 @@ class Progress:
 
     def notify(self, stage: str, detail: str) -> None:
         """Show that ``stage`` is running, and on what."""
-        number = STAGES.index(stage) + 1 if stage in STAGES else 0
-        self._bar.update(self._task, description=f"[{number}/{len(STAGES)}] {stage} {detail}".rstrip())
+        number = f"[{STAGES.index(stage) + 1}/{len(STAGES)}] " if stage in STAGES else ""
+        self._bar.update(self._task, description=f"{number}{stage} {detail}".rstrip())
 
 
 def show_report(console: Console, report: Report) -> None:
@@ -152,6 +153,30 @@ def _describe_weights(layer: LayerFacts) -> str:
     if weights.rank is not None:
         text += f", rank {weights.rank}: as two layers it would have {weights.factorization_saves:,} weights less"
     return text + output
+
+
+def show_compression(console: Console, made: Compressed) -> None:
+    """Print what compression made of each layer and of the whole."""
+    table = _table(
+        "compressed layers",
+        ("layer", "weight", "recognized"),
+        ("weights", "bits/weight", "smaller", "zeros", "empty blocks", "SQNR dB"),
+    )
+    for layer in made.layers:
+        table.add_row(
+            layer.name,
+            layer.format,
+            layer.found or "no: plain float",
+            f"{layer.weights:,}",
+            f"{layer.bits_per_weight:.2f}",
+            f"{layer.ratio:.1f}x",
+            f"{layer.sparsity:.1%}",
+            f"{layer.empty_blocks:.1%} of {layer.block[0]}x{layer.block[1]}",
+            _number(layer.sqnr_db),
+        )
+    console.print(table)
+    console.print(f"file: {made.bytes_before:,} -> {made.bytes_after:,} bytes")
+    console.print(f"quality: PSNR {_number(made.psnr_db)} dB against the original, {made.frames} frames")
 
 
 def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:

@@ -128,7 +128,7 @@ class Grid:
         return found
 
     def refit(self, blocks: list[Block], codes: FloatArray) -> tuple[Grid, FloatArray]:
-        """Return the grid that suits ``codes`` ``[T, CO, CI / groups]`` best, by scales and centroids, and its codes."""
+        """Return the grid that suits ``codes`` ``[T, CO, CI / groups]`` best, and the codes in it."""
         if self.fixed:
             return self, codes
         made = self

@@ -54,7 +54,7 @@ class Traced:
     channel: Int64Array
 
     def to_constant(self, values: npt.NDArray[np.generic], rest: float = 0) -> Array:
-        """Lay ``values`` of the layer's weight shape out as the constant is; ``rest`` is what the layer does not read."""
+        """Lay ``values`` of the layer's weight shape out as the constant is; ``rest`` fills what the layer skips."""
         made = np.full(self.value.size, rest, values.dtype)
         made[self.index.ravel()] = values.ravel()
         return made.reshape(self.value.shape)

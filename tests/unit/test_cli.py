@@ -36,7 +36,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return save_tiny(tmp_path / "tiny.onnx")
 
 
-@pytest.mark.parametrize("command", ["build", "verify", "inspect", "generate"])
+@pytest.mark.parametrize("command", ["build", "verify", "inspect", "generate", "compress"])
 def test_every_command_has_help_with_examples_and_exit_codes(command: str) -> None:
     text = run(command, "--help")
     assert "Examples" in text
