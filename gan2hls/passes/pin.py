@@ -9,8 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import QuantType
+from gan2hls.numerics import IntType, QuantType
 from gan2hls.points import Affine, Clip, Quantize
+
+#: Zero points beyond this are no part of a code any more.
+_MOST_ZERO_POINT = 1 << 16
+#: Bits of an input on a finer grid than its quantizer's.
+_WIDE = 16
 
 
 def pin(graph: Graph) -> Graph:
@@ -28,7 +33,7 @@ def pin(graph: Graph) -> Graph:
             inherited = _before(layer, quantizer.type) if source in _open_inputs(graph, pinned) else None
             if inherited is not None:
                 pinned[source] = inherited
-                if not layer.points and layer.name not in outputs:
+                if not layer.points and inherited == quantizer.type and layer.name not in outputs:
                     renamed[layer.name] = source
                     continue
             pinned[layer.name] = quantizer.type
@@ -43,19 +48,28 @@ def _open_inputs(graph: Graph, pinned: dict[str, QuantType]) -> set[str]:
 
 
 def _before(layer: Layer, quant: QuantType) -> QuantType | None:
-    """Return the type of the input under which ``layer``, quantized to ``quant``, rounds nothing, or None."""
+    """Return a type of the input under which ``layer``, quantized to ``quant``, loses nothing, or None.
+
+    Where levels of ``quant`` are values of the input, they are the levels of the input too; where they lie between (a
+    quantizer that rounds down), the input gets 16 bits on a grid that has them.
+    """
     if layer.geometry is not None:
         return None
-    scale, zero_point = quant.scale, quant.zero_point
+    scale, zero_point = quant.scale, float(quant.zero_point)
     for point in reversed(layer.points):
         match point:
             case Clip():
                 continue
             case Affine() if point.scale.size == point.bias.size == 1 and point.scale[0] > 0:
-                shift = float(point.bias[0]) / scale
-                if abs(shift - round(shift)) > 1e-6 * max(1.0, abs(shift)) or abs(shift) > 1 << 16:
-                    return None
-                scale, zero_point = scale / float(point.scale[0]), zero_point + round(shift)
+                zero_point += float(point.bias[0]) / scale
+                scale /= float(point.scale[0])
             case _:
                 return None
-    return QuantType(quant.int_type, scale, zero_point)
+    if abs(zero_point) > _MOST_ZERO_POINT:
+        return None
+    if abs(zero_point - round(zero_point)) <= 1e-6 * max(1.0, abs(zero_point)):
+        return QuantType(quant.int_type, scale, round(zero_point))
+    spare = _WIDE - quant.int_type.bits - 2  # a sign, and room on both sides
+    if spare < 1:
+        return None
+    return QuantType(IntType(_WIDE, signed=True), scale / 2**spare, round(zero_point * 2**spare))
