@@ -11,15 +11,23 @@ from gan2hls.config import Config, LayerConfig
 from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
 from gan2hls.precision import Precision
+from gan2hls.weights import IntWeight
 
 
 @final
 @dataclass(frozen=True)
 class LayerPrecision:
-    """What a layer's weights and its output become; ``weight`` None: the codes that the file has stay."""
+    """What a layer's weights and its output become.
+
+    Attributes:
+        weight: format to fit; None: ``codes`` stay as they are, or ``auto`` chooses.
+        activation: format of the output.
+        codes: integer weights that the file has, or that were reconstructed.
+    """
 
     weight: Precision | None
     activation: Precision
+    codes: IntWeight | None = None
 
 
 @final
@@ -36,6 +44,7 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
     """Return the precision of every tensor by name; inputs have ``precision.input``.
 
     What ``layers`` says of a layer's weights comes first, then the codes that its file has, then ``precision.weight``.
+    Under ``auto`` a layer of which neither says anything has neither ``weight`` nor ``codes``.
 
     Raises:
         ConfigError: a pattern that matches no layer.
@@ -45,12 +54,15 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
     at_input = LayerPrecision(common.weight, common.input or common.activation)
     assigned = {port.name: at_input for port in graph.inputs}
     for layer in graph.layers:
-        found = layer.structure is not None and common.detect
-        weight, activation = None if found else default.weight, default.activation
+        found = layer.structure.weight if layer.structure is not None and common.detect else None
+        pinned, activation = None, default.activation
         for entry in _entries(layer, config.layers):
-            weight = entry.precision.weight or weight
+            pinned = entry.precision.weight or pinned
             activation = entry.precision.activation or activation
-        assigned[layer.name] = LayerPrecision(weight, activation)
+        if pinned is not None or found is None:
+            assigned[layer.name] = LayerPrecision(pinned or default.weight, activation)
+        else:
+            assigned[layer.name] = LayerPrecision(None, activation, found)
     _check_patterns({layer.name: layer.source for layer in graph.layers}, config)
     return assigned
 

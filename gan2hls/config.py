@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os.path
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 
-from gan2hls.errors import ConfigError
 from gan2hls.precision import PATTERN, Precision
+from gan2hls.strict import Strict, merge, read_yaml, validate
 
 VerifyStep = Literal["float", "csim", "hls", "rtl", "vendor"]
 #: Every step of the verification ladder, in order.
 VERIFY_STEPS: tuple[VerifyStep, ...] = get_args(VerifyStep)
 HlsTool = Literal["vitis", "bambu"]
 
-#: YAML larger than this is not a config.
-_MAX_BYTES = 1 << 20
+#: What ``auto`` chooses from, unless told otherwise: the cheapest form of every width.
+_CANDIDATES = tuple(
+    map(
+        Precision.parse,
+        [
+            "binary",
+            "ternary",
+            "codebook<4>",
+            "codebook<8>",
+            "codebook<16>",
+            "codebook<32>",
+            "codebook<64>",
+            "int7",
+            "int8",
+        ],
+    )
+)
 
 
 def _signed_only(precision: Precision) -> Precision:
@@ -75,26 +84,58 @@ WeightPrecision = Annotated[
         {"type": "string", "pattern": PATTERN, "examples": ["int8", "int4", "fixed<8,1>", "ternary", "codebook<16>"]}
     ),
 ]
+_AUTO_SCHEMA = {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
+#: The same, or None for ``auto``.
+DefaultPrecision = Annotated[
+    Precision | None,
+    BeforeValidator(lambda text: None if text in ("auto", None) else _signed_only(Precision.parse(text))),
+    PlainSerializer(lambda precision: "auto" if precision is None else str(precision), return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
+    ),
+]
 Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
 Positive = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_finite)]
 Parallelism = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
-_Model = TypeVar("_Model", bound=BaseModel)
 
+class AutoConfig(Strict):
+    """How ``precision.weight: auto`` chooses; the docs describe the policies."""
 
-class Strict(BaseModel):
-    """Refuses unknown keys."""
+    policy: Literal["search", "redundancy", "uniform"] = Field(
+        "search",
+        description="search: by measured sensitivities; redundancy: by shape (PBGen, ApGAN); uniform: one for all.",
+    )
+    psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] | None = Field(
+        None, description="Least PSNR, with as few bits of weights as possible; 35 dB where nothing is given."
+    )
+    weight_bits_max: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        None, description="Most bits of weights, with as high a PSNR as possible."
+    )
+    candidates: Annotated[tuple[WeightPrecision, ...], Field(min_length=1, max_length=32)] = Field(
+        _CANDIDATES, description="Formats to choose from."
+    )
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.psnr_min_db is not None and self.weight_bits_max is not None:
+            raise ValueError("give psnr_min_db or weight_bits_max, not both")
+        if len(set(self.candidates)) != len(self.candidates):
+            raise ValueError(f"candidates repeat: {', '.join(map(str, self.candidates))}")
+        return self
 
 
 class PrecisionConfig(Strict):
     """The number formats of every layer that says nothing else."""
 
-    weight: WeightPrecision = Field(
-        Precision("int", 8), description="Format of all weights whose codes the file does not fix."
+    weight: DefaultPrecision = Field(
+        Precision("int", 8), description="Format of all weights whose codes the file does not fix; auto: see auto."
+    )
+    auto: AutoConfig = Field(AutoConfig(), description="How weight: auto chooses.")
+    reconstruct: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Fit weights by the layers' outputs on calibration data; null: codes of 5 bits and fewer."
     )
     detect: Annotated[bool, Field(strict=True)] = Field(
         True, description="Keep codes that weights betray: signs, trits, a codebook, a uniform grid; false: as float."
@@ -104,6 +145,12 @@ class PrecisionConfig(Strict):
         None,
         description="Format of the model's inputs; null: as activations. A latent vector gains from 10 or more bits.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_short(cls, values: object) -> object:
+        """Take ``precision: auto`` for ``precision: {weight: auto}``, and a format likewise."""
+        return {"weight": values} if isinstance(values, str) else values
 
 
 class LayerPrecisionConfig(Strict):
@@ -189,10 +236,19 @@ class VerifyConfig(Strict):
         return self
 
 
+def _or_short(schema: dict[str, Any]) -> None:
+    """Let the schema take a format in place of the whole section."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, _AUTO_SCHEMA]
+
+
 class Config(Strict):
     """Everything that a build can be told."""
 
-    precision: PrecisionConfig = Field(PrecisionConfig(), description="Number formats by default.")
+    precision: PrecisionConfig = Field(
+        PrecisionConfig(),
+        description="Number formats by default; a format alone, or auto, is that of the weights.",
+        json_schema_extra=_or_short,
+    )
     layers: dict[str, LayerConfig] = Field(
         {}, description="By layer name, ONNX node name or glob; a later match overrides an earlier one, key by key."
     )
@@ -210,23 +266,6 @@ class Config(Strict):
                 relative = os.path.relpath(Path(data).resolve(), relative_to.resolve())
                 values[section]["data"] = Path(relative).as_posix()
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=False).encode()
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases' silent cousins: a repeated key is an error."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"keys must be text, not {key!r}", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} repeats", key_node.start_mark)
-            seen.add(key)
-        return dict(super().construct_mapping(node, deep))
 
 
 def load_config(path: Path) -> Config:
@@ -251,7 +290,7 @@ def resolve(
     """
     values: dict[str, Any] = {} if base is None else _given(base)
     if isinstance(config, str | Path):
-        values = merge(values, _anchor(read_yaml(Path(config)), Path(config).parent))
+        values = merge(values, _anchor(read_yaml(Path(config), Config), Path(config).parent))
     elif config is not None:
         values = merge(values, _given(config) if isinstance(config, Config) else config)
     resolved = parse_config(values, where=str(config) if isinstance(config, str | Path) else "config")
@@ -272,31 +311,6 @@ def _anchor(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return anchored
 
 
-def read_yaml(path: Path, model: type[BaseModel] = Config) -> dict[str, Any]:
-    """Read the mapping of a YAML file, meant for ``model``.
-
-    Raises:
-        ConfigError: not readable, or not a YAML mapping.
-    """
-    try:
-        raw = path.read_bytes()
-        if len(raw) > _MAX_BYTES:
-            raise ConfigError(f"is too large for a config: {len(raw)} bytes", where=str(path))
-        # _Loader derives from SafeLoader
-        found = yaml.load(raw, Loader=_Loader)
-    except OSError as error:
-        raise ConfigError(f"cannot read the config: {error.strerror or error}", where=str(path)) from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"is not valid YAML: {error}", where=str(path)) from error
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise ConfigError(
-            f"must be a mapping of keys, not {type(found).__name__}", where=str(path), hint=_legal_keys(model)
-        )
-    return found
-
-
 def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Config:
     """Check ``values`` and fill in the defaults.
 
@@ -304,80 +318,3 @@ def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Config:
         ConfigError: an unknown key or a value that is not legal.
     """
     return validate(Config, values, where=where)
-
-
-def validate(model: type[_Model], values: Mapping[str, Any], *, where: str) -> _Model:
-    """Check ``values`` against a strict ``model`` and fill in its defaults.
-
-    Raises:
-        ConfigError: an unknown key or a value that is not legal.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise _explain(error, where, model) from None
-
-
-def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``overrides`` laid over it, mapping by mapping; neither is changed."""
-    merged = dict(base)
-    for key, value in overrides.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigError:
-    """Turn pydantic's first complaint into ours: key path, value found, what is legal."""
-    first = error.errors(include_url=False)[0]
-    path = _key_path(first["loc"])
-    if first["type"] == "extra_forbidden":
-        parent = _model_at(model, first["loc"][:-1])
-        legal = tuple(parent.model_fields) if parent else ()
-        key = str(first["loc"][-1])
-        close = difflib.get_close_matches(key, legal, 1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return ConfigError(f"unknown key {key!r}", where=f"{where}: {path}", hint=f"{hint}legal: {', '.join(legal)}")
-    message = str(first["msg"]).removeprefix("Value error, ")
-    found = first["input"]
-    ours = first["type"] == "value_error"
-    shown = "" if ours or isinstance(found, Mapping) else f", not {found!r}"
-    message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
-    field = _field_at(model, first["loc"])
-    hint = field.description if field is not None and field.description else ""
-    return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=f"{where}: {path}", hint=hint)
-
-
-def _key_path(loc: tuple[int | str, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
-
-
-def _field_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> FieldInfo | None:
-    """Return the deepest field that ``loc`` names, from the model ``top`` down."""
-    model: type[BaseModel] | None = top
-    found: FieldInfo | None = None
-    for part in loc:
-        if model is None:
-            break
-        if part in model.model_fields:
-            found = model.model_fields[str(part)]
-            model = _submodel(found.annotation)
-    return found
-
-
-def _model_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
-    if not loc:
-        return top
-    found = _field_at(top, loc)
-    return _submodel(found.annotation) if found is not None else None
-
-
-def _submodel(annotation: Any) -> type[BaseModel] | None:
-    """Return the model inside an annotation such as ``Model``, ``Model | None`` or ``dict[str, Model]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _submodel(inner)) is not None), None)
-
-
-def _legal_keys(model: type[BaseModel]) -> str:
-    return f"legal keys: {', '.join(model.model_fields)}"

@@ -38,22 +38,19 @@ _MARGIN = 0.1
 
 
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
-    """Return the integer weights of every linear layer by its name; they depend on no calibration.
-
-    A layer without a precision for its weights keeps the codes that the file has.
-    """
+    """Return the integer weights of every linear layer by its name; they depend on no calibration."""
     return {
-        layer.name: _quantized(layer, layer.weight, precisions[layer.name].weight)
+        layer.name: _quantized(layer.weight, precisions[layer.name])
         for layer in graph.layers
         if layer.weight is not None
     }
 
 
-def _quantized(layer: Layer, weight: FloatArray, precision: Precision | None) -> IntWeight:
-    if precision is None:
-        assert layer.structure is not None, f"{layer.name}: neither a precision nor codes"
-        return layer.structure.weight
-    return fit_weight(weight, precision)
+def _quantized(weight: FloatArray, precision: LayerPrecision) -> IntWeight:
+    if precision.codes is not None:
+        return precision.codes
+    assert precision.weight is not None, "auto has been resolved"
+    return fit_weight(weight, precision.weight)
 
 
 def choose_types(

@@ -91,6 +91,17 @@ class Precision:
         """Whether activations may have it."""
         return self.kind not in WEIGHTS_ONLY
 
+    @property
+    def code_bits(self) -> int:
+        """Bits of a weight's code."""
+        match self.kind:
+            case "binary":
+                return 1
+            case "codebook":
+                return (self.centroids - 1).bit_length()
+            case _:
+                return self.bits
+
     @staticmethod
     def parse(text: object) -> Precision:
         """Read a precision string; blanks do not matter, hls4ml's ``ap_`` prefix and ``int<8>`` are taken.

@@ -1,0 +1,1 @@
+"""``precision: auto``: which format each layer's weights get, from measured sensitivities."""

@@ -1,0 +1,145 @@
+"""Strict YAML: unknown keys and illegal values are errors that say what is legal."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from gan2hls.errors import ConfigError
+
+#: YAML larger than this is not a config.
+_MAX_BYTES = 1 << 20
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without aliases' silent cousins: a repeated key is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"keys must be text, not {key!r}", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} repeats", key_node.start_mark)
+            seen.add(key)
+        return dict(super().construct_mapping(node, deep))
+
+
+def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """Read the mapping of a YAML file, meant for ``model``.
+
+    Raises:
+        ConfigError: not readable, or not a YAML mapping.
+    """
+    try:
+        raw = path.read_bytes()
+        if len(raw) > _MAX_BYTES:
+            raise ConfigError(f"is too large for a config: {len(raw)} bytes", where=str(path))
+        # _Loader derives from SafeLoader
+        found = yaml.load(raw, Loader=_Loader)
+    except OSError as error:
+        raise ConfigError(f"cannot read the config: {error.strerror or error}", where=str(path)) from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"is not valid YAML: {error}", where=str(path)) from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ConfigError(
+            f"must be a mapping of keys, not {type(found).__name__}", where=str(path), hint=_legal_keys(model)
+        )
+    return found
+
+
+def validate(model: type[_Model], values: Mapping[str, Any], *, where: str) -> _Model:
+    """Check ``values`` against a strict ``model`` and fill in its defaults.
+
+    Raises:
+        ConfigError: an unknown key or a value that is not legal.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, where, model) from None
+
+
+def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``overrides`` laid over it, mapping by mapping; neither is changed."""
+    merged = dict(base)
+    for key, value in overrides.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigError:
+    """Turn pydantic's first complaint into ours: key path, value found, what is legal."""
+    first = error.errors(include_url=False)[0]
+    path = _key_path(first["loc"])
+    if first["type"] == "extra_forbidden":
+        parent = _model_at(model, first["loc"][:-1])
+        legal = tuple(parent.model_fields) if parent else ()
+        key = str(first["loc"][-1])
+        close = difflib.get_close_matches(key, legal, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return ConfigError(f"unknown key {key!r}", where=f"{where}: {path}", hint=f"{hint}legal: {', '.join(legal)}")
+    message = str(first["msg"]).removeprefix("Value error, ")
+    found = first["input"]
+    ours = first["type"] == "value_error"
+    shown = "" if ours or isinstance(found, Mapping) else f", not {found!r}"
+    message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
+    field = _field_at(model, first["loc"])
+    hint = field.description if field is not None and field.description else ""
+    return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=f"{where}: {path}", hint=hint)
+
+
+def _key_path(loc: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+
+
+def _field_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> FieldInfo | None:
+    """Return the deepest field that ``loc`` names, from the model ``top`` down."""
+    model: type[BaseModel] | None = top
+    found: FieldInfo | None = None
+    for part in loc:
+        if model is None:
+            break
+        if part in model.model_fields:
+            found = model.model_fields[str(part)]
+            model = _submodel(found.annotation)
+    return found
+
+
+def _model_at(top: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    if not loc:
+        return top
+    found = _field_at(top, loc)
+    return _submodel(found.annotation) if found is not None else None
+
+
+def _submodel(annotation: Any) -> type[BaseModel] | None:
+    """Return the model inside an annotation such as ``Model``, ``Model | None`` or ``dict[str, Model]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _submodel(inner)) is not None), None)
+
+
+def _legal_keys(model: type[BaseModel]) -> str:
+    return f"legal keys: {', '.join(model.model_fields)}"
