@@ -29,6 +29,11 @@ class LayerPrecision:
     activation: Precision
     codes: IntWeight | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether ``auto`` is to choose."""
+        return self.weight is None and self.codes is None
+
 
 @final
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
 from gan2hls import frontend, passes
-from gan2hls.assign import FoldingRequest, assign_folding, assign_precision
+from gan2hls.assign import assign_precision
+from gan2hls.auto.search import Assignment
 from gan2hls.config import Config, resolve
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
@@ -36,18 +36,27 @@ from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationErr
 from gan2hls.frontend import Loaded
 from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs, stimulus
-from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
-from gan2hls.report import Report, no_verification
+from gan2hls.report import AssignmentReport, Report, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule
 from gan2hls.serialize import Origin
+from gan2hls.settings import goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
-from gan2hls.workspace import PICTURE_PNG, README_MD, REPORT_JSON, Saved, integer_sha256, load_saved, saved_files
+from gan2hls.workspace import (
+    ASSIGNMENT_YAML,
+    PICTURE_PNG,
+    README_MD,
+    REPORT_JSON,
+    Saved,
+    integer_sha256,
+    load_saved,
+    saved_files,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +118,7 @@ class _Run:
         self.loaded: Loaded | None = None
         self.graph: Graph | None = None
         self.saved: Saved | None = None
+        self.assignment: Assignment | None = None
 
     def build(
         self,
@@ -183,14 +193,18 @@ class _Run:
         with self._stage("lower"):
             precisions = assign_precision(self.graph, self.config)
             self.inputs = read_inputs(self.graph, self.config)
-            rule = self.config.calibration.range
-            self.model = quantize(
+            rule, wanted = self.config.calibration.range, self.config.precision
+            made = quantize(
                 self.graph,
                 self.loaded.onnx_model,
                 self.inputs.calibration,
                 precisions,
                 None if rule == "auto" else rule,
+                goal=goal_of(wanted.auto),
+                reconstruct=wanted.reconstruct,
+                progress=partial(self.notify, "lower"),
             )
+            self.model, self.assignment = made.model, made.assignment
             self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params)
 
     def _schedule(self) -> None:
@@ -203,7 +217,7 @@ class _Run:
         with self._stage("schedule"):
             t = self.config.target
             target = Target(t.part, t.clock_mhz, t.fps, t.dsp)
-            self.design = schedule(self.model, target, _pinned(self.model, self.config))
+            self.design = schedule(self.model, target, pinned_foldings(self.model, self.config))
 
     def _emit(self) -> None:
         with self._stage("emit"):
@@ -225,7 +239,10 @@ class _Run:
 
     def _saved_files(self) -> dict[str, bytes]:
         design = self.design if self.stop != "lower" else None
-        return saved_files(self.model, self.origin, design, self.config, self.destination)
+        files = saved_files(self.model, self.origin, design, self.config, self.destination)
+        if self.assignment is not None:
+            files[ASSIGNMENT_YAML] = settled_config(self.config, self.assignment).to_yaml(relative_to=self.destination)
+        return files
 
     def _finish_early(self, write: bool) -> BuildResult:
         project = Project.of(self._saved_files())
@@ -290,7 +307,15 @@ class _Run:
             fidelity=ladder.fidelity,
             verification=ladder.steps,
             seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
+            assignment=self._assignment_report(),
         )
+
+    def _assignment_report(self) -> AssignmentReport | None:
+        """Return how formats were chosen, in this build or in the one that it resumes."""
+        if self.assignment is not None:
+            return AssignmentReport.model_validate(self.assignment)
+        former = self.saved.report if self.saved is not None else None
+        return former.assignment if former is not None else None
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
         return BuildResult(
@@ -302,25 +327,8 @@ class _Run:
             project=project,
             report=report,
             seconds=self.seconds,
+            assignment=self.assignment,
         )
-
-
-def _pinned(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:
-    """Return the foldings of the config; ``target.pe`` and ``target.simd`` become the greatest divisor up to them."""
-    target = config.target
-    own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
-    pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
-    for layer in model.layers:
-        request, g = pinned[layer.name], layer.geometry
-        if g is not None:
-            pe = request.pe or _divisor(g.group_out, target.pe)
-            simd = request.simd or _divisor(g.group_in, target.simd)
-            pinned[layer.name] = replace(request, pe=pe, simd=simd)
-    return pinned
-
-
-def _divisor(total: int, wanted: int | None) -> int | None:
-    return None if wanted is None else max(n for n in range(1, min(wanted, total) + 1) if total % n == 0)
 
 
 def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:

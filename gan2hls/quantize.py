@@ -1,10 +1,9 @@
-"""Post-training quantization of a whole model: measure ranges, lower by each rule, keep the best output."""
+"""Post-training quantization of a whole model: settle the weights, measure ranges, lower, keep the best output."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -12,42 +11,177 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.assign import LayerPrecision
+from gan2hls.auto.search import Assignment, Choice, Goal, Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
-from gan2hls.correct import find_biases
-from gan2hls.equalize import apply_gains, apply_to_streams, find_gains
-from gan2hls.golden import Golden
+from gan2hls.compress.reconstruct import LayerProblem
+from gan2hls.compress.sequence import reconstruct_layers
+from gan2hls.compress.statistics import measure as moments_of
+from gan2hls.fit import fit_weight
 from gan2hls.integer import IntegerModel
-from gan2hls.ir import Graph
-from gan2hls.lower import choose_types, lower, quantize_weights
-from gan2hls.numerics import FloatArray, Int64Array
-from gan2hls.ranges import PERCENTILE, RangeRule
+from gan2hls.ir import Graph, Layer
+from gan2hls.numerics import Int64Array
+from gan2hls.precision import Precision
+from gan2hls.ranges import RangeRule
+from gan2hls.trials import CANDIDATES, Candidate, RangeSearch
+from gan2hls.weights import IntWeight
 
-_log = logging.getLogger(__name__)
+#: Codes of at most so many bits are reconstructed unless the config says otherwise.
+_FEW_BITS = 5
 
-#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
-_SEARCH_MACS = 20_000_000_000
-_LEAST_JUDGED = 8
-#: Exponents of equalization that a search tries, the usual one first; None: no equalization.
-_ALPHAS = (0.5, None, 0.75, 1.0)
-#: MACs that one correction of biases may spend.
-_CORRECTION_MACS = 500_000_000
+Progress = Callable[[str], None]
+Streams = Mapping[str, Float32Array]
+Precisions = Mapping[str, LayerPrecision]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """The integer model, and how the formats of its weights were chosen; None where the config says them all."""
+
+    model: IntegerModel
+    assignment: Assignment | None = None
 
 
 def quantize(
     graph: Graph,
     model: onnx.ModelProto,
     inputs: Mapping[str, npt.NDArray[np.generic]],
-    precisions: Mapping[str, LayerPrecision],
+    precisions: Precisions,
     rule: RangeRule | None,
-) -> IntegerModel:
+    *,
+    goal: Goal | None = None,
+    reconstruct: bool | None = None,
+    progress: Progress = lambda _: None,
+) -> Quantized:
     """Lower ``graph`` with ranges measured on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
 
     Every range rule is tried (or the one that ``rule`` names), then several equalizations of channels; what gives the
     least squared error of the output is kept.  Biases are corrected in every case.
+
+    Args:
+        graph: after the passes.
+        model: the plain ONNX model.
+        inputs: for calibration.
+        precisions: by tensor; a linear layer with neither a format nor codes is left to ``goal``.
+        rule: of ranges, or None.
+        goal: of the layers that are left open.
+        reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
+        progress: told what long work is at.
+
+    Raises:
+        ConfigError: ``goal`` cannot be reached.
     """
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     streams = measure(graph, model, {name: values[:frames] for name, values in inputs.items()})
-    return _Search(graph, streams, precisions).run(tuple(c for c in _CANDIDATES if rule in (None, c.rule)))
+    candidates = tuple(c for c in CANDIDATES if rule in (None, c.rule))
+    linear = [layer for layer in graph.layers if layer.weight is not None]
+    free = [layer.name for layer in linear if precisions[layer.name].is_open]
+    formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
+    fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
+    assignment = None
+    if free:
+        assert goal is not None, "layers are open only where auto was asked for"
+        tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, progress)
+        assignment, codes = Search(graph, precisions, free, goal, tools).run()
+        formats |= {
+            choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
+        }
+    else:
+        codes = _settle(graph, streams, formats, fixed, reconstruct, progress)
+    few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
+    settled = dict(precisions)
+    for name, precision in formats.items():
+        in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
+        settled[name] = replace(precisions[name], **in_codes)
+    return Quantized(RangeSearch(graph, streams, settled).run(candidates), assignment)
+
+
+def _settle(
+    graph: Graph,
+    streams: Streams,
+    formats: Mapping[str, Precision],
+    fixed: Mapping[str, IntWeight],
+    reconstruct: bool | None,
+    progress: Progress,
+) -> dict[str, IntWeight]:
+    """Return the codes of layers in ``formats``: fitted one by one, those of few bits on what others make of them."""
+    few = {name: precision for name, precision in formats.items() if few_bits(precision, reconstruct)}
+    if not few:
+        return {}
+    weights = {layer.name: layer.weight for layer in graph.layers if layer.weight is not None}
+    plain = {name: fit_weight(weights[name], formats[name]) for name in formats if name not in few}
+    return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress)}
+
+
+def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
+    """Whether weights of ``precision`` are reconstructed when the config says ``reconstruct``."""
+    return precision.code_bits <= _FEW_BITS if reconstruct is None else reconstruct
+
+
+@final
+class _Tools:
+    """What the search for an assignment measures with: fits, sequences of fits, and the golden model."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        streams: Streams,
+        precisions: Precisions,
+        goal: Goal,
+        candidates: Sequence[Candidate],
+        reconstruct: bool | None,
+        progress: Progress,
+    ) -> None:
+        self.graph, self.streams, self.precisions = graph, streams, precisions
+        self.reconstruct, self._progress = reconstruct, progress
+        self._pinned = {name: p.weight for name, p in precisions.items() if p.weight is not None}
+        self._pinned = {
+            layer.name: self._pinned[layer.name]
+            for layer in graph.layers
+            if layer.name in self._pinned and layer.weight is not None
+        }
+        self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
+        self._problems: dict[str, LayerProblem] = {}
+        widest = max(goal.candidates, key=lambda precision: precision.code_bits)
+        closed = {name: replace(p, weight=widest) if p.is_open else p for name, p in precisions.items()}
+        self._judge = RangeSearch(graph, streams, closed)
+        self._candidate = self._judge.best_range(candidates)
+
+    @property
+    def peak(self) -> float:
+        """Range of the float output on the frames that judge."""
+        values = self._judge.judge[self.graph.outputs[0].name]
+        return float(np.ptp(values)) or 1.0
+
+    def progress(self, detail: str) -> None:
+        """Say what long work is at."""
+        self._progress(detail)
+
+    def fit(self, layer: Layer, precision: Precision) -> IntWeight:
+        """Return a layer's codes, reconstructed on float inputs."""
+        assert layer.weight is not None and layer.geometry is not None
+        if not few_bits(precision, self.reconstruct):
+            return fit_weight(layer.weight, precision)
+        if layer.name not in self._problems:
+            x = self.streams[layer.inputs[0]]
+            self._problems[layer.name] = LayerProblem(
+                layer.geometry, layer.weight, moments_of(layer.geometry, layer.weight, x, x)
+            )
+        weight = self._problems[layer.name].solve(precision).weight
+        assert weight is not None
+        return weight
+
+    def sequence(self, choice: Choice) -> dict[str, IntWeight]:
+        """Return the codes of all layers of ``choice``, each reconstructed on what those before it make."""
+        formats = {**self._pinned, **choice}
+        codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress)
+        missing = {name for name in choice if name not in codes}
+        layers = {layer.name: layer for layer in self.graph.layers}
+        return {name: self.fit(layers[name], choice[name]) if name in missing else codes[name] for name in choice}
+
+    def measure(self, codes: Mapping[str, IntWeight]) -> float:
+        """Return the mean squared error of the golden model's output with ``codes`` in it."""
+        return self._judge.error_with(codes, self._candidate)
 
 
 def measure(
@@ -66,108 +200,3 @@ def quantize_inputs(model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.gen
         port.name: quant.quantize(port.to_stream(inputs[port.onnx_name]))
         for port, quant in zip(model.inputs, model.input_types, strict=True)
     }
-
-
-@final
-@dataclass(frozen=True)
-class _Candidate:
-    """A way to find every tensor's range."""
-
-    rule: RangeRule
-    percentile: float = PERCENTILE
-
-
-_CANDIDATES = (
-    _Candidate("minmax"),
-    _Candidate("mse"),
-    *(_Candidate("percentile", percentile) for percentile in (99.99, PERCENTILE, 99.8, 99.5)),
-)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Trial:
-    """One lowering and the mean squared error of its output."""
-
-    error: float
-    alpha: float | None
-    candidate: _Candidate
-    model: IntegerModel
-
-
-@final
-class _Variant:
-    """The graph under one equalization, with what all lowerings of it share."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        gains: Mapping[str, FloatArray],
-        precisions: Mapping[str, LayerPrecision],
-        streams: Mapping[str, Float32Array],
-    ) -> None:
-        self.gains, self.precisions = gains, precisions
-        self.graph = apply_gains(graph, gains)
-        self.weights = quantize_weights(self.graph, precisions)
-        self.streams = apply_to_streams(streams, gains)
-        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
-        self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
-
-    def lower(self, candidate: _Candidate) -> IntegerModel:
-        """Lower with the ranges of ``candidate`` and corrected biases."""
-        types = choose_types(self.graph, self.streams, self.precisions, candidate.rule, candidate.percentile)
-        few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
-        biases = find_biases(self.graph, self.weights, types, few)
-        return lower(self.graph, self.weights, types, gains=self.gains, biases=biases)
-
-
-@final
-class _Search:
-    """Choice of range rule and equalization by the error of the whole network's output.
-
-    Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
-    other inputs have does not win.
-    """
-
-    def __init__(
-        self, graph: Graph, streams: Mapping[str, Float32Array], precisions: Mapping[str, LayerPrecision]
-    ) -> None:
-        self.graph, self.streams, self.precisions = graph, streams, precisions
-        frames = len(next(iter(streams.values())))
-        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
-        trials = len(_CANDIDATES) + len(_ALPHAS) - 1
-        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
-        self.fit = {name: values[: max(1, frames // 2)] for name, values in streams.items()}
-        self.judge = {name: values[frames - judged :] for name, values in streams.items()}
-        self._variants: dict[float | None, _Variant] = {}
-
-    def run(self, candidates: Sequence[_Candidate]) -> IntegerModel:
-        """Return the best model found: first the range rule, then the equalization."""
-        tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
-        best = min(tried, key=lambda trial: trial.error)
-        trials = (best, *(self._try(alpha, best.candidate) for alpha in _ALPHAS[1:]))
-        best = min(trials, key=lambda trial: trial.error)
-        _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
-        return best.model
-
-    def _try(self, alpha: float | None, candidate: _Candidate) -> _Trial:
-        model = self._variant(alpha).lower(candidate)
-        return _Trial(self._measure(model), alpha, candidate, model)
-
-    def _variant(self, alpha: float | None) -> _Variant:
-        if alpha not in self._variants:
-            coded = {name for name, precision in self.precisions.items() if precision.weight is None}
-            gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
-            self._variants[alpha] = _Variant(self.graph, gains, self.precisions, self.fit)
-        return self._variants[alpha]
-
-    def _measure(self, model: IntegerModel) -> float:
-        codes = {
-            port.name: quant.quantize(self.judge[port.name])
-            for port, quant in zip(model.inputs, model.input_types, strict=True)
-        }
-        tensors = Golden(model).run(codes)
-        return sum(
-            float(np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name]).mean())
-            for port in model.outputs
-        )

@@ -28,7 +28,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class PortReport(_Part):
@@ -134,6 +134,35 @@ class LayerReport(_Part):
     file_codes_max_difference: Count | None = Field(None, description="The greatest difference of these, in codes.")
 
 
+class AlternativeReport(_Part):
+    """One format that a layer, or all layers, could have had."""
+
+    precision: str
+    bits: Count = Field(description="Of codes, centroids and scales.")
+    psnr_db: Decibel = Field(description="Of the whole network, when the layer alone has it.")
+
+
+class ChoiceReport(_Part):
+    """What precision: auto gave one layer."""
+
+    layer: str
+    precision: str
+    bits: Count = Field(description="Of codes, centroids and scales; 0 for a pinned layer.")
+    pinned: bool = Field(description="Whether the config or the file fixed it.")
+    alternatives: tuple[AlternativeReport, ...]
+
+
+class AssignmentReport(_Part):
+    """How precision: auto chose the formats of weights."""
+
+    policy: Literal["search", "redundancy", "uniform"]
+    layers: tuple[ChoiceReport, ...]
+    bits: Count = Field(description="Of the weights of all layers that were free.")
+    psnr_db: Decibel = Field(description="Of the output, on the frames of calibration that judged.")
+    uniform: tuple[AlternativeReport, ...] = Field(description="Uniform assignments that were measured beside it.")
+    gap_db: float = Field(description="How much better the optimum of the additive model could be; 0: it was found.")
+
+
 class Totals(_Part):
     """The whole design."""
 
@@ -177,6 +206,7 @@ class Report(_Part):
     layers: tuple[LayerReport, ...]
     totals: Totals
     quality: Quality
+    assignment: AssignmentReport | None = Field(None, description="Null: precision: auto was not asked for.")
     verification: dict[Literal["float", "csim", "hls", "rtl", "vendor"], StepReport]
     tools: dict[str, str]
     seconds: dict[str, Annotated[float, Field(ge=0)]] = Field(description="By stage; the only field that varies.")

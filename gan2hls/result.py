@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.auto.search import Assignment
 from gan2hls.config import Config
 from gan2hls.design import Design
 from gan2hls.emit.project import Project
@@ -36,6 +37,7 @@ class BuildResult:
         report: as in ``report.json``.
         config: every setting, resolved.
         seconds: by stage.
+        assignment: how ``precision: auto`` chose the formats of weights; None where it did not.
     """
 
     config: Config
@@ -46,6 +48,7 @@ class BuildResult:
     project: Project | None = None
     report: Report | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    assignment: Assignment | None = None
 
     def golden(self, inputs: Array | Mapping[str, Array]) -> Any:
         """Run the golden model in the layout of the ONNX model.

@@ -16,7 +16,7 @@ from rich.table import Table
 from gan2hls.compress import Compressed
 from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
-from gan2hls.report import Report, ResourceReport, StepReport
+from gan2hls.report import AssignmentReport, Report, ResourceReport, StepReport, WeightBits
 
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -50,7 +50,7 @@ def show_report(console: Console, report: Report) -> None:
     table = _table(
         f"{report.model.name}: {report.model.params:,} parameters",
         ("layer",),
-        ("output", "weight", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"),
+        ("output", "weight", "bits", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"),
     )
     for layer in report.layers:
         cycles = layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated
@@ -58,6 +58,7 @@ def show_report(console: Console, report: Report) -> None:
             layer.name,
             "x".join(map(str, layer.shape)),
             layer.precision.weight or "-",
+            _bits_per_weight(layer.weight_bits),
             layer.precision.activation,
             f"{layer.folding.pe} x {layer.folding.simd}",
             f"{layer.useful_macs:,}",
@@ -66,6 +67,8 @@ def show_report(console: Console, report: Report) -> None:
             _number(layer.sqnr_db),
         )
     console.print(table)
+    if report.assignment is not None:
+        show_assignment(console, report.assignment)
     totals, interval = report.totals, report.totals.frame_interval_cycles
     inserted = sum(layer.zero_insertion_macs for layer in report.layers)
     console.print(f"MACs per frame: {totals.useful_macs:,} useful, {inserted:,} with inserted zeros")
@@ -74,8 +77,32 @@ def show_report(console: Console, report: Report) -> None:
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
     )
     _show_resources(console, totals.resources, totals.available)
+    if totals.compression_ratio is not None:
+        console.print(f"weights: {totals.compression_ratio:.1f} times fewer bits than float32")
     console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim, 3)}")
     show_steps(console, report.verification)
+
+
+def _bits_per_weight(bits: WeightBits) -> str:
+    """Return what a weight takes with its share of centroids, scales and pointers."""
+    overall = bits.encoded + bits.scales + bits.pointers
+    return f"{32 * overall / bits.float32:.2f}" if bits.float32 else "-"
+
+
+def show_assignment(console: Console, assignment: AssignmentReport) -> None:
+    """Print what ``precision: auto`` chose, and each layer's alternatives with the network's PSNR."""
+    table = _table(
+        f"precision: auto ({assignment.policy}): {assignment.bits:,} bits, {_number(assignment.psnr_db)} dB",
+        ("layer", "weight", "alternatives: bits, PSNR of the network"),
+        ("bits",),
+    )
+    for choice in assignment.layers:
+        rows = [f"{one.precision} {one.bits:,} {_number(one.psnr_db)}" for one in choice.alternatives]
+        name = f"{choice.precision} (pinned)" if choice.pinned else choice.precision
+        table.add_row(choice.layer, name, "; ".join(rows) or "-", f"{choice.bits:,}")
+    console.print(table)
+    for one in assignment.uniform:
+        console.print(f"  uniform {one.precision}: {one.bits:,} bits, {_number(one.psnr_db)} dB", markup=False)
 
 
 def _show_resources(console: Console, used: ResourceReport, available: ResourceReport | None) -> None:

@@ -19,6 +19,7 @@ from gan2hls.integer import IntegerModel
 from gan2hls.ir import Port
 from gan2hls.parts import part_resources
 from gan2hls.report import (
+    AssignmentReport,
     BlockReport,
     Cycles,
     FoldingReport,
@@ -75,6 +76,7 @@ def make_report(
     fidelity: Fidelity,
     verification: Mapping[Any, StepReport],
     seconds: Mapping[str, float],
+    assignment: AssignmentReport | None = None,
 ) -> Report:
     """Return the report of a build."""
     model = design.model
@@ -92,6 +94,7 @@ def make_report(
         layers=layers,
         totals=_totals(design, layers, estimated, measured),
         quality=fidelity.quality,
+        assignment=assignment,
         verification=dict(verification),
         tools=tool_versions(),
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
@@ -113,6 +116,7 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
         "psnr": _cell(report.quality.psnr_db),
         "ssim": "" if report.quality.ssim is None else f"{report.quality.ssim:.3f}",
         "steps": [_readme_step(name, step) for name, step in report.verification.items()],
+        "ratio": _cell(totals.compression_ratio),
         "ports": [_readme_port(port) for port in (*report.model.inputs, *report.model.outputs)],
     }
     return render("project/README.md.j2", context)
@@ -131,12 +135,19 @@ def _readme_layer(layer: LayerReport) -> list[str]:
         layer.kind,
         " x ".join(map(str, layer.shape)),
         layer.precision.weight or "",
+        _bits_per_weight(layer),
         layer.precision.activation,
         f"{layer.folding.pe} x {layer.folding.simd}",
         _cell(layer.useful_macs),
         _cell(layer.executed_macs),
         _cell(layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated),
     ]
+
+
+def _bits_per_weight(layer: LayerReport) -> str:
+    """Return what a weight takes with its share of centroids, scales and pointers."""
+    bits = layer.weight_bits
+    return f"{32 * (bits.encoded + bits.scales + bits.pointers) / bits.float32:.2f}" if bits.float32 else ""
 
 
 def _readme_step(name: str, step: StepReport) -> list[str]:

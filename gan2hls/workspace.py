@@ -26,6 +26,8 @@ from gan2hls.serialize import (
 )
 
 CONFIG_YAML, REPORT_JSON, README_MD, PICTURE_PNG = "config.yaml", "report.json", "README.md", "picture.png"
+#: The config that repeats what ``precision: auto`` has chosen.
+ASSIGNMENT_YAML = "assignment.yaml"
 _MAX_BYTES = 1 << 30
 
 

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Literal, Protocol, final
 
 import numpy as np
 
@@ -31,8 +31,13 @@ _log = logging.getLogger(__name__)
 
 Policy = Literal["search", "redundancy", "uniform"]
 Choice = Mapping[str, Precision]
+#: One format of one layer: bits, and the squared error of the output when that layer alone has it.
+_Row = tuple[Precision, int, float]
+_Options = Mapping[str, tuple[_Row, ...]]
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3
+#: How far the sum of errors may be off when it decides which uniform assignments are worth a measurement.
+_MARGIN_DB = 1.5
 
 
 @final
@@ -103,12 +108,24 @@ class Assignment:
     gap_db: float
 
 
-#: Returns the mean squared error of the golden model's output under the given codes, by layer name.
-Measure = Callable[[Mapping[str, IntWeight]], float]
-#: Returns a layer's codes in a format, reconstructed on float inputs.
-Fit = Callable[[Layer, Precision], IntWeight]
-#: Returns the codes of all layers of a choice, each reconstructed on what those before it make.
-Sequence_ = Callable[[Choice], Mapping[str, IntWeight]]
+class Tools(Protocol):
+    """What a search measures with."""
+
+    @property
+    def peak(self) -> float:
+        """Range of the float output."""
+
+    def fit(self, layer: Layer, precision: Precision) -> IntWeight:
+        """Return a layer's codes in a format, reconstructed on float inputs."""
+
+    def sequence(self, choice: Choice) -> Mapping[str, IntWeight]:
+        """Return the codes of all layers of a choice, each reconstructed on what those before it make."""
+
+    def measure(self, codes: Mapping[str, IntWeight]) -> float:
+        """Return the mean squared error of the golden model's output with ``codes`` in it."""
+
+    def progress(self, detail: str) -> None:
+        """Say what long work is at."""
 
 
 def weight_bits(weight: IntWeight) -> int:
@@ -127,14 +144,9 @@ class Search:
         precisions: Mapping[str, LayerPrecision],
         free: Sequence[str],
         goal: Goal,
-        peak: float,
-        fit: Fit,
-        sequence: Sequence_,
-        measure: Measure,
-        progress: Callable[[str], None],
+        tools: Tools,
     ) -> None:
-        self.graph, self.precisions, self.goal, self.peak = graph, precisions, goal, peak
-        self.fit, self.sequence, self.measure, self.progress = fit, sequence, measure, progress
+        self.graph, self.precisions, self.goal, self.tools = graph, precisions, goal, tools
         self.free = [layer for layer in graph.layers if layer.name in free]
         self.reference = max(goal.candidates, key=lambda precision: precision.code_bits)
         self.codes: dict[tuple[str, str], IntWeight] = {}
@@ -150,11 +162,12 @@ class Search:
             chosen = self._by_redundancy()
             self._try(chosen)
             return self._finish(chosen, {}, (), 0.0)
-        uniform = self._uniform()
         if self.goal.policy == "uniform":
+            uniform = self._uniform(self.goal.candidates)
             return self._finish(self._best([dict(choice) for choice, *_ in uniform]), {}, uniform, 0.0)
         options = self._options()
         front, base = self._front(options)
+        uniform = self._uniform(self._promising(options, base))
         found = self._search(options, front, base)
         best = self._best([*found, *(dict(choice) for choice, *_ in uniform)])
         return self._finish(best, options, uniform, front.gap)
@@ -164,16 +177,16 @@ class Search:
     def _fitted(self, layer: Layer, precision: Precision) -> IntWeight:
         key = layer.name, str(precision)
         if key not in self.codes:
-            self.codes[key] = self.fit(layer, precision)
+            self.codes[key] = self.tools.fit(layer, precision)
         return self.codes[key]
 
     def _try(self, choice: Choice) -> float:
         """Return the PSNR of the whole network under ``choice``."""
         key = tuple(str(choice[layer.name]) for layer in self.free)
         if key not in self.tried:
-            self.progress(f"measuring {', '.join(key)}")
-            codes = self.sequence(choice)
-            self.tried[key] = self._psnr(self.measure(codes)), codes
+            self.tools.progress(f"measuring {', '.join(key)}")
+            codes = self.tools.sequence(choice)
+            self.tried[key] = self._psnr(self.tools.measure(codes)), codes
         return self.tried[key][0]
 
     def _bits(self, choice: Choice) -> int:
@@ -181,49 +194,65 @@ class Search:
         return sum(weight_bits(codes) for codes in self.tried[key][1].values())
 
     def _psnr(self, error: float) -> float:
-        return float("inf") if error == 0 else 10 * float(np.log10(self.peak**2 / error))
+        return float("inf") if error == 0 else 10 * float(np.log10(self.tools.peak**2 / error))
 
     # -- choosing --------------------------------------------------------------------------------------------------
 
-    def _uniform(self) -> tuple[tuple[Choice, int, float], ...]:
-        """Measure the uniform assignments that matter for the goal, from few bits to many."""
-        made = []
-        for precision in self.goal.candidates:
+    def _uniform(self, precisions: Sequence[Precision]) -> tuple[tuple[Choice, int, float], ...]:
+        """Measure uniform assignments, from few bits to many, as far as a later one can still be the best."""
+        made: list[tuple[Choice, int, float]] = []
+        for precision in precisions:
             choice = {layer.name: precision for layer in self.free}
             psnr = self._try(choice)
             made.append((choice, self._bits(choice), psnr))
+            if self.goal.psnr_min_db is not None and psnr >= self.goal.psnr_min_db and self.goal.policy == "search":
+                break
         return tuple(made)
+
+    def _promising(self, options: _Options, base: float) -> list[Precision]:
+        """Return the uniform formats that may be best by the sum of what each layer adds, from few bits to many."""
+        rated = []
+        for n, precision in enumerate(self.goal.candidates):
+            bits = sum(rows[n][1] for rows in options.values())
+            error = base + sum(max(0.0, rows[n][2] - base) for rows in options.values())
+            rated.append((bits, self._psnr(error), precision))
+        rated.sort(key=lambda one: one[:2])
+        if self.goal.weight_bits_max is not None:
+            fitting = [one for one in rated if one[0] <= self.goal.weight_bits_max]
+            best = sorted(fitting, key=lambda one: -one[1])[:2]
+            return [precision for _, _, precision in sorted(best, key=lambda one: one[0])] or [rated[0][2]]
+        goal = self.goal.psnr_min_db or 0.0
+        near = [precision for _, psnr, precision in rated if psnr >= goal - _MARGIN_DB]
+        return near or [max(rated, key=lambda one: one[1])[2]]
 
     def _by_redundancy(self) -> dict[str, Precision]:
         binary = Precision.parse("binary")
         return {layer.name: binary if redundancy(layer) >= 0 else self.reference for layer in self.free}
 
-    def _options(self) -> dict[str, tuple[tuple[Precision, int, float], ...]]:
+    def _options(self) -> dict[str, tuple[_Row, ...]]:
         """Return per layer its formats with bits and the squared error that each alone adds."""
         everywhere = {layer.name: self._fitted(layer, self.reference) for layer in self.free}
-        base = self.measure(everywhere)
+        base = self.tools.measure(everywhere)
         self.base = base
         made = {}
         for layer in self.free:
             rows = []
             for precision in self.goal.candidates:
-                self.progress(f"{layer.name} as {precision}")
+                self.tools.progress(f"{layer.name} as {precision}")
                 codes = self._fitted(layer, precision)
                 error = base
                 if precision != self.reference:
-                    error = self.measure({**everywhere, layer.name: codes})
+                    error = self.tools.measure({**everywhere, layer.name: codes})
                 rows.append((precision, weight_bits(codes), error))
             made[layer.name] = tuple(rows)
         return made
 
-    def _front(self, options: Mapping[str, tuple[tuple[Precision, int, float], ...]]) -> tuple[Front, float]:
+    def _front(self, options: _Options) -> tuple[Front, float]:
         costs = [np.array([bits for _, bits, _ in rows], np.float64) for rows in options.values()]
         losses = [np.array([max(0.0, error - self.base) for *_, error in rows]) for rows in options.values()]
         return Front(costs, losses), self.base
 
-    def _search(
-        self, options: Mapping[str, tuple[tuple[Precision, int, float], ...]], front: Front, base: float
-    ) -> list[dict[str, Precision]]:
+    def _search(self, options: _Options, front: Front, base: float) -> list[dict[str, Precision]]:
         """Return the choices measured on the way to the goal."""
         names, goal = list(options), self.goal
         tried: list[dict[str, Precision]] = []
@@ -238,7 +267,7 @@ class Search:
                 self._try(tried[-1])
             return tried
         assert goal.psnr_min_db is not None
-        wanted = self.peak**2 / 10 ** (goal.psnr_min_db / 10)
+        wanted = self.tools.peak**2 / 10 ** (goal.psnr_min_db / 10)
         factor = 1.0
         low, high = 0.0, np.inf
         for _ in range(_ROUNDS):
@@ -256,7 +285,7 @@ class Search:
                     break
             else:
                 high = factor
-            error = self.peak**2 / 10 ** (psnr / 10)
+            error = self.tools.peak**2 / 10 ** (psnr / 10)
             guess = factor * max(wanted - base, 1e-12) / max(error - base, 1e-12)
             inside = low < guess < high
             factor = guess if inside else 0.5 * (low + min(high, 2 * low + 1.0))
@@ -294,7 +323,7 @@ class Search:
     def _finish(
         self,
         chosen: Choice,
-        options: Mapping[str, tuple[tuple[Precision, int, float], ...]],
+        options: _Options,
         uniform: tuple[tuple[Choice, int, float], ...],
         gap: float,
     ) -> tuple[Assignment, Mapping[str, IntWeight]]:
@@ -316,7 +345,7 @@ class Search:
                 )
             )
         measured = tuple(Alternative(str(next(iter(c.values()))), bits, value) for c, bits, value in uniform)
-        error = self.peak**2 / 10 ** (psnr / 10)
+        error = self.tools.peak**2 / 10 ** (psnr / 10)
         gap_db = 0.0 if gap == 0 else psnr - self._psnr(error + gap)
         bits = sum(weight_bits(one) for one in codes.values())
         return Assignment(self.goal.policy, tuple(layers), bits, psnr, measured, gap_db), codes

@@ -1,0 +1,51 @@
+"""What the config asks for, in the terms of the stages that do it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gan2hls.assign import FoldingRequest, assign_folding
+from gan2hls.auto.search import Assignment, Goal
+from gan2hls.config import AutoConfig, Config, parse_config
+from gan2hls.integer import IntegerModel
+from gan2hls.strict import merge
+
+#: What ``precision: auto`` keeps where the config names no goal.
+_LEAST_PSNR_DB = 35.0
+
+
+def settled_config(config: Config, assignment: Assignment) -> Config:
+    """Return a config that says what ``auto`` has chosen, so that a build with it makes the same weights."""
+    values = config.model_dump(mode="json")
+    for choice in assignment.layers:
+        if not choice.pinned:
+            pinned = {choice.layer: {"precision": {"weight": choice.precision}}}
+            values["layers"] = merge(values["layers"], pinned)
+    values["precision"] = {**values["precision"], "weight": "int8"}
+    return parse_config(values)
+
+
+def goal_of(auto: AutoConfig) -> Goal:
+    """Return what ``precision.auto`` asks for."""
+    least = auto.psnr_min_db
+    if least is None and auto.weight_bits_max is None:
+        least = _LEAST_PSNR_DB
+    return Goal(auto.policy, least, auto.weight_bits_max, auto.candidates)
+
+
+def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:
+    """Return the foldings of the config; ``target.pe`` and ``target.simd`` become the greatest divisor up to them."""
+    target = config.target
+    own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
+    pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
+    for layer in model.layers:
+        request, g = pinned[layer.name], layer.geometry
+        if g is not None:
+            pe = request.pe or _divisor(g.group_out, target.pe)
+            simd = request.simd or _divisor(g.group_in, target.simd)
+            pinned[layer.name] = replace(request, pe=pe, simd=simd)
+    return pinned
+
+
+def _divisor(total: int, wanted: int | None) -> int | None:
+    return None if wanted is None else max(n for n in range(1, min(wanted, total) + 1) if total % n == 0)

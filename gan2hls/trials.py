@@ -1,0 +1,147 @@
+"""Trial and error of post-training quantization: lower by each range rule and equalization, keep the best output."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from gan2hls.assign import LayerPrecision
+from gan2hls.calibrate import Float32Array
+from gan2hls.correct import find_biases
+from gan2hls.equalize import apply_gains, apply_to_streams, find_gains
+from gan2hls.golden import Golden
+from gan2hls.integer import IntegerModel
+from gan2hls.ir import Graph
+from gan2hls.lower import choose_types, lower, quantize_weights
+from gan2hls.numerics import FloatArray
+from gan2hls.ranges import PERCENTILE, RangeRule
+from gan2hls.weights import IntWeight
+
+_log = logging.getLogger(__name__)
+
+#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
+_SEARCH_MACS = 20_000_000_000
+_LEAST_JUDGED = 8
+#: Exponents of equalization that a search tries, the usual one first; None: no equalization.
+_ALPHAS = (0.5, None, 0.75, 1.0)
+#: MACs that one correction of biases may spend.
+_CORRECTION_MACS = 500_000_000
+
+
+@final
+@dataclass(frozen=True)
+class Candidate:
+    """A way to find every tensor's range."""
+
+    rule: RangeRule
+    percentile: float = PERCENTILE
+
+
+CANDIDATES = (
+    Candidate("minmax"),
+    Candidate("mse"),
+    *(Candidate("percentile", percentile) for percentile in (99.99, PERCENTILE, 99.8, 99.5)),
+)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One lowering and the mean squared error of its output."""
+
+    error: float
+    alpha: float | None
+    candidate: Candidate
+    model: IntegerModel
+
+
+@final
+class Variant:
+    """The graph under one equalization, with what all lowerings of it share."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        gains: Mapping[str, FloatArray],
+        precisions: Mapping[str, LayerPrecision],
+        streams: Mapping[str, Float32Array],
+    ) -> None:
+        self.gains, self.precisions = gains, precisions
+        self.graph = apply_gains(graph, gains)
+        self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
+        self.streams = apply_to_streams(streams, gains)
+        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
+
+    def lower(self, candidate: Candidate, codes: Mapping[str, IntWeight] | None = None) -> IntegerModel:
+        """Lower with the ranges of ``candidate`` and corrected biases, ``codes`` in place of some weights."""
+        weights = {**self.weights, **(codes or {})}
+        types = choose_types(self.graph, self.streams, self.precisions, candidate.rule, candidate.percentile)
+        few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
+        biases = find_biases(self.graph, weights, types, few)
+        return lower(self.graph, weights, types, gains=self.gains, biases=biases)
+
+
+@final
+class RangeSearch:
+    """Choice of range rule and equalization by the error of the whole network's output.
+
+    Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
+    other inputs have does not win.
+    """
+
+    def __init__(
+        self, graph: Graph, streams: Mapping[str, Float32Array], precisions: Mapping[str, LayerPrecision]
+    ) -> None:
+        self.graph, self.streams, self.precisions = graph, streams, precisions
+        frames = len(next(iter(streams.values())))
+        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        trials = len(CANDIDATES) + len(_ALPHAS) - 1
+        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
+        self.fit = {name: values[: max(1, frames // 2)] for name, values in streams.items()}
+        self.judge = {name: values[frames - judged :] for name, values in streams.items()}
+        self._variants: dict[float | None, Variant] = {}
+
+    def run(self, candidates: Sequence[Candidate]) -> IntegerModel:
+        """Return the best model found: first the range rule, then the equalization."""
+        tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
+        best = min(tried, key=lambda trial: trial.error)
+        trials = (best, *(self._try(alpha, best.candidate) for alpha in _ALPHAS[1:]))
+        best = min(trials, key=lambda trial: trial.error)
+        _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
+        return best.model
+
+    def best_range(self, candidates: Sequence[Candidate]) -> Candidate:
+        """Return the range rule of least error without equalization."""
+        tried = [self._try(None, candidate) for candidate in candidates]
+        return min(tried, key=lambda trial: trial.error).candidate
+
+    def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
+        """Return the mean squared error of the output with ``codes`` in place of some weights, not equalized."""
+        return self._measure(self._variant(None).lower(candidate, codes))
+
+    def _try(self, alpha: float | None, candidate: Candidate) -> Trial:
+        model = self._variant(alpha).lower(candidate)
+        return Trial(self._measure(model), alpha, candidate, model)
+
+    def _variant(self, alpha: float | None) -> Variant:
+        if alpha not in self._variants:
+            coded = {name for name, precision in self.precisions.items() if precision.codes is not None}
+            gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
+            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit)
+        return self._variants[alpha]
+
+    def _measure(self, model: IntegerModel) -> float:
+        codes = {
+            port.name: quant.quantize(self.judge[port.name])
+            for port, quant in zip(model.inputs, model.input_types, strict=True)
+        }
+        tensors = Golden(model).run(codes)
+        return sum(
+            float(np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name]).mean())
+            for port in model.outputs
+        )
