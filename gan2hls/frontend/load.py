@@ -145,6 +145,10 @@ class _Reader:
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
             self.current = node.output[0]
+        if self.codes is not None:
+            raise UnsupportedError(
+                f"the output {self.current!r} is quantized codes", hint="end the model with a DequantizeLinear"
+            )
         return self.chain
 
     def _points(self, points: tuple[Point, ...], source: str, output: str) -> None:

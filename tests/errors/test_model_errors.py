@@ -275,10 +275,10 @@ def test_other_domain(tmp_path: Path):
 
     def edit(model: onnx.ModelProto) -> None:
         model.graph.node[0].domain = "qonnx.custom_op.general"
-        model.graph.node[0].op_type = "Quant"
+        model.graph.node[0].op_type = "Im2Col"
         model.opset_import.append(helper.make_opsetid("qonnx.custom_op.general", 1))
 
-    refused(edited(path, edit), UnsupportedError, "'Quant'", "qonnx.custom_op.general")
+    refused(edited(path, edit), UnsupportedError, "'Im2Col'", "qonnx.custom_op.general")
 
 
 @pytest.mark.parametrize("opset", [1, 8, 999])
