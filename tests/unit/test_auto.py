@@ -1,0 +1,140 @@
+"""``precision: auto``: goals are kept, uniform is never better, pins stay, and the result can be repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import gan2hls
+from gan2hls.auto.policy import redundancy
+from gan2hls.errors import ConfigError
+from gan2hls.result import BuildResult
+from gan2hls.settings import settled_config
+from tests.onnx_models import f32, make_model
+
+CANDIDATES = ["ternary", "codebook<8>", "codebook<32>", "int8"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small generator whose last layer matters most and whose first has most weights."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("auto") / "net.onnx"
+    made = make_model(
+        "a = ConvTranspose<strides=[1,1]>(x,k)\n r = Relu(a)\n b = ConvTranspose<strides=[2,2], pads=[1,1,1,1]>(r,w)\n"
+        "q = Relu(b)\n c = Conv<pads=[1,1,1,1]>(q,v)\n y = Tanh(c)",
+        [1, 24, 1, 1],
+        {"k": f32(rng, 24, 32, 3, 3) / 5, "w": f32(rng, 32, 12, 4, 4) / 12, "v": f32(rng, 2, 12, 3, 3) / 5},
+    )
+    onnx.save(made, path)
+    return path
+
+
+def build(model: Path, auto: dict[str, Any], **config: Any) -> BuildResult:
+    values = {
+        "precision": {"weight": "auto", "auto": {"candidates": CANDIDATES, **auto}},
+        "calibration": {"samples": 64},
+        **config,
+    }
+    return gan2hls.build(model, config=values, stop="lower", write=False)
+
+
+def bits_of(result: BuildResult) -> int:
+    """The sum of each layer's bits, counted from the weights themselves."""
+    total = 0
+    assert result.integer_model is not None
+    for layer in result.integer_model.layers:
+        assert layer.weight is not None
+        values, codec = layer.weight.values, layer.weight.codec
+        distinct = np.unique(values).size
+        each = {"binary": 1, "ternary": 1.6, "codebook": np.ceil(np.log2(distinct)), "raw": layer.weight.type.bits}[
+            codec
+        ]
+        total += int(np.ceil(each * values.size)) + 18 * np.unique(layer.weight.scale).size
+        total += distinct * 8 if codec == "codebook" else 0
+    return total
+
+
+def test_least_bits_above_a_psnr(model: Path) -> None:
+    found = build(model, {"psnr_min_db": 30.0}).assignment
+    assert found is not None and found.gap_db == 0
+    assert found.psnr_db >= 30.0
+    assert all(one.bits >= found.bits for one in found.uniform if one.psnr_db >= 30.0)
+    assert [choice.layer for choice in found.layers] == ["l0_conv_transpose", "l1_conv_transpose", "l2_conv"]
+    for choice in found.layers:
+        assert [one.precision for one in choice.alternatives] == CANDIDATES
+        assert choice.bits in [one.bits for one in choice.alternatives] or not choice.pinned
+
+
+def test_more_is_asked_more_is_spent(model: Path) -> None:
+    low, high = (build(model, {"psnr_min_db": db}) for db in (22.0, 36.0))
+    assert low.assignment is not None and high.assignment is not None
+    assert low.assignment.bits < high.assignment.bits
+    assert bits_of(low) <= low.assignment.bits + 64 and bits_of(high) <= high.assignment.bits + 64
+
+
+def test_highest_psnr_within_a_budget(model: Path) -> None:
+    budget = 60_000
+    found = build(model, {"weight_bits_max": budget}).assignment
+    assert found is not None and found.bits <= budget
+    within = [one for one in found.uniform if one.bits <= budget]
+    assert within and all(found.psnr_db >= one.psnr_db for one in within)
+
+
+def test_the_choice_can_be_repeated(model: Path) -> None:
+    first = build(model, {"psnr_min_db": 28.0})
+    assert first.assignment is not None and first.integer_model is not None
+    again = gan2hls.build(model, config=settled_config(first.config, first.assignment), stop="lower", write=False)
+    assert again.assignment is None and again.integer_model is not None
+    for one, two in zip(first.integer_model.layers, again.integer_model.layers, strict=True):
+        assert one.weight is not None and two.weight is not None
+        assert np.array_equal(one.weight.values, two.weight.values)
+        assert np.array_equal(one.requant.mult, two.requant.mult)
+
+
+def test_a_pinned_layer_stays(model: Path) -> None:
+    found = build(model, {"psnr_min_db": 20.0}, layers={"l1*": {"precision": {"weight": "int6"}}}).assignment
+    assert found is not None
+    pinned = found.layers[1]
+    assert pinned.pinned and pinned.precision == "int6" and not pinned.alternatives
+
+
+def test_redundancy_is_channels_less_pixels(model: Path) -> None:
+    """24 - 1 * 1 and 32 - 3 * 3 are positive, 12 - 6 * 6 is not."""
+    made = build(model, {"policy": "redundancy"})
+    assert made.graph is not None and made.assignment is not None
+    assert [redundancy(layer) for layer in made.graph.layers] == [23, 23, -24]
+    assert [choice.precision for choice in made.assignment.layers] == ["binary", "binary", "int8"]
+
+
+def test_uniform_has_one_format(model: Path) -> None:
+    found = build(model, {"policy": "uniform", "weight_bits_max": 60_000}).assignment
+    assert found is not None and len({choice.precision for choice in found.layers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("auto", "what"), [({"psnr_min_db": 150.0}, "the best are"), ({"weight_bits_max": 1000}, "the least are")]
+)
+def test_a_goal_out_of_reach_says_what_can_be_had(model: Path, auto: dict[str, Any], what: str) -> None:
+    with pytest.raises(ConfigError, match="no assignment") as caught:
+        build(model, auto)
+    assert what in caught.value.hint and "l0_conv_transpose" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("auto", "message"),
+    [
+        ({"psnr_min_db": 30.0, "weight_bits_max": 10}, "not both"),
+        ({"candidates": []}, "at least 1"),
+        ({"candidates": ["int8", "int8"]}, "repeat"),
+        ({"candidates": ["uint8"]}, "signed"),
+        ({"policy": "best"}, "redundancy"),
+    ],
+)
+def test_illegal_goals(model: Path, auto: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(model, auto)
