@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls import passes
-from gan2hls.assign import LayerPrecision
+from gan2hls.assign import assign_precision
 from gan2hls.calibrate import FloatModel, probes
+from gan2hls.config import Config
 from gan2hls.frontend import load
 from gan2hls.golden import Golden
 from gan2hls.ir import Graph
 from gan2hls.lower import lower, quantize_weights
-from gan2hls.precision import Precision
 from tests.quantized_models import Network, run_file
 
 MODES = ("ROUND", "HALF_EVEN", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN", "half_up")
@@ -106,8 +106,7 @@ def test_codes_are_those_of_the_file(net: Network) -> None:
 
 def one_by_one(graph: Graph, streams: dict[str, np.ndarray]) -> dict[str, int]:
     """Return per layer the greatest difference of its codes when it is given the reference's input."""
-    int8 = LayerPrecision(None, Precision.parse("int8"))
-    weights = quantize_weights(graph, {layer.name: int8 for layer in graph.layers})
+    weights = quantize_weights(graph, assign_precision(graph, Config()))
     model = lower(graph, weights, dict(graph.pinned))
     golden = Golden(model)
     found = {}
