@@ -19,6 +19,8 @@ from gan2hls.weights import IntWeight, Structure, weight_type
 _FLOAT32 = 2.0**-22
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
 _PER_SCALE, _PER_CENTROID = 8, 4
+#: Weights that are compared at once.
+_CHUNK = 1 << 20
 #: Steps per least difference that the search for a grid tries.
 _MOST_STEPS = 256
 #: Values on which a candidate step is judged first.
@@ -42,9 +44,23 @@ def find_structure(weight: FloatArray) -> Structure | None:
         found = min(fitting, key=_bits)
     codes, scale, codec, books = found
     values = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
+    error = _error(rows, codes, scale)
+    del rows
     made = IntWeight(np.ascontiguousarray(values), weight_type(codes), scale, codec, _precision(found), books)
-    error = float(np.abs(codes * scale[:, None] - rows).max() / np.abs(rows).max())
     return Structure(made, error)
+
+
+def _error(rows: FloatArray, codes: Int64Array, scale: FloatArray) -> float:
+    """Return the greatest difference of ``codes * scale`` and ``rows``, relative to the greatest weight."""
+    steps = np.broadcast_to(scale, (len(rows),))[:, None]
+    worst = max(float(np.abs(codes[part] * steps[part] - rows[part]).max()) for part in _parts(rows))
+    return worst / max(float(rows.max()), -float(rows.min()))
+
+
+def _parts(rows: FloatArray) -> list[slice]:
+    """Return slices of some channels each, so that what is computed of them stays small."""
+    step = max(1, _CHUNK // rows.shape[1])
+    return [slice(start, start + step) for start in range(0, len(rows), step)]
 
 
 #: Codes ``[CO, n]``, scale ``[CO]`` or ``[1]``, codec, number of codebooks.
@@ -140,9 +156,15 @@ def _refined(magnitude: FloatArray, step: float) -> float | None:
 
 
 def _codes(rows: FloatArray, steps: FloatArray) -> Int64Array | None:
-    codes = np.floor(rows / steps[:, None] + 0.5)
-    exact = np.abs(rows - codes * steps[:, None]) <= _FLOAT32 * np.abs(rows)
-    return codes.astype(np.int64) if exact.all() and np.abs(codes).max() < 1 << (MAX_BITS - 1) else None
+    codes = np.empty(rows.shape, np.int64)
+    every = np.broadcast_to(steps, (len(rows),))[:, None]
+    for part in _parts(rows):
+        found = np.floor(rows[part] / every[part] + 0.5)
+        exact = np.abs(rows[part] - found * every[part]) <= _FLOAT32 * np.abs(rows[part])
+        if not exact.all() or np.abs(found).max() >= 1 << (MAX_BITS - 1):
+            return None
+        codes[part] = found
+    return codes
 
 
 def _codebooks(rows: FloatArray) -> Iterator[_Found | None]:
@@ -202,7 +224,9 @@ def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
             return None
         gains[n] = gain
     normal = rows / gains[:, None]
-    codes, scale, codec, _ = _coded(reference[np.searchsorted(0.5 * (reference[1:] + reference[:-1]), normal)], 1)
+    for part in _parts(rows):
+        normal[part] = reference[np.searchsorted(0.5 * (reference[1:] + reference[:-1]), normal[part])]
+    codes, scale, codec, _ = _coded(normal, 1)
     return codes, scale * gains, codec, 1
 
 

@@ -14,6 +14,9 @@ from gan2hls.weights import IntWeight
 
 WordArray = npt.NDArray[np.uint64]
 
+#: Integers that are packed at once, so that memory stays a small multiple of the weights.
+_CHUNK = 1 << 19
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -162,8 +165,16 @@ def from_blocks(blocks: Int64Array, shape: tuple[int, int, int], pe: int, simd: 
 def pack(lanes: npt.NDArray[np.int64], lane_bits: int) -> WordArray:
     """Pack ``[depth, n]`` integers, ``lane_bits`` each and lane 0 least significant, into uint64 limbs."""
     depth, n = lanes.shape
-    limbs = -(-n * lane_bits // 64)
-    bits = np.zeros((depth, limbs * 64), np.uint8)
+    made = np.empty((depth, -(-n * lane_bits // 64)), np.uint64)
+    step = max(1, _CHUNK // max(1, n))
+    for start in range(0, depth, step):
+        made[start : start + step] = _packed(lanes[start : start + step], lane_bits)
+    return made
+
+
+def _packed(lanes: npt.NDArray[np.int64], lane_bits: int) -> WordArray:
+    depth, n = lanes.shape
+    bits = np.zeros((depth, -(-n * lane_bits // 64) * 64), np.uint8)
     unsigned = lanes.astype(np.uint64)
     for b in range(lane_bits):
         bits[:, b : n * lane_bits : lane_bits] = (unsigned >> np.uint64(b)) & np.uint64(1)
