@@ -31,12 +31,14 @@ class Block:
         channels: the group's output channels.
         hessian: float64 ``[D, D]``, damped.
         cross: float64 ``[D, CO / groups]``.
+        emphasis: float64 ``[CO / groups]``, what each channel's error counts where channels share something.
     """
 
     taps: Int64Array
     channels: slice
     hessian: FloatArray
     cross: FloatArray
+    emphasis: FloatArray
 
     def take(self, weight: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """Return ``[D, CO / groups]`` of a tensor ``[T, CO, CI / groups]``."""
@@ -141,8 +143,8 @@ class Grid:
         above, below = np.zeros(self.scale.size), np.zeros(self.scale.size)
         for block in blocks:
             part = block.take(codes)
-            above[block.channels] += (part * block.cross).sum(axis=0)
-            below[block.channels] += (part * (block.hessian @ part)).sum(axis=0)
+            above[block.channels] += block.emphasis * (part * block.cross).sum(axis=0)
+            below[block.channels] += block.emphasis * (part * (block.hessian @ part)).sum(axis=0)
         if self.shared:
             above, below = np.full_like(above, above.sum()), np.full_like(below, below.sum())
         good = (above > 0) & (below > 0)
@@ -174,8 +176,8 @@ class Grid:
             for channel in range(low, high, every):
                 at = channel - block.channels.start
                 chosen = (labels[:, at, None] == np.arange(count)) * self.scale[channel]
-                normal += chosen.T @ (block.hessian @ chosen)
-                right += chosen.T @ block.cross[:, at]
+                normal += block.emphasis[at] * (chosen.T @ (block.hessian @ chosen))
+                right += block.emphasis[at] * (chosen.T @ block.cross[:, at])
         free = np.flatnonzero((np.diag(normal) > 0) & ~(self.keep_zero & (table == 0)))
         made = table.copy()
         if free.size:

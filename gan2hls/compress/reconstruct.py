@@ -8,7 +8,7 @@ With ``H = mean(x x')`` and ``B = mean(W x0 x')`` that is quadratic in every row
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, final
 
@@ -60,7 +60,6 @@ class LayerProblem:
 
     def __init__(self, geometry: LinearGeometry, weight: FloatArray, moments: tuple[Moments, ...]) -> None:
         self.geometry, self.weight, self.moments = geometry, weight, moments
-        self.centred = len(moments) == geometry.groups
         self._factors: dict[int, tuple[Int64Array, FloatArray]] = {}
 
     def solve(
@@ -93,44 +92,52 @@ class LayerProblem:
         return Solution(fitted, values, bias, error, float(sqnr))
 
     def shift(self, values: FloatArray) -> FloatArray:
-        """Return what ``values`` lack in the mean of every channel's sums, float64 ``[CO]``."""
-        made = np.zeros(self.geometry.out_channels)
+        """Return what ``values`` lack in the mean of every channel's sums, where they matter, float64 ``[CO]``."""
+        lack, mass = np.zeros(self.geometry.out_channels), np.zeros(self.geometry.out_channels)
         for moments, block in zip(self.moments, self.blocks, strict=True):
-            made[block.channels] += moments.mean_out - block.take(values).T @ moments.mean_in
-        return made
+            lack[block.channels] += moments.own_out - (block.take(values).T * moments.own_in).sum(axis=1)
+            mass[block.channels] += moments.own_mass
+        return lack / np.maximum(mass, 1e-30)
 
     def error(self, values: FloatArray, bias: FloatArray) -> float:
-        """Return the mean squared error of the sums of ``values`` with ``bias`` ``[CO]`` added."""
-        total = self._energy + np.square(bias)
+        """Return the mean squared error, where it matters, of the sums of ``values`` with ``bias`` ``[CO]`` added."""
+        total = self._energy.copy()
         for moments, block in zip(self.moments, self.blocks, strict=True):
-            part = block.take(values)
+            part, shift = block.take(values), bias[block.channels]
             total[block.channels] += (part * (moments.hessian @ part - 2 * moments.cross.T)).sum(axis=0)
             mean = moments.mean_out - part.T @ moments.mean_in
-            total[block.channels] -= 2 * bias[block.channels] * mean
+            total[block.channels] += moments.mass * np.square(shift) - 2 * shift * mean
         return max(0.0, float(total.mean()))
 
     @cached_property
     def _energy(self) -> FloatArray:
         total = np.zeros(self.geometry.out_channels)
         for moments in self.moments:
-            total[self._channels(moments)] += moments.energy
+            total[moments.channels] += moments.energy
         return total
-
-    def _channels(self, moments: Moments) -> slice:
-        return slice(moments.group * self.geometry.group_out, (moments.group + 1) * self.geometry.group_out)
 
     @cached_property
     def blocks(self) -> list[Block]:
         """The damped least squares; around the means where one set of taps makes all outputs: the bias is free."""
+        taps = {tuple(moments.taps) for moments in self.moments}
+        emphasis = np.zeros(self.geometry.out_channels)
+        for moments in self.moments:
+            emphasis[moments.channels] += moments.own_mass / moments.mass
         made = []
         for moments in self.moments:
             hessian, cross = moments.hessian, moments.cross
-            if self.centred:
-                hessian = hessian - np.outer(moments.mean_in, moments.mean_in)
-                cross = cross - np.outer(moments.mean_out, moments.mean_in)
+            if len(taps) == 1:
+                hessian = hessian - np.outer(moments.mean_in, moments.mean_in) / moments.mass
+                cross = cross - np.outer(moments.mean_out, moments.mean_in) / moments.mass
             ridge = _DAMPING * float(np.trace(moments.hessian)) / len(hessian) + 1e-30
-            block = Block(moments.taps, self._channels(moments), hessian + ridge * np.eye(len(hessian)), cross.T)
-            made.append(Block(block.taps, block.channels, block.hessian, cross.T + ridge * block.take(self.weight)))
+            block = Block(
+                moments.taps,
+                moments.channels,
+                hessian + ridge * np.eye(len(hessian)),
+                cross.T,
+                emphasis[moments.channels],
+            )
+            made.append(replace(block, cross=cross.T + ridge * block.take(self.weight)))
         return made
 
     @cached_property
@@ -178,7 +185,7 @@ class LayerProblem:
         total = 0.0
         for block in self.blocks:
             part = block.take(values)
-            total += float((part * (block.hessian @ part - 2 * block.cross)).sum())
+            total += float(block.emphasis @ (part * (block.hessian @ part - 2 * block.cross)).sum(axis=0))
         return total
 
     def _round(self, keep: Mask | None, grid: Grid | None = None) -> FloatArray:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls import frontend, passes
-from gan2hls.calibrate import FloatModel, Source, draw, frame_limit
+from gan2hls.calibrate import FloatModel, Source, draw, frame_limit, probes
 from gan2hls.compress.prune import Mask, prune_mask
 from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
 from gan2hls.compress.reconstruct import LayerProblem, Solution
 from gan2hls.compress.report import Compressed, describe
+from gan2hls.compress.sensitivity import sensitivities
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
 from gan2hls.compress.write import Written, holds, real_values, write_layers
@@ -28,12 +29,16 @@ from gan2hls.errors import Gan2HlsError, OutputError
 from gan2hls.frontend import Loaded
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, Layer, Port
+from gan2hls.numerics import FloatArray
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
 from gan2hls.quality import psnr_db
 
 _log = logging.getLogger(__name__)
+
+#: Values and MACs on which sensitivities are measured, but on so many frames at least.
+_SENSITIVE_VALUES, _SENSITIVE_MACS, _LEAST_FRAMES = 1 << 24, 4_000_000_000, 16
 
 Notify = Callable[[str, str], None]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
@@ -93,6 +98,21 @@ class _Run:
         self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
         self.masks: dict[str, Mask | None] = {}
         self.solutions: dict[str, Solution] = {}
+        self.sensitivity = self._sensitivities()
+
+    def _sensitivities(self) -> dict[str, FloatArray]:
+        """Return what every layer's sums matter, on as many frames as are affordable."""
+        if all(rule.reconstruct == "none" for rule in self.rules.values()):
+            return {}
+        self.notify("compress", "sensitivities")
+        values = sum(int(np.prod(layer.shape)) for layer in self.graph.layers)
+        macs = sum(layer.geometry.useful_macs for layer in self.graph.layers if layer.geometry)
+        frames = max(_LEAST_FRAMES, min(_SENSITIVE_VALUES // max(1, values), _SENSITIVE_MACS // max(1, macs)))
+        few = {name: values[:frames] for name, values in self.inputs.items()}
+        streams: dict[str, npt.NDArray[np.float32]] = FloatModel(self.loaded.onnx_model, probes(self.graph)).run(few)
+        for port in self.graph.inputs:
+            streams[port.name] = port.to_stream(few[port.onnx_name]).astype(np.float32)
+        return sensitivities(self.graph, streams)
 
     def solve(self) -> dict[str, tuple[Traced, Written]]:
         """Compress layer after layer; each sees what those before it really make."""
@@ -121,7 +141,8 @@ class _Run:
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
         self.masks[layer.name] = keep
-        problem = LayerProblem(geometry, weight, measure(geometry, weight, wanted, found))
+        moments = measure(geometry, weight, wanted, found, self.sensitivity.get(layer.name))
+        problem = LayerProblem(geometry, weight, moments)
         return problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
 
     def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:

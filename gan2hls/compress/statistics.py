@@ -22,6 +22,8 @@ Real = npt.NDArray[np.floating]
 
 #: Inputs of one output pixel beyond which taps are taken apart, as if they did not correlate.
 _MOST_INPUTS = 6144
+#: Output channels of a group up to which each has a Hessian of its own, weighted by its own sensitivity.
+_MOST_OWN = 4
 #: Output pixels measured per input of one, at least and at most; and values of one chunk.
 _PIXELS_PER_INPUT, _LEAST_PIXELS = 12, 1 << 15
 _CHUNK_VALUES = 1 << 22
@@ -32,28 +34,59 @@ _CHUNK_VALUES = 1 << 22
 class Moments:
     """One block: the moments of its patches ``x`` and of the float outputs ``y``, as means over all output pixels.
 
+    Means are weighted by the sensitivity of each pixel's sums, whose mean is 1: by that of the channel itself where it
+    says so, else by that of all ``C`` channels of the block together.
+
     Attributes:
         taps: int64 ``[P]``, the kernel taps.
-        group: the channel group.
+        channels: the output channels, all of one group.
         hessian: float64 ``[D, D]``, mean of ``x x'``; ``D = P * CI / groups``, taps outermost.
-        cross: float64 ``[CO / groups, D]``, mean of ``y x'``.
+        cross: float64 ``[C, D]``, mean of ``y x'``.
         mean_in: float64 ``[D]``, mean of ``x``.
-        mean_out: float64 ``[CO / groups]``, mean of ``y``.
-        energy: float64 ``[CO / groups]``, mean of ``y * y``.
-        share: part of all output pixels that these taps make; the means above are weighted by it.
+        mean_out: float64 ``[C]``, mean of ``y``.
+        energy: float64 ``[C]``, mean of ``y * y``.
+        mass: the weight of this block's pixels, all channels together.
+        own_in: float64 ``[C, D]``, mean of ``x`` by the channel's own weights.
+        own_out: float64 ``[C]``, mean of ``y`` by the channel's own weights.
+        own_mass: float64 ``[C]``, the channel's own weight.
     """
 
     taps: Int64Array
-    group: int
+    channels: slice
     hessian: FloatArray
     cross: FloatArray
     mean_in: FloatArray
     mean_out: FloatArray
     energy: FloatArray
-    share: float
+    mass: float
+    own_in: FloatArray
+    own_out: FloatArray
+    own_mass: FloatArray
 
 
-def measure(geometry: LinearGeometry, weight: FloatArray, wanted: Real, found: Real) -> tuple[Moments, ...]:
+@final
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Output pixels that some taps make.
+
+    Attributes:
+        taps: int64 ``[P]``.
+        rows: output rows, int64 ``[n]``, and the input rows they read, ``[n, KY]``, -1 for none.
+        columns: the same along the columns.
+    """
+
+    taps: Int64Array
+    rows: tuple[Int64Array, Int64Array]
+    columns: tuple[Int64Array, Int64Array]
+
+    @property
+    def pixels(self) -> int:
+        return self.rows[0].size * self.columns[0].size
+
+
+def measure(
+    geometry: LinearGeometry, weight: FloatArray, wanted: Real, found: Real, sensitivity: Real | None = None
+) -> tuple[Moments, ...]:
     """Return the moments of a layer with the float ``weight`` ``[T, CO, CI / groups]``.
 
     Args:
@@ -61,29 +94,27 @@ def measure(geometry: LinearGeometry, weight: FloatArray, wanted: Real, found: R
         weight: float64.
         wanted: inputs in the float model, ``N`` frames of ``(H, W, C)`` in any shape; ``y`` is made of them.
         found: inputs in the compressed model, ``x``.
+        sensitivity: what each output matters, of mean 1, as many frames of ``(H, W, CO)`` at most; None: 1.
     """
-    frames = (
-        np.asarray(wanted, np.float64).reshape(-1, *geometry.in_shape),
-        np.asarray(found, np.float64).reshape(-1, *geometry.in_shape),
-    )
-    total = sum(1 for _ in geometry.y.outputs) * sum(1 for _ in geometry.x.outputs)
+    frames = tuple(np.asarray(x, np.float64).reshape(-1, *geometry.in_shape) for x in (wanted, found))
+    if sensitivity is not None:
+        frames = tuple(x[: len(sensitivity)] for x in frames)
+    total = len(geometry.y.outputs) * len(geometry.x.outputs)
+    own = geometry.group_out <= _MOST_OWN and sensitivity is not None
+    step = 1 if own else geometry.group_out
     blocks = []
-    for ky, kx in product(
-        _sets(geometry.y, geometry.group_in, geometry), _sets(geometry.x, geometry.group_in, geometry)
-    ):
-        rows, columns = _window(geometry.y, ky), _window(geometry.x, kx)
-        share = len(rows) * len(columns) / total
-        if not share:
-            continue
+    for ky, kx in product(_sets(geometry.y, geometry), _sets(geometry.x, geometry)):
         taps = (ky[:, None] * geometry.x.kernel + kx).ravel()
-        for group in range(geometry.groups):
-            blocks.append(_block(geometry, weight, frames, rows, columns, taps, group, share))
+        part = _Part(taps, _window(geometry.y, ky), _window(geometry.x, kx))
+        for first in range(0, geometry.out_channels if part.pixels else 0, step):
+            channels = slice(first, first + step)
+            blocks.append(_block(geometry, weight, frames, part, channels, sensitivity, part.pixels / total))
     return tuple(blocks)
 
 
-def _sets(axis: AxisTaps, group_in: int, geometry: LinearGeometry) -> list[Int64Array]:
+def _sets(axis: AxisTaps, geometry: LinearGeometry) -> list[Int64Array]:
     """Return the kernel indices of an axis, split into sets that never meet in one output."""
-    if geometry.y.kernel * geometry.x.kernel * group_in > _MOST_INPUTS and _widest(geometry) > _MOST_INPUTS:
+    if _widest(geometry) > _MOST_INPUTS:
         return [np.array([k]) for k in range(axis.kernel)]
     return _meeting(axis)
 
@@ -102,65 +133,86 @@ def _meeting(axis: AxisTaps) -> list[Int64Array]:
     return [np.flatnonzero(np.array(label) == known) for known in sorted(set(label))]
 
 
-def _window(axis: AxisTaps, kernel: Int64Array) -> Int64Array:
-    """Return the inputs that the taps ``kernel`` read, int64 ``[outputs with such a tap, taps]``; -1 for none."""
+def _window(axis: AxisTaps, kernel: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return the outputs that the taps ``kernel`` make, ``[n]``, and what they read, ``[n, taps]``, or -1."""
     at = {int(k): n for n, k in enumerate(kernel)}
-    rows = []
-    for pairs in axis.taps:
+    outputs, rows = [], []
+    for o, pairs in enumerate(axis.taps):
         row = np.full(len(kernel), -1)
         for i, k in pairs:
             if k in at:
                 row[at[k]] = i
         if (row >= 0).any():
+            outputs.append(o)
             rows.append(row)
-    return np.array(rows, np.int64).reshape(-1, len(kernel))
+    return np.array(outputs, np.int64), np.array(rows, np.int64).reshape(-1, len(kernel))
 
 
 def _block(
     geometry: LinearGeometry,
     weight: FloatArray,
-    frames: tuple[FloatArray, FloatArray],
-    rows: Int64Array,
-    columns: Int64Array,
-    taps: Int64Array,
-    group: int,
+    frames: tuple[FloatArray, ...],
+    part: _Part,
+    channels: slice,
+    sensitivity: Real | None,
     share: float,
 ) -> Moments:
-    outer = slice(group * geometry.group_out, (group + 1) * geometry.group_out)
-    matrix = weight[taps, outer].transpose(1, 0, 2).reshape(geometry.group_out, -1)
-    size = matrix.shape[1]
-    hessian, cross = np.zeros((size, size)), np.zeros((geometry.group_out, size))
-    mean_in, mean_out, energy = np.zeros(size), np.zeros(geometry.group_out), np.zeros(geometry.group_out)
-    inner = slice(group * geometry.group_in, (group + 1) * geometry.group_in)
+    matrix = weight[part.taps, channels].transpose(1, 0, 2).reshape(channels.stop - channels.start, -1)
+    outer, size = matrix.shape
+    hessian, cross, mean_in = np.zeros((size, size)), np.zeros((outer, size)), np.zeros(size)
+    mean_out, energy, mass = np.zeros(outer), np.zeros(outer), 0.0
+    own_in, own_out, own_mass = np.zeros((outer, size)), np.zeros(outer), np.zeros(outer)
+    first = channels.start // geometry.group_out * geometry.group_in
+    inner = slice(first, first + geometry.group_in)
+    same = np.array_equal(frames[0], frames[1])
     count = 0
-    same = frames[0] is frames[1] or np.array_equal(frames[0], frames[1])
-    for frame, row, column in _chosen(len(frames[0]), rows, columns, size):
-        patches = [_patches(x[..., inner], frame, row, column) for x in frames[same:]]
-        made, x = patches[0] @ matrix.T, patches[-1]
-        hessian += x.T @ x
-        cross += made.T @ x
-        mean_in += x.sum(axis=0)
-        mean_out += made.sum(axis=0)
-        energy += np.square(made).sum(axis=0)
+    for frame, row, column in _chosen(len(frames[0]), part, size):
+        patches = [_patches(x[..., inner], frame, part.rows[1][row], part.columns[1][column]) for x in frames[same:]]
+        y, x = patches[0] @ matrix.T, patches[-1]
+        own = np.ones_like(y)
+        if sensitivity is not None:
+            own = sensitivity[frame, part.rows[0][row], part.columns[0][column], channels].astype(np.float64)
+        common = own.mean(axis=1)
+        weighted = x * common[:, None]
+        hessian += weighted.T @ x
+        cross += y.T @ weighted
+        mean_in += weighted.sum(axis=0)
+        mean_out += common @ y
+        energy += common @ np.square(y)
+        mass += float(common.sum())
+        own_in += own.T @ x
+        own_out += (own * y).sum(axis=0)
+        own_mass += own.sum(axis=0)
         count += len(x)
     by = share / count
-    return Moments(taps, group, hessian * by, cross * by, mean_in * by, mean_out * by, energy * by, share)
+    sums = (hessian, cross, mean_in, mean_out, energy)
+    means = [value * by for value in sums]
+    return Moments(
+        part.taps,
+        channels,
+        means[0],
+        means[1],
+        means[2],
+        means[3],
+        means[4],
+        mass * by,
+        own_in * by,
+        own_out * by,
+        own_mass * by,
+    )
 
 
-def _chosen(
-    frames: int, rows: Int64Array, columns: Int64Array, size: int
-) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
-    """Yield chunks of frame numbers, input rows ``[n, KY]`` and input columns ``[n, KX]`` of output pixels."""
-    total = frames * len(rows) * len(columns)
+def _chosen(frames: int, part: _Part, size: int) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
+    """Yield chunks of output pixels: numbers of frames, and of the part's rows and columns."""
+    total = frames * part.pixels
     most = max(_LEAST_PIXELS, _PIXELS_PER_INPUT * size)
     chosen = np.arange(total)
     if total > most:
         chosen = np.sort(np.random.default_rng(0).choice(total, most, replace=False))
     step = max(1, _CHUNK_VALUES // size)
     for start in range(0, chosen.size, step):
-        pixel = chosen[start : start + step]
-        frame, at = np.divmod(pixel, len(rows) * len(columns))
-        yield frame, rows[at // len(columns)], columns[at % len(columns)]
+        frame, at = np.divmod(chosen[start : start + step], part.pixels)
+        yield frame, at // part.columns[0].size, at % part.columns[0].size
 
 
 def _patches(x: FloatArray, frame: Int64Array, row: Int64Array, column: Int64Array) -> FloatArray:
