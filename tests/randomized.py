@@ -75,13 +75,16 @@ def linear_layer(
     books: int = 1,
     empty: float = 0.0,
     block: tuple[int, int] = (1, 1),
+    values: np.ndarray | None = None,
 ) -> IntLayer:
     """A linear layer with random weights of ``codec`` and a requantizer that uses the whole output range.
 
-    The part ``empty`` of its blocks of ``block`` output by input channels are zeros.
+    The part ``empty`` of its blocks of ``block`` output by input channels are zeros.  ``values`` are taken in place of
+    random weights.
     """
     out = out or QuantType(IntType(8, signed=False), 1.0)
-    values = random_weights(rng, geometry.weight_shape, codec, weight_bits, books)
+    if values is None:
+        values = random_weights(rng, geometry.weight_shape, codec, weight_bits, books)
     values = values * block_mask(rng, geometry.weight_shape, block, empty)
     codec = "ternary" if codec == "binary" and not values.all() else codec
     kind_of = weight_type(values)

@@ -11,21 +11,13 @@ from typing import Any, final
 from gan2hls.converters import converters
 from gan2hls.design import OUT_QUEUE_WORDS, Design, EngineDesign
 from gan2hls.emit.render import render, static, template_root
-from gan2hls.emit.rtl_memory import (
-    address_bits,
-    codec_memory,
-    requant_memory,
-    signed_bits,
-    table_memory,
-    tap_memories,
-)
-from gan2hls.errors import ConfigError, UnsupportedError
+from gan2hls.emit.rtl_linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
+from gan2hls.emit.rtl_memory import requant_memory, signed_bits, table_memory
+from gan2hls.errors import ConfigError
 from gan2hls.numerics import IntType
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
 _RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
-
-Values = dict[str, str | int]
 
 
 def emit_rtl(design: Design) -> dict[str, bytes]:
@@ -99,101 +91,18 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "table_words": 0 if layer.table is None else layer.table.values.size,
     }
     if engine.linear:
-        memories |= _add_linear(engine, context)
+        context |= linear_context(engine)
+        memories |= linear_memories(engine)
     else:
         context["centre"] = _centre(engine)
-    return _Engine(context["module"], context, {_file(engine, role): image for role, image in memories.items()})
-
-
-def _add_linear(engine: EngineDesign, context: dict[str, Any]) -> dict[str, bytes]:
-    """Add the parameters of feeder, weight source, mac and accumulator queue; return their memories."""
-    layer, folding, encoded = engine.layer, engine.folding, engine.encoded
-    geometry, weight = layer.geometry, layer.weight
-    assert geometry is not None and weight is not None and encoded is not None
-    if geometry.pixel_taps == 0:
-        raise UnsupportedError("no output pixel has a tap", where=layer.name, hint="the layer is a constant: fold it")
-    row_words = geometry.x.in_size * geometry.in_channels // folding.simd
-    weight_words = geometry.kernel[0] * geometry.kernel[1] * engine.co_folds * engine.ci_folds
-    x_addr_bits, w_addr_bits = address_bits(engine.rows * row_words), address_bits(weight_words)
-    loaded_bits = (geometry.y.in_size + engine.rows).bit_length() + 1
-    memories = tap_memories(engine, x_addr_bits, w_addr_bits, loaded_bits)
-    memories |= {memory.name: codec_memory(memory) for memory in encoded.memories}
-    acc_bits, weight_bits = signed_bits(layer.acc_type), signed_bits(weight.type)
-    feeder: Values = {
-        "Width": folding.simd * engine.in_elem.bits,
-        "InRows": geometry.y.in_size,
-        "Rows": engine.rows,
-        "RowWords": row_words,
-        "OutRows": len(geometry.y.outputs),
-        "YTaps": geometry.y.count,
-        "XTaps": geometry.x.count,
-        "CoFolds": engine.co_folds,
-        "CiFolds": engine.ci_folds,
-        "Groups": geometry.groups,
-        "FirstNeed": geometry.y.need[0],
-        "AccDepth": engine.acc_queue_words,
-        "XAddrBits": x_addr_bits,
-        "WAddrBits": w_addr_bits,
-        "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
-        "LoadedBits": loaded_bits,
-        "XTapFile": _path(engine, "x_taps"),
-        "YTapFile": _path(engine, "y_taps"),
-        "NeedFile": _path(engine, "need") if "need" in memories else '""',
-        "ReleaseFile": _path(engine, "release"),
-    }
-    wsrc: Values = {
-        "Lanes": folding.pe * folding.simd,
-        "CodeBits": weight.type.bits,
-        "Signed": _bit(weight.type.signed),
-        "WeightBits": weight_bits,
-        "Depth": weight_words,
-        "AddrBits": w_addr_bits,
-        **{
-            "File" if n == 0 else f"{memory.name.capitalize()}File": _path(engine, memory.name)
-            for n, memory in enumerate(encoded.memories)
-        },
-    }
-    mac: Values = {
-        "Pe": folding.pe,
-        "Simd": folding.simd,
-        "ElemBits": engine.in_elem.bits,
-        "ElemSigned": _bit(engine.in_elem.signed),
-        "ZeroPoint": layer.input_type.zero_point,
-        "CentredBits": signed_bits(layer.input_type.centred),
-        "WeightBits": weight_bits,
-        "AccBits": acc_bits,
-    }
-    context |= {
-        "pe": folding.pe,
-        "simd": folding.simd,
-        "lanes": folding.pe * folding.simd,
-        "useful_macs": layer.useful_macs,
-        "mac_cycles": engine.mac_cycles,
-        "window": geometry.y.window,
-        "codec": encoded.codec,
-        "acc_type": str(layer.acc_type),
-        "weight_words": weight_words,
-        "w_addr_msb": w_addr_bits - 1,
-        "weight_msb": folding.pe * folding.simd * weight_bits - 1,
-        "vector_msb": folding.pe * acc_bits - 1,
-        "wsrc_template": f"rtl/wsrc_{encoded.codec}.sv.j2",
-        "feeder": feeder,
-        "wsrc": wsrc,
-        "mac": mac,
-        "acc_fifo": {
-            "Width": folding.lanes * acc_bits,
-            "Ratio": folding.pe // folding.lanes,
-            "Depth": engine.acc_queue_words,
-        },
-    }
-    return memories
+    return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
 
 
 def _centre(engine: EngineDesign) -> Values:
     return {
         "Lanes": engine.folding.lanes,
         "InBits": engine.in_elem.bits,
-        "Signed": _bit(engine.in_elem.signed),
+        "Signed": bit(engine.in_elem.signed),
         "ZeroPoint": engine.layer.input_type.zero_point,
         "OutBits": signed_bits(engine.layer.acc_type),
     }
@@ -217,7 +126,7 @@ def _requant(engine: EngineDesign) -> Values:
         "Hi": requant.hi,
         "OutBits": requant.out_type.bits,
         "OutDepth": OUT_QUEUE_WORDS,
-        "File": _path(engine, "requant"),
+        "File": memory_path(engine, "requant"),
     }
     if geometry is None:
         return values
@@ -226,7 +135,7 @@ def _requant(engine: EngineDesign) -> Values:
     if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
         return values
     return values | {
-        "Holes": _bit(True),
+        "Holes": bit(True),
         "OutRows": sizes[0],
         "OutColumns": sizes[1],
         "YMask": f"{sizes[0]}'h{masks[0]:x}",
@@ -249,9 +158,9 @@ def _table(engine: EngineDesign) -> Values:
     return {
         "Lanes": engine.folding.lanes,
         "IndexBits": table.index_type.bits,
-        "Signed": _bit(table.index_type.signed),
+        "Signed": bit(table.index_type.signed),
         "OutBits": table.out_type.bits,
-        "File": _path(engine, "table"),
+        "File": memory_path(engine, "table"),
     }
 
 
@@ -300,18 +209,6 @@ def _top(design: Design) -> dict[str, Any]:
         "streams": streams,
         "blocks": blocks,
     }
-
-
-def _file(engine: EngineDesign, role: str) -> str:
-    return f"{engine.layer.name}_{role}.mem"
-
-
-def _path(engine: EngineDesign, role: str) -> str:
-    return f'{{`GAN2HLS_MEM_DIR, "{_file(engine, role)}"}}'
-
-
-def _bit(value: bool) -> str:
-    return f"1'b{int(value)}"
 
 
 def _shape(shape: tuple[int, int, int]) -> str:

@@ -52,19 +52,30 @@ def requant_memory(requant: Requant, acc_type: IntType, lanes: int) -> bytes:
         return fields
 
     starts = range(0, requant.channels, lanes)
-    return _image([field for channel in range(start, start + lanes) for field in lane(channel)] for start in starts)
+    return image([field for channel in range(start, start + lanes) for field in lane(channel)] for start in starts)
 
 
 def table_memory(table: Table) -> bytes:
     """Return the image of a table: entry ``code - index_type.lo``."""
     bits = table.out_type.bits
-    return _image([(value, bits)] for value in table.values.tolist())
+    return image([(value, bits)] for value in table.values.tolist())
 
 
-def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int, loaded_bits: int) -> dict[str, bytes]:
-    """Return the images that drive the tap sequencer: ``x_taps``, ``y_taps``, ``release`` and ``need``.
+def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
+    """Return the images ``release`` and ``need`` of output rows with taps; ``need`` only with more than one row."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    y = geometry.y
+    images = {"release": image([(rows, free_bits)] for rows in y.released)}
+    if len(y.outputs) > 1:
+        images["need"] = image([(rows, loaded_bits)] for rows in y.need)
+    return images
 
-    Tap words hold, from the least bit: line buffer offset, weight offset, last.  ``need`` is empty with one output row.
+
+def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+    """Return the images that drive the dense sequencer, ``x_taps`` and ``y_taps``.
+
+    Words hold, from the least bit: line buffer offset, weight offset, last.
     """
     geometry = engine.layer.geometry
     assert geometry is not None
@@ -73,24 +84,18 @@ def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int, loade
     tap_words = engine.co_folds * engine.ci_folds
 
     def taps(axis: AxisTaps, rows: int, line_step: int, weight_step: int) -> bytes:
-        return _image(
+        return image(
             [((e.i % rows) * line_step, x_addr_bits), (e.k * weight_step, w_addr_bits), (int(e.last), 1)]
             for e in axis.entries
         )
 
-    y = geometry.y
-    free_bits = (engine.rows + y.in_size).bit_length()
-    images = {
+    return {
         "x_taps": taps(geometry.x, geometry.x.in_size, pixel_words, tap_words),
-        "y_taps": taps(y, engine.rows, row_words, geometry.x.kernel * tap_words),
-        "release": _image([(rows, free_bits)] for rows in y.released),
+        "y_taps": taps(geometry.y, engine.rows, row_words, geometry.x.kernel * tap_words),
     }
-    if len(y.outputs) > 1:
-        images["need"] = _image([(rows, loaded_bits)] for rows in y.need)
-    return images
 
 
-def _image(words: Iterable[Sequence[Field]]) -> bytes:
+def image(words: Iterable[Sequence[Field]]) -> bytes:
     """Pack each word's fields, the first in the least significant bits; all words have the same fields' widths."""
     lines = []
     for fields in words:

@@ -52,10 +52,12 @@ def lint(design: Design, rtl: Path) -> str:
 class Run:
     """What one simulation gave: output beats, their clocks, the clocks of their tlast, and the counters by layer."""
 
+    start: int
     cycles: Int64Array
     last: Int64Array
     executed: dict[str, int]
     beats: dict[str, int]
+    rested: dict[str, int]
 
 
 class Bench:
@@ -121,10 +123,12 @@ class Bench:
         lines = [line.split() for line in (folder / "out.txt").read_text().splitlines()]
         counters = [line.split() for line in (folder / "trace_counters.txt").read_text().splitlines()]
         result = Run(
+            int(lines.pop(0)[0]),
             np.array([int(line[0]) for line in lines]),
             np.array([int(line[1]) for line in lines]),
-            {name: int(executed) for name, executed, _ in counters},
-            {name: int(count) for name, _, count in counters},
+            {name: int(executed) for name, executed, _, _ in counters},
+            {name: int(count) for name, _, count, _ in counters},
+            {name: int(rested) for name, _, _, rested in counters},
         )
         for engine in design.engines:
             name = engine.layer.name
@@ -134,12 +138,20 @@ class Bench:
             assert len(got) == len(expected), f"{name}: {len(got)} beats, not {len(expected)}"
             bad = [n for n, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b]
             assert not bad, f"{name}: beat {bad[0]} is {got[bad[0]]:x}, not {expected[bad[0]]:x} ({len(bad)} differ)"
-            assert result.executed[name] == frames * engine.mac_cycles, f"{name}: MAC steps"
+            assert result.executed[name] == frames * engine.mac_steps, f"{name}: MAC steps"
+            worked = result.executed[name] + result.rested[name]
+            assert worked == frames * engine.mac_cycles, f"{name}: clocks of the MAC array"
         assert [int(line[2], 16) for line in lines] == beats(
             tensors[last.layer.name], last.out_lanes, last.out_elem.bits
         )
         assert np.flatnonzero(result.last).tolist() == [(f + 1) * last.out_beats - 1 for f in range(frames)], "tlast"
         return result
+
+    def measured(self) -> tuple[int, int]:
+        """Latency and frame interval at full pace, as the project's bench measures them."""
+        result = self.run(5)
+        ends = result.cycles[self.design.engines[-1].out_beats - 1 :: self.design.engines[-1].out_beats]
+        return int(ends[0]) - result.start, -(-int(ends[-1] - ends[-3]) // 2)
 
     def interval(self, frames: int = 6) -> float:
         """Mean clocks between the last frames' ends, without idle clocks and back-pressure."""

@@ -3,7 +3,7 @@
 // INPUT.hex holds one beat a line.  IDLE and STALL are the chances, in percent, of a clock without tvalid and without
 // tready.  At clock RESET_AT (0: never) reset is pulled for two clocks and the input starts again from its first beat.
 // DRAIN clocks follow the last beat wanted, in which engines consume rows that no output uses and no beat may come.
-// OUTPUT.txt gets "cycle last data" per output beat after the last reset.
+// OUTPUT.txt gets the clock of the first input beat, then "cycle last data" per output beat, after the last reset.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   Vtop top{&context};
   std::vector<std::string> lines;
   size_t sent = 0;
+  uint64_t start = 0;
   top.rst_ni = 0;
   top.s_axis_tvalid = 0;
   top.s_axis_tlast = 0;
@@ -97,6 +98,7 @@ int main(int argc, char** argv) {
     top.clk_i = 1;
     top.eval();
     if (taken) {
+      if (sent == 0) start = cycle;
       sent++;
       top.s_axis_tvalid = 0;
     }
@@ -104,6 +106,7 @@ int main(int argc, char** argv) {
   }
   top.final();
   std::ofstream out(argv[2]);
+  out << start << "\n";
   for (const std::string& line : lines) out << line << "\n";
   return 0;
 }

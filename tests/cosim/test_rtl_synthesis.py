@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gan2hls.design import Design
+from gan2hls.design import Design, Folding
+from gan2hls.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import write_rtl
-from tests.randomized import tiny_design
+from tests.cosim.test_rtl_codecs import coded_design
+from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 pytestmark = pytest.mark.cosim
 
@@ -29,7 +34,7 @@ CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t
 
 
 @pytest.mark.parametrize("reader", ["read_verilog", "read_slang"])
-@pytest.mark.parametrize("made", [tiny_design(), random_design(1, 6)], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [tiny_design(), random_design(1, 6), coded_design(0)], ids=lambda made: made.name)
 def test_yosys_finds_no_latch(made: Design, reader: str, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     rtl = write_rtl(made, tmp_path)
@@ -53,7 +58,7 @@ def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
     assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("made", [tiny_design(), random_design(7, 6)], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [tiny_design(), random_design(7, 6), coded_design(1)], ids=lambda made: made.name)
 def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
     pytest.importorskip("pyslang")
     import pyslang.ast
@@ -65,3 +70,31 @@ def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
         compilation.addSyntaxTree(pyslang.syntax.SyntaxTree.fromFile(str(rtl / path)))
     errors = [str(diagnostic.code) for diagnostic in compilation.getAllDiagnostics() if diagnostic.isError()]
     assert errors == []
+
+
+@pytest.mark.parametrize(("codec", "dsp"), [("binary", 0), ("ternary", 0), ("raw", 64)])
+def test_only_codecs_with_multipliers_take_dsp_blocks(codec: str, dsp: int, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    cells = synthesized(coded_engine(codec), tmp_path)
+    assert cells["DSP48E1"] == dsp + 1, cells  # one of them is the requantizer's
+
+
+def coded_engine(codec: str) -> Design:
+    """An engine of 8 x 8 lanes whose requantizer multiplies by 1, in one lane."""
+    input_type = QuantType(IntType(8, signed=True), 1.0)
+    made = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 16, 8), input_type, codec=codec)
+    requant = made.requant
+    made = replace(made, requant=replace(requant, mult=np.ones_like(requant.mult)))
+    return design(chain(f"{codec}_engine", (4, 4, 16), input_type, (made,)), (Folding(8, 8, 1),))
+
+
+def synthesized(made: Design, folder: Path) -> dict[str, int]:
+    """Return the cells of each kind that Yosys makes of ``made`` for a 7-series part."""
+    rtl = write_rtl(made, folder)
+    files = (rtl / f"{made.name}.f").read_text().replace("\n", " ")
+    read = f"read_slang -j 1 --top {made.name} {files}"
+    command = [sys.executable, "-c", YOSYS, read, f"synth_xilinx -flatten -top {made.name}", "stat"]
+    done = subprocess.run(command, cwd=rtl, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+    counts = done.stdout[done.stdout.rindex(f"=== {made.name} ===") :]
+    return {kind: int(count) for count, kind in re.findall(r"^\s+(\d+)\s+([A-Z][A-Z0-9]+)$", counts, re.M)}

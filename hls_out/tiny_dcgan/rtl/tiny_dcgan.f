@@ -14,7 +14,10 @@ lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
 lib/g2h_table.sv
 lib/g2h_up.sv
+lib/g2h_wsrc_binary.sv
+lib/g2h_wsrc_codebook.sv
 lib/g2h_wsrc_raw.sv
+lib/g2h_wsrc_ternary.sv
 tiny_dcgan_l0_dense.sv
 tiny_dcgan_l1_conv_transpose.sv
 tiny_dcgan_l2_conv_transpose.sv

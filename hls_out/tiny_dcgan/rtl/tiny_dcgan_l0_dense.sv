@@ -29,10 +29,14 @@ module tiny_dcgan_l0_dense (
   logic [7:0] code;
   logic code_valid;
   logic out_freed;
+  logic primed, row_avail, row_take;
+  logic [1:0] free_rows;
+  logic [3:0] x_addr;
   logic [8:0] w_addr;
+  logic [5:0] w_co;
   logic [7:0] weight;
   logic [7:0] x;
-  logic step_valid, step_first, step_last;
+  logic [3:0] issued, step;
   logic [18:0] vector;
   logic vector_valid, acc_freed;
 
@@ -42,46 +46,76 @@ module tiny_dcgan_l0_dense (
     .Rows(2),
     .RowWords(8),
     .OutRows(1),
-    .YTaps(1),
-    .XTaps(1),
-    .CoFolds(48),
-    .CiFolds(8),
-    .Groups(1),
-    .FirstNeed(1),
-    .AccDepth(16),
     .XAddrBits(4),
-    .WAddrBits(9),
     .FreeBits(2),
+    .FirstNeed(1),
     .LoadedBits(3),
-    .XTapFile({`GAN2HLS_MEM_DIR, "l0_dense_x_taps.mem"}),
-    .YTapFile({`GAN2HLS_MEM_DIR, "l0_dense_y_taps.mem"}),
-    .NeedFile(""),
-    .ReleaseFile({`GAN2HLS_MEM_DIR, "l0_dense_release.mem"})
+    .NeedFile("")
   ) u_feeder (
     .clk_i      (clk_i),
     .rst_ni     (rst_ni),
     .s_data_i   (s_data_i),
     .s_valid_i  (s_valid_i),
     .s_ready_o  (s_ready_o),
-    .acc_freed_i(acc_freed),
-    .w_addr_o   (w_addr),
+    .primed_i   (primed),
+    .row_avail_o(row_avail),
+    .row_take_i (row_take),
+    .release_i  (free_rows),
+    .read_addr_i(x_addr),
+    .step_i     (issued),
     .x_o        (x),
-    .valid_o    (step_valid),
-    .first_o    (step_first),
-    .last_o     (step_last)
+    .step_o     (step)
+  );
+
+  g2h_sequencer #(
+    .InRows(1),
+    .Rows(2),
+    .RowWords(8),
+    .OutRows(1),
+    .XAddrBits(4),
+    .WAddrBits(9),
+    .FreeBits(2),
+    .CoFolds(48),
+    .CoBits(6),
+    .YTaps(1),
+    .XTaps(1),
+    .CiFolds(8),
+    .Groups(1),
+    .AccDepth(16),
+    .XTapFile({`GAN2HLS_MEM_DIR, "l0_dense_x_taps.mem"}),
+    .YTapFile({`GAN2HLS_MEM_DIR, "l0_dense_y_taps.mem"}),
+    .ReleaseFile({`GAN2HLS_MEM_DIR, "l0_dense_release.mem"})
+  ) u_sequencer (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .primed_o   (primed),
+    .row_avail_i(row_avail),
+    .row_take_o (row_take),
+    .acc_freed_i(acc_freed),
+    .x_addr_o   (x_addr),
+    .w_addr_o   (w_addr),
+    .co_o       (w_co),
+    .step_o     (issued),
+    .release_o  (free_rows)
   );
 
   g2h_wsrc_raw #(
     .Lanes(1),
-    .CodeBits(8),
-    .Signed(1'b1),
+    .Pe(1),
+    .Simd(1),
     .WeightBits(8),
     .Depth(384),
     .AddrBits(9),
+    .CoFolds(48),
+    .CoBits(6),
+    .CodeBits(8),
+    .CodeSigned(1),
+    .Base(0),
     .File({`GAN2HLS_MEM_DIR, "l0_dense_weight.mem"})
   ) u_wsrc (
     .clk_i   (clk_i),
     .addr_i  (w_addr),
+    .co_i    (w_co),
     .weight_o(weight)
   );
 
@@ -93,13 +127,15 @@ module tiny_dcgan_l0_dense (
     .ZeroPoint(143),
     .CentredBits(9),
     .WeightBits(8),
-    .AccBits(19)
+    .AccBits(19),
+    .Multiply(1)
   ) u_mac (
     .clk_i   (clk_i),
     .rst_ni  (rst_ni),
-    .valid_i (step_valid),
-    .first_i (step_first),
-    .last_i  (step_last),
+    .valid_i (step[3]),
+    .first_i (step[2]),
+    .last_i  (step[1]),
+    .idle_i  (step[0]),
     .x_i     (x),
     .weight_i(weight),
     .valid_o (vector_valid),

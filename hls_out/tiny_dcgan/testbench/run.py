@@ -230,6 +230,7 @@ class Runner:
         path = self.work / test["test"] / "trace_counters.txt"
         rows = [line.split() for line in path.read_text().splitlines()] if path.is_file() else []
         test["executed_steps"] = counted = {row[0]: int(row[1]) for row in rows}
+        test["idle_steps"] = {row[0]: int(row[3]) for row in rows}
         for layer in self.bench.config["layers"]:
             name, wanted = layer["name"], layer["mac_steps"] * frames
             if test["status"] == "passed" and counted.get(name) != wanted:
@@ -244,6 +245,7 @@ class Runner:
         rate = next((test for test in tests if test["test"] == "full_rate"), {})
         frames = self.bench.frames + 2
         executed = {layer: steps // frames for layer, steps in rate.get("executed_steps", {}).items()}
+        idle = {layer: steps // frames for layer, steps in rate.get("idle_steps", {}).items()}
         beats = {layer.name: layer.beats for layer in self.bench.layers}
         summary = {
             "dut": self.name,
@@ -256,7 +258,7 @@ class Runner:
             "latency_cycles": rate.get("latency_cycles"),
             "interval_cycles": steady(rate.get("intervals_cycles") or []),
             "executed_steps": executed,
-            "layer_cycles": {layer: steps or beats[layer] for layer, steps in executed.items()},
+            "layer_cycles": {layer: steps + idle[layer] or beats[layer] for layer, steps in executed.items()},
             "tests": tests,
             "layers": layers,
         }

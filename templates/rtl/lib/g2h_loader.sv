@@ -5,7 +5,8 @@
 // Latency     a word accepted in clock t is in the line buffer for a read whose address stands in clock t + 1.
 // Handshake   s_ready_o is a register: a row may be written while free > 0, where free starts at Rows, falls by one in
 //             the clock after a row's last word and rises by release_i.  Rows that no output uses are released with
-//             the end of their frame, even before they arrive, so free can reach Rows + InRows.
+//             the end of their frame, even before they arrive, so free can reach Rows + InRows.  Nothing is taken
+//             before primed_i, which stays high then: the latency of a frame does not depend on when reset ended.
 // Parameters  Rows, InRows, RowWords >= 1; AddrBits holds Rows * RowWords - 1; FreeBits holds Rows + InRows.
 module g2h_loader #(
   parameter int unsigned Rows     = 1,
@@ -15,6 +16,7 @@ module g2h_loader #(
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
+  input  logic                primed_i,
   input  logic                s_valid_i,
   output logic                s_ready_o,
   input  logic [FreeBits-1:0] release_i,
@@ -44,7 +46,7 @@ module g2h_loader #(
       addr_q  <= '0;
     end else begin
       free_q  <= free_d;
-      ready_q <= free_d != '0;
+      ready_q <= primed_i && (free_d != '0);
       if (write_o) begin
         word_q <= row_last ? '0 : word_q + WordBits'(1);
         addr_q <= (addr_q == AddrBits'(Rows * RowWords - 1)) ? '0 : addr_q + AddrBits'(1);

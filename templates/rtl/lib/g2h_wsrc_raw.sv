@@ -1,26 +1,39 @@
 // g2h_wsrc_raw: weight source of the codec "raw", uniform integers.
 //
-// Equation    lane p * Simd + s of weight_o = sign- or zero-extended field of CodeBits bits at the same lane.
-// Memory      word (tap * CO/PE + co_fold) * CI/groups/SIMD + ci_fold holds the Lanes = PE * SIMD weights of one step.
-// Latency     2 clocks from addr_i, as every weight source.
-// Parameters  WeightBits = CodeBits + !Signed: the signed width that enters the multiplier.
+// Equation    lane p * Simd + s of weight_o = Base + the field of CodeBits bits at the same lane.
+// Memory      word addr_i holds the codes of one block, Lanes = Pe * Simd weights, lane 0 in the least significant bits.
+// Latency     2 clocks from addr_i, as every weight source: block RAM with its output register, then at most an adder.
+// Parameters  CodeSigned: codes are two's complement, Base is 0 then and CodeBits is WeightBits.  Base + code fits the
+//             signed WeightBits.
 module g2h_wsrc_raw #(
   parameter int unsigned Lanes      = 1,
-  parameter int unsigned CodeBits   = 8,
-  parameter bit          Signed     = 1'b1,
+  parameter int unsigned Pe         = 1,
+  parameter int unsigned Simd       = 1,
   parameter int unsigned WeightBits = 8,
   parameter int unsigned Depth      = 2,
   parameter int unsigned AddrBits   = 1,
+  parameter int unsigned CoFolds    = 1,
+  parameter int unsigned CoBits     = 1,
+  parameter int unsigned CodeBits   = 8,
+  parameter int unsigned CodeSigned = 1,
+  parameter int          Base       = 0,
   parameter              File       = ""
 ) (
   input  logic                        clk_i,
   input  logic [AddrBits-1:0]         addr_i,
+  input  logic [CoBits-1:0]           co_i,
   output logic [Lanes*WeightBits-1:0] weight_o
 );
   logic [Lanes*CodeBits-1:0] word;
+  logic                      unused_fold;
 
-  if (WeightBits != CodeBits + (Signed ? 0 : 1)) begin : g_check_bits
-    $error("g2h_wsrc_raw: WeightBits must be CodeBits, and one more when unsigned");
+  assign unused_fold = &{1'b0, co_i};
+
+  if (Lanes != Pe * Simd || (1 << CoBits) < CoFolds) begin : g_check_lanes
+    $error("g2h_wsrc_raw: Lanes must be Pe * Simd, CoBits must hold CoFolds - 1");
+  end
+  if (CodeSigned != 0 && (CodeBits != WeightBits || Base != 0)) begin : g_check_bits
+    $error("g2h_wsrc_raw: signed codes are the weights, so CodeBits must be WeightBits and Base 0");
   end
 
   g2h_rom #(
@@ -34,11 +47,11 @@ module g2h_wsrc_raw #(
     .data_o(word)
   );
 
-  if (Signed) begin : g_signed
+  if (CodeSigned != 0) begin : g_signed
     assign weight_o = word;
-  end else begin : g_unsigned
+  end else begin : g_based
     for (genvar l = 0; l < Lanes; l++) begin : g_lane
-      assign weight_o[l*WeightBits+:WeightBits] = {1'b0, word[l*CodeBits+:CodeBits]};
+      assign weight_o[l*WeightBits+:WeightBits] = WeightBits'(Base) + WeightBits'(word[l*CodeBits+:CodeBits]);
     end
   end
 endmodule

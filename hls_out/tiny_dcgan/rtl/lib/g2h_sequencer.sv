@@ -10,12 +10,13 @@
 //             y_rom[YTaps]: {last, ky * KW * CoFolds * CiFolds, (iy mod Rows) * RowWords}, those of all output rows;
 //             release_rom[OutRows]: input rows that are no longer used after each output row.  Products with constants
 //             are done at generation, so addresses take adders only.
-// Latency     a step issued in clock t has x_addr_o, w_addr_o, valid_o, first_o, last_o in clock t + 4: ROM words,
-//             sums, wrap, final sum.  release_o comes with the row's last address, when its read really happens.
+// Latency     a step issued in clock t has x_addr_o, w_addr_o, co_o, step_o in clock t + 4: ROM words, sums, wrap,
+//             final sum.  release_o comes with the row's last address, when its read really happens.
 // Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
-//             first step of a row also for its row grant; every other step is issued unconditionally.
+//             first step of a row also for its row grant; every other step is issued unconditionally.  step_o is
+//             {valid, first, last, idle}; no step is idle and primed_o is always high.
 // Parameters  all counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest
-//             weight address, FreeBits Rows + InRows.
+//             weight address, FreeBits Rows + InRows, CoBits CoFolds - 1.
 module g2h_sequencer #(
   parameter int unsigned InRows      = 1,
   parameter int unsigned Rows        = 1,
@@ -30,20 +31,21 @@ module g2h_sequencer #(
   parameter int unsigned XAddrBits   = 1,
   parameter int unsigned WAddrBits   = 1,
   parameter int unsigned FreeBits    = 2,
+  parameter int unsigned CoBits      = 1,
   parameter              XTapFile    = "",
   parameter              YTapFile    = "",
   parameter              ReleaseFile = ""
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
+  output logic                 primed_o,
   input  logic                 row_avail_i,
   output logic                 row_take_o,
   input  logic                 acc_freed_i,
   output logic [XAddrBits-1:0] x_addr_o,
   output logic [WAddrBits-1:0] w_addr_o,
-  output logic                 valid_o,
-  output logic                 first_o,
-  output logic                 last_o,
+  output logic [CoBits-1:0]    co_o,
+  output logic [3:0]           step_o,
   output logic [FreeBits-1:0]  release_o
 );
   localparam int unsigned Total      = Rows * RowWords;
@@ -53,7 +55,6 @@ module g2h_sequencer #(
   localparam int unsigned YPtrBits   = (YTaps > 1) ? $clog2(YTaps) : 1;
   localparam int unsigned RPtrBits   = (OutRows > 1) ? $clog2(OutRows) : 1;
   localparam int unsigned CiBits     = (CiFolds > 1) ? $clog2(CiFolds) : 1;
-  localparam int unsigned CoBits     = (CoFolds > 1) ? $clog2(CoFolds) : 1;
   localparam int unsigned TapBits    = 1 + WAddrBits + XAddrBits;
 
   if (CoFolds % Groups != 0) begin : g_check_groups
@@ -213,6 +214,7 @@ module g2h_sequencer #(
   logic [XAddrBits-1:0] s2_col_q, s3_row_q, s3_col_q, s4_x_q;
   logic [WAddrBits-1:0] s2_k_q, s2_coci_q, s3_w_q, s4_w_q;
   logic [3:0]           valid_q, first_pipe_q, last_pipe_q;
+  logic [CoBits-1:0]    s1_co_q, s2_co_q, s3_co_q, s4_co_q;
 
   always_ff @(posedge clk_i) begin
     s1_row_q      <= y_word[XAddrBits-1:0];
@@ -239,6 +241,10 @@ module g2h_sequencer #(
     s4_x_q       <= s3_row_q + s3_col_q;
     s4_w_q       <= s3_w_q;
 
+    s1_co_q      <= co_q;
+    s2_co_q      <= s1_co_q;
+    s3_co_q      <= s2_co_q;
+    s4_co_q      <= s3_co_q;
     first_pipe_q <= {first_pipe_q[2:0], first_q};
     last_pipe_q  <= {last_pipe_q[2:0], vector_done};
   end
@@ -257,8 +263,8 @@ module g2h_sequencer #(
 
   assign x_addr_o  = s4_x_q;
   assign w_addr_o  = s4_w_q;
-  assign valid_o   = valid_q[3];
-  assign first_o   = first_pipe_q[3];
-  assign last_o    = last_pipe_q[3];
+  assign co_o      = s4_co_q;
+  assign step_o    = {valid_q[3], first_pipe_q[3], last_pipe_q[3], 1'b0};
+  assign primed_o  = 1'b1;
   assign release_o = s4_release_q;
 endmodule

@@ -1,0 +1,106 @@
+"""Every codec's weight source in the emitted RTL against the golden model, in every kind of engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.cycles import estimate
+from gan2hls.design import Design, Folding
+from gan2hls.integer import IntLayer
+from gan2hls.numerics import IntType, QuantType
+from gan2hls.taps import LinearGeometry
+from tests.cosim.rtl_bench import Bench, lint
+from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer
+
+pytestmark = pytest.mark.cosim
+
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+#: Chances, in percent, of a clock without tvalid and of one without tready.
+PACES = [(0, 0), (50, 50), (10, 80)]
+
+#: Codec, centroids, and books: one, one per channel, or groups of channels.
+KINDS = (
+    ("raw", 0, "one"),
+    ("offset", 0, "one"),
+    ("binary", 0, "one"),
+    ("ternary", 0, "one"),
+    ("codebook", 2, "one"),
+    ("codebook", 13, "channel"),
+    ("codebook", 16, "group"),
+    ("codebook", 256, "one"),
+)
+#: Geometry, folding and groups of books; PE 6 and groups of 4 channels share no table, PE 2 and groups of 3 neither.
+SLOTS = (
+    (lambda n: dense(n, 24), Folding(4, 3, 2), 6),
+    (lambda n: conv_transpose((2, 2), 6, 8), Folding(2, 3, 1), 2),
+    (lambda n: conv_transpose((4, 4), 8, 12, k=3, s=2, p=1, op=1), Folding(6, 4, 3), 3),
+    (lambda n: conv((8, 8), 12, 6), Folding(2, 4, 2), 2),
+)
+
+
+def coded_layer(rng: Rng, name: str, geometry: LinearGeometry, kind: tuple[str, int, str], books: int) -> IntLayer:
+    """A layer whose weights are of ``kind``."""
+    codec, centroids, sharing = kind
+    shape = geometry.weight_shape
+    count = {"one": 1, "channel": shape[1], "group": books}[sharing]
+    values = None
+    if codec == "offset":
+        values = rng.integers(40, 90, shape)
+    if codec == "codebook":
+        book = np.stack([rng.permutation(np.arange(-150, 200))[:centroids] for _ in range(count)])
+        of_channel = np.arange(shape[1]) * count // shape[1]
+        values = book[of_channel[None, :, None], rng.integers(0, centroids, shape)]
+    out_shape = (2, 2, 6) if geometry.kernel == (1, 1) else None
+    return linear_layer(
+        rng, name, "z", geometry, INT8, out=INT8, codec="raw" if codec == "offset" else codec, books=count,
+        values=values, shape=out_shape,
+    )  # fmt: skip
+
+
+def coded_design(rotation: int) -> Design:
+    """A chain of eight engines, each of the kinds in one of the slots."""
+    rng = np.random.default_rng(rotation)
+    layers, count = [], 12
+    for n in range(8):
+        make, _, books = SLOTS[n % 4]
+        kind = KINDS[(n * 3 + rotation) % 8]
+        layers.append(coded_layer(rng, f"l{n}", make(count), kind, books))
+        count = int(np.prod(layers[-1].shape))
+    model = chain(f"coded{rotation}", (1, 1, 12), INT8, layers)
+    return design(model, [SLOTS[n % 4][1] for n in range(8)], extra_rows=rotation % 3)
+
+
+def check(bench: Bench) -> None:
+    """Simulate with pauses on both sides and with a reset; then the cycle model must have told the clocks."""
+    for seed, (idle, stall) in enumerate(PACES):
+        bench.run(3, seed=seed, idle=idle, stall=stall)
+    bench.run(2, seed=9, idle=20, stall=20, reset_at=250)
+    assert bench.measured() == (estimate(bench.design).latency, estimate(bench.design).interval)
+
+
+@pytest.mark.parametrize("rotation", range(4))
+def test_every_codec_in_every_kind_of_engine(rotation: int, tmp_path: Path) -> None:
+    made = coded_design(rotation)
+    assert {e.encoded.codec for e in made.engines if e.encoded} == {"raw", "binary", "ternary", "codebook"}
+    assert any(e.encoded and e.encoded.parameters.get("base") for e in made.engines)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+def test_densely_packed_trits_with_every_rest(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sizes, foldings = (43, 84, 88, 82, 80, 40), ((1, 43), (2, 21), (2, 22), (1, 41), (1, 40))
+    layers = [
+        linear_layer(rng, f"l{n}", "z", dense(sizes[n], sizes[n + 1]), INT8, out=INT8, codec="ternary")
+        for n in range(5)
+    ]
+    made = design(chain("trits", (1, 1, 43), INT8, layers), [Folding(pe, simd, 1) for pe, simd in foldings])
+    assert {pe * simd % 5 for pe, simd in foldings} == {0, 1, 2, 3, 4}
+    assert all(e.encoded and e.encoded.parameters["dense"] for e in made.engines)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
