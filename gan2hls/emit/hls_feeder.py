@@ -1,6 +1,6 @@
 """The feeder's program: when an engine of the HLS back end loads input words and when it feeds its mac.
 
-``templates/hls/lib/feeder.hpp`` runs the program that is made here.  Everything about it is known at compile time, so
+``templates/hls/lib/segments.hpp`` runs the program that is made here.  Everything about it is known at compile time, so
 its loop has a fixed trip count and decides nothing at run time.
 """
 
@@ -11,7 +11,7 @@ from typing import final
 
 from gan2hls.design import EngineDesign
 
-#: Iterations between a write of the line buffer and a read of the same word, and the reverse; ``feeder.hpp`` names it.
+#: Iterations between a write of the line buffer and a read of the same word, and the reverse; as in ``segments.hpp``.
 GUARD = 8
 
 
@@ -85,11 +85,7 @@ def kept_words(engine: EngineDesign) -> int:
 
 def row_steps(engine: EngineDesign) -> list[int]:
     """Return the mac's cycles for each output row that has taps."""
-    assert engine.layer.geometry is not None
-    y, x = engine.layer.geometry.y, engine.layer.geometry.x
-    if not x.count:
-        return [0 for _ in y.outputs]
-    return [len(y.taps[o]) * x.count * engine.co_folds * engine.ci_folds for o in y.outputs]
+    return [int(cycles) for cycles in engine.vector_cycles.sum(axis=(1, 2))]
 
 
 def _paces(needs: list[int], steps: list[int], words: int) -> list[int]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gan2hls.codecs.base import Memory
 from gan2hls.design import EngineDesign
 from gan2hls.emit.hls_feeder import feeder_program
+from gan2hls.emit.hls_skip import skip_tables
 from gan2hls.numerics import IntType
 from gan2hls.taps import AxisTaps
 
@@ -99,9 +100,22 @@ def _lines(cells: Sequence[str]) -> list[str]:
 
 def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     """Return the tables of feeder and mac of a linear engine."""
-    geometry, encoded = engine.layer.geometry, engine.encoded
-    assert geometry is not None and encoded is not None
+    encoded = engine.encoded
+    assert encoded is not None
     segments = feeder_program(engine)
+    return (
+        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations.", logic=True),
+        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded.", logic=True),
+        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac.", logic=True),
+        *(_tap_roms(engine) if engine.skip is None else _run_roms(engine)),
+        *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
+    )
+
+
+def _tap_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+    """Return the tap programs of both axes."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
     x_step = geometry.in_channels // engine.folding.simd
     folds = engine.co_folds * engine.ci_folds
     y, x = geometry.y, geometry.x
@@ -111,16 +125,33 @@ def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
         f"line buffer offset of its column, {x_step} words each",
     )
     return (
-        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations.", logic=True),
-        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded.", logic=True),
-        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac.", logic=True),
         _tap("y_row", [e.i % engine.rows * y_step for e in y.entries], row),
         _tap("y_weight", [e.k * x.kernel * folds for e in y.entries], "weight address of its kernel row"),
         _tap("y_last", [e.last for e in y.entries], "the last one of its output row", logic=True),
         _tap("x_column", [e.i * x_step for e in x.entries], pixel),
         _tap("x_weight", [e.k * folds for e in x.entries], "weight address of its kernel column"),
         _tap("x_last", [e.last for e in x.entries], "the last one of its output column", logic=True),
-        *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
+    )
+
+
+def _run_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+    """Return the program of an engine that skips blocks."""
+    assert engine.skip is not None
+    tables, found, name = skip_tables(engine), engine.skip.occupancy, engine.layer.name
+    run = "Run: first block of weights, number of blocks, whether it ends an accumulator vector."
+    block = "Displacement of a block of weights: row of the line buffer, word of a row."
+    return (
+        Rom("run", tables.runs, run, f"{name}_run.inc"),
+        Rom("block", tables.blocks, block, f"{name}_block.inc"),
+        Rom(
+            "row_class", found.y.of_output * len(found.x.classes), "Output row: its first pair of classes.", logic=True
+        ),
+        Rom("column_class", found.x.of_output, "Output column: its class.", logic=True),
+        Rom("pair_first", engine.skip.first.ravel(), "Pair of classes: its first run.", logic=True),
+        Rom("pair_count", engine.skip.count.ravel(), "Pair of classes: its number of runs.", logic=True),
+        Rom("row_origin", tables.row_origin, "Output row: row of the line buffer that displacements start from."),
+        Rom("column_origin", tables.column_origin, "Output column: word of a row that displacements start from."),
+        Rom("slot_base", tables.slot_base, "Row of the line buffer: its first word."),
     )
 
 

@@ -75,7 +75,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
 #pragma HLS STREAM variable=from_l0_dense depth=3
     hls::stream<ap_uint<19> > l0_dense_feed;  // x, weight address, first, last
     hls::stream<ap_uint<19> > l0_dense_accs;  // 1 accumulators
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=l0_dense_feed depth=2
 #pragma HLS STREAM variable=l0_dense_accs depth=2
     // line buffer and tap sequencer: 400 cycles
@@ -92,7 +92,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
     hls::stream<ap_uint<42> > l1_conv_transpose_feed;  // x, weight address, first, last
     hls::stream<ap_uint<44> > l1_conv_transpose_accs;  // 2 accumulators
     hls::stream<ap_uint<22> > l1_conv_transpose_serial;  // 1 accumulators
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=l1_conv_transpose_widened depth=2
 #pragma HLS STREAM variable=l1_conv_transpose_feed depth=2
 #pragma HLS STREAM variable=l1_conv_transpose_accs depth=2
@@ -115,7 +115,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
     hls::stream<ap_uint<24> > l2_conv_transpose_feed;  // x, weight address, first, last
     hls::stream<ap_uint<126> > l2_conv_transpose_accs;  // 6 accumulators
     hls::stream<ap_uint<42> > l2_conv_transpose_serial;  // 2 accumulators
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=l2_conv_transpose_widened depth=2
 #pragma HLS STREAM variable=l2_conv_transpose_feed depth=2
 #pragma HLS STREAM variable=l2_conv_transpose_accs depth=2
@@ -136,7 +136,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
     hls::stream<ap_uint<54> > l3_conv_feed;  // x, weight address, first, last
     hls::stream<ap_uint<20> > l3_conv_accs;  // 1 accumulators
     hls::stream<ap_uint<11> > l3_conv_codes;  // requantized codes
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=l3_conv_widened depth=2
 #pragma HLS STREAM variable=l3_conv_feed depth=2
 #pragma HLS STREAM variable=l3_conv_accs depth=2

@@ -1,16 +1,7 @@
 // feeder.hpp - circular line buffer and tap sequencer of a linear engine.
 //
-// One flat loop, II = 1.  An iteration may load one input word into the line buffer and may emit one word to the mac.
-// When it does what is a program made at compile time, a list of segments: in a segment of `cycles` iterations,
-// `loads` words are loaded, evenly spread, and either every iteration emits or none does.
-//
-//     loads only:  the rows that the first output row needs, a row that could not be loaded early enough, the tail
-//     emits:       one output row, while the rows that later output rows need come in at an even pace
-//     neither:     GUARD idle iterations between a burst of loads and the reads around it
-//
-// So FEED_CYCLES = MAC_CYCLES + first rows + stalls, known exactly, and no iteration decides anything at run time.
-// Invariant: a word is read GUARD or more iterations after it was written, and its slot is written again GUARD or more
-// iterations after it was last read.
+// One flat loop of FEED_CYCLES iterations, II = 1.  An iteration may load one input word into the line buffer and may
+// emit one word to the mac, as the program of segments.hpp says.
 //
 // The sequencer walks the tap programs of both axes:
 //
@@ -21,12 +12,12 @@
 // In:  SIMD elements of IN_BITS bits a word, ROW_WORDS words a row, in the low bits.
 // Out: | last | first | weight address | x: SIMD elements |, FEED_BITS bits, MAC_CYCLES words.
 // Needs from layer L: SIMD, IN_BITS, LINE_WORDS, KEPT_WORDS, FEED_CYCLES, FEED_BITS, ADDRESS_BITS, CI_FOLDS, CO_FOLDS,
-// GROUP_CO_FOLDS, X_TAPS, Y_TAPS, SEGMENTS and the tables segment_cycles, segment_loads, segment_emits, y_row, y_weight, y_last,
-// x_column, x_weight, x_last.
+// GROUP_CO_FOLDS, X_TAPS, Y_TAPS, what segments.hpp needs, and the tables y_row, y_weight, y_last, x_column, x_weight, x_last.
 #ifndef GAN2HLS_FEEDER_HPP
 #define GAN2HLS_FEEDER_HPP
 
 #include "bits.hpp"
+#include "segments.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
@@ -44,10 +35,7 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::FEED_BIT
 #pragma HLS DEPENDENCE variable=line type=inter direction=WAR distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=line type=intra dependent=false
 #endif
-    // The running segment: `credit` grows by `loads` each iteration and a load costs `cycles` of it.
-    int segment = 0, iteration = 0, credit = 0;
-    int cycles = L::segment_cycles(0), loads = L::segment_loads(0);
-    bool emits = L::segment_emits(0) != 0;
+    segments<L> program;
     int loaded = 0, slot = 0;
     // The sequencer: a pixel's taps are y_start.. and x_start.., up to the ones marked last.
     int y = 0, y_start = 0, x = 0, x_start = 0;
@@ -61,7 +49,7 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::FEED_BIT
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // one word to the mac a clock
 #endif
-        if (emits) {
+        if (program.emits) {
             const bool x_last = L::x_last(x) != 0, y_last = L::y_last(y) != 0;
             const bool ci_last = ci == L::CI_FOLDS - 1;
             const bool first = y == y_start && x == x_start && ci == 0;
@@ -93,25 +81,14 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::FEED_BIT
                 x = x_last ? x_start : x + 1;
             }
         }
-        credit += loads;
-        if (credit >= cycles) {
-            credit -= cycles;
+        if (program.load()) {
             const ap_uint<X_BITS> word = ap_uint<X_BITS>(in.read());
             // Rows below the last one that any output uses are taken from the stream and dropped.
             if (loaded < L::KEPT_WORDS) line[slot] = word;
             slot = slot == L::LINE_WORDS - 1 ? 0 : slot + 1;
             ++loaded;
         }
-        ++iteration;
-        if (iteration == cycles) {
-            iteration = 0;
-            credit = 0;
-            ++segment;
-            const int next = segment < L::SEGMENTS ? segment : 0;
-            cycles = L::segment_cycles(next);
-            loads = L::segment_loads(next);
-            emits = L::segment_emits(next) != 0;
-        }
+        program.step();
     }
 }
 

@@ -9,10 +9,12 @@
 // A product is a multiplication where MULTIPLIES is set.  Where it is not, all weights are -1, 0 and +1: x, -x or
 // nothing is added, in LUTs and carry chains, and there is no multiplication that a DSP could take.
 //
-// In:  one feeder word (feeder.hpp) an iteration.  Out: PE accumulators of ACC_BITS bits, one word per output pixel
+// Where blocks are skipped (SKIPS), a vector without any block arrives as one word with `null` set: its accumulators are 0.
+//
+// In:  one feeder word (feeder.hpp, skip_feeder.hpp) an iteration.  Out: PE accumulators of ACC_BITS bits, one word per output pixel
 // with taps and output fold.
-// Needs from layer L: PE, SIMD, CO_FOLDS, MAC_CYCLES, MULTIPLIES, IN_BITS, IN_SIGNED, IN_ZERO_POINT, ADDRESS_BITS, FEED_BITS,
-// ACC_BITS, weight_t, input_t, acc_t.  `source` is the codec's weight source.
+// Needs from layer L: PE, SIMD, CO_FOLDS, MAC_CYCLES, MULTIPLIES, SKIPS, IN_BITS, IN_SIGNED, IN_ZERO_POINT, ADDRESS_BITS,
+// FEED_BITS, ACC_BITS, weight_t, input_t, acc_t.  `source` is the codec's weight source.
 #ifndef GAN2HLS_MAC_HPP
 #define GAN2HLS_MAC_HPP
 
@@ -70,6 +72,7 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
         const int address = int(field<L::ADDRESS_BITS>(limbs, X_BITS));
         const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
         const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
+        const bool null = L::SKIPS && field<1>(limbs, L::FEED_BITS - 1) != 0;
 
         typename L::input_t x[L::SIMD];
 #ifndef __BAMBU__
@@ -100,6 +103,7 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
 #endif
                 sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[s]);
             }
+            if (null) sum = 0;
             acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
         }
 

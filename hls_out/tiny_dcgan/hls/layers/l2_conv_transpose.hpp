@@ -94,6 +94,7 @@ struct config {
     static const int CODE_SIGNED = 1;
     static const int BASE = 0;
     static const int WEIGHT_LIMBS = 2;  // 64-bit limbs of a weight word
+    static const bool SKIPS = false;  // whether blocks of zeros are left out
     static const int MAC_CYCLES = 484;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 508;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 9;  // steps of the feeder's program
@@ -220,7 +221,7 @@ inline void engine(hls::stream<ap_uint<8> >& in, hls::stream<ap_uint<16> >& out)
     hls::stream<ap_uint<24> > feed;  // x, weight address, first, last
     hls::stream<ap_uint<126> > accs;  // 6 accumulators
     hls::stream<ap_uint<42> > serial;  // 2 accumulators
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=widened depth=2
 #pragma HLS STREAM variable=feed depth=2
 #pragma HLS STREAM variable=accs depth=2

@@ -99,6 +99,7 @@ struct config {
     static const int CODE_SIGNED = 1;
     static const int BASE = 0;
     static const int WEIGHT_LIMBS = 1;  // 64-bit limbs of a weight word
+    static const bool SKIPS = false;  // whether blocks of zeros are left out
     static const int MAC_CYCLES = 484;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 508;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 15;  // steps of the feeder's program
@@ -215,7 +216,7 @@ inline void engine(hls::stream<ap_uint<16> >& in, hls::stream<ap_uint<8> >& out)
     hls::stream<ap_uint<54> > feed;  // x, weight address, first, last
     hls::stream<ap_uint<20> > accs;  // 1 accumulators
     hls::stream<ap_uint<11> > codes;  // requantized codes
-// One writer and one reader each, in a chain: no depth can deadlock, and 2 lets both sides work in every clock.
+// One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
 #pragma HLS STREAM variable=widened depth=2
 #pragma HLS STREAM variable=feed depth=2
 #pragma HLS STREAM variable=accs depth=2

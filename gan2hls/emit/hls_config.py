@@ -1,0 +1,204 @@
+"""The sizes of one layer: compile-time numbers and integer types that the library's processes are instantiated with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from gan2hls.codecs import CODECS
+from gan2hls.design import EngineDesign
+from gan2hls.emit.hls_feeder import feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls_skip import column_bits
+from gan2hls.numerics import IntType
+from gan2hls.taps import LinearGeometry
+
+
+@final
+@dataclass(frozen=True)
+class Constant:
+    """One compile-time number of a layer."""
+
+    name: str
+    value: int
+    about: str
+    ctype: str = "int"
+
+
+@final
+@dataclass(frozen=True)
+class Number:
+    """One integer type of a layer: a signed number of ``bits`` in arithmetic of ``room`` bits."""
+
+    name: str
+    bits: int
+    room: int
+    about: str
+
+
+def signed_bits(kind: IntType) -> int:
+    """Return the bits of the signed integer that holds every value of ``kind``."""
+    return kind.bits + (0 if kind.signed else 1)
+
+
+def acc_bits(engine: EngineDesign) -> int:
+    """Return the bits of an accumulator."""
+    return signed_bits(engine.layer.acc_type)
+
+
+def address_bits(engine: EngineDesign) -> int:
+    """Return the bits of the address of a block of weights."""
+    assert engine.encoded is not None
+    kept = engine.encoded.kept
+    blocks = engine.encoded.dense_blocks if kept is None else len(kept)
+    return max(1, (blocks - 1).bit_length())
+
+
+def feed_bits(engine: EngineDesign) -> int:
+    """Return the bits of a feeder word: elements, weight address, first, last, and null where blocks are skipped."""
+    flags = 2 if engine.skip is None else 3
+    return engine.folding.simd * engine.in_elem.bits + address_bits(engine) + flags
+
+
+def run_bits(engine: EngineDesign) -> int:
+    """Return the bits of a run: start, length, last."""
+    assert engine.skip is not None
+    return sum(engine.skip.run_bits) + 1
+
+
+def constants(engine: EngineDesign) -> tuple[Constant, ...]:
+    """Return the compile-time numbers of an engine."""
+    return (*_common(engine), *(_linear(engine) if engine.linear else ()), *_requant(engine))
+
+
+def numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    """Return the integer types of an engine."""
+    return (*(_mac_numbers(engine) if engine.linear else ()), *_requant_numbers(engine))
+
+
+def _common(engine: EngineDesign) -> tuple[Constant, ...]:
+    folding, elem = engine.folding, engine.in_elem
+    return (
+        Constant("PE", folding.pe, "output channels in parallel"),
+        Constant("SIMD", folding.simd, "input channels in parallel"),
+        Constant("LANES", folding.lanes, "output channels requantized in parallel"),
+        Constant("IN_BITS", elem.bits, f"input code: {elem}"),
+        Constant("IN_SIGNED", int(elem.signed), "", "bool"),
+        Constant("IN_ZERO_POINT", engine.layer.input_type.zero_point, "the code that means 0"),
+        Constant("ACC_BITS", acc_bits(engine), f"accumulator: {engine.layer.acc_type}, exact"),
+    )
+
+
+def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
+    geometry, encoded = engine.layer.geometry, engine.encoded
+    assert geometry is not None and encoded is not None
+    codec = CODECS[encoded.codec]
+    row_words = engine.in_beats // geometry.y.in_size
+    return (
+        Constant("MULTIPLIES", int(codec.multiplies), "whether weights are more than -1, 0 and +1", "bool"),
+        *(
+            Constant(name.upper(), value, f"codec {codec.name}" if n == 0 else "")
+            for n, (name, value) in enumerate(encoded.parameters.items())
+        ),
+        *(
+            Constant(f"{memory.name.upper()}_LIMBS", memory.words.shape[1], f"64-bit limbs of a {memory.name} word")
+            for memory in encoded.memories
+        ),
+        Constant("SKIPS", int(engine.skip is not None), "whether blocks of zeros are left out", "bool"),
+        Constant("MAC_CYCLES", engine.mac_cycles, _mac_cycles(engine)),
+        Constant("FEED_CYCLES", feeder_cycles(engine), "trip count of the feeder: MAC_CYCLES + first rows + stalls"),
+        Constant("SEGMENTS", len(feeder_program(engine)), "steps of the feeder's program"),
+        Constant("ADDRESS_BITS", address_bits(engine), "weight address"),
+        Constant("FEED_BITS", feed_bits(engine), _feed_word(engine)),
+        Constant("LINE_WORDS", engine.rows * row_words, f"line buffer: {engine.rows} rows of {row_words} words"),
+        Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.in_beats}"),
+        Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
+        Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
+        Constant("GROUP_CO_FOLDS", geometry.group_out // engine.folding.pe, "CO / groups / PE"),
+        *(_taps(geometry) if engine.skip is None else _runs(engine)),
+    )
+
+
+def _mac_cycles(engine: EngineDesign) -> str:
+    if engine.skip is None:
+        return "trip count of the mac: useful MACs / (PE * SIMD)"
+    idle = engine.mac_cycles - engine.mac_steps
+    return f"trip count of the mac: {engine.mac_steps} blocks, {idle} vectors without any"
+
+
+def _feed_word(engine: EngineDesign) -> str:
+    return f"feeder word: SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
+
+
+def _taps(geometry: LinearGeometry) -> tuple[Constant, ...]:
+    return (
+        Constant("Y_TAPS", max(1, geometry.y.count), "taps of all output rows"),
+        Constant("X_TAPS", max(1, geometry.x.count), "taps of all output columns"),
+    )
+
+
+def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
+    program, geometry = engine.skip, engine.layer.geometry
+    assert program is not None and geometry is not None
+    return (
+        Constant("RUN_COUNT", program.run_count, "trip count of the runner: runs of a frame"),
+        Constant("RUN_BITS", run_bits(engine), "run: start, length, last"),
+        Constant("LENGTH_BITS", program.run_bits[1], "blocks of a run"),
+        Constant("SLOTS", engine.rows, "rows of the line buffer"),
+        Constant("TAP_ROWS", len(geometry.y.outputs), "output rows with taps"),
+        Constant("TAP_COLUMNS", len(geometry.x.outputs), "output columns with taps"),
+        Constant("COLUMN_BITS", column_bits(engine), "displacement of a block along a row of the line buffer"),
+    )
+
+
+def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
+    layer, requant = engine.layer, engine.layer.requant
+    geometry = layer.geometry
+    all_taps = geometry is None or len(geometry.y.outputs) * len(geometry.x.outputs) == (
+        geometry.y.out_size * geometry.x.out_size
+    )
+    index = requant.out_type
+    shown = (
+        Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
+        Constant("OUT_FOLDS", requant.channels // engine.folding.lanes, "CO / LANES"),
+        Constant("OUT_COLUMNS", 1 if geometry is None else geometry.x.out_size, "output columns"),
+        Constant("ALL_TAPS", int(all_taps), "every output pixel has taps", "bool"),
+        Constant("PIECES", requant.pieces, "linear pieces"),
+        Constant("SHIFT", requant.shift, "right shift, ties toward +infinity"),
+        Constant("ZERO_POINT", requant.zero_point, "added after the shift"),
+        Constant("LOW", requant.lo, "least code"),
+        Constant("HIGH", requant.hi, "greatest code"),
+        Constant("REQUANT_IN_BITS", engine.in_elem.bits if geometry is None else acc_bits(engine), "what it reads"),
+        Constant("REQUANT_IN_SIGNED", int(geometry is not None or engine.in_elem.signed), "", "bool"),
+        Constant("REQUANT_IN_ZERO_POINT", layer.input_type.zero_point if geometry is None else 0, "taken off first"),
+        Constant("REQUANT_OUT_BITS", index.bits, f"what it writes: {index}"),
+    )
+    if layer.table is None:
+        return shown
+    return (
+        *shown,
+        Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
+        Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
+        Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
+    )
+
+
+def _mac_numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    assert engine.layer.weight is not None
+    x, w = signed_bits(engine.layer.input_type.centred), signed_bits(engine.layer.weight.type)
+    return (
+        Number("input_t", x, x + w, "code - zero point"),
+        Number("weight_t", w, x + w, "weight"),
+        Number("acc_t", acc_bits(engine), acc_bits(engine), "accumulator"),
+    )
+
+
+def _requant_numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    requant, acc = engine.layer.requant, engine.layer.acc_type
+    threshold = IntType.covering(min(0, acc.lo), acc.hi + 1)
+    return (
+        Number("requant_acc_t", acc_bits(engine), 64, "accumulator, about to be multiplied"),
+        Number("mult_t", signed_bits(requant.mult_type), 64, "multiplier"),
+        Number("offset_t", signed_bits(requant.offset_type), 64, "bias and rounding constant"),
+        Number("threshold_t", signed_bits(threshold), 64, "knot of the two pieces"),
+        Number("sum_t", requant.sum_type(acc).bits, 64, "acc * mult + offset, exact"),
+    )
