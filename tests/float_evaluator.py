@@ -11,7 +11,7 @@ import onnxruntime
 from gan2hls import passes
 from gan2hls.frontend import Loaded, load
 from gan2hls.ir import Graph, Layer
-from gan2hls.points import split
+from gan2hls.points import Quantize, split
 
 Arrays = dict[str, np.ndarray]
 
@@ -19,8 +19,11 @@ Arrays = dict[str, np.ndarray]
 def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
     """Return every stream ``[H, W, C]`` by name; ``inputs`` are ONNX tensors of batch 1 by ONNX name."""
     streams = {port.name: port.to_stream(inputs[port.onnx_name].astype(np.float64))[0] for port in graph.inputs}
+    for name in graph.pinned.keys() & streams.keys():
+        streams[name] = Quantize(graph.pinned[name])(streams[name])
     for layer in graph.layers:
-        streams[layer.name] = _layer(layer, streams[layer.inputs[0]])
+        made = _layer(layer, streams[layer.inputs[0]])
+        streams[layer.name] = Quantize(graph.pinned[layer.name])(made) if layer.name in graph.pinned else made
     return streams
 
 
