@@ -1,8 +1,8 @@
 """``python -m benchmarks.compression MODEL...``: what every weight format costs and keeps, as Markdown tables.
 
-Each model is built in each format, and with ``precision: auto`` at a few goals; quality is measured against ONNX Runtime
-float32 by the float step, the frame interval is the cycle model's.  With ``--yosys`` the RTL is mapped to Xilinx 7-series
-cells: DSP48E1, LUT and block RAM are counted in the netlist.
+Each model is built in each format, and with ``precision: auto`` at a few goals.  Quality is measured against ONNX
+Runtime float32 by the float step; the frame interval is the cycle model's.  With ``--yosys`` the RTL is mapped to
+Xilinx 7-series cells: DSP48E1, LUT and block RAM are counted in the netlist.
 """
 
 from __future__ import annotations
