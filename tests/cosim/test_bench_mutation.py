@@ -94,7 +94,7 @@ def test_untouched_rtl_passes(good: tuple[Path, StepResult], design: Design) -> 
     ("layer", "memory", "mask"),
     [
         ("l0_dense", "weight", 0x40),
-        ("l1_conv_transpose", "weight", 0x40),
+        ("l1_conv_transpose", "weight", 0x40 << 32),
         ("l1_conv_transpose", "x_taps", 0x1),
         ("l2_conv", "y_taps", 0x1),
         ("l2_conv", "requant", 0x10101010),
