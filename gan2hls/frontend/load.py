@@ -15,13 +15,14 @@ from onnx import TensorProto, helper
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.chain import Chain
+from gan2hls.frontend.codes import Codes, quantize_linear
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
-from gan2hls.frontend.quantizers import QONNX_READERS, Codes, is_qdq, is_qonnx, quantize_linear
+from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, verify_graph
 from gan2hls.layers import READERS

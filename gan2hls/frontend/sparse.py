@@ -9,9 +9,9 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from gan2hls.errors import ModelError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe
-from gan2hls.frontend.read import check_constant
+from gan2hls.frontend.read import MAX_CONSTANT, check_constant
 
 Array = npt.NDArray[Any]
 
@@ -23,28 +23,38 @@ def densify(model: onnx.ModelProto) -> None:
         ModelError: values and positions that do not fit, positions out of range, out of order or repeated.
         UnsupportedError: more elements than constants can have.
     """
-    total = 0
     named = {tensor.name for tensor in model.graph.initializer}
-    for sparse in model.graph.sparse_initializer:
-        where = f"sparse initializer {sparse.values.name!r}"
+    values = [
+        (attribute, describe(node))
+        for node in model.graph.node
+        for attribute in node.attribute
+        if node.op_type == "Constant" and attribute.name == "sparse_value"
+    ]
+    found = [(sparse, f"sparse initializer {sparse.values.name!r}") for sparse in model.graph.sparse_initializer]
+    _check_sizes([*found, *((attribute.sparse_tensor, where) for attribute, where in values)])
+    for sparse, where in found:
         if not sparse.values.name or sparse.values.name in named:
             raise ModelError("has no name of its own", where=where, hint="export the model again")
-        total += _grown(sparse, where, total)
         named.add(sparse.values.name)
         model.graph.initializer.append(_dense(sparse, where))
     del model.graph.sparse_initializer[:]
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Constant" and attribute.name == "sparse_value":
-                total += _grown(attribute.sparse_tensor, describe(node), total)
-                dense = _dense(attribute.sparse_tensor, describe(node))
-                attribute.CopyFrom(onnx.helper.make_attribute("value", dense))
+    for attribute, where in values:
+        attribute.CopyFrom(onnx.helper.make_attribute("value", _dense(attribute.sparse_tensor, where)))
 
 
-def _grown(sparse: onnx.SparseTensorProto, where: str, total: int) -> int:
-    if not sparse.dims or any(size < 1 for size in sparse.dims):
-        raise ModelError(f"has the illegal shape {list(sparse.dims)}", where=where, hint="export the model again")
-    return check_constant(tuple(sparse.dims), where, total)
+def _check_sizes(tensors: list[tuple[onnx.SparseTensorProto, str]]) -> None:
+    """Check what all sparse tensors grow to before the first of them does."""
+    total = 0
+    for sparse, where in tensors:
+        if not sparse.dims or any(size < 1 for size in sparse.dims):
+            raise ModelError(f"has the illegal shape {list(sparse.dims)}", where=where, hint="export the model again")
+        total += check_constant(tuple(sparse.dims), where)
+        if total > MAX_CONSTANT:
+            raise UnsupportedError(
+                f"makes {total} elements together with the sparse tensors before it",
+                where=where,
+                hint=f"at most {MAX_CONSTANT} are supported in sparse tensors; export the weights as dense tensors",
+            )
 
 
 def _dense(sparse: onnx.SparseTensorProto, where: str) -> onnx.TensorProto:

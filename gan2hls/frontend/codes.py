@@ -1,0 +1,68 @@
+"""Computed tensors between QuantizeLinear and DequantizeLinear: codes, until the whole group becomes one quantizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from onnx import helper
+
+from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.quantizers import integer_bounds, levels, scale_of, zero_point_of
+from gan2hls.layers.base import Array
+from gan2hls.points import Affine, Point
+
+
+@final
+@dataclass(frozen=True)
+class Codes:
+    """What a tensor of codes between QuantizeLinear and DequantizeLinear means.
+
+    Attributes:
+        source: the nodes so far.
+        scale: of the QuantizeLinear.
+        zero_point: of the QuantizeLinear.
+        lo: least code.
+        hi: greatest code.
+    """
+
+    source: str
+    scale: float
+    zero_point: int
+    lo: int
+    hi: int
+
+    def clipped(self, lo: Array | None, hi: Array | None, source: str) -> Codes:
+        """Return the codes after Clip."""
+        low = self.lo if lo is None else max(self.lo, int(np.asarray(lo).reshape(-1)[0]))
+        high = self.hi if hi is None else min(self.hi, int(np.asarray(hi).reshape(-1)[0]))
+        if low >= high:
+            raise ModelError(
+                f"clips the codes {self.lo}..{self.hi} to {low}..{high}", hint="two codes or more must be left"
+            )
+        return replace(self, lo=low, hi=high, source=f"{self.source} + {source}")
+
+    def points(self, scale: Array | None, zero_point: Array | None) -> tuple[Point, ...]:
+        """Return the points of the whole group, which DequantizeLinear ends with its own scale and zero point."""
+        step, zero = scale_of(scale), 0 if zero_point is None else zero_point_of(zero_point)
+        made = levels(step, zero, self.lo, self.hi)
+        if step == self.scale and zero == self.zero_point:
+            return made
+        ratio = step / self.scale
+        moved = Affine(np.array([ratio]), np.array([step * (self.zero_point - zero)]))
+        return (moved, *made)
+
+
+def quantize_linear(
+    elem: int, source: str, scale: Array | None, zero_point: Array | None, *, axis: int = 1, block_size: int = 0,
+    saturate: int = 1, output_dtype: int = 0, precision: int = 0,
+) -> Codes:  # fmt: skip
+    """Read QuantizeLinear of a computed tensor, whose codes have the element type ``elem``."""
+    del axis, block_size, saturate, output_dtype, precision  # one scale for the tensor; integers always saturate
+    dtype = helper.tensor_dtype_to_np_dtype(elem)
+    bounds = integer_bounds(dtype)
+    if bounds is None:
+        raise UnsupportedError(f"quantizes to {dtype}", hint="quantize to integers of at most 16 bits")
+    zero = 0 if zero_point is None else zero_point_of(zero_point)
+    return Codes(source, scale_of(scale), zero, *bounds)
