@@ -18,7 +18,9 @@ from gan2hls.weights import IntWeight, Structure, weight_type
 #: Relative error of a product that was rounded to float32, with a margin for a second rounding.
 _FLOAT32 = 2.0**-22
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
-_PER_SCALE, _PER_CENTROID = 8, 4
+_PER_SCALE, _PER_CENTROID = 4, 4
+#: Weights that repeat a magnitude at least, before signs or trits are believed.
+_EVIDENCE = 8
 #: Weights that are compared at once.
 _CHUNK = 1 << 20
 #: Steps per least difference that the search for a grid tries.
@@ -71,8 +73,8 @@ def _signs(rows: FloatArray) -> _Found | None:
     """Return codes of {-a, +a} or {-a, 0, +a}, one ``a`` for the tensor or one per channel."""
     magnitude = np.abs(rows)
     live = magnitude > 0
-    channels = int(np.count_nonzero(live.any(axis=1)))
-    if np.count_nonzero(live) < _PER_SCALE * max(1, channels):
+    repeated = np.count_nonzero(live) - np.count_nonzero(live.any(axis=1))
+    if repeated < _EVIDENCE:
         return None
     high = magnitude.max(axis=1)
     low = np.where(live, magnitude, np.inf).min(axis=1)
@@ -91,7 +93,7 @@ def _grids(rows: FloatArray) -> Iterator[_Found | None]:
     if step is not None and (codes := _codes(rows, np.array([step]))) is not None:
         yield codes, np.array([step]), "raw", 1
         return
-    if rows.shape[1] < _PER_SCALE:
+    if rows.shape[1] < _PER_SCALE or rows.size < _PER_SCALE * _EVIDENCE:
         return
     steps = np.empty(len(rows))
     for channel, row in enumerate(rows):

@@ -26,7 +26,7 @@ from gan2hls.taps import LinearGeometry
 from gan2hls.weights import IntWeight
 
 Mask = npt.NDArray[np.bool_]
-Effort = Literal["none", "bias", "full"]
+Effort = Literal["none", "bias", "quick", "full"]
 
 #: Ridge that draws the weights to the float ones, relative to the mean of the Hessian's diagonal.
 _DAMPING = 0.01
@@ -75,16 +75,17 @@ class LayerProblem:
             precision: the number format.
             options: of its fit.
             keep: ``[T, CO, CI / groups]``, False where a weight must be 0; None: all stay.
-            effort: ``full``: reconstruct the output; ``bias``: its mean only; ``none``: fit the weights alone.
+            effort: ``full``: reconstruct the output; ``quick``: in one round; ``bias``: its mean only; ``none``: fit
+                the weights alone.
         """
         masked = self.weight if keep is None else self.weight * keep
         fitted = None if precision is None else fit_weight(masked, precision, options)
         values = masked if fitted is None else fitted.values * _column(fitted.scale)
-        if effort == "full":
+        if effort in ("quick", "full"):
             if precision is None:
                 fitted, values = None, self._round(keep)
             else:
-                fitted = self._search(precision, options, keep)
+                fitted = self._search(precision, options, keep, _ROUNDS if effort == "full" else 1)
                 values = fitted.values * _column(fitted.scale)
         bias = np.zeros(self.geometry.out_channels) if effort == "none" else self.shift(values)
         error, energy = self.error(values, bias), float(self._energy.mean())
@@ -156,12 +157,12 @@ class LayerProblem:
             self._factors[n] = order, inverse_factor(hessian[np.ix_(order, order)])
         return self._factors[n]
 
-    def _search(self, precision: Precision, options: FitOptions, keep: Mask | None) -> IntWeight:
+    def _search(self, precision: Precision, options: FitOptions, keep: Mask | None, rounds: int) -> IntWeight:
         """Round, refit the grid, and round again; keep the best."""
         start = self.best if keep is None else self.best * keep
         grid = Grid.of(fit_weight(start, precision, options), precision, options)
         kept: tuple[float, Grid, FloatArray] | None = None
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             values = self._round(keep, grid)
             for _ in range(2):
                 codes = self._codes(values, grid)

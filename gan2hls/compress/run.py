@@ -16,11 +16,12 @@ import onnx
 
 from gan2hls import frontend, passes
 from gan2hls.calibrate import FloatModel, Source, draw, frame_limit, probes
+from gan2hls.codecs import CODECS
 from gan2hls.compress.prune import Mask, prune_mask
 from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
 from gan2hls.compress.reconstruct import LayerProblem, Solution
 from gan2hls.compress.report import Compressed, describe
-from gan2hls.compress.sensitivity import sensitivities
+from gan2hls.compress.sensitivity import affordable_frames, sensitivities
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
 from gan2hls.compress.write import Written, holds, real_values, write_layers
@@ -34,11 +35,10 @@ from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
 from gan2hls.quality import psnr_db
+from gan2hls.structure import find_structure
 
 _log = logging.getLogger(__name__)
 
-#: Values and MACs on which sensitivities are measured, but on so many frames at least.
-_SENSITIVE_VALUES, _SENSITIVE_MACS, _LEAST_FRAMES = 1 << 24, 4_000_000_000, 16
 
 Notify = Callable[[str, str], None]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
@@ -105,9 +105,7 @@ class _Run:
         if all(rule.reconstruct == "none" for rule in self.rules.values()):
             return {}
         self.notify("compress", "sensitivities")
-        values = sum(int(np.prod(layer.shape)) for layer in self.graph.layers)
-        macs = sum(layer.geometry.useful_macs for layer in self.graph.layers if layer.geometry)
-        frames = max(_LEAST_FRAMES, min(_SENSITIVE_VALUES // max(1, values), _SENSITIVE_MACS // max(1, macs)))
+        frames = affordable_frames(self.graph)
         few = {name: values[:frames] for name, values in self.inputs.items()}
         streams: dict[str, npt.NDArray[np.float32]] = FloatModel(self.loaded.onnx_model, probes(self.graph)).run(few)
         for port in self.graph.inputs:
@@ -143,7 +141,11 @@ class _Run:
         self.masks[layer.name] = keep
         moments = measure(geometry, weight, wanted, found, self.sensitivity.get(layer.name))
         problem = LayerProblem(geometry, weight, moments)
-        return problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
+        solution = problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
+        if rule.fit.scale == "channel" and not _recognized(self.traced[layer.name], solution):
+            _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)
+            solution = problem.solve(rule.weight, replace(rule.fit, scale="tensor"), keep, rule.reconstruct)
+        return solution
 
     def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:
         """Return what the layers that read ``name`` read in ``model``, ``[N, H, W, C]``."""
@@ -171,7 +173,7 @@ class _Run:
 
     def _check(self, path: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Read the file at ``path`` back: its weights must be what was asked for, and it must run."""
-        onnx.checker.check_model(str(path), full_check=True)
+        _check_onnx(onnx.load(path))
         shapes = {port.onnx_name: port.onnx_shape for port in self.loaded.graph.inputs}
         try:
             again = frontend.load(path, input_shapes=shapes)
@@ -191,6 +193,14 @@ class _Run:
         peak = float(before.max() - before.min()) or 1.0
         rows = tuple(describe(self.layers[name], self.rules[name], self.solutions[name], found[name]) for name in done)
         return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
+
+
+def _check_onnx(model: onnx.ModelProto) -> None:
+    """Run onnx's checker; a shape that the original leaves out may stay out."""
+    for info in (*model.graph.input, *model.graph.output):
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.shape.SetInParent()
+    onnx.checker.check_model(model)
 
 
 def _layers_of(graph: Graph) -> Graph:
@@ -222,6 +232,17 @@ def _died(wanted: npt.NDArray[np.float32], found: npt.NDArray[np.float32], chann
     first, second = (x.reshape(-1, channels) for x in (wanted, found))
     died: Mask = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) == 0)
     return died
+
+
+def _recognized(traced: Traced, solution: Solution) -> bool:
+    """Whether a build will find the codes of ``solution`` in the file's values, in no more bits."""
+    if solution.weight is None:
+        return True
+    found = find_structure(real_values(traced, solution.weight))
+    if found is None:
+        return False
+    stored = [CODECS[w.codec].bits(w, w.values.size) for w in (found.weight, solution.weight)]
+    return stored[0].codes <= stored[1].codes
 
 
 def _can_be_zero(rule: Rule) -> bool:

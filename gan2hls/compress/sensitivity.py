@@ -23,12 +23,21 @@ from gan2hls.taps import LinearGeometry
 _Index = tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int64], slice]
 Stream = npt.NDArray[np.floating]
 
+#: Values and MACs on which sensitivities are measured, but on so many frames at least.
+_MOST_VALUES, _MOST_MACS, _LEAST_FRAMES = 1 << 24, 4_000_000_000, 16
 #: Draws of signs.
 _DRAWS = 4
 #: Part of a channel's standard deviation over which a slope is taken: errors are of about that size.
 _REACH = 0.1
 #: Part of the mean sensitivity that every place has at least.
 _FLOOR = 0.01
+
+
+def affordable_frames(graph: Graph) -> int:
+    """Return on how many frames sensitivities can be measured within bounds of memory and time."""
+    values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
+    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    return max(_LEAST_FRAMES, min(_MOST_VALUES // max(1, values), _MOST_MACS // max(1, macs)))
 
 
 def sensitivities(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, FloatArray]:

@@ -102,6 +102,19 @@ def test_float_weights_have_no_structure(shape: tuple[int, int, int], empty: flo
     assert find_structure(weight.astype(np.float32).astype(np.float64)) is None
 
 
+@pytest.mark.parametrize(
+    ("shape", "bits", "codec"), [((1, 32, 6), 8, "raw"), ((1, 32, 6), 2, "binary"), ((1, 4, 5), 2, "binary")]
+)
+def test_few_inputs_suffice(shape: tuple[int, int, int], bits: int, codec: str) -> None:
+    """A dense layer of 5 or 6 inputs, int8 or signs, with a scale per channel or one for all."""
+    rng = np.random.default_rng(4)
+    top = (1 << (bits - 1)) - 1
+    codes = rng.integers(1, top + 1, shape) * rng.choice([-1, 1], shape)
+    for scale in (np.float32(0.037), rng.uniform(0.01, 0.1, shape[1]).astype(np.float32)[:, None]):
+        found = find_structure((codes * scale).astype(np.float32).astype(np.float64))
+        assert found is not None and found.exact and found.weight.codec == codec
+
+
 def test_zeros_have_no_structure() -> None:
     assert find_structure(np.zeros(SHAPE)) is None
 
