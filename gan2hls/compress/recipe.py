@@ -112,7 +112,7 @@ class Recipe(Strict):
     """Everything that ``gan2hls compress`` can be told."""
 
     layers: dict[str, RuleConfig] = Field(
-        description="By layer name, ONNX node name or glob; a later match overrides an earlier one, key by key."
+        {}, description="By layer name, ONNX node name or glob; a later match overrides an earlier one, key by key."
     )
     calibration: CalibrationConfig = Field(
         CalibrationConfig(samples=1024), description="Inputs on which layers are reconstructed."

@@ -72,6 +72,8 @@ def compress(
     model, output, notify = Path(model), Path(output), notify or (lambda *_: None)
     if output.exists() and model.exists() and output.samefile(model):
         raise OutputError("is the model itself", where=str(output), hint="give -o another file")
+    if not output.parent.is_dir():
+        raise OutputError("cannot be written: its folder does not exist", where=str(output), hint="make the folder")
     if isinstance(recipe, Path):
         recipe = load_recipe(recipe)
     notify("read", model.name)
