@@ -95,6 +95,12 @@ class EngineDesign:
         assert self.layer.geometry is not None
         return self.layer.geometry.out_channels // self.folding.pe
 
+    @property
+    def pixel_words(self) -> int:
+        """Input beats of one pixel, all groups: its words in the line buffer."""
+        assert self.layer.geometry is not None
+        return self.layer.geometry.in_channels // self.folding.simd
+
     @cached_property
     def in_beats(self) -> int:
         """Input beats of one frame."""

@@ -47,7 +47,7 @@ def footprint(engine: EngineDesign) -> Footprint:
     stored = encoded.memories[0].depth * encoded.lanes
     formula = CODECS[encoded.codec].bits(weight, stored)
     bits = formula.codes + formula.tables
-    program = () if engine.skip is None else engine.skip.memories(engine.rows)
+    program = () if engine.skip is None else engine.skip.memories(engine.rows, engine.pixel_words)
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,
         encoded=bits,

@@ -57,7 +57,7 @@ def _weight_memories(engine: EngineDesign) -> int:
         return bram18(ceil(lanes * bits_per_weight(engine.layer.weight)), engine.layer.weight.values.size // lanes)
     memories = sum(bram18(memory.width_bits, memory.depth) for memory in engine.encoded.memories)
     if engine.skip is not None:
-        memories += sum(bram18(width, depth) for width, depth in engine.skip.memories(engine.rows))
+        memories += sum(bram18(width, depth) for width, depth in engine.skip.memories(engine.rows, engine.pixel_words))
     return memories
 
 

@@ -195,16 +195,29 @@ class SkipProgram:
         """Bits of a run's start and of its length."""
         return max(1, (len(self.kept) - 1).bit_length()), max(1, int(self.runs[:, 1].max()).bit_length())
 
-    def memories(self, rows: int) -> tuple[tuple[int, int], ...]:
+    def offsets(self, rows: int, pixel_words: int) -> tuple[Int64Array, Int64Array]:
+        """Return each stored block's rows and words of a line buffer from the first input of an output, int64 ``[N]``.
+
+        Args:
+            rows: depth of the circular line buffer; rows are counted modulo it.
+            pixel_words: words of a pixel, ``CI / SIMD``; those of the block's group and input fold are added up.
+        """
+        _, _, co_folds, ci_folds = self.occupancy.full.shape
+        group = self.kept // ci_folds % co_folds * (pixel_words // ci_folds) // co_folds
+        return self.y % rows, self.x * pixel_words + group * ci_folds + self.ci
+
+    def offset_bits(self, rows: int, pixel_words: int) -> tuple[int, int]:
+        """Return the widths of ``offsets`` in memory."""
+        y, x = self.offsets(rows, pixel_words)
+        return int(y.max()).bit_length(), max(1, int(x.max()).bit_length())
+
+    def memories(self, rows: int, pixel_words: int) -> tuple[tuple[int, int], ...]:
         """Return width and depth of the program's memories: a displacement per stored block, and the runs.
 
-        ``rows`` is the depth of the line buffer; offsets into it are stored multiplied out.
+        ``rows`` is the depth of the line buffer and ``pixel_words`` are the words of a pixel in it.
         """
-        o = self.occupancy
-        ci_folds = o.full.shape[3]
-        columns = int(o.x.displacement.max()) + 1
-        width = (rows - 1).bit_length() + (columns * ci_folds - 1).bit_length()
-        return (max(1, width), len(self.kept)), (sum(self.run_bits) + 1, len(self.runs))
+        displacement = sum(self.offset_bits(rows, pixel_words))
+        return (displacement, len(self.kept)), (sum(self.run_bits) + 1, len(self.runs))
 
     @property
     def run_count(self) -> int:
