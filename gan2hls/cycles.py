@@ -21,6 +21,7 @@ _GRANT_TO_STEP = 1
 _GRANTS_AHEAD = 4
 _RELEASE_TO_READY = 5
 _STEP_TO_PUSH = 9
+_SKIP = 2  # more from a step to its address, and so to its push and to the release of rows
 _REQUANT = 7
 _TABLE = 2
 
@@ -206,12 +207,13 @@ def _loader(engine: EngineDesign, source: _Link, rows_done: list[int], released:
     assert g is not None
     valid, taken = source.valid, source.taken
     row_words = engine.in_beats // g.y.in_size
+    to_ready = _RELEASE_TO_READY + _later(engine)
     at, clock = 0, -1
     for row in range(g.y.in_size * frames):
         if row >= engine.rows:
             while len(released) <= row - engine.rows:
                 yield released, row - engine.rows
-            clock = max(clock, released[row - engine.rows] + _RELEASE_TO_READY - 1)
+            clock = max(clock, released[row - engine.rows] + to_ready - 1)
         for _ in range(row_words):
             while len(valid) <= at:
                 yield valid, at
@@ -224,10 +226,10 @@ def _loader(engine: EngineDesign, source: _Link, rows_done: list[int], released:
 def _sequencer(
     engine: EngineDesign, rows_done: Sequence[int], released: list[int], queue: _Queue, frames: int
 ) -> _Block:
-    """``g2h_row_grant`` and ``g2h_sequencer``: rows wait for inputs, vectors for credits, steps for nothing."""
+    """``g2h_row_grant`` and either sequencer: rows wait for inputs, vectors for credits, steps for nothing."""
     g = engine.layer.geometry
     assert g is not None
-    to_push = _STEP_TO_PUSH + (engine.folding.simd - 1).bit_length()
+    to_push = _STEP_TO_PUSH + _later(engine) + (engine.folding.simd - 1).bit_length()
     cycles = engine.vector_cycles.tolist()
     load, push, depth = queue.load, queue.push, engine.acc_queue_words
     takes: list[int] = []
@@ -254,6 +256,10 @@ def _sequencer(
                     push.append(clock - 1 + to_push)
                     vector += 1
             released.extend([clock - 1] * g.y.released[row])
+
+
+def _later(engine: EngineDesign) -> int:
+    return 0 if engine.skip is None else _SKIP
 
 
 def _fifo(queue: _Queue, out: _Link, ratio: int, words: int) -> _Block:

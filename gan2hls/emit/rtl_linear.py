@@ -7,6 +7,7 @@ from typing import Any
 from gan2hls.codecs import CODECS
 from gan2hls.design import EngineDesign
 from gan2hls.emit.rtl_memory import address_bits, codec_memory, grant_memories, signed_bits, tap_memories
+from gan2hls.emit.rtl_skip import skip_memories, skip_sizes
 from gan2hls.errors import UnsupportedError
 
 Values = dict[str, str | int]
@@ -17,7 +18,8 @@ def linear_memories(engine: EngineDesign) -> dict[str, bytes]:
     assert engine.encoded is not None
     sizes = _sizes(engine)
     memories = grant_memories(engine, int(sizes["FreeBits"]), loaded_bits(engine))
-    memories |= tap_memories(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
+    program = tap_memories if engine.skip is None else skip_memories
+    memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
     return memories | {memory.name: codec_memory(memory) for memory in engine.encoded.memories}
 
 
@@ -57,8 +59,9 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
         "weight_msb": folding.pe * folding.simd * weight_bits - 1,
         "vector_msb": folding.pe * acc_bits - 1,
         "feeder": _feeder(engine, sizes),
-        "sequencer_module": "g2h_sequencer",
-        "sequencer": _sequencer(engine, sizes),
+        "skip": engine.skip is not None,
+        "mac_steps": engine.mac_steps,
+        "sequencer": _sequencer(engine, sizes) if engine.skip is None else _skip_sequencer(engine, sizes),
         "wsrc": _wsrc(engine, sizes, weight_bits),
         "mac": mac,
         "acc_fifo": {
@@ -120,6 +123,17 @@ def _sequencer(engine: EngineDesign, sizes: Values) -> Values:
         "XTapFile": memory_path(engine, "x_taps"),
         "YTapFile": memory_path(engine, "y_taps"),
         "ReleaseFile": memory_path(engine, "release"),
+    }
+
+
+def _skip_sequencer(engine: EngineDesign, sizes: Values) -> Values:
+    files = {"XOrigin": "x_origins", "YOrigin": "y_origins", "Pair": "pairs", "Run": "runs"}
+    files |= {"Displacement": "displacement", "Release": "release"}
+    return {
+        **sizes,
+        "AccDepth": engine.acc_queue_words,
+        **skip_sizes(engine),
+        **{f"{name}File": memory_path(engine, role) for name, role in files.items()},
     }
 
 

@@ -41,8 +41,16 @@ SLOTS = (
 )
 
 
-def coded_layer(rng: Rng, name: str, geometry: LinearGeometry, kind: tuple[str, int, str], books: int) -> IntLayer:
-    """A layer whose weights are of ``kind``."""
+def coded_layer(
+    rng: Rng,
+    name: str,
+    geometry: LinearGeometry,
+    kind: tuple[str, int, str],
+    books: int,
+    empty: float = 0.0,
+    block: tuple[int, int] = (1, 1),
+) -> IntLayer:
+    """A layer whose weights are of ``kind``, zeros in the part ``empty`` of its blocks."""
     codec, centroids, sharing = kind
     shape = geometry.weight_shape
     count = {"one": 1, "channel": shape[1], "group": books}[sharing]
@@ -56,21 +64,23 @@ def coded_layer(rng: Rng, name: str, geometry: LinearGeometry, kind: tuple[str, 
     out_shape = (2, 2, 6) if geometry.kernel == (1, 1) else None
     return linear_layer(
         rng, name, "z", geometry, INT8, out=INT8, codec="raw" if codec == "offset" else codec, books=count,
-        values=values, shape=out_shape,
+        values=values, shape=out_shape, empty=empty, block=block,
     )  # fmt: skip
 
 
-def coded_design(rotation: int) -> Design:
-    """A chain of eight engines, each of the kinds in one of the slots."""
+def coded_design(rotation: int, empty: tuple[float, ...] = ()) -> Design:
+    """A chain of eight engines, each of the kinds in one of the slots; with ``empty`` they skip blocks."""
     rng = np.random.default_rng(rotation)
     layers, count = [], 12
     for n in range(8):
-        make, _, books = SLOTS[n % 4]
+        make, folding, books = SLOTS[n % 4]
         kind = KINDS[(n * 3 + rotation) % 8]
-        layers.append(coded_layer(rng, f"l{n}", make(count), kind, books))
+        part = empty[n % len(empty)] if empty else 0.0
+        layers.append(coded_layer(rng, f"l{n}", make(count), kind, books, part, (folding.pe, folding.simd)))
         count = int(np.prod(layers[-1].shape))
-    model = chain(f"coded{rotation}", (1, 1, 12), INT8, layers)
-    return design(model, [SLOTS[n % 4][1] for n in range(8)], extra_rows=rotation % 3)
+    model = chain(f"{'sparse' if empty else 'coded'}{rotation}", (1, 1, 12), INT8, layers)
+    skip = [layer.name for layer in layers] if empty else []
+    return design(model, [SLOTS[n % 4][1] for n in range(8)], extra_rows=rotation % 3, skip=skip)
 
 
 def check(bench: Bench) -> None:
@@ -101,6 +111,15 @@ def test_densely_packed_trits_with_every_rest(tmp_path: Path) -> None:
     made = design(chain("trits", (1, 1, 43), INT8, layers), [Folding(pe, simd, 1) for pe, simd in foldings])
     assert {pe * simd % 5 for pe, simd in foldings} == {0, 1, 2, 3, 4}
     assert all(e.encoded and e.encoded.parameters["dense"] for e in made.engines)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+@pytest.mark.parametrize("rotation", range(4))
+def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_path: Path) -> None:
+    made = coded_design(rotation, (0.5, 0.8, 0.95)[rotation % 3 :] + (0.7, 0.9))
+    assert any(e.mac_steps < e.mac_cycles for e in made.engines), "no vector without blocks"
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

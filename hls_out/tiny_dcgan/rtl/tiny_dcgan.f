@@ -12,6 +12,8 @@ lib/g2h_requant.sv
 lib/g2h_rom.sv
 lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
+lib/g2h_skip_fetch.sv
+lib/g2h_skip_sequencer.sv
 lib/g2h_table.sv
 lib/g2h_up.sv
 lib/g2h_wsrc_binary.sv
