@@ -10,7 +10,6 @@ from gan2hls.design import EngineDesign
 from gan2hls.emit.hls_feeder import feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls_skip import column_bits
 from gan2hls.numerics import IntType
-from gan2hls.taps import LinearGeometry
 
 
 @final
@@ -111,10 +110,8 @@ def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("FEED_BITS", feed_bits(engine), _feed_word(engine)),
         Constant("LINE_WORDS", engine.rows * row_words, f"line buffer: {engine.rows} rows of {row_words} words"),
         Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.in_beats}"),
-        Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
         Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
-        Constant("GROUP_CO_FOLDS", geometry.group_out // engine.folding.pe, "CO / groups / PE"),
-        *(_taps(geometry) if engine.skip is None else _runs(engine)),
+        *(_taps(engine) if engine.skip is None else _runs(engine)),
     )
 
 
@@ -129,8 +126,12 @@ def _feed_word(engine: EngineDesign) -> str:
     return f"feeder word: SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
 
 
-def _taps(geometry: LinearGeometry) -> tuple[Constant, ...]:
+def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
+    geometry = engine.layer.geometry
+    assert geometry is not None
     return (
+        Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
+        Constant("GROUP_CO_FOLDS", geometry.group_out // engine.folding.pe, "CO / groups / PE"),
         Constant("Y_TAPS", max(1, geometry.y.count), "taps of all output rows"),
         Constant("X_TAPS", max(1, geometry.x.count), "taps of all output columns"),
     )

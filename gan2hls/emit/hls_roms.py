@@ -116,7 +116,7 @@ def _tap_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     """Return the tap programs of both axes."""
     geometry = engine.layer.geometry
     assert geometry is not None
-    x_step = geometry.in_channels // engine.folding.simd
+    x_step = engine.pixel_words
     folds = engine.co_folds * engine.ci_folds
     y, x = geometry.y, geometry.x
     y_step = x_step * x.in_size

@@ -38,13 +38,13 @@ def skip_tables(engine: EngineDesign) -> SkipTables:
     """Return the tables of an engine with ``skip``."""
     program, geometry = engine.skip, engine.layer.geometry
     assert program is not None and geometry is not None
-    found, words = program.occupancy, _pixel_words(engine)
+    found, words = program.occupancy, engine.pixel_words
     start_bits, length_bits = program.run_bits
     start, length, last = program.runs.T
-    rows = program.y % engine.rows
+    block_row, block_word = program.offsets(engine.rows, words)
     return SkipTables(
         start | length << start_bits | last << (start_bits + length_bits),
-        program.x * words + program.ci | rows << column_bits(engine),
+        block_word | block_row << column_bits(engine),
         found.y.origin % engine.rows,
         found.x.origin * words,
         np.arange(engine.rows) * geometry.x.in_size * words,
@@ -54,9 +54,4 @@ def skip_tables(engine: EngineDesign) -> SkipTables:
 def column_bits(engine: EngineDesign) -> int:
     """Return the bits of a block's displacement along a row of the line buffer."""
     assert engine.skip is not None
-    return max(1, int((engine.skip.x * _pixel_words(engine) + engine.skip.ci).max()).bit_length())
-
-
-def _pixel_words(engine: EngineDesign) -> int:
-    assert engine.layer.geometry is not None
-    return engine.layer.geometry.in_channels // engine.folding.simd
+    return engine.skip.offset_bits(engine.rows, engine.pixel_words)[1]

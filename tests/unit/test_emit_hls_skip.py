@@ -103,8 +103,7 @@ def replay(engine: EngineDesign) -> None:
                     block = int(tables.blocks[address])
                     slot = int(tables.row_origin[r]) + (block >> bits)
                     slot -= engine.rows if slot >= engine.rows else 0
-                    group = f * engine.folding.pe // geometry.group_out * engine.ci_folds
-                    word = int(tables.column_origin[c]) + (block & ((1 << bits) - 1)) + group
+                    word = int(tables.column_origin[c]) + (block & ((1 << bits) - 1))
                     place = int(tables.slot_base[slot]) + word
                     vector.append((int(program.kept[address]), *line[place]))
                     assert clock - written[place] >= GUARD

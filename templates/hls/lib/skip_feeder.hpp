@@ -6,15 +6,15 @@
 //
 //     for each output pixel with taps / for each output fold / for each run / for each of its blocks: emit
 //
-// A block reads the input word at the pixel's origin + the block's displacement, along both axes, in its fold's group.
-// Origins may lie outside the input, sums do not.  Row iy stands in slot iy mod SLOTS, so rows are added modulo SLOTS.
+// A block reads the input word at the pixel's origin + the block's displacement, along both axes; its group and input
+// fold are part of the displacement.  Origins may lie outside the input, sums do not.  Row iy stands in slot iy mod SLOTS, so rows are added modulo SLOTS.
 // All tables are multiplied out, so that addresses need adders only.  A run of length 0 is emitted as one word in which
 // nothing is to be multiplied (`null`): its accumulators are 0.
 //
 // In:  SIMD elements of IN_BITS bits a word, in the low bits.  Runs: see runner.hpp.
 // Out: | null | last | first | weight address | x: SIMD elements |, FEED_BITS bits, MAC_CYCLES words.
 // Needs from layer L: SIMD, IN_BITS, LINE_WORDS, KEPT_WORDS, SLOTS, FEED_CYCLES, FEED_BITS, ADDRESS_BITS, LENGTH_BITS, RUN_BITS,
-// COLUMN_BITS, CI_FOLDS, CO_FOLDS, GROUP_CO_FOLDS, TAP_ROWS, TAP_COLUMNS, what segments.hpp needs, and the tables block,
+// COLUMN_BITS, CO_FOLDS, TAP_ROWS, TAP_COLUMNS, what segments.hpp needs, and the tables block,
 // row_origin, column_origin, slot_base.
 #ifndef GAN2HLS_SKIP_FEEDER_HPP
 #define GAN2HLS_SKIP_FEEDER_HPP
@@ -46,8 +46,7 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::RUN
     int address = 0, left = 0;
     bool run_last = false;
     bool first = true;  // the next word starts a vector
-    int y = 0, x = 0, co = 0, group_co = 0;
-    int group_base = 0;  // first input fold of the group
+    int y = 0, x = 0, co = 0;
 
 #ifdef __BAMBU__
 #pragma nounroll
@@ -74,7 +73,7 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::RUN
             const uint64_t head = uint64_t(address) | uint64_t(first) << L::ADDRESS_BITS
                                   | uint64_t(last) << (L::ADDRESS_BITS + 1) | uint64_t(null) << (L::ADDRESS_BITS + 2);
             // A vector without blocks has no input word either.
-            ap_uint<L::FEED_BITS> word = line[null ? 0 : base + column + group_base];
+            ap_uint<L::FEED_BITS> word = line[null ? 0 : base + column];
             word.range(L::FEED_BITS - 1, X_BITS) = ap_uint<L::ADDRESS_BITS + 3>(head);
             out.write(word);
 
@@ -83,9 +82,6 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::RUN
             first = last;
             if (last) {
                 const bool co_last = co == L::CO_FOLDS - 1;
-                const bool group_done = group_co == L::GROUP_CO_FOLDS - 1;
-                group_base = co_last ? 0 : group_done ? group_base + L::CI_FOLDS : group_base;
-                group_co = group_done ? 0 : group_co + 1;
                 co = co_last ? 0 : co + 1;
                 if (co_last) {
                     const bool x_last = x == L::TAP_COLUMNS - 1;

@@ -101,8 +101,8 @@ struct config {
     static const int FEED_BITS = 19;  // feeder word: SIMD elements, weight address, first, last
     static const int LINE_WORDS = 16;  // line buffer: 2 rows of 8 words
     static const int KEPT_WORDS = 8;  // input words that outputs use, of 8
-    static const int CI_FOLDS = 8;  // CI / groups / SIMD
     static const int CO_FOLDS = 48;  // CO / PE
+    static const int CI_FOLDS = 8;  // CI / groups / SIMD
     static const int GROUP_CO_FOLDS = 48;  // CO / groups / PE
     static const int Y_TAPS = 1;  // taps of all output rows
     static const int X_TAPS = 1;  // taps of all output columns

@@ -102,8 +102,8 @@ struct config {
     static const int FEED_BITS = 42;  // feeder word: SIMD elements, weight address, first, last
     static const int LINE_WORDS = 12;  // line buffer: 2 rows of 6 words
     static const int KEPT_WORDS = 12;  // input words that outputs use, of 12
-    static const int CI_FOLDS = 3;  // CI / groups / SIMD
     static const int CO_FOLDS = 4;  // CO / PE
+    static const int CI_FOLDS = 3;  // CI / groups / SIMD
     static const int GROUP_CO_FOLDS = 4;  // CO / groups / PE
     static const int Y_TAPS = 6;  // taps of all output rows
     static const int X_TAPS = 6;  // taps of all output columns

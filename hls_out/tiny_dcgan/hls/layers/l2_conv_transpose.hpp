@@ -102,8 +102,8 @@ struct config {
     static const int FEED_BITS = 24;  // feeder word: SIMD elements, weight address, first, last
     static const int LINE_WORDS = 32;  // line buffer: 2 rows of 16 words
     static const int KEPT_WORDS = 64;  // input words that outputs use, of 64
-    static const int CI_FOLDS = 4;  // CI / groups / SIMD
     static const int CO_FOLDS = 1;  // CO / PE
+    static const int CI_FOLDS = 4;  // CI / groups / SIMD
     static const int GROUP_CO_FOLDS = 1;  // CO / groups / PE
     static const int Y_TAPS = 11;  // taps of all output rows
     static const int X_TAPS = 11;  // taps of all output columns

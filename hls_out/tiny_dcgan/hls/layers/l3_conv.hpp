@@ -107,8 +107,8 @@ struct config {
     static const int FEED_BITS = 54;  // feeder word: SIMD elements, weight address, first, last
     static const int LINE_WORDS = 32;  // line buffer: 4 rows of 8 words
     static const int KEPT_WORDS = 64;  // input words that outputs use, of 64
-    static const int CI_FOLDS = 1;  // CI / groups / SIMD
     static const int CO_FOLDS = 1;  // CO / PE
+    static const int CI_FOLDS = 1;  // CI / groups / SIMD
     static const int GROUP_CO_FOLDS = 1;  // CO / groups / PE
     static const int Y_TAPS = 22;  // taps of all output rows
     static const int X_TAPS = 22;  // taps of all output columns
