@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
+from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.grid import Block, Grid
 from gan2hls.compress.rounding import descend, feed_back, inverse_factor
+from gan2hls.compress.sensitivity import reads_one_pixel
 from gan2hls.compress.statistics import Moments
 from gan2hls.fit import DEFAULT, FitOptions, fit_weight
 from gan2hls.numerics import FloatArray, Int64Array
@@ -31,6 +33,7 @@ Effort = Literal["none", "bias", "quick", "full"]
 #: Ridge that draws the weights to the float ones, relative to the mean of the Hessian's diagonal.
 _DAMPING = 0.01
 #: Rounds of rounding and refitting; sweeps of coordinate descent a round, and where weights are float but pruned.
+_COUPLED_ROUNDS, _COUPLED_SWEEPS, _MOST_COUPLED = 1, 4, 1 << 21
 _ROUNDS, _SWEEPS, _FLOAT_SWEEPS = 3, 4, 30
 
 
@@ -58,8 +61,14 @@ class Solution:
 class LayerProblem:
     """The least squares of one layer, measured once and solved for any number of formats."""
 
-    def __init__(self, geometry: LinearGeometry, weight: FloatArray, moments: tuple[Moments, ...]) -> None:
-        self.geometry, self.weight, self.moments = geometry, weight, moments
+    def __init__(
+        self,
+        geometry: LinearGeometry,
+        weight: FloatArray,
+        moments: tuple[Moments, ...],
+        coupling: FloatArray | None = None,
+    ) -> None:
+        self.geometry, self.weight, self.moments, self.coupling = geometry, weight, moments, coupling
         self._factors: dict[int, tuple[Int64Array, FloatArray]] = {}
 
     def solve(
@@ -173,7 +182,61 @@ class LayerProblem:
                     kept = loss, grid, codes
                 values = self._descend(values, keep, grid, _SWEEPS)
         assert kept is not None
-        return kept[1].to_weight(kept[2])
+        _, grid, codes = kept
+        if self.coupling is not None and self.weight.size <= _MOST_COUPLED:
+            for _ in range(_COUPLED_ROUNDS):
+                codes = self._codes(self._cancel(codes * _column(grid.scale), keep, grid), grid)
+        return grid.to_weight(codes)
+
+    @cached_property
+    def _meeting(self) -> list[tuple[list[int], Coupled]]:
+        """Blocks whose errors meet, by number."""
+        assert self.coupling is not None
+        blocks, geometry = self.blocks, self.geometry
+        coupling = damped(self.coupling)
+        if not reads_one_pixel(geometry):
+            return [
+                ([n], Coupled(b.hessian, coupling[b.channels, b.channels], b.take(self.best)))
+                for n, b in enumerate(blocks)
+            ]
+        at = []
+        for block in blocks:
+            ky, kx = divmod(int(block.taps[0]), geometry.x.kernel)
+            y, x = (
+                next(o for o, pairs in enumerate(axis.taps) if any(k == wanted for _, k in pairs))
+                for axis, wanted in ((geometry.y, ky), (geometry.x, kx))
+            )
+            at.append((y * geometry.x.out_size + x) * geometry.out_channels + np.r_[block.channels])
+        index = np.concatenate(at)
+        hessian: FloatArray = np.mean([block.hessian for block in blocks], axis=0)
+        best = np.concatenate([block.take(self.best) for block in blocks], axis=1)
+        return [(list(range(len(blocks))), Coupled(hessian, coupling[np.ix_(index, index)], best))]
+
+    def _cancel(self, values: FloatArray, keep: Mask | None, grid: Grid) -> FloatArray:
+        """Return ``values`` after coordinate descent under the coupling."""
+        made = values.copy()
+        for numbers, problem in self._meeting:
+            blocks = [self.blocks[n] for n in numbers]
+            edges = np.cumsum([0, *(b.channels.stop - b.channels.start for b in blocks)])
+
+            def nearest(
+                v: FloatArray, blocks: list[Block] = blocks, edges: npt.NDArray[np.int64] = edges
+            ) -> FloatArray:
+                parts = zip(blocks, np.split(v, edges[1:-1], axis=1), strict=True)
+                return np.concatenate([grid.nearest(part, block.channels) for block, part in parts], axis=1)
+
+            start = np.concatenate([block.take(values) for block in blocks], axis=1)
+            stays = None if keep is None else np.concatenate([block.take(keep) for block in blocks], axis=1)
+            channels = np.concatenate([np.r_[block.channels] for block in blocks])
+            across = _feed_across(problem, grid, channels, stays)
+            starts = (start, across) if problem.loss(across) < problem.loss(start) else (start,)
+            found = min(
+                (descend_coupled(problem, first, nearest, stays, _COUPLED_SWEEPS) for first in starts),
+                key=problem.loss,
+            )
+            for block, part in zip(blocks, np.split(found, edges[1:-1], axis=1), strict=True):
+                block.put(made, part)
+        return made
 
     def _codes(self, values: FloatArray, grid: Grid) -> FloatArray:
         codes = np.zeros_like(values)
@@ -219,6 +282,28 @@ class LayerProblem:
             return made if stays is None else made * stays[at : at + len(values)]
 
         return nearest
+
+
+def _feed_across(problem: Coupled, grid: Grid, channels: Int64Array, keep: Mask | None) -> FloatArray:
+    """Return ``problem.best`` rounded column by column; the columns that follow make up for each one's error.
+
+    Args:
+        problem: whose inputs are taken as independent.
+        grid: of the codes.
+        channels: the layer's output channel of every column.
+        keep: ``[D, C]``, or None.
+    """
+    order = np.argsort(-np.diag(problem.coupling), kind="stable")
+    factor = inverse_factor(problem.coupling[np.ix_(order, order)])
+
+    def nearest(values: FloatArray, at: int) -> FloatArray:
+        channel = int(channels[order[at]])
+        made = grid.nearest(values.T, slice(channel, channel + 1)).T
+        return made if keep is None else made * keep[:, order[at]]
+
+    made = np.empty_like(problem.best)
+    made[:, order] = feed_back(problem.best.T[order], factor, nearest).T
+    return made
 
 
 def _column(scale: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from gan2hls.compress.prune import Mask, prune_mask
 from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
 from gan2hls.compress.reconstruct import LayerProblem, Solution
 from gan2hls.compress.report import Compressed, describe
-from gan2hls.compress.sensitivity import affordable_frames, sensitivities
+from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
 from gan2hls.compress.write import Written, holds, real_values, write_layers
@@ -30,7 +30,6 @@ from gan2hls.errors import Gan2HlsError, OutputError
 from gan2hls.frontend import Loaded
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, Layer, Port
-from gan2hls.numerics import FloatArray
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
@@ -102,7 +101,7 @@ class _Run:
         self.solutions: dict[str, Solution] = {}
         self.sensitivity = self._sensitivities()
 
-    def _sensitivities(self) -> dict[str, FloatArray]:
+    def _sensitivities(self) -> dict[str, Sensitivity]:
         """Return what every layer's sums matter, on as many frames as are affordable."""
         if all(rule.reconstruct == "none" for rule in self.rules.values()):
             return {}
@@ -112,7 +111,7 @@ class _Run:
         streams: dict[str, npt.NDArray[np.float32]] = FloatModel(self.loaded.onnx_model, probes(self.graph)).run(few)
         for port in self.graph.inputs:
             streams[port.name] = port.to_stream(few[port.onnx_name]).astype(np.float32)
-        return sensitivities(self.graph, streams)
+        return find_sensitivity(self.graph, streams)
 
     def solve(self) -> dict[str, tuple[Traced, Written]]:
         """Compress layer after layer; each sees what those before it really make."""
@@ -141,8 +140,9 @@ class _Run:
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
         self.masks[layer.name] = keep
-        moments = measure(geometry, weight, wanted, found, self.sensitivity.get(layer.name))
-        problem = LayerProblem(geometry, weight, moments)
+        matters = self.sensitivity.get(layer.name)
+        moments = measure(geometry, weight, wanted, found, None if matters is None else matters.places)
+        problem = LayerProblem(geometry, weight, moments, None if matters is None else matters.coupling)
         solution = problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
         if rule.fit.scale == "channel" and not _recognized(self.traced[layer.name], solution):
             _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)

@@ -10,6 +10,8 @@ Source: the diagonal Fisher of Li et al. 2021 (BRECQ), section 3.2; signs as in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +28,9 @@ Stream = npt.NDArray[np.floating]
 #: Values and MACs on which sensitivities are measured, but on so many frames at least.
 _MOST_VALUES, _MOST_MACS, _LEAST_FRAMES = 1 << 24, 4_000_000_000, 16
 #: Draws of signs.
-_DRAWS = 4
+_DRAWS = 8
+#: Most sums whose errors are coupled.
+_MOST_COUPLED = 4096
 #: Part of a channel's standard deviation over which a slope is taken: errors are of about that size.
 _REACH = 0.1
 #: Part of the mean sensitivity that every place has at least.
@@ -40,8 +44,28 @@ def affordable_frames(graph: Graph) -> int:
     return max(_LEAST_FRAMES, min(_MOST_VALUES // max(1, values), _MOST_MACS // max(1, macs)))
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """What errors of a layer's sums matter.
+
+    Attributes:
+        places: float64 ``[N, H, W, CO]``, of mean 1.
+        coupling: float64 ``[C, C]``, the second moment of the gradients: over all sums of a frame (pixel by pixel,
+            channels innermost) where the layer reads one pixel, else over the channels of a pixel; None: not known.
+    """
+
+    places: FloatArray
+    coupling: FloatArray | None
+
+
 def sensitivities(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, FloatArray]:
-    """Return by linear layer ``s``, float64 ``[N, H, W, CO]`` over its sums, of mean 1.
+    """Return ``Sensitivity.places`` by linear layer, see ``find_sensitivity``."""
+    return {name: found.places for name, found in find_sensitivity(graph, streams).items()}
+
+
+def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Sensitivity]:
+    """Return by linear layer what its errors matter.
 
     Layers from which a way to the output leads through one that joins several tensors know their own activation only.
 
@@ -51,6 +75,7 @@ def sensitivities(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Floa
     """
     slopes = {layer.name: _slopes(layer, streams[layer.inputs[0]]) for layer in graph.layers}
     total: dict[str, FloatArray] = {}
+    couplings: dict[str, FloatArray] = {}
     joined = any(len(layer.inputs) != 1 for layer in graph.layers)
     rng = np.random.default_rng(0)
     for _ in range(1 if joined else _DRAWS):
@@ -63,9 +88,24 @@ def sensitivities(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Floa
             }
             found = _gradients(graph, slopes, signs)
         for layer in graph.layers:
-            if layer.geometry is not None:
-                total[layer.name] = total.get(layer.name, 0.0) + np.square(found[layer.name], dtype=np.float64)
-    return {name: _levelled(values) for name, values in total.items()}
+            if layer.geometry is None:
+                continue
+            gradient = found[layer.name]
+            total[layer.name] = total.get(layer.name, 0.0) + np.square(gradient, dtype=np.float64)
+            width = layer.geometry.out_channels
+            if reads_one_pixel(layer.geometry):
+                width *= layer.geometry.y.out_size * layer.geometry.x.out_size
+            if not joined and width <= _MOST_COUPLED:
+                rows = gradient.reshape(-1, width)
+                couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
+    return {name: Sensitivity(_levelled(values), couplings.get(name)) for name, values in total.items()}
+
+
+def reads_one_pixel(geometry: LinearGeometry) -> bool:
+    """Whether every output pixel reads the one input pixel, through a tap of its own."""
+    axes = (geometry.y, geometry.x)
+    once = all(len(pairs) <= 1 for axis in axes for pairs in axis.taps)
+    return once and all(axis.in_size == 1 for axis in axes) and geometry.groups == 1
 
 
 def _levelled(values: FloatArray) -> FloatArray:

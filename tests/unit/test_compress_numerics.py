@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs.base import to_blocks
+from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.prune import prune_mask
 from gan2hls.compress.recipe import PruneConfig
 from gan2hls.compress.reconstruct import LayerProblem
@@ -215,3 +216,38 @@ def test_similarity_drops_what_others_replace() -> None:
     weight[:, 1] = weight[:, [0, 2, 3, 4, 5]].mean(axis=1)  # amid all others
     keep = prune_mask(weight, PruneConfig(method="similarity", sparsity=0.17))
     assert list(np.flatnonzero(~keep.any(axis=(0, 2)))) == [1]
+
+
+def test_coupled_descent_ends_where_no_single_step_helps() -> None:
+    hessian, best = quadratic(9, 14, 4)
+    mixing = np.random.default_rng(5).normal(size=(14, 6))  # few directions matter
+    problem = Coupled(hessian, damped(mixing @ mixing.T), best * 3)
+    start = np.rint(problem.best)
+    keep = np.random.default_rng(6).random(start.shape) < 0.8
+    made = descend_coupled(problem, start * keep, np.rint, keep, 200)
+    assert not made[~keep].any() and np.array_equal(made, np.rint(made))
+    assert problem.loss(made) < 0.7 * problem.loss(start * keep)
+    for i, c in zip(*np.nonzero(keep), strict=True):
+        for step in (-1.0, 1.0):
+            moved = made.copy()
+            moved[i, c] += step
+            assert problem.loss(moved) >= problem.loss(made) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("name", ["dense", "one_pixel", "up4"])
+def test_the_coupling_of_channels_is_used(name: str) -> None:
+    """Where a coupling says that two channels only count as a sum, their errors cancel in it."""
+    one = LinearGeometry(*(conv_transpose_axis(1, 2, 1, 1, 0, 2) for _ in range(2)), 12, 4)
+    g = {**GEOMETRIES, "one_pixel": one}[name]
+    rng = np.random.default_rng(0)
+    weight, x = rng.normal(size=g.weight_shape), rng.normal(size=(300, *g.in_shape))
+    moments = measure(g, weight, x, x)
+    channels = g.out_channels * (4 if name == "one_pixel" else 1)
+    adder = np.ones((channels, 1)) @ np.ones((1, channels))
+    plain, coupled = (LayerProblem(g, weight, moments, c).solve(Precision.parse("int3")) for c in (None, adder))
+
+    def lost(values: np.ndarray) -> float:
+        error = sums(g, values, x) - sums(g, weight, x)
+        return float(np.square(error.sum(axis=(1, 2) if name == "one_pixel" else 2)).mean())
+
+    assert lost(coupled.values) < 0.7 * lost(plain.values)
