@@ -19,6 +19,7 @@ from gan2hls.golden import Golden
 from gan2hls.verify import StepResult, run_hls, run_rtl
 from gan2hls.verify.bench import run_bench
 from tests import randomized
+from tests.cosim.test_rtl_skip import mutated_design
 
 pytest.importorskip("cocotb")
 pytestmark = pytest.mark.cosim
@@ -34,15 +35,23 @@ def design() -> Design:
 @pytest.fixture(scope="module")
 def project(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny") / "a project"  # with a blank, as users' folders have
+    write_parts(folder, {"testbench": bench_files(design), "rtl": emit_rtl(design), "hls": emit_hls(design)})
+    return folder
+
+
+def bench_files(design: Design) -> dict[str, bytes]:
+    """The benches of ``design`` with three random frames."""
     inputs = randomized.random_inputs(np.random.default_rng(1), design.model, 3)
-    bench = emit_bench(design, Golden(design.model).run(inputs), seed=4)
-    parts = {"testbench": bench, "rtl": emit_rtl(design), "hls": emit_hls(design)}
+    return emit_bench(design, Golden(design.model).run(inputs), seed=4)
+
+
+def write_parts(folder: Path, parts: dict[str, dict[str, bytes]]) -> None:
+    """Write the parts of a project."""
     for part, files in parts.items():
         for path, content in files.items():
             target = folder / part / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +115,23 @@ def test_changed_memory(good: tuple[Path, StepResult], project: Path, layer: str
     with edited(project / "rtl" / "mem" / f"{layer}_{memory}.mem", lambda text: change_word(text, mask)):
         result = run_bench(project, "rtl", work, tests=["full_rate"], reuse=True)
     assert result.status == "failed" and layer in (result.first_mismatch or result.reason), result
+
+
+def test_skipped_blocks_are_counted_and_a_changed_run_is_found(tmp_path: Path) -> None:
+    design = mutated_design()
+    write_parts(tmp_path / "sparse", {"testbench": bench_files(design), "rtl": emit_rtl(design)})
+    result = run_rtl(tmp_path / "sparse", design, tmp_path / "work")
+    assert result.status == "passed", result
+    measured, predicted = result.measurements, estimate(design)
+    assert measured.executed_steps == {engine.layer.name: engine.mac_steps for engine in design.engines}
+    assert any(engine.mac_steps < engine.mac_cycles for engine in design.engines)
+    assert measured.layer_cycles == predicted.layers
+    assert (predicted.latency, predicted.interval) == (measured.latency_cycles, measured.interval_cycles)
+    program = design.engines[3].skip
+    assert program is not None
+    with edited(tmp_path / "sparse/rtl/mem/l3_runs.mem", lambda text: change_word(text, 1 << program.run_bits[0])):
+        result = run_bench(tmp_path / "sparse", "rtl", tmp_path / "work", tests=["full_rate"], reuse=True)
+    assert result.status == "failed" and "l3" in (result.first_mismatch or result.reason), result
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,12 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
+READ = [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,))]
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
 @pytest.mark.parametrize("reader", ["read_verilog", "read_slang"])
-@pytest.mark.parametrize("made", [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,))], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", READ, ids=lambda made: made.name)
 def test_yosys_finds_no_latch(made: Design, reader: str, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     rtl = write_rtl(made, tmp_path)
@@ -58,7 +59,7 @@ def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
     assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("made", [tiny_design(), random_design(7, 6), coded_design(1), coded_design(2, (0.7,))], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", READ, ids=lambda made: made.name)
 def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
     pytest.importorskip("pyslang")
     import pyslang.ast

@@ -94,3 +94,23 @@ def test_outputs_without_taps_cost_output_beats_only() -> None:
     found = estimate(design(chain("m", geometry.in_shape, INT8, (layer(geometry),)), (Folding(1, 1, 1),), extra_rows=3))
     assert found.layers["l0"] == 16 * 8 * 2
     assert 288 <= found.interval <= 300  # 12 x 12 x 2 output beats
+
+
+def test_an_engine_that_skips_takes_a_clock_a_block_and_one_a_vector_without_any() -> None:
+    geometry, folding = conv((8, 8), 8, 8), Folding(2, 4, 1)
+    made = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8, empty=0.8, block=(2, 4))
+    model = chain("m", geometry.in_shape, INT8, (made,))
+    every, some = (design(model, (folding,), extra_rows=3, skip=skip) for skip in ([], ["l0"]))
+    engine = some.engines[0]
+    assert made.weight is not None
+    full = made.weight.values.reshape(9, 4, 2, 2, 4).any(axis=(2, 4)).sum(axis=2)
+    vectors = [
+        full[[ky * 3 + kx for _, ky in rows for _, kx in columns]].sum(axis=0)
+        for rows in geometry.y.taps
+        for columns in geometry.x.taps
+    ]
+    assert engine.mac_steps == np.sum(vectors) and engine.mac_cycles == np.maximum(vectors, 1).sum()
+    found = estimate(some)
+    assert found.layers == {"l0": engine.mac_cycles}
+    assert engine.mac_cycles <= found.interval <= max(1.02 * engine.mac_cycles, 512 + 10)
+    assert found.interval < estimate(every).interval

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import gcd
 
@@ -19,7 +20,7 @@ from gan2hls.emit.rtl_memory import codec_memory, requant_memory
 from gan2hls.errors import ConfigError, UnsupportedError
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.taps import LinearGeometry, conv_axis
-from tests.randomized import chain, conv, dense, design, linear_layer, tiny_design
+from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, tiny_design
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 
@@ -89,6 +90,35 @@ def test_converters_join_any_two_widths(source: int, sink: int, beats: int, inte
         if lanes < min(source, sink):
             assert lanes == gcd(source, sink) and 2 * elements <= lanes * interval, "the narrow way must not be slow"
     assert lanes == sink
+
+
+@pytest.mark.parametrize(
+    ("geometry", "folding"),
+    [
+        (conv((9, 7), 12, 8, k=5, p=2), Folding(4, 3, 2)),
+        (conv_transpose((5, 5), 16, 8, groups=4), Folding(2, 2, 1)),
+        (conv((2, 2), 4, 4, k=5, p=2), Folding(2, 2, 1)),
+        (dense(40, 24), Folding(4, 2, 1)),
+    ],
+)
+def test_program_memories_are_as_large_as_reported(geometry: LinearGeometry, folding: Folding) -> None:
+    rng = np.random.default_rng(0)
+    layer = linear_layer(rng, "l0", "z", geometry, INT8, empty=0.7, block=(folding.pe, folding.simd))
+    made = design(chain("sparse", geometry.in_shape, INT8, (layer,)), (folding,), extra_rows=2, skip=["l0"])
+    engine = made.engines[0]
+    assert engine.skip is not None
+    files = emit_rtl(made)
+    reported = engine.skip.memories(engine.rows, engine.pixel_words)
+    for role, (width, depth) in zip(("displacement", "runs"), reported, strict=True):
+        words = files[f"mem/l0_{role}.mem"].decode().split()
+        assert len(words) == depth
+        assert {len(word) for word in words} == {-(-width // 4)}
+        if role == "displacement":
+            assert max(int(word, 16) for word in words).bit_length() == width
+    text = files["sparse_l0.sv"].decode()
+    found = {name: int(value) for name, value in re.findall(r"\.(\w+)\((\d+)\)", text)}
+    assert (found["YSteps"] - 1).bit_length() + found["ColumnBits"] == reported[0][0]
+    assert 1 + found["LengthBits"] + found["WAddrBits"] == reported[1][0] and found["Runs"] == reported[1][1]
 
 
 def test_hostile_source_stays_inside_its_comment() -> None:
