@@ -18,7 +18,7 @@ from gan2hls.taps import LinearGeometry
 from tests.cosim.hls_chains import random_design, random_folding, random_rows
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_codecs import coded_layer
-from tests.randomized import Rng, block_mask, chain, conv, conv_transpose, dense, design, linear_layer
+from tests.randomized import Rng, block_mask, chain, conv, conv_transpose, dense, design, linear_layer, pointwise_layer
 
 pytestmark = pytest.mark.cosim
 
@@ -134,6 +134,16 @@ def test_runs_follow_each_other_every_clock(geometry: LinearGeometry, folding: F
     bench = Bench(made, tmp_path)
     check(bench, reset_at=30)
     assert bench.interval() == made.engines[0].mac_cycles
+
+
+def test_nothing_waits_for_the_first_run_after_reset(tmp_path: Path) -> None:
+    """The shortest way there is from reset to a step that skips: a pointwise head, one input word."""
+    rng = np.random.default_rng(0)
+    head = pointwise_layer(rng, "head", "z", (1, 1, 2), INT8)
+    l0 = linear_layer(rng, "l0", "head", dense(2, 4), head.output_type, empty=0.5)
+    model = chain("head", (1, 1, 2), INT8, (head, l0))
+    bench = Bench(design(model, (Folding(2, 2, 2), Folding(1, 2, 1)), skip=["l0"]), tmp_path)
+    check(bench, reset_at=9)
 
 
 def test_four_of_five_blocks_empty_is_four_and_a_half_times_as_fast(tmp_path: Path) -> None:
