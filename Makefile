@@ -5,6 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.gan2hls-installed
 MODEL  := models/dcgan_mnist32.onnx
+SMALL  := models/dcgan_mnist32_ternary.onnx
 
 export PATH := $(abspath $(BIN)):$(PATH)
 # The virtual environment is first on PATH; a module path of the caller's must not shadow it.
@@ -33,10 +34,11 @@ $(STAMP): pyproject.toml constraints.txt | tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[verify,synth,dev]'
 	@touch $@
 
-demo: $(STAMP) ## Build the example generator with full verification.
+demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with full verification.
 	$(BIN)/gan2hls build $(MODEL)
-	@echo "report:  hls_out/dcgan_mnist32/report.json"
-	@echo "picture: hls_out/dcgan_mnist32/picture.png"
+	$(BIN)/gan2hls build $(SMALL)
+	@echo "reports:  hls_out/dcgan_mnist32/report.json, hls_out/dcgan_mnist32_ternary/report.json"
+	@echo "pictures: hls_out/dcgan_mnist32/picture.png, hls_out/dcgan_mnist32_ternary/picture.png"
 
 test: $(STAMP) ## Run all tests.
 	$(BIN)/python -m pytest -n 2
