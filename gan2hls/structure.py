@@ -27,6 +27,10 @@ _CHUNK = 1 << 20
 _MOST_STEPS = 256
 #: Values on which a candidate step is judged first.
 _JUDGED = 24
+#: Multiples of the least difference that a weight may be: that difference may be off by its float32 rounding.
+_MOST_CODE = 1.01 * (1 << (MAX_BITS - 1))
+#: Greatest entries of a channel's book that are tried for its gain, and how many entries must then be known.
+_ANCHORS, _KNOWN = 4, 4
 
 
 def find_structure(weight: FloatArray) -> Structure | None:
@@ -92,7 +96,8 @@ def _grids(rows: FloatArray) -> Iterator[_Found | None]:
     step = grid_step(whole)
     if step is not None and (codes := _codes(rows, np.array([step]))) is not None:
         yield codes, np.array([step]), "raw", 1
-        return
+        if np.unique(codes).size * 4 > int(codes.max()) - int(codes.min()):
+            return  # else a fine grid may fit the few values of several channels by chance
     if rows.shape[1] < _PER_SCALE or rows.size < _PER_SCALE * _EVIDENCE:
         return
     steps = np.empty(len(rows))
@@ -126,13 +131,40 @@ def grid_step(values: FloatArray) -> float | None:
         return 0.0
     gaps = np.diff(np.concatenate([[0.0], magnitude]))
     least = float(gaps[gaps > 2 * _FLOAT32 * magnitude].min(initial=np.inf))
-    if least == np.inf or magnitude[-1] / least > 1 << (MAX_BITS - 1):
+    if least == np.inf or magnitude[-1] / least > _MOST_CODE:
         return None
-    for steps in range(1, _MOST_STEPS + 1):
-        step = _refined(magnitude, least / steps)
+    steps = least / np.arange(1, _MOST_STEPS + 1)
+    for first in _promising(magnitude[:_JUDGED], steps, magnitude.size <= _JUDGED):
+        step = _refined(magnitude, first)
         if step is not None:
             return step
     return None
+
+
+def _promising(magnitude: FloatArray, first: FloatArray, whole: bool) -> FloatArray:
+    """Return those of ``first`` that ``_refined`` could accept, judged together by the least values alone.
+
+    ``whole`` says that there are no others.
+    """
+    step, reach = first.copy(), 16.0
+    alive = np.ones(first.size, bool)
+    while True:
+        inside = magnitude <= reach * step[:, None]
+        inside[:, 0] = True
+        codes = np.floor(magnitude / step[:, None] + 0.5)
+        off = np.abs(magnitude - codes * step[:, None]) > _FLOAT32 * magnitude + 0.2 * step[:, None]
+        alive &= ~(inside & (off | (codes == 0))).any(axis=1)
+        alive &= (codes * inside).max(axis=1) <= 1 << (MAX_BITS - 1)
+        codes = codes * inside
+        fitted = (codes @ magnitude) / np.maximum((codes * codes).sum(axis=1), 1.0)
+        if not alive.any() or inside[alive].all():
+            break
+        step = np.where(alive & ~inside.all(axis=1), fitted, step)
+        reach *= 4.0
+    if whole:
+        codes = np.floor(magnitude / fitted[:, None] + 0.5)
+        alive &= (np.abs(magnitude - codes * fitted[:, None]) <= _FLOAT32 * magnitude).all(axis=1)
+    return first[alive]
 
 
 def _refined(magnitude: FloatArray, step: float) -> float | None:
@@ -174,7 +206,7 @@ def _codebooks(rows: FloatArray) -> Iterator[_Found | None]:
     whole = _distinct(rows)
     if whole is not None:
         yield _coded(rows, 1)
-    per_row = [np.unique(row) for row in rows] if whole is not None or _distinct(rows[:1]) is not None else []
+    per_row = [np.unique(row) for row in rows] if whole is not None or _repeats(rows) else []
     most = max((book.size for book in per_row), default=0)
     if not 0 < most <= MAX_CENTROIDS or (whole is not None and 2 * most > whole.size):
         return
@@ -198,6 +230,13 @@ def _distinct(rows: FloatArray) -> FloatArray | None:
     return book if _few(book, rows) else None
 
 
+def _repeats(rows: FloatArray) -> bool:
+    """Whether a channel has few enough values that a codebook with a scale per channel is worth the search."""
+    row = rows[int(rows.any(axis=1).argmax())]
+    values, count = np.unique(row).size, np.count_nonzero(row)
+    return bool(values <= MAX_CENTROIDS and 4 * values <= 3 * count)
+
+
 def _few(book: FloatArray, rows: FloatArray) -> bool:
     """Whether ``book`` says much with little: each value but 0 occurs several times."""
     return bool(book.size <= MAX_CENTROIDS and np.count_nonzero(book) * _PER_CENTROID <= np.count_nonzero(rows))
@@ -217,14 +256,10 @@ def _coded(rows: FloatArray, books: int) -> _Found:
 
 def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
     """Return codes of one codebook whose channels are scaled, as BatchNormalization folded into weights leaves it."""
-    fullest = max(range(len(rows)), key=lambda n: per_row[n].size)
-    reference = per_row[fullest]
-    gains = np.ones(len(rows))
-    for n, book in enumerate(per_row):
-        gain = _gain(book, reference)
-        if gain is None:
-            return None
-        gains[n] = gain
+    common = _common_book(per_row)
+    if common is None or not _few(common[0], rows):
+        return None
+    reference, gains = common
     normal = rows / gains[:, None]
     for part in _parts(rows):
         normal[part] = reference[np.searchsorted(0.5 * (reference[1:] + reference[:-1]), normal[part])]
@@ -232,25 +267,56 @@ def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
     return codes, scale * gains, codec, 1
 
 
+def _common_book(per_row: list[FloatArray]) -> tuple[FloatArray, FloatArray] | None:
+    """Return one book and gains such that each of ``per_row`` is a part of the book times its gain, or None.
+
+    A channel with few weights need not use every centroid, so the book grows from channel to channel.
+    """
+    order = sorted(range(len(per_row)), key=lambda n: -per_row[n].size)
+    reference = per_row[order[0]]
+    if not all(book.any() for book in per_row):
+        reference = np.union1d(reference, [0.0])  # of channels that pruning emptied
+    gains = np.ones(len(per_row))
+    for n in order[1:]:
+        gain = _gain(per_row[n], reference)
+        if gain is None:
+            return None
+        gains[n] = gain
+        new = per_row[n][_distances(per_row[n] / gain, reference) > _slack(reference)] / gain
+        reference = np.sort(np.concatenate([reference, new]))
+        if reference.size > MAX_CENTROIDS:
+            return None
+    return reference, gains
+
+
 def _gain(book: FloatArray, reference: FloatArray) -> float | None:
-    """Return the positive factor that makes every entry of ``book`` one of ``reference``, or None."""
-    peak = book[np.abs(book).argmax()]
-    if peak == 0:
+    """Return the positive factor that makes entries of ``book`` ones of ``reference``: all, or half of many."""
+    anchors = book[np.argsort(-np.abs(book))[:_ANCHORS]]
+    if anchors[0] == 0:
         return 1.0
-    slack = 4 * _FLOAT32 * np.abs(reference).max()
+    slack = _slack(reference)
     probe = book[:: max(1, book.size // 8)]
-    for entry in reference[reference * peak > 0]:
-        gain = peak / entry
-        if _distance(probe / gain, reference) <= slack and _distance(book / gain, reference) <= slack:
+    for entry in reference[reference * anchors[0] > 0]:
+        gain = anchors[0] / entry
+        if (_distances(probe / gain, reference) <= slack).all() and (_distances(book / gain, reference) <= slack).all():
             return float(gain)
+    for anchor in anchors:
+        gains = anchor / reference[reference * anchor > 0]
+        known = (_distances(book / gains[:, None], reference) <= slack).sum(axis=1)
+        if known.size and known.max() >= max(_KNOWN, book.size / 2):
+            return float(gains[known.argmax()])
     return None
 
 
-def _distance(values: FloatArray, reference: FloatArray) -> float:
-    """Return how far the worst of ``values`` lies from the nearest entry of the ascending ``reference``."""
+def _slack(reference: FloatArray) -> float:
+    return float(4 * _FLOAT32 * np.abs(reference).max())
+
+
+def _distances(values: FloatArray, reference: FloatArray) -> FloatArray:
+    """Return how far each value lies from the nearest entry of the ascending ``reference``."""
     at = np.clip(np.searchsorted(reference, values), 1, max(1, reference.size - 1))
     low, high = reference[at - 1], reference[np.minimum(at, reference.size - 1)]
-    return float(np.minimum(np.abs(values - low), np.abs(values - high)).max())
+    return np.asarray(np.minimum(np.abs(values - low), np.abs(values - high)))
 
 
 def code_bits(values: Int64Array) -> int:

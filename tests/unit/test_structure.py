@@ -125,3 +125,47 @@ def test_widths_come_from_the_codes_that_occur() -> None:
     narrow = np.random.default_rng(0).integers(-3, 4, SHAPE) * np.float32(0.1)
     found = [find_structure(values.astype(np.float64)) for values in (wide, narrow)]
     assert [structure.weight.type.bits for structure in found if structure] == [10, 3]
+
+
+def test_emptied_channels_stay_empty_where_the_book_has_no_zero() -> None:
+    rng = np.random.default_rng(8)
+    weight = (_scales(rng) * _book(16)(rng)).astype(np.float64)
+    weight[:, ::2] = 0
+    found = find_structure(weight)
+    assert found is not None
+    real = found.weight.values * found.weight.scale[:, None]
+    assert not real[:, ::2].any()
+    assert np.abs(real - weight).max() < 2.0**-15 * np.abs(weight).max()
+
+
+@pytest.mark.parametrize(("shape", "count"), [((9, 32, 64), 200), ((1, 256, 96), 64)])
+def test_a_scaled_book_is_found_where_no_channel_has_all_of_it(shape: tuple[int, int, int], count: int) -> None:
+    rng = np.random.default_rng(4)
+    book = rng.normal(size=count).astype(np.float32)
+    scale = rng.uniform(0.3, 2, (shape[1], 1)).astype(np.float32)
+    weight = (scale * book[rng.integers(0, count, shape)]).astype(np.float64)
+    assert max(np.unique(weight[:, n]).size for n in range(shape[1])) < count
+    found = find_structure(weight)
+    assert found is not None and found.weight.books == 1
+    assert count - 2 <= np.unique(found.weight.values).size <= count, "centroids of 16 bits may coincide"
+    real = found.weight.values * found.weight.scale[:, None]
+    assert np.abs(real - weight).max() < 2.0**-15 * np.abs(weight).max()
+
+
+def test_the_widest_grid_is_found_though_float32_blurs_its_step() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.clip(np.rint(rng.normal(0, 0.35, (16, 64, 100)) * 32767), -32767, 32767)
+    found = find_structure((codes.astype(np.float32) * np.float32(0.7 / 32767)).astype(np.float64))
+    assert found is not None and found.exact and np.array_equal(found.weight.values, codes)
+
+
+def test_a_chance_fit_of_a_fine_grid_does_not_hide_a_coarse_one_per_channel() -> None:
+    rng = np.random.default_rng(4)
+    rng.normal(size=(16, 3, 32))
+    codes = np.clip(np.rint(rng.normal(0, 0.35, (16, 3, 32)) * 3), -3, 3).astype(np.float32)
+    scale = (np.abs(rng.normal(1, 0.4, (1, 3, 1))) + 0.05).astype(np.float32) * np.float32(0.7 / 3)
+    weight = (codes * scale).astype(np.float64)
+    assert grid_step(np.unique(weight)) is not None, "the case needs values that a fine grid fits by chance"
+    found = find_structure(weight)
+    assert found is not None and found.weight.codec == "raw" and found.weight.precision == "int3"
+    assert np.array_equal(found.weight.values, codes)
