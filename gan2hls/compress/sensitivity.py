@@ -98,7 +98,20 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
             if not joined and width <= _MOST_COUPLED:
                 rows = gradient.reshape(-1, width)
                 couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
-    return {name: Sensitivity(_levelled(values), couplings.get(name)) for name, values in total.items()}
+    return {
+        name: Sensitivity(
+            _levelled(values), _shrunk(couplings[name], values.size * _DRAWS) if name in couplings else None
+        )
+        for name, values in total.items()
+    }
+
+
+def _shrunk(coupling: FloatArray, values: int) -> FloatArray:
+    """Return a coupling drawn to its diagonal, the more the fewer rows (of ``values`` in all) it was measured on."""
+    width = len(coupling)
+    part = width / (width + values // width)
+    made: FloatArray = (1 - part) * coupling + part * np.diag(np.diag(coupling))
+    return made
 
 
 def reads_one_pixel(geometry: LinearGeometry) -> bool:

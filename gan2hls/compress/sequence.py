@@ -1,4 +1,8 @@
-"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make."""
+"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make.
+
+All errors of a layer's sums count alike here.  What they matter behind it (``sensitivity``) is left to ``gan2hls
+compress``: it takes minutes, and more frames than a build calibrates on.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,13 @@ import numpy as np
 from gan2hls.calibrate import Float32Array
 from gan2hls.compress.forward import run_layer
 from gan2hls.compress.reconstruct import LayerProblem
-from gan2hls.compress.sensitivity import affordable_frames, sensitivities
 from gan2hls.compress.statistics import measure
 from gan2hls.ir import Graph
-from gan2hls.numerics import FloatArray
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
 #: Called with each layer's name before it is solved.
 Progress = Callable[[str], None]
-
-
-def weigh(graph: Graph, streams: Mapping[str, Float32Array]) -> dict[str, FloatArray]:
-    """Return what every place of each layer's sums matters for the output, on as many frames as are affordable."""
-    frames = affordable_frames(graph)
-    return sensitivities(graph, {name: values[:frames] for name, values in streams.items()})
 
 
 def reconstruct_layers(
@@ -32,7 +28,6 @@ def reconstruct_layers(
     wanted: Mapping[str, Precision],
     given: Mapping[str, IntWeight],
     progress: Progress = lambda _: None,
-    weights: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, IntWeight]:
     """Return the weights of the layers named in ``wanted``, reconstructed in that format.
 
@@ -42,9 +37,7 @@ def reconstruct_layers(
         wanted: formats by layer name.
         given: codes of other layers that are fixed already; layers in neither keep their float weights.
         progress: called before each layer is solved.
-        weights: what each place of a layer's sums matters, from ``weigh``; None: it is measured here.
     """
-    weights = weigh(graph, streams) if weights is None else weights
     made: dict[str, IntWeight] = {}
     found = {port.name: streams[port.name] for port in graph.inputs}
     last = max((n for n, layer in enumerate(graph.layers) if layer.name in wanted), default=-1)
@@ -56,7 +49,7 @@ def reconstruct_layers(
             if layer.name in wanted:
                 progress(layer.name)
                 float_x = streams[layer.inputs[0]]
-                moments = measure(layer.geometry, layer.weight, float_x, x, weights[layer.name])
+                moments = measure(layer.geometry, layer.weight, float_x, x)
                 problem = LayerProblem(layer.geometry, layer.weight, moments)
                 solution = problem.solve(wanted[layer.name])
                 assert solution.weight is not None

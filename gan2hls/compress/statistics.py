@@ -94,11 +94,10 @@ def measure(
         weight: float64.
         wanted: inputs in the float model, ``N`` frames of ``(H, W, C)`` in any shape; ``y`` is made of them.
         found: inputs in the compressed model, ``x``.
-        sensitivity: what each output matters, of mean 1, as many frames of ``(H, W, CO)`` at most; None: 1.
+        sensitivity: what each output matters, of mean 1, ``[M, H, W, CO]`` of the first ``M`` frames.  The other
+            frames are left out, or count with the mean where ``M`` frames are few for the inputs of a pixel; None: 1.
     """
     frames = tuple(np.asarray(x, np.float64).reshape(-1, *geometry.in_shape) for x in (wanted, found))
-    if sensitivity is not None:
-        frames = tuple(x[: len(sensitivity)] for x in frames)
     total = len(geometry.y.outputs) * len(geometry.x.outputs)
     own = geometry.group_out <= _MOST_OWN and sensitivity is not None
     step = 1 if own else geometry.group_out
@@ -162,6 +161,11 @@ def _block(
     hessian, cross, mean_in = np.zeros((size, size)), np.zeros((outer, size)), np.zeros(size)
     mean_out, energy, mass = np.zeros(outer), np.zeros(outer), 0.0
     own_in, own_out, own_mass = np.zeros((outer, size)), np.zeros(outer), np.zeros(outer)
+    if sensitivity is not None and len(sensitivity) < len(frames[0]):
+        if len(sensitivity) * part.pixels >= _PIXELS_PER_INPUT * size:
+            frames = tuple(x[: len(sensitivity)] for x in frames)
+        else:  # too few to tell their inputs apart: the other frames count with the mean
+            sensitivity = np.concatenate([sensitivity, sensitivity.mean(axis=0, keepdims=True)])
     first = channels.start // geometry.group_out * geometry.group_in
     inner = slice(first, first + geometry.group_in)
     same = np.array_equal(frames[0], frames[1])
@@ -171,7 +175,8 @@ def _block(
         y, x = patches[0] @ matrix.T, patches[-1]
         own = np.ones_like(y)
         if sensitivity is not None:
-            own = sensitivity[frame, part.rows[0][row], part.columns[0][column], channels].astype(np.float64)
+            known = np.minimum(frame, len(sensitivity) - 1)
+            own = sensitivity[known, part.rows[0][row], part.columns[0][column], channels].astype(np.float64)
         common = own.mean(axis=1)
         weighted = x * common[:, None]
         hessian += weighted.T @ x
