@@ -14,12 +14,12 @@ from gan2hls.assign import LayerPrecision
 from gan2hls.auto.search import Assignment, Choice, Goal, Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
-from gan2hls.compress.sequence import reconstruct_layers, weigh
+from gan2hls.compress.sequence import reconstruct_layers
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
 from gan2hls.trials import CANDIDATES, Candidate, RangeSearch
@@ -103,7 +103,6 @@ def _settle(
     fixed: Mapping[str, IntWeight],
     reconstruct: bool | None,
     progress: Progress,
-    matters: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, IntWeight]:
     """Return the codes of layers in ``formats``: fitted one by one, those of few bits on what others make of them."""
     few = {name: precision for name, precision in formats.items() if few_bits(precision, reconstruct)}
@@ -111,7 +110,7 @@ def _settle(
         return {}
     weights = {layer.name: layer.weight for layer in graph.layers if layer.weight is not None}
     plain = {name: fit_weight(weights[name], formats[name]) for name in formats if name not in few}
-    return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress, matters)}
+    return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress)}
 
 
 def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
@@ -142,7 +141,6 @@ class _Tools:
             if layer.name in self._pinned and layer.weight is not None
         }
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
-        self._weights = weigh(graph, streams)
         self._problems: dict[str, LayerProblem] = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
         closed = {name: replace(p, weight=widest) if p.is_open else p for name, p in precisions.items()}
@@ -166,7 +164,7 @@ class _Tools:
             return fit_weight(layer.weight, precision)
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
-            moments = moments_of(layer.geometry, layer.weight, x, x, self._weights[layer.name])
+            moments = moments_of(layer.geometry, layer.weight, x, x)
             self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight
         assert weight is not None
@@ -175,7 +173,7 @@ class _Tools:
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:
         """Return the codes of all layers of ``choice``, each reconstructed on what those before it make."""
         formats = {**self._pinned, **choice}
-        codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress, self._weights)
+        codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress)
         missing = {name for name in choice if name not in codes}
         layers = {layer.name: layer for layer in self.graph.layers}
         return {name: self.fit(layers[name], choice[name]) if name in missing else codes[name] for name in choice}
