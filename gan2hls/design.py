@@ -19,6 +19,8 @@ from gan2hls.skip import SkipProgram, occupancy, skip_program
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
+#: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
+WORD_LIMIT_BITS = 4096
 #: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
 _MOST_FRAMES = 4
 
@@ -37,6 +39,17 @@ class Folding:
     pe: int
     simd: int
     lanes: int
+
+
+def word_bits(layer: IntLayer, folding: Folding) -> int:
+    """Return the bits of the widest word that an engine of ``layer`` passes on: feeder words, accumulators, codes."""
+    codes = folding.lanes * max(layer.requant.out_type.bits, layer.output_type.int_type.bits)
+    if layer.weight is None:
+        return max(codes, folding.lanes * layer.input_type.int_type.bits)
+    address = max(1, (layer.weight.values.size // (folding.pe * folding.simd) - 1).bit_length())
+    feed = folding.simd * layer.input_type.int_type.bits + address + 3  # first, last, null
+    acc = layer.acc_type.bits + (0 if layer.acc_type.signed else 1)
+    return max(codes, feed, folding.pe * acc)
 
 
 @final

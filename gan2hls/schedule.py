@@ -14,7 +14,16 @@ import numpy as np
 
 from gan2hls.assign import FoldingRequest
 from gan2hls.cycles import estimate
-from gan2hls.design import Design, EngineDesign, Folding, make_engine, most_rows, verify_design
+from gan2hls.design import (
+    WORD_LIMIT_BITS,
+    Design,
+    EngineDesign,
+    Folding,
+    make_engine,
+    most_rows,
+    verify_design,
+    word_bits,
+)
 from gan2hls.errors import ConfigError, FoldingError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.parts import part_resources
@@ -159,7 +168,7 @@ def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
         wanted = request.lanes or request.pe or request.simd
         for lanes in _choices(layer, "lanes", layer.requant.channels, wanted):
             options.append(_option(layer, Folding(lanes, lanes, lanes)))
-        return tuple(sorted(options, key=lambda option: option.rank))
+        return _ranked(layer, options)
     pes = _choices(layer, "PE", layer.geometry.group_out, request.pe)
     if request.lanes:
         _choices(layer, "lanes", pes[-1], request.lanes)
@@ -174,7 +183,13 @@ def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
             if found is not None:
                 pace = max(1, int(dense * (found.executed + found.idle) / options[-1].interval))
                 options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, pace)), found))
-    return tuple(sorted(options, key=lambda option: option.rank))
+    return _ranked(layer, options)
+
+
+def _ranked(layer: IntLayer, options: list[_Option]) -> tuple[_Option, ...]:
+    """Return ``options``, cheapest first, without those whose words are too wide unless only such are pinned."""
+    narrow = [option for option in options if word_bits(layer, option.folding) <= WORD_LIMIT_BITS]
+    return tuple(sorted(narrow or options, key=lambda option: option.rank))
 
 
 def _enough(legal: list[int], pe: int, pace: int) -> int:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gan2hls.design import Design
+from gan2hls.design import WORD_LIMIT_BITS, Design
 from gan2hls.emit.hls_layer import LayerView, layer_view
 from gan2hls.emit.render import render, static, template_root
 from gan2hls.errors import ConfigError, FoldingError
-
-#: Widest ``ap_uint`` that HLS compilers take.
-WORD_LIMIT_BITS = 4096
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library declares.
 _RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())

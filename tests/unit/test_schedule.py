@@ -10,6 +10,7 @@ import pytest
 from gan2hls.assign import FoldingRequest
 from gan2hls.cycles import estimate
 from gan2hls.design import Design, Folding, verify_design
+from gan2hls.emit.hls import emit_hls
 from gan2hls.errors import ConfigError, FoldingError
 from gan2hls.integer import IntegerModel
 from gan2hls.numerics import IntType, QuantType
@@ -176,6 +177,14 @@ def test_groups_fold_within_a_group() -> None:
 
 
 # --- parts ---
+
+
+def test_no_folding_is_chosen_whose_words_no_hls_compiler_takes() -> None:
+    rng = np.random.default_rng(0)
+    wide = chain("wide", (1, 1, 1024), INT8, (linear_layer(rng, "l0", "x", dense(1024, 2), INT8),))
+    assert schedule(wide, Target(dsp=5000), {}).engines[0].folding.simd == 256  # 512 x 8 bits, and an address
+    with pytest.raises(FoldingError, match="HLS takes at most 4096"):
+        emit_hls(schedule(wide, Target(dsp=5000), {"l0": FoldingRequest(simd=512)}))
 
 
 def test_parts_are_found_by_their_full_name() -> None:
