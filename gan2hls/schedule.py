@@ -262,7 +262,7 @@ def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dic
     if fits == len(feasible):
         least = _pick(options, feasible[-1])
         raise FoldingError(
-            f"the smallest folding needs {_needs(least)}, {budget.dsp} and {budget.lut} are allowed",
+            f"the smallest folding needs {_excess(least, budget)}",
             hint="choose a larger part or raise target.dsp",
         )
     return _pick(options, feasible[fits])
@@ -293,14 +293,16 @@ def _lut(chosen: Mapping[str, _Option]) -> int:
     return sum(option.lut for option in chosen.values())
 
 
-def _needs(chosen: Mapping[str, _Option]) -> str:
-    return f"{_dsp(chosen)} DSP blocks and {_lut(chosen)} LUTs of adders"
+def _excess(chosen: Mapping[str, _Option], budget: _Budget) -> str:
+    """Return what ``chosen`` takes too much of, and how much there is."""
+    needs = ((_dsp(chosen), budget.dsp, "DSP blocks"), (_lut(chosen), budget.lut, "LUTs of adders"))
+    return " and ".join(f"{need} {what}, {most} are allowed" for need, most, what in needs if need > most)
 
 
 def _check_budget(chosen: Mapping[str, _Option], budget: _Budget, target: Target) -> None:
     if not budget.holds(chosen):
         raise FoldingError(
-            f"{target.fps:g} frames/s need {_needs(chosen)}, {budget.dsp} and {budget.lut} are allowed",
+            f"{target.fps:g} frames/s need {_excess(chosen, budget)}",
             where=target.part,
             hint="ask for fewer frames/s, or choose a larger part",
         )
