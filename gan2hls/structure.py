@@ -21,6 +21,8 @@ _FLOAT32 = 2.0**-22
 _PER_SCALE, _PER_CENTROID = 4, 4
 #: Weights that repeat a magnitude at least, before signs or trits are believed.
 _EVIDENCE = 8
+#: What a codebook must save against a uniform grid to be worth a table of centroids at every lane.
+_TABLE_COST = 1.25
 #: Weights that are compared at once.
 _CHUNK = 1 << 20
 #: Steps per least difference that the search for a grid tries.
@@ -47,7 +49,7 @@ def find_structure(weight: FloatArray) -> Structure | None:
         fitting = [made for made in (*_grids(rows), *_codebooks(rows)) if made is not None]
         if not fitting:
             return None
-        found = min(fitting, key=_bits)
+        found = min(fitting, key=lambda made: _bits(made) * (_TABLE_COST if made[2] == "codebook" else 1.0))
     codes, scale, codec, books = found
     values = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
     error = _error(rows, codes, scale)
