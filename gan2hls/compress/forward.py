@@ -49,7 +49,7 @@ def linear(layer: Layer, weight: FloatArray, x: Float32Array) -> Float32Array:
     frames = x.reshape(-1, *g.in_shape).astype(np.float32, copy=False)
     made = np.zeros((len(frames), *g.out_shape), np.float32)
     taps = weight.astype(np.float32)
-    for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(_joined(g.y)), enumerate(_joined(g.x))):
+    for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(joined(g.y)), enumerate(joined(g.x))):
         if not len(iy) or not len(ix):
             continue
         matrix = taps[ky * g.x.kernel + kx]
@@ -61,7 +61,7 @@ def linear(layer: Layer, weight: FloatArray, x: Float32Array) -> Float32Array:
     return made
 
 
-def _joined(axis: AxisTaps) -> list[tuple[Int64Array, Int64Array]]:
+def joined(axis: AxisTaps) -> list[tuple[Int64Array, Int64Array]]:
     """Return per kernel index the inputs and the outputs that it joins; no output occurs twice."""
     found: list[list[tuple[int, int]]] = [[] for _ in range(axis.kernel)]
     for o, pairs in enumerate(axis.taps):

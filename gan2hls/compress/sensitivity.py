@@ -9,20 +9,20 @@ Source: the diagonal Fisher of Li et al. 2021 (BRECQ), section 3.2; signs as in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.compress.forward import joined, linear
 from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import FloatArray
 from gan2hls.points import Point
 from gan2hls.taps import LinearGeometry
 
-#: Frames, rows ``[n, 1]``, columns ``[m]``, channels.
-_Index = tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int64], slice]
 Stream = npt.NDArray[np.floating]
 
 #: Values and MACs on which sensitivities are measured, but on so many frames at least.
@@ -57,11 +57,6 @@ class Sensitivity:
 
     places: FloatArray
     coupling: FloatArray | None
-
-
-def sensitivities(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, FloatArray]:
-    """Return ``Sensitivity.places`` by linear layer, see ``find_sensitivity``."""
-    return {name: found.places for name, found in find_sensitivity(graph, streams).items()}
 
 
 def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Sensitivity]:
@@ -131,8 +126,10 @@ def _levelled(values: FloatArray) -> FloatArray:
 
 def _slopes(layer: Layer, source: Stream) -> npt.NDArray[np.float32]:
     """Return the slope of a layer's points at its sums, ``[N, *out_shape]``."""
-    x = source.reshape(len(source), *_seen(layer)).astype(np.float64)
-    sums = x if layer.geometry is None else _forward(layer.geometry, layer, x)
+    x = source.reshape(len(source), *_seen(layer)).astype(np.float32)
+    sums = x.astype(np.float64)
+    if layer.weight is not None:
+        sums = linear(layer, layer.weight, x).astype(np.float64)
     reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
     ends = (_apply(layer.points, sums + sign * reach) for sign in (1, -1))
     made: npt.NDArray[np.float32] = ((next(ends) - next(ends)) / (2 * reach)).astype(np.float32)
@@ -164,50 +161,19 @@ def _gradients(
     return made
 
 
-def _forward(g: LinearGeometry, layer: Layer, x: FloatArray) -> FloatArray:
-    made = np.zeros((len(x), *g.out_shape))
-
-    def add(outer: _Index, inner: _Index, weight: FloatArray) -> None:
-        made[outer] += x[inner] @ weight.T  # an output meets a kernel index once
-
-    _for_taps(g, layer, add)
-    return made
-
-
 def _backward(g: LinearGeometry, layer: Layer, gradient: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    made = np.zeros((len(gradient), *g.in_shape), np.float32)
-
-    def add(outer: _Index, inner: _Index, weight: FloatArray) -> None:
-        part = gradient[outer] @ weight.astype(np.float32)
-        if all(np.unique(at).size == at.size for at in inner[1:3]):
-            made[inner] += part
-        else:
-            np.add.at(made, inner, part)  # type: ignore[arg-type]
-
-    _for_taps(g, layer, add)
-    return made
-
-
-def _for_taps(g: LinearGeometry, layer: Layer, use: Callable[[_Index, _Index, FloatArray], None]) -> None:
-    """Call ``use(outputs, inputs, weight [CO, CI])`` for every tap and group; the indices are of ``[N, H, W, C]``."""
+    """Return the gradient at a linear map's input, ``[N, *in_shape]``, of that at its sums."""
     assert layer.weight is not None
-    y, x = (_pairs(axis.taps, axis.kernel) for axis in (g.y, g.x))
-    for ky, rows in enumerate(y):
-        for kx, columns in enumerate(x):
-            for group in range(g.groups if rows.size and columns.size else 0):
-                outer = slice(group * g.group_out, (group + 1) * g.group_out)
-                inner = slice(group * g.group_in, (group + 1) * g.group_in)
-                use(
-                    (slice(None), rows[:, 0, None], columns[:, 0], outer),
-                    (slice(None), rows[:, 1, None], columns[:, 1], inner),
-                    layer.weight[ky * g.x.kernel + kx, outer],
-                )
-
-
-def _pairs(taps: tuple[tuple[tuple[int, int], ...], ...], kernel: int) -> list[npt.NDArray[np.int64]]:
-    """Return by kernel index the ``(output, input)`` pairs that it connects, int64 ``[n, 2]``."""
-    found: list[list[tuple[int, int]]] = [[] for _ in range(kernel)]
-    for o, pairs in enumerate(taps):
-        for i, k in pairs:
-            found[k].append((o, i))
-    return [np.array(pairs, np.int64).reshape(-1, 2) for pairs in found]
+    made = np.zeros((len(gradient), *g.in_shape), np.float32)
+    taps = layer.weight.astype(np.float32)
+    for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(joined(g.y)), enumerate(joined(g.x))):
+        matrix = taps[ky * g.x.kernel + kx]
+        for n in range(g.groups if iy.size and ix.size else 0):
+            inner, outer = (slice(n * size, (n + 1) * size) for size in (g.group_in, g.group_out))
+            part = gradient[:, oy[:, None], ox, outer] @ matrix[outer]
+            target = np.s_[:, iy[:, None], ix, inner]
+            if np.unique(iy).size == iy.size and np.unique(ix).size == ix.size:
+                made[target] += part
+            else:
+                np.add.at(made, target, part)  # type: ignore[arg-type]
+    return made

@@ -17,7 +17,7 @@ from gan2hls import frontend, passes
 from gan2hls.calibrate import FloatModel
 from gan2hls.compress import compress
 from gan2hls.compress.recipe import Recipe, assign_rules, load_recipe
-from gan2hls.compress.sensitivity import sensitivities
+from gan2hls.compress.sensitivity import find_sensitivity
 from gan2hls.compress.trace import trace
 from gan2hls.config import validate
 from gan2hls.ir import Graph
@@ -256,7 +256,7 @@ def test_sensitivities_are_squared_gradients(tmp_path: Path) -> None:
     loaded = frontend.load(tmp_path / "m.onnx")
     ports = [layer.probe for layer in graph.layers]
     streams |= FloatModel(loaded.onnx_model, ports).run({"x": x})
-    found = sensitivities(graph, streams)
+    found = {name: one.places for name, one in find_sensitivity(graph, streams).items()}
     weight = constants["w1"]
     expected = np.zeros((4000, 3, 2, 2))
     inner = first.reshape(4000, 3, 2, 2)
