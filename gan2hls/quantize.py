@@ -82,13 +82,12 @@ def quantize(
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
         tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, progress)
-        assignment, codes = Search(graph, precisions, free, goal, tools).run()
+        assignment, _ = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
         }
-    else:
-        codes = _settle(graph, streams, formats, fixed, reconstruct, progress)
     few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
+    codes = _settle(graph, streams, formats, fixed, reconstruct, progress) if few else {}
     settled = dict(precisions)
     for name, precision in formats.items():
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
@@ -106,8 +105,6 @@ def _settle(
 ) -> dict[str, IntWeight]:
     """Return the codes of layers in ``formats``: fitted one by one, those of few bits on what others make of them."""
     few = {name: precision for name, precision in formats.items() if few_bits(precision, reconstruct)}
-    if not few:
-        return {}
     weights = {layer.name: layer.weight for layer in graph.layers if layer.weight is not None}
     plain = {name: fit_weight(weights[name], formats[name]) for name in formats if name not in few}
     return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress)}
@@ -134,12 +131,8 @@ class _Tools:
     ) -> None:
         self.graph, self.streams, self.precisions = graph, streams, precisions
         self.reconstruct, self._progress = reconstruct, progress
-        self._pinned = {name: p.weight for name, p in precisions.items() if p.weight is not None}
-        self._pinned = {
-            layer.name: self._pinned[layer.name]
-            for layer in graph.layers
-            if layer.name in self._pinned and layer.weight is not None
-        }
+        linear = [layer.name for layer in graph.layers if layer.weight is not None]
+        self._pinned = {name: p for name in linear if (p := precisions[name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
         self._problems: dict[str, LayerProblem] = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
@@ -174,9 +167,7 @@ class _Tools:
         """Return the codes of all layers of ``choice``, each reconstructed on what those before it make."""
         formats = {**self._pinned, **choice}
         codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress)
-        missing = {name for name in choice if name not in codes}
-        layers = {layer.name: layer for layer in self.graph.layers}
-        return {name: self.fit(layers[name], choice[name]) if name in missing else codes[name] for name in choice}
+        return {name: codes[name] for name in choice}
 
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""

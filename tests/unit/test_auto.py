@@ -67,14 +67,16 @@ def test_least_bits_above_a_psnr(model: Path) -> None:
     assert [choice.layer for choice in found.layers] == ["l0_conv_transpose", "l1_conv_transpose", "l2_conv"]
     for choice in found.layers:
         assert [one.precision for one in choice.alternatives] == CANDIDATES
-        assert choice.bits in [one.bits for one in choice.alternatives] or not choice.pinned
+        alone = next(one.bits for one in choice.alternatives if one.precision == choice.precision)
+        assert choice.bits == pytest.approx(alone, rel=0.02), "centroids may fall together when layers meet"
 
 
 def test_more_is_asked_more_is_spent(model: Path) -> None:
     low, high = (build(model, {"psnr_min_db": db}) for db in (22.0, 36.0))
     assert low.assignment is not None and high.assignment is not None
     assert low.assignment.bits < high.assignment.bits
-    assert bits_of(low) <= low.assignment.bits + 64 and bits_of(high) <= high.assignment.bits + 64
+    assert bits_of(low) == pytest.approx(low.assignment.bits, rel=0.01)
+    assert bits_of(high) == pytest.approx(high.assignment.bits, rel=0.01)
 
 
 def test_highest_psnr_within_a_budget(model: Path) -> None:
@@ -96,11 +98,13 @@ def test_the_choice_can_be_repeated(model: Path) -> None:
         assert np.array_equal(one.requant.mult, two.requant.mult)
 
 
-def test_a_pinned_layer_stays(model: Path) -> None:
-    found = build(model, {"psnr_min_db": 20.0}, layers={"l1*": {"precision": {"weight": "int6"}}}).assignment
-    assert found is not None
-    pinned = found.layers[1]
-    assert pinned.pinned and pinned.precision == "int6" and not pinned.alternatives
+@pytest.mark.parametrize("weight", ["int6", "codebook<16>"])
+def test_a_pinned_layer_stays(model: Path, weight: str) -> None:
+    made = build(model, {"psnr_min_db": 15.0}, layers={"l1*": {"precision": {"weight": weight}}})
+    assert made.assignment is not None and made.integer_model is not None
+    pinned = made.assignment.layers[1]
+    assert pinned.pinned and pinned.precision == weight and not pinned.alternatives
+    assert [layer.weight.precision for layer in made.integer_model.layers if layer.weight][1] == weight
 
 
 def test_redundancy_is_channels_less_pixels(model: Path) -> None:
