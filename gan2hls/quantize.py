@@ -11,14 +11,16 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.assign import LayerPrecision
-from gan2hls.auto.search import Assignment, Choice, Goal, Search
+from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, weight_bits
+from gan2hls.auto.search import Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
-from gan2hls.compress.sequence import reconstruct_layers
+from gan2hls.compress.sequence import Known, reconstruct_layers
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
-from gan2hls.integer import IntegerModel
+from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.ir import Graph, Layer
+from gan2hls.lower import lower_layer
 from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
@@ -31,6 +33,8 @@ _FEW_BITS = 5
 Progress = Callable[[str], None]
 Streams = Mapping[str, Float32Array]
 Precisions = Mapping[str, LayerPrecision]
+#: What says, of layers that differ from those of an integer model in their weights alone, their DSP blocks and LUTs.
+Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int]]]
 
 
 @final
@@ -51,6 +55,7 @@ def quantize(
     *,
     goal: Goal | None = None,
     reconstruct: bool | None = None,
+    sizing: Sizing | None = None,
     progress: Progress = lambda _: None,
 ) -> Quantized:
     """Lower ``graph`` with ranges measured on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
@@ -66,6 +71,7 @@ def quantize(
         rule: of ranges, or None.
         goal: of the layers that are left open.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
+        sizing: of layers at one folding, for ``goal``; None: they take nothing.
         progress: told what long work is at.
 
     Raises:
@@ -78,20 +84,25 @@ def quantize(
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
     formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
     fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
-    assignment = None
+    assignment: Assignment | None = None
+    codes: Mapping[str, IntWeight] = {}
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
-        tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, progress)
-        assignment, _ = Search(graph, precisions, free, goal, tools).run()
+        tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, sizing, progress)
+        assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
         }
     few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
-    codes = _settle(graph, streams, formats, fixed, reconstruct, progress) if few else {}
+    if few and not free:
+        weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
+        plain = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
+        codes = _settle(graph, streams, formats, {**fixed, **plain}, progress)
     settled = dict(precisions)
     for name, precision in formats.items():
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
         settled[name] = replace(precisions[name], **in_codes)
+    progress("ranges and equalization")
     return Quantized(RangeSearch(graph, streams, settled).run(candidates), assignment)
 
 
@@ -99,15 +110,16 @@ def _settle(
     graph: Graph,
     streams: Streams,
     formats: Mapping[str, Precision],
-    fixed: Mapping[str, IntWeight],
-    reconstruct: bool | None,
+    given: Mapping[str, IntWeight],
     progress: Progress,
+    known: Known | None = None,
 ) -> dict[str, IntWeight]:
-    """Return the codes of layers in ``formats``: fitted one by one, those of few bits on what others make of them."""
-    few = {name: precision for name, precision in formats.items() if few_bits(precision, reconstruct)}
-    weights = {layer.name: layer.weight for layer in graph.layers if layer.weight is not None}
-    plain = {name: fit_weight(weights[name], formats[name]) for name in formats if name not in few}
-    return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress)}
+    """Return the codes of layers in ``formats`` that are not ``given``, reconstructed on what others make of them."""
+    wanted = {name: precision for name, precision in formats.items() if name not in given}
+    made = reconstruct_layers(
+        graph, streams, wanted, given, lambda name: progress(f"{name} as {wanted[name]}, after those before it"), known
+    )
+    return {**{name: codes for name, codes in given.items() if name in formats}, **made}
 
 
 def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
@@ -127,18 +139,28 @@ class _Tools:
         goal: Goal,
         candidates: Sequence[Candidate],
         reconstruct: bool | None,
+        sizing: Sizing | None,
         progress: Progress,
     ) -> None:
-        self.graph, self.streams, self.precisions = graph, streams, precisions
+        self.graph, self.streams = graph, streams
         self.reconstruct, self._progress = reconstruct, progress
-        linear = [layer.name for layer in graph.layers if layer.weight is not None]
-        self._pinned = {name: p for name in linear if (p := precisions[name].weight) is not None}
+        linear = [layer for layer in graph.layers if layer.weight is not None]
+        self._layers = {layer.name: layer for layer in linear}
+        self._pinned = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
         self._problems: dict[str, LayerProblem] = {}
+        self._plain: dict[tuple[str, Precision], IntWeight] = {}
+        self._known: Known = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
         closed = {name: replace(p, weight=widest) if p.is_open else p for name, p in precisions.items()}
+        for name, precision in self._pinned.items():
+            progress(f"{name} as {precision}, pinned")
+            closed[name] = replace(closed[name], weight=None, codes=self.fit(self._layers[name], precision))
         self._judge = RangeSearch(graph, streams, closed)
+        progress("ranges")
         self._candidate = self._judge.best_range(candidates)
+        self._reference = self._judge.model_with({}, self._candidate)
+        self._sizes = None if sizing is None else sizing(self._reference)
 
     @property
     def peak(self) -> float:
@@ -151,10 +173,13 @@ class _Tools:
         self._progress(detail)
 
     def fit(self, layer: Layer, precision: Precision) -> IntWeight:
-        """Return a layer's codes, reconstructed on float inputs."""
+        """Return a layer's codes, those of few bits reconstructed on float inputs."""
         assert layer.weight is not None and layer.geometry is not None
         if not few_bits(precision, self.reconstruct):
-            return fit_weight(layer.weight, precision)
+            key = layer.name, precision
+            if key not in self._plain:
+                self._plain[key] = fit_weight(layer.weight, precision)
+            return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
             moments = moments_of(layer.geometry, layer.weight, x, x)
@@ -163,11 +188,23 @@ class _Tools:
         assert weight is not None
         return weight
 
+    def usage(self, layer: Layer, weight: IntWeight) -> Usage:
+        """Return what a layer takes with ``weight``, all else being as in the reference."""
+        if self._sizes is None:
+            return Usage(weight_bits(weight))
+        input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
+        dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type))
+        return Usage(weight_bits(weight), dsp, lut)
+
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:
-        """Return the codes of all layers of ``choice``, each reconstructed on what those before it make."""
+        """Return the codes of all layers that have a format, those of few bits reconstructed behind the others."""
         formats = {**self._pinned, **choice}
-        codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress)
-        return {name: codes[name] for name in choice}
+        plain = {
+            name: self.fit(self._layers[name], precision)
+            for name, precision in formats.items()
+            if not few_bits(precision, self.reconstruct)
+        }
+        return _settle(self.graph, self.streams, formats, {**self._fixed, **plain}, self._progress, self._known)
 
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""

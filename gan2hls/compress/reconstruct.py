@@ -88,7 +88,9 @@ class LayerProblem:
                 the weights alone.
         """
         masked = self.weight if keep is None else self.weight * keep
-        fitted = None if precision is None else fit_weight(masked, precision, options)
+        fitted = None
+        if precision is not None and effort in ("bias", "none"):
+            fitted = fit_weight(masked, precision, options)
         values = masked if fitted is None else fitted.values * _column(fitted.scale)
         if effort in ("quick", "full"):
             if precision is None:

@@ -15,9 +15,12 @@ from gan2hls.compress.forward import run_layer
 from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.statistics import measure
 from gan2hls.ir import Graph
+from gan2hls.numerics import FloatArray
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
+#: Codes and bias of layers solved before, by the formats or codes of all layers up to them.
+Known = dict[tuple[Precision | IntWeight | None, ...], tuple[IntWeight, FloatArray]]
 #: Called with each layer's name before it is solved.
 Progress = Callable[[str], None]
 
@@ -28,6 +31,7 @@ def reconstruct_layers(
     wanted: Mapping[str, Precision],
     given: Mapping[str, IntWeight],
     progress: Progress = lambda _: None,
+    known: Known | None = None,
 ) -> dict[str, IntWeight]:
     """Return the weights of the layers named in ``wanted``, reconstructed in that format.
 
@@ -37,23 +41,28 @@ def reconstruct_layers(
         wanted: formats by layer name.
         given: codes of other layers that are fixed already; layers in neither keep their float weights.
         progress: called before each layer is solved.
+        known: what calls with the same graph, streams and fixed codes have solved, and this one adds to it.
     """
     made: dict[str, IntWeight] = {}
     found = {port.name: streams[port.name] for port in graph.inputs}
     last = max((n for n, layer in enumerate(graph.layers) if layer.name in wanted), default=-1)
     changed = False
+    known, path = {} if known is None else known, list[Precision | IntWeight | None]()
     for layer in graph.layers[: last + 1]:
         x, weight, bias = found[layer.inputs[0]], layer.weight, None
         if layer.geometry is not None and layer.weight is not None:
             codes = given.get(layer.name)
+            path.append(wanted.get(layer.name, codes))
             if layer.name in wanted:
-                progress(layer.name)
-                float_x = streams[layer.inputs[0]]
-                moments = measure(layer.geometry, layer.weight, float_x, x)
-                problem = LayerProblem(layer.geometry, layer.weight, moments)
-                solution = problem.solve(wanted[layer.name])
-                assert solution.weight is not None
-                codes, bias = solution.weight, solution.bias
+                if tuple(path) not in known:
+                    progress(layer.name)
+                    float_x = streams[layer.inputs[0]]
+                    moments = measure(layer.geometry, layer.weight, float_x, x)
+                    problem = LayerProblem(layer.geometry, layer.weight, moments)
+                    solution = problem.solve(wanted[layer.name])
+                    assert solution.weight is not None
+                    known[tuple(path)] = solution.weight, solution.bias
+                codes, bias = known[tuple(path)]
                 made[layer.name] = codes
             if codes is not None:
                 scale = np.broadcast_to(codes.scale, (layer.geometry.out_channels,))[:, None]

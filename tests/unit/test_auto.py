@@ -12,8 +12,14 @@ import pytest
 import gan2hls
 from gan2hls.auto.policy import redundancy
 from gan2hls.errors import ConfigError
+from gan2hls.fit import fit_weight
+from gan2hls.integer import IntegerModel
+from gan2hls.precision import Precision
+from gan2hls.resources import engine_resources
 from gan2hls.result import BuildResult
 from gan2hls.settings import settled_config
+from gan2hls.trials import RangeSearch
+from gan2hls.weights import IntWeight
 from tests.onnx_models import f32, make_model
 
 CANDIDATES = ["ternary", "codebook<8>", "codebook<32>", "int8"]
@@ -107,6 +113,79 @@ def test_a_pinned_layer_stays(model: Path, weight: str) -> None:
     assert [layer.weight.precision for layer in made.integer_model.layers if layer.weight][1] == weight
 
 
+def test_what_is_judged_of_a_pinned_layer_is_what_is_built(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its few bits are reconstructed in the build: no measurement of the search may have them as rounded alone."""
+    judged: list[IntegerModel] = []
+    lowered = RangeSearch.model_with
+
+    def spy(self: RangeSearch, *args: Any) -> IntegerModel:
+        judged.append(lowered(self, *args))
+        return judged[-1]
+
+    monkeypatch.setattr(RangeSearch, "model_with", spy)
+    made = build(model, {"psnr_min_db": 15.0}, layers={"l1*": {"precision": {"weight": "codebook<4>"}}})
+    assert made.graph is not None and made.integer_model is not None and judged
+    floats = made.graph.layers[1].weight
+    assert floats is not None
+    alone = fit_weight(floats, Precision.parse("codebook<4>"))
+    assert not any(np.array_equal(weight_of(one, 1).values, alone.values) for one in judged)
+    few = [n for n, layer in enumerate(made.integer_model.layers) if layer.weight and layer.weight.codec != "raw"]
+    assert 1 in few and any(all(same_weight(one, made.integer_model, n) for n in few) for one in judged)
+
+
+def weight_of(model: IntegerModel, layer: int) -> IntWeight:
+    weight = model.layers[layer].weight
+    assert weight is not None
+    return weight
+
+
+def same_weight(one: IntegerModel, two: IntegerModel, layer: int) -> bool:
+    a, b = weight_of(one, layer), weight_of(two, layer)
+    return np.array_equal(a.values, b.values) and np.array_equal(a.scale, b.scale)
+
+
+def test_formats_are_compared_at_one_folding(model: Path) -> None:
+    """Where the config gives the folding, an alternative takes what the report says of the engine."""
+    made = gan2hls.build(
+        model,
+        config={
+            "precision": {"weight": "auto", "auto": {"candidates": ["binary", "int8"], "psnr_min_db": 20.0}},
+            "calibration": {"samples": 32},
+            "target": {"pe": 2, "simd": 4},
+        },
+        stop="emit",
+        write=False,
+    )
+    found, design = made.assignment, made.design
+    assert found is not None and design is not None and made.report is not None
+    for choice, engine in zip(found.layers, design.engines, strict=True):
+        taken = engine_resources(engine)
+        assert (choice.dsp, choice.lut) == (taken.dsp, taken.adder_lut)
+        binary, whole = choice.alternatives
+        lanes = engine.folding.pe * engine.folding.simd
+        assert binary.lut > 0 == whole.lut and whole.dsp >= binary.dsp + lanes
+    assert (found.dsp, found.lut) == tuple(sum(getattr(c, key) for c in found.layers) for key in ("dsp", "lut"))
+    report = made.report.assignment
+    assert report is not None and report.layers[0].alternatives[0].dsp == found.layers[0].alternatives[0].dsp
+    assert report.cost == found.cost == found.bits
+
+
+def test_a_price_of_dsp_blocks_buys_layers_without_them(model: Path) -> None:
+    """A codebook of two entries takes a bit a weight, a ternary weight 1.6 but no multiplier."""
+    auto = {"candidates": ["ternary", "codebook<2>", "int8"], "psnr_min_db": 8.0}
+    plain, priced = (build(model, {**auto, "cost": cost}) for cost in ({}, {"dsp": 1e6}))
+    assert plain.assignment is not None and priced.assignment is not None
+    assert priced.assignment.dsp < plain.assignment.dsp and priced.assignment.bits > plain.assignment.bits
+    again = gan2hls.build(model, config=settled_config(priced.config, priced.assignment), stop="lower", write=False)
+    assert again.integer_model is not None and priced.integer_model is not None
+    assert all(same_weight(again.integer_model, priced.integer_model, n) for n in range(3))
+
+
+def test_redundancy_is_held_to_a_goal_that_is_given(model: Path) -> None:
+    with pytest.raises(ConfigError, match="no assignment by redundancy reaches 60 dB"):
+        build(model, {"policy": "redundancy", "psnr_min_db": 60.0})
+
+
 def test_redundancy_is_channels_less_pixels(model: Path) -> None:
     """24 - 1 * 1 and 32 - 3 * 3 are positive, 12 - 6 * 6 is not."""
     made = build(model, {"policy": "redundancy"})
@@ -133,6 +212,10 @@ def test_a_goal_out_of_reach_says_what_can_be_had(model: Path, auto: dict[str, A
     ("auto", "message"),
     [
         ({"psnr_min_db": 30.0, "weight_bits_max": 10}, "not both"),
+        ({"psnr_min_db": 30.0, "cost_max": 10.0}, "not both"),
+        ({"cost": {"bits": 0.0}}, "must cost something"),
+        ({"cost": {"dsp": -1.0}}, "greater than or equal to 0"),
+        ({"cost": {"bram": 1.0}}, "bram"),
         ({"candidates": []}, "at least 1"),
         ({"candidates": ["int8", "int8"]}, "repeat"),
         ({"candidates": ["uint8"]}, "signed"),
