@@ -141,20 +141,21 @@ class Search:
     def _promising(self, options: _Options) -> list[Precision]:
         """Return the uniform formats that may be best, from cheap to dear.
 
-        Judged by the sum of what each layer adds and by a measurement of layers that were fitted each by itself: by
-        the better of the two, since errors of layers may cancel.
+        Judged by the sum of what each layer adds.  Before that rules a format out, a measurement of layers that were
+        fitted each by itself has its say if it is better: errors of layers may cancel.
         """
+        least = (self.goal.psnr_min_db or 0.0) - _MARGIN_DB
         rated: list[tuple[float, float, Precision]] = []
         for n, precision in enumerate(self.goal.candidates):
-            self.tools.progress(f"all layers as {precision} ({n + 1} of {len(self.goal.candidates)})")
             rows = [rows[n] for rows in options.values()]
-            added = self._base + sum(self._loss(row) for row in rows)
-            error = min(added, self.bench.error(self._everywhere(precision)))
             spent = self.goal.spent(sum((row.usage for row in rows), Usage()))
-            rated.append((spent, self.bench.psnr_db(error), precision))
+            psnr = self.bench.psnr_db(self._base + sum(self._loss(row) for row in rows))
+            if psnr < least if self.goal.budget is None else spent <= self.goal.budget:
+                self.tools.progress(f"all layers as {precision} ({n + 1} of {len(self.goal.candidates)})")
+                psnr = max(psnr, self.bench.psnr_db(self.bench.error(self._everywhere(precision))))
+            rated.append((spent, psnr, precision))
         rated.sort(key=lambda one: one[:2])
         if self.goal.budget is None:
-            least = (self.goal.psnr_min_db or 0.0) - _MARGIN_DB
             near = [precision for _, psnr, precision in rated if psnr >= least]
             return near or [max(rated, key=lambda one: one[1])[2]]
         within = sorted((one for one in rated if one[0] <= self.goal.budget), key=lambda one: -one[1])

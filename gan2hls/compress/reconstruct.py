@@ -175,14 +175,15 @@ class LayerProblem:
         kept: tuple[float, Grid, FloatArray] | None = None
         for _ in range(rounds):
             values = self._round(keep, grid)
-            for _ in range(2):
+            for again in (True, False):
                 codes = self._codes(values, grid)
                 grid, codes = grid.refit(self.blocks, codes)
                 values = codes * _column(grid.scale)
                 loss = self._loss(values)
                 if kept is None or loss < kept[0]:
                     kept = loss, grid, codes
-                values = self._descend(values, keep, grid, _SWEEPS)
+                if again:
+                    values = self._descend(values, keep, grid, _SWEEPS)
         assert kept is not None
         _, grid, codes = kept
         if self.coupling is not None and self.weight.size <= _MOST_COUPLED:

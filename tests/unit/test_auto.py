@@ -146,6 +146,7 @@ def same_weight(one: IntegerModel, two: IntegerModel, layer: int) -> bool:
 
 def test_formats_are_compared_at_one_folding(model: Path) -> None:
     """Where the config gives the folding, an alternative takes what the report says of the engine."""
+    said: list[str] = []
     made = gan2hls.build(
         model,
         config={
@@ -155,7 +156,9 @@ def test_formats_are_compared_at_one_folding(model: Path) -> None:
         },
         stop="emit",
         write=False,
+        notify=lambda stage, detail: said.append(f"{stage} {detail}"),
     )
+    assert "lower l1_conv_transpose as binary (3 of 6)" in said
     found, design = made.assignment, made.design
     assert found is not None and design is not None and made.report is not None
     for choice, engine in zip(found.layers, design.engines, strict=True):

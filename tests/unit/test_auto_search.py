@@ -121,10 +121,15 @@ def test_a_budget_below_every_uniform_format_is_kept_by_a_mixed_one() -> None:
 
 def test_an_assignment_above_the_budget_is_never_taken() -> None:
     """Layers that are reconstructed together may take more bits than by themselves: the search asks for less."""
-    later = {"a": 30}
-    found = search(Stub(ALIKE, ADDING, later), weight_bits_max=125)
-    assert found.bits <= 125 and formats(found) == {"a": "int4", "b": "int4"}
-    assert formats(search(Stub(ALIKE, ADDING), weight_bits_max=125)) != formats(found)
+    table = bits(a=(80, 40, 20), b=(80, 60, 20))
+    adds = {("a", INT4): 1e-4, ("a", TERNARY): 2e-4, ("b", INT4): 5e-4, ("b", TERNARY): 1e-2}
+
+    def error(chosen: Mapping[str, Precision]) -> float:
+        return 1e-5 + sum(adds.get(one, 0.0) for one in chosen.items())
+
+    assert formats(search(Stub(table, error), weight_bits_max=130)) == {"a": "int4", "b": "int8"}
+    found = search(Stub(table, error, {"a": 30}), weight_bits_max=130)
+    assert found.bits == 130 and formats(found) == {"a": "ternary", "b": "int8"}
 
 
 def test_a_budget_is_kept_though_the_fits_alone_are_above_it() -> None:
@@ -132,16 +137,17 @@ def test_a_budget_is_kept_though_the_fits_alone_are_above_it() -> None:
 
 
 def test_the_best_within_reach_may_be_mixed() -> None:
-    """One layer is best in a format of fewer bits than the reference: that counts where more PSNR is asked."""
-    extra = {("a", INT8): 0.0, ("a", INT4): -9e-5, ("a", TERNARY): 1e-2, ("b", TERNARY): 1e-2}
+    """One layer is best in another format than the reference: that counts where more PSNR is asked."""
+    adds = {("a", INT4): -1e-5, ("a", TERNARY): -9e-5, ("b", INT4): 2e-4, ("b", TERNARY): 1e-2}
 
     def error(chosen: Mapping[str, Precision]) -> float:
-        return 1e-4 + sum(extra.get(one, 2e-4 if one[1] == INT4 else 0.0) for one in chosen.items())
+        return 1e-4 + sum(adds.get(one, 0.0) for one in chosen.items())
 
-    assert formats(search(Stub(ALIKE, error), psnr_min_db=49.0)) == {"a": "int4", "b": "int8"}
+    table = bits(a=(80, 40, 60), b=(80, 40, 20))
+    assert formats(search(Stub(table, error), psnr_min_db=49.0)) == {"a": "ternary", "b": "int8"}
     with pytest.raises(ConfigError, match="no assignment reaches 60 dB") as caught:
-        search(Stub(ALIKE, error), psnr_min_db=60.0)
-    assert caught.value.hint.startswith("the best are 50.0 dB, with 120 bits of weights: a int4, b int8")
+        search(Stub(table, error), psnr_min_db=60.0)
+    assert caught.value.hint.startswith("the best are 50.0 dB, with 140 bits of weights: a ternary, b int8")
 
 
 @pytest.mark.parametrize(
