@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.assign import LayerPrecision
-from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, weight_bits
+from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, most_weight_bits, weight_bits
 from gan2hls.auto.search import Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
@@ -190,11 +190,14 @@ class _Tools:
 
     def usage(self, layer: Layer, weight: IntWeight) -> Usage:
         """Return what a layer takes with ``weight``, all else being as in the reference."""
+        precision = Precision.parse(weight.precision)
+        settled = few_bits(precision, self.reconstruct)
+        bits = weight_bits(weight) if settled else most_weight_bits(weight, precision)
         if self._sizes is None:
-            return Usage(weight_bits(weight))
+            return Usage(bits)
         input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
         dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type))
-        return Usage(weight_bits(weight), dsp, lut)
+        return Usage(bits, dsp, lut)
 
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:
         """Return the codes of all layers that have a format, those of few bits reconstructed behind the others."""

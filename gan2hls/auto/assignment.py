@@ -185,3 +185,19 @@ def weight_bits(weight: IntWeight) -> int:
     """Return the bits of codes, centroids and scales of ``weight``."""
     formula = CODECS[weight.codec].bits(weight, weight.values.size)
     return formula.codes + formula.tables + int(np.unique(weight.scale).size) * MULT_BITS
+
+
+def most_weight_bits(weight: IntWeight, precision: Precision) -> int:
+    """Return the most bits that ``weight`` may take in ``precision`` once its channels have been equalized.
+
+    That changes which codes occur: how much of a fixed point format's width, how many centroids, how many scales.
+    """
+    formula = CODECS[weight.codec].bits(weight, weight.values.size)
+    scales = weight.scale.size * MULT_BITS
+    match weight.codec:
+        case "raw":
+            return precision.bits * weight.values.size + scales
+        case "codebook":
+            return precision.code_bits * weight.values.size + precision.centroids * precision.bits + scales
+        case _:
+            return formula.codes + formula.tables + scales

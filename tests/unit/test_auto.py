@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 import gan2hls
+from gan2hls.auto.assignment import most_weight_bits, weight_bits
 from gan2hls.auto.policy import redundancy
 from gan2hls.errors import ConfigError
 from gan2hls.fit import fit_weight
@@ -91,6 +92,35 @@ def test_highest_psnr_within_a_budget(model: Path) -> None:
     assert found is not None and found.bits <= budget
     within = [one for one in found.uniform if one.bits <= budget]
     assert within and all(found.psnr_db >= one.psnr_db for one in within)
+
+
+@pytest.mark.parametrize(
+    "text", ["fixed<8,1>", "int8", "flex<8,4>", "codebook<16>", "codebook<64,7>", "ternary", "binary"]
+)
+def test_equalized_weights_take_no_more_bits_than_were_counted(text: str) -> None:
+    rng, precision = np.random.default_rng(0), Precision.parse(text)
+    weight = np.abs(rng.normal(size=(4, 5, 6))) * 0.05
+    counted = most_weight_bits(fit_weight(weight, precision), precision)
+    for _ in range(20):
+        equalized = weight * 2 ** rng.normal(size=(1, 5, 1)) * 2 ** rng.normal(size=(1, 1, 6))
+        assert weight_bits(fit_weight(equalized, precision)) <= counted
+
+
+def test_codes_that_grow_with_equalized_channels_stay_within_the_budget(tmp_path: Path) -> None:
+    """Weak channels before strong ones: equalization makes codes longer than those that were judged."""
+    rng, path, weight = np.random.default_rng(0), tmp_path / "net.onnx", "fixed<8,1>"
+    first, second = f32(rng, 8, 8, 3, 3) / 80, f32(rng, 2, 8, 3, 3) / 5
+    text = "a = Conv<pads=[1,1,1,1]>(x,k)\n r = Relu(a)\n y = Conv<pads=[1,1,1,1]>(r,v)"
+    onnx.save(make_model(text, [1, 8, 4, 4], {"k": first, "v": second}), path)
+    made = build(path, {"candidates": [weight], "weight_bits_max": 100_000})
+    assert made.assignment is not None and made.graph is not None and made.integer_model is not None
+    precision = Precision.parse(weight)
+    alone = [
+        weight_bits(fit_weight(layer.weight, precision)) for layer in made.graph.layers if layer.weight is not None
+    ]
+    built = [weight_bits(layer.weight) for layer in made.integer_model.layers if layer.weight is not None]
+    assert any(after > before for before, after in zip(alone, built, strict=True)), "or this model shows nothing"
+    assert all(after <= choice.bits for after, choice in zip(built, made.assignment.layers, strict=True))
 
 
 def test_the_choice_can_be_repeated(model: Path) -> None:
