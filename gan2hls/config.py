@@ -107,7 +107,7 @@ class CostConfig(Strict):
 
     bits: NotNegative = Field(1.0, description="Cost of one bit of codes, centroids and scales.")
     dsp: NotNegative = Field(0.0, description="Cost of one DSP block of the layer's engine.")
-    lut: NotNegative = Field(0.0, description="Cost of one LUT of lanes that add instead of multiplying.")
+    lut: NotNegative = Field(0.0, description="Cost of one LUT of the layer's lanes, as far as they are estimated.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

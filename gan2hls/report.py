@@ -141,7 +141,7 @@ class AlternativeReport(_Part):
     precision: str
     bits: Count = Field(description="Of codes, centroids and scales.")
     dsp: Count = Field(description="DSP blocks at the folding at which formats are compared.")
-    lut: Count = Field(description="LUTs of lanes that add instead of multiplying, at the same folding.")
+    lut: Count = Field(description="LUTs of lanes, as far as they are estimated, at the same folding.")
     cost: Cost = Field(description="Of bits, DSP blocks and LUTs at their prices.")
     psnr_db: Decibel = Field(description="Of the whole network, when the layer alone has it.")
 
@@ -153,7 +153,7 @@ class ChoiceReport(_Part):
     precision: str
     bits: Count = Field(description="Of codes, centroids and scales; 0 for a pinned layer, as in the next three.")
     dsp: Count = Field(description="DSP blocks at the folding at which formats are compared.")
-    lut: Count = Field(description="LUTs of lanes that add instead of multiplying, at the same folding.")
+    lut: Count = Field(description="LUTs of lanes, as far as they are estimated, at the same folding.")
     cost: Cost = Field(description="Of bits, DSP blocks and LUTs at their prices.")
     pinned: bool = Field(description="Whether the config or the file fixed it.")
     alternatives: tuple[AlternativeReport, ...]
@@ -174,7 +174,7 @@ class AssignmentReport(_Part):
     layers: tuple[ChoiceReport, ...]
     bits: Count = Field(description="Of the weights of all layers that were free.")
     dsp: Count = Field(description="DSP blocks of these layers at the folding at which formats are compared.")
-    lut: Count = Field(description="LUTs of their lanes that add instead of multiplying, at the same folding.")
+    lut: Count = Field(description="LUTs of their lanes, as far as they are estimated, at the same folding.")
     cost: Cost = Field(description="Of the three at the prices.")
     prices: PricesReport
     psnr_db: Decibel = Field(description="Of the output, on the frames of calibration that judged.")

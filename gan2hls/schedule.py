@@ -81,7 +81,7 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
 def sizing(
     model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
 ) -> Callable[[IntLayer], tuple[int, int]]:
-    """Return what says how many DSP blocks and LUTs of adders a layer takes with other weights than in ``model``.
+    """Return what says how many DSP blocks and LUTs of lanes a layer takes with other weights than in ``model``.
 
     Each layer keeps the folding that suits ``model``, so that formats of its weights are compared at one speed.  Where
     the part cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.

@@ -26,7 +26,7 @@ class Usage:
     Attributes:
         bits: of codes, centroids and scales.
         dsp: DSP blocks of the engine, multipliers and requantizer.
-        lut: LUTs of lanes that add instead of multiplying.
+        lut: LUTs of the engine's lanes, as far as they are estimated.
     """
 
     bits: int = 0
@@ -97,7 +97,7 @@ class Alternative:
         precision: the format.
         bits: of codes, centroids and scales.
         dsp: DSP blocks, at the folding at which all formats are compared.
-        lut: LUTs of lanes without multipliers, at the same.
+        lut: LUTs of lanes, at the same.
         cost: of the three at the goal's prices.
         psnr_db: of the whole network when this layer alone has it and all others have the reference's.
     """
@@ -135,7 +135,7 @@ class Assignment:
         layers: in order.
         bits: of all weights that were free.
         dsp: DSP blocks of their layers, at the folding at which all formats are compared.
-        lut: LUTs of their lanes without multipliers, at the same.
+        lut: LUTs of their lanes, at the same.
         cost: of the three at the goal's prices.
         prices: of a bit, a DSP block and a LUT.
         psnr_db: of the golden model's output on the frames that judged.
