@@ -24,6 +24,7 @@ from gan2hls.lower import lower_layer
 from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
+from gan2hls.threads import one_thread
 from gan2hls.trials import CANDIDATES, Candidate, RangeSearch
 from gan2hls.weights import IntWeight
 
@@ -88,8 +89,9 @@ def quantize(
     codes: Mapping[str, IntWeight] = {}
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
-        tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, sizing, progress)
-        assignment, codes = Search(graph, precisions, free, goal, tools).run()
+        with one_thread():
+            tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, sizing, progress)
+            assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
         }
@@ -97,7 +99,8 @@ def quantize(
     if few and not free:
         weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
         plain = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
-        codes = _settle(graph, streams, formats, {**fixed, **plain}, progress)
+        with one_thread():
+            codes = _settle(graph, streams, formats, {**fixed, **plain}, progress)
     settled = dict(precisions)
     for name, precision in formats.items():
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}

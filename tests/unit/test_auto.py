@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from threadpoolctl import threadpool_info
 
 import gan2hls
 from gan2hls.auto.assignment import most_weight_bits, weight_bits
@@ -149,6 +150,8 @@ def test_what_is_judged_of_a_pinned_layer_is_what_is_built(model: Path, monkeypa
     lowered = RangeSearch.model_with
 
     def spy(self: RangeSearch, *args: Any) -> IntegerModel:
+        blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
+        assert all(library["num_threads"] == 1 for library in blas), "threads only get in each other's way"
         judged.append(lowered(self, *args))
         return judged[-1]
 
