@@ -224,3 +224,24 @@ def test_the_optimum_is_found_where_errors_add_up(layers: int, seed: int, where:
         found = search(stub, psnr_min_db=limit, prices=prices)
         assert found.psnr_db >= limit
         assert found.cost == pytest.approx(min(cost for cost, psnr in rated if psnr >= limit))
+
+
+@given(st.integers(2, 3), st.integers(0, 2**32 - 1), st.floats(0.1, 0.9), st.sampled_from([0.2, 0.5, 3.0]))
+def test_errors_that_are_not_their_sum_move_the_limit(layers: int, seed: int, where: float, times: float) -> None:
+    """Together layers lose ``times`` what each loses alone: the goal is kept, no dearer than by a uniform format."""
+    rng = np.random.default_rng(seed)
+    names = [f"l{n}" for n in range(layers)]
+    adds = {(n, p): float(rng.uniform(1e-4, 1e-2)) if p != INT8 else 0.0 for n in names for p in (INT8, INT4, TERNARY)}
+    table = {n: {INT8: Usage(80), INT4: Usage(int(rng.integers(30, 60))), TERNARY: Usage(20)} for n in names}
+
+    def error(chosen: Mapping[str, Precision]) -> float:
+        several = sum(p != INT8 for p in chosen.values()) > 1
+        return 1e-5 + (times if several else 1.0) * sum(adds[one] for one in chosen.items())
+
+    every = [dict(zip(names, chosen, strict=True)) for chosen in product((INT8, INT4, TERNARY), repeat=layers)]
+    psnrs = [-10 * np.log10(error(one)) for one in every]
+    goal = min(psnrs) + where * (max(psnrs) - min(psnrs))
+    found = search(Stub(table, error), psnr_min_db=goal)
+    assert found.psnr_db >= goal
+    certain = [one for one, psnr in zip(every, psnrs, strict=True) if psnr >= goal and len(set(one.values())) == 1]
+    assert found.bits <= min(sum(table[n][p].bits for n, p in one.items()) for one in certain)
