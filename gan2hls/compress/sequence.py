@@ -1,8 +1,4 @@
-"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make.
-
-All errors of a layer's sums count alike here.  What they matter behind it (``sensitivity``) is left to ``gan2hls
-compress``: it takes minutes, and more frames than a build calibrates on.
-"""
+"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ import numpy as np
 from gan2hls.calibrate import Float32Array
 from gan2hls.compress.forward import run_layer
 from gan2hls.compress.reconstruct import LayerProblem
+from gan2hls.compress.sensitivity import Sensitivity
 from gan2hls.compress.statistics import measure
 from gan2hls.ir import Graph
 from gan2hls.precision import Precision
@@ -27,6 +24,7 @@ def reconstruct_layers(
     streams: Mapping[str, Float32Array],
     wanted: Mapping[str, Precision],
     given: Mapping[str, IntWeight],
+    sensitivity: Mapping[str, Sensitivity] | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, IntWeight]:
     """Return the weights of the layers named in ``wanted``, reconstructed in that format.
@@ -36,6 +34,7 @@ def reconstruct_layers(
         streams: float values ``[N, H, W, C]`` of every tensor.
         wanted: formats by layer name.
         given: codes of other layers that are fixed already; layers in neither keep their float weights.
+        sensitivity: what errors of a layer's sums matter behind it, by name; where absent, all count alike.
         progress: called before each layer is solved.
     """
     made: dict[str, IntWeight] = {}
@@ -49,8 +48,9 @@ def reconstruct_layers(
             if layer.name in wanted:
                 progress(layer.name)
                 float_x = streams[layer.inputs[0]]
-                moments = measure(layer.geometry, layer.weight, float_x, x)
-                problem = LayerProblem(layer.geometry, layer.weight, moments)
+                matters = (sensitivity or {}).get(layer.name)
+                moments = measure(layer.geometry, layer.weight, float_x, x, matters and matters.places)
+                problem = LayerProblem(layer.geometry, layer.weight, moments, matters and matters.coupling)
                 solution = problem.solve(wanted[layer.name])
                 assert solution.weight is not None
                 codes, bias = solution.weight, solution.bias
