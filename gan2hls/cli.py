@@ -22,7 +22,8 @@ from gan2hls.actions import generate, verify_project
 from gan2hls.config import VERIFY_STEPS
 from gan2hls.errors import Gan2HlsError
 from gan2hls.pipeline import RESUMABLE, STAGES, build
-from gan2hls.screen import Progress, show_compression, show_inspection, show_report, show_steps
+from gan2hls.report import AssignmentReport
+from gan2hls.screen import Progress, show_assignment, show_compression, show_inspection, show_report, show_steps
 
 _EXIT_CODES = """
 Exit codes: 0 success, 1 a bug of gan2hls, 2 wrong usage, 3 broken model, 4 unsupported model, 5 config,
@@ -213,6 +214,8 @@ def build_command(
         )
     if result.report is not None:
         show_report(out, result.report)
+    elif result.assignment is not None:
+        show_assignment(out, AssignmentReport.model_validate(result.assignment))
     if result.path is not None:
         out.print(f"written: {result.path}", soft_wrap=True)
 

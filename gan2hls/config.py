@@ -96,9 +96,24 @@ DefaultPrecision = Annotated[
 ]
 Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
 Positive = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_finite)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e9), AfterValidator(_finite)]
 Parallelism = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+
+
+class CostConfig(Strict):
+    """What weights cost, in a unit of the user's; the folding is the same for all formats of a layer."""
+
+    bits: NotNegative = Field(1.0, description="Cost of one bit of codes, centroids and scales.")
+    dsp: NotNegative = Field(0.0, description="Cost of one DSP block of the layer's engine.")
+    lut: NotNegative = Field(0.0, description="Cost of one LUT of the layer's lanes, as far as they are estimated.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not (self.bits or self.dsp or self.lut):
+            raise ValueError("one of bits, dsp and lut must cost something")
+        return self
 
 
 class AutoConfig(Strict):
@@ -109,19 +124,23 @@ class AutoConfig(Strict):
         description="search: by measured sensitivities; redundancy: by shape (PBGen, ApGAN); uniform: one for all.",
     )
     psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] | None = Field(
-        None, description="Least PSNR, with as few bits of weights as possible; 35 dB where nothing is given."
+        None, description="Least PSNR, with as low a cost as possible; 35 dB where nothing is given."
     )
     weight_bits_max: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         None, description="Most bits of weights, with as high a PSNR as possible."
     )
+    cost_max: Positive | None = Field(None, description="Most cost of weights, with as high a PSNR as possible.")
+    cost: CostConfig = Field(CostConfig(), description="What psnr_min_db makes least, and cost_max limits.")
     candidates: Annotated[tuple[WeightPrecision, ...], Field(min_length=1, max_length=32)] = Field(
         _CANDIDATES, description="Formats to choose from."
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.psnr_min_db is not None and self.weight_bits_max is not None:
-            raise ValueError("give psnr_min_db or weight_bits_max, not both")
+        goals = ("psnr_min_db", "weight_bits_max", "cost_max")
+        given = [name for name in goals if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give {' or '.join(given)}, not {'both' if len(given) == 2 else 'all'}")
         if len(set(self.candidates)) != len(self.candidates):
             raise ValueError(f"candidates repeat: {', '.join(map(str, self.candidates))}")
         return self

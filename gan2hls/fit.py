@@ -15,6 +15,7 @@ import numpy as np
 from gan2hls.numerics import FloatArray, Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import fixed_type, flex_scale, weight_scale
+from gan2hls.threads import one_thread
 from gan2hls.weights import IntWeight, weight_type
 
 Scope = Literal["tensor", "channel"]
@@ -156,7 +157,8 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
         start = np.quantile(rest, (np.arange(wanted) + 0.5) / wanted)
         start = 0.5 * start + 0.5 * np.linspace(levels[0], levels[-1], wanted)
         means = KMeans(wanted, init=start[:, None], n_init=1, max_iter=300, algorithm="lloyd")
-        levels = np.sort(means.fit(levels[:, None], sample_weight=weights).cluster_centers_[:, 0])
+        with one_thread():
+            levels = np.sort(means.fit(levels[:, None], sample_weight=weights).cluster_centers_[:, 0])
     return np.unique(np.append(levels, 0.0)) if zeros else levels
 
 

@@ -26,7 +26,7 @@ from typing import Any, Literal, final, get_args
 
 from gan2hls import frontend, passes
 from gan2hls.assign import assign_precision
-from gan2hls.auto.search import Assignment
+from gan2hls.auto.assignment import Assignment
 from gan2hls.config import Config, resolve
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
@@ -42,7 +42,7 @@ from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
 from gan2hls.report import AssignmentReport, Report, no_verification
 from gan2hls.result import BuildResult
-from gan2hls.schedule import Target, schedule
+from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
 from gan2hls.settings import goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
@@ -202,6 +202,8 @@ class _Run:
                 None if rule == "auto" else rule,
                 goal=goal_of(wanted.auto),
                 reconstruct=wanted.reconstruct,
+                sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
+                fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
             self.model, self.assignment = made.model, made.assignment
@@ -215,9 +217,11 @@ class _Run:
             self.design = self.saved.design
             return
         with self._stage("schedule"):
-            t = self.config.target
-            target = Target(t.part, t.clock_mhz, t.fps, t.dsp)
-            self.design = schedule(self.model, target, pinned_foldings(self.model, self.config))
+            self.design = schedule(self.model, self._target(), pinned_foldings(self.model, self.config))
+
+    def _target(self) -> Target:
+        target = self.config.target
+        return Target(target.part, target.clock_mhz, target.fps, target.dsp)
 
     def _emit(self) -> None:
         with self._stage("emit"):

@@ -11,17 +11,20 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.assign import LayerPrecision
-from gan2hls.auto.search import Assignment, Choice, Goal, Search
+from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, most_weight_bits, weight_bits
+from gan2hls.auto.search import Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
-from gan2hls.compress.sequence import reconstruct_layers
+from gan2hls.compress.sequence import Reconstruction
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
-from gan2hls.integer import IntegerModel
+from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.ir import Graph, Layer
+from gan2hls.lower import lower_layer
 from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
+from gan2hls.threads import one_thread
 from gan2hls.trials import CANDIDATES, Candidate, RangeSearch
 from gan2hls.weights import IntWeight
 
@@ -31,6 +34,10 @@ _FEW_BITS = 5
 Progress = Callable[[str], None]
 Streams = Mapping[str, Float32Array]
 Precisions = Mapping[str, LayerPrecision]
+#: Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``.
+Inputs = Mapping[str, npt.NDArray[np.generic]]
+#: What says, of layers that differ from those of an integer model in their weights alone, their DSP blocks and LUTs.
+Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int]]]
 
 
 @final
@@ -45,12 +52,14 @@ class Quantized:
 def quantize(
     graph: Graph,
     model: onnx.ModelProto,
-    inputs: Mapping[str, npt.NDArray[np.generic]],
+    inputs: Inputs,
     precisions: Precisions,
     rule: RangeRule | None,
     *,
     goal: Goal | None = None,
     reconstruct: bool | None = None,
+    sizing: Sizing | None = None,
+    fitting: Inputs | None = None,
     progress: Progress = lambda _: None,
 ) -> Quantized:
     """Lower ``graph`` with ranges measured on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
@@ -66,48 +75,63 @@ def quantize(
         rule: of ranges, or None.
         goal: of the layers that are left open.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
+        sizing: of layers at one folding, for ``goal``; None: they take nothing.
+        fitting: like ``inputs`` and more of them, on which weights are reconstructed; None: ``inputs``.
         progress: told what long work is at.
 
     Raises:
         ConfigError: ``goal`` cannot be reached.
     """
-    frames = frame_limit(graph, len(next(iter(inputs.values()))))
-    streams = measure(graph, model, {name: values[:frames] for name, values in inputs.items()})
+    streams = measure(graph, model, inputs)
     candidates = tuple(c for c in CANDIDATES if rule in (None, c.rule))
     linear = [layer for layer in graph.layers if layer.weight is not None]
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
     formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
     fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
-    assignment = None
+    candidate_formats = goal.candidates if free and goal is not None else ()
+    reconstruction = None
+    if any(few_bits(precision, reconstruct) for precision in (*formats.values(), *candidate_formats)):
+        progress("what errors matter")
+        reconstruction = Reconstruction(graph, measure(graph, model, inputs if fitting is None else fitting))
+    assignment: Assignment | None = None
+    codes: Mapping[str, IntWeight] = {}
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
-        tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, progress)
-        assignment, _ = Search(graph, precisions, free, goal, tools).run()
+        with one_thread():
+            tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, progress)
+            assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
         }
     few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
-    codes = _settle(graph, streams, formats, fixed, reconstruct, progress) if few else {}
+    if few and not free:
+        weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
+        plain = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
+        with one_thread():
+            codes = _settle(reconstruction, formats, {**fixed, **plain}, progress)
     settled = dict(precisions)
     for name, precision in formats.items():
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
         settled[name] = replace(precisions[name], **in_codes)
+    progress("ranges and equalization")
     return Quantized(RangeSearch(graph, streams, settled).run(candidates), assignment)
 
 
 def _settle(
-    graph: Graph,
-    streams: Streams,
+    reconstruction: Reconstruction | None,
     formats: Mapping[str, Precision],
-    fixed: Mapping[str, IntWeight],
-    reconstruct: bool | None,
+    given: Mapping[str, IntWeight],
     progress: Progress,
 ) -> dict[str, IntWeight]:
-    """Return the codes of layers in ``formats``: fitted one by one, those of few bits on what others make of them."""
-    few = {name: precision for name, precision in formats.items() if few_bits(precision, reconstruct)}
-    weights = {layer.name: layer.weight for layer in graph.layers if layer.weight is not None}
-    plain = {name: fit_weight(weights[name], formats[name]) for name in formats if name not in few}
-    return {**plain, **reconstruct_layers(graph, streams, few, {**fixed, **plain}, progress)}
+    """Return the codes of layers in ``formats`` that are not ``given``, reconstructed on what others make of them."""
+    made = {name: codes for name, codes in given.items() if name in formats}
+    wanted = {name: precision for name, precision in formats.items() if name not in given}
+    if wanted:
+        assert reconstruction is not None, "layers of few bits have a reconstruction"
+        made |= reconstruction.solve(
+            wanted, given, lambda name: progress(f"{name} as {wanted[name]}, after those before it")
+        )
+    return made
 
 
 def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
@@ -127,18 +151,28 @@ class _Tools:
         goal: Goal,
         candidates: Sequence[Candidate],
         reconstruct: bool | None,
+        reconstruction: Reconstruction | None,
+        sizing: Sizing | None,
         progress: Progress,
     ) -> None:
-        self.graph, self.streams, self.precisions = graph, streams, precisions
-        self.reconstruct, self._progress = reconstruct, progress
-        linear = [layer.name for layer in graph.layers if layer.weight is not None]
-        self._pinned = {name: p for name in linear if (p := precisions[name].weight) is not None}
+        self.graph, self.streams = graph, streams
+        self.reconstruct, self._progress, self._reconstruction = reconstruct, progress, reconstruction
+        linear = [layer for layer in graph.layers if layer.weight is not None]
+        self._layers = {layer.name: layer for layer in linear}
+        self._pinned = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
         self._problems: dict[str, LayerProblem] = {}
+        self._plain: dict[tuple[str, Precision], IntWeight] = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
         closed = {name: replace(p, weight=widest) if p.is_open else p for name, p in precisions.items()}
+        for name, precision in self._pinned.items():
+            progress(f"{name} as {precision}, pinned")
+            closed[name] = replace(closed[name], weight=None, codes=self.fit(self._layers[name], precision))
         self._judge = RangeSearch(graph, streams, closed)
+        progress("ranges")
         self._candidate = self._judge.best_range(candidates)
+        self._reference = self._judge.model_with({}, self._candidate)
+        self._sizes = None if sizing is None else sizing(self._reference)
 
     @property
     def peak(self) -> float:
@@ -151,10 +185,13 @@ class _Tools:
         self._progress(detail)
 
     def fit(self, layer: Layer, precision: Precision) -> IntWeight:
-        """Return a layer's codes, reconstructed on float inputs."""
+        """Return a layer's codes, those of few bits reconstructed on float inputs."""
         assert layer.weight is not None and layer.geometry is not None
         if not few_bits(precision, self.reconstruct):
-            return fit_weight(layer.weight, precision)
+            key = layer.name, precision
+            if key not in self._plain:
+                self._plain[key] = fit_weight(layer.weight, precision)
+            return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
             moments = moments_of(layer.geometry, layer.weight, x, x)
@@ -163,28 +200,43 @@ class _Tools:
         assert weight is not None
         return weight
 
+    def usage(self, layer: Layer, weight: IntWeight) -> Usage:
+        """Return what a layer takes with ``weight``, all else being as in the reference."""
+        precision = Precision.parse(weight.precision)
+        settled = few_bits(precision, self.reconstruct)
+        bits = weight_bits(weight) if settled else most_weight_bits(weight, precision)
+        if self._sizes is None:
+            return Usage(bits)
+        input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
+        dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type))
+        return Usage(bits, dsp, lut)
+
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:
-        """Return the codes of all layers of ``choice``, each reconstructed on what those before it make."""
+        """Return the codes of all layers that have a format, those of few bits reconstructed behind the others."""
         formats = {**self._pinned, **choice}
-        codes = _settle(self.graph, self.streams, formats, self._fixed, self.reconstruct, self._progress)
-        return {name: codes[name] for name in choice}
+        plain = {
+            name: self.fit(self._layers[name], precision)
+            for name, precision in formats.items()
+            if not few_bits(precision, self.reconstruct)
+        }
+        return _settle(self._reconstruction, formats, {**self._fixed, **plain}, self._progress)
 
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""
         return self._judge.error_with(codes, self._candidate)
 
 
-def measure(
-    graph: Graph, model: onnx.ModelProto, inputs: Mapping[str, npt.NDArray[np.generic]]
-) -> dict[str, Float32Array]:
-    """Run the float model and return every tensor's stream, inputs included."""
+def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Float32Array]:
+    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included."""
+    frames = frame_limit(graph, len(next(iter(inputs.values()))))
+    inputs = {name: values[:frames] for name, values in inputs.items()}
     streams: dict[str, Float32Array] = FloatModel(model, probes(graph)).run(inputs)
     for port in graph.inputs:
         streams[port.name] = port.to_stream(inputs[port.onnx_name]).astype(np.float32)
     return streams
 
 
-def quantize_inputs(model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
+def quantize_inputs(model: IntegerModel, inputs: Inputs) -> dict[str, Int64Array]:
     """Return input codes ``[N, H, W, C]`` by input name of real inputs by ONNX name."""
     return {
         port.name: quant.quantize(port.to_stream(inputs[port.onnx_name]))

@@ -25,6 +25,7 @@ def _db(value: Any) -> Any:
 
 Decibel = Annotated[float | None, BeforeValidator(_db)]
 Count = Annotated[int, Field(ge=0)]
+Cost = Annotated[float, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -139,6 +140,9 @@ class AlternativeReport(_Part):
 
     precision: str
     bits: Count = Field(description="Of codes, centroids and scales.")
+    dsp: Count = Field(description="DSP blocks at the folding at which formats are compared.")
+    lut: Count = Field(description="LUTs of lanes, as far as they are estimated, at the same folding.")
+    cost: Cost = Field(description="Of bits, DSP blocks and LUTs at their prices.")
     psnr_db: Decibel = Field(description="Of the whole network, when the layer alone has it.")
 
 
@@ -147,9 +151,20 @@ class ChoiceReport(_Part):
 
     layer: str
     precision: str
-    bits: Count = Field(description="Of codes, centroids and scales; 0 for a pinned layer.")
+    bits: Count = Field(description="Of codes, centroids and scales; 0 for a pinned layer, as in the next three.")
+    dsp: Count = Field(description="DSP blocks at the folding at which formats are compared.")
+    lut: Count = Field(description="LUTs of lanes, as far as they are estimated, at the same folding.")
+    cost: Cost = Field(description="Of bits, DSP blocks and LUTs at their prices.")
     pinned: bool = Field(description="Whether the config or the file fixed it.")
     alternatives: tuple[AlternativeReport, ...]
+
+
+class PricesReport(_Part):
+    """What the cost of an assignment is made of."""
+
+    bits: Cost = Field(description="Of a bit of weights.")
+    dsp: Cost = Field(description="Of a DSP block.")
+    lut: Cost = Field(description="Of a LUT.")
 
 
 class AssignmentReport(_Part):
@@ -158,6 +173,10 @@ class AssignmentReport(_Part):
     policy: Literal["search", "redundancy", "uniform"]
     layers: tuple[ChoiceReport, ...]
     bits: Count = Field(description="Of the weights of all layers that were free.")
+    dsp: Count = Field(description="DSP blocks of these layers at the folding at which formats are compared.")
+    lut: Count = Field(description="LUTs of their lanes, as far as they are estimated, at the same folding.")
+    cost: Cost = Field(description="Of the three at the prices.")
+    prices: PricesReport
     psnr_db: Decibel = Field(description="Of the output, on the frames of calibration that judged.")
     uniform: tuple[AlternativeReport, ...] = Field(description="Uniform assignments that were measured beside it.")
     gap_db: float = Field(description="How much better the optimum of the additive model could be; 0: it was found.")

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.auto.search import Assignment
+from gan2hls.auto.assignment import Assignment
 from gan2hls.config import Config
 from gan2hls.design import Design
 from gan2hls.emit.project import Project

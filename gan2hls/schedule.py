@@ -78,6 +78,40 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     return design
 
 
+def sizing(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
+) -> Callable[[IntLayer], tuple[int, int]]:
+    """Return what says how many DSP blocks and LUTs of lanes a layer takes with other weights than in ``model``.
+
+    Each layer keeps the folding that suits ``model``, so that formats of its weights are compared at one speed.  Where
+    the part cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.
+
+    Args:
+        model: with the widest weights.
+        target: as for ``schedule``.
+        pinned: as for ``schedule``.
+
+    Raises:
+        FoldingError: a pinned value that does not divide.
+    """
+    options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
+    intervals = _reachable(options)
+    if target.fps is None:
+        budget = _budget(target)
+        at = _first(intervals, lambda t: budget.holds(_pick(options, t)))
+    else:
+        wanted = int(target.clock_mhz * 1e6 / target.fps)
+        at = max(0, _first(intervals, lambda t: t > wanted) - 1)
+    chosen = _pick(options, intervals[min(at, len(intervals) - 1)])
+
+    def sizes(layer: IntLayer) -> tuple[int, int]:
+        rows = 0 if layer.geometry is None else line_buffer_rows(layer)
+        found = engine_resources(EngineDesign(layer, chosen[layer.name].folding, rows, None))
+        return found.dsp, found.adder_lut
+
+    return sizes
+
+
 @final
 @dataclass(frozen=True)
 class _Budget:
@@ -255,9 +289,7 @@ def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) ->
 
 def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:
     """Return the choice of least interval that ``budget`` holds: bisection over all intervals that occur."""
-    intervals = sorted({option.interval for layer in options.values() for option in layer})
-    low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
-    feasible = intervals[low:]
+    feasible = _reachable(options)
     fits = _first(feasible, lambda t: budget.holds(_pick(options, t)))
     if fits == len(feasible):
         least = _pick(options, feasible[-1])
@@ -266,6 +298,13 @@ def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dic
             hint="choose a larger part or raise target.dsp",
         )
     return _pick(options, feasible[fits])
+
+
+def _reachable(options: Mapping[str, tuple[_Option, ...]]) -> list[int]:
+    """Return the ascending intervals that occur and that every layer can keep."""
+    intervals = sorted({option.interval for layer in options.values() for option in layer})
+    low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
+    return intervals[low:]
 
 
 def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target: Target) -> dict[str, _Option]:

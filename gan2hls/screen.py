@@ -16,7 +16,7 @@ from rich.table import Table
 from gan2hls.compress import Compressed
 from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
-from gan2hls.report import AssignmentReport, Report, ResourceReport, StepReport, WeightBits
+from gan2hls.report import AlternativeReport, AssignmentReport, Report, ResourceReport, StepReport, WeightBits
 
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -91,18 +91,31 @@ def _bits_per_weight(bits: WeightBits) -> str:
 
 def show_assignment(console: Console, assignment: AssignmentReport) -> None:
     """Print what ``precision: auto`` chose, and each layer's alternatives with the network's PSNR."""
+    prices = assignment.prices
+    priced = (prices.bits, prices.dsp, prices.lut) != (1, 0, 0)
     table = _table(
-        f"precision: auto ({assignment.policy}): {assignment.bits:,} bits, {_number(assignment.psnr_db)} dB",
-        ("layer", "weight", "alternatives: bits, PSNR of the network"),
-        ("bits",),
+        f"precision: auto ({assignment.policy}): {_taken(assignment, priced)}, {_number(assignment.psnr_db)} dB",
+        ("layer", "weight", f"alternatives: {'cost' if priced else 'bits'}, PSNR of the network"),
+        ("bits", "DSP", "LUT", *(["cost"] if priced else [])),
     )
     for choice in assignment.layers:
-        rows = [f"{one.precision} {one.bits:,} {_number(one.psnr_db)}" for one in choice.alternatives]
+        rows = [
+            f"{one.precision} {_number(one.cost) if priced else f'{one.bits:,}'} {_number(one.psnr_db)}"
+            for one in choice.alternatives
+        ]
         name = f"{choice.precision} (pinned)" if choice.pinned else choice.precision
-        table.add_row(choice.layer, name, "; ".join(rows) or "-", f"{choice.bits:,}")
+        cells = [f"{count:,}" for count in (choice.bits, choice.dsp, choice.lut)] + [_number(choice.cost)] * priced
+        table.add_row(choice.layer, name, "; ".join(rows) or "-", *(["-"] * len(cells) if choice.pinned else cells))
     console.print(table)
     for one in assignment.uniform:
-        console.print(f"  uniform {one.precision}: {one.bits:,} bits, {_number(one.psnr_db)} dB", markup=False)
+        console.print(f"  uniform {one.precision}: {_taken(one, priced)}, {_number(one.psnr_db)} dB", markup=False)
+
+
+def _taken(one: AssignmentReport | AlternativeReport, priced: bool) -> str:
+    """Say what an assignment takes, and what that costs where more than bits has a price."""
+    if not priced:
+        return f"{one.bits:,} bits"
+    return f"{one.bits:,} bits, {one.dsp:,} DSP, {one.lut:,} LUT, cost {_number(one.cost)}"
 
 
 def _show_resources(console: Console, used: ResourceReport, available: ResourceReport | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gan2hls.assign import FoldingRequest, assign_folding
-from gan2hls.auto.search import Assignment, Goal
+from gan2hls.auto.assignment import Assignment, Goal, Prices
 from gan2hls.config import AutoConfig, Config, parse_config
 from gan2hls.integer import IntegerModel
 from gan2hls.strict import merge
@@ -26,11 +26,12 @@ def settled_config(config: Config, assignment: Assignment) -> Config:
 
 
 def goal_of(auto: AutoConfig) -> Goal:
-    """Return what ``precision.auto`` asks for."""
+    """Return what ``precision.auto`` asks for; a goal is taken for granted where there is something to choose."""
     least = auto.psnr_min_db
-    if least is None and auto.weight_bits_max is None:
+    if least is None and auto.weight_bits_max is None and auto.cost_max is None and auto.policy != "redundancy":
         least = _LEAST_PSNR_DB
-    return Goal(auto.policy, least, auto.weight_bits_max, auto.candidates)
+    prices = Prices(auto.cost.bits, auto.cost.dsp, auto.cost.lut)
+    return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
 
 
 def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:

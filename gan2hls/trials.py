@@ -122,7 +122,11 @@ class RangeSearch:
 
     def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
         """Return the mean squared error of the output with ``codes`` in place of some weights, not equalized."""
-        return self._measure(self._variant(None).lower(candidate, codes))
+        return self._measure(self.model_with(codes, candidate))
+
+    def model_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> IntegerModel:
+        """Return the model with ``codes`` in place of some weights, not equalized."""
+        return self._variant(None).lower(candidate, codes)
 
     def _try(self, alpha: float | None, candidate: Candidate) -> Trial:
         model = self._variant(alpha).lower(candidate)

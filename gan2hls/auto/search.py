@@ -10,133 +10,53 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, final
+from typing import final
 
 import numpy as np
 
 from gan2hls.assign import LayerPrecision
+from gan2hls.auto.assignment import (
+    Alternative,
+    Assignment,
+    Choice,
+    Goal,
+    LayerChoice,
+    Tools,
+    Usage,
+)
+from gan2hls.auto.bench import Bench, Measured
 from gan2hls.auto.knapsack import Front
 from gan2hls.auto.policy import redundancy
-from gan2hls.codecs import CODECS
 from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
-from gan2hls.lower import MULT_BITS
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
-_log = logging.getLogger(__name__)
-
-Policy = Literal["search", "redundancy", "uniform"]
-Choice = Mapping[str, Precision]
-#: One format of one layer: bits, and the squared error of the output when that layer alone has it.
-_Row = tuple[Precision, int, float]
-_Options = Mapping[str, tuple[_Row, ...]]
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3
-#: How far the sum of errors may be off when it decides which uniform assignments are worth a measurement.
-_MARGIN_DB = 1.5
+#: How far an estimate may be off when it decides which uniform assignments are worth a measurement, and how many are.
+_MARGIN_DB, _LEAST_UNIFORM = 1.5, 2
+_NOUNS = {"search": "assignment", "uniform": "uniform assignment", "redundancy": "assignment by redundancy"}
 
 
 @final
 @dataclass(frozen=True)
-class Goal:
-    """What an assignment has to reach.
+class _Row:
+    """One format of one layer: what it takes, and the output's squared error when that layer alone has it."""
 
-    Attributes:
-        policy: how layers are chosen.
-        psnr_min_db: least PSNR of the output, with as few bits as possible.
-        weight_bits_max: most bits of weights, with as high a PSNR as possible; exclusive with ``psnr_min_db``.
-        candidates: formats to choose from.
-    """
-
-    policy: Policy
-    psnr_min_db: float | None
-    weight_bits_max: int | None
-    candidates: tuple[Precision, ...]
+    precision: Precision
+    usage: Usage
+    error: float
 
 
-@final
-@dataclass(frozen=True)
-class Alternative:
-    """One format of one layer.
-
-    Attributes:
-        precision: the format.
-        bits: of codes, centroids and scales.
-        psnr_db: of the whole network when this layer alone has it and all others have the reference's.
-    """
-
-    precision: str
-    bits: int
-    psnr_db: float
-
-
-@final
-@dataclass(frozen=True)
-class LayerChoice:
-    """What one layer got, and what it could have had; a pinned layer has one alternative."""
-
-    layer: str
-    precision: str
-    bits: int
-    pinned: bool
-    alternatives: tuple[Alternative, ...]
-
-
-@final
-@dataclass(frozen=True)
-class Assignment:
-    """The result.
-
-    Attributes:
-        policy: that was asked for.
-        layers: in order.
-        bits: of all weights.
-        psnr_db: of the golden model's output on the frames that judged.
-        uniform: every uniform assignment that was measured: format, bits, PSNR.
-        gap_db: how much better the additive model's optimum could be at most; 0: it was found exactly.
-    """
-
-    policy: Policy
-    layers: tuple[LayerChoice, ...]
-    bits: int
-    psnr_db: float
-    uniform: tuple[Alternative, ...]
-    gap_db: float
-
-
-class Tools(Protocol):
-    """What a search measures with."""
-
-    @property
-    def peak(self) -> float:
-        """Range of the float output."""
-
-    def fit(self, layer: Layer, precision: Precision) -> IntWeight:
-        """Return a layer's codes in a format, reconstructed on float inputs."""
-
-    def sequence(self, choice: Choice) -> Mapping[str, IntWeight]:
-        """Return the codes of all layers of a choice, each reconstructed on what those before it make."""
-
-    def measure(self, codes: Mapping[str, IntWeight]) -> float:
-        """Return the mean squared error of the golden model's output with ``codes`` in it."""
-
-    def progress(self, detail: str) -> None:
-        """Say what long work is at."""
-
-
-def weight_bits(weight: IntWeight) -> int:
-    """Return the bits of codes, centroids and scales of ``weight``."""
-    formula = CODECS[weight.codec].bits(weight, weight.values.size)
-    return formula.codes + formula.tables + int(np.unique(weight.scale).size) * MULT_BITS
+_Options = Mapping[str, tuple[_Row, ...]]
 
 
 @final
 class Search:
-    """One assignment: the tools it measures with, and everything measured so far."""
+    """One assignment: the goal, and everything measured so far."""
 
     def __init__(
         self,
@@ -149,206 +69,241 @@ class Search:
         self.graph, self.precisions, self.goal, self.tools = graph, precisions, goal, tools
         self.free = [layer for layer in graph.layers if layer.name in free]
         self.reference = max(goal.candidates, key=lambda precision: precision.code_bits)
-        self.codes: dict[tuple[str, str], IntWeight] = {}
-        self.tried: dict[tuple[str, ...], tuple[float, Mapping[str, IntWeight]]] = {}
+        self.bench = Bench(self.free, tools)
 
     def run(self) -> tuple[Assignment, Mapping[str, IntWeight]]:
-        """Return the assignment and the codes of the layers that were free.
+        """Return the assignment and its codes: of the layers that were free, and of those reconstructed with them.
 
         Raises:
             ConfigError: no assignment reaches the goal; says the best that can be had.
         """
         if self.goal.policy == "redundancy":
-            chosen = self._by_redundancy()
-            self._try(chosen)
-            return self._finish(chosen, {}, (), 0.0)
+            return self._finish(self._best([self.bench.run(self._by_redundancy())]), {}, [], 0.0)
         if self.goal.policy == "uniform":
-            uniform = self._uniform(self.goal.candidates)
-            return self._finish(self._best([dict(choice) for choice, *_ in uniform]), {}, uniform, 0.0)
+            uniform = [self.bench.run(self._everywhere(precision)) for precision in self.goal.candidates]
+            return self._finish(self._best(uniform), {}, uniform, 0.0)
         options = self._options()
-        front, base = self._front(options)
-        uniform = self._uniform(self._promising(options, base))
-        found = self._search(options, front, base)
-        best = self._best([*found, *(dict(choice) for choice, *_ in uniform)])
-        return self._finish(best, options, uniform, front.gap)
+        front = self._front(options)
+        uniform = self._uniform(self._promising(options))
+        found = [*self._search(options, front), *uniform]
+        if not any(self._met(one) for one in found):
+            found.append(self.bench.run(self._farthest(options, front)))
+        return self._finish(self._best(found), options, uniform, front.gap)
 
-    # -- measuring -------------------------------------------------------------------------------------------------
+    # -- what a layer in a format costs and loses ------------------------------------------------------------------
 
-    def _fitted(self, layer: Layer, precision: Precision) -> IntWeight:
-        key = layer.name, str(precision)
-        if key not in self.codes:
-            self.codes[key] = self.tools.fit(layer, precision)
-        return self.codes[key]
+    def _options(self) -> dict[str, tuple[_Row, ...]]:
+        """Return per layer its formats, with what each takes and the squared error when it alone has it."""
+        reference = self._everywhere(self.reference)
+        total = len(self.free) * len(self.goal.candidates)
+        made: dict[str, tuple[_Row, ...]] = {}
+        for layer in self.free:
+            rows: list[_Row] = []
+            for precision in self.goal.candidates:
+                at = len(made) * len(self.goal.candidates) + len(rows) + 1
+                self.tools.progress(f"{layer.name} as {precision} ({at} of {total})")
+                error = self.bench.error({**reference, layer.name: precision})
+                rows.append(_Row(precision, self.bench.usage(layer, precision), error))
+            made[layer.name] = tuple(rows)
+        return made
 
-    def _try(self, choice: Choice) -> float:
-        """Return the PSNR of the whole network under ``choice``."""
-        key = tuple(str(choice[layer.name]) for layer in self.free)
-        if key not in self.tried:
-            self.tools.progress(f"measuring {', '.join(key)}")
-            codes = self.tools.sequence(choice)
-            self.tried[key] = self._psnr(self.tools.measure(codes)), codes
-        return self.tried[key][0]
+    def _front(self, options: _Options) -> Front:
+        costs = [np.array([self.goal.spent(row.usage) for row in rows]) for rows in options.values()]
+        losses = [np.array([self._loss(row) for row in rows]) for rows in options.values()]
+        return Front(costs, losses)
 
-    def _bits(self, choice: Choice) -> int:
-        key = tuple(str(choice[layer.name]) for layer in self.free)
-        return sum(weight_bits(codes) for codes in self.tried[key][1].values())
+    @property
+    def _base(self) -> float:
+        """The squared error with the reference everywhere."""
+        return self.bench.error(self._everywhere(self.reference))
 
-    def _psnr(self, error: float) -> float:
-        return float("inf") if error == 0 else 10 * float(np.log10(self.tools.peak**2 / error))
+    def _loss(self, row: _Row) -> float:
+        return max(0.0, row.error - self._base)
 
     # -- choosing --------------------------------------------------------------------------------------------------
 
-    def _uniform(self, precisions: Sequence[Precision]) -> tuple[tuple[Choice, int, float], ...]:
-        """Measure uniform assignments, from few bits to many, as far as a later one can still be the best."""
-        made: list[tuple[Choice, int, float]] = []
-        for precision in precisions:
-            choice = {layer.name: precision for layer in self.free}
-            psnr = self._try(choice)
-            made.append((choice, self._bits(choice), psnr))
-            if self.goal.psnr_min_db is not None and psnr >= self.goal.psnr_min_db and self.goal.policy == "search":
-                break
-        return tuple(made)
-
-    def _promising(self, options: _Options, base: float) -> list[Precision]:
-        """Return the uniform formats that may be best by the sum of what each layer adds, from few bits to many."""
-        rated = []
-        for n, precision in enumerate(self.goal.candidates):
-            bits = sum(rows[n][1] for rows in options.values())
-            error = base + sum(max(0.0, rows[n][2] - base) for rows in options.values())
-            rated.append((bits, self._psnr(error), precision))
-        rated.sort(key=lambda one: one[:2])
-        if self.goal.weight_bits_max is not None:
-            fitting = [one for one in rated if one[0] <= self.goal.weight_bits_max]
-            best = sorted(fitting, key=lambda one: -one[1])[:2]
-            return [precision for _, _, precision in sorted(best, key=lambda one: one[0])] or [rated[0][2]]
-        goal = self.goal.psnr_min_db or 0.0
-        near = [precision for _, psnr, precision in rated if psnr >= goal - _MARGIN_DB]
-        return near or [max(rated, key=lambda one: one[1])[2]]
+    def _everywhere(self, precision: Precision) -> dict[str, Precision]:
+        return {layer.name: precision for layer in self.free}
 
     def _by_redundancy(self) -> dict[str, Precision]:
         binary = Precision.parse("binary")
         return {layer.name: binary if redundancy(layer) >= 0 else self.reference for layer in self.free}
 
-    def _options(self) -> dict[str, tuple[_Row, ...]]:
-        """Return per layer its formats with bits and the squared error that each alone adds."""
-        everywhere = {layer.name: self._fitted(layer, self.reference) for layer in self.free}
-        base = self.tools.measure(everywhere)
-        self.base = base
-        made = {}
-        for layer in self.free:
-            rows = []
-            for precision in self.goal.candidates:
-                self.tools.progress(f"{layer.name} as {precision}")
-                codes = self._fitted(layer, precision)
-                error = base
-                if precision != self.reference:
-                    error = self.tools.measure({**everywhere, layer.name: codes})
-                rows.append((precision, weight_bits(codes), error))
-            made[layer.name] = tuple(rows)
+    def _uniform(self, precisions: Iterable[Precision]) -> list[Measured]:
+        """Measure uniform assignments, from cheap to dear, as far as a later one can still be the best."""
+        made: list[Measured] = []
+        for precision in precisions:
+            made.append(self.bench.run(self._everywhere(precision)))
+            if self.goal.budget is None and self._met(made[-1]):
+                break
         return made
 
-    def _front(self, options: _Options) -> tuple[Front, float]:
-        costs = [np.array([bits for _, bits, _ in rows], np.float64) for rows in options.values()]
-        losses = [np.array([max(0.0, error - self.base) for *_, error in rows]) for rows in options.values()]
-        return Front(costs, losses), self.base
+    def _promising(self, options: _Options) -> list[Precision]:
+        """Return the uniform formats that may be best, from cheap to dear.
 
-    def _search(self, options: _Options, front: Front, base: float) -> list[dict[str, Precision]]:
-        """Return the choices measured on the way to the goal."""
-        names, goal = list(options), self.goal
-        tried: list[dict[str, Precision]] = []
+        Judged by the sum of what each layer adds.  Before that rules a format out, a measurement of layers that were
+        fitted each by itself has its say if it is better: errors of layers may cancel.
+        """
+        least = (self.goal.psnr_min_db or 0.0) - _MARGIN_DB
+        rated: list[tuple[float, float, Precision]] = []
+        for n, precision in enumerate(self.goal.candidates):
+            rows = [rows[n] for rows in options.values()]
+            spent = self.goal.spent(sum((row.usage for row in rows), Usage()))
+            psnr = self.bench.psnr_db(self._base + sum(self._loss(row) for row in rows))
+            if psnr < least if self.goal.budget is None else spent <= self.goal.budget:
+                self.tools.progress(f"all layers as {precision} ({n + 1} of {len(self.goal.candidates)})")
+                psnr = max(psnr, self.bench.psnr_db(self.bench.error(self._everywhere(precision))))
+            rated.append((spent, psnr, precision))
+        rated.sort(key=lambda one: one[:2])
+        if self.goal.budget is None:
+            near = [precision for _, psnr, precision in rated if psnr >= least]
+            return near or [max(rated, key=lambda one: one[1])[2]]
+        within = sorted((one for one in rated if one[0] <= self.goal.budget), key=lambda one: -one[1])
+        best = [one for n, one in enumerate(within) if n < _LEAST_UNIFORM or one[1] >= within[0][1] - _MARGIN_DB]
+        return [precision for _, _, precision in sorted(best, key=lambda one: one[0])] or [rated[0][2]]
 
-        def choice_of(numbers: tuple[int, ...]) -> dict[str, Precision]:
-            return {name: options[name][n][0] for name, n in zip(names, numbers, strict=True)}
+    def _search(self, options: _Options, front: Front) -> list[Measured]:
+        """Return the assignments measured on the way to the goal."""
+        return self._towards(options, front) if self.goal.budget is None else self._within(options, front)
 
-        if goal.weight_bits_max is not None:
-            found = front.least_loss(goal.weight_bits_max)
-            if found is not None:
-                tried.append(choice_of(found.options))
-                self._try(tried[-1])
-            return tried
+    def _within(self, options: _Options, front: Front) -> list[Measured]:
+        """Search for the least error within the budget; what layers take together may differ from the sum."""
+        assert self.goal.budget is not None
+        tried: list[Measured] = []
+        limit = self.goal.budget
+        for _ in range(_ROUNDS):
+            found = front.least_loss(limit)
+            if found is None:
+                break
+            tried.append(self.bench.run(_chosen(options, found.options)))
+            if self._met(tried[-1]):
+                break
+            limit = found.cost - (self.goal.spent(tried[-1].usage) - self.goal.budget)
+        return tried
+
+    def _towards(self, options: _Options, front: Front) -> list[Measured]:
+        """Search for the cheapest assignment above the PSNR; what errors are together may differ from the sum."""
+        goal, base, tried = self.goal, self._base, list[Measured]()
         assert goal.psnr_min_db is not None
-        wanted = self.tools.peak**2 / 10 ** (goal.psnr_min_db / 10)
+        wanted = self.bench.squared(goal.psnr_min_db)
         factor = 1.0
         low, high = 0.0, np.inf
         for _ in range(_ROUNDS):
-            limit = (wanted - base) * factor
-            found = front.least_cost(max(limit, 0.0))
+            found = front.least_cost(max((wanted - base) * factor, 0.0))
             if found is None:
                 break
-            choice = choice_of(found.options)
-            again = choice in tried
-            psnr = self._try(choice)
-            tried.append(choice)
-            if psnr >= goal.psnr_min_db:
+            made = self.bench.run(_chosen(options, found.options))
+            again = made in tried
+            tried.append(made)
+            if self._met(made):
                 low = factor
-                if again or psnr < goal.psnr_min_db + _CLOSE_DB:
+                if again or made.psnr_db < goal.psnr_min_db + _CLOSE_DB:
                     break
             else:
                 high = factor
-            error = self.tools.peak**2 / 10 ** (psnr / 10)
+            error = self.bench.squared(made.psnr_db)
             guess = factor * max(wanted - base, 1e-12) / max(error - base, 1e-12)
             inside = low < guess < high
             factor = guess if inside else 0.5 * (low + min(high, 2 * low + 1.0))
         return tried
 
-    def _best(self, choices: list[dict[str, Precision]]) -> dict[str, Precision]:
-        """Return the best of the measured ``choices``.
+    def _farthest(self, options: _Options, front: Front) -> Choice:
+        """Return what goes farthest towards a goal by the sums: the cheapest assignment, or that of least error."""
+        if self.goal.budget is None:
+            return {name: min(rows, key=lambda row: row.error).precision for name, rows in options.items()}
+        cheapest = front.least_cost(np.inf)
+        assert cheapest is not None
+        return _chosen(options, cheapest.options)
+
+    # -- deciding --------------------------------------------------------------------------------------------------
+
+    def _met(self, made: Measured) -> bool:
+        return self.goal.met(made.usage, made.psnr_db)
+
+    def _best(self, tried: Sequence[Measured]) -> Measured:
+        """Return the best of the assignments ``tried``.
 
         Raises:
             ConfigError: none reaches the goal.
         """
         goal = self.goal
-        rated = [(self._bits(choice), self._try(choice), choice) for choice in choices]
-        if goal.weight_bits_max is not None:
-            fitting = [one for one in rated if one[0] <= goal.weight_bits_max]
-            if not fitting:
-                least = min(rated, key=lambda one: one[0])
-                raise ConfigError(
-                    f"no assignment has {goal.weight_bits_max} bits of weights or fewer",
-                    where="precision.auto.weight_bits_max",
-                    hint=f"the least are {least[0]} bits, at {least[1]:.1f} dB: {_spelled(least[2])}",
-                )
-            return max(fitting, key=lambda one: one[1])[2]
-        fitting = [one for one in rated if one[1] >= (goal.psnr_min_db or 0.0)]
-        if not fitting:
-            most = max(rated, key=lambda one: one[1])
-            raise ConfigError(
-                f"no assignment reaches {goal.psnr_min_db:g} dB",
-                where="precision.auto.psnr_min_db",
-                hint=f"the best are {most[1]:.1f} dB, with {most[0]} bits of weights: {_spelled(most[2])}; "
-                "more bits for activations may help",
-            )
-        return min(fitting, key=lambda one: (one[0], -one[1]))[2]
+        met = [made for made in tried if self._met(made)]
+        if not met:
+            raise self._refusal(tried)
+        if goal.budget is not None:
+            return max(met, key=lambda made: made.psnr_db)
+        return min(met, key=lambda made: (goal.spent(made.usage), -made.psnr_db))
+
+    def _refusal(self, tried: Sequence[Measured]) -> ConfigError:
+        goal, noun = self.goal, _NOUNS[self.goal.policy]
+        if goal.budget is None:
+            best = max(tried, key=lambda made: made.psnr_db)
+            key, what = "psnr_min_db", f"no {noun} reaches {goal.psnr_min_db:g} dB"
+            had = f"the best are {best.psnr_db:.1f} dB, with {best.usage.bits} bits of weights: {_spelled(best.choice)}"
+            had += "; more bits for activations may help"
+        else:
+            best = min(tried, key=lambda made: goal.spent(made.usage))
+            taken = f"{best.usage.bits} bits"
+            if goal.weight_bits_max is not None:
+                key, what = "weight_bits_max", f"no {noun} has {goal.weight_bits_max} bits of weights or fewer"
+                had = f"the least are {taken}, at {best.psnr_db:.1f} dB: {_spelled(best.choice)}"
+            else:
+                key, what = "cost_max", f"no {noun} costs {goal.cost_max:g} or less"
+                taken += f", {best.usage.dsp} DSP blocks and {best.usage.lut} LUTs"
+                had = f"the least is {goal.spent(best.usage):g}, of {taken}, "
+                had += f"at {best.psnr_db:.1f} dB: {_spelled(best.choice)}"
+        if goal.policy != "search":
+            had += "; the policy search chooses from more"
+        return ConfigError(what, where=f"precision.auto.{key}", hint=had)
+
+    # -- telling ---------------------------------------------------------------------------------------------------
 
     def _finish(
-        self,
-        chosen: Choice,
-        options: _Options,
-        uniform: tuple[tuple[Choice, int, float], ...],
-        gap: float,
+        self, best: Measured, options: _Options, uniform: Sequence[Measured], gap: float
     ) -> tuple[Assignment, Mapping[str, IntWeight]]:
-        key = tuple(str(chosen[layer.name]) for layer in self.free)
-        psnr, codes = self.tried[key]
-        layers = []
-        for layer in self.graph.layers:
-            if layer.weight is None:
-                continue
-            pinned = layer.name not in chosen
-            rows = options.get(layer.name, ())
-            layers.append(
-                LayerChoice(
-                    layer=layer.name,
-                    precision=_pinned_name(self.precisions[layer.name]) if pinned else str(chosen[layer.name]),
-                    bits=0 if pinned else weight_bits(codes[layer.name]),
-                    pinned=pinned,
-                    alternatives=tuple(Alternative(str(p), bits, self._psnr(error)) for p, bits, error in rows),
-                )
-            )
-        measured = tuple(Alternative(str(next(iter(c.values()))), bits, value) for c, bits, value in uniform)
-        error = self.tools.peak**2 / 10 ** (psnr / 10)
-        gap_db = 0.0 if gap == 0 else psnr - self._psnr(error + gap)
-        bits = sum(weight_bits(one) for one in codes.values())
-        return Assignment(self.goal.policy, tuple(layers), bits, psnr, measured, gap_db), codes
+        layers = [self._told(layer, best, options) for layer in self.graph.layers if layer.weight is not None]
+        gap_db = 0.0 if gap == 0 else best.psnr_db - self.bench.psnr_db(self.bench.squared(best.psnr_db) + gap)
+        total = self._alternative(next(iter(best.choice.values())), best.usage, best.psnr_db)
+        assignment = Assignment(
+            policy=self.goal.policy,
+            layers=tuple(layers),
+            bits=total.bits,
+            dsp=total.dsp,
+            lut=total.lut,
+            cost=total.cost,
+            prices=self.goal.prices,
+            psnr_db=best.psnr_db,
+            uniform=tuple(
+                self._alternative(next(iter(made.choice.values())), made.usage, made.psnr_db) for made in uniform
+            ),
+            gap_db=gap_db,
+        )
+        return assignment, best.codes
+
+    def _told(self, layer: Layer, best: Measured, options: _Options) -> LayerChoice:
+        pinned = layer.name not in best.choice
+        usage = Usage() if pinned else best.usages[layer.name]
+        rows = options.get(layer.name, ())
+        return LayerChoice(
+            layer=layer.name,
+            precision=_pinned_name(self.precisions[layer.name]) if pinned else str(best.choice[layer.name]),
+            bits=usage.bits,
+            dsp=usage.dsp,
+            lut=usage.lut,
+            cost=self.goal.prices.cost(usage),
+            pinned=pinned,
+            alternatives=tuple(
+                self._alternative(row.precision, row.usage, self.bench.psnr_db(row.error)) for row in rows
+            ),
+        )
+
+    def _alternative(self, precision: Precision, usage: Usage, psnr_db: float) -> Alternative:
+        cost = self.goal.prices.cost(usage)
+        return Alternative(str(precision), usage.bits, usage.dsp, usage.lut, cost, psnr_db)
+
+
+def _chosen(options: _Options, numbers: Sequence[int]) -> dict[str, Precision]:
+    return {name: rows[n].precision for (name, rows), n in zip(options.items(), numbers, strict=True)}
 
 
 def _pinned_name(precision: LayerPrecision) -> str:

@@ -88,7 +88,9 @@ class LayerProblem:
                 the weights alone.
         """
         masked = self.weight if keep is None else self.weight * keep
-        fitted = None if precision is None else fit_weight(masked, precision, options)
+        fitted = None
+        if precision is not None and effort in ("bias", "none"):
+            fitted = fit_weight(masked, precision, options)
         values = masked if fitted is None else fitted.values * _column(fitted.scale)
         if effort in ("quick", "full"):
             if precision is None:
@@ -173,14 +175,15 @@ class LayerProblem:
         kept: tuple[float, Grid, FloatArray] | None = None
         for _ in range(rounds):
             values = self._round(keep, grid)
-            for _ in range(2):
+            for again in (True, False):
                 codes = self._codes(values, grid)
                 grid, codes = grid.refit(self.blocks, codes)
                 values = codes * _column(grid.scale)
                 loss = self._loss(values)
                 if kept is None or loss < kept[0]:
                     kept = loss, grid, codes
-                values = self._descend(values, keep, grid, _SWEEPS)
+                if again:
+                    values = self._descend(values, keep, grid, _SWEEPS)
         assert kept is not None
         _, grid, codes = kept
         if self.coupling is not None and self.weight.size <= _MOST_COUPLED:

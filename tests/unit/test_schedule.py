@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -15,7 +16,8 @@ from gan2hls.errors import ConfigError, FoldingError
 from gan2hls.integer import IntegerModel
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.parts import PARTS, part_resources
-from gan2hls.schedule import Target, line_buffer_rows, schedule
+from gan2hls.resources import engine_resources
+from gan2hls.schedule import Target, line_buffer_rows, schedule, sizing
 from tests.randomized import chain, conv, conv_transpose, dense, linear_layer, pointwise_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
@@ -158,6 +160,33 @@ def test_a_pinned_slow_layer_leaves_the_others_cheap() -> None:
     slow = schedule(generator(), Target(dsp=100), {"l1": FoldingRequest(1, 1)})
     assert dsp(slow) < dsp(free)
     assert slow.interval_limit == slow.engines[1].layer.useful_macs
+
+
+@pytest.mark.parametrize("target", [Target(dsp=20), Target(dsp=60), Target(fps=100_000.0), Target(fps=2_000_000.0)])
+def test_other_weights_are_sized_at_the_folding_of_the_model(target: Target) -> None:
+    model = generator()
+    sizes, design = sizing(model, target, {}), schedule(model, target, {})
+    for engine in design.engines:
+        taken = engine_resources(engine)
+        assert sizes(engine.layer) == (taken.dsp, taken.adder_lut)
+        assert engine.layer.weight is not None
+        signs = replace(engine.layer.weight, values=np.sign(engine.layer.weight.values) | 1, codec="binary")
+        lanes = engine.folding.pe * engine.folding.simd
+        dsp_blocks, luts = sizes(replace(engine.layer, weight=signs))
+        assert dsp_blocks == taken.dsp - lanes and luts == 2 * (8 + 2) * lanes
+
+
+def test_a_target_out_of_reach_is_sized_at_the_nearest_folding() -> None:
+    """Another format may reach what the widest one cannot."""
+    model = generator()
+    with pytest.raises(FoldingError):
+        schedule(model, Target(dsp=1), {})
+    with pytest.raises(FoldingError):
+        schedule(model, Target(fps=1e9), {})
+    smallest, fastest = (sizing(model, target, {}) for target in (Target(dsp=1), Target(fps=1e9)))
+    assert all(smallest(layer)[0] == 2 for layer in model.layers)
+    quickest = min(e.interval for e in schedule(model, Target(dsp=10_000), {}).engines)
+    assert quickest and sum(fastest(layer)[0] for layer in model.layers) > 6
 
 
 def test_pointwise_layers_fold_over_their_channels() -> None:
