@@ -114,7 +114,8 @@ def quantize(
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
         settled[name] = replace(precisions[name], **in_codes)
     progress("ranges and equalization")
-    return Quantized(RangeSearch(graph, streams, settled).run(candidates), assignment)
+    places = {} if reconstruction is None else reconstruction.places
+    return Quantized(RangeSearch(graph, streams, settled, places).run(candidates), assignment)
 
 
 def _settle(
@@ -168,7 +169,8 @@ class _Tools:
         for name, precision in self._pinned.items():
             progress(f"{name} as {precision}, pinned")
             closed[name] = replace(closed[name], weight=None, codes=self.fit(self._layers[name], precision))
-        self._judge = RangeSearch(graph, streams, closed)
+        self._places = {} if reconstruction is None else reconstruction.places
+        self._judge = RangeSearch(graph, streams, closed, self._places)
         progress("ranges")
         self._candidate = self._judge.best_range(candidates)
         self._reference = self._judge.model_with({}, self._candidate)
@@ -194,7 +196,7 @@ class _Tools:
             return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
-            moments = moments_of(layer.geometry, layer.weight, x, x)
+            moments = moments_of(layer.geometry, layer.weight, x, x, self._places[layer.name])
             self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight
         assert weight is not None

@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 
 from gan2hls.calibrate import Float32Array
-from gan2hls.compress.forward import run_layer
 from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.compress.statistics import measure
+from gan2hls.forward import run_layer
 from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import FloatArray
 from gan2hls.precision import Precision
@@ -33,9 +33,15 @@ class Reconstruction:
         self._known: dict[tuple[Precision | IntWeight | None, ...], tuple[IntWeight, FloatArray]] = {}
 
     @cached_property
-    def _sensitivity(self) -> Mapping[str, Sensitivity]:
+    def sensitivity(self) -> Mapping[str, Sensitivity]:
+        """What errors of each linear layer's sums matter, measured on the first frames."""
         frames = affordable_frames(self.graph)
         return find_sensitivity(self.graph, {name: values[:frames] for name, values in self.streams.items()})
+
+    @property
+    def places(self) -> dict[str, FloatArray]:
+        """How much each place of a linear layer's sums matters, by layer name."""
+        return {name: matters.places for name, matters in self.sensitivity.items()}
 
     def solve(
         self, wanted: Mapping[str, Precision], given: Mapping[str, IntWeight], progress: Progress = lambda _: None
@@ -72,7 +78,7 @@ class Reconstruction:
     def _solve(self, layer: Layer, x: Float32Array, precision: Precision) -> tuple[IntWeight, FloatArray]:
         """Return codes and bias of one layer that reads ``x``."""
         assert layer.geometry is not None and layer.weight is not None
-        matters = self._sensitivity[layer.name]
+        matters = self.sensitivity[layer.name]
         moments = measure(layer.geometry, layer.weight, self.streams[layer.inputs[0]], x, matters.places)
         solution = LayerProblem(layer.geometry, layer.weight, moments, matters.coupling).solve(precision)
         assert solution.weight is not None
