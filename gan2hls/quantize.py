@@ -162,6 +162,7 @@ class _Tools:
         self._layers = {layer.name: layer for layer in linear}
         self._pinned = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
+        self._places = {} if reconstruction is None else reconstruction.places
         self._problems: dict[str, LayerProblem] = {}
         self._plain: dict[tuple[str, Precision], IntWeight] = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
@@ -169,7 +170,6 @@ class _Tools:
         for name, precision in self._pinned.items():
             progress(f"{name} as {precision}, pinned")
             closed[name] = replace(closed[name], weight=None, codes=self.fit(self._layers[name], precision))
-        self._places = {} if reconstruction is None else reconstruction.places
         self._judge = RangeSearch(graph, streams, closed, self._places)
         progress("ranges")
         self._candidate = self._judge.best_range(candidates)
