@@ -67,15 +67,20 @@ class Front:
 
     def least_cost(self, most_loss: float) -> Choice | None:
         """Return the cheapest choice whose loss is at most ``most_loss``, or None."""
-        fits = np.flatnonzero(self.loss <= most_loss)
-        return self._choice(int(fits[0])) if fits.size else None
+        at = self.first(most_loss)
+        return self.choice(at) if at < self.cost.size else None
 
     def least_loss(self, most_cost: float) -> Choice | None:
         """Return the choice of least loss whose cost is at most ``most_cost``, or None."""
         fits = np.flatnonzero(self.cost <= most_cost)
-        return self._choice(int(fits[-1])) if fits.size else None
+        return self.choice(int(fits[-1])) if fits.size else None
 
-    def _choice(self, at: int) -> Choice:
+    def first(self, most_loss: float) -> int:
+        """Return the place of the cheapest choice with a loss of at most ``most_loss``; the number of choices if none."""
+        return int(np.count_nonzero(self.loss > most_loss))
+
+    def choice(self, at: int) -> Choice:
+        """Return the choice at a place; places go from cheap to dear, and from much loss to little."""
         options, point = [], at
         for before, option in reversed(self._from):
             options.append(int(option[point]))

@@ -183,28 +183,24 @@ class Search:
 
     def _towards(self, options: _Options, front: Front) -> list[Measured]:
         """Search for the cheapest assignment above the PSNR; what errors are together may differ from the sum."""
-        goal, base, tried = self.goal, self._base, list[Measured]()
+        goal, tried = self.goal, list[Measured]()
         assert goal.psnr_min_db is not None
-        wanted = self.bench.squared(goal.psnr_min_db)
-        factor = 1.0
-        low, high = 0.0, np.inf
+        wanted = self.bench.squared(goal.psnr_min_db) - self._base
+        limit = max(wanted, 0.0)
+        failed, met = -1, front.cost.size
+        at = front.first(limit)
         for _ in range(_ROUNDS):
-            found = front.least_cost(max((wanted - base) * factor, 0.0))
-            if found is None:
-                break
-            made = self.bench.run(_chosen(options, found.options))
-            again = made in tried
+            made = self.bench.run(_chosen(options, front.choice(min(at, met - 1)).options))
             tried.append(made)
-            if self._met(made):
-                low = factor
-                if again or made.psnr_db < goal.psnr_min_db + _CLOSE_DB:
-                    break
-            else:
-                high = factor
-            error = self.bench.squared(made.psnr_db)
-            guess = factor * max(wanted - base, 1e-12) / max(error - base, 1e-12)
-            inside = low < guess < high
-            factor = guess if inside else 0.5 * (low + min(high, 2 * low + 1.0))
+            failed, met = (failed, at) if self._met(made) else (at, met)
+            close = self._met(made) and made.psnr_db < goal.psnr_min_db + _CLOSE_DB
+            if close or met - failed <= 1:
+                break
+            limit *= max(wanted, 1e-12) / max(self.bench.squared(made.psnr_db) - self._base, 1e-12)
+            at = front.first(limit)
+            if not failed < at < met:
+                at = (failed + met) // 2
+                limit = float(front.loss[at])
         return tried
 
     def _farthest(self, options: _Options, front: Front) -> Choice:
