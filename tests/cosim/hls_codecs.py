@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tests.randomized import Rng, block_mask, chain, conv, conv_transpose, dense
 
 INT8 = QuantType(IntType(8, signed=True), 1.0, -7)
 UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
+INT16 = QuantType(IntType(16, signed=True), 1.0, -7)
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,27 @@ GEOMETRIES: tuple[tuple[LinearGeometry, tuple[int, int, int] | None], ...] = (
 )
 
 
-def codec_design(rng: Rng, kind: Kind, folding: Sequence[Folding] | None = None) -> Design:
-    """Every geometry twice: all blocks, then 50 to 95 % of the blocks empty and left out; random foldings."""
+def codec_design(
+    rng: Rng, *kinds: Kind, types: Sequence[QuantType] = (INT8, UINT8), empties: Sequence[float] = (0.5, 0.8, 0.95)
+) -> Design:
+    """Every geometry twice for each kind: all blocks, then some of ``empties`` left out; random foldings.
+
+    Inputs are of the first of ``types``, which layers use in turn.
+    """
     layers: list[IntLayer] = []
     foldings = []
     skip = set()
-    for n in range(2 * len(GEOMETRIES)):
-        geometry, shape = GEOMETRIES[n % len(GEOMETRIES)]
-        source = layers[-1].output_type if layers else INT8
-        layer = linear_layer(rng, f"l{n}", "z", geometry, source, out=UINT8 if n % 2 else INT8, shape=shape)
+    passes = [(kind, sparse) for kind in kinds for sparse in (False, True)]
+    for n, ((kind, sparse), (geometry, shape)) in enumerate(product(passes, GEOMETRIES)):
+        source = layers[-1].output_type if layers else types[0]
+        layer = linear_layer(rng, f"l{n}", "z", geometry, source, out=types[n % len(types)], shape=shape)
         folded = random_folding(rng, layer)
-        empty = float(rng.choice([0.5, 0.8, 0.95])) if n >= len(GEOMETRIES) else 0.0
+        empty = float(rng.choice(empties)) if sparse else 0.0
         layers.append(carry(rng, layer, kind, folded, empty))
         foldings.append(folded)
         if empty:
             skip.add(layer.name)
-    return design(chain("codecs", (1, 1, 48), INT8, layers), foldings, extra_rows=int(rng.integers(3)), skip=skip)
+    return design(chain("codecs", (1, 1, 48), types[0], layers), foldings, extra_rows=int(rng.integers(3)), skip=skip)
 
 
 def dense_packing_design(rng: Rng) -> Design:
@@ -100,7 +107,19 @@ def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float)
             values[:, -folding.pe :] = 0
         values[0, 0, 0] = values[0, 0, 0] or 1
     codec = "ternary" if kind.codec == "binary" and not values.all() else kind.codec
-    return with_weights(layer, values, codec, books)
+    return spread(rng, with_weights(layer, values, codec, books))
+
+
+def spread(rng: Rng, layer: IntLayer) -> IntLayer:
+    """``layer`` with multipliers that spread its outputs over their type, so that a wrong weight shows behind it."""
+    geometry, weight = layer.geometry, layer.weight
+    assert geometry is not None and weight is not None
+    channels = geometry.out_channels
+    used = geometry.useful_macs / (weight.values.size * np.prod(geometry.out_shape[:2]))  # of a pixel's taps
+    deviation = np.sqrt(used * (weight.values**2).sum(axis=(0, 2)))
+    gain = rng.choice([-1, 1], channels) * rng.uniform(0.7, 1.5, channels) / np.maximum(1, deviation)
+    mult, bias = np.rint(gain * (1 << 16)).astype(np.int64), rng.integers(-(1 << 20), 1 << 20, channels)
+    return replace(layer, requant=replace(layer.requant, mult=mult[None], bias=bias[None], shift=16))
 
 
 def with_weights(layer: IntLayer, values: Int64Array, codec: str, books: int = 1) -> IntLayer:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from gan2hls.design import Design, Folding
-from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls_skip import column_bits
 from gan2hls.golden import Golden
-from gan2hls.verify import csim, run_hls
+from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.hls_codecs import KINDS, Kind, codec_design, copies, dense_packing_design, flip
@@ -161,17 +160,3 @@ def test_run_that_ends_elsewhere_is_found_and_named(field: str, tmp_path: Path) 
     result = check_csim(hls, made, codes, tmp_path / "work")
     assert result.status == "failed" and result.first_mismatch is not None
     assert result.first_mismatch.startswith("l1: "), result
-
-
-def test_shell_under_cocotb(tmp_path: Path) -> None:
-    """The C++ as the design under test, engines that skip included, behind the bench that the RTL passes."""
-    pytest.importorskip("cocotb")
-    made = codec_design(np.random.default_rng(5), KINDS["ternary"])
-    tensors = Golden(made.model).run(random_inputs(np.random.default_rng(6), made.model, 4))
-    write_hls(made, tmp_path)
-    for path, content in emit_bench(made, tensors).items():
-        target = tmp_path / "testbench" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    found = run_hls(tmp_path, made, tmp_path / "work")
-    assert (found.status, found.mismatches) == ("passed", 0), found
