@@ -82,6 +82,36 @@ def codec_design(
     return design(chain("codecs", (1, 1, 48), types[0], layers), foldings, extra_rows=int(rng.integers(3)), skip=skip)
 
 
+def narrowed_design(rng: Rng) -> Design:
+    """Engines whose codes are narrower than their tensors seem to ask for.
+
+    A codebook of 17 with zero and one of 2, shifted integers and trits, whose zeros are all left out; then integers
+    that are never negative.
+    """
+    engines: tuple[tuple[LinearGeometry, Folding, str, Sequence[int]], ...] = (
+        (dense(12, 48), Folding(4, 3, 2), "codebook", range(1, 17)),
+        (conv_transpose((2, 2), 12, 6), Folding(3, 2, 1), "codebook", (9,)),
+        (conv((4, 4), 6, 8), Folding(2, 3, 1), "raw", range(40, 72)),
+        (conv_transpose((4, 4), 8, 6, k=3, op=1), Folding(3, 4, 3), "ternary", (-1, 1)),
+        (conv((8, 8), 6, 8), Folding(4, 2, 1), "raw", range(32)),
+    )
+    layers: list[IntLayer] = []
+    for n, (geometry, folding, codec, codes) in enumerate(engines):
+        values = rng.choice(codes, geometry.weight_shape)
+        if n < 4:
+            values = values * block_mask(rng, geometry.weight_shape, (folding.pe, folding.simd), 0.4)
+        source = layers[-1].output_type if layers else INT8
+        layer = linear_layer(rng, f"l{n}", "z", geometry, source, out=INT8, shape=(2, 2, 12) if n == 0 else None)
+        layers.append(spread(rng, with_weights(layer, values, codec)))
+    model = chain("narrowed", (1, 1, 12), INT8, layers)
+    made = design(model, [folding for _, folding, _, _ in engines], skip={"l0", "l1", "l2", "l3"})
+    shown = [(e.encoded.codec, dict(e.encoded.parameters)) for e in made.engines if e.encoded]
+    assert [codec for codec, _ in shown] == ["codebook", "codebook", "raw", "binary", "raw"]
+    assert [(p["centroids"], p["index_bits"]) for codec, p in shown if codec == "codebook"] == [(16, 4), (1, 1)]
+    assert [tuple(p.values()) for codec, p in shown if codec == "raw"] == [(5, 0, 40), (5, 0, 0)]
+    return made
+
+
 def dense_packing_design(rng: Rng) -> Design:
     """Ternary layers whose words are packed 5 trits a byte, with 0 to 4 trits left over; the last ones skip blocks."""
     sizes = [(40, 84, 4, 5), (84, 66, 3, 7), (66, 76, 2, 11), (76, 88, 2, 19), (88, 40, 4, 11)]
@@ -102,10 +132,11 @@ def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float)
     books = int(rng.choice([n for n in range(2, shape[1] + 1) if shape[1] % n == 0])) if kind.per_channel else 1
     values = kind.values(rng, shape, books)
     if empty:
+        one = values[:, 0].ravel()[np.abs(values[:, 0]).argmax()]  # of the first book, like values[0, 0, 0]
         values = values * block_mask(rng, shape, (folding.pe, folding.simd), empty)
         if shape[1] > folding.pe:
             values[:, -folding.pe :] = 0
-        values[0, 0, 0] = values[0, 0, 0] or 1
+        values[0, 0, 0] = values[0, 0, 0] or one or 1
     codec = "ternary" if kind.codec == "binary" and not values.all() else kind.codec
     return spread(rng, with_weights(layer, values, codec, books))
 

@@ -13,7 +13,7 @@ from gan2hls.golden import Golden
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
-from tests.cosim.hls_codecs import KINDS, Kind, codec_design, copies, dense_packing_design, flip
+from tests.cosim.hls_codecs import KINDS, Kind, codec_design, copies, dense_packing_design, flip, narrowed_design
 from tests.randomized import Rng, block_mask, chain, conv, dense, design, random_inputs
 
 pytestmark = pytest.mark.cosim
@@ -38,12 +38,18 @@ def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     half = len(made.engines) // 2
     assert [engine.skip is not None for engine in made.engines] == [n >= half for n in range(2 * half)]
     assert any(e.skip is not None and e.skip.occupancy.idle for e in made.engines), "no vector is empty"
-    for engine in made.engines[:half]:
-        assert engine.encoded is not None and engine.encoded.codec == KINDS[kind].codec
+    for engine in made.engines:
+        assert engine.encoded is not None
         parameters = engine.encoded.parameters
-        assert parameters.get("base", -3) == -3
-        assert parameters.get("centroids", 0) <= max(1, KINDS[kind].centroids)
+        assert parameters.get("centroids", 0) <= KINDS[kind].centroids, "zeros of left-out blocks take no index"
+        if engine.skip is None:
+            assert engine.encoded.codec == KINDS[kind].codec and parameters.get("base", -3) == -3
     passes(made, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
+    passes(narrowed_design(np.random.default_rng(0)), tmp_path)
 
 
 def test_dense_packing(tmp_path: Path) -> None:
