@@ -160,6 +160,8 @@ def without_zeros(weight: IntWeight, blocks: Blocks) -> IntWeight:
     taps, co, ci = weight.values.shape
     stored = np.zeros(weight.books, np.bool_)
     stored[blocks.channel[blocks.values == 0] * weight.books // co] = True
+    if stored.all():
+        return weight
     rows = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
     others = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
     filled = np.where((rows == 0) & ~stored[:, None], others, rows)
