@@ -13,6 +13,7 @@ from gan2hls.integer import IntLayer
 from gan2hls.ir import Shape
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.taps import LinearGeometry
+from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer
 
@@ -118,10 +119,19 @@ def test_densely_packed_trits_with_every_rest(tmp_path: Path) -> None:
     check(bench)
 
 
+def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
+    bench = Bench(narrowed_design(np.random.default_rng(0)), tmp_path)
+    assert lint(bench.design, tmp_path / "rtl") == ""
+    check(bench)
+
+
 @pytest.mark.parametrize("rotation", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1))])
 def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation, (0.5 + 0.1 * rotation, 0.95, 0.7))
     assert any(e.mac_steps < e.mac_cycles for e in made.engines), "no vector without blocks"
+    for n, engine in enumerate(made.engines):
+        kind = KINDS[(n * 3 + rotation) % 8]
+        assert engine.encoded is not None and engine.encoded.parameters.get("centroids", 0) <= kind[1]
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

@@ -15,6 +15,7 @@ import pytest
 from gan2hls.design import Design, Folding
 from gan2hls.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
+from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_rtl_codecs import coded_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
@@ -59,7 +60,7 @@ def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
     assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("made", READ, ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [*READ, narrowed_design(np.random.default_rng(0))], ids=lambda made: made.name)
 def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
     pytest.importorskip("pyslang")
     import pyslang.ast
