@@ -53,6 +53,7 @@ class Blocks:
 
     Attributes:
         values: int64 ``[N, PE * SIMD]``.
+        dense: int64 ``[N]``, each block's dense address (see ``Encoded.kept``).
         co_fold: int64 ``[N]``, each block's output fold.
         pe: output channels of a block.
         simd: input channels of a block.
@@ -60,6 +61,7 @@ class Blocks:
     """
 
     values: Int64Array
+    dense: Int64Array
     co_fold: Int64Array
     pe: int
     simd: int
@@ -121,7 +123,7 @@ class Bits:
 
     Attributes:
         codes: of the weights themselves.
-        tables: of what the codes refer to (centroids).
+        tables: of what the codes refer to (centroids, factors of blocks).
     """
 
     codes: int
@@ -139,6 +141,7 @@ class Codec:
         decode: ``encoded -> int64 [N, PE * SIMD]``, the blocks in address order; undoes ``encode``.
         bits: ``(weight, count) -> Bits`` of ``count`` stored weights by the codec's formula.
         multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
+        registered: whether the decoder of the RTL has a register of its own, so that weights come a clock later.
     """
 
     name: str
@@ -146,6 +149,7 @@ class Codec:
     decode: Callable[[Encoded], Int64Array]
     bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
+    registered: bool = False
 
 
 def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:
