@@ -175,9 +175,10 @@ class EngineDesign:
 def _acc_queue_words(engine: EngineDesign) -> int:
     """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
 
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, one
-    more where the weights' decoder has a register.  On top of what that keeps in flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones
-    or with output pixels without taps; more than 64 words are not worth their price.
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, one more
+    where the weights' decoder has a register.  On top of what that keeps in flight come the vectors that arrive, at
+    full pace, while the requantizer is busy with former ones or with output pixels without taps; more than 64 words are
+    not worth their price.
     """
     geometry, folding = engine.layer.geometry, engine.folding
     assert geometry is not None

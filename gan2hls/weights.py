@@ -22,8 +22,8 @@ class IntWeight:
             ``int4/32`` has a factor per 32 input channels.
         books: of a codebook: output channel ``c`` takes its centroids from book ``c * books // CO``.
         block: of block-scaled weights: neighbouring input channels that share a factor; 0 otherwise.
-        factors: of block-scaled weights, int64 ``[KH * KW, CO, ceil(CI / groups / block)]``, 1 or more, the first axis of
-            size 1 where all taps share them; every value is a whole multiple of its block's factor.
+        factors: of block-scaled weights, int64 ``[KH * KW, CO, ceil(CI / groups / block)]``, 1 or more; the first
+            axis has size 1 where all taps share them.  Every value is a whole multiple of its block's factor.
     """
 
     values: Int64Array

@@ -1,10 +1,11 @@
 """``blockscale``: a code a weight, and an integer factor for each block of input channels of an output channel.
 
-``weight = (base + offset of its block + code) * factor of its block`` with unsigned codes; offsets, which take the place
-of a zero point per block, are left out where one base serves all blocks.  Neighbouring lanes of a PE that are always of
-one block share a factor: ``gcd(block, SIMD)`` of them.  A word of the factor memory serves ``2**factor_shift``
-neighbouring addresses of the weight memory, as many as have the same factors throughout.  With dense blocks of ``SIMD *
-2**n`` input channels that divide CI / groups, every factor stands in memory once; else some are repeated.
+``weight = (base + offset of its block + code) * factor of its block`` with unsigned codes; offsets, which stand for
+zero points per block, are left out where one base serves all blocks.  Neighbouring lanes of a PE that are always of one
+block share a factor: ``gcd(block, SIMD)`` of them.  A word of the factor memory serves ``2**factor_shift`` neighbouring
+addresses of the weight memory, as many as have the same factors throughout.  In a dense layout every factor stands in
+memory once where ``block / SIMD`` is a power of two or one over a whole number, and ``block`` divides CI / groups; else
+some are repeated.
 Source: Frantar et al. 2023 (GPTQ), section 4, grouping; Rouhani et al. 2023 (Microscaling formats, MX).
 """
 

@@ -14,7 +14,17 @@ from gan2hls.numerics import Int64Array, IntType, QuantType, Requant
 from gan2hls.taps import LinearGeometry
 from gan2hls.weights import IntWeight, weight_type
 from tests.cosim.hls_chains import random_folding
-from tests.randomized import Rng, block_mask, chain, conv, conv_transpose, dense, design, linear_layer
+from tests.randomized import (
+    Rng,
+    block_mask,
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    linear_layer,
+    scaled_weights,
+)
 
 INT8 = QuantType(IntType(8, signed=True), 1.0, -7)
 UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
@@ -22,11 +32,26 @@ UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
 
 @dataclass(frozen=True)
 class Kind:
-    """Weights that a codec carries: ``centroids`` of a codebook, ``books`` as a part of the output channels."""
+    """Weights that a codec carries: ``centroids`` of a codebook, ``books`` as a part of the output channels.
+
+    Block-scaled ones have codes of ``bits`` bits, with a zero point per block or without.
+    """
 
     codec: str
     centroids: int = 0
     per_channel: bool = False
+    bits: int = 4
+    zero_points: bool = False
+
+    def weight(self, rng: Rng, shape: tuple[int, int, int], books: int = 1) -> IntWeight:
+        """Random weights ``[T, CO, CI]``; block-scaled ones have blocks of random length."""
+        if self.codec != "blockscale":
+            return _weight(self.values(rng, shape, books), self.codec, books)
+        block = int(rng.integers(1, shape[2] + 1))
+        values, factors = scaled_weights(
+            rng, shape, block, bits=self.bits, factor_bits=14 - self.bits, zero_points=self.zero_points
+        )
+        return replace(_weight(values, self.codec), block=block, factors=factors)
 
     def values(self, rng: Rng, shape: tuple[int, ...], books: int) -> Int64Array:
         """Random weights ``[T, CO, CI]``; raw ones lie off centre, so that a base is cheaper than a sign."""
@@ -45,6 +70,9 @@ KINDS = {
     "ternary": Kind("ternary"),
     **{f"codebook{k}": Kind("codebook", k) for k in (2, 13, 16, 256)},
     "codebook5-books": Kind("codebook", 5, per_channel=True),
+    "blockscale4": Kind("blockscale"),
+    "blockscale4-zero-points": Kind("blockscale", zero_points=True),
+    "blockscale7": Kind("blockscale", bits=7),
 }
 
 #: One pass: from 48 elements to 48 elements, through every geometry.
@@ -93,35 +121,38 @@ def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float)
     assert layer.geometry is not None
     shape = layer.geometry.weight_shape
     books = int(rng.choice([n for n in range(2, shape[1] + 1) if shape[1] % n == 0])) if kind.per_channel else 1
-    values = kind.values(rng, shape, books)
-    if empty:
-        values = values * block_mask(rng, shape, (folding.pe, folding.simd), empty)
-        if shape[1] > folding.pe:
-            values[:, -folding.pe :] = 0
-        values[0, 0, 0] = values[0, 0, 0] or 1
+    weight = kind.weight(rng, shape, books)
+    if not empty:
+        return with_weights(layer, weight)
+    values = weight.values * block_mask(rng, shape, (folding.pe, folding.simd), empty)
+    if shape[1] > folding.pe:
+        values[:, -folding.pe :] = 0
+    values[0, 0, 0] = values[0, 0, 0] or (1 if weight.factors is None else weight.factors[0, 0, 0])
     codec = "ternary" if kind.codec == "binary" and not values.all() else kind.codec
-    return with_weights(layer, values, codec, books)
+    return with_weights(layer, replace(weight, values=values, type=weight_type(values), codec=codec, precision=codec))
 
 
-def with_weights(layer: IntLayer, values: Int64Array, codec: str, books: int = 1) -> IntLayer:
+def _weight(values: Int64Array, codec: str, books: int = 1) -> IntWeight:
+    return IntWeight(values, weight_type(values), np.ones(1), codec, codec, books)
+
+
+def with_weights(layer: IntLayer, weight: IntWeight) -> IntLayer:
     """``layer`` with other weights."""
     assert layer.geometry is not None
-    acc = IntType.covering(*acc_bounds(values, layer.input_type.centred, layer.geometry))
-    weight = IntWeight(values, weight_type(values), np.ones(1), codec, codec, books)
+    acc = IntType.covering(*acc_bounds(weight.values, layer.input_type.centred, layer.geometry))
     return replace(layer, weight=weight, acc_type=acc)
 
 
-def copies(
-    rng: Rng, geometry: LinearGeometry, values: Int64Array, kind: Kind, books: int, count: int
-) -> list[IntLayer]:
+def copies(rng: Rng, geometry: LinearGeometry, weight: IntWeight, count: int) -> list[IntLayer]:
     """``count`` layers with the same weights, in and out of 16 bits, whose outputs show any change of a weight."""
     wide = QuantType(IntType(16, signed=True), 1.0)
     layers = []
     for n in range(count):
-        layer = with_weights(linear_layer(rng, f"l{n}", "z", geometry, wide, out=wide), values, kind.codec, books)
+        layer = with_weights(linear_layer(rng, f"l{n}", "z", geometry, wide, out=wide), weight)
         channels = layer.requant.channels
         one, none = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
-        shift = int(np.log2(np.sqrt((values**2).sum(axis=(0, 2)).mean())))  # inputs and outputs spread alike
+        spread = np.sqrt((weight.values**2).sum(axis=(0, 2)).mean())  # inputs and outputs spread alike
+        shift = int(np.log2(spread))
         requant = Requant(one, none, none[0], shift, 0, wide.int_type.lo, wide.int_type.hi, wide.int_type)
         layers.append(replace(layer, requant=requant))
     return layers

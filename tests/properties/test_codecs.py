@@ -128,7 +128,8 @@ def test_zero_points_per_block_need_no_wider_codes() -> None:
     """Codes 0..15 with a zero point per block: 4 bits a weight and 4 a block, not the 5 bits of -15..15."""
     values, factors = scaled_weights(np.random.default_rng(0), (4, 8, 64), 32)
     weight = IntWeight(values, weight_type(values), np.ones(1), "blockscale", "int4/32", 1, 32, factors)
-    assert (values // np.repeat(factors, 32, axis=2)).min() < -8 and (values // np.repeat(factors, 32, axis=2)).max() > 8
+    codes = values // np.repeat(factors, 32, axis=2)
+    assert codes.min() < -8 and codes.max() > 8
     assert CODECS["blockscale"].bits(weight, values.size) == Bits(values.size * 4, factors.size * (6 + 4))
 
 

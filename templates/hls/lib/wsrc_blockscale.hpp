@@ -21,7 +21,6 @@ struct wsrc_blockscale {
 
     static GAN2HLS_INLINE void fetch(int address, int, typename L::weight_t weight[L::PE * L::SIMD]) {
         const int GROUPS = L::PE * L::SIMD / L::FACTOR_LANES, ENTRY_BITS = L::FACTOR_BITS + L::OFFSET_BITS;
-        const int SOME_OFFSET_BITS = L::OFFSET_BITS == 0 ? 1 : L::OFFSET_BITS;
         uint64_t limbs[L::WEIGHT_LIMBS], entries[L::FACTOR_LIMBS];
         factor_t factor[GROUPS];
         int base[GROUPS];
@@ -47,9 +46,9 @@ struct wsrc_blockscale {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires, and an adder where blocks have offsets
 #endif
-            factor[n] = factor_t(field<L::FACTOR_BITS>(entries, n * ENTRY_BITS));
-            base[n] = L::BASE;
-            if (L::OFFSET_BITS != 0) base[n] += int(field<SOME_OFFSET_BITS>(entries, n * ENTRY_BITS + L::FACTOR_BITS));
+            const int entry = int(field<ENTRY_BITS>(entries, n * ENTRY_BITS));
+            factor[n] = factor_t(entry & ((1 << L::FACTOR_BITS) - 1));
+            base[n] = L::BASE + (entry >> L::FACTOR_BITS);
         }
         for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
 #ifndef __BAMBU__
