@@ -250,7 +250,7 @@ def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) ->
     interval = engine.interval if engine.linear else engine.out_beats
     if skip is not None:
         interval = max(skip.executed + skip.idle, engine.in_beats, engine.out_beats)
-    return _Option(folding, interval, found.dsp, found.bram18, found.adder_lut, skip is not None)
+    return _Option(folding, interval, found.dsp, found.bram18, found.lane_lut, skip is not None)
 
 
 def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:

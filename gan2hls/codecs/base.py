@@ -142,6 +142,7 @@ class Codec:
         bits: ``(weight, count) -> Bits`` of ``count`` stored weights by the codec's formula.
         multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
         registered: whether the decoder of the RTL has a register of its own, so that weights come a clock later.
+        decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Codec:
     bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
     registered: bool = False
+    decoder_lut: Callable[[IntWeight], int] = lambda _: 0
 
 
 def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:

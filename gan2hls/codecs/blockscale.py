@@ -129,4 +129,10 @@ def bits(weight: IntWeight, count: int) -> Bits:
     return Bits(count * found.code_bits, blocks * (found.factor_bits + found.offset_bits))
 
 
-CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, registered=True)
+def decoder_lut(weight: IntWeight) -> int:
+    """Three LUTs for two bits of the product's partial sums: what Yosys makes of it for 7-series parts."""
+    found = _format(weight)
+    return -(-3 * found.digit_bits * found.factor_bits // 2)
+
+
+CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, registered=True, decoder_lut=decoder_lut)
