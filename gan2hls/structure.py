@@ -45,7 +45,9 @@ def find_structure(weight: FloatArray) -> Structure | None:
         found = min(fitting, key=_cost, default=None)
         scaled = find_blocks(weight, MAX_BITS if found is None else _cost(found) / (_TABLE_COST * rows.size))
         if scaled is not None:
-            return _block_scaled(rows, scaled)
+            blocks = _block_scaled(rows, scaled)
+            if blocks.exact or found is None or found[2] != "raw":
+                return blocks
         if found is None:
             return None
     codes, scale, codec, books = found
