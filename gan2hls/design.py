@@ -115,10 +115,10 @@ class EngineDesign:
         return self.layer.geometry.in_channels // self.folding.simd
 
     @property
-    def decode_clocks(self) -> int:
+    def decoder_clocks(self) -> int:
         """Clocks that weights come later than from a plain memory."""
         assert self.layer.weight is not None
-        return int(CODECS[self.layer.weight.codec].registered)
+        return CODECS[self.layer.weight.codec].decoder_clocks
 
     @cached_property
     def in_beats(self) -> int:
@@ -175,8 +175,8 @@ class EngineDesign:
 def _acc_queue_words(engine: EngineDesign) -> int:
     """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
 
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, one more
-    where the weights' decoder has a register.  On top of what that keeps in flight come the vectors that arrive, at
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, and
+    as many more as the weights' decoder has.  On top of what that keeps in flight come the vectors that arrive, at
     full pace, while the requantizer is busy with former ones or with output pixels without taps; more than 64 words are
     not worth their price.
     """
@@ -191,7 +191,7 @@ def _acc_queue_words(engine: EngineDesign) -> int:
     departure = service + np.maximum.accumulate(arrival - service + serial)
     served = np.searchsorted(departure[real], arrival[real], side="right")
     backlog = int((np.arange(1, served.size + 1) - served).max())
-    latency = (12 if engine.skip is None else 14) + engine.decode_clocks + (folding.simd - 1).bit_length()
+    latency = (12 if engine.skip is None else 14) + engine.decoder_clocks + (folding.simd - 1).bit_length()
     in_flight = -(-latency // int(cycles[cycles > 0].min()))
     wanted = min(in_flight + backlog, 64)
     return max(16, 1 << (wanted - 1).bit_length())

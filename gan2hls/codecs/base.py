@@ -141,7 +141,7 @@ class Codec:
         decode: ``encoded -> int64 [N, PE * SIMD]``, the blocks in address order; undoes ``encode``.
         bits: ``(weight, count) -> Bits`` of ``count`` stored weights by the codec's formula.
         multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
-        registered: whether the decoder of the RTL has a register of its own, so that weights come a clock later.
+        decoder_clocks: registers of the RTL's decoder: so much later weights come than from a plain memory.
         decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
     """
 
@@ -150,7 +150,7 @@ class Codec:
     decode: Callable[[Encoded], Int64Array]
     bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
-    registered: bool = False
+    decoder_clocks: int = 0
     decoder_lut: Callable[[IntWeight], int] = lambda _: 0
 
 

@@ -135,4 +135,4 @@ def decoder_lut(weight: IntWeight) -> int:
     return -(-3 * found.digit_bits * found.factor_bits // 2)
 
 
-CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, registered=True, decoder_lut=decoder_lut)
+CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, decoder_clocks=2, decoder_lut=decoder_lut)

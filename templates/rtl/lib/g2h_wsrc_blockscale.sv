@@ -4,7 +4,8 @@
 // Memory      word addr_i of File holds the codes of one block of lanes, CodeBits each, unsigned, lane 0 in the least
 //             significant bits.  Word addr_i >> FactorShift of FactorFile holds an entry per group g, group 0 in the
 //             least significant bits: factor (FactorBits), then offset (OffsetBits, 0: none), both unsigned.
-// Latency     3 clocks from addr_i, one more than other weight sources: the product has a register of its own.
+// Latency     4 clocks from addr_i, two more than other weight sources: one for multiples of the factor by two bits of the
+//             digit each, one for their sum.
 // Parameters  DigitBits holds Base + offset + code, WeightBits the product, both signed; FactorLanes divides Simd.  The
 //             product is a sum of shifted factors, one a bit of the digit: LUTs and carry chains, no DSP block.
 module g2h_wsrc_blockscale #(
@@ -74,8 +75,9 @@ module g2h_wsrc_blockscale #(
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     localparam int unsigned Low = l / FactorLanes * EntryBits;
-    logic [WeightBits-1:0] factor, product, product_q;
-    logic [2*Pairs-1:0]    base, digit;
+    logic [WeightBits-1:0]       factor, even, odd, product_q;
+    logic [2*Pairs-1:0]          base, digit;
+    logic [Pairs*WeightBits-1:0] pair_q;
 
     assign factor = WeightBits'(entries[Low+:FactorBits]);
     if (OffsetBits != 0) begin : g_offset
@@ -85,16 +87,24 @@ module g2h_wsrc_blockscale #(
     end
     assign digit = base + (2*Pairs)'(word[l*CodeBits+:CodeBits]);
 
-    // Pair by pair, so that half of the additions stand side by side; the last bit is the sign.
-    always_comb begin
-      product = '0;
-      for (int unsigned b = 0; b < 2 * Pairs - 2; b += 2) begin
-        product = product + (((digit[b] ? factor : '0) + (digit[b+1] ? factor << 1 : '0)) << b);
+    // The last bit of a digit is its sign.
+    for (genvar b = 0; b < Pairs; b++) begin : g_pair
+      logic [WeightBits-1:0] low, high;
+      assign low  = digit[2*b] ? factor : '0;
+      assign high = digit[2*b+1] ? factor << 1 : '0;
+      always_ff @(posedge clk_i) begin
+        pair_q[b*WeightBits+:WeightBits] <= ((b == Pairs - 1) ? low - high : low + high) << (2 * b);
       end
-      product = product + (((digit[2*Pairs-2] ? factor : '0) - (digit[2*Pairs-1] ? factor << 1 : '0)) << (2 * Pairs - 2));
     end
 
-    always_ff @(posedge clk_i) product_q <= product;
+    always_comb begin
+      even = '0;
+      odd  = '0;
+      for (int unsigned b = 0; b < Pairs; b += 2) even = even + pair_q[b*WeightBits+:WeightBits];
+      for (int unsigned b = 1; b < Pairs; b += 2) odd = odd + pair_q[b*WeightBits+:WeightBits];
+    end
+
+    always_ff @(posedge clk_i) product_q <= even + odd;
 
     assign weight_o[l*WeightBits+:WeightBits] = product_q;
   end
