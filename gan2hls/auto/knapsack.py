@@ -76,7 +76,7 @@ class Front:
         return self.choice(int(fits[-1])) if fits.size else None
 
     def first(self, most_loss: float) -> int:
-        """Return the place of the cheapest choice with a loss of at most ``most_loss``; the number of choices if none."""
+        """Return the place of the cheapest choice that loses at most ``most_loss``; the number of choices if none."""
         return int(np.count_nonzero(self.loss > most_loss))
 
     def choice(self, at: int) -> Choice:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.codecs import binary, codebook, raw, ternary
+from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, from_blocks, to_blocks
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
 
 #: Every codec by name; adding one touches this line, its file and its templates.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (raw.CODEC, binary.CODEC, ternary.CODEC, codebook.CODEC)}
+CODECS: dict[str, Codec] = {
+    codec.name: codec for codec in (raw.CODEC, binary.CODEC, ternary.CODEC, codebook.CODEC, blockscale.CODEC)
+}
 
 
 def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None) -> Encoded:
@@ -28,7 +30,7 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
     taps, co, ci = weight.values.shape
     values = to_blocks(weight.values, pe, simd)
     dense = np.arange(len(values)) if kept is None else kept
-    blocks = Blocks(values[dense], dense // (ci // simd) % (co // pe), pe, simd, co // pe)
+    blocks = Blocks(values[dense], dense, dense // (ci // simd) % (co // pe), pe, simd, co // pe)
     if kept is not None:
         weight = CODECS[weight.codec].narrow(weight, blocks)
     codec = CODECS[weight.codec]

@@ -53,6 +53,7 @@ class Blocks:
 
     Attributes:
         values: int64 ``[N, PE * SIMD]``.
+        dense: int64 ``[N]``, each block's dense address (see ``Encoded.kept``).
         co_fold: int64 ``[N]``, each block's output fold.
         pe: output channels of a block.
         simd: input channels of a block.
@@ -60,6 +61,7 @@ class Blocks:
     """
 
     values: Int64Array
+    dense: Int64Array
     co_fold: Int64Array
     pe: int
     simd: int
@@ -78,7 +80,7 @@ class Bits:
 
     Attributes:
         codes: of the weights themselves.
-        tables: of what the codes refer to (centroids).
+        tables: of what the codes refer to (centroids, factors of blocks).
     """
 
     codes: int
@@ -181,6 +183,8 @@ class Codec:
         multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
         narrow: ``(weight, blocks) -> weight`` that ``encode`` and ``bits`` see where empty blocks are left out; it may
             name another codec.
+        decoder_clocks: registers of the RTL's decoder: so much later weights come than from a plain memory.
+        decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
     """
 
     name: str
@@ -189,6 +193,8 @@ class Codec:
     bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
     narrow: Callable[[IntWeight, Blocks], IntWeight] = as_it_is
+    decoder_clocks: int = 0
+    decoder_lut: Callable[[IntWeight], int] = lambda _: 0
 
 
 def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:

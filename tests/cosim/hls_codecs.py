@@ -15,7 +15,17 @@ from gan2hls.numerics import Int64Array, IntType, QuantType, Requant
 from gan2hls.taps import LinearGeometry
 from gan2hls.weights import IntWeight, weight_type
 from tests.cosim.hls_chains import random_folding
-from tests.randomized import Rng, block_mask, chain, conv, conv_transpose, dense, design, linear_layer
+from tests.randomized import (
+    Rng,
+    block_mask,
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    linear_layer,
+    scaled_weights,
+)
 
 INT8 = QuantType(IntType(8, signed=True), 1.0, -7)
 UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
@@ -24,11 +34,26 @@ INT16 = QuantType(IntType(16, signed=True), 1.0, -7)
 
 @dataclass(frozen=True)
 class Kind:
-    """Weights that a codec carries: ``centroids`` of a codebook, ``books`` as a part of the output channels."""
+    """Weights that a codec carries: ``centroids`` of a codebook, ``books`` as a part of the output channels.
+
+    Block-scaled ones have codes of ``bits`` bits, with a zero point per block or without.
+    """
 
     codec: str
     centroids: int = 0
     per_channel: bool = False
+    bits: int = 4
+    zero_points: bool = False
+
+    def weight(self, rng: Rng, shape: tuple[int, int, int], books: int = 1) -> IntWeight:
+        """Random weights ``[T, CO, CI]``; block-scaled ones have blocks of random length."""
+        if self.codec != "blockscale":
+            return _weight(self.values(rng, shape, books), self.codec, books)
+        block = int(rng.integers(1, shape[2] + 1))
+        values, factors = scaled_weights(
+            rng, shape, block, bits=self.bits, factor_bits=14 - self.bits, zero_points=self.zero_points
+        )
+        return replace(_weight(values, self.codec), block=block, factors=factors)
 
     def values(self, rng: Rng, shape: tuple[int, ...], books: int) -> Int64Array:
         """Random weights ``[T, CO, CI]``; raw ones lie off centre, so that a base is cheaper than a sign."""
@@ -47,6 +72,9 @@ KINDS = {
     "ternary": Kind("ternary"),
     **{f"codebook{k}": Kind("codebook", k) for k in (2, 13, 16, 256)},
     "codebook5-books": Kind("codebook", 5, per_channel=True),
+    "blockscale4": Kind("blockscale"),
+    "blockscale4-zero-points": Kind("blockscale", zero_points=True),
+    "blockscale7": Kind("blockscale", bits=7),
 }
 
 #: One pass: from 48 elements to 48 elements, through every geometry.
@@ -102,7 +130,7 @@ def narrowed_design(rng: Rng) -> Design:
             values = values * block_mask(rng, geometry.weight_shape, (folding.pe, folding.simd), 0.4)
         source = layers[-1].output_type if layers else INT8
         layer = linear_layer(rng, f"l{n}", "z", geometry, source, out=INT8, shape=(2, 2, 12) if n == 0 else None)
-        layers.append(spread(rng, with_weights(layer, values, codec)))
+        layers.append(spread(rng, with_weights(layer, _weight(values, codec))))
     model = chain("narrowed", (1, 1, 12), INT8, layers)
     made = design(model, [folding for _, folding, _, _ in engines], skip={"l0", "l1", "l2", "l3"})
     shown = [(e.encoded.codec, dict(e.encoded.parameters)) for e in made.engines if e.encoded]
@@ -130,15 +158,19 @@ def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float)
     assert layer.geometry is not None
     shape = layer.geometry.weight_shape
     books = int(rng.choice([n for n in range(2, shape[1] + 1) if shape[1] % n == 0])) if kind.per_channel else 1
-    values = kind.values(rng, shape, books)
-    if empty:
-        one = values[:, 0].ravel()[np.abs(values[:, 0]).argmax()]  # of the first book, like values[0, 0, 0]
-        values = values * block_mask(rng, shape, (folding.pe, folding.simd), empty)
-        if shape[1] > folding.pe:
-            values[:, -folding.pe :] = 0
-        values[0, 0, 0] = values[0, 0, 0] or one or 1
+    weight = kind.weight(rng, shape, books)
+    if not empty:
+        return spread(rng, with_weights(layer, weight))
+    values = weight.values
+    one = values[:, 0].ravel()[np.abs(values[:, 0]).argmax()]  # of the first book, like values[0, 0, 0]
+    one = one if weight.factors is None else weight.factors[0, 0, 0]
+    values = values * block_mask(rng, shape, (folding.pe, folding.simd), empty)
+    if shape[1] > folding.pe:
+        values[:, -folding.pe :] = 0
+    values[0, 0, 0] = values[0, 0, 0] or one or 1
     codec = "ternary" if kind.codec == "binary" and not values.all() else kind.codec
-    return spread(rng, with_weights(layer, values, codec, books))
+    masked = replace(weight, values=values, type=weight_type(values), codec=codec, precision=codec)
+    return spread(rng, with_weights(layer, masked))
 
 
 def spread(rng: Rng, layer: IntLayer) -> IntLayer:
@@ -153,25 +185,27 @@ def spread(rng: Rng, layer: IntLayer) -> IntLayer:
     return replace(layer, requant=replace(layer.requant, mult=mult[None], bias=bias[None], shift=16))
 
 
-def with_weights(layer: IntLayer, values: Int64Array, codec: str, books: int = 1) -> IntLayer:
+def _weight(values: Int64Array, codec: str, books: int = 1) -> IntWeight:
+    return IntWeight(values, weight_type(values), np.ones(1), codec, codec, books)
+
+
+def with_weights(layer: IntLayer, weight: IntWeight) -> IntLayer:
     """``layer`` with other weights."""
     assert layer.geometry is not None
-    acc = IntType.covering(*acc_bounds(values, layer.input_type.centred, layer.geometry))
-    weight = IntWeight(values, weight_type(values), np.ones(1), codec, codec, books)
+    acc = IntType.covering(*acc_bounds(weight.values, layer.input_type.centred, layer.geometry))
     return replace(layer, weight=weight, acc_type=acc)
 
 
-def copies(
-    rng: Rng, geometry: LinearGeometry, values: Int64Array, kind: Kind, books: int, count: int
-) -> list[IntLayer]:
+def copies(rng: Rng, geometry: LinearGeometry, weight: IntWeight, count: int) -> list[IntLayer]:
     """``count`` layers with the same weights, in and out of 16 bits, whose outputs show any change of a weight."""
     wide = QuantType(IntType(16, signed=True), 1.0)
     layers = []
     for n in range(count):
-        layer = with_weights(linear_layer(rng, f"l{n}", "z", geometry, wide, out=wide), values, kind.codec, books)
+        layer = with_weights(linear_layer(rng, f"l{n}", "z", geometry, wide, out=wide), weight)
         channels = layer.requant.channels
         one, none = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
-        shift = int(np.log2(np.sqrt((values**2).sum(axis=(0, 2)).mean())))  # inputs and outputs spread alike
+        spread = np.sqrt((weight.values**2).sum(axis=(0, 2)).mean())  # inputs and outputs spread alike
+        shift = int(np.log2(spread))
         requant = Requant(one, none, none[0], shift, 0, wide.int_type.lo, wide.int_type.hi, wide.int_type)
         layers.append(replace(layer, requant=requant))
     return layers

@@ -12,8 +12,10 @@ import pytest
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from gan2hls import passes
 from gan2hls.frontend import load
 from gan2hls.frontend.lookups import LOOKUPS
+from gan2hls.inspect import inspect_model
 from gan2hls.points import Affine
 from tests.quantized_models import CODE_TYPES, QONNX, Network
 
@@ -222,3 +224,48 @@ def test_ten_million_weights_fold_in_seconds(tmp_path: Path, spelling: str):
     begun = time.perf_counter()
     load(path)
     assert time.perf_counter() - begun < 10
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("int4", 4), ("uint4", 4), ("int8", 8)])
+@pytest.mark.parametrize("op", ["MatMul", "Gemm", "ConvTranspose", "Conv"])
+def test_blocks_of_input_channels_stay_codes(tmp_path: Path, op: str, dtype: str, bits: int):
+    """Blocked DequantizeLinear along the input channels, a zero point per block: in few bits, rounded to 16 bits."""
+    rng = np.random.default_rng(5)
+    axis, shape, data = {
+        "MatMul": (0, (96, 40), (1, 96)),
+        "Gemm": (1, (40, 96), (1, 96)),
+        "ConvTranspose": (0, (96, 10, 4, 4), (1, 96, 2, 2)),
+        "Conv": (1, (10, 96, 3, 3), (1, 96, 4, 4)),
+    }[op]
+    net = Network(data, opset=21)
+    blocks = tuple(size // 32 if n == axis else size for n, size in enumerate(shape))
+    lo = 0 if dtype == "uint4" else -(1 << (bits - 1))
+    scale, zero = rng.uniform(0.01, 0.05, blocks).astype(F32), rng.integers(lo + 4, lo + 12, blocks)
+    codes = rng.integers(lo, lo + (1 << bits), shape)
+    attributes = {"Gemm": {"transB": 1}}.get(op, {})
+    net.then(op, net.codes_weight(codes, dtype, scale, zero, axis=axis, block_size=32), **attributes)
+    path = net.save(tmp_path)
+    (layer,) = passes.run(load(path).graph).layers
+    assert layer.weight is not None and layer.structure is not None
+    real = (codes - np.repeat(zero, 32, axis)).astype(F32) * np.repeat(scale, 32, axis)
+    assert np.array_equal(np.sort(layer.weight, axis=None), np.sort(real.astype(np.float64), axis=None))
+    found = layer.structure.weight
+    assert (found.codec, found.precision) == ("blockscale", f"int{bits}/32")
+    golden = found.values * found.scale[:, None]
+    top = np.abs(codes - np.repeat(zero, 32, axis)).max()
+    assert np.abs(golden - layer.weight).max() <= top * 2.0**-16 * np.abs(real).max() * 1.1
+    (facts,) = inspect_model(path).layers
+    assert facts.weights is not None
+    assert (facts.weights.codec, facts.weights.precision) == ("blockscale", f"int{bits}/32")
+
+
+def test_blocks_with_steps_on_a_grid_are_exact(tmp_path: Path):
+    rng = np.random.default_rng(5)
+    net = Network((1, 96), opset=21)
+    scale = (rng.integers(1, 2000, (3, 40)) * F32(2.0**-15)).astype(F32)
+    codes = rng.integers(-8, 8, (96, 40))
+    net.gemm(net.codes_weight(codes, "int4", scale, axis=0, block_size=32))
+    (layer,) = passes.run(load(net.save(tmp_path)).graph).layers
+    assert layer.structure is not None and layer.structure.exact
+    found = layer.structure.weight
+    assert found.precision == "int4/32" and (found.values * found.scale[:, None] == layer.weight).all()
