@@ -1,14 +1,16 @@
 """``python -m benchmarks.compression MODEL...``: what every weight format costs and keeps, as Markdown tables.
 
-Each model is built in each format, and with ``precision: auto`` at a few goals.  Quality is measured against ONNX
-Runtime float32 by the float step; the frame interval is the cycle model's.  With ``--yosys`` the RTL is mapped to
-Xilinx 7-series cells: DSP48E1, LUT and block RAM are counted in the netlist.
+Each model is built in each format, with half of its blocks of weights pruned, and with ``precision: auto`` at a few
+goals.  Quality is measured against the model in ONNX Runtime float32; the frame interval is the cycle model's.  All are
+as fast as the part allows, or just reach ``--fps``.  With ``--yosys`` the RTL is mapped to Xilinx 7-series cells:
+DSP48E1, LUT and block RAM are counted in the netlist.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -16,9 +18,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import gan2hls
+from gan2hls import passes
+from gan2hls.calibrate import FloatModel
+from gan2hls.compress import compress
+from gan2hls.compress.recipe import Recipe
 from gan2hls.errors import ConfigError
 from gan2hls.footprint import footprint
+from gan2hls.frontend import load
+from gan2hls.inputs import read_inputs
+from gan2hls.quality import as_images, psnr_db, ssim
 from gan2hls.result import BuildResult
 
 FORMATS = (
@@ -27,6 +38,8 @@ FORMATS = (
 )
 #: Goals of ``precision: auto``.
 GOALS_DB = (40.0, 35.0, 30.0)
+#: Part of the blocks that the sparse row prunes; blocks of at most 4 x 4 channels, that divide every layer.
+SPARSITY, _BLOCK = 0.5, 4
 _HEADINGS = ("weights", "bits/weight", "ratio", "padding %", "PSNR dB", "SSIM", "interval", "DSP", "BRAM18")
 _YOSYS = """
 import json, sys
@@ -43,6 +56,8 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--formats", nargs="*", default=FORMATS)
     parser.add_argument("--goals", nargs="*", type=float, default=GOALS_DB)
+    parser.add_argument("--sparse", action="store_true", help="also int8 with half of the blocks of weights pruned")
+    parser.add_argument("--fps", type=float, help="frames a second to reach; default: as fast as the part allows")
     parser.add_argument("--dsp", type=int, help="most DSP blocks; default: those of the default part")
     parser.add_argument("--yosys", action="store_true", help="map the RTL and count its cells (minutes a design)")
     chosen = parser.parse_args()
@@ -50,44 +65,68 @@ def main() -> None:
         print(f"\n### {model.stem}\n")
         headings = (*_HEADINGS, *(("Yosys DSP", "LUT", "FF", "RAMB18") if chosen.yosys else ()))
         print(f"| {' | '.join(headings)} |\n| --- |{' ---: |' * (len(headings) - 1)}", flush=True)
-        asked: list[tuple[str, dict[str, Any]]] = [(text, {"weight": text}) for text in chosen.formats]
+        asked: list[tuple[str, dict[str, Any]]] = [(f"`{text}`", {"weight": text}) for text in chosen.formats]
+        asked += [("`int8`, half of the blocks 0", {})] * chosen.sparse
         asked += [(f"auto, {db:g} dB", {"weight": "auto", "auto": {"psnr_min_db": db}}) for db in chosen.goals]
         for name, precision in asked:
             started = time.perf_counter()
             try:
-                made = build(model, precision, chosen.dsp)
+                with tempfile.TemporaryDirectory(prefix="gan2hls-sparse-") as folder:
+                    made = build(model if precision else pruned(model, Path(folder)), precision, chosen.fps, chosen.dsp)
             except ConfigError as error:
                 print(f"| {name} | {error.message}: {error.hint} |", flush=True)
                 continue
-            cells = row(name, made) + (yosys_cells(made) if chosen.yosys else [])
+            cells = row(name, model, made) + (yosys_cells(made) if chosen.yosys else [])
             print(f"| {' | '.join(cells)} |", flush=True)
             print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
 
 
-def build(model: Path, precision: dict[str, Any], dsp: int | None) -> BuildResult:
-    """Build in memory and run the float step."""
-    config = {
-        "precision": precision,
-        "target": {"dsp": dsp},
-        "verify": {"steps": ["float"], "min_psnr_db": 0.0},
-    }
-    return gan2hls.build(model, config=config, write=False)
+def build(model: Path, precision: dict[str, Any], fps: float | None, dsp: int | None) -> BuildResult:
+    """Build in memory, without verification."""
+    config = {"precision": precision, "target": {"dsp": dsp, "fps": fps}}
+    return gan2hls.build(model, config=config, stop="emit", write=False)
 
 
-def row(name: str, made: BuildResult) -> list[str]:
-    """Return the cells of one build."""
+def pruned(model: Path, folder: Path) -> Path:
+    """Return ``model`` in 8 bits, with ``SPARSITY`` of the blocks of every layer but the last pruned."""
+    layers = [layer for layer in passes.run(load(model).graph).layers if layer.geometry is not None]
+    rules: dict[str, Any] = {"*": {"weight": "int8"}}
+    for layer in layers[:-1]:
+        assert layer.geometry is not None
+        block = [math.gcd(_BLOCK, channels) for channels in (layer.geometry.group_out, layer.geometry.group_in)]
+        rules[layer.name] = {"prune": {"method": "block", "block": block, "sparsity": SPARSITY}}
+    target = folder / f"{model.stem}_sparse.onnx"
+    compress(model, Recipe.model_validate({"layers": rules}), target)
+    return target
+
+
+def quality(model: Path, made: BuildResult) -> tuple[float, float]:
+    """Return PSNR in dB and SSIM of the golden model against ``model`` in ONNX Runtime float32."""
+    loaded = load(model)
+    inputs = read_inputs(loaded.graph, made.config).evaluation
+    (port,) = loaded.graph.outputs
+    expected = port.from_stream(FloatModel(loaded.onnx_model, [port]).run(inputs)[port.name]).astype(np.float64)
+    found = made.golden(inputs)
+    peak = float(np.ptp(expected))
+    images = as_images(expected, port.onnx_shape), as_images(found, port.onnx_shape)
+    assert images[0] is not None and images[1] is not None, "generators make images"
+    return psnr_db(expected, found, peak), ssim(images[0], images[1], peak)
+
+
+def row(name: str, model: Path, made: BuildResult) -> list[str]:
+    """Return the cells of one build of ``model``."""
     assert made.design is not None and made.report is not None
     bits = [footprint(engine) for engine in made.design.engines]
     weights = sum(one.float32 for one in bits) // 32
     overall, padding = sum(one.overall for one in bits), sum(one.padding for one in bits)
-    quality, totals = made.report.quality, made.report.totals
+    (psnr, similarity), totals = quality(model, made), made.report.totals
     return [
-        f"`{name}`",
+        name,
         f"{overall / weights:.2f}",
         f"{32 * weights / overall:.1f}",
         f"{100 * padding / overall:.1f}",
-        f"{quality.psnr_db:.1f}" if quality.psnr_db is not None else "-",
-        f"{quality.ssim:.3f}" if quality.ssim is not None else "-",
+        f"{psnr:.1f}",
+        f"{similarity:.3f}",
         f"{totals.frame_interval_cycles.estimated:,}",
         str(totals.resources.dsp),
         str(totals.resources.bram18),

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.calibrate import Float32Array
+from gan2hls.forward import linear
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
@@ -31,16 +32,20 @@ def find_biases(
     weights: Mapping[str, IntWeight],
     types: Mapping[str, QuantType],
     streams: Mapping[str, Float32Array],
+    places: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, FloatArray]:
     """Return per linear layer what to add to its sums, float64 ``[CO]``, so that their means are those in float.
 
-    A layer whose weights and input have the file's own codes computes what the file says: nothing is added.
+    A layer whose weights and input have the file's own codes computes what the file says: nothing is added.  Codes of
+    few bits leave errors that no bias makes up for everywhere; ``places`` says where they matter.
 
     Args:
         graph: after the passes (and equalization).
         weights: integer weights by layer name.
         types: of every tensor.
         streams: float values ``[N, H, W, C]`` of every tensor; a few frames suffice.
+        places: by layer name, what the error of a sum matters, ``[M, OH, OW, CO]`` of the first ``M`` frames; where
+            absent, all count alike.
     """
     codes = {port.name: types[port.name].quantize(streams[port.name]) for port in graph.inputs}
     biases = {}
@@ -48,13 +53,28 @@ def find_biases(
         source = layer.inputs[0]
         if layer.geometry is not None and layer.weight is not None and not _exact(graph, layer, weights[layer.name]):
             weight = weights[layer.name]
-            wanted = _mean_sums(layer.geometry, layer.weight, streams[source])
             scale = np.broadcast_to(weight.scale, (layer.geometry.out_channels,))[:, None]
-            real = types[source].dequantize(codes[source])
-            biases[layer.name] = wanted - _mean_sums(layer.geometry, weight.values * scale, real)
+            real, made = types[source].dequantize(codes[source]), weight.values * scale
+            if places is not None and layer.name in places:
+                biases[layer.name] = _mean_lack(layer, streams[source], made, real, places[layer.name])
+            else:
+                wanted = _mean_sums(layer.geometry, layer.weight, streams[source])
+                biases[layer.name] = wanted - _mean_sums(layer.geometry, made, real)
             layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
         codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes[source])
     return biases
+
+
+def _mean_lack(
+    layer: Layer, wanted: Float32Array, weight: FloatArray, found: FloatArray, places: FloatArray
+) -> FloatArray:
+    """Return the mean of what sums of ``weight`` on ``found`` lack, each weighted by its place, float64 ``[CO]``."""
+    assert layer.weight is not None
+    frames = min(len(wanted), len(places))
+    lack = linear(layer, layer.weight, wanted[:frames]) - linear(layer, weight, found[:frames].astype(np.float32))
+    by = places[:frames]
+    mean: FloatArray = (by * lack).sum(axis=(0, 1, 2)) / np.maximum(by.sum(axis=(0, 1, 2)), 1e-30)
+    return mean
 
 
 def _exact(graph: Graph, layer: Layer, weight: IntWeight) -> bool:

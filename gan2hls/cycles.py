@@ -229,7 +229,7 @@ def _sequencer(
     """``g2h_row_grant`` and either sequencer: rows wait for inputs, vectors for credits, steps for nothing."""
     g = engine.layer.geometry
     assert g is not None
-    to_push = _STEP_TO_PUSH + _later(engine) + (engine.folding.simd - 1).bit_length()
+    to_push = _STEP_TO_PUSH + _later(engine) + engine.decoder_clocks + (engine.folding.simd - 1).bit_length()
     cycles = engine.vector_cycles.tolist()
     load, push, depth = queue.load, queue.push, engine.acc_queue_words
     takes: list[int] = []

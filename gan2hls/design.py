@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.codecs import encode
+from gan2hls.codecs import CODECS, encode
 from gan2hls.codecs.base import Encoded
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import Int64Array, IntType
@@ -114,6 +114,12 @@ class EngineDesign:
         assert self.layer.geometry is not None
         return self.layer.geometry.in_channels // self.folding.simd
 
+    @property
+    def decoder_clocks(self) -> int:
+        """Clocks that weights come later than from a plain memory."""
+        assert self.layer.weight is not None
+        return CODECS[self.layer.weight.codec].decoder_clocks
+
     @cached_property
     def in_beats(self) -> int:
         """Input beats of one frame."""
@@ -169,9 +175,10 @@ class EngineDesign:
 def _acc_queue_words(engine: EngineDesign) -> int:
     """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
 
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``.  On top of
-    what that keeps in flight come the vectors that arrive, at full pace, while the requantizer is busy with former ones
-    or with output pixels without taps; more than 64 words are not worth their price.
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, and
+    as many more as the weights' decoder has.  On top of what that keeps in flight come the vectors that arrive, at
+    full pace, while the requantizer is busy with former ones or with output pixels without taps; more than 64 words are
+    not worth their price.
     """
     geometry, folding = engine.layer.geometry, engine.folding
     assert geometry is not None
@@ -184,7 +191,7 @@ def _acc_queue_words(engine: EngineDesign) -> int:
     departure = service + np.maximum.accumulate(arrival - service + serial)
     served = np.searchsorted(departure[real], arrival[real], side="right")
     backlog = int((np.arange(1, served.size + 1) - served).max())
-    latency = (12 if engine.skip is None else 14) + (folding.simd - 1).bit_length()
+    latency = (12 if engine.skip is None else 14) + engine.decoder_clocks + (folding.simd - 1).bit_length()
     in_flight = -(-latency // int(cycles[cycles > 0].min()))
     wanted = min(in_flight + backlog, 64)
     return max(16, 1 << (wanted - 1).bit_length())

@@ -7,7 +7,6 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.codecs import CODECS
 from gan2hls.design import EngineDesign
 from gan2hls.lower import MULT_BITS
 
@@ -44,14 +43,11 @@ def footprint(engine: EngineDesign) -> Footprint:
     weight, encoded = engine.layer.weight, engine.encoded
     if weight is None or encoded is None:
         return Footprint()
-    stored = encoded.memories[0].depth * encoded.lanes
-    formula = CODECS[encoded.codec].bits(weight, stored)
-    bits = formula.codes + formula.tables
     program = () if engine.skip is None else engine.skip.memories(engine.rows, engine.pixel_words)
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,
-        encoded=bits,
+        encoded=encoded.formula.overall,
         scales=int(np.unique(weight.scale).size) * MULT_BITS,
         pointers=sum(width * depth for width, depth in program),
-        padding=sum(memory.bits for memory in encoded.memories) - bits,
+        padding=encoded.padding,
     )

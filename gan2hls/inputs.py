@@ -22,13 +22,23 @@ _log = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.generic]
 
+#: Frames for the reconstruction of weights per frame that ranges are measured on.
+_PER_SAMPLE = 4
+
 
 @final
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``."""
+    """Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``.
+
+    Attributes:
+        calibration: on which ranges are measured.
+        reconstruction: those and more of their kind, on which weights of few bits are fitted.
+        evaluation: on which quality is measured.
+    """
 
     calibration: Mapping[str, Array]
+    reconstruction: Mapping[str, Array]
     evaluation: Mapping[str, Array]
 
 
@@ -41,23 +51,24 @@ def read_inputs(graph: Graph, config: Config) -> Inputs:
         ConfigError: a data file that does not fit the model.
     """
     calibration, evaluation = config.calibration, config.evaluation
+    samples = _PER_SAMPLE * calibration.samples
     if calibration.data is None or evaluation.data is not None:
-        first, second = (
-            draw(graph, source_of(config, samples=part.samples, seed=part.seed, data=part.data))
-            for part in (calibration, evaluation)
-        )
-        return Inputs(first, second)
-    everything = draw(graph, Source(calibration.data, samples=calibration.samples + evaluation.samples))
+        first = draw(graph, source_of(config, samples=samples, seed=calibration.seed, data=calibration.data))
+        second = draw(graph, source_of(config, samples=evaluation.samples, seed=evaluation.seed, data=evaluation.data))
+        return Inputs(_first(first, calibration.samples), first, second)
+    everything = draw(graph, Source(calibration.data, samples=samples + evaluation.samples))
     frames = len(next(iter(everything.values())))
     held = min(evaluation.samples, frames // 4)
     if held == 0:
         _log.warning("%s holds %d frames: quality is measured on the calibration inputs", calibration.data, frames)
-        return Inputs(everything, everything)
-    kept = min(calibration.samples, frames - held)
-    return Inputs(
-        {name: values[:kept] for name, values in everything.items()},
-        {name: values[frames - held :] for name, values in everything.items()},
-    )
+        return Inputs(everything, everything, everything)
+    kept = _first(everything, frames - held)
+    judged = {name: values[frames - held :] for name, values in everything.items()}
+    return Inputs(_first(kept, calibration.samples), _first(kept, samples), judged)
+
+
+def _first(inputs: Mapping[str, Array], frames: int) -> dict[str, Array]:
+    return {name: values[:frames] for name, values in inputs.items()}
 
 
 def source_of(config: Config, *, samples: int, seed: int, data: Path | None = None) -> Source:

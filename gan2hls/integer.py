@@ -135,6 +135,7 @@ def verify_integer_model(model: IntegerModel) -> None:
             values = layer.weight.values
             assert values.shape == layer.geometry.weight_shape, f"{layer.name}: weight shape {values.shape}"
             assert layer.weight.type.lo <= values.min() and values.max() <= layer.weight.type.hi, layer.name
+            assert layer.weight.factors is None or _has_factors(layer.weight), f"{layer.name}: factors of blocks"
             assert layer.requant.channels == layer.geometry.out_channels, f"{layer.name}: requant channels"
             low, high = acc_bounds(values, layer.input_type.centred, layer.geometry)
         assert layer.acc_type.lo <= low and high <= layer.acc_type.hi, f"{layer.name}: {layer.acc_type} overflows"
@@ -142,3 +143,14 @@ def verify_integer_model(model: IntegerModel) -> None:
         types[layer.name] = layer.output_type
     for port in model.outputs:
         assert port.name in types, f"output {port.name!r}"
+
+
+def _has_factors(weight: IntWeight) -> bool:
+    """Whether every block of block-scaled weights has a factor and the weights are its multiples."""
+    factors = weight.factors
+    assert factors is not None
+    taps, co, ci = weight.values.shape
+    fits = weight.block > 0 and factors.shape in {(n, co, -(-ci // weight.block)) for n in (1, taps)}
+    if not fits or factors.min() < 1:
+        return False
+    return not (weight.values % np.repeat(factors, weight.block, axis=2)[:, :, :ci]).any()

@@ -203,6 +203,7 @@ class _Run:
                 goal=goal_of(wanted.auto),
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
+                fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
             self.model, self.assignment = made.model, made.assignment

@@ -15,7 +15,7 @@ from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, most_weight
 from gan2hls.auto.search import Search
 from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
-from gan2hls.compress.sequence import Known, reconstruct_layers
+from gan2hls.compress.sequence import Reconstruction
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
 from gan2hls.integer import IntegerModel, IntLayer
@@ -34,6 +34,8 @@ _FEW_BITS = 5
 Progress = Callable[[str], None]
 Streams = Mapping[str, Float32Array]
 Precisions = Mapping[str, LayerPrecision]
+#: Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``.
+Inputs = Mapping[str, npt.NDArray[np.generic]]
 #: What says, of layers that differ from those of an integer model in their weights alone, their DSP blocks and LUTs.
 Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int]]]
 
@@ -50,13 +52,14 @@ class Quantized:
 def quantize(
     graph: Graph,
     model: onnx.ModelProto,
-    inputs: Mapping[str, npt.NDArray[np.generic]],
+    inputs: Inputs,
     precisions: Precisions,
     rule: RangeRule | None,
     *,
     goal: Goal | None = None,
     reconstruct: bool | None = None,
     sizing: Sizing | None = None,
+    fitting: Inputs | None = None,
     progress: Progress = lambda _: None,
 ) -> Quantized:
     """Lower ``graph`` with ranges measured on ``inputs`` (by ONNX name, ``[N, *onnx_shape[1:]]``).
@@ -73,24 +76,29 @@ def quantize(
         goal: of the layers that are left open.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
         sizing: of layers at one folding, for ``goal``; None: they take nothing.
+        fitting: like ``inputs`` and more of them, on which weights are reconstructed; None: ``inputs``.
         progress: told what long work is at.
 
     Raises:
         ConfigError: ``goal`` cannot be reached.
     """
-    frames = frame_limit(graph, len(next(iter(inputs.values()))))
-    streams = measure(graph, model, {name: values[:frames] for name, values in inputs.items()})
+    streams = measure(graph, model, inputs)
     candidates = tuple(c for c in CANDIDATES if rule in (None, c.rule))
     linear = [layer for layer in graph.layers if layer.weight is not None]
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
     formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
     fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
+    candidate_formats = goal.candidates if free and goal is not None else ()
+    reconstruction = None
+    if any(few_bits(precision, reconstruct) for precision in (*formats.values(), *candidate_formats)):
+        progress("what errors matter")
+        reconstruction = Reconstruction(graph, measure(graph, model, inputs if fitting is None else fitting))
     assignment: Assignment | None = None
     codes: Mapping[str, IntWeight] = {}
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
         with one_thread():
-            tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, sizing, progress)
+            tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, progress)
             assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
@@ -100,29 +108,31 @@ def quantize(
         weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
         plain = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
         with one_thread():
-            codes = _settle(graph, streams, formats, {**fixed, **plain}, progress)
+            codes = _settle(reconstruction, formats, {**fixed, **plain}, progress)
     settled = dict(precisions)
     for name, precision in formats.items():
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
         settled[name] = replace(precisions[name], **in_codes)
     progress("ranges and equalization")
-    return Quantized(RangeSearch(graph, streams, settled).run(candidates), assignment)
+    places = {} if reconstruction is None else reconstruction.places
+    return Quantized(RangeSearch(graph, streams, settled, places).run(candidates), assignment)
 
 
 def _settle(
-    graph: Graph,
-    streams: Streams,
+    reconstruction: Reconstruction | None,
     formats: Mapping[str, Precision],
     given: Mapping[str, IntWeight],
     progress: Progress,
-    known: Known | None = None,
 ) -> dict[str, IntWeight]:
     """Return the codes of layers in ``formats`` that are not ``given``, reconstructed on what others make of them."""
+    made = {name: codes for name, codes in given.items() if name in formats}
     wanted = {name: precision for name, precision in formats.items() if name not in given}
-    made = reconstruct_layers(
-        graph, streams, wanted, given, lambda name: progress(f"{name} as {wanted[name]}, after those before it"), known
-    )
-    return {**{name: codes for name, codes in given.items() if name in formats}, **made}
+    if wanted:
+        assert reconstruction is not None, "layers of few bits have a reconstruction"
+        made |= reconstruction.solve(
+            wanted, given, lambda name: progress(f"{name} as {wanted[name]}, after those before it")
+        )
+    return made
 
 
 def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
@@ -142,24 +152,25 @@ class _Tools:
         goal: Goal,
         candidates: Sequence[Candidate],
         reconstruct: bool | None,
+        reconstruction: Reconstruction | None,
         sizing: Sizing | None,
         progress: Progress,
     ) -> None:
         self.graph, self.streams = graph, streams
-        self.reconstruct, self._progress = reconstruct, progress
+        self.reconstruct, self._progress, self._reconstruction = reconstruct, progress, reconstruction
         linear = [layer for layer in graph.layers if layer.weight is not None]
         self._layers = {layer.name: layer for layer in linear}
         self._pinned = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
+        self._places = {} if reconstruction is None else reconstruction.places
         self._problems: dict[str, LayerProblem] = {}
         self._plain: dict[tuple[str, Precision], IntWeight] = {}
-        self._known: Known = {}
         widest = max(goal.candidates, key=lambda precision: precision.code_bits)
         closed = {name: replace(p, weight=widest) if p.is_open else p for name, p in precisions.items()}
         for name, precision in self._pinned.items():
             progress(f"{name} as {precision}, pinned")
             closed[name] = replace(closed[name], weight=None, codes=self.fit(self._layers[name], precision))
-        self._judge = RangeSearch(graph, streams, closed)
+        self._judge = RangeSearch(graph, streams, closed, self._places)
         progress("ranges")
         self._candidate = self._judge.best_range(candidates)
         self._reference = self._judge.model_with({}, self._candidate)
@@ -185,7 +196,7 @@ class _Tools:
             return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
-            moments = moments_of(layer.geometry, layer.weight, x, x)
+            moments = moments_of(layer.geometry, layer.weight, x, x, self._places[layer.name])
             self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight
         assert weight is not None
@@ -210,24 +221,24 @@ class _Tools:
             for name, precision in formats.items()
             if not few_bits(precision, self.reconstruct)
         }
-        return _settle(self.graph, self.streams, formats, {**self._fixed, **plain}, self._progress, self._known)
+        return _settle(self._reconstruction, formats, {**self._fixed, **plain}, self._progress)
 
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""
         return self._judge.error_with(codes, self._candidate)
 
 
-def measure(
-    graph: Graph, model: onnx.ModelProto, inputs: Mapping[str, npt.NDArray[np.generic]]
-) -> dict[str, Float32Array]:
-    """Run the float model and return every tensor's stream, inputs included."""
+def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Float32Array]:
+    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included."""
+    frames = frame_limit(graph, len(next(iter(inputs.values()))))
+    inputs = {name: values[:frames] for name, values in inputs.items()}
     streams: dict[str, Float32Array] = FloatModel(model, probes(graph)).run(inputs)
     for port in graph.inputs:
         streams[port.name] = port.to_stream(inputs[port.onnx_name]).astype(np.float32)
     return streams
 
 
-def quantize_inputs(model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
+def quantize_inputs(model: IntegerModel, inputs: Inputs) -> dict[str, Int64Array]:
     """Return input codes ``[N, H, W, C]`` by input name of real inputs by ONNX name."""
     return {
         port.name: quant.quantize(port.to_stream(inputs[port.onnx_name]))

@@ -20,11 +20,11 @@ _DSP_PORTS = (18, 25)
 @final
 @dataclass(frozen=True)
 class EngineResources:
-    """DSP blocks and 18-kbit block RAMs of an engine, and LUTs of lanes that add or subtract instead of multiplying."""
+    """DSP blocks and 18-kbit block RAMs of an engine, and LUTs of lanes that add, negate or decode."""
 
     dsp: int
     bram18: int
-    adder_lut: int = 0
+    lane_lut: int = 0
 
 
 def engine_resources(engine: EngineDesign) -> EngineResources:
@@ -42,7 +42,7 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes
         memories += _weight_memories(engine)
-        adders = adder_lut(layer) * lanes
+        adders = lane_lut(layer) * lanes
         _, columns, channels = layer.geometry.in_shape
         words = engine.rows * columns * channels // folding.simd
         memories += bram18(folding.simd * layer.input_type.int_type.bits, words)
@@ -67,12 +67,12 @@ def bits_per_weight(weight: IntWeight) -> float:
     return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
 
 
-def adder_lut(layer: IntLayer) -> int:
-    """Return the LUTs of a lane without a multiplier: a conditional negation and its part of the adder tree."""
+def lane_lut(layer: IntLayer) -> int:
+    """Return the LUTs of a lane: its codec's decoder, and where it has no multiplier a negation and its adder."""
     assert layer.weight is not None
-    if CODECS[layer.weight.codec].multiplies:
-        return 0
-    return 2 * (layer.input_type.centred.bits + 2)
+    codec = CODECS[layer.weight.codec]
+    adder = 0 if codec.multiplies else 2 * (layer.input_type.centred.bits + 2)
+    return adder + codec.decoder_lut(layer.weight)
 
 
 def mac_dsp(layer: IntLayer) -> int:

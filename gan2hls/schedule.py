@@ -107,7 +107,7 @@ def sizing(
     def sizes(layer: IntLayer) -> tuple[int, int]:
         rows = 0 if layer.geometry is None else line_buffer_rows(layer)
         found = engine_resources(EngineDesign(layer, chosen[layer.name].folding, rows, None))
-        return found.dsp, found.adder_lut
+        return found.dsp, found.lane_lut
 
     return sizes
 
@@ -284,7 +284,7 @@ def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) ->
     interval = engine.interval if engine.linear else engine.out_beats
     if skip is not None:
         interval = max(skip.executed + skip.idle, engine.in_beats, engine.out_beats)
-    return _Option(folding, interval, found.dsp, found.bram18, found.adder_lut, skip is not None)
+    return _Option(folding, interval, found.dsp, found.bram18, found.lane_lut, skip is not None)
 
 
 def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:

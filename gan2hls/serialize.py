@@ -113,8 +113,9 @@ class _Geometry(_Part):
 class _Weight(_Part):
     type: _IntType
     codec: Literal[tuple(CODECS)]  # type: ignore[valid-type]
-    precision: Annotated[str, Field(pattern=r"^[a-z0-9_<>,\-]{1,40}$")]
+    precision: Annotated[str, Field(pattern=r"^[a-z0-9_<>,/\-]{1,40}$")]
     books: Annotated[int, Field(ge=1, le=1 << 24)] = 1
+    block: Annotated[int, Field(ge=0, le=1 << 24)] = 0
 
 
 class _Layer(_Part):
@@ -188,6 +189,8 @@ def dump_model(model: IntegerModel, origin: Origin) -> dict[str, bytes]:
         if layer.weight is not None:
             arrays[f"{layer.name}.weight"] = layer.weight.values
             arrays[f"{layer.name}.weight.scale"] = layer.weight.scale
+            if layer.weight.factors is not None:
+                arrays[f"{layer.name}.weight.factors"] = layer.weight.factors
     parsed = _ModelFile(origin=origin, model=_Model.model_validate(model, from_attributes=True))
     return {MODEL_JSON: parsed.model_dump_json(ensure_ascii=True).encode() + b"\n", MODEL_NPZ: dump_arrays(arrays)}
 
@@ -334,10 +337,7 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
             g.y.make(), g.x.make(), g.in_channels, g.out_channels, g.groups, g.stride, g.transposed
         )
     if layer.weight is not None:
-        values, scale = arrays[f"{name}.weight"], arrays[f"{name}.weight.scale"]
-        weight = IntWeight(
-            values, layer.weight.type.make(), scale, layer.weight.codec, layer.weight.precision, layer.weight.books
-        )
+        weight = _build_weight(layer.weight, f"{name}.weight", arrays)
     return IntLayer(
         name=name,
         kind=layer.kind,
@@ -354,6 +354,13 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         probe=_build_port(layer.probe, arrays[f"{name}.probe.order"], part=True),
         probe_gain=arrays[f"{name}.probe_gain"],
     )
+
+
+def _build_weight(weight: _Weight, name: str, arrays: dict[str, Any]) -> IntWeight:
+    factors = arrays[f"{name}.factors"] if weight.block else None
+    values, scale = arrays[name], arrays[f"{name}.scale"]
+    kind = weight.type.make()
+    return IntWeight(values, kind, scale, weight.codec, weight.precision, weight.books, weight.block, factors)
 
 
 def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:

@@ -1,8 +1,9 @@
-"""Recognize compressed weights by their values: signs, trits, a uniform grid, a codebook.
+"""Recognize compressed weights by their values: signs, trits, a uniform grid, a codebook, a step per block.
 
 A compressed model need not say that it is one.  Whatever wrote the file (QONNX, QCDQ, ``Gather`` on a codebook, or a
 training script that just saved what it had), the constants fold to float32 numbers, and those betray their codes:
-``{-a, +a}``, ``{-a, 0, +a}``, multiples of a step, or few distinct values, in the whole tensor or channel by channel.
+``{-a, +a}``, ``{-a, 0, +a}``, multiples of a step, or few distinct values, in the whole tensor or channel by channel;
+or multiples of a step per block of input channels (``blockwise``).
 """
 
 from __future__ import annotations
@@ -11,26 +12,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gan2hls.blockwise import Blockwise, find_blocks
+from gan2hls.grids import FLOAT32, grid_step
 from gan2hls.numerics import FloatArray, Int64Array, IntType
 from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
 from gan2hls.weights import IntWeight, Structure, weight_type
 
-#: Relative error of a product that was rounded to float32, with a margin for a second rounding.
-_FLOAT32 = 2.0**-22
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
 _PER_SCALE, _PER_CENTROID = 4, 4
 #: Weights that repeat a magnitude at least, before signs or trits are believed.
 _EVIDENCE = 8
-#: What a codebook must save against a uniform grid to be worth a table of centroids at every lane.
+#: What codebooks and blocks must save against a uniform grid to be worth a table, or a small product, at every lane.
 _TABLE_COST = 1.25
 #: Weights that are compared at once.
 _CHUNK = 1 << 20
-#: Steps per least difference that the search for a grid tries.
-_MOST_STEPS = 256
-#: Values on which a candidate step is judged first.
-_JUDGED = 24
-#: Multiples of the least difference that a weight may be: that difference may be off by its float32 rounding.
-_MOST_CODE = 1.01 * (1 << (MAX_BITS - 1))
 #: Greatest entries of a channel's book that are tried for its gain, and how many entries must then be known.
 _ANCHORS, _KNOWN = 4, 4
 
@@ -47,15 +42,28 @@ def find_structure(weight: FloatArray) -> Structure | None:
     found = _signs(rows)
     if found is None:
         fitting = [made for made in (*_grids(rows), *_codebooks(rows)) if made is not None]
-        if not fitting:
+        found = min(fitting, key=_cost, default=None)
+        scaled = find_blocks(weight, MAX_BITS if found is None else _cost(found) / (_TABLE_COST * rows.size))
+        if scaled is not None:
+            blocks = _block_scaled(rows, scaled)
+            if blocks.exact or found is None or found[2] != "raw":
+                return blocks
+        if found is None:
             return None
-        found = min(fitting, key=lambda made: _bits(made) * (_TABLE_COST if made[2] == "codebook" else 1.0))
     codes, scale, codec, books = found
     values = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
     error = _error(rows, codes, scale)
     del rows
     made = IntWeight(np.ascontiguousarray(values), weight_type(codes), scale, codec, _precision(found), books)
     return Structure(made, error)
+
+
+def _block_scaled(rows: FloatArray, found: Blockwise) -> Structure:
+    values = np.repeat(found.factors, found.block, axis=2)[:, :, : found.codes.shape[2]] * found.codes
+    error = _error(rows, values.transpose(1, 0, 2).reshape(rows.shape), found.scale)
+    precision = f"int{max(2, found.code_bits)}/{found.block}"
+    kind, block = weight_type(values), found.block
+    return Structure(IntWeight(values, kind, found.scale, "blockscale", precision, 1, block, found.factors), error)
 
 
 def _error(rows: FloatArray, codes: Int64Array, scale: FloatArray) -> float:
@@ -84,10 +92,10 @@ def _signs(rows: FloatArray) -> _Found | None:
         return None
     high = magnitude.max(axis=1)
     low = np.where(live, magnitude, np.inf).min(axis=1)
-    if not (high - np.minimum(low, high) <= _FLOAT32 * high).all() or not (high > 0).any():
+    if not (high - np.minimum(low, high) <= FLOAT32 * high).all() or not (high > 0).any():
         return None
     scale = np.where(high > 0, high, high.max())
-    if (np.abs(scale - scale[0]) <= _FLOAT32 * scale[0]).all():
+    if (np.abs(scale - scale[0]) <= FLOAT32 * scale[0]).all():
         scale = scale[:1]
     return np.sign(rows).astype(np.int64), scale, "binary" if live.all() else "ternary", 1
 
@@ -121,82 +129,12 @@ def _sample(rows: FloatArray) -> FloatArray:
     return np.unique(flat) if some.size <= 1 << 12 else some
 
 
-def grid_step(values: FloatArray) -> float | None:
-    """Return the greatest step of which all ``values`` (ascending, distinct) are multiples of at most 16 bits.
-
-    The least difference of neighbours, or a small fraction of it, is a first guess; it is then refined by least
-    squares on ever larger values, since float32 rounded each of them.  0 for zeros alone.
-    """
-    magnitude = np.unique(np.abs(values))
-    magnitude = magnitude[magnitude > 0]
-    if not magnitude.size:
-        return 0.0
-    gaps = np.diff(np.concatenate([[0.0], magnitude]))
-    least = float(gaps[gaps > 2 * _FLOAT32 * magnitude].min(initial=np.inf))
-    if least == np.inf or magnitude[-1] / least > _MOST_CODE:
-        return None
-    steps = least / np.arange(1, _MOST_STEPS + 1)
-    for first in _promising(magnitude[:_JUDGED], steps, magnitude.size <= _JUDGED):
-        step = _refined(magnitude, first)
-        if step is not None:
-            return step
-    return None
-
-
-def _promising(magnitude: FloatArray, first: FloatArray, whole: bool) -> FloatArray:
-    """Return those of ``first`` that ``_refined`` could accept, judged together by the least values alone.
-
-    ``whole`` says that there are no others.
-    """
-    step, reach = first.copy(), 16.0
-    alive = np.ones(first.size, bool)
-    while True:
-        inside = magnitude <= reach * step[:, None]
-        inside[:, 0] = True
-        codes = np.floor(magnitude / step[:, None] + 0.5)
-        off = np.abs(magnitude - codes * step[:, None]) > _FLOAT32 * magnitude + 0.2 * step[:, None]
-        alive &= ~(inside & (off | (codes == 0))).any(axis=1)
-        alive &= (codes * inside).max(axis=1) <= 1 << (MAX_BITS - 1)
-        codes = codes * inside
-        fitted = (codes @ magnitude) / np.maximum((codes * codes).sum(axis=1), 1.0)
-        if not alive.any() or inside[alive].all():
-            break
-        step = np.where(alive & ~inside.all(axis=1), fitted, step)
-        reach *= 4.0
-    if whole:
-        codes = np.floor(magnitude / fitted[:, None] + 0.5)
-        alive &= (np.abs(magnitude - codes * fitted[:, None]) <= _FLOAT32 * magnitude).all(axis=1)
-    return first[alive]
-
-
-def _refined(magnitude: FloatArray, step: float) -> float | None:
-    """Return ``step`` fitted to ``magnitude`` (ascending), or None where they are no multiples of it."""
-    top = float(1 << (MAX_BITS - 1))
-    reach = 16.0
-    while True:
-        part = magnitude[: max(1, np.searchsorted(magnitude, reach * step, side="right"))]
-        codes = np.floor(part / step + 0.5)
-        if codes[-1] > top or (codes == 0).any():
-            return None
-        slack = _FLOAT32 * part + 0.2 * step
-        if (np.abs(part - codes * step)[:_JUDGED] > slack[:_JUDGED]).any():
-            return None
-        if (np.abs(part - codes * step) > slack).any():
-            return None
-        step = float(part @ codes / (codes @ codes))
-        if part.size == magnitude.size:
-            break
-        reach *= 4.0
-    codes = np.floor(magnitude / step + 0.5)
-    return step if (np.abs(magnitude - codes * step) <= _FLOAT32 * magnitude).all() else None
-
-
 def _codes(rows: FloatArray, steps: FloatArray) -> Int64Array | None:
     codes = np.empty(rows.shape, np.int64)
     every = np.broadcast_to(steps, (len(rows),))[:, None]
     for part in _parts(rows):
         found = np.floor(rows[part] / every[part] + 0.5)
-        exact = np.abs(rows[part] - found * every[part]) <= _FLOAT32 * np.abs(rows[part])
+        exact = np.abs(rows[part] - found * every[part]) <= FLOAT32 * np.abs(rows[part])
         if not exact.all() or np.abs(found).max() >= 1 << (MAX_BITS - 1):
             return None
         codes[part] = found
@@ -311,7 +249,7 @@ def _gain(book: FloatArray, reference: FloatArray) -> float | None:
 
 
 def _slack(reference: FloatArray) -> float:
-    return float(4 * _FLOAT32 * np.abs(reference).max())
+    return float(4 * FLOAT32 * np.abs(reference).max())
 
 
 def _distances(values: FloatArray, reference: FloatArray) -> FloatArray:
@@ -324,6 +262,11 @@ def _distances(values: FloatArray, reference: FloatArray) -> FloatArray:
 def code_bits(values: Int64Array) -> int:
     """Return the bits of a uniform code that tells ``values`` apart: their span, wherever it lies."""
     return max(1, (int(values.max()) - int(values.min())).bit_length())
+
+
+def _cost(found: _Found) -> float:
+    """Return the bits of ``found``, more where a decoder at every lane costs logic."""
+    return _bits(found) * (_TABLE_COST if found[2] == "codebook" else 1.0)
 
 
 def _bits(found: _Found) -> int:

@@ -69,8 +69,9 @@ class Variant:
         gains: Mapping[str, FloatArray],
         precisions: Mapping[str, LayerPrecision],
         streams: Mapping[str, Float32Array],
+        places: Mapping[str, FloatArray],
     ) -> None:
-        self.gains, self.precisions = gains, precisions
+        self.gains, self.precisions, self.places = gains, precisions, places
         self.graph = apply_gains(graph, gains)
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
@@ -82,7 +83,7 @@ class Variant:
         weights = {**self.weights, **(codes or {})}
         types = choose_types(self.graph, self.streams, self.precisions, candidate.rule, candidate.percentile)
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
-        biases = find_biases(self.graph, weights, types, few)
+        biases = find_biases(self.graph, weights, types, few, self.places)
         return lower(self.graph, weights, types, gains=self.gains, biases=biases)
 
 
@@ -95,9 +96,13 @@ class RangeSearch:
     """
 
     def __init__(
-        self, graph: Graph, streams: Mapping[str, Float32Array], precisions: Mapping[str, LayerPrecision]
+        self,
+        graph: Graph,
+        streams: Mapping[str, Float32Array],
+        precisions: Mapping[str, LayerPrecision],
+        places: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        self.graph, self.streams, self.precisions = graph, streams, precisions
+        self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
         frames = len(next(iter(streams.values())))
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
@@ -136,7 +141,7 @@ class RangeSearch:
         if alpha not in self._variants:
             coded = {name for name, precision in self.precisions.items() if precision.codes is not None}
             gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
-            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit)
+            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places)
         return self._variants[alpha]
 
     def _measure(self, model: IntegerModel) -> float:

@@ -18,8 +18,12 @@ class IntWeight:
         type: narrowest useful type of ``values``.
         scale: float64 ``[CO]`` or ``[1]``; for reports, hardware has it in ``Requant.mult``.
         codec: name of an entry of ``codecs.CODECS``.
-        precision: what was asked for or found, in the config's spelling (``int8``, ``fixed<8,1>``, ``codebook<16>``).
+        precision: what was asked for or found, in the config's spelling (``int8``, ``fixed<8,1>``, ``codebook<16>``);
+            ``int4/32`` has a factor per 32 input channels.
         books: of a codebook: output channel ``c`` takes its centroids from book ``c * books // CO``.
+        block: of block-scaled weights: neighbouring input channels that share a factor; 0 otherwise.
+        factors: of block-scaled weights, int64 ``[KH * KW, CO, ceil(CI / groups / block)]``, 1 or more; the first
+            axis has size 1 where all taps share them.  Every value is a whole multiple of its block's factor.
     """
 
     values: Int64Array
@@ -28,6 +32,8 @@ class IntWeight:
     codec: str
     precision: str
     books: int = 1
+    block: int = 0
+    factors: Int64Array | None = None
 
 
 @final
@@ -38,7 +44,7 @@ class Structure:
     Attributes:
         weight: the codes; ``weight.values * weight.scale`` are the file's weights.
         error: greatest difference between the two, relative to the greatest weight; 0 but for float32's rounding,
-            unless centroids had to be rounded to 16 bits.
+            unless centroids, or products of codes and factors of blocks, had to be rounded to 16 bits.
     """
 
     weight: IntWeight

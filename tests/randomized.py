@@ -76,13 +76,18 @@ def linear_layer(
     empty: float = 0.0,
     block: tuple[int, int] = (1, 1),
     values: np.ndarray | None = None,
+    factors: np.ndarray | None = None,
+    scaled: int = 0,
 ) -> IntLayer:
     """A linear layer with random weights of ``codec`` and a requantizer that uses the whole output range.
 
     The part ``empty`` of its blocks of ``block`` output by input channels are zeros.  ``values`` are taken in place of
-    random weights.
+    random weights; those of ``blockscale`` have ``factors`` per ``scaled`` input channels.
     """
     out = out or QuantType(IntType(8, signed=False), 1.0)
+    if values is None and codec == "blockscale":
+        scaled = scaled or int(rng.integers(1, geometry.weight_shape[2] + 1))
+        values, factors = scaled_weights(rng, geometry.weight_shape, scaled)
     if values is None:
         values = random_weights(rng, geometry.weight_shape, codec, weight_bits, books)
     values = values * block_mask(rng, geometry.weight_shape, block, empty)
@@ -103,12 +108,14 @@ def linear_layer(
         requant=requant,
         table=table,
         geometry=geometry,
-        weight=IntWeight(values, kind_of, np.ones(1), codec, _PRECISIONS.get(codec, f"int{weight_bits}"), books),
+        weight=IntWeight(
+            values, kind_of, np.ones(1), codec, _PRECISIONS.get(codec, f"int{weight_bits}"), books, scaled, factors
+        ),
         probe=port(name, shape or geometry.out_shape),
     )
 
 
-_PRECISIONS = {"binary": "binary", "ternary": "ternary", "codebook": "codebook<16>"}
+_PRECISIONS = {"binary": "binary", "ternary": "ternary", "codebook": "codebook<16>", "blockscale": "int4/32"}
 
 
 def random_weights(rng: Rng, shape: Shape, codec: str, bits: int, books: int = 1) -> np.ndarray:
@@ -125,6 +132,17 @@ def random_weights(rng: Rng, shape: Shape, codec: str, bits: int, books: int = 1
             return book[of_channel[None, :, None], rng.integers(0, book.shape[1], shape)]
         case _:
             return rng.integers(kind.lo, kind.hi + 1, shape)
+
+
+def scaled_weights(
+    rng: Rng, shape: Shape, block: int, *, bits: int = 4, factor_bits: int = 6, zero_points: bool = True, taps: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random block-scaled integers ``[T, CO, CI]`` and their factors, ``taps`` times along the first axis (0: T)."""
+    blocks = ((taps or shape[0]), shape[1], -(-shape[2] // block))
+    factors = rng.integers(1, 1 << factor_bits, blocks)
+    zero = rng.integers(0, 1 << bits, blocks) if zero_points else np.full(blocks, 1 << (bits - 1))
+    factor, off = (np.repeat(part, block, axis=2)[:, :, : shape[2]] for part in (factors, zero))
+    return (rng.integers(0, 1 << bits, shape) - off) * factor, factors
 
 
 def block_mask(rng: Rng, shape: Shape, block: tuple[int, int], empty: float) -> np.ndarray:

@@ -184,7 +184,7 @@ class Tools(Protocol):
 def weight_bits(weight: IntWeight) -> int:
     """Return the bits of codes, centroids and scales of ``weight``."""
     formula = CODECS[weight.codec].bits(weight, weight.values.size)
-    return formula.codes + formula.tables + int(np.unique(weight.scale).size) * MULT_BITS
+    return formula.overall + int(np.unique(weight.scale).size) * MULT_BITS
 
 
 def most_weight_bits(weight: IntWeight, precision: Precision) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.codecs import binary, codebook, raw, ternary
+from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, from_blocks, to_blocks
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
 
 #: Every codec by name; adding one touches this line, its file and its templates.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in (raw.CODEC, binary.CODEC, ternary.CODEC, codebook.CODEC)}
+CODECS: dict[str, Codec] = {
+    codec.name: codec for codec in (raw.CODEC, binary.CODEC, ternary.CODEC, codebook.CODEC, blockscale.CODEC)
+}
 
 
 def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None) -> Encoded:
@@ -22,16 +24,20 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
         simd: input channels in parallel; divides CI / groups.
         kept: dense addresses of the blocks to store, in address order; the others must be empty.  None: all blocks.
 
-    Ternary weights whose zeros all lie in blocks that are left out are signs: they are stored as ``binary``.
+    No code is spent on zeros that all lie in blocks that are left out: trits are stored as signs, a codebook has one
+    centroid less.
     """
     taps, co, ci = weight.values.shape
     values = to_blocks(weight.values, pe, simd)
     dense = np.arange(len(values)) if kept is None else kept
-    blocks = Blocks(values[dense], dense // (ci // simd) % (co // pe), pe, simd, co // pe)
-    signs = weight.codec == "ternary" and kept is not None and bool(blocks.values.all())
-    codec = CODECS["binary" if signs else weight.codec]
+    blocks = Blocks(values[dense], dense, dense // (ci // simd) % (co // pe), pe, simd, co // pe)
+    if kept is not None:
+        weight = CODECS[weight.codec].narrow(weight, blocks)
+    codec = CODECS[weight.codec]
     memories, parameters = codec.encode(weight, blocks)
-    return Encoded(codec.name, pe, simd, (taps, co, ci), memories, parameters, kept)
+    return Encoded(
+        codec.name, pe, simd, (taps, co, ci), memories, parameters, codec.bits(weight, blocks.values.size), kept
+    )
 
 
 def decode(encoded: Encoded) -> Int64Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -53,6 +53,7 @@ class Blocks:
 
     Attributes:
         values: int64 ``[N, PE * SIMD]``.
+        dense: int64 ``[N]``, each block's dense address (see ``Encoded.kept``).
         co_fold: int64 ``[N]``, each block's output fold.
         pe: output channels of a block.
         simd: input channels of a block.
@@ -60,10 +61,35 @@ class Blocks:
     """
 
     values: Int64Array
+    dense: Int64Array
     co_fold: Int64Array
     pe: int
     simd: int
     co_folds: int
+
+    @property
+    def channel(self) -> Int64Array:
+        """Output channel of each lane of each block, int64 ``[N, PE * SIMD]``."""
+        return self.co_fold[:, None] * self.pe + np.arange(self.pe).repeat(self.simd)
+
+
+@final
+@dataclass(frozen=True)
+class Bits:
+    """What a format costs, memory padding excluded.
+
+    Attributes:
+        codes: of the weights themselves.
+        tables: of what the codes refer to (centroids, factors of blocks).
+    """
+
+    codes: int
+    tables: int = 0
+
+    @property
+    def overall(self) -> int:
+        """Codes and tables."""
+        return self.codes + self.tables
 
 
 #: What a codec's encoder makes: its memories, the first addressed by block, and the numbers its decoders need.
@@ -82,6 +108,7 @@ class Encoded:
         shape: ``(KH * KW, CO, CI / groups)``.
         memories: the first has a word per block; others are the codec's tables.
         parameters: what its decoders need to know, by name (``code_bits``); the same in Python, C++ and SV.
+        formula: what the stored weights cost by the codec's formula.
         kept: int64 ``[N]``, dense address of the block at each address, where empty blocks were left out; None: all
             blocks, in dense order.  The dense address of a block is
             ``(tap * CO/PE + co_fold) * CI/groups/SIMD + ci_fold``.
@@ -93,6 +120,7 @@ class Encoded:
     shape: tuple[int, int, int]
     memories: tuple[Memory, ...]
     parameters: Mapping[str, int]
+    formula: Bits
     kept: Int64Array | None = None
 
     @property
@@ -113,19 +141,33 @@ class Encoded:
         dense = np.arange(self.dense_blocks) if self.kept is None else self.kept
         return dense // (ci // self.simd) % (co // self.pe)
 
+    @property
+    def padding(self) -> int:
+        """Bits that the memories have beyond ``formula``: words that do not fill, tables that repeat."""
+        return sum(memory.bits for memory in self.memories) - self.formula.overall
 
-@final
-@dataclass(frozen=True)
-class Bits:
-    """What a format costs, memory padding excluded.
 
-    Attributes:
-        codes: of the weights themselves.
-        tables: of what the codes refer to (centroids).
+def as_it_is(weight: IntWeight, blocks: Blocks) -> IntWeight:
+    """Return ``weight``: a codec to which it makes no difference that empty blocks are left out."""
+    del blocks
+    return weight
+
+
+def without_zeros(weight: IntWeight, blocks: Blocks) -> IntWeight:
+    """Return ``weight`` without the zeros that only left-out blocks have, so that no code is spent on them.
+
+    Nothing reads those, so another weight of their book stands for them.  A book without any other weight keeps its
+    zeros, and so does one that stores a zero.
     """
-
-    codes: int
-    tables: int = 0
+    taps, co, ci = weight.values.shape
+    stored = np.zeros(weight.books, np.bool_)
+    stored[blocks.channel[blocks.values == 0] * weight.books // co] = True
+    if stored.all():
+        return weight
+    rows = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
+    others = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
+    filled = np.where((rows == 0) & ~stored[:, None], others, rows)
+    return replace(weight, values=filled.reshape(co, taps, ci).transpose(1, 0, 2))
 
 
 @final
@@ -139,6 +181,10 @@ class Codec:
         decode: ``encoded -> int64 [N, PE * SIMD]``, the blocks in address order; undoes ``encode``.
         bits: ``(weight, count) -> Bits`` of ``count`` stored weights by the codec's formula.
         multiplies: whether a lane needs a multiplier; if not, all weights are -1, 0 or +1.
+        narrow: ``(weight, blocks) -> weight`` that ``encode`` and ``bits`` see where empty blocks are left out; it may
+            name another codec.
+        decoder_clocks: registers of the RTL's decoder: so much later weights come than from a plain memory.
+        decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
     """
 
     name: str
@@ -146,6 +192,9 @@ class Codec:
     decode: Callable[[Encoded], Int64Array]
     bits: Callable[[IntWeight, int], Bits]
     multiplies: bool
+    narrow: Callable[[IntWeight, Blocks], IntWeight] = as_it_is
+    decoder_clocks: int = 0
+    decoder_lut: Callable[[IntWeight], int] = lambda _: 0
 
 
 def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:

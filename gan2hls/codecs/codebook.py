@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack, without_zeros
 from gan2hls.numerics import Int64Array, IntType
 from gan2hls.weights import IntWeight
 
@@ -69,7 +69,7 @@ def decode(encoded: Encoded) -> Int64Array:
 def bits(weight: IntWeight, count: int) -> Bits:
     """``n * ceil(log2 K)`` for the indices, ``books * K * b`` for the centroids."""
     books = books_of(weight)
-    return Bits(count * max(1, (books.shape[1] - 1).bit_length()), books.size * _width(books))
+    return Bits(count * (books.shape[1] - 1).bit_length(), books.size * _width(books))
 
 
 def _width(books: Int64Array) -> int:
@@ -87,4 +87,4 @@ def _books_of_folds(books: int, pe: int, co_folds: int) -> Int64Array:
     return np.ascontiguousarray(of_channel[:, ::per_book]) if pe % per_book == 0 else of_channel
 
 
-CODEC = Codec("codebook", encode, decode, bits, multiplies=True)
+CODEC = Codec("codebook", encode, decode, bits, multiplies=True, narrow=without_zeros)

@@ -6,9 +6,11 @@ Source: Li, Liu 2016 (TWN); for GANs Rakin et al. 2018 (PIM-TGAN).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack, without_zeros
 from gan2hls.codecs.ram import bram18
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
@@ -50,6 +52,12 @@ def bits(weight: IntWeight, count: int) -> Bits:
     return Bits(-(-8 * count // TRITS))
 
 
+def narrow(weight: IntWeight, blocks: Blocks) -> IntWeight:
+    """Return signs, of codec ``binary``, where all zeros lie in left-out blocks."""
+    found = without_zeros(weight, blocks)
+    return replace(found, codec="binary") if found.values.all() else weight
+
+
 def dense_bits(lanes: int) -> int:
     """Return the width of a word of ``lanes`` trits, 5 a byte."""
     return 8 * (lanes // TRITS) + REST_BITS[lanes % TRITS]
@@ -64,4 +72,4 @@ def _pack_trits(values: Int64Array) -> np.ndarray[tuple[int, ...], np.dtype[np.u
     return pack(bits, 1)
 
 
-CODEC = Codec("ternary", encode, decode, bits, multiplies=False)
+CODEC = Codec("ternary", encode, decode, bits, multiplies=False, narrow=narrow)

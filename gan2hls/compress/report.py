@@ -81,8 +81,7 @@ def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> Comp
     structure = find_structure(values)
     bits = float(_FLOAT_BITS)
     if structure is not None:
-        cost = CODECS[structure.weight.codec].bits(structure.weight, values.size)
-        bits = (cost.codes + cost.tables) / values.size
+        bits = CODECS[structure.weight.codec].bits(structure.weight, values.size).overall / values.size
     block = rule.prune.block if rule.prune is not None and rule.prune.block is not None else None
     if block is None:
         sizes = zip(_BLOCK, (layer.geometry.group_out, layer.geometry.group_in), strict=True)

@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.compress.forward import joined, linear
+from gan2hls.forward import joined, linear
 from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import FloatArray
 from gan2hls.points import Point

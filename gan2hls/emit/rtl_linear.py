@@ -54,6 +54,7 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
         "mac_cycles": engine.mac_cycles,
         "window": geometry.y.window,
         "codec": encoded.codec,
+        "decoder_clocks": engine.decoder_clocks,
         "acc_type": str(layer.acc_type),
         "w_addr_msb": int(sizes["WAddrBits"]) - 1,
         "weight_msb": folding.pe * folding.simd * weight_bits - 1,

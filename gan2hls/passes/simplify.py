@@ -59,11 +59,11 @@ def _behind_quantizer(before: Quantize, point: Point) -> tuple[Point, ...] | Non
     """Return what the two are with the quantizer last, or None where only another engine can follow it."""
     low, high = before.range
     match point:
-        case Leaky() if not point.slope.any() and _level(before.type, 0.0) is not None:
-            return (*((Clip(0.0, np.inf),) if low < 0 else ()), before)
-        case Clip() if all(
-            not np.isfinite(end) or _level(before.type, end) is not None for end in (point.lo, point.hi)
-        ):
+        case Leaky() if not point.slope.any():
+            return _behind_quantizer(before, Clip(0.0, np.inf))
+        case Clip() if _on_levels(before.type, point):
+            if point.lo > high or point.hi < low:  # of all its levels nothing is left but one end
+                return _constant(before.type, point.lo if point.lo > high else point.hi)
             return (*((point,) if point.lo > low or point.hi < high else ()), before)
         case Affine() if point.scale.size == point.bias.size == 1 and point.scale[0] > 0:
             return _scaled(before.type, float(point.scale[0]), float(point.bias[0]), point)
@@ -72,6 +72,12 @@ def _behind_quantizer(before: Quantize, point: Point) -> tuple[Point, ...] | Non
             return (*((Clip(low, high),) if low > inside[0] or high < inside[1] else ()), point)
         case _:
             return None
+
+
+def _constant(quant: QuantType, value: float) -> tuple[Point, ...]:
+    """Return ``value``, a multiple of the step of ``quant``, whatever comes in, and a quantizer that has it."""
+    zero_point = quant.int_type.lo - round(value / quant.scale)
+    return Clip(value, value), Quantize(replace(quant, zero_point=zero_point))
 
 
 def _scaled(quant: QuantType, scale: float, bias: float, point: Affine) -> tuple[Point, ...] | None:
@@ -83,9 +89,9 @@ def _scaled(quant: QuantType, scale: float, bias: float, point: Affine) -> tuple
     return point, Quantize(QuantType(quant.int_type, step, quant.zero_point - shift))
 
 
-def _level(quant: QuantType, value: float) -> int | None:
-    """Return the code of ``value``, or None where it lies between two levels."""
-    return _whole(value / quant.scale)
+def _on_levels(quant: QuantType, clip: Clip) -> bool:
+    """Whether the finite ends of ``clip`` lie on levels of ``quant``, not between two."""
+    return all(not np.isfinite(end) or _whole(end / quant.scale) is not None for end in (clip.lo, clip.hi))
 
 
 def _same_levels(one: QuantType, other: QuantType) -> bool:

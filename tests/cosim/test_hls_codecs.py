@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gan2hls.codecs import Encoded, decode, to_blocks
 from gan2hls.design import Design, Folding
-from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls_skip import column_bits
 from gan2hls.golden import Golden
-from gan2hls.verify import csim, run_hls
+from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
+from gan2hls.weights import IntWeight
 from tests.cosim.hls_chains import QUICK, write_hls
-from tests.cosim.hls_codecs import KINDS, Kind, codec_design, copies, dense_packing_design, flip
+from tests.cosim.hls_codecs import KINDS, codec_design, copies, dense_packing_design, flip, narrowed_design
 from tests.randomized import Rng, block_mask, chain, conv, dense, design, random_inputs
 
 pytestmark = pytest.mark.cosim
@@ -39,12 +41,20 @@ def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     half = len(made.engines) // 2
     assert [engine.skip is not None for engine in made.engines] == [n >= half for n in range(2 * half)]
     assert any(e.skip is not None and e.skip.occupancy.idle for e in made.engines), "no vector is empty"
-    for engine in made.engines[:half]:
-        assert engine.encoded is not None and engine.encoded.codec == KINDS[kind].codec
+    for engine in made.engines:
+        assert engine.encoded is not None
         parameters = engine.encoded.parameters
-        assert parameters.get("base", -3) == -3
-        assert parameters.get("centroids", 0) <= max(1, KINDS[kind].centroids)
+        most = max(1, KINDS[kind].centroids)
+        assert parameters.get("centroids", 0) <= most, "zeros of left-out blocks take no index"
+        if engine.skip is None:
+            assert engine.encoded.codec == KINDS[kind].codec
+            assert KINDS[kind].codec != "raw" or parameters.get("base", -3) == -3
     passes(made, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
+    passes(narrowed_design(np.random.default_rng(0)), tmp_path)
 
 
 def test_dense_packing(tmp_path: Path) -> None:
@@ -56,12 +66,14 @@ def test_dense_packing(tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["ternary", "codebook5-books"])
+@pytest.mark.parametrize("kind", ["ternary", "codebook5-books", "blockscale4-zero-points"])
 def test_exact_widths_and_flat_region(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Vitis synthesizes has no register wider than its number; what bambu takes is one flat region."""
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))
     passes(codec_design(np.random.default_rng(77), KINDS[kind]), tmp_path)
 
+
+SCALED = ("blockscale4", "blockscale4-zero-points")
 
 #: A flip: file name behind the layer's, word, bit.
 Flip = tuple[str, int, int]
@@ -90,13 +102,12 @@ def in_limbs(word: int, bit: int, limbs: int) -> tuple[int, int]:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("kind", ["raw", "binary", "ternary", "codebook13", "codebook5-books"])
+@pytest.mark.parametrize("kind", ["raw", "binary", "ternary", "codebook13", "codebook5-books", *SCALED])
 def test_each_flipped_bit_of_weights_and_each_centroid_shows(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     geometry, folding, what = dense(40, 40), Folding(4, 5, 2), KINDS[kind]
-    books = 4 if what.per_channel else 1
-    values = what.values(rng, geometry.weight_shape, books)
-    encoded = one(rng, values, what, books, folding).engines[0].encoded
+    weight = what.weight(rng, geometry.weight_shape, 4 if what.per_channel else 1)
+    encoded = one(rng, weight, folding).engines[0].encoded
     assert encoded is not None and encoded.parameters.get("dense", 1) == 1
     width = encoded.memories[0].width_bits
     places = [(0, 0), (79, width - 1), (41, width // 2), *((rng.integers(80), rng.integers(width)) for _ in range(5))]
@@ -109,13 +120,29 @@ def test_each_flipped_bit_of_weights_and_each_centroid_shows(kind: str, tmp_path
             ("centroid", *in_limbs(word, n * p["centroid_bits"] + n % p["centroid_bits"], memory.words.shape[1]))
             for n in range(p["tables"] * p["centroids"])
         ]
-    layers = copies(rng, geometry, values, what, books, len(flips) + 2)
+    if what.codec == "blockscale":
+        flips += factor_flips(encoded)
+    layers = copies(rng, geometry, weight, len(flips) + 2)
     made = design(chain("flips", (1, 1, 40), layers[0].input_type, layers), [folding] * len(layers))
     assert differing(made, flips, tmp_path) == [layer.name for layer in layers[1:-1]]
 
 
-def one(rng: Rng, values: np.ndarray, kind: Kind, books: int, folding: Folding) -> Design:
-    layers = copies(rng, dense(40, 40), values, kind, books, 1)
+def factor_flips(encoded: Encoded) -> list[Flip]:
+    """Each bit of an entry of the first and of the last factor word, of a group whose weights are not all zero."""
+    p, memory = encoded.parameters, encoded.memories[1]
+    width = p["factor_bits"] + p["offset_bits"]
+    blocks = to_blocks(decode(encoded), encoded.pe, encoded.simd)
+    blocks = blocks.reshape(len(blocks), -1, p["factor_lanes"])
+    flips: list[Flip] = []
+    for word in (0, memory.depth - 1):
+        group = int(blocks[word << p["factor_shift"]].any(axis=1).argmax())
+        places = [in_limbs(word, group * width + bit, memory.words.shape[1]) for bit in range(width)]
+        flips += [("factor", *place) for place in places]
+    return flips
+
+
+def one(rng: Rng, weight: IntWeight, folding: Folding) -> Design:
+    layers = copies(rng, dense(40, 40), weight, 1)
     return design(chain("one", (1, 1, 40), layers[0].input_type, layers), [folding])
 
 
@@ -123,9 +150,9 @@ def skipping(count: int) -> tuple[Design, int]:
     """``count`` equal layers that skip blocks, and the first run of a pixel away from the border."""
     rng = np.random.default_rng(8)
     geometry, folding = conv((4, 4), 4, 4), Folding(2, 2, 1)
-    values = KINDS["raw"].values(rng, geometry.weight_shape, 1)
-    values = values * block_mask(rng, geometry.weight_shape, (2, 2), 0.4)
-    layers = copies(rng, geometry, values, KINDS["raw"], 1, count)
+    weight = KINDS["raw"].weight(rng, geometry.weight_shape)
+    values = weight.values * block_mask(rng, geometry.weight_shape, (2, 2), 0.4)
+    layers = copies(rng, geometry, replace(weight, values=values), count)
     model = chain("skipping", (4, 4, 4), layers[0].input_type, layers)
     made = design(model, [folding] * count, skip={layer.name for layer in layers})
     program = made.engines[0].skip
@@ -161,17 +188,3 @@ def test_run_that_ends_elsewhere_is_found_and_named(field: str, tmp_path: Path) 
     result = check_csim(hls, made, codes, tmp_path / "work")
     assert result.status == "failed" and result.first_mismatch is not None
     assert result.first_mismatch.startswith("l1: "), result
-
-
-def test_shell_under_cocotb(tmp_path: Path) -> None:
-    """The C++ as the design under test, engines that skip included, behind the bench that the RTL passes."""
-    pytest.importorskip("cocotb")
-    made = codec_design(np.random.default_rng(5), KINDS["ternary"])
-    tensors = Golden(made.model).run(random_inputs(np.random.default_rng(6), made.model, 4))
-    write_hls(made, tmp_path)
-    for path, content in emit_bench(made, tensors).items():
-        target = tmp_path / "testbench" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    found = run_hls(tmp_path, made, tmp_path / "work")
-    assert (found.status, found.mismatches) == ("passed", 0), found

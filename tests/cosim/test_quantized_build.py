@@ -42,10 +42,22 @@ def bipolar() -> Network:
     return net.quant(0.057, 6, zero=3, mode="FLOOR")
 
 
-@pytest.mark.parametrize("make", [qonnx, qcdq, bipolar])
+def blocked() -> Network:
+    """A scale per block of 16 input channels, 4-bit codes with a zero point per block, then 8-bit ones."""
+    net = Network((1, 48), opset=21).qdq(0.031, "int8")
+    codes, scale = net.rng.integers(0, 16, (48, 128)), net.rng.uniform(0.004, 0.02, (3, 128))
+    net.gemm(net.codes_weight(codes, "uint4", scale, net.rng.integers(4, 12, (3, 128)), axis=0, block_size=16))
+    net.then("Relu").qdq(0.05, "uint8").reshape(1, 32, 2, 2)
+    scale = net.rng.uniform(0.0002, 0.0008, (2, 3, 4, 4))
+    net.up(net.codes_weight(net.rng.integers(-128, 128, (32, 3, 4, 4)), "int8", scale, axis=0, block_size=16))
+    return net.qdq(0.03, "int8")
+
+
+@pytest.mark.parametrize("make", [qonnx, qcdq, bipolar, blocked])
 def test_build(tmp_path: Path, make: type[Network]):
     net = make()
     path = net.save(tmp_path)
+    size = net.shape[1]
     built = pipeline.build(path, output=tmp_path / "out", overrides={"verify": {"steps": ["float", "csim", "rtl"]}})
     assert built.report is not None and built.integer_model is not None
     assert {name: step.status for name, step in built.report.verification.items() if step.status != "skipped"} == {
@@ -54,7 +66,7 @@ def test_build(tmp_path: Path, make: type[Network]):
     layers = built.report.layers
     assert all(layer.file_codes_differ is not None for layer in layers), "the file quantizes every layer"
     assert layers[0].file_codes_max_difference is not None and layers[0].file_codes_max_difference <= 1
-    frames = np.random.default_rng(3).normal(size=(16, 12)).astype(np.float32)
+    frames = np.random.default_rng(3).normal(size=(16, size)).astype(np.float32)
     (port,) = built.integer_model.outputs
     made = Golden(built.integer_model).run(quantize_inputs(built.integer_model, {"x": frames}))[port.name]
     codes = built.integer_model.type_of(port.name).quantize(run_file(path, frames))

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.codecs import decode
 from gan2hls.cycles import estimate
 from gan2hls.design import Design, Folding
 from gan2hls.integer import IntLayer
 from gan2hls.ir import Shape
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.taps import LinearGeometry
+from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import Bench, lint
-from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer
+from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer, scaled_weights
 
 pytestmark = pytest.mark.cosim
 
@@ -85,6 +87,30 @@ def coded_design(rotation: int, empty: tuple[float, ...] = ()) -> Design:
     return design(model, [SLOTS[n % 4][1] for n in range(8)], extra_rows=rotation % 3, skip=skip)
 
 
+def scaled_design(empty: tuple[float, ...] = ()) -> Design:
+    """A chain of eight engines whose weights have a factor per block of 1 to 12 input channels, in every slot twice."""
+    rng = np.random.default_rng(len(empty))
+    layers: list[IntLayer] = []
+    count, kinds = 12, (8, 3, 4, 1, 12, 6, 5, 4)
+    for n, block in enumerate(kinds):
+        make, folding, _ = SLOTS[n % 4]
+        geometry, shape = make(count), (2, 2, 6) if n % 4 == 0 else None
+        values, factors = scaled_weights(
+            rng, geometry.weight_shape, block, bits=3 + n % 3, factor_bits=9, zero_points=n % 2 == 0, taps=n // 4
+        )
+        layers.append(
+            linear_layer(
+                rng, f"l{n}", "z", geometry, INT8, out=INT8, codec="blockscale", values=values, factors=factors,
+                scaled=block, shape=shape, empty=empty[n % len(empty)] if empty else 0.0,
+                block=(folding.pe, folding.simd),
+            )
+        )  # fmt: skip
+        count = int(np.prod(layers[-1].shape))
+    model = chain(f"scaled{len(empty)}", (1, 1, 12), INT8, layers)
+    skip = [layer.name for layer in layers] if empty else []
+    return design(model, [SLOTS[n % 4][1] for n in range(8)], extra_rows=1, skip=skip)
+
+
 def check(bench: Bench) -> None:
     """Simulate with pauses on both sides and with a reset; then the cycle model must have told the clocks."""
     for seed, (idle, stall) in enumerate(PACES):
@@ -118,10 +144,52 @@ def test_densely_packed_trits_with_every_rest(tmp_path: Path) -> None:
     check(bench)
 
 
+def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
+    bench = Bench(narrowed_design(np.random.default_rng(0)), tmp_path)
+    assert lint(bench.design, tmp_path / "rtl") == ""
+    check(bench)
+
+
 @pytest.mark.parametrize("rotation", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1))])
 def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation, (0.5 + 0.1 * rotation, 0.95, 0.7))
     assert any(e.mac_steps < e.mac_cycles for e in made.engines), "no vector without blocks"
+    for n, engine in enumerate(made.engines):
+        kind = KINDS[(n * 3 + rotation) % 8]
+        assert engine.encoded is not None and engine.encoded.parameters.get("centroids", 0) <= kind[1]
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)
+
+
+@pytest.mark.parametrize("empty", [(), (0.6, 0.95, 0.7)], ids=["dense", "skipping"])
+def test_block_scaled_weights_in_every_kind_of_engine(empty: tuple[float, ...], tmp_path: Path) -> None:
+    made = scaled_design(empty)
+    found = [e.encoded for e in made.engines if e.encoded]
+    assert {e.codec for e in found} == {"blockscale"}
+    assert {e.parameters["offset_bits"] > 0 for e in found} == {True, False}
+    assert empty or any(e.parameters["factor_shift"] for e in found)
+    assert {e.parameters["factor_lanes"] > 1 for e in found} == {True, False}
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+def test_flipped_bits_of_codes_and_factors_show(tmp_path: Path) -> None:
+    """The upper bit of a code, then of a factor: the simulation must not agree any more."""
+    made = scaled_design()
+    bench, encoded = Bench(made, tmp_path), made.engines[7].encoded
+    assert encoded is not None
+    p = encoded.parameters
+    group = int((decode(encoded)[0, : encoded.pe, : encoded.simd] != 0).ravel().argmax()) // p["factor_lanes"]
+    places = {"weight": p["code_bits"] - 1, "factor": (group + 1) * p["factor_bits"] - 1}
+    assert p["offset_bits"] == 0
+    for role, bit in places.items():
+        path = tmp_path / "rtl" / "mem" / f"l7_{role}.mem"
+        text = path.read_text()
+        first, *others = text.split()
+        path.write_text("\n".join([f"{int(first, 16) ^ 1 << bit:0{len(first)}x}", *others]) + "\n")
+        with pytest.raises(AssertionError):
+            bench.run(3)
+        path.write_text(text)
+    bench.run(3)

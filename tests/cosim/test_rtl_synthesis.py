@@ -15,8 +15,9 @@ import pytest
 from gan2hls.design import Design, Folding
 from gan2hls.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
+from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
-from tests.cosim.test_rtl_codecs import coded_design
+from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 pytestmark = pytest.mark.cosim
@@ -30,7 +31,7 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
-READ = [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,))]
+READ = [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
@@ -59,7 +60,7 @@ def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
     assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("made", READ, ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [*READ, narrowed_design(np.random.default_rng(0))], ids=lambda made: made.name)
 def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
     pytest.importorskip("pyslang")
     import pyslang.ast
@@ -73,7 +74,7 @@ def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
     assert errors == []
 
 
-@pytest.mark.parametrize(("codec", "dsp"), [("binary", 0), ("ternary", 0), ("raw", 64)])
+@pytest.mark.parametrize(("codec", "dsp"), [("binary", 0), ("ternary", 0), ("raw", 64), ("blockscale", 64)])
 def test_only_codecs_with_multipliers_take_dsp_blocks(codec: str, dsp: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     cells = synthesized(coded_engine(codec), tmp_path)

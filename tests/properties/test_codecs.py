@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS, decode, encode
-from gan2hls.codecs.base import pack, to_blocks, unpack
+from gan2hls.codecs.base import Bits, pack, to_blocks, unpack
 from gan2hls.codecs.ternary import dense_bits
 from gan2hls.numerics import IntType
 from gan2hls.weights import IntWeight, weight_type
-from tests.randomized import block_mask, random_weights
+from tests.randomized import block_mask, random_weights, scaled_weights
 
 
 def _weight(data: st.DataObject, codec: str, shape: tuple[int, int, int]) -> IntWeight:
@@ -21,6 +23,8 @@ def _weight(data: st.DataObject, codec: str, shape: tuple[int, int, int]) -> Int
     bits, books = data.draw(st.integers(2, 16)), 1
     if codec == "codebook":
         books = data.draw(st.sampled_from([n for n in range(1, shape[1] + 1) if shape[1] % n == 0]))
+    if codec == "blockscale":
+        return _scaled_weight(data, rng, shape)
     fill = data.draw(st.sampled_from(["random", "random", "zero", "one value", "off centre"]))
     values = random_weights(rng, shape, codec, bits, books)
     if fill == "zero" and codec != "binary":
@@ -30,6 +34,21 @@ def _weight(data: st.DataObject, codec: str, shape: tuple[int, int, int]) -> Int
     elif fill == "off centre" and codec == "raw":
         values = np.abs(values) // 2 + data.draw(st.integers(-3, 100))
     return IntWeight(values, weight_type(values), np.ones(1), codec, "int8", books)
+
+
+def _scaled_weight(data: st.DataObject, rng: np.random.Generator, shape: tuple[int, int, int]) -> IntWeight:
+    """Random block-scaled weights, with a zero point per block or without, factors per tap or for all taps."""
+    block, bits = data.draw(st.integers(1, shape[2])), data.draw(st.integers(1, 8))
+    values, factors = scaled_weights(
+        rng,
+        shape,
+        block,
+        bits=bits,
+        factor_bits=data.draw(st.integers(1, 15 - bits)),
+        zero_points=data.draw(st.booleans()),
+        taps=data.draw(st.sampled_from([0, 1])),
+    )
+    return IntWeight(values, weight_type(values), np.ones(1), "blockscale", "int4/32", 1, block, factors)
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -52,7 +71,7 @@ def test_decode_inverts_encode_without_empty_blocks(codec: str, data: st.DataObj
     mask = block_mask(np.random.default_rng(data.draw(st.integers(0, 99))), shape, (pe, simd), 0.7)
     values = weight.values * mask
     codec = "ternary" if codec == "binary" else codec
-    pruned = IntWeight(values, weight_type(values), weight.scale, codec, "int8", weight.books)
+    pruned = replace(weight, values=values, type=weight_type(values), codec=codec)
     kept = np.flatnonzero(to_blocks(mask, pe, simd).any(axis=1))
     kept = np.random.default_rng(0).permutation(kept)
     encoded = encode(pruned, pe, simd, kept)
@@ -94,6 +113,24 @@ def test_off_centre_weights_need_no_sign_bit() -> None:
     encoded = encode(weight, 2, 2)
     assert encoded.memories[0].width_bits == 4 * 4
     assert CODECS["raw"].bits(weight, 16).codes == 16 * 4
+
+
+@pytest.mark.parametrize(("block", "simd", "repeats"), [(32, 4, 1), (32, 32, 1), (16, 64, 1), (48, 16, 3), (16, 24, 2)])
+def test_each_factor_stands_in_memory_once_where_blocks_are_aligned(block: int, simd: int, repeats: int) -> None:
+    values, factors = scaled_weights(np.random.default_rng(0), (4, 8, 192), block, zero_points=False, factor_bits=11)
+    weight = IntWeight(values, weight_type(values), np.ones(1), "blockscale", f"int4/{block}", 1, block, factors)
+    encoded, formula = encode(weight, 2, simd), CODECS["blockscale"].bits(weight, values.size)
+    assert formula == Bits(values.size * 4, values.size // block * 11)
+    assert [memory.bits for memory in encoded.memories] == [formula.codes, formula.tables * repeats]
+
+
+def test_zero_points_per_block_need_no_wider_codes() -> None:
+    """Codes 0..15 with a zero point per block: 4 bits a weight and 4 a block, not the 5 bits of -15..15."""
+    values, factors = scaled_weights(np.random.default_rng(0), (4, 8, 64), 32)
+    weight = IntWeight(values, weight_type(values), np.ones(1), "blockscale", "int4/32", 1, 32, factors)
+    codes = values // np.repeat(factors, 32, axis=2)
+    assert codes.min() < -8 and codes.max() > 8
+    assert CODECS["blockscale"].bits(weight, values.size) == Bits(values.size * 4, factors.size * (6 + 4))
 
 
 @given(st.integers(1, 70), st.integers(1, 16), st.booleans(), st.integers(0, 2**32 - 1))

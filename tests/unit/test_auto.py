@@ -196,7 +196,7 @@ def test_formats_are_compared_at_one_folding(model: Path) -> None:
     assert found is not None and design is not None and made.report is not None
     for choice, engine in zip(found.layers, design.engines, strict=True):
         taken = engine_resources(engine)
-        assert (choice.dsp, choice.lut) == (taken.dsp, taken.adder_lut)
+        assert (choice.dsp, choice.lut) == (taken.dsp, taken.lane_lut)
         binary, whole = choice.alternatives
         lanes = engine.folding.pe * engine.folding.simd
         assert binary.lut > 0 == whole.lut and whole.dsp >= binary.dsp + lanes

@@ -78,3 +78,43 @@ def test_what_is_exact_needs_no_correction(tmp_path: Path) -> None:
     on_grid = {z: types[z].dequantize(types[z].quantize(streams[z])).astype(np.float32), out: streams[out]}
     biases = find_biases(graph, quantize_weights(graph, {out: exact}), types, on_grid)
     assert np.abs(biases[out]).max() < 1e-12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_are_weighed_by_where_they_matter(tmp_path: Path, kind: str) -> None:
+    """Replay the integer network: the weighted mean error of the first frames vanishes, the plain one need not."""
+    graph, streams, _ = read(tmp_path, chain_of(kind))
+    linear = [layer for layer in graph.layers if layer.geometry is not None]
+    rng = np.random.default_rng(0)
+    places = {layer.name: rng.exponential(size=(5, *layer.geometry.out_shape)) ** 3 for layer in linear}
+    precisions = dict.fromkeys(streams, PRECISION)
+    weights = quantize_weights(graph, precisions)
+    types = choose_types(graph, streams, precisions, "minmax")
+    biases = find_biases(graph, weights, types, streams, places)
+    model = lower(graph, weights, types, biases=biases)
+    (source,) = graph.inputs
+    tensors = Golden(model).run({source.name: types[source.name].quantize(streams[source.name])})
+    for layer in linear:
+        name, codes, g = layer.inputs[0], weights[layer.name], layer.geometry
+        integer = codes.values * np.broadcast_to(codes.scale, g.out_channels)[:, None]
+        wanted = np.stack([convolve(g, layer.weight, frame) for frame in streams[name][:5]])
+        found = np.stack([convolve(g, integer, types[name].dequantize(frame)) for frame in tensors[name][:5]])
+        error = wanted - found - biases[layer.name]
+        size = np.abs(error).mean(axis=(0, 1, 2))
+        mean = error.mean(axis=(0, 1, 2))
+        weighted = (error * places[layer.name]).sum(axis=(0, 1, 2)) / places[layer.name].sum(axis=(0, 1, 2))
+        assert (np.abs(weighted) <= 1e-4 * size).all()
+        assert (np.abs(mean) > 1e-3 * size).any(), "weights move the mean"
+
+
+def convolve(g: LinearGeometry, weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the sums of one frame by the definition of the tap program, ``[OH, OW, CO]``."""
+    x, made = x.reshape(g.in_shape), np.zeros(g.out_shape)
+    for oy, ox in np.ndindex(g.out_shape[:2]):
+        for iy, ky in g.y.taps[oy]:
+            for ix, kx in g.x.taps[ox]:
+                for group in range(g.groups):
+                    inner = slice(group * g.group_in, (group + 1) * g.group_in)
+                    outer = slice(group * g.group_out, (group + 1) * g.group_out)
+                    made[oy, ox, outer] += weight[ky * g.x.kernel + kx, outer] @ x[iy, ix, inner]
+    return made

@@ -232,7 +232,8 @@ def test_generator_at_each_opset(tmp_path: Path, opset: int):
 
 def test_every_supported_operator_is_tested():
     text = Path(__file__).read_text() + Path(__file__).with_name("test_frontend_crop.py").read_text()
-    quantized = Path(__file__).with_name("test_frontend_quantized.py").read_text()
+    files = ("test_frontend_quantized.py", "test_frontend_quantized_weights.py")
+    quantized = "".join(Path(__file__).with_name(name).read_text() for name in files)
     missing = [op for op in SUPPORTED if f"{op}(" not in text and f"{op}<" not in text]
     missing = [op for op in missing if op not in (*QDQ_OPS, *QONNX_OPS) or f'"{op}"' not in quantized]
     assert missing == ["Constant", "Shape", "Size"], "these are in test_frontend_folding.py, others belong here"

@@ -1,37 +1,25 @@
-"""Quantized and compressed files, as exporters spell them: weights fold exactly, activation quantizers become types."""
+"""Activation quantizers, as exporters spell them, become types of tensors and points of layers."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from onnx import helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from gan2hls import passes
 from gan2hls.calibrate import FloatModel, probes
 from gan2hls.frontend import Loaded, load
-from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.ir import Graph
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.points import Affine, Clip, Curve, Leaky, Sign
-from tests.quantized_models import CODE_TYPES, QONNX, Network, run_file
+from tests.quantized_models import QONNX, Network, run_file
 
 INT8 = IntType(8, signed=True)
 F32 = np.float32
-
-
-def weight_of(net: Network, folder: Path) -> np.ndarray:
-    """The dense weight ``[CI, CO]`` that a Gemm of one input row ends up with."""
-    (layer,) = load(net.save(folder)).graph.layers
-    assert layer.weight is not None
-    return layer.weight[0].T
 
 
 def final(net: Network, folder: Path) -> tuple[Loaded, Graph]:
@@ -50,209 +38,6 @@ def check_reference(net: Network, folder: Path, graph: Graph, loaded: Loaded, sp
     made = port.from_stream(FloatModel(loaded.onnx_model, probes(graph)).run({"x": x})[port.name])
     assert made == pytest.approx(run_file(net.save(folder), x), rel=1e-5, abs=1e-6)
     return made
-
-
-# --- weights
-
-
-@pytest.mark.parametrize("dtype", list(CODE_TYPES))
-@pytest.mark.parametrize("grain", ["tensor", "channel", "rows", "blocks"])
-def test_dequantized_weights(tmp_path: Path, dtype: str, grain: str):
-    rng = np.random.default_rng(3)
-    net = Network((1, 8), opset=25)
-    lo, hi = {"int2": (-2, 1), "uint2": (0, 3), "int4": (-8, 7), "uint4": (0, 15)}.get(dtype, (0, 100))
-    codes = rng.integers(lo, hi + 1, (8, 6))
-    shape, attributes = {
-        "tensor": ((), {}), "channel": ((6,), {"axis": 1}), "rows": ((8,), {"axis": -2}),
-        "blocks": ((3, 6), {"axis": 0, "block_size": 3}),
-    }[grain]  # fmt: skip
-    scale = rng.uniform(0.01, 0.02, shape).astype(F32)
-    zero = rng.integers(lo, hi + 1, shape)
-    full = {
-        "tensor": lambda v: v, "channel": lambda v: v, "rows": lambda v: v[:, None],
-        "blocks": lambda v: np.repeat(v, 3, 0)[:8],
-    }[grain]  # fmt: skip
-    net.gemm(net.codes_weight(codes, dtype, scale, zero, **attributes))
-    assert (weight_of(net, tmp_path) == (codes - full(zero)).astype(F32) * full(scale)).all()
-
-
-def test_weights_that_are_quantized_in_the_file(tmp_path: Path):
-    """TensorRT's export: float weights, then QuantizeLinear and DequantizeLinear on them, ties to even."""
-    net = Network((1, 3), opset=13)
-    float_weight = np.array([[0.5, 1.5, 2.5, -0.5], [100.0, -100.0, 0.26, 0.24], [3.0, -2.5, -1.5, 9.0]], F32)
-    scale = np.array([1.0, 1.0, 0.5, 0.125], F32)
-    step, zero = net.constant(scale), net.constant(np.zeros(4), np.int8)
-    codes = net.node("QuantizeLinear", net.constant(float_weight), step, zero, axis=1)
-    net.gemm(net.node("DequantizeLinear", codes, step, zero, axis=1))
-    wanted = [[0.0, 2.0, 2.5, -0.5], [100.0, -100.0, 0.5, 0.25], [3.0, -2.0, -1.5, 9.0]]
-    assert (weight_of(net, tmp_path) == np.array(wanted)).all()
-
-
-def test_int32_bias_and_clipped_codes(tmp_path: Path):
-    """What brevitas exports: 4-bit weights as INT8 and Clip, the bias as INT32."""
-    net = Network((1, 3))
-    codes = net.constant([[-7, 7, -8], [1, 2, 3], [9, 5, 0]], np.int8)
-    clipped = net.node("Clip", codes, net.constant(-7, np.int8), net.constant(7, np.int8))
-    weight = net.node(
-        "DequantizeLinear", clipped, net.constant([0.1, 0.2, 0.3]), net.constant([0] * 3, np.int8), axis=1
-    )
-    bias = net.node("DequantizeLinear", net.constant([100000, -5, 0], np.int32), net.constant([0.25] * 3), axis=0)
-    net.gemm(weight, bias)
-    (layer,) = load(net.save(tmp_path)).graph.layers
-    expected = np.array([[-7, 7, -7], [1, 2, 3], [7, 5, 0]]) * np.array([0.1, 0.2, 0.3], F32).astype(float)
-    assert layer.weight is not None and np.allclose(layer.weight[0].T, expected, rtol=1e-6, atol=0)
-    (point,) = layer.points
-    assert isinstance(point, Affine) and point.bias.tolist() == [25000.0, -1.25, 0.0]
-
-
-BOOK = np.array([-0.7, -0.1, 0.2, 1.3], F32)
-INDICES = np.random.default_rng(5).integers(0, 4, (6, 8))
-BOOKS = np.random.default_rng(6).normal(size=(8, 4)).astype(F32)  # one per output channel
-SIGNS = np.random.default_rng(7).choice([-1.0, 1.0], (6, 8)).astype(F32)
-
-
-def _plain(net: Network) -> str:
-    return net.node("Gather", net.constant(BOOK), net.constant(INDICES, np.int64))
-
-
-def _cast(net: Network) -> str:
-    indices = net.node("Cast", net.constant(INDICES, np.uint8), to=onnx.TensorProto.INT32)
-    made = net.node("Gather", net.constant(BOOK.astype(np.float16)), indices)
-    return net.node("Cast", made, to=onnx.TensorProto.FLOAT)
-
-
-def _four_bits(net: Network) -> str:
-    return net.node(
-        "Gather",
-        net.constant(BOOK),
-        net.node("Cast", net.constant(INDICES, CODE_TYPES["uint4"]), to=onnx.TensorProto.INT64),
-    )
-
-
-def _flat(net: Network) -> str:
-    made = net.node("Gather", net.constant(BOOK), net.constant(INDICES.ravel(), np.int32))
-    return net.node("Reshape", made, net.constant([6, 8], np.int64))
-
-
-def _turned(net: Network) -> str:
-    made = net.node("Gather", net.constant(BOOK[:, None]), net.constant(INDICES.T - 4, np.int64), axis=0)
-    return net.node("Transpose", net.node("Squeeze", made, net.constant([2], np.int64)), perm=[1, 0])
-
-
-def _signed(net: Network) -> str:
-    return net.node("Mul", net.node("Gather", net.constant(BOOK), net.constant(INDICES, np.int64)), net.constant(SIGNS))
-
-
-def _per_channel(net: Network) -> str:
-    made = net.node("GatherElements", net.constant(BOOKS), net.constant(INDICES.T, np.int64), axis=1)
-    return net.node("Transpose", made, perm=[1, 0])
-
-
-def _per_channel_nd(net: Network) -> str:
-    made = net.node("GatherND", net.constant(BOOKS), net.constant(INDICES.T[..., None], np.int64), batch_dims=1)
-    return net.node("Transpose", made, perm=[1, 0])
-
-
-def _offsets(net: Network) -> str:
-    return net.node("Gather", net.constant(BOOKS.ravel()), net.constant(INDICES + 4 * np.arange(8), np.int64))
-
-
-_OWN = np.take_along_axis(BOOKS, INDICES.T, axis=1).T
-SPELLINGS: list[tuple[Callable[[Network], str], np.ndarray]] = [
-    (_plain, BOOK[INDICES]), (_cast, BOOK.astype(np.float16)[INDICES]), (_four_bits, BOOK[INDICES]),
-    (_flat, BOOK[INDICES]), (_turned, BOOK[INDICES]), (_signed, BOOK[INDICES] * SIGNS),
-    (_per_channel, _OWN), (_per_channel_nd, _OWN), (_offsets, _OWN),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("spell", "expected"), SPELLINGS, ids=[spell.__name__ for spell, _ in SPELLINGS])
-def test_codebooks(tmp_path: Path, spell: Callable[[Network], str], expected: np.ndarray):
-    net = Network((1, 6), opset=21)
-    net.gemm(spell(net))
-    assert (weight_of(net, tmp_path) == expected).all()
-
-
-@pytest.mark.parametrize("linear", [True, False])
-@pytest.mark.parametrize("place", ["initializer", "constant", "scatter"])
-def test_sparse_weights(tmp_path: Path, linear: bool, place: str):
-    net = Network((1, 5), opset=17)
-    dense = np.where(np.random.default_rng(2).random((5, 7)) < 0.3, 1.25, 0.0).astype(F32)
-    at = np.flatnonzero(dense) if linear else np.argwhere(dense)
-    values = numpy_helper.from_array(dense[dense != 0], "w")
-    sparse = helper.make_sparse_tensor(values, numpy_helper.from_array(at.astype(np.int64), "w_at"), [5, 7])
-    if place == "initializer":
-        net.sparse.append(sparse)
-        weight = "w"
-    elif place == "constant":
-        weight = net.node("Constant", sparse_value=sparse)
-    else:
-        zeros, ones = net.constant(np.zeros((5, 7))), net.constant(dense[dense != 0])
-        weight = net.node("ScatterND", zeros, net.constant(np.argwhere(dense), np.int64), ones)
-    net.gemm(weight)
-    assert (weight_of(net, tmp_path) == dense).all()
-
-
-@pytest.mark.parametrize("bits", [2, 4, 8])
-@pytest.mark.parametrize("axis", [None, 1])
-@pytest.mark.parametrize("op", ["Quant", "IntQuant", "BipolarQuant"])
-@pytest.mark.parametrize("domain", [QONNX, "onnx.brevitas", "finn.custom_op.general"])
-def test_qonnx_weights(tmp_path: Path, bits: int, axis: int | None, op: str, domain: str):
-    net = Network((1, 6))
-    net.domain = domain
-    value = net.floats(6, 8)
-    net.gemm(net.quant_weight(value, bits, axis=axis, op=op))
-    peak = np.abs(value).max() if axis is None else np.abs(value).max(axis=0)
-    scale = (peak / F32(max(1, 2 ** (bits - 1) - 1))).astype(F32)
-    codes = np.where(value >= 0, 1.0, -1.0) if op == "BipolarQuant" else np.rint(value / scale)
-    assert np.allclose(weight_of(net, tmp_path), codes.astype(F32) * scale, rtol=1e-6, atol=0)
-
-
-def test_look_ups_equal_the_evaluator_of_onnx():
-    rng = np.random.default_rng(0)
-    data = rng.normal(size=(4, 5, 6)).astype(F32)
-    cases = [
-        ("Gather", (data, rng.integers(-5, 5, (2, 3))), {"axis": 1}),
-        ("GatherElements", (data, rng.integers(-6, 6, (4, 5, 2))), {"axis": 2}),
-        ("GatherElements", (data, rng.integers(-4, 4, (7, 5, 6))), {"axis": 0}),
-        ("GatherND", (data, rng.integers(0, 4, (3, 2, 2))), {}),
-        ("GatherND", (data, rng.integers(-5, 5, (4, 3, 1))), {"batch_dims": 1}),
-        ("GatherND", (data, rng.integers(-5, 5, (4, 2))), {"batch_dims": 1}),
-        ("ScatterND", (data, np.array([[0], [3]]), np.zeros((2, 5, 6), F32)), {}),
-        ("ScatterElements", (data, np.tile(np.arange(2), (4, 5, 1)), np.ones((4, 5, 2), F32)), {"axis": 2}),
-    ]  # fmt: skip
-    for op, inputs, attributes in cases:
-        named = {f"i{n}": value for n, value in enumerate(inputs)}
-        node = helper.make_node(op, list(named), ["y"], **attributes)
-        infos = [
-            helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
-            for n, v in named.items()
-        ]
-        graph = helper.make_graph([node], "g", infos, [helper.make_empty_tensor_value_info("y")])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        (expected,) = ReferenceEvaluator(model).run(None, named)
-        made = LOOKUPS[op](*inputs, **attributes)
-        assert made is not None and made.shape == expected.shape and (made == expected).all(), (op, attributes)
-
-
-@pytest.mark.parametrize("spelling", ["Gather", "GatherND", "blocks"])
-def test_ten_million_weights_fold_in_seconds(tmp_path: Path, spelling: str):
-    shape = (2560, 4096)
-    net = Network((1, 2560), opset=21)
-    indices = np.random.default_rng(0).integers(0, 16, shape)
-    book = np.linspace(-1, 1, 16, dtype=F32)
-    if spelling == "Gather":
-        net.gemm(net.node("Gather", net.constant(book), net.constant(indices, np.int64)))
-    elif spelling == "GatherND":
-        net.gemm(net.node("GatherND", net.constant(book), net.constant(indices[..., None], np.int64)))
-    else:
-        net.gemm(net.codes_weight(indices, "uint4", np.full((40, 4096), 0.5), axis=0, block_size=64))
-    path = net.save(tmp_path)
-    begun = time.perf_counter()
-    load(path)
-    assert time.perf_counter() - begun < 10
-
-
-# --- activations
 
 
 def test_a_chain_of_qonnx(tmp_path: Path):

@@ -18,7 +18,9 @@ def test_evaluation_is_drawn_apart_from_calibration() -> None:
     found = read_inputs(GRAPH, parse_config({"calibration": {"samples": 6}, "evaluation": {"samples": 4}}))
     assert found.calibration["z"].shape == (6, 6, 1, 1)
     assert found.evaluation["z"].shape == (4, 6, 1, 1)
-    assert not np.isin(found.evaluation["z"], found.calibration["z"]).any()
+    assert found.reconstruction["z"].shape == (24, 6, 1, 1)
+    assert (found.reconstruction["z"][:6] == found.calibration["z"]).all(), "ranges are measured on the first of them"
+    assert not np.isin(found.evaluation["z"], found.reconstruction["z"]).any()
 
 
 def test_uniform_keeps_its_bounds() -> None:
@@ -32,7 +34,9 @@ def test_frames_of_a_file_are_held_out(tmp_path: Path, frames: int, kept: int, h
     np.save(tmp_path / "x.npy", np.arange(frames * 6, dtype=np.float32).reshape(frames, 6))
     found = read_inputs(GRAPH, parse_config({"calibration": {"data": str(tmp_path / "x.npy")}}))
     assert (len(found.calibration["z"]), len(found.evaluation["z"])) == (kept, held)
-    assert held == kept or not np.isin(found.evaluation["z"], found.calibration["z"]).any()
+    assert len(found.reconstruction["z"]) == (frames if held == kept else frames - held)
+    assert (found.reconstruction["z"][:kept] == found.calibration["z"]).all()
+    assert held == kept or not np.isin(found.evaluation["z"], found.reconstruction["z"]).any()
 
 
 def test_stimulus_is_half_real_and_half_over_the_whole_type() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.numerics import IntType, QuantType
 from gan2hls.passes.simplify import simplified
-from gan2hls.points import Affine, Clip, Curve, Leaky
+from gan2hls.points import Affine, Clip, Curve, Leaky, Quantize
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
 
@@ -104,3 +105,15 @@ def test_simplified_merges_affines_and_shrinks_equal_channels():
     assert simplified((Affine(np.ones(3), np.zeros(3)), Leaky(np.ones(2)), Clip(-np.inf, np.inf))) == ()
     back = Affine(np.array([2.0]), np.array([0.0])), Affine(np.array([0.5]), np.array([0.0]))
     assert simplified((*back, Curve("tanh"))) == (Curve("tanh"),)
+
+
+@pytest.mark.parametrize("clip", [Leaky(np.zeros(1)), Clip(1.0, 2.0), Clip(-np.inf, -3.5), Clip(-1.5, np.inf)])
+def test_clip_behind_a_quantizer_whose_levels_may_all_lie_outside(clip: Leaky | Clip):
+    quantizer = Quantize(QuantType(IntType(2, signed=True), 0.5, 3))  # -2.5, -2, -1.5, -1
+    x = np.linspace(-6.0, 6.0, 97)[:, None]
+    made = simplified((quantizer, clip))
+    assert isinstance(made[-1], Quantize), "a quantizer ends the engine"
+    found = x
+    for point in made:
+        found = point(found)
+    assert (found == clip(quantizer(x))).all()

@@ -51,6 +51,8 @@ def build(folder: Path, model: onnx.ModelProto, least: float = 0.0, **config: ob
         inputs.calibration,
         assign_precision(graph, resolved),
         None if rule == "auto" else rule,
+        reconstruct=resolved.precision.reconstruct,
+        fitting=inputs.reconstruction,
     ).model
     verify_integer_model(made)
     report, fidelity = run_float(graph, loaded.onnx_model, made, inputs.evaluation, least)
@@ -91,6 +93,16 @@ def test_widths_from_2_to_16(tmp_path: Path, weight: str, activation: str, least
         assert layer.weight is not None and layer.weight.type.bits <= int(
             "".join(c for c in weight.split(",")[0] if c.isdigit())
         )
+
+
+@pytest.mark.parametrize("weight", ["int3", "codebook<4>", "ternary"])
+def test_reconstruction_pays_at_the_output(tmp_path: Path, weight: str) -> None:
+    """The same codes' worth of bits, with weights fitted by themselves and by what their layers make."""
+    by_weights, by_outputs = (
+        build(tmp_path, tiny_model(), precision=precision(weight, "int8") | {"reconstruct": reconstruct}).psnr
+        for reconstruct in (False, True)
+    )
+    assert by_outputs > by_weights + 1.0
 
 
 @pytest.mark.parametrize("rule", [*RULES, "auto"])

@@ -168,7 +168,7 @@ def test_other_weights_are_sized_at_the_folding_of_the_model(target: Target) -> 
     sizes, design = sizing(model, target, {}), schedule(model, target, {})
     for engine in design.engines:
         taken = engine_resources(engine)
-        assert sizes(engine.layer) == (taken.dsp, taken.adder_lut)
+        assert sizes(engine.layer) == (taken.dsp, taken.lane_lut)
         assert engine.layer.weight is not None
         signs = replace(engine.layer.weight, values=np.sign(engine.layer.weight.values) | 1, codec="binary")
         lanes = engine.folding.pe * engine.folding.simd

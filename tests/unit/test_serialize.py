@@ -50,6 +50,41 @@ def test_model_round_trip_is_exact(seed: int) -> None:
         assert np.array_equal(codes, found[name])
 
 
+def scaled_model() -> Any:
+    """One layer with block-scaled weights."""
+    rng = np.random.default_rng(0)
+    int8 = DESIGN.model.input_types[0]
+    layer = randomized.linear_layer(rng, "l0", "z", randomized.dense(40, 12), int8, codec="blockscale", scaled=16)
+    return randomized.chain("scaled", (1, 1, 40), int8, [layer])
+
+
+def test_factors_of_blocks_come_back() -> None:
+    model = scaled_model()
+    files = dump_model(model, ORIGIN)
+    again = load(files[MODEL_JSON], files[MODEL_NPZ])
+    weight, found = model.layers[0].weight, again.layers[0].weight
+    assert found.block == weight.block == 16 and np.array_equal(found.factors, weight.factors)
+    assert dump_model(again, ORIGIN) == files
+
+
+@pytest.mark.parametrize("how", ["block", "missing", "zero", "other"])
+def test_factors_that_do_not_fit_are_refused(how: str) -> None:
+    files = dump_model(scaled_model(), ORIGIN)
+    arrays, tree = load_arrays(files[MODEL_NPZ]), json.loads(files[MODEL_JSON])
+    factors = arrays["l0.weight.factors"]
+    match how:
+        case "block":
+            tree["model"]["layers"][0]["weight"]["block"] = 8
+        case "missing":
+            del arrays["l0.weight.factors"]
+        case "zero":
+            arrays["l0.weight.factors"] = factors * 0
+        case _:
+            arrays["l0.weight.factors"] = factors + 1
+    with pytest.raises(ModelError, match="saved stage is broken"):
+        load(json.dumps(tree).encode(), dump_arrays(arrays))
+
+
 def test_round_trip_of_a_layer_whose_output_the_model_crops() -> None:
     last = DESIGN.model.layers[-1]
     probe = replace(last.probe, onnx_shape=(1, last.probe.order.size + 5), order=last.probe.order + 3)

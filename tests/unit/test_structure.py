@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.structure import find_structure, grid_step
+from gan2hls.grids import grid_step
+from gan2hls.structure import find_structure
 
 SHAPE = (16, 12, 20)  # taps, CO, CI
 Values = Callable[[np.random.Generator], np.ndarray]

@@ -14,9 +14,11 @@ lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
 lib/g2h_skip_fetch.sv
 lib/g2h_skip_sequencer.sv
+lib/g2h_step_delay.sv
 lib/g2h_table.sv
 lib/g2h_up.sv
 lib/g2h_wsrc_binary.sv
+lib/g2h_wsrc_blockscale.sv
 lib/g2h_wsrc_codebook.sv
 lib/g2h_wsrc_raw.sv
 lib/g2h_wsrc_ternary.sv

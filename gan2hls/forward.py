@@ -1,4 +1,4 @@
-"""The float graph, layer by layer, with other weights in it: what the layers behind a compressed one really read."""
+"""The float graph, layer by layer, with other weights in it."""
 
 from __future__ import annotations
 

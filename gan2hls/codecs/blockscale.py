@@ -1,0 +1,138 @@
+"""``blockscale``: a code a weight, and an integer factor for each block of input channels of an output channel.
+
+``weight = (base + offset of its block + code) * factor of its block`` with unsigned codes; offsets, which stand for
+zero points per block, are left out where one base serves all blocks.  Neighbouring lanes of a PE that are always of one
+block share a factor: ``gcd(block, SIMD)`` of them.  A word of the factor memory serves ``2**factor_shift`` neighbouring
+addresses of the weight memory, as many as have the same factors throughout.  In a dense layout every factor stands in
+memory once where ``block / SIMD`` is a power of two or one over a whole number, and ``block`` divides CI / groups; else
+some are repeated.
+Source: Frantar et al. 2023 (GPTQ), section 4, grouping; Rouhani et al. 2023 (Microscaling formats, MX).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from typing import final
+
+import numpy as np
+
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, to_blocks, unpack
+from gan2hls.numerics import Int64Array, IntType
+from gan2hls.weights import IntWeight
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Format:
+    """How the codes of a tensor are stored.
+
+    Attributes:
+        code_bits: of an unsigned code.
+        digit_bits: of ``base + offset + code``, signed.
+        base: least ``value / factor``.
+        offset_bits: of a block's offset; 0: there are none.
+        factor_bits: of a block's factor, unsigned.
+        entries: int64, the shape of ``IntWeight.factors``: ``offset << factor_bits | factor``.
+    """
+
+    code_bits: int
+    digit_bits: int
+    base: int
+    offset_bits: int
+    factor_bits: int
+    entries: Int64Array
+
+
+@lru_cache(maxsize=256)
+def _format(weight: IntWeight) -> _Format:
+    """Return the format with the fewest bits, offsets included; remembered by identity: weights never change."""
+    factors, block = weight.factors, weight.block
+    assert factors is not None and block > 0, "block-scaled weights have factors"
+    ci = weight.values.shape[2]
+    digits = weight.values // np.repeat(factors, block, axis=2)[:, :, :ci]
+    starts = np.arange(0, ci, block)
+    low, high = np.minimum.reduceat(digits, starts, axis=2), np.maximum.reduceat(digits, starts, axis=2)
+    if len(factors) == 1:
+        low, high = low.min(axis=0, keepdims=True), high.max(axis=0, keepdims=True)
+    least, most = int(low.min()), int(high.max())
+    plain, based = (max(1, int(span).bit_length()) for span in (most - least, (high - low).max()))
+    offsets = np.maximum(high - ((1 << based) - 1) - least, 0)
+    offset_bits = int(offsets.max()).bit_length()
+    if digits.size * (plain - based) <= offsets.size * offset_bits:
+        based, offset_bits, offsets = plain, 0, np.zeros_like(offsets)
+    factor_bits = int(factors.max()).bit_length()
+    digit_bits = max(2, IntType.covering(min(least, -1), max(most, 0)).bits)
+    return _Format(based, digit_bits, least, offset_bits, factor_bits, offsets << factor_bits | factors)
+
+
+def encode(weight: IntWeight, blocks: Blocks) -> Code:
+    """Store codes and factors."""
+    found = _format(weight)
+    taps, co, ci = weight.values.shape
+    shared = gcd(weight.block, blocks.simd)
+    spread = np.repeat(found.entries, weight.block // shared, axis=2)[:, :, : ci // shared]
+    every = np.broadcast_to(spread, (taps, co, ci // shared))
+    entries = to_blocks(every, blocks.pe, blocks.simd // shared)[blocks.dense]
+    base, factor = _lanes(entries, found.base, found.factor_bits, shared)
+    codes = blocks.values // factor
+    assert bool((codes * factor == blocks.values).all()), "weights are whole multiples of their block's factor"
+    shift = _shift(entries)
+    words, width = entries[:: 1 << shift], found.factor_bits + found.offset_bits
+    memories = (
+        Memory("weight", codes.shape[1] * found.code_bits, pack(codes - base, found.code_bits)),
+        Memory("factor", words.shape[1] * width, pack(words, width)),
+    )
+    return memories, {
+        "code_bits": found.code_bits,
+        "digit_bits": found.digit_bits,
+        "base": found.base,
+        "offset_bits": found.offset_bits,
+        "factor_bits": found.factor_bits,
+        "factor_lanes": shared,
+        "factor_shift": shift,
+        "factor_words": len(words),
+    }
+
+
+def _lanes(entries: Int64Array, base: int, factor_bits: int, shared: int) -> tuple[Int64Array, Int64Array]:
+    """Return base plus offset, and factor, of each lane, both int64 ``[N, PE * SIMD]``."""
+    every = np.repeat(entries, shared, axis=1)
+    return (every >> factor_bits) + base, every & ((1 << factor_bits) - 1)
+
+
+def _shift(entries: Int64Array) -> int:
+    """Return the greatest ``n`` so that words of ``[N, lanes]`` differ only where ``2**n`` divides the address."""
+    changes = np.flatnonzero((entries[1:] != entries[:-1]).any(axis=1)) + 1
+    if not changes.size:
+        return (len(entries) - 1).bit_length()
+    every = int(np.bitwise_or.reduce(changes))
+    return (every & -every).bit_length() - 1
+
+
+def decode(encoded: Encoded) -> Int64Array:
+    """Read the blocks back."""
+    p = encoded.parameters
+    shared, width = p["factor_lanes"], p["factor_bits"] + p["offset_bits"]
+    codes = unpack(encoded.memories[0].words, encoded.lanes, p["code_bits"], signed=False)
+    words = unpack(encoded.memories[1].words, encoded.lanes // shared, width, signed=False)
+    entries = words[np.arange(len(codes)) >> p["factor_shift"]]
+    base, factor = _lanes(entries, p["base"], p["factor_bits"], shared)
+    return (base + codes) * factor
+
+
+def bits(weight: IntWeight, count: int) -> Bits:
+    """``n * N`` for the codes, ``b`` for each block's factor, and its offset where there are any."""
+    found = _format(weight)
+    blocks = -(-found.entries.size * count // weight.values.size)
+    return Bits(count * found.code_bits, blocks * (found.factor_bits + found.offset_bits))
+
+
+def decoder_lut(weight: IntWeight) -> int:
+    """Three LUTs for two bits of the product's partial sums: what Yosys makes of it for 7-series parts."""
+    found = _format(weight)
+    return -(-3 * found.digit_bits * found.factor_bits // 2)
+
+
+CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, decoder_clocks=2, decoder_lut=decoder_lut)
