@@ -35,6 +35,7 @@ from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
 from gan2hls.quality import psnr_db
 from gan2hls.structure import find_structure
+from gan2hls.threads import one_thread
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +78,9 @@ def compress(
         recipe = load_recipe(recipe)
     notify("read", model.name)
     loaded = frontend.load(model, input_shapes=input_shapes)
-    run = _Run(loaded, read_model(model)[0], recipe, notify)
-    written = run.solve()
+    with one_thread():
+        run = _Run(loaded, read_model(model)[0], recipe, notify)
+        written = run.solve()
     return run.finish(model, output, written)
 
 
