@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
@@ -35,9 +37,9 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
         weight = CODECS[weight.codec].narrow(weight, blocks)
     codec = CODECS[weight.codec]
     memories, parameters = codec.encode(weight, blocks)
-    return Encoded(
-        codec.name, pe, simd, (taps, co, ci), memories, parameters, codec.bits(weight, blocks.values.size), kept
-    )
+    bits = codec.bits(weight, blocks.values.size)
+    bits = replace(bits, tables=min(bits.tables, sum(memory.bits for memory in memories[1:])))
+    return Encoded(codec.name, pe, simd, (taps, co, ci), memories, parameters, bits, kept)
 
 
 def decode(encoded: Encoded) -> Int64Array:

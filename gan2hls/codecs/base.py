@@ -108,7 +108,7 @@ class Encoded:
         shape: ``(KH * KW, CO, CI / groups)``.
         memories: the first has a word per block; others are the codec's tables.
         parameters: what its decoders need to know, by name (``code_bits``); the same in Python, C++ and SV.
-        formula: what the stored weights cost by the codec's formula.
+        formula: what the stored weights cost by the codec's formula; less where equal entries of a table are shared.
         kept: int64 ``[N]``, dense address of the block at each address, where empty blocks were left out; None: all
             blocks, in dense order.  The dense address of a block is
             ``(tap * CO/PE + co_fold) * CI/groups/SIMD + ci_fold``.

@@ -1,7 +1,7 @@
 """Reported bits are the codec's formula, memories hold them and the reported padding: for all codecs, foldings, blocks.
 
 The formulas stand here a second time, from the weights that are stored: raw ``n N``, binary ``n``, ternary ``8 n / 5``,
-codebook ``n ceil(log2 K) + books K b``.
+codebook ``n ceil(log2 K) + books K b``, block-scaled ``n N`` and ``f`` bits a factor, ``o`` an offset.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gan2hls.design import Folding, make_engine
 from gan2hls.footprint import footprint
 from gan2hls.numerics import Int64Array, IntType, QuantType
 from gan2hls.weights import IntWeight, weight_type
-from tests.randomized import block_mask, conv, linear_layer, random_weights
+from tests.randomized import block_mask, conv, linear_layer, random_weights, scaled_weights
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 #: Bits of what 5 trits a byte leave over: the least that hold ``3**n`` codes.
@@ -35,8 +35,16 @@ def cases(draw: st.DrawFn, codec: str) -> tuple[IntWeight, int, int, Int64Array 
     books = (
         draw(st.sampled_from([n for n in range(1, shape[1] + 1) if shape[1] % n == 0])) if codec == "codebook" else 1
     )
-    values = random_weights(rng, shape, codec, draw(st.integers(2, 16)), books)
-    match draw(st.sampled_from(["random", "no zero", "few zeros", "off centre", "one value"])):
+    values, block, factors = random_weights(rng, shape, codec, draw(st.integers(2, 16)), books), 0, None
+    if codec == "blockscale":
+        block, taps, zeros = draw(st.integers(1, shape[2])), draw(st.sampled_from([0, 1])), draw(st.booleans())
+        factor_bits = draw(st.sampled_from([1, 1, 6]))
+        values, factors = scaled_weights(rng, shape, block, factor_bits=factor_bits, zero_points=zeros, taps=taps)
+    match (
+        "random"
+        if codec == "blockscale"
+        else draw(st.sampled_from(["random", "no zero", "few zeros", "off centre", "one value"]))
+    ):
         case "no zero":
             values = np.where(values == 0, values.ravel()[np.abs(values).argmax()] or 1, values)
         case "few zeros":
@@ -54,7 +62,7 @@ def cases(draw: st.DrawFn, codec: str) -> tuple[IntWeight, int, int, Int64Array 
         full |= rng.random(full.size) < draw(st.sampled_from([0.0, 0.0, 0.2]))
         full[0] = True
         kept = rng.permutation(np.flatnonzero(full))
-    return IntWeight(values, weight_type(values), np.ones(1), codec, codec, books), pe, simd, kept
+    return IntWeight(values, weight_type(values), np.ones(1), codec, codec, books, block, factors), pe, simd, kept
 
 
 def blocks_of(values: Int64Array, pe: int, simd: int) -> list[Int64Array]:
@@ -85,6 +93,9 @@ def formula(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None) -> t
         case "ternary":
             word = {2 * lanes, 8 * (lanes // 5) + REST[lanes % 5]}
             return ceil(8 * n / 5), max(word) * len(stored) - ceil(8 * n / 5)
+        case "blockscale":
+            code, entry, entries = block_formula(weight)
+            return n * code + ceil(entries * n / weight.values.size) * entry, n * entry
     channel = np.array([at // (ci // simd) % (co // pe) * pe for at in addresses])[:, None] + np.arange(pe)
     book = channel * weight.books // co
     found = [set(stored[book == b].ravel().tolist()) for b in range(weight.books)]
@@ -94,6 +105,27 @@ def formula(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None) -> t
     words = 1 if weight.books == 1 else co // pe  # a word of centroids for each output fold
     tables = words * pe * k * b  # at most a table for each lane's channel
     return n * ceil(log2(k)) + weight.books * k * b, max(0, tables - weight.books * k * b) + (n if k == 1 else 0)
+
+
+def block_formula(weight: IntWeight) -> tuple[int, int, int]:
+    """Bits of a code and of an entry (factor and offset), and the number of entries: the fewest bits overall."""
+    factors = weight.factors
+    assert factors is not None
+    taps, co, ci = weight.values.shape
+    ranges = []
+    for at in np.ndindex(factors.shape):
+        tap = slice(None) if len(factors) == 1 else at[0]
+        digits = weight.values[tap, at[1], at[2] * weight.block : (at[2] + 1) * weight.block] // factors[at]
+        ranges.append((int(digits.min()), int(digits.max())))
+    least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
+    factor = int(factors.max()).bit_length()
+    plain = max(1, (most - least).bit_length())
+    own = max(1, max(high - low for low, high in ranges).bit_length())
+    offset = max(max(0, high - (1 << own) + 1 - least) for _, high in ranges).bit_length()
+    size = taps * co * ci
+    if size * plain <= size * own + factors.size * offset:
+        return plain, factor, factors.size
+    return own, factor + offset, factors.size
 
 
 def bits_of(encoded: Encoded) -> int:
@@ -111,9 +143,9 @@ def test_bits_are_the_formula_and_memories_hold_them_and_the_padding(codec: str,
     weight, pe, simd, kept = data.draw(cases(codec))
     encoded = encode(weight, pe, simd, kept)
     bits, padding = formula(weight, pe, simd, kept)
-    assert encoded.formula.overall == bits
+    assert encoded.formula.overall == (bits if codec != "blockscale" else min(bits, bits_of(encoded)))
     assert 0 <= encoded.padding <= padding
-    assert bits_of(encoded) == bits + encoded.padding
+    assert bits_of(encoded) == encoded.formula.overall + encoded.padding
     assert (decode(encoded) == weight.values).all()
 
 
@@ -132,7 +164,8 @@ def test_footprint_of_an_engine_is_the_formula(codec: str, data: st.DataObject) 
     assert layer.weight is not None and engine.encoded is not None
     bits, padding = formula(layer.weight, pe, simd, engine.encoded.kept)
     found = footprint(engine)
-    assert found.encoded == bits and 0 <= found.padding <= padding
+    assert found.encoded == (bits if codec != "blockscale" else min(bits, bits_of(engine.encoded)))
+    assert 0 <= found.padding <= padding
     assert found.encoded + found.padding == bits_of(engine.encoded)
     assert found.float32 == 32 * 9 * 4 * 12 and found.scales == 18
     assert (found.pointers > 0) == skip
