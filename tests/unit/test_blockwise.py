@@ -11,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS
+from gan2hls.design import Folding, make_engine
+from gan2hls.numerics import IntType, QuantType
+from gan2hls.resources import engine_resources, lane_lut, mac_dsp
 from gan2hls.structure import find_structure
 from gan2hls.weights import IntWeight
+from tests.randomized import dense, linear_layer, scaled_weights
 
 Array = np.ndarray
 
@@ -152,3 +156,13 @@ def test_ten_million_weights_take_seconds_and_little_memory(
     tracemalloc.stop()
     assert found is not None and found.weight.precision == f"int4/{block}"
     assert spent < 10 and peak < 10 * 4 * weight.size, (spent, peak)
+
+
+def test_a_block_scaled_lane_takes_a_multiplier_and_the_luts_of_its_decoder() -> None:
+    rng = np.random.default_rng(0)
+    geometry, int8 = dense(64, 16), QuantType(IntType(8, signed=True), 1.0)
+    values, factors = scaled_weights(rng, geometry.weight_shape, 32, bits=4, factor_bits=12, zero_points=False)
+    layer = linear_layer(rng, "l0", "z", geometry, int8, codec="blockscale", values=values, factors=factors, scaled=32)
+    made = make_engine(layer, Folding(4, 8, 1), 1)
+    assert (mac_dsp(layer), lane_lut(layer), made.decoder_clocks) == (1, 4 * 12 * 3 // 2, 2)
+    assert engine_resources(made).lane_lut == 32 * lane_lut(layer)
