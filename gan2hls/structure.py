@@ -29,6 +29,8 @@ _TABLE_COST = 1.25
 _CHUNK = 1 << 18
 #: Steps per least difference that the search for a grid tries.
 _MOST_STEPS = 256
+#: Magnitudes from which on a step is also looked for in their differences.
+_MANY = 12
 #: Of these, how many are tried by themselves before the others are sifted together.
 _LIKELY = 3
 #: Values on which a candidate step is judged first.
@@ -166,6 +168,30 @@ def grid_step(values: FloatArray) -> float | None:
         step = _refined(magnitude, first)
         if step is not None:
             return step
+    return _step_of_gaps(magnitude, gaps, steps) if magnitude.size >= _MANY else None
+
+
+def _step_of_gaps(magnitude: FloatArray, gaps: FloatArray, first: FloatArray) -> float | None:
+    """Return the step of wide codes so few that none is small: some differences are, and refine ``first``."""
+    blur = 2 * _FLOAT32 * magnitude[-1]
+    gaps = np.sort(gaps[gaps > blur])
+    least = gaps[:_JUDGED]
+    whole = np.floor(least / first[:, None] + 0.5)
+    slack = blur + np.maximum(0.1, whole / whole[:, :1] * (blur / first[:, None])) * first[:, None]
+    for start in first[(np.abs(least - whole * first[:, None]) <= slack).all(axis=1)]:
+        step, reach = start, 16.0
+        while True:
+            part = gaps[: max(1, np.searchsorted(gaps, reach * step))]
+            codes = np.floor(part / step + 0.5)
+            if (codes == 0).any() or (np.abs(part - codes * step) > blur + 0.2 * step).any():
+                break
+            step = float(part @ codes / (codes @ codes))
+            if part.size == gaps.size:
+                found = _refined(magnitude, step)
+                if found is not None:
+                    return found
+                break
+            reach *= 4.0
     return None
 
 

@@ -255,3 +255,14 @@ def test_memory_stays_a_small_multiple_of_the_weights() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found is not None and peak < 3 * weight.nbytes, peak / weight.nbytes
+
+
+@pytest.mark.parametrize("count", [32, 100])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_wide_grid_per_channel_needs_no_small_code(count: int, wide: bool) -> None:
+    """Of 16 bits and 100 weights a channel, the least code is a hundred steps or more."""
+    rng = np.random.default_rng(count)
+    spread = rng.uniform(-1, 1, (1, 64, count)) if wide else np.clip(rng.normal(0, 0.3, (1, 64, count)), -1, 1)
+    codes, scale = np.rint(spread * 32767), rng.uniform(0.1, 1, (64, 1)).astype(np.float32)
+    found = find_structure((codes.astype(np.float32) * scale).astype(np.float64))
+    assert found is not None and found.exact and np.array_equal(found.weight.values, codes)
