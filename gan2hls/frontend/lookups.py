@@ -92,7 +92,7 @@ def one_hot(indices: Array, depth: Array, values: Array, *, axis: int = -1) -> A
     wide = indices.astype(np.int64)
     at = np.expand_dims(np.where(wide < 0, wide + count, wide), axis)
     places = np.arange(count).reshape(-1, *(1,) * (indices.ndim - axis))
-    return np.where(at == places, values[1], values[0])
+    return np.asarray(np.where(at == places, values[1], values[0]))
 
 
 def _axis(axis: int, rank: int) -> int:
