@@ -22,6 +22,7 @@ import onnx
 import onnxruntime
 
 import gan2hls
+from benchmarks import codes
 from benchmarks.hls4ml_csim import hls4ml_frames_per_second
 from benchmarks.models import convolution, dcgan64
 from gan2hls.cycles import estimate
@@ -161,6 +162,7 @@ BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "golden": bench_golden,
     "csim": bench_csim,
     "cycles": bench_cycles,
+    "codes": lambda _: codes.measure(),
 }
 
 if __name__ == "__main__":

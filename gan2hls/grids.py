@@ -11,6 +11,10 @@ from gan2hls.precision import MAX_BITS
 FLOAT32 = 2.0**-22
 #: Steps per least difference that the search for a grid tries.
 _MOST_STEPS = 256
+#: Magnitudes from which on a step is also looked for in their differences.
+_MANY = 12
+#: Of these, how many are tried by themselves before the others are sifted together.
+_LIKELY = 3
 #: Values on which a candidate step is judged first.
 _JUDGED = 24
 #: Multiples of the least difference that a weight may be: that difference may be off by its float32 rounding.
@@ -27,16 +31,62 @@ def grid_step(values: FloatArray) -> float | None:
     magnitude = magnitude[magnitude > 0]
     if not magnitude.size:
         return 0.0
+    if magnitude.size == 2:
+        return _step_of_two(float(magnitude[0]), float(magnitude[1]))
     gaps = np.diff(np.concatenate([[0.0], magnitude]))
     least = float(gaps[gaps > 2 * FLOAT32 * magnitude].min(initial=np.inf))
     if least == np.inf or magnitude[-1] / least > _MOST_CODE:
         return None
     steps = least / np.arange(1, _MOST_STEPS + 1)
-    for first in _promising(magnitude[:_JUDGED], steps, magnitude.size <= _JUDGED):
+    for first in steps[:_LIKELY]:  # one by one, since most codes have neighbours
         step = _refined(magnitude, first)
         if step is not None:
             return step
+    for first in _promising(magnitude[:_JUDGED], steps[_LIKELY:], magnitude.size <= _JUDGED):
+        step = _refined(magnitude, first)
+        if step is not None:
+            return step
+    return _step_of_gaps(magnitude, gaps, steps) if magnitude.size >= _MANY else None
+
+
+def _step_of_gaps(magnitude: FloatArray, gaps: FloatArray, first: FloatArray) -> float | None:
+    """Return the step of wide codes so few that none is small: some differences are, and refine ``first``."""
+    blur = 2 * FLOAT32 * magnitude[-1]
+    gaps = np.sort(gaps[gaps > blur])
+    least = gaps[:_JUDGED]
+    whole = np.floor(least / first[:, None] + 0.5)
+    slack = blur + np.maximum(0.1, whole / whole[:, :1] * (blur / first[:, None])) * first[:, None]
+    for start in first[(np.abs(least - whole * first[:, None]) <= slack).all(axis=1)]:
+        step, reach = start, 16.0
+        while True:
+            part = gaps[: max(1, np.searchsorted(gaps, reach * step))]
+            codes = np.floor(part / step + 0.5)
+            if (codes == 0).any() or (np.abs(part - codes * step) > blur + 0.2 * step).any():
+                break
+            step = float(part @ codes / (codes @ codes))
+            if part.size == gaps.size:
+                found = _refined(magnitude, step)
+                if found is not None:
+                    return found
+                break
+            reach *= 4.0
     return None
+
+
+def _step_of_two(low: float, high: float) -> float | None:
+    """Return the step of two magnitudes: the first convergent of their ratio that meets both."""
+    p, q, former_p, former_q, rest = 0, 1, 1, 0, high / low
+    while True:
+        whole = int(rest)
+        p, q, former_p, former_q = former_p + whole * p, former_q + whole * q, p, q
+        if min(p, q - p) > _MOST_STEPS or q > 1 << (MAX_BITS - 1):
+            return None
+        step = (low * p + high * q) / (p * p + q * q)
+        if p and abs(low - p * step) <= FLOAT32 * low and abs(high - q * step) <= FLOAT32 * high:
+            return step
+        if rest == whole:
+            return None
+        rest = 1 / (rest - whole)
 
 
 def _promising(magnitude: FloatArray, first: FloatArray, whole: bool) -> FloatArray:

@@ -122,13 +122,13 @@ def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, o
         ConfigError: accumulators or biases beyond what hardware has.
     """
     channels = channels_of(layer)
-    chain = split(layer.points, channels)
-    assert not chain.rest, f"{layer.name}: the passes leave no rest"
-    acc_scale = np.full(channels, input_type.scale)
+    acc_scale, points = np.full(channels, input_type.scale), layer.points
     centred = input_type.centred
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
     if layer.geometry is not None and weight is not None:
-        acc_scale = np.broadcast_to(weight.scale * input_type.scale, (channels,))
+        acc_scale = np.broadcast_to(np.abs(weight.scale) * input_type.scale, (channels,))
+        if (weight.scale < 0).any():
+            points = (Affine(np.sign(weight.scale), np.zeros(1)), *points)
         acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
         if acc_type.bits > 44:
             raise ConfigError(
@@ -136,6 +136,8 @@ def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, o
                 where=layer.name,
                 hint="lower the weight or activation width of this layer",
             )
+    chain = split(points, channels)
+    assert not chain.rest, f"{layer.name}: the passes leave no rest"
     if chain.curve:
         requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type, layer.name)
     else:

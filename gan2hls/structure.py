@@ -9,8 +9,10 @@ or multiples of a step per block of input channels (``blockwise``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from gan2hls.blockwise import Blockwise, find_blocks
 from gan2hls.grids import FLOAT32, grid_step
@@ -19,15 +21,25 @@ from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
 from gan2hls.weights import IntWeight, Structure, weight_type
 
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
-_PER_SCALE, _PER_CENTROID = 4, 4
+_PER_SCALE, _PER_CENTROID = 4, 2
 #: Weights that repeat a magnitude at least, before signs or trits are believed.
 _EVIDENCE = 8
 #: What codebooks and blocks must save against a uniform grid to be worth a table, or a small product, at every lane.
 _TABLE_COST = 1.25
 #: Weights that are compared at once.
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+#: Roundings of centroids that the search for their step may spend in a layer.
+_STEP_TRIES = 1 << 23
+#: Codebooks in a row without a grid after which none is looked for.
+_GRIDLESS = 16
+_MOST_CENTROID = (1 << (MAX_BITS - 1)) - 1
 #: Greatest entries of a channel's book that are tried for its gain, and how many entries must then be known.
 _ANCHORS, _KNOWN = 4, 4
+
+#: Codes while they are searched for: narrow, since several forms of a large layer stand beside each other.
+_Codes = npt.NDArray[np.int16]
+#: Codes ``[CO, n]``, scale ``[CO]`` or ``[1]``, codec, number of codebooks.
+_Found = tuple[_Codes, FloatArray, str, int]
 
 
 def find_structure(weight: FloatArray) -> Structure | None:
@@ -51,10 +63,11 @@ def find_structure(weight: FloatArray) -> Structure | None:
         if found is None:
             return None
     codes, scale, codec, books = found
-    values = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
     error = _error(rows, codes, scale)
     del rows
-    made = IntWeight(np.ascontiguousarray(values), weight_type(codes), scale, codec, _precision(found), books)
+    ordered = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
+    values = ordered.astype(np.int64, order="C")
+    made = IntWeight(values, weight_type(values), scale, codec, _precision(found), books)
     return Structure(made, error)
 
 
@@ -66,7 +79,7 @@ def _block_scaled(rows: FloatArray, found: Blockwise) -> Structure:
     return Structure(IntWeight(values, kind, found.scale, "blockscale", precision, 1, block, found.factors), error)
 
 
-def _error(rows: FloatArray, codes: Int64Array, scale: FloatArray) -> float:
+def _error(rows: FloatArray, codes: _Codes, scale: FloatArray) -> float:
     """Return the greatest difference of ``codes * scale`` and ``rows``, relative to the greatest weight."""
     steps = np.broadcast_to(scale, (len(rows),))[:, None]
     worst = max(float(np.abs(codes[part] * steps[part] - rows[part]).max()) for part in _parts(rows))
@@ -79,25 +92,24 @@ def _parts(rows: FloatArray) -> list[slice]:
     return [slice(start, start + step) for start in range(0, len(rows), step)]
 
 
-#: Codes ``[CO, n]``, scale ``[CO]`` or ``[1]``, codec, number of codebooks.
-_Found = tuple[Int64Array, FloatArray, str, int]
-
-
 def _signs(rows: FloatArray) -> _Found | None:
     """Return codes of {-a, +a} or {-a, 0, +a}, one ``a`` for the tensor or one per channel."""
-    magnitude = np.abs(rows)
-    live = magnitude > 0
-    repeated = np.count_nonzero(live) - np.count_nonzero(live.any(axis=1))
-    if repeated < _EVIDENCE:
+    high, low = np.zeros(len(rows)), np.zeros(len(rows))
+    live = 0
+    for part in _parts(rows):
+        magnitude = np.abs(rows[part])
+        high[part] = magnitude.max(axis=1)
+        low[part] = np.min(magnitude, axis=1, initial=np.inf, where=magnitude > 0)
+        live += int(np.count_nonzero(magnitude))
+    if live - np.count_nonzero(high) < _EVIDENCE:
         return None
-    high = magnitude.max(axis=1)
-    low = np.where(live, magnitude, np.inf).min(axis=1)
     if not (high - np.minimum(low, high) <= FLOAT32 * high).all() or not (high > 0).any():
         return None
     scale = np.where(high > 0, high, high.max())
     if (np.abs(scale - scale[0]) <= FLOAT32 * scale[0]).all():
         scale = scale[:1]
-    return np.sign(rows).astype(np.int64), scale, "binary" if live.all() else "ternary", 1
+    codes = np.sign(rows, out=np.empty(rows.shape, np.int16), casting="unsafe")
+    return codes, scale, "binary" if live == rows.size else "ternary", 1
 
 
 def _grids(rows: FloatArray) -> Iterator[_Found | None]:
@@ -126,16 +138,23 @@ def _sample(rows: FloatArray) -> FloatArray:
     """Return distinct values of the tensor, all of them where there are few."""
     flat = rows.reshape(-1)
     some = np.unique(flat[:: max(1, flat.size >> 14)])
-    return np.unique(flat) if some.size <= 1 << 12 else some
+    return _unique(flat) if some.size <= 1 << 12 else some
 
 
-def _codes(rows: FloatArray, steps: FloatArray) -> Int64Array | None:
-    codes = np.empty(rows.shape, np.int64)
+def _unique(flat: FloatArray) -> FloatArray:
+    """Return the distinct values, sorted part by part."""
+    parts = [np.unique(flat[start : start + _CHUNK]) for start in range(0, flat.size, _CHUNK)]
+    return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+
+
+def _codes(rows: FloatArray, steps: FloatArray) -> _Codes | None:
+    codes = np.empty(rows.shape, np.int16)
     every = np.broadcast_to(steps, (len(rows),))[:, None]
     for part in _parts(rows):
         found = np.floor(rows[part] / every[part] + 0.5)
         exact = np.abs(rows[part] - found * every[part]) <= FLOAT32 * np.abs(rows[part])
-        if not exact.all() or np.abs(found).max() >= 1 << (MAX_BITS - 1):
+        top = (1 << (MAX_BITS - 1)) - 1
+        if not exact.all() or found.max() > top or found.min() < -top - 1:
             return None
         codes[part] = found
     return codes
@@ -150,7 +169,10 @@ def _codebooks(rows: FloatArray) -> Iterator[_Found | None]:
     most = max((book.size for book in per_row), default=0)
     if not 0 < most <= MAX_CENTROIDS or (whole is not None and 2 * most > whole.size):
         return
-    yield _scaled(rows, per_row)
+    scaled = _scaled(rows, per_row)
+    yield scaled
+    if scaled is not None and (np.unique(scaled[0]).size - 1).bit_length() <= (most - 1).bit_length():
+        return
     costs = {}
     for books in (n for n in range(2, len(rows) + 1) if len(rows) % n == 0):
         groups = np.array_split(np.arange(len(rows)), books)
@@ -166,7 +188,7 @@ def _distinct(rows: FloatArray) -> FloatArray | None:
     """Return the distinct values if there are few enough for a codebook."""
     if np.unique(rows.reshape(-1)[:: max(1, rows.size >> 12)]).size > MAX_CENTROIDS:
         return None
-    book = np.unique(rows)
+    book = _unique(rows.reshape(-1))
     return book if _few(book, rows) else None
 
 
@@ -185,13 +207,39 @@ def _few(book: FloatArray, rows: FloatArray) -> bool:
 def _coded(rows: FloatArray, books: int) -> _Found:
     """Return codes of ``books`` codebooks: exact where the centroids lie on a grid, else rounded to 16 bits."""
     groups = rows.reshape(books, -1)
-    codes, scales = np.empty(groups.shape, np.int64), np.empty(books)
+    codes, scales = np.empty(groups.shape, np.int16), np.empty(books)
+    tries, gridless = max(1, _STEP_TRIES // books), 0
     for n, group in enumerate(groups):
-        step = grid_step(np.unique(group))
-        scales[n] = step if step else np.abs(group).max() / ((1 << (MAX_BITS - 1)) - 1) or 1.0
-        codes[n] = np.floor(group / scales[n] + 0.5).astype(np.int64)
+        book = _unique(group)
+        step = _centroid_grid(book) if gridless < _GRIDLESS else None
+        gridless = gridless + 1 if step is None else 0
+        scales[n] = _centroid_step(book, tries) if step is None else step
+        for start in range(0, group.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            codes[n, part] = np.floor(group[part] / scales[n] + 0.5)
     scale = scales if books == 1 else np.repeat(scales, len(rows) // books)
     return codes.reshape(rows.shape), scale, "codebook", books
+
+
+def _centroid_grid(book: FloatArray) -> float | None:
+    """Return the step of the grid that ``book`` lies on, 1 for zeros alone, or None where 16 bits do not reach."""
+    step = grid_step(book)
+    return step if step and book[-1] < (_MOST_CENTROID + 0.5) * step else None if step != 0 else 1.0
+
+
+def _centroid_step(book: FloatArray, tries: int) -> float:
+    """Return the step whose multiples of 16 bits meet ``book`` best.
+
+    Of two magnitudes (an asymmetric ternary code) some multiples of one step meet both to within float32's rounding.
+    """
+    magnitude = np.unique(np.abs(book[book != 0]))
+    top = float(magnitude[-1])
+    if magnitude.size == 2:
+        return top / Fraction(float(magnitude[0]) / top).limit_denominator(_MOST_CENTROID).denominator
+    count = min(_MOST_CENTROID // 2, max(1, tries // magnitude.size))
+    steps = top / np.arange(_MOST_CENTROID, _MOST_CENTROID - count, -1)
+    codes = np.floor(magnitude / steps[:, None] + 0.5)
+    return float(steps[np.abs(codes * steps[:, None] - magnitude).max(axis=1).argmin()])
 
 
 def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
@@ -202,6 +250,8 @@ def _scaled(rows: FloatArray, per_row: list[FloatArray]) -> _Found | None:
     reference, gains = common
     normal = rows / gains[:, None]
     for part in _parts(rows):
+        if not _known(normal[part], reference).all():
+            return None
         normal[part] = reference[np.searchsorted(0.5 * (reference[1:] + reference[:-1]), normal[part])]
     codes, scale, codec, _ = _coded(normal, 1)
     return codes, scale * gains, codec, 1
@@ -222,51 +272,51 @@ def _common_book(per_row: list[FloatArray]) -> tuple[FloatArray, FloatArray] | N
         if gain is None:
             return None
         gains[n] = gain
-        new = per_row[n][_distances(per_row[n] / gain, reference) > _slack(reference)] / gain
-        reference = np.sort(np.concatenate([reference, new]))
+        normal = per_row[n] / gain
+        reference = np.sort(np.concatenate([reference, normal[~_known(normal, reference)]]))
         if reference.size > MAX_CENTROIDS:
             return None
     return reference, gains
 
 
 def _gain(book: FloatArray, reference: FloatArray) -> float | None:
-    """Return the positive factor that makes entries of ``book`` ones of ``reference``: all, or half of many."""
+    """Return the factor that makes entries of ``book`` ones of ``reference``: all, or half of many.
+
+    A negative one, as BatchNormalization may have, only where no positive one does.
+    """
     anchors = book[np.argsort(-np.abs(book))[:_ANCHORS]]
     if anchors[0] == 0:
         return 1.0
-    slack = _slack(reference)
+    entries = reference[reference != 0]
     probe = book[:: max(1, book.size // 8)]
-    for entry in reference[reference * anchors[0] > 0]:
-        gain = anchors[0] / entry
-        if (_distances(probe / gain, reference) <= slack).all() and (_distances(book / gain, reference) <= slack).all():
+    gains = _ordered(anchors[0] / entries)
+    for gain in gains[_known(probe / gains[:, None], reference).all(axis=1)]:
+        if _known(book / gain, reference).all():
             return float(gain)
-    for anchor in anchors:
-        gains = anchor / reference[reference * anchor > 0]
-        known = (_distances(book / gains[:, None], reference) <= slack).sum(axis=1)
-        if known.size and known.max() >= max(_KNOWN, book.size / 2):
+    for anchor in anchors[anchors != 0]:
+        gains = _ordered(anchor / entries)
+        known = _known(book / gains[:, None], reference).sum(axis=1)
+        if known.max() >= max(_KNOWN, book.size / 2):
             return float(gains[known.argmax()])
     return None
 
 
-def _slack(reference: FloatArray) -> float:
-    return float(4 * FLOAT32 * np.abs(reference).max())
+def _ordered(gains: FloatArray) -> FloatArray:
+    """Return positive factors first."""
+    return np.concatenate([gains[gains > 0], gains[gains < 0]])
 
 
-def _distances(values: FloatArray, reference: FloatArray) -> FloatArray:
-    """Return how far each value lies from the nearest entry of the ascending ``reference``."""
+def _known(values: FloatArray, reference: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which values are entries of the ascending ``reference``, each to within float32's rounding."""
     at = np.clip(np.searchsorted(reference, values), 1, max(1, reference.size - 1))
     low, high = reference[at - 1], reference[np.minimum(at, reference.size - 1)]
-    return np.asarray(np.minimum(np.abs(values - low), np.abs(values - high)))
+    off = np.minimum(np.abs(values - low), np.abs(values - high))
+    return np.asarray(off <= 4 * FLOAT32 * np.abs(values))
 
 
-def code_bits(values: Int64Array) -> int:
+def code_bits(values: Int64Array | _Codes) -> int:
     """Return the bits of a uniform code that tells ``values`` apart: their span, wherever it lies."""
     return max(1, (int(values.max()) - int(values.min())).bit_length())
-
-
-def _cost(found: _Found) -> float:
-    """Return the bits of ``found``, more where a decoder at every lane costs logic."""
-    return _bits(found) * (_TABLE_COST if found[2] == "codebook" else 1.0)
 
 
 def _bits(found: _Found) -> int:
@@ -293,3 +343,8 @@ def _precision(found: _Found) -> str:
     if scale.size == 1 and exponent == np.floor(exponent) and -32 <= exponent + width <= 32:
         return str(Precision("fixed", max(2, width), int(exponent) + max(2, width), True))
     return f"int{max(2, code_bits(codes))}"
+
+
+def _cost(found: _Found) -> float:
+    """Return the bits of ``found``, more where a decoder at every lane costs logic."""
+    return _bits(found) * (_TABLE_COST if found[2] == "codebook" else 1.0)

@@ -16,7 +16,8 @@ class IntWeight:
     Attributes:
         values: int64 ``[KH * KW, CO, CI / groups]``, what enters the multiplier.
         type: narrowest useful type of ``values``.
-        scale: float64 ``[CO]`` or ``[1]``; for reports, hardware has it in ``Requant.mult``.
+        scale: float64 ``[CO]`` or ``[1]``, negative where a file's codebook has it so; hardware has it in
+            ``Requant.mult``.
         codec: name of an entry of ``codecs.CODECS``.
         precision: what was asked for or found, in the config's spelling (``int8``, ``fixed<8,1>``, ``codebook<16>``);
             ``int4/32`` has a factor per 32 input channels.

@@ -65,8 +65,9 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     path = Path(path)
     model, sha256 = read_model(path)
     try:
-        prepared, shapes = prepare(model, input_shapes or {})
-        plain = normalize(prepared, shapes, check_supported)
+        model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
+        plain = normalize(model, shapes, check_supported)
+        del model
         graph = _read_graph(plain, identifier(path.stem, "model"))
         reference = plain_quantizers(plain)
     except Gan2HlsError as error:

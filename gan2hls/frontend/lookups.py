@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.errors import ModelError
+from gan2hls.frontend.read import MAX_CONSTANT
 
 Array = npt.NDArray[Any]
 
@@ -80,6 +81,20 @@ def scatter_elements(
     return made
 
 
+def one_hot(indices: Array, depth: Array, values: Array, *, axis: int = -1) -> Array | None:
+    """Return OneHot: a codebook is a matrix product away; indices out of range make no one, as ONNX says."""
+    if indices.dtype.kind not in "iu" or depth.size != 1 or values.shape != (2,):
+        return None
+    count = int(depth.reshape(-1)[0])
+    axis = _axis(axis, indices.ndim + 1)
+    if count < 1 or indices.size * count > MAX_CONSTANT:
+        raise ModelError(f"has depth {count} for {indices.size} indices", hint="look codebooks up by Gather")
+    wide = indices.astype(np.int64)
+    at = np.expand_dims(np.where(wide < 0, wide + count, wide), axis)
+    places = np.arange(count).reshape(-1, *(1,) * (indices.ndim - axis))
+    return np.asarray(np.where(at == places, values[1], values[0]))
+
+
 def _axis(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise ModelError(f"has axis {axis}", hint=f"legal: {-rank}..{rank - 1}")
@@ -110,6 +125,7 @@ LOOKUPS: Mapping[str, Callable[..., Array | None]] = {
     "Gather": gather,
     "GatherElements": gather_elements,
     "GatherND": gather_nd,
+    "OneHot": one_hot,
     "ScatterND": scatter_nd,
     "ScatterElements": scatter_elements,
 }

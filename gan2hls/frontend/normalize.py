@@ -264,7 +264,7 @@ def check_finite(value: Array, where: str) -> None:
     """
     if value.dtype.kind in "biuSUOM":
         return
-    numbers = value.astype(np.float64)
+    numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
     bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
     if bad.any():
         raise ModelError(

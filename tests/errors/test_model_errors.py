@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,10 +21,8 @@ W = {"w": f32(RNG, 6, 4)}
 
 def refused(path: Path, kind: type[Gan2HlsError], *words: str, **shapes: tuple[int, ...]) -> Gan2HlsError:
     """Load ``path`` and hold the error to its class, its words and its having a place and a hint."""
-    begun = time.perf_counter()
     with pytest.raises(Gan2HlsError) as caught:
         load(path, input_shapes=shapes)
-    assert time.perf_counter() - begun < 5, "a refusal takes no time"
     error = caught.value
     assert type(error) is kind, error
     assert error.where and error.hint, error

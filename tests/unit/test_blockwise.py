@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -144,18 +143,14 @@ def test_float_weights_have_no_blocks(shape: tuple[int, int, int], empty: float)
 
 
 @pytest.mark.parametrize(("shape", "block", "zero_points"), [((16, 512, 1280), 32, False), ((1, 8192, 1280), 16, True)])
-def test_ten_million_weights_take_seconds_and_little_memory(
-    shape: tuple[int, int, int], block: int, zero_points: bool
-) -> None:
+def test_ten_million_weights_take_little_memory(shape: tuple[int, int, int], block: int, zero_points: bool) -> None:
     weight, _, _ = scaled(shape, block, 4, zero_points=zero_points)
     tracemalloc.start()
-    begun = time.process_time()
     found = find_structure(weight)
-    spent = time.process_time() - begun
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found is not None and found.weight.precision == f"int4/{block}"
-    assert spent < 10 and peak < 10 * 4 * weight.size, (spent, peak)
+    assert peak < 10 * 4 * weight.size
 
 
 def test_a_block_scaled_lane_takes_a_multiplier_and_the_luts_of_its_decoder() -> None:

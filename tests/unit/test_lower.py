@@ -322,3 +322,22 @@ def test_wide_accumulators_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"accumulators of 4[5-9] bits") as found:
         lowered(graph, streams, "int16", "int16")
     assert found.value.where == "l0_dense"
+
+
+@pytest.mark.parametrize("body", ["y = Relu(c)", "y = Tanh(c)", "y = LeakyRelu<alpha = 0.3>(c)"])
+def test_a_negative_scale_of_weights_is_the_sign_of_its_codes(tmp_path: Path, body: str) -> None:
+    rng = np.random.default_rng(0)
+    graph = read(tmp_path, make_model(f"c = Gemm(x, w, b) {body}", (1, 8), {"w": f32(rng, 8, 6), "b": f32(rng, 6)}))
+    (layer,) = graph.layers
+    assert layer.weight is not None
+    weight = fit_weight(layer.weight, Precision.parse("int6"))
+    sign = np.array([1, -1, -1, 1, -1, 1])
+    turned = replace(weight, values=weight.values * sign[:, None], scale=weight.scale * sign, type=IntType(7, True))
+    streams = streams_of(graph, 50)
+    precisions = dict.fromkeys(streams, LayerPrecision(Precision.parse("int6"), Precision.parse("int8")))
+    types = choose_types(graph, streams, precisions, "minmax")
+    codes = [
+        Golden(lower(graph, {layer.name: one}, types)).run({"x": types["x"].quantize(streams["x"])})[layer.name]
+        for one in (weight, turned)
+    ]
+    assert np.abs(codes[0] - codes[1]).max() <= 1 and (codes[0] != codes[1]).mean() < 0.01

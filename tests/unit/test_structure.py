@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -170,3 +171,97 @@ def test_a_chance_fit_of_a_fine_grid_does_not_hide_a_coarse_one_per_channel() ->
     found = find_structure(weight)
     assert found is not None and found.weight.codec == "raw" and found.weight.precision == "int3"
     assert np.array_equal(found.weight.values, codes)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_least_code_of_16_bits_is_a_code(per_channel: bool) -> None:
+    rng = np.random.default_rng(1)
+    codes = rng.integers(-32768, 32768, (16, 8, 200))
+    codes[0, :, :3] = -32768, 32767, 1
+    scale = np.float32(2**-16) * (rng.uniform(1, 2, (8, 1)).astype(np.float32) if per_channel else np.float32(1))
+    found = find_structure((codes.astype(np.float32) * scale).astype(np.float64))
+    assert found is not None and found.exact and np.array_equal(found.weight.values, codes)
+
+
+@pytest.mark.parametrize("count", [100, 250])
+def test_a_codebook_of_a_small_last_layer_is_kept(count: int) -> None:
+    """32 channels to one: 512 weights, of which every value occurs a few times only."""
+    rng = np.random.default_rng(0)
+    book = rng.normal(size=count).astype(np.float32)
+    weight = book[np.append(np.arange(count), rng.integers(0, count, 512 - count))].reshape(16, 1, 32)
+    found = find_structure(weight.astype(np.float64))
+    assert found is not None and found.weight.codec == "codebook" and found.error < 2.0**-15
+
+
+@pytest.mark.parametrize("tiny", [1e-9, 1e-7, 1e-6, 0.0])
+def test_a_centroid_next_to_zero_is_no_gain(tiny: float) -> None:
+    """Divided by a tiny centroid, all that a channel holds is large, and nearly the same."""
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        book = np.append(rng.normal(size=254), tiny).astype(np.float32)
+        often = np.exp(-2 * book.astype(np.float64) ** 2)
+        weight = book[rng.choice(255, (1, 2048, 128), p=often / often.sum())].astype(np.float64)
+        found = find_structure(weight)
+        assert found is not None and found.error < 2.0**-15
+        real = found.weight.values * np.broadcast_to(found.weight.scale, 2048)[:, None]
+        assert np.abs(real - weight).max() < 2.0**-15 * np.abs(weight).max()
+
+
+def test_channels_of_both_signs_share_a_codebook() -> None:
+    """As a negative gain of BatchNormalization, folded into weights, leaves it."""
+    rng = np.random.default_rng(2)
+    book = rng.normal(size=16).astype(np.float32)
+    gain = (rng.uniform(0.3, 2, (SHAPE[1], 1)) * np.where(np.arange(SHAPE[1]) % 3, 1, -1)[:, None]).astype(np.float32)
+    weight = (gain * book[rng.integers(0, 16, SHAPE)]).astype(np.float64)
+    found = find_structure(weight)
+    assert found is not None and found.weight.books == 1 and np.unique(found.weight.values).size == 16
+    assert np.unique(np.sign(found.weight.scale * gain[:, 0])).size == 1
+    assert np.abs(found.weight.values * found.weight.scale[:, None] - weight).max() < 2.0**-15 * np.abs(weight).max()
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_asymmetric_trits_are_exact(per_channel: bool) -> None:
+    """A scale for +1 and another for -1, as trained ternary quantization has them: two centroids and 0."""
+    rng = np.random.default_rng(3)
+    low, high = rng.uniform(0.05, 1, (2, SHAPE[1] if per_channel else 1, 1)).astype(np.float32)
+    trits = _trits(rng)
+    found = find_structure(np.where(trits > 0, high, np.where(trits < 0, -low, np.float32(0))).astype(np.float64))
+    assert found is not None and found.exact
+    assert found.weight.codec == "codebook" and found.weight.books == (SHAPE[1] if per_channel else 1)
+
+
+def test_as_many_channels_as_an_image_has_values() -> None:
+    """The first dense layer of a generator has as many output channels as its image has values."""
+    rng = np.random.default_rng(0)
+    scale = rng.uniform(0.1, 1, (16384, 1)).astype(np.float32)
+    books = rng.normal(size=(16384, 4)).astype(np.float32)
+    cases = (
+        scale * rng.integers(-7, 8, (1, 16384, 100)),
+        np.take_along_axis(books, rng.integers(0, 4, (16384, 100)), 1)[None],
+        scale * books[0][rng.integers(0, 4, (1, 16384, 100))],
+    )
+    for weight in cases:
+        found = find_structure(weight.astype(np.float32).astype(np.float64))
+        assert found is not None and (found.exact or found.weight.codec == "codebook")
+
+
+def test_memory_stays_a_small_multiple_of_the_weights() -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-7, 8, (16, 256, 1024)) * rng.uniform(0.1, 1, (256, 1)).astype(np.float32).astype(np.float64)
+    weight = weight.astype(np.float32).astype(np.float64)
+    tracemalloc.start()
+    found = find_structure(weight)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found is not None and peak < 3 * weight.nbytes, peak / weight.nbytes
+
+
+@pytest.mark.parametrize("count", [32, 100])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_wide_grid_per_channel_needs_no_small_code(count: int, wide: bool) -> None:
+    """Of 16 bits and 100 weights a channel, the least code is a hundred steps or more."""
+    rng = np.random.default_rng(count)
+    spread = rng.uniform(-1, 1, (1, 64, count)) if wide else np.clip(rng.normal(0, 0.3, (1, 64, count)), -1, 1)
+    codes, scale = np.rint(spread * 32767), rng.uniform(0.1, 1, (64, 1)).astype(np.float32)
+    found = find_structure((codes.astype(np.float32) * scale).astype(np.float64))
+    assert found is not None and found.exact and np.array_equal(found.weight.values, codes)
