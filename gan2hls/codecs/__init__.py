@@ -32,7 +32,8 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
     taps, co, ci = weight.values.shape
     values = to_blocks(weight.values, pe, simd)
     dense = np.arange(len(values)) if kept is None else kept
-    blocks = Blocks(values[dense], dense, dense // (ci // simd) % (co // pe), pe, simd, co // pe)
+    stored = values if kept is None else values[kept]
+    blocks = Blocks(stored, dense, dense // (ci // simd) % (co // pe), pe, simd, co // pe)
     if kept is not None:
         weight = CODECS[weight.codec].narrow(weight, blocks)
     codec = CODECS[weight.codec]

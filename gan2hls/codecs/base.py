@@ -213,11 +213,16 @@ def from_blocks(blocks: Int64Array, shape: tuple[int, int, int], pe: int, simd: 
 
 def pack(lanes: npt.NDArray[np.int64], lane_bits: int) -> WordArray:
     """Pack ``[depth, n]`` integers, ``lane_bits`` each and lane 0 least significant, into uint64 limbs."""
-    depth, n = lanes.shape
-    made = np.empty((depth, -(-n * lane_bits // 64)), np.uint64)
-    step = max(1, _CHUNK // max(1, n))
+    return pack_parts(len(lanes), lanes.shape[1], lane_bits, lambda part: lanes[part])
+
+
+def pack_parts(depth: int, lanes: int, lane_bits: int, make: Callable[[slice], Int64Array]) -> WordArray:
+    """Pack ``depth`` words slice by slice, ``make(slice) -> int64 [n, lanes]``, so that not all stand in memory."""
+    made = np.empty((depth, -(-lanes * lane_bits // 64)), np.uint64)
+    step = max(1, _CHUNK // max(1, lanes))
     for start in range(0, depth, step):
-        made[start : start + step] = _packed(lanes[start : start + step], lane_bits)
+        part = slice(start, min(start + step, depth))
+        made[part] = _packed(make(part), lane_bits)
     return made
 
 

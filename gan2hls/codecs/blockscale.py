@@ -18,7 +18,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, to_blocks, unpack
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, to_blocks, unpack
 from gan2hls.numerics import Int64Array, IntType
 from gan2hls.weights import IntWeight
 
@@ -50,17 +50,19 @@ def _format(weight: IntWeight) -> _Format:
     """Return the format with the fewest bits, offsets included; remembered by identity: weights never change."""
     factors, block = weight.factors, weight.block
     assert factors is not None and block > 0, "block-scaled weights have factors"
-    ci = weight.values.shape[2]
-    digits = weight.values // np.repeat(factors, block, axis=2)[:, :, :ci]
-    starts = np.arange(0, ci, block)
-    low, high = np.minimum.reduceat(digits, starts, axis=2), np.maximum.reduceat(digits, starts, axis=2)
+    taps, _, ci = weight.values.shape
+    ends = []
+    for tap in range(taps):
+        digits = weight.values[tap] // np.repeat(factors[min(tap, len(factors) - 1)], block, axis=1)[:, :ci]
+        ends.append([end.reduceat(digits, np.arange(0, ci, block), axis=1) for end in (np.minimum, np.maximum)])
+    low, high = (np.stack(end) for end in zip(*ends, strict=True))
     if len(factors) == 1:
         low, high = low.min(axis=0, keepdims=True), high.max(axis=0, keepdims=True)
     least, most = int(low.min()), int(high.max())
     plain, based = (max(1, int(span).bit_length()) for span in (most - least, (high - low).max()))
     offsets = np.maximum(high - ((1 << based) - 1) - least, 0)
     offset_bits = int(offsets.max()).bit_length()
-    if digits.size * (plain - based) <= offsets.size * offset_bits:
+    if weight.values.size * (plain - based) <= offsets.size * offset_bits:
         based, offset_bits, offsets = plain, 0, np.zeros_like(offsets)
     factor_bits = int(factors.max()).bit_length()
     digit_bits = max(2, IntType.covering(min(least, -1), max(most, 0)).bits)
@@ -75,13 +77,18 @@ def encode(weight: IntWeight, blocks: Blocks) -> Code:
     spread = np.repeat(found.entries, weight.block // shared, axis=2)[:, :, : ci // shared]
     every = np.broadcast_to(spread, (taps, co, ci // shared))
     entries = to_blocks(every, blocks.pe, blocks.simd // shared)[blocks.dense]
-    base, factor = _lanes(entries, found.base, found.factor_bits, shared)
-    codes = blocks.values // factor
-    assert bool((codes * factor == blocks.values).all()), "weights are whole multiples of their block's factor"
+
+    def codes(part: slice) -> Int64Array:
+        base, factor = _lanes(entries[part], found.base, found.factor_bits, shared)
+        made, rest = np.divmod(blocks.values[part], factor)
+        assert not rest.any(), "weights are whole multiples of their block's factor"
+        return made - base
+
+    depth, lanes = blocks.values.shape
     shift = _shift(entries)
     words, width = entries[:: 1 << shift], found.factor_bits + found.offset_bits
     memories = (
-        Memory("weight", codes.shape[1] * found.code_bits, pack(codes - base, found.code_bits)),
+        Memory("weight", lanes * found.code_bits, pack_parts(depth, lanes, found.code_bits, codes)),
         Memory("factor", words.shape[1] * width, pack(words, width)),
     )
     return memories, {

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack, without_zeros
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, unpack, without_zeros
 from gan2hls.numerics import Int64Array, IntType
 from gan2hls.weights import IntWeight
 
@@ -37,13 +37,18 @@ def encode(weight: IntWeight, blocks: Blocks) -> Code:
     of_fold = _books_of_folds(weight.books, blocks.pe, blocks.co_folds)  # [folds, tables]
     lane_book = np.repeat(of_fold, blocks.pe // of_fold.shape[1], axis=1)[:, np.arange(blocks.pe)]
     folds = blocks.co_fold if len(of_fold) > 1 else np.zeros_like(blocks.co_fold)
-    book = np.repeat(lane_book[folds], blocks.simd, axis=1)  # [N, lanes]
     shift = np.int64(1) << 17
     keys = (books + np.arange(weight.books)[:, None] * shift).ravel()
-    at = np.searchsorted(keys, blocks.values + book * shift) - book * count
+
+    def indices(part: slice) -> Int64Array:
+        book = np.repeat(lane_book[folds[part]], blocks.simd, axis=1)  # [n, lanes]
+        found: Int64Array = np.searchsorted(keys, blocks.values[part] + book * shift) - book * count
+        return found
+
+    depth, lanes = blocks.values.shape
     tables = books[of_fold].reshape(len(of_fold), -1)
     memories = (
-        Memory("weight", at.shape[1] * index_bits, pack(at, index_bits)),
+        Memory("weight", lanes * index_bits, pack_parts(depth, lanes, index_bits, indices)),
         Memory("centroid", tables.shape[1] * width, pack(tables, width)),
     )
     return memories, {

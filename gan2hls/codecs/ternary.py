@@ -10,7 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack, without_zeros
+from gan2hls.codecs.base import (
+    Bits,
+    Blocks,
+    Code,
+    Codec,
+    Encoded,
+    Memory,
+    WordArray,
+    pack,
+    pack_parts,
+    unpack,
+    without_zeros,
+)
 from gan2hls.codecs.ram import bram18
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
@@ -63,13 +75,16 @@ def dense_bits(lanes: int) -> int:
     return 8 * (lanes // TRITS) + REST_BITS[lanes % TRITS]
 
 
-def _pack_trits(values: Int64Array) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
+def _pack_trits(values: Int64Array) -> WordArray:
     count, lanes = values.shape
-    padded = np.zeros((count, -(-lanes // TRITS) * TRITS), np.int64)
-    padded[:, :lanes] = values + 1
-    codes = padded.reshape(count, -1, TRITS) @ _POWERS
-    bits = ((codes[:, :, None] >> np.arange(8)) & 1).reshape(count, -1)[:, : dense_bits(lanes)]
-    return pack(bits, 1)
+
+    def bits_of(part: slice) -> Int64Array:
+        padded = np.zeros((part.stop - part.start, -(-lanes // TRITS) * TRITS), np.int64)
+        padded[:, :lanes] = values[part] + 1
+        codes = padded.reshape(len(padded), -1, TRITS) @ _POWERS
+        return ((codes[:, :, None] >> np.arange(8)) & 1).reshape(len(padded), -1)[:, : dense_bits(lanes)]
+
+    return pack_parts(count, dense_bits(lanes), 1, bits_of)
 
 
 CODEC = Codec("ternary", encode, decode, bits, multiplies=False, narrow=narrow)
