@@ -19,6 +19,8 @@ from gan2hls.weights import IntWeight, Structure, weight_type
 
 #: Relative error of a product that was rounded to float32, with a margin for a second rounding.
 _FLOAT32 = 2.0**-22
+#: Relative error of centroids that were rounded to 16 bits, with a margin for channels that lack the greatest.
+_MOST_ERROR = 2.0**-13
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
 _PER_SCALE, _PER_CENTROID = 4, 2
 #: Weights that repeat a magnitude at least, before signs or trits are believed.
@@ -63,11 +65,14 @@ def find_structure(weight: FloatArray) -> Structure | None:
     found = _signs(rows)
     if found is None:
         fitting = [made for made in (*_grids(rows), *_codebooks(rows)) if made is not None]
-        if not fitting:
-            return None
-        found = min(fitting, key=lambda made: _bits(made) * (_TABLE_COST if made[2] == "codebook" else 1.0))
+        fitting.sort(key=lambda made: _bits(made) * (_TABLE_COST if made[2] == "codebook" else 1.0))
+    else:
+        fitting = [found]
+    errors = (_error(rows, codes, scale) for codes, scale, *_ in fitting)
+    found, error = next(((made, e) for made, e in zip(fitting, errors, strict=True) if e < _MOST_ERROR), (None, 0.0))
+    if found is None:
+        return None
     codes, scale, codec, books = found
-    error = _error(rows, codes, scale)
     del rows
     ordered = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
     values = ordered.astype(np.int64, order="C")
@@ -414,8 +419,9 @@ def _gain(book: FloatArray, reference: FloatArray) -> float | None:
 
 
 def _ordered(gains: FloatArray) -> FloatArray:
-    """Return positive factors first."""
-    return np.concatenate([gains[gains > 0], gains[gains < 0]])
+    """Return positive factors first, and small ones before large ones, which would make a channel of small codes."""
+    ascending = gains[np.argsort(np.abs(gains))]
+    return np.concatenate([ascending[ascending > 0], ascending[ascending < 0]])
 
 
 def _known(values: FloatArray, reference: FloatArray) -> npt.NDArray[np.bool_]:
