@@ -14,8 +14,10 @@ from pydantic.fields import FieldInfo
 
 from gan2hls.errors import ConfigError
 
-#: YAML larger than this is not a config.
-_MAX_BYTES = 1 << 20
+#: YAML larger than this is not a config, nor is one that its aliases make of more values.
+_MAX_BYTES, _MAX_VALUES = 1 << 20, 1 << 16
+#: Most characters of a wrong value that a message shows.
+_SHOWN = 80
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -55,6 +57,10 @@ def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
             raise ConfigError(f"is too large for a config: {len(raw)} bytes", where=str(path))
         # _Loader derives from SafeLoader
         found = yaml.load(raw, Loader=_Loader)
+        if _count(found, {}) > _MAX_VALUES:
+            raise ConfigError(
+                f"its aliases make more than {_MAX_VALUES} values of it", where=str(path), hint="write values out"
+            )
     except OSError as error:
         raise ConfigError(f"cannot read the config: {error.strerror or error}", where=str(path)) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -66,6 +72,23 @@ def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
             f"must be a mapping of keys, not {type(found).__name__}", where=str(path), hint=_legal_keys(model)
         )
     return found
+
+
+def _count(value: Any, known: dict[int, int]) -> int:
+    """Return the values in ``value`` with aliases written out; ``known`` holds containers that were counted.
+
+    Raises:
+        ValueError: a container that holds itself.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = -1
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(part, known) for part in parts)
+    if known[id(value)] < 0:
+        raise ValueError("an alias stands inside of what it names")
+    return known[id(value)]
 
 
 def validate(model: type[_Model], values: Mapping[str, Any], *, where: str) -> _Model:
@@ -103,11 +126,13 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> Conf
     message = str(first["msg"]).removeprefix("Value error, ")
     found = first["input"]
     ours = first["type"] == "value_error"
-    shown = "" if ours or isinstance(found, Mapping) else f", not {found!r}"
+    text = repr(found)
+    shown = "" if ours or isinstance(found, Mapping) else f", not {text[:_SHOWN]}{'...' * (len(text) > _SHOWN)}"
     message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
     field = _field_at(model, first["loc"])
     hint = field.description if field is not None and field.description else ""
-    return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=f"{where}: {path}", hint=hint)
+    at = f"{where}: {path}" if path else where
+    return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=at, hint=hint)
 
 
 def _key_path(loc: tuple[int | str, ...]) -> str:

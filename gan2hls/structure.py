@@ -20,6 +20,8 @@ from gan2hls.numerics import FloatArray, Int64Array, IntType
 from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
 from gan2hls.weights import IntWeight, Structure, weight_type
 
+#: Relative error of centroids that were rounded to 16 bits, with a margin for channels that lack the greatest.
+_MOST_ERROR = 2.0**-13
 #: Weights that a scale, and that a centroid, must describe at least: fewer would fit anything.
 _PER_SCALE, _PER_CENTROID = 4, 2
 #: Weights that repeat a magnitude at least, before signs or trits are believed.
@@ -51,24 +53,29 @@ def find_structure(weight: FloatArray) -> Structure | None:
     if not weight.any():
         return None
     rows = np.ascontiguousarray(weight.transpose(1, 0, 2)).reshape(weight.shape[1], -1)
-    found = _signs(rows)
-    if found is None:
-        fitting = [made for made in (*_grids(rows), *_codebooks(rows)) if made is not None]
-        found = min(fitting, key=_cost, default=None)
+    signs = _signs(rows)
+    fitting = [signs] if signs is not None else _fitting(rows)
+    errors = (_error(rows, codes, scale) for codes, scale, *_ in fitting)
+    found, error = next(((made, e) for made, e in zip(fitting, errors, strict=True) if e < _MOST_ERROR), (None, 0.0))
+    if signs is None:
         scaled = find_blocks(weight, MAX_BITS if found is None else _cost(found) / (_TABLE_COST * rows.size))
         if scaled is not None:
             blocks = _block_scaled(rows, scaled)
             if blocks.exact or found is None or found[2] != "raw":
                 return blocks
-        if found is None:
-            return None
+    if found is None:
+        return None
     codes, scale, codec, books = found
-    error = _error(rows, codes, scale)
     del rows
     ordered = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
     values = ordered.astype(np.int64, order="C")
     made = IntWeight(values, weight_type(values), scale, codec, _precision(found), books)
     return Structure(made, error)
+
+
+def _fitting(rows: FloatArray) -> list[_Found]:
+    """Return every grid and codebook that fits, cheap ones first."""
+    return sorted((made for made in (*_grids(rows), *_codebooks(rows)) if made is not None), key=_cost)
 
 
 def _block_scaled(rows: FloatArray, found: Blockwise) -> Structure:
@@ -302,8 +309,9 @@ def _gain(book: FloatArray, reference: FloatArray) -> float | None:
 
 
 def _ordered(gains: FloatArray) -> FloatArray:
-    """Return positive factors first."""
-    return np.concatenate([gains[gains > 0], gains[gains < 0]])
+    """Return positive factors first, and small ones before large ones, which would make a channel of small codes."""
+    ascending = gains[np.argsort(np.abs(gains))]
+    return np.concatenate([ascending[ascending > 0], ascending[ascending < 0]])
 
 
 def _known(values: FloatArray, reference: FloatArray) -> npt.NDArray[np.bool_]:

@@ -204,7 +204,11 @@ def _rule(given: RuleConfig, layer: Layer, where: str) -> Rule:
     count = {"tensor": 1, "channel": channels}.get(str(given.books), given.books)
     assert isinstance(count, int)
     if channels % count:
-        raise ConfigError(f"{count} books do not divide {channels} output channels", where=f"{where}: books")
+        raise ConfigError(
+            f"{count} books do not divide {channels} output channels",
+            where=f"{where}: books",
+            hint=f"legal: {_divisors(channels)}, tensor or channel",
+        )
     if given.prune is not None:
         _check_prune(given.prune, geometry, f"{where}: prune")
     scale = given.scale if count == 1 else "tensor"  # a book of its own is a scale of its own
@@ -215,15 +219,22 @@ def _rule(given: RuleConfig, layer: Layer, where: str) -> Rule:
 
 def _check_prune(prune: PruneConfig, geometry: LinearGeometry, where: str) -> None:
     if prune.m is not None and geometry.group_in % prune.m:
-        raise ConfigError(f"m = {prune.m} does not divide {geometry.group_in} input channels", where=f"{where}.m")
+        raise ConfigError(
+            f"m = {prune.m} does not divide {geometry.group_in} input channels",
+            where=f"{where}.m",
+            hint=f"legal: {_divisors(geometry.group_in)}",
+        )
     if prune.block is not None:
         for size, have, what in zip(
             prune.block, (geometry.group_out, geometry.group_in), ("output", "input"), strict=True
         ):
             if have % size:
-                legal = ", ".join(str(n) for n in range(1, have + 1) if have % n == 0)
                 raise ConfigError(
                     f"a block of {prune.block[0]} x {prune.block[1]} does not divide {have} {what} channels",
                     where=f"{where}.block",
-                    hint=f"legal: {legal}",
+                    hint=f"legal: {_divisors(have)}",
                 )
+
+
+def _divisors(channels: int) -> str:
+    return ", ".join(str(n) for n in range(1, channels + 1) if channels % n == 0)

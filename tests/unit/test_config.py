@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,13 @@ def test_errors_name_the_key_the_value_and_what_is_legal(
         ("precision: {weight: int8}\nprecision: {weight: int4}\n", "'precision' repeats"),
         ("1: 2", "keys must be text"),
         ("target: !!python/object/apply:os.system ['true']", "not valid YAML"),
-        ("a: &x [*x]", "unknown key"),
+        ("a: &x [*x]", "an alias stands inside of what it names"),
+        (
+            "\n".join(
+                f"{a}: &{a} [{', '.join([f'*{b}'] * 9) if b.strip() else 0}]" for b, a in pairwise(" abcdefghijk")
+            ),
+            "aliases make more than",
+        ),
         ("[" * 5000, "not valid YAML"),
     ],
 )
@@ -96,6 +103,12 @@ def test_broken_yaml_is_a_config_error(tmp_path: Path, text: str, complaint: str
     path.write_text(text)
     with pytest.raises(ConfigError, match=complaint):
         load_config(path)
+
+
+def test_a_long_wrong_value_is_shown_in_part() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"layers": ["x" * 1000] * 1000}, where="c.yaml")
+    assert len(caught.value.message) < 200 and "..." in caught.value.message
 
 
 def test_missing_file_is_a_config_error(tmp_path: Path) -> None:

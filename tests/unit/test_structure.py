@@ -265,3 +265,15 @@ def test_a_wide_grid_per_channel_needs_no_small_code(count: int, wide: bool) -> 
     codes, scale = np.rint(spread * 32767), rng.uniform(0.1, 1, (64, 1)).astype(np.float32)
     found = find_structure((codes.astype(np.float32) * scale).astype(np.float64))
     assert found is not None and found.exact and np.array_equal(found.weight.values, codes)
+
+
+def test_a_channel_of_one_value_takes_the_greatest_centroid() -> None:
+    """Any centroid fits it; the least one would leave it a code of a bit or two."""
+    rng = np.random.default_rng(0)
+    book = np.array([-0.4, -0.27, -0.19, 0, 8e-6, 0.13, 0.2, 0.28, 0.42], np.float32)
+    weight = (_scales(rng) * book[rng.integers(0, book.size, SHAPE)]).astype(np.float64)
+    weight[:, 5] = np.where(rng.random(weight[:, 5].shape) < 0.2, np.float32(0.62), 0)
+    found = find_structure(weight)
+    assert found is not None and found.weight.codec == "codebook" and found.weight.books == 1
+    real = found.weight.values * found.weight.scale[:, None]
+    assert np.abs(real - weight).max() < 2.0**-15 * np.abs(weight).max()
