@@ -26,6 +26,9 @@ _MOST_INPUTS = 6144
 _MOST_OWN = 4
 #: Output pixels measured per input of one, at least and at most; and values of one chunk.
 _PIXELS_PER_INPUT, _LEAST_PIXELS = 12, 1 << 15
+#: Pixels per input of one at which covariances and their diagonal count alike.  Source: the shrinkage of Ledoit, Wolf
+#: 2004 (a well-conditioned estimator for large covariances), with a fixed weight.
+_DOUBT = 2
 _CHUNK_VALUES = 1 << 22
 
 
@@ -160,6 +163,7 @@ def _block(
     outer, size = matrix.shape
     hessian, cross, mean_in = np.zeros((size, size)), np.zeros((outer, size)), np.zeros(size)
     mean_out, energy, mass = np.zeros(outer), np.zeros(outer), 0.0
+    both, mean_float = np.zeros(size), np.zeros(size)
     own_in, own_out, own_mass = np.zeros((outer, size)), np.zeros(outer), np.zeros(outer)
     if sensitivity is not None and len(sensitivity) < len(frames[0]):
         if len(sensitivity) * part.pixels >= _PIXELS_PER_INPUT * size:
@@ -182,6 +186,8 @@ def _block(
         hessian += weighted.T @ x
         cross += y.T @ weighted
         mean_in += weighted.sum(axis=0)
+        mean_float += common @ patches[0]
+        both += (weighted * patches[0]).sum(axis=0)
         mean_out += common @ y
         energy += common @ np.square(y)
         mass += float(common.sum())
@@ -189,6 +195,12 @@ def _block(
         own_out += (own * y).sum(axis=0)
         own_mass += own.sum(axis=0)
         count += len(x)
+    # Covariances of few pixels are mostly chance: they are drawn to those of inputs that do not correlate.
+    doubt = _DOUBT * size / (_DOUBT * size + count)
+    spread = hessian - np.outer(mean_in, mean_in) / mass
+    hessian += doubt * (np.diag(np.diag(spread)) - spread)
+    alike = both - mean_in * mean_float / mass
+    cross += doubt * (matrix * alike - (cross - np.outer(mean_out, mean_in) / mass))
     by = share / count
     sums = (hessian, cross, mean_in, mean_out, energy)
     means = [value * by for value in sums]

@@ -243,6 +243,21 @@ def test_reconstruction_pays_over_the_whole_network(tmp_path: Path) -> None:
     assert found[1] > found[0] + 2
 
 
+@pytest.mark.parametrize("samples", [16, 64])
+def test_few_samples_do_no_harm(tmp_path: Path, samples: int) -> None:
+    """Fewer frames than a layer has inputs: chance correlations must not be fitted."""
+    body = "a = MatMul (x, w0) b = Relu (a) c = MatMul (b, w1) d = Relu (c) e = MatMul (d, w2) y = Tanh (e)"
+    sizes = (64, 128, 128, 64)
+    constants = {f"w{n}": f32(R.normal(0, sizes[n] ** -0.5, (sizes[n], sizes[n + 1]))) for n in range(3)}
+    onnx.save(make_model(body, [1, 64], constants), tmp_path / "m.onnx")
+    found = []
+    for effort in ("none", "full"):
+        rules = {"*": {"weight": "codebook<16>", "reconstruct": effort}}
+        recipe = validate(Recipe, {"calibration": {"samples": samples}, "layers": rules}, where="test")
+        found.append(compress(tmp_path / "m.onnx", recipe, tmp_path / "s.onnx").psnr_db)
+    assert found[1] > found[0]
+
+
 def test_sensitivities_are_squared_gradients(tmp_path: Path) -> None:
     """The expected square of the output's change, by nudging one sum at a time through the float model."""
     body = "a = Gemm (x, w0) b = Tanh (a) c = Reshape (b, s) d = ConvTranspose <strides = [2, 2]> (c, w1) y = Tanh (d)"
