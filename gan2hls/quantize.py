@@ -196,10 +196,8 @@ class _Tools:
             return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
-            assert self._reconstruction is not None, "layers of few bits have a reconstruction"
-            matters = self._reconstruction.sensitivity[layer.name]
-            moments = moments_of(layer.geometry, layer.weight, x, x, matters.places)
-            self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments, matters.coupling)
+            moments = moments_of(layer.geometry, layer.weight, x, x, self._places[layer.name])
+            self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight
         assert weight is not None
         return weight
