@@ -109,6 +109,8 @@ def _checked(indices: Array, size: int, axis: int) -> Array:
     """
     if indices.dtype.kind not in "iu":
         raise ModelError(f"its indices are {indices.dtype}", hint="cast them to INT64")
+    if indices.size and not size:
+        raise ModelError(f"its data has no entry along axis {axis}", hint="give the codebook at least one")
     bad = (indices < -size) | (indices >= size)
     if bad.any():
         at = tuple(int(n) for n in np.argwhere(bad)[0])

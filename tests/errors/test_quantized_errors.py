@@ -130,10 +130,10 @@ BAD = np.array([[0, 1, 2, 3]] * 5 + [[0, 4, 2, -5]])
 @pytest.mark.parametrize(
     ("op", "data", "indices", "words"),
     [
+        ("Gather", np.zeros(0), BAD, ("its data has no entry along axis 0", "give the codebook at least one")),
         ("Gather", np.arange(4.0), BAD, ("its index 4 at [5, 1] is out of range along axis 0, and 1 more", "-4..3")),
         ("GatherElements", np.arange(24.0).reshape(6, 4), BAD, ("its index 4 at [5, 1]", "along axis 1", "-4..3")),
         ("GatherND", np.arange(4.0), BAD[..., None], ("its index 4 at [5, 1]", "-4..3")),
-        ("Gather", np.zeros(0), BAD, ("its index 0 at [0, 0]", "0 entries")),
     ],
 )
 def test_indices_out_of_range(tmp_path: Path, op: str, data: np.ndarray, indices: np.ndarray, words: tuple[str, ...]):
