@@ -2,7 +2,8 @@
 
 Where most values of a channel are equal (a ReLU that is off, before a BatchNormalization), rounding that value shifts
 the next layer's sums by a constant.  The mean of a linear layer's sums needs no convolution: it is linear in the sums
-of its inputs over the pixels that each tap sees.
+of its inputs over the pixels that each tap sees.  Where places matter differently (codes of few bits), sums are weighed
+one by one, and that takes the convolution.
 
 Source: Nagel et al. 2019 (data-free quantization, section 4.2), with measured instead of assumed means.
 """

@@ -43,7 +43,7 @@ class Inputs:
 
 
 def read_inputs(graph: Graph, config: Config) -> Inputs:
-    """Read or draw both sets; only the input ports of ``graph`` matter.
+    """Read or draw all sets; only the input ports of ``graph`` matter.
 
     With ``calibration.data`` and no ``evaluation.data``, the file's last frames (at most a quarter) are held out.
 

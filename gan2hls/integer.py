@@ -135,7 +135,9 @@ def verify_integer_model(model: IntegerModel) -> None:
             values = layer.weight.values
             assert values.shape == layer.geometry.weight_shape, f"{layer.name}: weight shape {values.shape}"
             assert layer.weight.type.lo <= values.min() and values.max() <= layer.weight.type.hi, layer.name
-            assert layer.weight.factors is None or _has_factors(layer.weight), f"{layer.name}: factors of blocks"
+            scaled = layer.weight.codec == "blockscale"
+            assert scaled == (layer.weight.factors is not None), f"{layer.name}: {layer.weight.codec} with factors"
+            assert not scaled or _has_factors(layer.weight), f"{layer.name}: factors of blocks"
             assert layer.requant.channels == layer.geometry.out_channels, f"{layer.name}: requant channels"
             low, high = acc_bounds(values, layer.input_type.centred, layer.geometry)
         assert layer.acc_type.lo <= low and high <= layer.acc_type.hi, f"{layer.name}: {layer.acc_type} overflows"

@@ -88,11 +88,12 @@ def quantize(
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
     formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
     fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
-    candidate_formats = goal.candidates if free and goal is not None else ()
+    possible = (*formats.values(), *(goal.formats if free and goal is not None else ()))
     reconstruction = None
-    if any(few_bits(precision, reconstruct) for precision in (*formats.values(), *candidate_formats)):
+    if any(few_bits(precision, reconstruct) for precision in possible):
         progress("what errors matter")
-        reconstruction = Reconstruction(graph, measure(graph, model, inputs if fitting is None else fitting))
+        with one_thread():
+            reconstruction = Reconstruction(graph, measure(graph, model, inputs if fitting is None else fitting))
     assignment: Assignment | None = None
     codes: Mapping[str, IntWeight] = {}
     if free:
@@ -114,7 +115,7 @@ def quantize(
         in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
         settled[name] = replace(precisions[name], **in_codes)
     progress("ranges and equalization")
-    places = {} if reconstruction is None else reconstruction.places
+    places = reconstruction.places if few and reconstruction is not None else {}
     return Quantized(RangeSearch(graph, streams, settled, places).run(candidates), assignment)
 
 

@@ -30,7 +30,7 @@ class EngineResources:
 def engine_resources(engine: EngineDesign) -> EngineResources:
     """Return what ``engine`` takes; weights need not be encoded yet."""
     layer, folding = engine.layer, engine.folding
-    dsp, adders = requant_dsp(layer) * folding.lanes, 0
+    dsp, luts = requant_dsp(layer) * folding.lanes, 0
     requant = layer.requant
     piece = requant.mult_type.bits + requant.offset_type.bits
     word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
@@ -42,11 +42,11 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes
         memories += _weight_memories(engine)
-        adders = lane_lut(layer) * lanes
+        luts = lane_lut(layer) * lanes
         _, columns, channels = layer.geometry.in_shape
         words = engine.rows * columns * channels // folding.simd
         memories += bram18(folding.simd * layer.input_type.int_type.bits, words)
-    return EngineResources(dsp, memories, adders)
+    return EngineResources(dsp, memories, luts)
 
 
 def _weight_memories(engine: EngineDesign) -> int:

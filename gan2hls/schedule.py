@@ -334,7 +334,7 @@ def _lut(chosen: Mapping[str, _Option]) -> int:
 
 def _excess(chosen: Mapping[str, _Option], budget: _Budget) -> str:
     """Return what ``chosen`` takes too much of, and how much there is."""
-    needs = ((_dsp(chosen), budget.dsp, "DSP blocks"), (_lut(chosen), budget.lut, "LUTs of adders"))
+    needs = ((_dsp(chosen), budget.dsp, "DSP blocks"), (_lut(chosen), budget.lut, "LUTs of lanes"))
     return " and ".join(f"{need} {what}, {most} are allowed" for need, most, what in needs if need > most)
 
 

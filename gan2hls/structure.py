@@ -18,7 +18,7 @@ from gan2hls.blockwise import Blockwise, find_blocks
 from gan2hls.grids import FLOAT32, grid_step
 from gan2hls.numerics import FloatArray, Int64Array, IntType
 from gan2hls.precision import MAX_BITS, MAX_CENTROIDS, Precision
-from gan2hls.weights import IntWeight, Structure, weight_type
+from gan2hls.weights import EXACT, IntWeight, Structure, weight_type
 
 #: Relative error of centroids that were rounded to 16 bits, with a margin for channels that lack the greatest.
 _MOST_ERROR = 2.0**-13
@@ -61,7 +61,7 @@ def find_structure(weight: FloatArray) -> Structure | None:
         scaled = find_blocks(weight, MAX_BITS if found is None else _cost(found) / (_TABLE_COST * rows.size))
         if scaled is not None:
             blocks = _block_scaled(rows, scaled)
-            if blocks.exact or found is None or found[2] != "raw":
+            if blocks.exact or found is None or error >= EXACT:
                 return blocks
     if found is None:
         return None

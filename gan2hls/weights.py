@@ -7,6 +7,9 @@ from typing import final
 
 from gan2hls.numerics import FloatArray, Int64Array, IntType
 
+#: Relative error below which codes stand for weights to within float32's rounding.
+EXACT = 2.0**-20
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ class Structure:
     @property
     def exact(self) -> bool:
         """Whether the codes stand for the file's weights to within float32's rounding."""
-        return self.error < 2.0**-20
+        return self.error < EXACT
 
 
 def weight_type(codes: Int64Array) -> IntType:

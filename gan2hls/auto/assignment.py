@@ -73,6 +73,12 @@ class Goal:
     prices: Prices = Prices()
 
     @property
+    def formats(self) -> tuple[Precision, ...]:
+        """Every format that a layer may get."""
+        binary = (Precision.parse("binary"),) if self.policy == "redundancy" else ()
+        return (*self.candidates, *binary)
+
+    @property
     def budget(self) -> float | None:
         """Most of what ``spent`` counts, or None."""
         return self.weight_bits_max if self.weight_bits_max is not None else self.cost_max
@@ -163,13 +169,13 @@ class Tools(Protocol):
         """Range of the float output."""
 
     def fit(self, layer: Layer, precision: Precision) -> IntWeight:
-        """Return a layer's codes in a format, reconstructed on float inputs."""
+        """Return a layer's codes in a format; those of few bits are reconstructed on float inputs, quickly."""
 
     def usage(self, layer: Layer, weight: IntWeight) -> Usage:
         """Return what a layer takes with ``weight``, at a folding that depends on the layer alone."""
 
     def sequence(self, choice: Choice) -> Mapping[str, IntWeight]:
-        """Return the codes of all layers of a choice, each reconstructed on what those before it make.
+        """Return the codes of all layers of a choice; those of few bits are reconstructed on what the others make.
 
         Pinned layers that are reconstructed with them are among them.
         """

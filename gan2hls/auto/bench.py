@@ -17,7 +17,7 @@ from gan2hls.weights import IntWeight
 @final
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One assignment, reconstructed layer by layer and measured.
+    """One assignment, measured as it would be built.
 
     Attributes:
         choice: a format per free layer.

@@ -1,6 +1,6 @@
 """The search behind ``precision: auto``.
 
-1. Every layer is fitted and reconstructed in every candidate format, on float inputs.
+1. Every layer is fitted in every candidate format, those of few bits by what the layer makes of float inputs.
 2. Its sensitivity to each is the squared error that the golden model's output gains when that layer alone has it.
 3. Errors of layers add up nearly; the cheapest sum below a limit, or the least below a budget, is found exactly.
 4. The chosen layers are reconstructed one after the other, and the whole network is measured.  What it differs from the
@@ -188,9 +188,9 @@ class Search:
         wanted = self.bench.squared(goal.psnr_min_db) - self._base
         limit = max(wanted, 0.0)
         failed, met = -1, front.cost.size
-        at = front.first(limit)
+        at = min(front.first(limit), met - 1)
         for _ in range(_ROUNDS):
-            made = self.bench.run(_chosen(options, front.choice(min(at, met - 1)).options))
+            made = self.bench.run(_chosen(options, front.choice(at).options))
             tried.append(made)
             failed, met = (failed, at) if self._met(made) else (at, met)
             close = self._met(made) and made.psnr_db < goal.psnr_min_db + _CLOSE_DB

@@ -130,27 +130,30 @@ class LayerProblem:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """The damped least squares; around the means where one set of taps makes all outputs: the bias is free."""
-        taps = {tuple(moments.taps) for moments in self.moments}
+        """The damped least squares; around the means where one set of taps makes all outputs: the bias is free.
+
+        Covariances are shrunk to their diagonal.  Source: Ledoit, Wolf 2004 (a well-conditioned estimator for
+        large-dimensional covariance matrices), with the weight of ``Moments.shrinkage``.
+        """
+        one_set = len({tuple(moments.taps) for moments in self.moments}) == 1
         emphasis = np.zeros(self.geometry.out_channels)
         for moments in self.moments:
             emphasis[moments.channels] += moments.own_mass / moments.mass
-        made = []
-        for moments in self.moments:
-            hessian, cross = moments.hessian, moments.cross
-            if len(taps) == 1:
-                hessian = hessian - np.outer(moments.mean_in, moments.mean_in) / moments.mass
-                cross = cross - np.outer(moments.mean_out, moments.mean_in) / moments.mass
-            ridge = _DAMPING * float(np.trace(moments.hessian)) / len(hessian) + 1e-30
-            block = Block(
-                moments.taps,
-                moments.channels,
-                hessian + ridge * np.eye(len(hessian)),
-                cross.T,
-                emphasis[moments.channels],
-            )
-            made.append(replace(block, cross=cross.T + ridge * block.take(self.weight)))
-        return made
+        return [self._block(moments, emphasis[moments.channels], centred=one_set) for moments in self.moments]
+
+    def _block(self, moments: Moments, emphasis: FloatArray, *, centred: bool) -> Block:
+        block = Block(moments.taps, moments.channels, moments.hessian, moments.cross.T, emphasis)
+        weight, shrinkage = block.take(self.weight), moments.shrinkage
+        mean_in, mean_out = (np.outer(m, moments.mean_in) / moments.mass for m in (moments.mean_in, moments.mean_out))
+        covariance, joint = moments.hessian - mean_in, moments.cross - mean_out
+        covariance += shrinkage * (np.diag(np.diag(covariance)) - covariance)
+        joint += shrinkage * (weight.T * moments.agreement - joint)
+        if not centred:
+            covariance += mean_in
+            joint += mean_out
+        ridge = _DAMPING * float(np.trace(moments.hessian)) / len(covariance) + 1e-30
+        covariance[np.diag_indices_from(covariance)] += ridge
+        return replace(block, hessian=covariance, cross=joint.T + ridge * weight)
 
     @cached_property
     def best(self) -> FloatArray:

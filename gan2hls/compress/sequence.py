@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -27,16 +26,16 @@ class Reconstruction:
     """The reconstruction of any layers of a graph in any formats; what it has solved once it remembers."""
 
     def __init__(self, graph: Graph, streams: Mapping[str, Float32Array]) -> None:
-        """Take a graph after the passes and the float values ``[N, H, W, C]`` of every tensor."""
+        """Take a graph after the passes and the float values ``[N, H, W, C]`` of every tensor.
+
+        What errors of each linear layer's sums matter is measured on the first frames.
+        """
         self.graph, self.streams = graph, streams
+        frames = affordable_frames(graph)
+        few = {name: values[:frames] for name, values in streams.items()}
+        self.sensitivity: Mapping[str, Sensitivity] = find_sensitivity(graph, few)
         #: Codes and bias of layers, by the formats or codes of all layers up to them.
         self._known: dict[tuple[Precision | IntWeight | None, ...], tuple[IntWeight, FloatArray]] = {}
-
-    @cached_property
-    def sensitivity(self) -> Mapping[str, Sensitivity]:
-        """What errors of each linear layer's sums matter, measured on the first frames."""
-        frames = affordable_frames(self.graph)
-        return find_sensitivity(self.graph, {name: values[:frames] for name, values in self.streams.items()})
 
     @property
     def places(self) -> dict[str, FloatArray]:

@@ -26,10 +26,9 @@ _MOST_INPUTS = 6144
 _MOST_OWN = 4
 #: Output pixels measured per input of one, at least and at most; and values of one chunk.
 _PIXELS_PER_INPUT, _LEAST_PIXELS = 12, 1 << 15
-#: Pixels per input of one at which covariances and their diagonal count alike.  Source: the shrinkage of Ledoit, Wolf
-#: 2004 (a well-conditioned estimator for large covariances), with a fixed weight.
-_DOUBT = 2
 _CHUNK_VALUES = 1 << 22
+#: Pixels per input of one at which the shrinkage is a half.
+_HALF_SHRINKAGE = 2
 
 
 @final
@@ -52,6 +51,9 @@ class Moments:
         own_in: float64 ``[C, D]``, mean of ``x`` by the channel's own weights.
         own_out: float64 ``[C]``, mean of ``y`` by the channel's own weights.
         own_mass: float64 ``[C]``, the channel's own weight.
+        agreement: float64 ``[D]``, covariance of each input with itself in the float model.
+        shrinkage: how far covariances are to be drawn to those of inputs that do not correlate, 0..1: those of few
+            pixels are mostly chance.
     """
 
     taps: Int64Array
@@ -65,6 +67,8 @@ class Moments:
     own_in: FloatArray
     own_out: FloatArray
     own_mass: FloatArray
+    agreement: FloatArray
+    shrinkage: float
 
 
 @final
@@ -195,12 +199,7 @@ def _block(
         own_out += (own * y).sum(axis=0)
         own_mass += own.sum(axis=0)
         count += len(x)
-    # Covariances of few pixels are mostly chance: they are drawn to those of inputs that do not correlate.
-    doubt = _DOUBT * size / (_DOUBT * size + count)
-    spread = hessian - np.outer(mean_in, mean_in) / mass
-    hessian += doubt * (np.diag(np.diag(spread)) - spread)
-    alike = both - mean_in * mean_float / mass
-    cross += doubt * (matrix * alike - (cross - np.outer(mean_out, mean_in) / mass))
+    agreement = both - mean_in * mean_float / mass
     by = share / count
     sums = (hessian, cross, mean_in, mean_out, energy)
     means = [value * by for value in sums]
@@ -216,6 +215,8 @@ def _block(
         own_in * by,
         own_out * by,
         own_mass * by,
+        agreement * by,
+        _HALF_SHRINKAGE * size / (_HALF_SHRINKAGE * size + count),
     )
 
 

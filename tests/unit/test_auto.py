@@ -124,8 +124,10 @@ def test_codes_that_grow_with_equalized_channels_stay_within_the_budget(tmp_path
     assert all(after <= choice.bits for after, choice in zip(built, made.assignment.layers, strict=True))
 
 
-def test_the_choice_can_be_repeated(model: Path) -> None:
-    first = build(model, {"psnr_min_db": 28.0})
+@pytest.mark.parametrize("goal", [{"psnr_min_db": 28.0}, {"weight_bits_max": 1 << 30}])
+def test_the_choice_can_be_repeated(model: Path, goal: dict[str, Any]) -> None:
+    """Also where no layer gets few bits, though a candidate has few."""
+    first = build(model, goal)
     assert first.assignment is not None and first.integer_model is not None
     again = gan2hls.build(model, config=settled_config(first.config, first.assignment), stop="lower", write=False)
     assert again.assignment is None and again.integer_model is not None
@@ -133,6 +135,7 @@ def test_the_choice_can_be_repeated(model: Path) -> None:
         assert one.weight is not None and two.weight is not None
         assert np.array_equal(one.weight.values, two.weight.values)
         assert np.array_equal(one.requant.mult, two.requant.mult)
+        assert np.array_equal(one.requant.bias, two.requant.bias)
 
 
 @pytest.mark.parametrize("weight", ["int6", "codebook<16>"])
@@ -215,6 +218,12 @@ def test_a_price_of_dsp_blocks_buys_layers_without_them(model: Path) -> None:
     again = gan2hls.build(model, config=settled_config(priced.config, priced.assignment), stop="lower", write=False)
     assert again.integer_model is not None and priced.integer_model is not None
     assert all(same_weight(again.integer_model, priced.integer_model, n) for n in range(3))
+
+
+def test_redundancy_has_signs_whatever_the_candidates(model: Path) -> None:
+    made = build(model, {"policy": "redundancy", "candidates": ["int8"]})
+    assert made.assignment is not None
+    assert [choice.precision for choice in made.assignment.layers] == ["binary", "binary", "int8"]
 
 
 def test_redundancy_is_held_to_a_goal_that_is_given(model: Path) -> None:

@@ -67,7 +67,7 @@ def test_factors_of_blocks_come_back() -> None:
     assert dump_model(again, ORIGIN) == files
 
 
-@pytest.mark.parametrize("how", ["block", "missing", "zero", "other"])
+@pytest.mark.parametrize("how", ["block", "codec", "missing", "zero", "other"])
 def test_factors_that_do_not_fit_are_refused(how: str) -> None:
     files = dump_model(scaled_model(), ORIGIN)
     arrays, tree = load_arrays(files[MODEL_NPZ]), json.loads(files[MODEL_JSON])
@@ -75,6 +75,8 @@ def test_factors_that_do_not_fit_are_refused(how: str) -> None:
     match how:
         case "block":
             tree["model"]["layers"][0]["weight"]["block"] = 8
+        case "codec":
+            tree["model"]["layers"][0]["weight"]["codec"] = "raw"
         case "missing":
             del arrays["l0.weight.factors"]
         case "zero":
