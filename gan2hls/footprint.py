@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
 from gan2hls.design import EngineDesign
-from gan2hls.lower import MULT_BITS
+from gan2hls.lower import scale_bits
 
 _FLOAT32_BITS = 32
 
@@ -47,7 +45,7 @@ def footprint(engine: EngineDesign) -> Footprint:
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,
         encoded=encoded.formula.overall,
-        scales=int(np.unique(weight.scale).size) * MULT_BITS,
+        scales=scale_bits(weight),
         pointers=sum(width * depth for width, depth in program),
         padding=encoded.padding,
     )

@@ -37,6 +37,11 @@ _USED_RANGE = 0.5
 _MARGIN = 0.1
 
 
+def scale_bits(weight: IntWeight) -> int:
+    """Return the bits of the distinct scales of ``weight``, each a multiplier of the requantizer."""
+    return int(np.unique(weight.scale).size) * MULT_BITS
+
+
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
     """Return the integer weights of every linear layer by its name; they depend on no calibration."""
     return {

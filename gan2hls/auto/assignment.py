@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, final
 
-import numpy as np
-
 from gan2hls.codecs import CODECS
 from gan2hls.ir import Layer
-from gan2hls.lower import MULT_BITS
+from gan2hls.lower import MULT_BITS, scale_bits
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
@@ -190,7 +188,7 @@ class Tools(Protocol):
 def weight_bits(weight: IntWeight) -> int:
     """Return the bits of codes, centroids and scales of ``weight``."""
     formula = CODECS[weight.codec].bits(weight, weight.values.size)
-    return formula.overall + int(np.unique(weight.scale).size) * MULT_BITS
+    return formula.overall + scale_bits(weight)
 
 
 def most_weight_bits(weight: IntWeight, precision: Precision) -> int:
