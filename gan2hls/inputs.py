@@ -33,7 +33,7 @@ class Inputs:
 
     Attributes:
         calibration: on which ranges are measured.
-        reconstruction: those and more of their kind, on which weights of few bits are fitted.
+        reconstruction: those and more of their kind, from which the frames come that weights of few bits are fitted on.
         evaluation: on which quality is measured.
     """
 

@@ -25,7 +25,7 @@ from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
 from gan2hls.threads import one_thread
-from gan2hls.trials import CANDIDATES, Candidate, RangeSearch
+from gan2hls.trials import CANDIDATES, Candidate, RangeSearch, fitted_frames
 from gan2hls.weights import IntWeight
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
@@ -76,7 +76,8 @@ def quantize(
         goal: of the layers that are left open.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
         sizing: of layers at one folding, for ``goal``; None: they take nothing.
-        fitting: like ``inputs`` and more of them, on which weights are reconstructed; None: ``inputs``.
+        fitting: ``inputs`` and more of them, on which weights are reconstructed, but for those that judge; None:
+            ``inputs``.
         progress: told what long work is at.
 
     Raises:
@@ -93,7 +94,8 @@ def quantize(
     if any(few_bits(precision, reconstruct) for precision in possible):
         progress("what errors matter")
         with one_thread():
-            reconstruction = Reconstruction(graph, measure(graph, model, inputs if fitting is None else fitting))
+            unseen = _without_judges(inputs if fitting is None else fitting, len(streams[graph.inputs[0].name]))
+            reconstruction = Reconstruction(graph, measure(graph, model, unseen))
     assignment: Assignment | None = None
     codes: Mapping[str, IntWeight] = {}
     if free:
@@ -117,6 +119,12 @@ def quantize(
     progress("ranges and equalization")
     places = reconstruction.places if few and reconstruction is not None else {}
     return Quantized(RangeSearch(graph, streams, settled, places).run(candidates), assignment)
+
+
+def _without_judges(inputs: Inputs, frames: int) -> Inputs:
+    """Return ``inputs`` but for those of the first ``frames`` that judge, so that no weight is fitted to them."""
+    kept = fitted_frames(frames)
+    return {name: np.concatenate([values[:kept], values[frames:]]) for name, values in inputs.items()}
 
 
 def _settle(

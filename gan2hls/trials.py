@@ -32,6 +32,11 @@ _ALPHAS = (0.5, None, 0.75, 1.0)
 _CORRECTION_MACS = 500_000_000
 
 
+def fitted_frames(frames: int) -> int:
+    """Return how many of ``frames`` calibration frames, the first ones, anything is fitted on; the others judge."""
+    return max(1, frames // 2)
+
+
 @final
 @dataclass(frozen=True)
 class Candidate:
@@ -107,7 +112,7 @@ class RangeSearch:
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
         judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
-        self.fit = {name: values[: max(1, frames // 2)] for name, values in streams.items()}
+        self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
         self.judge = {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ import pytest
 
 from gan2hls import passes
 from gan2hls.assign import assign_precision
+from gan2hls.compress.sequence import Reconstruction
 from gan2hls.config import parse_config
 from gan2hls.frontend import load
 from gan2hls.golden import Golden
@@ -18,6 +20,7 @@ from gan2hls.inputs import read_inputs
 from gan2hls.integer import IntegerModel, verify_integer_model
 from gan2hls.quantize import quantize, quantize_inputs
 from gan2hls.ranges import RULES
+from gan2hls.trials import RangeSearch
 from gan2hls.verify.float import run_float
 from tests.float_evaluator import run_onnx
 from tests.onnx_models import f32, make_model
@@ -103,6 +106,26 @@ def test_reconstruction_pays_at_the_output(tmp_path: Path, weight: str) -> None:
         for reconstruct in (False, True)
     )
     assert by_outputs > by_weights + 1.0
+
+
+def test_no_weight_is_fitted_to_the_frames_that_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    judging: list[np.ndarray] = []
+    made, judged = Reconstruction.__init__, RangeSearch.__init__
+
+    def reconstruct(self: Reconstruction, graph: Any, streams: Any) -> None:
+        seen.append(streams[graph.inputs[0].name])
+        made(self, graph, streams)
+
+    def search(self: RangeSearch, graph: Any, *args: Any) -> None:
+        judged(self, graph, *args)
+        judging.append(self.judge[graph.inputs[0].name])
+
+    monkeypatch.setattr(Reconstruction, "__init__", reconstruct)
+    monkeypatch.setattr(RangeSearch, "__init__", search)
+    build(tmp_path, tiny_model(), precision=precision("ternary", "int8"))
+    assert len(seen) == len(judging) == 1 and len(seen[0]) == 4 * 32 - 16 and len(judging[0]) == 16
+    assert not np.isin(judging[0], seen[0]).any()
 
 
 @pytest.mark.parametrize("rule", [*RULES, "auto"])
