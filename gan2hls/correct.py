@@ -70,9 +70,10 @@ def _mean_lack(
     layer: Layer, wanted: Float32Array, weight: FloatArray, found: FloatArray, places: FloatArray
 ) -> FloatArray:
     """Return the mean of what sums of ``weight`` on ``found`` lack, each weighted by its place, float64 ``[CO]``."""
-    assert layer.weight is not None
+    assert layer.geometry is not None and layer.weight is not None
     frames = min(len(wanted), len(places))
-    lack = linear(layer, layer.weight, wanted[:frames]) - linear(layer, weight, found[:frames].astype(np.float32))
+    sums = linear(layer.geometry, layer.weight, wanted[:frames])
+    lack = sums - linear(layer.geometry, weight, found[:frames].astype(np.float32))
     by = places[:frames]
     mean: FloatArray = (by * lack).sum(axis=(0, 1, 2)) / np.maximum(by.sum(axis=(0, 1, 2)), 1e-30)
     return mean

@@ -9,7 +9,7 @@ import numpy as np
 from gan2hls.calibrate import Float32Array
 from gan2hls.ir import Layer
 from gan2hls.numerics import FloatArray, Int64Array
-from gan2hls.taps import AxisTaps
+from gan2hls.taps import AxisTaps, LinearGeometry
 
 #: Values of one chunk of frames.
 _CHUNK_VALUES = 1 << 23
@@ -31,7 +31,7 @@ def run_layer(layer: Layer, weight: FloatArray | None, bias: FloatArray | None, 
     made = np.empty((frames, *layer.shape), np.float32)
     for start in range(0, frames, step):
         part = x[start : start + step]
-        sums = part.reshape(-1, *shape) if geometry is None or weight is None else linear(layer, weight, part)
+        sums = part.reshape(-1, *shape) if geometry is None or weight is None else linear(geometry, weight, part)
         channels = shape[2]
         values: FloatArray = sums.reshape(-1, channels).astype(np.float64)
         if bias is not None:
@@ -42,10 +42,9 @@ def run_layer(layer: Layer, weight: FloatArray | None, bias: FloatArray | None, 
     return made
 
 
-def linear(layer: Layer, weight: FloatArray, x: Float32Array) -> Float32Array:
+def linear(geometry: LinearGeometry, weight: FloatArray, x: Float32Array) -> Float32Array:
     """Return the linear map of ``x``, float32 ``[N, OH, OW, CO]``: one matrix product per kernel tap."""
-    g = layer.geometry
-    assert g is not None
+    g = geometry
     frames = x.reshape(-1, *g.in_shape).astype(np.float32, copy=False)
     made = np.zeros((len(frames), *g.out_shape), np.float32)
     taps = weight.astype(np.float32)

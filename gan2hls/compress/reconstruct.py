@@ -8,7 +8,7 @@ With ``H = mean(x x')`` and ``B = mean(W x0 x')`` that is quadratic in every row
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal, final
 
@@ -20,6 +20,7 @@ from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.grid import Block, Grid
 from gan2hls.compress.rounding import descend, feed_back, inverse_factor
 from gan2hls.compress.sensitivity import reads_one_pixel
+from gan2hls.compress.solution import Mask, Solution
 from gan2hls.compress.statistics import Moments
 from gan2hls.fit import DEFAULT, FitOptions, fit_weight
 from gan2hls.numerics import FloatArray, Int64Array
@@ -27,34 +28,11 @@ from gan2hls.precision import Precision
 from gan2hls.taps import LinearGeometry
 from gan2hls.weights import IntWeight
 
-Mask = npt.NDArray[np.bool_]
-Effort = Literal["none", "bias", "quick", "full"]
-
 #: Ridge that draws the weights to the float ones, relative to the mean of the Hessian's diagonal.
 _DAMPING = 0.01
 #: Rounds of rounding and refitting; sweeps of coordinate descent a round, and where weights are float but pruned.
 _COUPLED_ROUNDS, _COUPLED_SWEEPS, _MOST_COUPLED = 1, 4, 1 << 21
 _ROUNDS, _SWEEPS, _FLOAT_SWEEPS = 3, 4, 30
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """What a layer becomes.
-
-    Attributes:
-        weight: the codes; None for float weights.
-        values: float64 ``[T, CO, CI / groups]``.
-        bias: float64 ``[CO]`` to add to the layer's sums.
-        error: mean squared error of a sum, over channels, pixels and frames.
-        sqnr_db: the sums' mean square in the float model over it, in dB; infinite without error.
-    """
-
-    weight: IntWeight | None
-    values: FloatArray
-    bias: FloatArray
-    error: float
-    sqnr_db: float
 
 
 @final
@@ -76,7 +54,7 @@ class LayerProblem:
         precision: Precision | None,
         options: FitOptions = DEFAULT,
         keep: Mask | None = None,
-        effort: Effort = "full",
+        effort: Literal["quick", "full"] = "full",
     ) -> Solution:
         """Return weights in ``precision`` (None: float).
 
@@ -84,24 +62,15 @@ class LayerProblem:
             precision: the number format.
             options: of its fit.
             keep: ``[T, CO, CI / groups]``, False where a weight must be 0; None: all stay.
-            effort: ``full``: reconstruct the output; ``quick``: in one round; ``bias``: its mean only; ``none``: fit
-                the weights alone.
+            effort: ``full``, or ``quick``: in one round.
         """
-        masked = self.weight if keep is None else self.weight * keep
-        fitted = None
-        if precision is not None and effort in ("bias", "none"):
-            fitted = fit_weight(masked, precision, options)
-        values = masked if fitted is None else fitted.values * _column(fitted.scale)
-        if effort in ("quick", "full"):
-            if precision is None:
-                fitted, values = None, self._round(keep)
-            else:
-                fitted = self._search(precision, options, keep, _ROUNDS if effort == "full" else 1)
-                values = fitted.values * _column(fitted.scale)
-        bias = np.zeros(self.geometry.out_channels) if effort == "none" else self.shift(values)
-        error, energy = self.error(values, bias), float(self._energy.mean())
-        sqnr = np.inf if error <= 0 else 10 * np.log10(max(energy, 1e-300) / error)
-        return Solution(fitted, values, bias, error, float(sqnr))
+        if precision is None:
+            fitted, values = None, self._round(keep)
+        else:
+            fitted = self._search(precision, options, keep, _ROUNDS if effort == "full" else 1)
+            values = fitted.values * _column(fitted.scale)
+        bias = self.shift(values)
+        return Solution(fitted, values, bias, self.error(values, bias), float(self._energy.mean()))
 
     def shift(self, values: FloatArray) -> FloatArray:
         """Return what ``values`` lack in the mean of every channel's sums, where they matter, float64 ``[CO]``."""
@@ -146,13 +115,14 @@ class LayerProblem:
         weight, shrinkage = block.take(self.weight), moments.shrinkage
         mean_in, mean_out = (np.outer(m, moments.mean_in) / moments.mass for m in (moments.mean_in, moments.mean_out))
         covariance, joint = moments.hessian - mean_in, moments.cross - mean_out
-        covariance += shrinkage * (np.diag(np.diag(covariance)) - covariance)
+        diagonal, own = np.diag_indices_from(covariance), np.diag(covariance).copy()
+        covariance *= 1 - shrinkage
         joint += shrinkage * (weight.T * moments.agreement - joint)
         if not centred:
             covariance += mean_in
             joint += mean_out
         ridge = _DAMPING * float(np.trace(moments.hessian)) / len(covariance) + 1e-30
-        covariance[np.diag_indices_from(covariance)] += ridge
+        covariance[diagonal] += shrinkage * own + ridge
         return replace(block, hessian=covariance, cross=joint.T + ridge * weight)
 
     @cached_property

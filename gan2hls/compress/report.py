@@ -10,7 +10,7 @@ import numpy as np
 from gan2hls.codecs import CODECS
 from gan2hls.codecs.base import to_blocks
 from gan2hls.compress.recipe import Rule
-from gan2hls.compress.reconstruct import Solution
+from gan2hls.compress.solution import Solution
 from gan2hls.ir import Layer
 from gan2hls.structure import find_structure
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -17,11 +18,13 @@ import onnx
 from gan2hls import frontend, passes
 from gan2hls.calibrate import FloatModel, Source, draw, frame_limit, probes
 from gan2hls.codecs import CODECS
+from gan2hls.compress.alone import fit_alone
 from gan2hls.compress.prune import Mask, prune_mask
 from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
-from gan2hls.compress.reconstruct import LayerProblem, Solution
+from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.report import Compressed, describe
 from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_sensitivity
+from gan2hls.compress.solution import Solution
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
 from gan2hls.compress.write import Written, holds, real_values, write_layers
@@ -143,12 +146,18 @@ class _Run:
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
         self.masks[layer.name] = keep
         matters = self.sensitivity.get(layer.name)
-        moments = measure(geometry, weight, wanted, found, None if matters is None else matters.places)
-        problem = LayerProblem(geometry, weight, moments, None if matters is None else matters.coupling)
-        solution = problem.solve(rule.weight, rule.fit, keep, rule.reconstruct)
+        places, coupling = (None, None) if matters is None else (matters.places, matters.coupling)
+        if rule.reconstruct == "full":
+            moments = measure(geometry, weight, wanted, found, places)
+            solve = partial(LayerProblem(geometry, weight, moments, coupling).solve, rule.weight, keep=keep)
+        else:
+            correct = rule.reconstruct == "bias"
+            fit = partial(fit_alone, geometry, weight, wanted, found, rule.weight, keep=keep)
+            solve = partial(fit, correct_bias=correct, sensitivity=places)
+        solution = solve(options=rule.fit)
         if rule.fit.scale == "channel" and not _recognized(self.traced[layer.name], solution):
             _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)
-            solution = problem.solve(rule.weight, replace(rule.fit, scale="tensor"), keep, rule.reconstruct)
+            solution = solve(options=replace(rule.fit, scale="tensor"))
         return solution
 
     def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:

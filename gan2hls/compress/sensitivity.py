@@ -128,8 +128,8 @@ def _slopes(layer: Layer, source: Stream) -> npt.NDArray[np.float32]:
     """Return the slope of a layer's points at its sums, ``[N, *out_shape]``."""
     x = source.reshape(len(source), *_seen(layer)).astype(np.float32)
     sums = x.astype(np.float64)
-    if layer.weight is not None:
-        sums = linear(layer, layer.weight, x).astype(np.float64)
+    if layer.geometry is not None and layer.weight is not None:
+        sums = linear(layer.geometry, layer.weight, x).astype(np.float64)
     reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
     ends = (_apply(layer.points, sums + sign * reach) for sign in (1, -1))
     made: npt.NDArray[np.float32] = ((next(ends) - next(ends)) / (2 * reach)).astype(np.float32)

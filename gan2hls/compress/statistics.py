@@ -104,7 +104,7 @@ def measure(
         sensitivity: what each output matters, of mean 1, ``[M, H, W, CO]`` of the first ``M`` frames.  The other
             frames are left out, or count with the mean where ``M`` frames are few for the inputs of a pixel; None: 1.
     """
-    frames = tuple(np.asarray(x, np.float64).reshape(-1, *geometry.in_shape) for x in (wanted, found))
+    frames = tuple(x.reshape(-1, *geometry.in_shape) for x in (wanted, found))
     total = len(geometry.y.outputs) * len(geometry.x.outputs)
     own = geometry.group_out <= _MOST_OWN and sensitivity is not None
     step = 1 if own else geometry.group_out
@@ -157,7 +157,7 @@ def _window(axis: AxisTaps, kernel: Int64Array) -> tuple[Int64Array, Int64Array]
 def _block(
     geometry: LinearGeometry,
     weight: FloatArray,
-    frames: tuple[FloatArray, ...],
+    frames: tuple[Real, ...],
     part: _Part,
     channels: slice,
     sensitivity: Real | None,
@@ -233,9 +233,9 @@ def _chosen(frames: int, part: _Part, size: int) -> Iterator[tuple[Int64Array, I
         yield frame, at // part.columns[0].size, at % part.columns[0].size
 
 
-def _patches(x: FloatArray, frame: Int64Array, row: Int64Array, column: Int64Array) -> FloatArray:
+def _patches(x: Real, frame: Int64Array, row: Int64Array, column: Int64Array) -> FloatArray:
     """Return what each output pixel reads, float64 ``[n, KY * KX * C]``; 0 where a tap reads nothing."""
     made = x[frame[:, None, None], row[:, :, None], column[:, None, :]]
     made[(row[:, :, None] < 0) | (column[:, None, :] < 0)] = 0.0
-    patches: FloatArray = made.reshape(len(frame), -1)
+    patches: FloatArray = made.reshape(len(frame), -1).astype(np.float64)
     return patches

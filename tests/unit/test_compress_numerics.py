@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs.base import to_blocks
+from gan2hls.compress.alone import fit_alone
 from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.prune import prune_mask
 from gan2hls.compress.recipe import PruneConfig
 from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.rounding import descend, feed_back, inverse_factor
+from gan2hls.compress.solution import Mask, Solution
 from gan2hls.compress.statistics import measure
 from gan2hls.fit import FitOptions
 from gan2hls.precision import Precision
@@ -52,17 +54,27 @@ def problem(name: str, seed: int = 0, frames: int = 40) -> tuple[LayerProblem, n
     return LayerProblem(g, weight, measure(g, weight, x0, x)), x0, x
 
 
+def solve(name: str, fmt: str | None, effort: str, keep: Mask | None = None) -> Solution:
+    """Return what a recipe's ``reconstruct`` makes of ``problem(name)``."""
+    made, x0, x = problem(name)
+    precision = None if fmt is None else Precision.parse(fmt)
+    if effort == "full":
+        return made.solve(precision, keep=keep)
+    correct = effort == "bias"
+    return fit_alone(made.geometry, made.weight, x0, x, precision, keep=keep, correct_bias=correct)
+
+
 @pytest.mark.parametrize("name", GEOMETRIES)
 @pytest.mark.parametrize("effort", ["none", "bias", "full"])
 def test_error_and_sqnr_are_those_of_the_sums(name: str, effort: str) -> None:
     made, x0, x = problem(name)
-    found = made.solve(Precision.parse("int4"), effort=effort)  # type: ignore[arg-type]
+    found = solve(name, "int4", effort)
     wanted = sums(made.geometry, made.weight, x0)
     error = np.square(sums(made.geometry, found.values, x) + found.bias - wanted).mean()
-    assert np.isclose(found.error, error, rtol=1e-6)
+    assert np.isclose(found.error, error, rtol=1e-5)  # sums in float32
     assert np.isclose(found.sqnr_db, 10 * np.log10(np.square(wanted).mean() / error), atol=1e-4)
     if effort != "none":
-        assert np.allclose((sums(made.geometry, found.values, x) + found.bias - wanted).mean(axis=(0, 1)), 0, atol=1e-9)
+        assert np.allclose((sums(made.geometry, found.values, x) + found.bias - wanted).mean(axis=(0, 1)), 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)
@@ -84,8 +96,7 @@ def test_best_float_weights_are_those_of_least_squares(name: str) -> None:
     "fmt", ["int8", "int3", "fixed<6,3>", "flex<5,5>", "binary", "ternary", "codebook<4>", "codebook<8,5>"]
 )
 def test_reconstruction_beats_fitting(name: str, fmt: str) -> None:
-    made, _, _ = problem(name)
-    errors = [made.solve(Precision.parse(fmt), effort=e).error for e in ("none", "bias", "full")]  # type: ignore[arg-type]
+    errors = [solve(name, fmt, effort).error for effort in ("none", "bias", "full")]
     assert errors[1] <= errors[0] * (1 + 1e-9)
     assert errors[2] < errors[1]
 
@@ -108,10 +119,21 @@ def test_codes_stay_legal() -> None:
 def test_masked_weights_stay_zero(fmt: str | None) -> None:
     made, _, _ = problem("conv")
     keep = np.random.default_rng(3).random(made.weight.shape) < 0.6
-    precision = None if fmt is None else Precision.parse(fmt)
-    found = made.solve(precision, keep=keep)
+    found, simpler = (solve("conv", fmt, effort, keep) for effort in ("full", "bias"))
     assert not found.values[~keep].any()
-    assert found.error < made.solve(precision, keep=keep, effort="bias").error
+    assert found.error < simpler.error
+
+
+def test_sensitivity_says_which_means_are_corrected() -> None:
+    """The bias is the weighted mean of what is missing, over the frames whose sensitivity is known."""
+    made, x0, x = problem("dense")
+    matters = np.random.default_rng(5).random((30, 1, 1, 8))
+    precision = Precision.parse("int2")
+    found = fit_alone(made.geometry, made.weight, x0, x, precision, correct_bias=True, sensitivity=matters)
+    lack = (sums(made.geometry, made.weight, x0) - sums(made.geometry, found.values, x))[:30, 0]
+    by = matters[:, 0, 0]
+    assert np.allclose(found.bias, (by * lack).sum(axis=0) / by.sum(axis=0), rtol=1e-4)
+    assert np.isclose(found.error, (by * np.square(lack - found.bias)).mean(), rtol=1e-4)
 
 
 def test_pruned_float_weights_reach_the_masked_least_squares() -> None:
