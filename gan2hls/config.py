@@ -154,7 +154,7 @@ class PrecisionConfig(Strict):
     )
     auto: AutoConfig = Field(AutoConfig(), description="How weight: auto chooses.")
     reconstruct: Annotated[bool, Field(strict=True)] | None = Field(
-        None, description="Fit weights by the layers' outputs on calibration data; null: codes of 5 bits and fewer."
+        None, description="Fit weights by the layers' outputs on calibration data; null: codes of 7 bits and fewer."
     )
     detect: Annotated[bool, Field(strict=True)] = Field(
         True, description="Keep codes that weights betray: signs, trits, a codebook, a uniform grid; false: as float."

@@ -29,7 +29,7 @@ from gan2hls.trials import CANDIDATES, Candidate, RangeSearch, fitted_frames
 from gan2hls.weights import IntWeight
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
-_FEW_BITS = 5
+_FEW_BITS = 7
 
 Progress = Callable[[str], None]
 Streams = Mapping[str, Float32Array]

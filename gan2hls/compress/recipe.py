@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, final
 
@@ -29,6 +30,16 @@ _READS: Mapping[Method, tuple[str, ...]] = {
     "channel": ("sparsity", "norm"),
     "filter": ("sparsity", "norm"),
     "similarity": ("sparsity",),
+}
+#: What every kind of format reads of a rule; float weights read none of it.
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("scale",),
+    "ternary": ("scale", "threshold"),
+    "codebook": ("scale", "books", "keep_zero"),
+    "int": ("scale",),
+    "fixed": (),
+    "flex": (),
+    "float": (),
 }
 
 
@@ -105,7 +116,22 @@ class RuleConfig(Strict):
     def _check(self) -> Self:
         if self.prune is not None and self.weight is not None and self.weight.kind == "binary":
             raise ValueError("binary weights cannot be 0, so they cannot be pruned; use ternary")
+        if "weight" in self.model_fields_set:
+            for option in sorted(self.model_fields_set & _unread(self.weight)):
+                kinds = ", ".join(kind for kind, reads in _OPTIONS.items() if option in reads)
+                raise ValueError(f"{self.weight or 'float'} does not read {option}; formats that do: {kinds}")
         return self
+
+    def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keys of earlier rules with this one's over them; what a new format does not read falls away."""
+        unread = _unread(self.weight) if "weight" in self.model_fields_set else set()
+        kept = {key: value for key, value in values.items() if key not in unread}
+        return {**kept, **self.model_dump(exclude_unset=True)}
+
+
+def _unread(weight: Precision | None) -> set[str]:
+    """Return the options that ``weight`` does not read."""
+    return {*chain(*_OPTIONS.values())}.difference(_OPTIONS["float" if weight is None else weight.kind])
 
 
 class Recipe(Strict):
@@ -188,7 +214,7 @@ def assign_rules(layers: Mapping[str, Layer], recipe: Recipe) -> dict[str, Rule]
         for pattern, given in recipe.layers.items():
             if matches(pattern, layer.name, layer.source):
                 at = f"layers.{pattern}: {layer.name}"
-                values.update(given.model_dump(exclude_unset=True))
+                values = given.over(values)
         rule = _rule(validate(RuleConfig, values, where=at), layer, at) if values else None
         if rule is not None and rule.changes:
             rules[layer.name] = rule

@@ -158,6 +158,8 @@ class _Run:
         if rule.fit.scale == "channel" and not _recognized(self.traced[layer.name], solution):
             _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)
             solution = solve(options=replace(rule.fit, scale="tensor"))
+        if not _recognized(self.traced[layer.name], solution):
+            _log.warning("%s: too few weights to recognize %s in their values", layer.name, rule.weight)
         return solution
 
     def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:

@@ -310,7 +310,7 @@ def test_later_patterns_override_key_by_key(tmp_path: Path) -> None:
     assert list(rules) == ["l0_dense", "l1_conv_transpose", "l2_conv"]
     assert rules["l0_dense"].fit.threshold == "twn" and rules["l0_dense"].prune is not None
     up = rules["l1_conv_transpose"]
-    assert (str(up.weight), up.fit.books, up.fit.scale, up.fit.threshold) == ("codebook<4>", 16, "tensor", "twn")
+    assert (str(up.weight), up.fit.books, up.fit.scale, up.fit.threshold) == ("codebook<4>", 16, "tensor", "fitted")
     assert rules["l2_conv"].prune is None and rules["l2_conv"].reconstruct == "bias"
 
 
