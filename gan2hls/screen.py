@@ -187,7 +187,8 @@ def _describe_weights(layer: LayerFacts) -> str:
         text = "plain float weights"
     else:
         text = f"{weights.precision}, {weights.scales} {'scale' if weights.scales == 1 else 'scales'}"
-        text += "" if weights.exact else ", centroids rounded to 16 bits"
+        rounded = "centroids" if weights.codec == "codebook" else "scales of blocks"
+        text += "" if weights.exact else f", {rounded} rounded to 16 bits"
     if weights.zeros:
         text += f", {100 * weights.zeros:.1f} % zeros"
     if weights.rank is not None:
