@@ -164,7 +164,7 @@ class _Run:
 
     def finish(self, model: Path, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Write the file, after it has been read back and has run."""
-        self.notify("write", output.name)
+        self.notify("check", output.name)
         content = write_layers(self.original, self.loaded.onnx_model, done)
         try:
             with tempfile.TemporaryDirectory(prefix=".gan2hls-", dir=output.parent) as folder:
