@@ -125,7 +125,9 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> Conf
         return ConfigError(f"unknown key {key!r}", where=f"{where}: {path}", hint=f"{hint}legal: {', '.join(legal)}")
     message = str(first["msg"]).removeprefix("Value error, ")
     found = first["input"]
-    ours = first["type"] == "value_error"
+    if first["type"] == "too_short":
+        message = "must not be empty"
+    ours = first["type"] in ("value_error", "too_short")
     text = repr(found)
     shown = "" if ours or isinstance(found, Mapping) else f", not {text[:_SHOWN]}{'...' * (len(text) > _SHOWN)}"
     message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
