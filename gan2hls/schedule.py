@@ -193,7 +193,7 @@ class _Option:
 
     @property
     def rank(self) -> tuple[int, int, int, int, int, bool]:
-        return self.dsp, self.lut, self.bram, self.bits, self.interval, self.skip
+        return self.dsp, self.lut, self.bits, self.bram, self.interval, self.skip
 
 
 def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
