@@ -261,7 +261,7 @@ def test_a_goal_out_of_reach_says_what_can_be_had(model: Path, auto: dict[str, A
         ({"cost": {"bits": 0.0}}, "must cost something"),
         ({"cost": {"dsp": -1.0}}, "greater than or equal to 0"),
         ({"cost": {"bram": 1.0}}, "bram"),
-        ({"candidates": []}, "at least 1"),
+        ({"candidates": []}, "must not be empty"),
         ({"candidates": ["int8", "int8"]}, "repeat"),
         ({"candidates": ["uint8"]}, "signed"),
         ({"policy": "best"}, "redundancy"),
