@@ -98,8 +98,14 @@ def matches(pattern: str, name: str, source: str) -> bool:
     return any(text == pattern or fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
 
 
+def named(name: str, source: str) -> str:
+    """Return how a message names a layer: with its ONNX nodes, where those have names."""
+    nodes = " + ".join(node for node in source.split(" + ") if node)
+    return f"{name} ({nodes})" if nodes else name
+
+
 def _check_patterns(sources: Mapping[str, str], config: Config) -> None:
     for pattern in config.layers:
         if not any(matches(pattern, name, source) for name, source in sources.items()):
-            known = ", ".join(f"{name} ({source})" for name, source in sources.items())
+            known = ", ".join(named(name, source) for name, source in sources.items())
             raise ConfigError("matches no layer", where=f"layers.{pattern}", hint=f"the layers are {known}")

@@ -207,6 +207,8 @@ class _Run:
                 progress=partial(self.notify, "lower"),
             )
             self.model, self.assignment = made.model, made.assignment
+            if wanted.weight is None and made.assignment is None:
+                _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
             self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params)
 
     def _schedule(self) -> None:

@@ -45,6 +45,8 @@ PATTERN = (
 
 _INT = re.compile(r"(?:ap_)?(u?)int(?:<(\d{1,4})>|(\d{1,4}))\Z", re.ASCII)
 _FIXED = re.compile(r"(?:ap_)?(u?)fixed<(\d{1,4}),(-?\d{1,4})>\Z", re.ASCII)
+#: What is left of a format with a comma where YAML splits it, as in ``{weight: fixed<8,1>}``.
+_CUT = re.compile(r"(?:(?:ap_)?u?fixed|flex|codebook)<\d+$")
 _FIXED_MODES = re.compile(r"(?:ap_)?u?fixed<\d+,-?\d+,.*>\Z", re.ASCII)
 _FLEX = re.compile(r"flex<(\d{1,4}),(\d{1,4})>\Z", re.ASCII)
 _CODEBOOK = re.compile(r"codebook<(\d{1,4})(?:,(\d{1,4}))?>\Z", re.ASCII)
@@ -126,6 +128,8 @@ class Precision:
             return Precision("codebook", int(found[2] or CENTROID_BITS), centroids=int(found[1]))
         if _FIXED_MODES.match(compact):
             raise ValueError(f"rounding and overflow modes are not configurable (always AP_RND, AP_SAT): {text!r}")
+        if _CUT.match(compact):
+            raise ValueError(f"is cut off at its comma: {text!r}; between braces or brackets write it in quotes")
         raise ValueError(f"is not a precision: {text!r}; legal: {LEGAL}")
 
     def __str__(self) -> str:

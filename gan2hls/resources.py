@@ -11,6 +11,7 @@ from gan2hls.codecs import CODECS
 from gan2hls.codecs.ram import bram18
 from gan2hls.design import EngineDesign
 from gan2hls.integer import IntLayer
+from gan2hls.skip import Occupancy
 from gan2hls.weights import IntWeight
 
 #: Operand widths of a DSP48E1: one product of at most these signed widths takes one block.  Source: UG479.
@@ -20,17 +21,24 @@ _DSP_PORTS = (18, 25)
 @final
 @dataclass(frozen=True)
 class EngineResources:
-    """DSP blocks and 18-kbit block RAMs of an engine, and LUTs of lanes that add, negate or decode."""
+    """DSP blocks and 18-kbit block RAMs of an engine, LUTs of lanes that add, negate or decode, bits of weights.
+
+    ``weight_bits`` are those of the memories of codes, tables, and the program that skips empty blocks.
+    """
 
     dsp: int
     bram18: int
     lane_lut: int = 0
+    weight_bits: int = 0
 
 
-def engine_resources(engine: EngineDesign) -> EngineResources:
-    """Return what ``engine`` takes; weights need not be encoded yet."""
+def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> EngineResources:
+    """Return what ``engine`` takes; weights need not be encoded yet.
+
+    ``left`` are the blocks that one which is not encoded would not skip.
+    """
     layer, folding = engine.layer, engine.folding
-    dsp, luts = requant_dsp(layer) * folding.lanes, 0
+    dsp, luts, bits = requant_dsp(layer) * folding.lanes, 0, 0
     requant = layer.requant
     piece = requant.mult_type.bits + requant.offset_type.bits
     word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
@@ -41,24 +49,26 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
     if layer.geometry is not None and layer.weight is not None:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes
-        memories += _weight_memories(engine)
+        weights = _weight_memories(engine, left)
+        memories += sum(bram18(width, depth) for width, depth in weights)
+        bits = sum(width * depth for width, depth in weights)
         luts = lane_lut(layer) * lanes
         _, columns, channels = layer.geometry.in_shape
         words = engine.rows * columns * channels // folding.simd
         memories += bram18(folding.simd * layer.input_type.int_type.bits, words)
-    return EngineResources(dsp, memories, luts)
+    return EngineResources(dsp, memories, luts, bits)
 
 
-def _weight_memories(engine: EngineDesign) -> int:
-    """Return the block RAMs of codes and tables, and of the program of a block-skipping engine."""
-    if engine.encoded is None:
-        assert engine.layer.weight is not None
-        lanes = engine.folding.pe * engine.folding.simd
-        return bram18(ceil(lanes * bits_per_weight(engine.layer.weight)), engine.layer.weight.values.size // lanes)
-    memories = sum(bram18(memory.width_bits, memory.depth) for memory in engine.encoded.memories)
-    if engine.skip is not None:
-        memories += sum(bram18(width, depth) for width, depth in engine.skip.memories(engine.rows, engine.pixel_words))
-    return memories
+def _weight_memories(engine: EngineDesign, left: Occupancy | None) -> list[tuple[int, int]]:
+    """Return width and depth of the memories of codes, tables, and the program of a block-skipping engine."""
+    program = left if engine.skip is None else engine.skip
+    pointers = () if program is None else program.memories(engine.rows, engine.pixel_words)
+    if engine.encoded is not None:
+        return [*((memory.width_bits, memory.depth) for memory in engine.encoded.memories), *pointers]
+    assert engine.layer.weight is not None
+    lanes = engine.folding.pe * engine.folding.simd
+    depth = engine.layer.weight.values.size // lanes if left is None else left.stored
+    return [(ceil(lanes * bits_per_weight(engine.layer.weight)), depth), *pointers]
 
 
 @lru_cache(maxsize=256)

@@ -188,11 +188,12 @@ class _Option:
     dsp: int
     bram: int
     lut: int
+    bits: int
     skip: bool
 
     @property
-    def rank(self) -> tuple[int, int, int, int, bool]:
-        return self.dsp, self.lut, self.bram, self.interval, self.skip
+    def rank(self) -> tuple[int, int, int, int, int, bool]:
+        return self.dsp, self.lut, self.bits, self.bram, self.interval, self.skip
 
 
 def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
@@ -280,11 +281,11 @@ def _vector_cycles(layer: IntLayer, simd: int) -> int:
 def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) -> _Option:
     rows = 0 if layer.geometry is None else line_buffer_rows(layer)
     engine = EngineDesign(layer, folding, rows, None)
-    found = engine_resources(engine)
+    found = engine_resources(engine, skip)
     interval = engine.interval if engine.linear else engine.out_beats
     if skip is not None:
         interval = max(skip.executed + skip.idle, engine.in_beats, engine.out_beats)
-    return _Option(folding, interval, found.dsp, found.bram18, found.lane_lut, skip is not None)
+    return _Option(folding, interval, found.dsp, found.bram18, found.lane_lut, found.weight_bits, skip is not None)
 
 
 def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:

@@ -18,6 +18,8 @@ from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
 from gan2hls.report import AlternativeReport, AssignmentReport, Report, ResourceReport, StepReport, WeightBits
 
+#: Characters of the longest text in a table's cell, and of the widest table.
+_LONGEST, _WIDEST = 64, 1000
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
@@ -66,7 +68,7 @@ def show_report(console: Console, report: Report) -> None:
             _number(cycles),
             _number(layer.sqnr_db),
         )
-    console.print(table)
+    _print(console, table)
     if report.assignment is not None:
         show_assignment(console, report.assignment)
     totals, interval = report.totals, report.totals.frame_interval_cycles
@@ -106,7 +108,7 @@ def show_assignment(console: Console, assignment: AssignmentReport) -> None:
         name = f"{choice.precision} (pinned)" if choice.pinned else choice.precision
         cells = [f"{count:,}" for count in (choice.bits, choice.dsp, choice.lut)] + [_number(choice.cost)] * priced
         table.add_row(choice.layer, name, "; ".join(rows) or "-", *(["-"] * len(cells) if choice.pinned else cells))
-    console.print(table)
+    _print(console, table)
     for one in assignment.uniform:
         console.print(f"  uniform {one.precision}: {_taken(one, priced)}, {_number(one.psnr_db)} dB", markup=False)
 
@@ -165,7 +167,7 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
             _times(layer.padded_phase_macs, layer.useful_macs),
             _times(layer.zero_insertion_macs, layer.useful_macs),
         )
-    console.print(table)
+    _print(console, table)
     for layer in facts.layers:
         console.print(f"{layer.name}: {_describe_weights(layer)}", markup=False)
     if facts.removed_weights:
@@ -187,7 +189,8 @@ def _describe_weights(layer: LayerFacts) -> str:
         text = "plain float weights"
     else:
         text = f"{weights.precision}, {weights.scales} {'scale' if weights.scales == 1 else 'scales'}"
-        text += "" if weights.exact else ", centroids rounded to 16 bits"
+        rounded = "centroids" if weights.codec == "codebook" else "scales of blocks"
+        text += "" if weights.exact else f", {rounded} rounded to 16 bits"
     if weights.zeros:
         text += f", {100 * weights.zeros:.1f} % zeros"
     if weights.rank is not None:
@@ -214,18 +217,26 @@ def show_compression(console: Console, made: Compressed) -> None:
             f"{layer.empty_blocks:.1%} of {layer.block[0]}x{layer.block[1]}",
             _number(layer.sqnr_db),
         )
-    console.print(table)
+    _print(console, table)
     console.print(f"file: {made.bytes_before:,} -> {made.bytes_after:,} bytes")
     console.print(f"quality: PSNR {_number(made.psnr_db)} dB against the original, {made.frames} frames")
 
 
 def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in left:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", max_width=_LONGEST)
     for heading in right:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
+
+
+def _print(console: Console, table: Table) -> None:
+    """Print ``table``, whole cells even on a terminal that is too narrow, which wraps its lines."""
+    width = console.width
+    console.width = max(width, console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum)
+    console.print(table)
+    console.width = width
 
 
 def _times(macs: int, useful: int) -> str:

@@ -55,11 +55,13 @@ class AxisPhases:
 
 
 def axis_phases(axis: AxisTaps) -> AxisPhases | None:
-    """Return the phases of ``axis``, or None where its outputs are no shifted copies of each other.
+    """Return the phases of ``axis``, or None where its outputs are no shifted copies of each other, or read nothing.
 
     Inputs are ``origin + displacement``: both follow from walking the graph of outputs and kernel indices, one phase
     after the other.
     """
+    if not axis.outputs:
+        return None
     users: dict[int, list[tuple[int, int]]] = {}
     for at, o in enumerate(axis.outputs):
         for i, k in axis.taps[o]:
@@ -147,6 +149,18 @@ class Occupancy:
     def idle(self) -> int:
         """Accumulator vectors of one frame without any block: a clock each in which nothing is multiplied."""
         return int(((self.vectors == 0).sum(axis=2) * self._pixels).sum())
+
+    @property
+    def stored(self) -> int:
+        """Blocks that stand in memory."""
+        return int(np.count_nonzero(self.full))
+
+    def memories(self, rows: int, pixel_words: int) -> tuple[tuple[int, int], ...]:
+        """Return about what ``SkipProgram.memories`` will be, before blocks are laid out: one run for each vector."""
+        down, right = int(self.y.displacement.max()), int(self.x.displacement.max())
+        displacement = min(down, rows - 1).bit_length() + ((right + 1) * pixel_words - 1).bit_length()
+        run = (self.stored - 1).bit_length() + int(self.vectors.max()).bit_length() + 1
+        return (displacement, self.stored), (run, self.vectors.size)
 
 
 def occupancy(geometry: LinearGeometry, values: Int64Array, pe: int, simd: int) -> Occupancy | None:

@@ -114,8 +114,14 @@ def merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
 
 def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> ConfigError:
     """Turn pydantic's first complaint into ours: key path, value found, what is legal."""
-    first = error.errors(include_url=False)[0]
-    path = _key_path(first["loc"])
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    loc, message = first["loc"], str(first["msg"]).removeprefix("Value error, ")
+    if loc and str(loc[-1]).startswith("literal["):  # the first branch of a union
+        loc = loc[:-1]
+        others = [str(one["msg"]).removeprefix("Input should be ") for one in errors[1:] if one["loc"][:-1] == loc]
+        message = ", or ".join([message, *others])
+    path = _key_path(loc)
     if first["type"] == "extra_forbidden":
         parent = _model_at(model, first["loc"][:-1])
         legal = tuple(parent.model_fields) if parent else ()
@@ -123,9 +129,10 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> Conf
         close = difflib.get_close_matches(key, legal, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         return ConfigError(f"unknown key {key!r}", where=f"{where}: {path}", hint=f"{hint}legal: {', '.join(legal)}")
-    message = str(first["msg"]).removeprefix("Value error, ")
     found = first["input"]
-    ours = first["type"] == "value_error"
+    if first["type"] == "too_short":
+        message = "must not be empty"
+    ours = first["type"] in ("value_error", "too_short")
     text = repr(found)
     shown = "" if ours or isinstance(found, Mapping) else f", not {text[:_SHOWN]}{'...' * (len(text) > _SHOWN)}"
     message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))

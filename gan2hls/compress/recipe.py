@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from gan2hls.assign import matches
+from gan2hls.assign import matches, named
 from gan2hls.config import CalibrationConfig, EvaluationConfig
 from gan2hls.errors import ConfigError
 from gan2hls.fit import FitOptions
@@ -205,7 +205,7 @@ def assign_rules(layers: Mapping[str, Layer], recipe: Recipe) -> dict[str, Rule]
     """
     for pattern in recipe.layers:
         if not any(matches(pattern, layer.name, layer.source) for layer in layers.values()):
-            known = ", ".join(f"{layer.name} ({layer.source})" for layer in layers.values())
+            known = ", ".join(named(layer.name, layer.source) for layer in layers.values())
             raise ConfigError("matches no layer with weights", where=f"layers.{pattern}", hint=f"those are {known}")
     rules = {}
     for layer in layers.values():

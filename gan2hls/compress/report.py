@@ -28,9 +28,9 @@ class CompressedLayer:
         name: of the layer.
         source: its ONNX nodes; untrusted text.
         format: what was asked for, ``float`` where weights were pruned only.
-        found: what the build will recognize in the file, None for plain float weights.
+        found: what the build will recognize in the file, ``zeros`` where nothing is left, None for plain float weights.
         weights: number of weights.
-        bits_per_weight: stored, tables included, by the codec's formula.
+        bits_per_weight: stored, tables included, by the codec's formula; 1 of zeros.
         sparsity: part of the weights that are 0.
         block: output x input channels of a block.
         empty_blocks: part of the blocks in which all weights are 0.
@@ -79,8 +79,9 @@ def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> Comp
     assert layer.geometry is not None and found.weight is not None
     values = found.weight
     structure = find_structure(values)
-    bits = float(_FLOAT_BITS)
+    found_as, bits = (None, float(_FLOAT_BITS)) if values.any() else ("zeros", 1.0)
     if structure is not None:
+        found_as = structure.weight.precision
         bits = CODECS[structure.weight.codec].bits(structure.weight, values.size).overall / values.size
     block = rule.prune.block if rule.prune is not None and rule.prune.block is not None else None
     if block is None:
@@ -92,7 +93,7 @@ def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> Comp
         layer.name,
         layer.source,
         "float" if rule.weight is None else str(rule.weight),
-        None if structure is None else structure.weight.precision,
+        found_as,
         values.size,
         bits,
         float((values == 0).mean()),

@@ -128,6 +128,8 @@ class _Run:
             values, bias = solution.values, solution.bias.astype(np.float32).astype(np.float64)
             if solution.weight is not None:
                 values = real_values(self.traced[name], solution.weight)
+            if not values.any():
+                _log.warning("%s: all of its weights become 0", name)
             done[name] = self.traced[name], Written(solution.weight, values, bias)
             self.solutions[name] = solution
             _log.info("%s: SQNR %.1f dB", name, solution.sqnr_db)
@@ -173,7 +175,7 @@ class _Run:
 
     def finish(self, model: Path, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Write the file, after it has been read back and has run."""
-        self.notify("write", output.name)
+        self.notify("check", output.name)
         content = write_layers(self.original, self.loaded.onnx_model, done)
         try:
             with tempfile.TemporaryDirectory(prefix=".gan2hls-", dir=output.parent) as folder:
@@ -251,7 +253,7 @@ def _died(wanted: npt.NDArray[np.float32], found: npt.NDArray[np.float32], chann
 
 def _recognized(traced: Traced, solution: Solution) -> bool:
     """Whether a build will find the codes of ``solution`` in the file's values, in no more bits."""
-    if solution.weight is None:
+    if solution.weight is None or not solution.values.any():
         return True
     found = find_structure(real_values(traced, solution.weight))
     if found is None:

@@ -17,6 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from gan2hls import frontend
+from gan2hls.assign import named
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend import Loaded
 from gan2hls.ir import Graph, Layer
@@ -146,7 +147,7 @@ def _factor(layer: Layer, value: Array, index: Int64Array) -> float:
     if not np.allclose(layer.weight, factor * read, rtol=_TOLERANCE, atol=0):
         raise UnsupportedError(
             "its weights carry a scale per input channel, of an operator before it",
-            where=f"{layer.name} ({layer.source})",
+            where=named(layer.name, layer.source),
             hint="fold that operator (such as a BatchNormalization) into the weights of the file first",
         )
     return 1.0 if abs(factor - 1) < _TOLERANCE else factor

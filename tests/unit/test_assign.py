@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan2hls.assign import FoldingRequest, assign_folding, assign_precision
+from gan2hls.assign import FoldingRequest, assign_folding, assign_precision, named
 from gan2hls.config import Config, parse_config
 from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
@@ -99,3 +99,8 @@ def folding(config: Config) -> list[FoldingRequest]:
 def test_foldings_follow_the_same_patterns() -> None:
     config = parse_config({"layers": {"/net/*": {"pe": 2}, "l1_conv": {"simd": 1, "lanes": 2}}, "target": {"simd": 4}})
     assert folding(config) == [FoldingRequest(2, 4), FoldingRequest(2, 1, 2), FoldingRequest(None, 4)]
+
+
+@pytest.mark.parametrize(("source", "text"), [("a + b", "l0 (a + b)"), ("", "l0"), (" + ", "l0"), ("a + ", "l0 (a)")])
+def test_messages_name_nodes_that_have_names(source: str, text: str) -> None:
+    assert named("l0", source) == text

@@ -147,6 +147,12 @@ def test_a_pinned_layer_stays(model: Path, weight: str) -> None:
     assert [layer.weight.precision for layer in made.integer_model.layers if layer.weight][1] == weight
 
 
+def test_nothing_to_choose_is_told(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = build(model, {"psnr_min_db": 90.0}, layers={"*": {"precision": {"weight": "int6"}}})
+    assert made.assignment is None
+    assert "auto has nothing to choose" in caplog.text
+
+
 def test_what_is_judged_of_a_pinned_layer_is_what_is_built(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its few bits are reconstructed in the build: no measurement of the search may have them as rounded alone."""
     judged: list[IntegerModel] = []
@@ -261,7 +267,7 @@ def test_a_goal_out_of_reach_says_what_can_be_had(model: Path, auto: dict[str, A
         ({"cost": {"bits": 0.0}}, "must cost something"),
         ({"cost": {"dsp": -1.0}}, "greater than or equal to 0"),
         ({"cost": {"bram": 1.0}}, "bram"),
-        ({"candidates": []}, "at least 1"),
+        ({"candidates": []}, "must not be empty"),
         ({"candidates": ["int8", "int8"]}, "repeat"),
         ({"candidates": ["uint8"]}, "signed"),
         ({"policy": "best"}, "redundancy"),

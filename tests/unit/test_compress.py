@@ -227,6 +227,15 @@ def test_readers_of_dead_filters_let_go_of_them(tmp_path: Path) -> None:
     assert not weights["w3.codes"][:, dead].any()
 
 
+def test_a_layer_of_which_nothing_is_left_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    onnx.save(image_model(), tmp_path / "m.onnx")
+    rule = {"weight": "ternary", "prune": {"method": "magnitude", "sparsity": 1.0}}
+    recipe = validate(Recipe, {"calibration": {"samples": 64}, "layers": {"l2_conv": rule}}, where="test")
+    made = compress(tmp_path / "m.onnx", recipe, tmp_path / "s.onnx")
+    assert [record.getMessage() for record in caplog.records] == ["l2_conv: all of its weights become 0"]
+    assert [(layer.found, layer.sparsity, layer.ratio) for layer in made.layers] == [("zeros", 1.0, 32.0)]
+
+
 def test_it_is_deterministic(tmp_path: Path) -> None:
     rules = {"*": {"weight": "codebook<5>"}}
     first, second = (run(tmp_path, image_model(), **rules)[0].SerializeToString() for _ in range(2))

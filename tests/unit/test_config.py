@@ -53,6 +53,7 @@ def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ({"precision": {"weight": "int99"}}, "precision.weight", "not 99", ""),
         ({"precision": {"weight": "uint8"}}, "precision.weight", "'uint8'", ""),
         ({"precision": {"weight": 8}}, "precision.weight", "not 8", ""),
+        ({"precision": {"auto": {"candidates": []}}}, "precision.auto.candidates", "must not be empty", "choose from"),
         ({"layers": {"l0": {"pe": 0}}}, "layers.l0.pe", "not 0", "divides"),
         ({"layers": {"l0": {"pe": True}}}, "layers.l0.pe", "not True", ""),
         ({"layers": {"l0": {"pe": "4"}}}, "layers.l0.pe", "not '4'", ""),

@@ -13,7 +13,7 @@ from gan2hls.cycles import estimate
 from gan2hls.design import Design, Folding, verify_design
 from gan2hls.emit.hls import emit_hls
 from gan2hls.errors import ConfigError, FoldingError
-from gan2hls.integer import IntegerModel
+from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.parts import PARTS, part_resources
 from gan2hls.resources import engine_resources
@@ -216,6 +216,26 @@ def test_no_folding_is_chosen_whose_words_no_hls_compiler_takes() -> None:
     assert schedule(wide, Target(dsp=5000), {}).engines[0].folding.simd == 256  # 512 x 8 bits, and an address
     with pytest.raises(FoldingError, match="HLS takes at most 4096"):
         emit_hls(schedule(wide, Target(dsp=5000), {"l0": FoldingRequest(simd=512)}))
+
+
+def test_blocks_are_skipped_only_where_it_saves_bits_or_time_that_is_needed() -> None:
+    """Scattered zeros at PE = SIMD = 1 leave few clocks out, and each block that stays needs a pointer."""
+    rng = np.random.default_rng(0)
+    geometry = conv_transpose((4, 4), 16, 16)
+    scattered = linear_layer(rng, "l0", "z", geometry, INT8, weight_bits=4, empty=0.2)
+    blocks = linear_layer(rng, "l0", "z", conv_transpose((4, 4), 64, 16), INT8, empty=0.6, block=(4, 4))
+
+    def only(layer: IntLayer, interval: int, request: FoldingRequest) -> bool:
+        assert layer.geometry is not None
+        model = chain("g", layer.geometry.in_shape, INT8, (layer,))
+        (engine,) = schedule(model, Target(fps=200e6 / interval), {"l0": request}).engines
+        return engine.skip is not None
+
+    dense = geometry.useful_macs
+    one = FoldingRequest(pe=1, simd=1)
+    assert not only(scattered, dense + 200, one), "fast enough without"
+    assert only(scattered, dense - dense // 10, one)
+    assert only(blocks, 4 * dense, FoldingRequest(pe=4, simd=4)), "it saves bits, too"
 
 
 def test_parts_are_found_by_their_full_name() -> None:

@@ -7,8 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from gan2hls.compress.report import Compressed, CompressedLayer
 from gan2hls.report import AlternativeReport, AssignmentReport, ChoiceReport, PricesReport
-from gan2hls.screen import Progress, show_assignment
+from gan2hls.screen import Progress, show_assignment, show_compression
 
 
 def drawn(terminal: bool) -> str:
@@ -58,3 +59,13 @@ def test_an_assignment_is_told_in_what_has_a_price(dsp: float, wanted: list[str]
     assert all(part in text for part in wanted)
     row = next(line for line in text.splitlines() if "int6 (pinned)" in line)
     assert row.split()[-3:] == ["-", "-", "-"]
+
+
+def test_cells_stay_whole_on_a_narrow_terminal() -> None:
+    layer = CompressedLayer("l1_conv_transpose", "", "codebook<16>", "codebook<16>", 8192, 4.02, 0.0, (4, 4), 0.0, 23.1)
+    screen = io.StringIO()
+    console = Console(file=screen, width=60)
+    show_compression(console, Compressed((layer,), 42.3, 64, 437_819, 74_298))
+    row = next(line for line in screen.getvalue().splitlines() if "l1_conv_transpose" in line)
+    assert " ".join(row.split()) == "l1_conv_transpose codebook<16> codebook<16> 8,192 4.02 8.0x 0.0% 0.0% of 4x4 23.1"
+    assert console.width == 60
