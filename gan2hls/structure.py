@@ -124,7 +124,7 @@ def _grids(rows: FloatArray) -> Iterator[_Found | None]:
     whole = _sample(rows)
     step = grid_step(whole)
     if step is not None and (codes := _codes(rows, np.array([step]))) is not None:
-        yield codes, np.array([step]), "raw", 1
+        yield *_turned(codes, np.array([step])), "raw", 1
         if np.unique(codes).size * 4 > int(codes.max()) - int(codes.min()):
             return  # else a fine grid may fit the few values of several channels by chance
     if rows.shape[1] < _PER_SCALE or rows.size < _PER_SCALE * _EVIDENCE:
@@ -138,7 +138,23 @@ def _grids(rows: FloatArray) -> Iterator[_Found | None]:
     steps[steps == 0] = steps.max()
     codes = _codes(rows, steps)
     if codes is not None:
-        yield codes, steps, "raw", 1
+        yield *_turned(codes, steps), "raw", 1
+
+
+def _turned(codes: _Codes, steps: FloatArray) -> tuple[_Codes, FloatArray]:
+    """Return ``codes`` and ``steps``, channels times -1 where all codes then take a bit less.
+
+    The greatest weight may be -8 times its scale, and the scale negative.
+    """
+    rows = codes.reshape(len(steps), -1)
+    low, high = (np.asarray(end, np.int64) for end in (rows.min(axis=1), rows.max(axis=1)))
+    turn = high > -low
+    sign = np.where(turn, -1, 1).astype(np.int16)
+    before = IntType.covering(min(int(low.min()), -1), max(int(high.max()), 0))
+    after = IntType.covering(int(np.where(turn, -high, low).min()), int(np.where(turn, -low, high).max()))
+    if not turn.any() or after.bits >= before.bits:
+        return codes, steps
+    return (rows * sign[:, None]).reshape(codes.shape), steps * sign
 
 
 def _sample(rows: FloatArray) -> FloatArray:
@@ -347,7 +363,7 @@ def _precision(found: _Found) -> str:
     if codec == "codebook":
         count = max(np.unique(group).size for group in codes.reshape(books, -1))
         return str(Precision("codebook", max(2, width), centroids=max(2, count)))
-    exponent = np.log2(scale[0])
+    exponent = np.log2(abs(scale[0]))
     if scale.size == 1 and exponent == np.floor(exponent) and -32 <= exponent + width <= 32:
         return str(Precision("fixed", max(2, width), int(exponent) + max(2, width), True))
     return f"int{max(2, code_bits(codes))}"

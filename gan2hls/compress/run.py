@@ -31,6 +31,7 @@ from gan2hls.compress.write import Written, holds, real_values, write_layers
 from gan2hls.config import CalibrationConfig, EvaluationConfig
 from gan2hls.errors import Gan2HlsError, OutputError
 from gan2hls.frontend import Loaded
+from gan2hls.frontend.mend import needs_mending
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, Layer, Port
 from gan2hls.passes.dead_channels import drop_dead_channels
@@ -98,9 +99,12 @@ class _Run:
         self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
         self.rules = assign_rules(self.layers, recipe)
         self.original = original
-        if not all(holds(original, self.traced[name]) for name in self.rules):
+        if needs_mending(original):
             self.original = loaded.onnx_model
-            _log.warning("nodes of the file lie in functions: the written model is the normalized one, of batch 1")
+            _log.warning("the file is unsorted, or not of float32: the written model is the normalized one, of batch 1")
+        elif not all(holds(original, self.traced[name]) for name in self.rules):
+            self.original = loaded.onnx_model
+            _log.warning("layers lie in functions or MatMulNBits: the written model is the normalized one, of batch 1")
         self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
         self.masks: dict[str, Mask | None] = {}
         self.solutions: dict[str, Solution] = {}

@@ -9,6 +9,7 @@ import numpy as np
 from onnx import helper
 
 from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.naming import type_name
 from gan2hls.frontend.quantizers import integer_bounds, levels, scale_of, zero_point_of
 from gan2hls.layers.base import Array
 from gan2hls.points import Affine, Point
@@ -42,6 +43,16 @@ class Codes:
                 f"clips the codes {self.lo}..{self.hi} to {low}..{high}", hint="two codes or more must be left"
             )
         return replace(self, lo=low, hi=high, source=f"{self.source} + {source}")
+
+    def cast(self, elem: int) -> Codes:
+        """Return the codes after Cast to the element type ``elem``, which must hold them all."""
+        bounds = integer_bounds(np.dtype(helper.tensor_dtype_to_np_dtype(elem)))
+        if bounds is None or not bounds[0] <= self.lo <= self.hi <= bounds[1]:
+            raise UnsupportedError(
+                f"casts the codes {self.lo}..{self.hi} to {type_name(elem)}",
+                hint="codes may only be cast to integers that hold every code",
+            )
+        return self
 
     def points(self, scale: Array | None, zero_point: Array | None) -> tuple[Point, ...]:
         """Return the points of the whole group, which DequantizeLinear ends with its own scale and zero point."""

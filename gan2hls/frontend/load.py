@@ -169,7 +169,7 @@ class _Reader:
                 )
             self.chain.index = LAYOUT[node.op_type](self.chain.index, made.shape, *constants, **attributes)
         elif self.codes is not None:
-            self._codes_node(node, constants)
+            self._codes_node(node, made, constants)
         elif node.op_type in SELECTIONS:
             self.chain.select(SELECTIONS[node.op_type](self.chain.index, made.shape, *constants, **attributes))
         elif is_qdq(node):
@@ -186,12 +186,14 @@ class _Reader:
         scale, zero_point = (*constants, None)[:2]
         self.codes = quantize_linear(elem, node.name, scale, zero_point, **attributes)
 
-    def _codes_node(self, node: onnx.NodeProto, constants: list[Array | None]) -> None:
+    def _codes_node(self, node: onnx.NodeProto, made: TensorType, constants: list[Array | None]) -> None:
         """Read a node whose input are codes."""
         assert self.codes is not None
         first, second = (*constants, None, None)[:2]
         if node.op_type == "Clip" and node.input[0] in self.plain.types:
             self.codes = self.codes.clipped(first, second, node.name)
+        elif node.op_type == "Cast":
+            self.codes = self.codes.cast(made.elem)
         elif is_qdq(node) and node.op_type == "DequantizeLinear" and node.input[0] in self.plain.types:
             points = self.codes.points(first, second)
             self._points(points, f"{self.codes.source} + {node.name}", node.output[0])
@@ -200,7 +202,7 @@ class _Reader:
             raise UnsupportedError(
                 "reads quantized codes",
                 hint="between QuantizeLinear and DequantizeLinear can stand Clip, Reshape, Transpose, Flatten, "
-                "Squeeze, Unsqueeze and Identity",
+                "Squeeze, Unsqueeze, Identity and Cast between integers",
             )
 
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:

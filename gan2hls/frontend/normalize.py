@@ -19,6 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
+from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
@@ -101,7 +102,10 @@ class _Folder:
                 check_qonnx(node)
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
-        if node.op_type in MEASURES and dynamic:
+        if is_nbits(node) and not self.types.keys() & set(node.input[1:]):
+            for part in self._unpacked(node):
+                self.take(part, check_node)
+        elif node.op_type in MEASURES and dynamic:
             self._measure(node)
         elif dynamic:
             check_node(node)
@@ -126,6 +130,20 @@ class _Folder:
             raise ModelError(f"is broken: {error}", where=f"initializer {name!r}", hint="export again") from error
         check_finite(value, f"initializer {name!r}")
         self.constants[name] = value
+
+    def _unpacked(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Return what MatMulNBits is in ONNX's own operators; its weights become a constant."""
+        values = [self.constants[name] if name else None for name in node.input[1:5]]
+        name = f"{node.output[0]}/weight"
+        while name in self.constants or name in self.types or name in self.initializers:
+            name += "_"
+        try:
+            weight = unpacked(*values, **{a.name.lower(): a.i for a in node.attribute})
+        except Gan2HlsError as error:
+            raise at(error, describe(node)) from error
+        self.folded += check_constant(weight.shape, describe(node), self.folded)
+        self.constants[name] = weight
+        return matmul(node, name)
 
     def _measure(self, node: onnx.NodeProto) -> None:
         shape = self.types[node.input[0]].shape

@@ -137,6 +137,7 @@ WAY_OUT: Mapping[str, str] = {
     "GatherND": "of weights codebook and indices must both be constant",
     "Gelu": "use Relu, LeakyRelu or Swish",
     "FloatQuant": "quantize activations to integers with IntQuant",
+    "MatMulNBits": "its codes and scales must be constant",
     "MultiThreshold": "export before streamlining, with Quant nodes",
     "DynamicQuantizeLinear": _STATIC,
     "ConvInteger": _STATIC,

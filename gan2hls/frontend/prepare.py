@@ -1,4 +1,4 @@
-"""Before folding: functions inlined, the unused dropped, the graph checked, the input's shape settled."""
+"""Before folding: functions inlined, nodes sorted, floats of 32 bits, the unused dropped, the input's shape settled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -28,6 +29,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         model = _inline(model)
     _check_known(model)
     densify(model)
+    mend(model)
     _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
     for info in (*model.graph.input, *model.graph.output):
@@ -124,7 +126,7 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         if elem != TensorProto.FLOAT:
             raise UnsupportedError(
                 f"the input {info.name!r} is {type_name(elem)}",
-                hint="only FLOAT (32 bits) inputs are supported; give labels as one-hot or embedded vectors",
+                hint="only float inputs are supported; give labels as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input

@@ -13,6 +13,7 @@ from gan2hls.errors import ModelError
 from gan2hls.frontend.quantizers import (
     MOST_BITS,
     check_bits,
+    check_finite_scale,
     check_rounding,
     check_scale,
     check_zero_point,
@@ -59,10 +60,13 @@ def dequantize_linear(
     block_size: int = 0,
     output_dtype: int = 0,
 ) -> Array | None:
-    """Return the reals of the codes ``x``, or None for codes that are no integers."""
+    """Return the reals of the codes ``x``, or None for codes that are no integers.
+
+    A scale may have either sign, and be 0 where all is: ONNX Runtime scales blocks so that the greatest weight is -8.
+    """
     if integer_bounds(x.dtype) is None:
         return None
-    check_scale(scale)
+    check_finite_scale(scale)
     step = _spread(scale, x.shape, axis, block_size, "its scale").astype(np.float32)
     codes = _integers(x)
     if zero_point is not None and zero_point.astype(np.int64).any():

@@ -98,6 +98,16 @@ def check_scale(scale: Array, what: str = "its scale") -> FloatArray:
     return values
 
 
+def check_finite_scale(scale: Array) -> None:
+    """Check a scale that only multiplies, which may have any sign.
+
+    Raises:
+        ModelError: a number that is not finite.
+    """
+    if not scale.size or not np.isfinite(scale.astype(np.float64)).all():
+        raise ModelError("its scale is not finite", hint="train or export the model again")
+
+
 def check_bits(bits: Array, most: int) -> int:
     """Return a bit width.
 

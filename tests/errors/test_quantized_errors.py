@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from tests.errors.test_model_errors import refused
@@ -104,8 +104,13 @@ QDQ: dict[str, Case] = {
     "blocks that do not fit": (
         lambda n: codes(n, np.ones((2, 4)), axis=0, block_size=2), ModelError, ("legal is [3, 4] for blocks of 2",)),
     "no such axis": (lambda n: codes(n, [1.0, 1], axis=2), ModelError, ("has axis 2", "legal: -2..1")),
-    "negative scale": (
-        lambda n: codes(n, [1, -2, 1, 1], axis=1), ModelError, ("DequantizeLinear", "-2.0 in 1 of 4 places")),
+    "a scale that is none": (
+        lambda n: codes(n, np.inf), ModelError, ("DequantizeLinear", "its scale is not finite")),
+    "a negative scale of a computed tensor": (
+        lambda n: linear(linear(n, "QuantizeLinear", 1), "DequantizeLinear", -2), ModelError, ("its scale is -2.0",)),
+    "a cast that loses codes": (
+        lambda n: linear(linear(n, "QuantizeLinear", 1).then("Cast", to=TensorProto.UINT8), "DequantizeLinear", 1,
+                         dtype=np.uint8), UnsupportedError, ("casts the codes -128..127 to UINT8", "hold every code")),
     "zero points that do not fit": (
         lambda n: codes(n, 0.5, [1, 2], axis=1), ModelError, ("its zero point has shape [2]", "[4]")),
     "dynamic quantization": (

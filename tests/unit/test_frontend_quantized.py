@@ -16,7 +16,7 @@ from gan2hls.frontend import Loaded, load
 from gan2hls.ir import Graph
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.points import Affine, Clip, Curve, Leaky, Sign
-from tests.quantized_models import QONNX, Network, run_file
+from tests.quantized_models import CODE_TYPES, QONNX, Network, run_file
 
 INT8 = IntType(8, signed=True)
 F32 = np.float32
@@ -71,6 +71,20 @@ def test_a_chain_of_qcdq_with_a_layout_between(tmp_path: Path):
         "l0_dense": QuantType(IntType(8, signed=False), float(F32(0.2537))),
         "l1_conv_transpose": QuantType(IntType(4, signed=True), float(F32(0.537))),
     }
+    check_reference(net, tmp_path, graph, loaded)
+
+
+@pytest.mark.parametrize("to", ["uint8", "int16"])
+def test_codes_that_are_cast(tmp_path: Path, to: str):
+    """PyTorch's FX models cast codes to the type that they have."""
+    net = Network((1, 12), opset=21)
+    net.then("QuantizeLinear", net.constant(0.25), net.constant(3, np.uint8))
+    net.then("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(to)))
+    net.then("DequantizeLinear", net.constant(0.25), net.constant(3, CODE_TYPES[to])).gemm(
+        net.constant(net.floats(12, 8))
+    )
+    loaded, graph = final(net, tmp_path)
+    assert graph.pinned == {"x": QuantType(IntType(8, signed=False), 0.25, 3)}
     check_reference(net, tmp_path, graph, loaded)
 
 
