@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import final
 
 import numpy as np
@@ -186,7 +187,7 @@ def _factors(steps: FloatArray, low: Int64Array, high: Int64Array) -> tuple[Int6
 
 
 def _scales(steps: FloatArray, top: Int64Array) -> tuple[FloatArray, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
-    """Return the scale, float64 ``[CO]`` or ``[1]``, and where all steps are multiples of it."""
+    """Return the scale, float64 ``[CO]`` or ``[1]``, and where all steps are multiples of it, or as good as."""
     step = grid_step(np.unique(steps))
     if step is not None and (np.rint(steps / step) * top).max() <= _MOST_VALUE:
         return np.array([step]), np.ones(1, bool)
@@ -194,6 +195,10 @@ def _scales(steps: FloatArray, top: Int64Array) -> tuple[FloatArray, np.ndarray[
     for channel in np.flatnonzero(scale):
         own, most = steps[:, channel], top[:, channel]
         values = np.unique(own)
+        if np.count_nonzero(values) == 2:
+            two = _step_of_two(values[values > 0], int(_MOST_VALUE // most.max()))
+            if _miss(own, most, two) < _miss(own, most, float(scale[channel])):
+                scale[channel], exact[channel] = two, True
         gaps = np.diff(values, prepend=0.0)
         least = float(gaps.min(initial=np.inf, where=gaps > 2 * FLOAT32 * values))
         if (own * most).max() > 1.01 * _MOST_VALUE * least:
@@ -203,6 +208,21 @@ def _scales(steps: FloatArray, top: Int64Array) -> tuple[FloatArray, np.ndarray[
             scale[channel], exact[channel] = step, True
     scale[scale == 0] = scale.max()
     return scale, exact
+
+
+def _step_of_two(values: FloatArray, most: int) -> float:
+    """Return the step of which two ``values`` (ascending) are nearest to multiples, of ``most`` steps at most.
+
+    Mostly they are to within float32's rounding: some fraction of few digits nearly always meets one ratio.
+    """
+    low, high = values.tolist()
+    return float(high / Fraction(low / high).limit_denominator(most).denominator)
+
+
+def _miss(steps: FloatArray, top: Int64Array, scale: float) -> float:
+    """Return by how much a weight of a channel is off at most if its ``steps`` become multiples of ``scale``."""
+    ratio = steps / scale
+    return float((np.abs(np.rint(ratio) - ratio) * top).max()) * scale
 
 
 def _finest(steps: FloatArray, top: Int64Array) -> FloatArray:

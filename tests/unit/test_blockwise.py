@@ -161,3 +161,13 @@ def test_a_block_scaled_lane_takes_a_multiplier_and_the_luts_of_its_decoder() ->
     made = make_engine(layer, Folding(4, 8, 1), 1)
     assert (mac_dsp(layer), lane_lut(layer), made.decoder_clocks) == (1, 4 * 12 * 3 // 2, 2)
     assert engine_resources(made).lane_lut == 32 * lane_lut(layer)
+
+
+@pytest.mark.parametrize("bits", [2, 3])
+def test_two_blocks_a_channel_are_not_taken_for_a_codebook_of_each(bits: int) -> None:
+    """Two steps have a common one to float32's rounding, by which a codebook of both blocks' values is exact."""
+    weight, codes, _ = scaled((1, 64, 64), 32, bits, seed=3)
+    made = found_in(weight)
+    assert (made.codec, made.block, made.precision) == ("blockscale", 32, f"int{bits}/32")
+    assert made.factors is not None and (made.values == codes * spread(made.factors, 32, codes.shape)).all()
+    assert np.abs(made.values * made.scale[:, None] - weight).max() < 2.0**-20 * np.abs(weight).max()
