@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
@@ -30,6 +31,10 @@ from gan2hls.weights import IntWeight
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
 _FEW_BITS = 7
+#: Those of more bits than this only where the output is better for it: channels of rounded weights can be equalized.
+_FEWEST_BITS = 5
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 Streams = Mapping[str, Float32Array]
@@ -109,16 +114,34 @@ def quantize(
     few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
     if few and not free:
         weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
-        plain = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
+        wide = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
         with one_thread():
-            codes = _settle(reconstruction, formats, {**fixed, **plain}, progress)
-    settled = dict(precisions)
-    for name, precision in formats.items():
-        in_codes = {"weight": None, "codes": codes[name]} if name in few else {"weight": precision}
-        settled[name] = replace(precisions[name], **in_codes)
+            codes = _settle(reconstruction, formats, {**fixed, **wide}, progress)
     progress("ranges and equalization")
     places = reconstruction.places if few and reconstruction is not None else {}
-    return Quantized(RangeSearch(graph, streams, settled, places).run(candidates), assignment)
+    settled = _settled(precisions, formats, {name: codes[name] for name in few})
+    best = RangeSearch(graph, streams, settled, places).run(candidates)
+    fewest = {name for name in few if _is_settled(formats[name], reconstruct)}
+    if few > fewest:
+        settled = _settled(precisions, formats, {name: codes[name] for name in fewest})
+        rounded = RangeSearch(graph, streams, settled, places).run(candidates)
+        if rounded.error < best.error:
+            _log.info("codes of more than %s bits are better rounded than reconstructed", _FEWEST_BITS)
+            best = rounded
+    return Quantized(best.model, assignment)
+
+
+def _settled(
+    precisions: Precisions, formats: Mapping[str, Precision], codes: Mapping[str, IntWeight]
+) -> dict[str, LayerPrecision]:
+    """Return ``precisions`` with the ``codes`` of some layers and the ``formats`` of others."""
+    settled = dict(precisions)
+    for name, precision in formats.items():
+        if name in codes:
+            settled[name] = replace(precisions[name], weight=None, codes=codes[name])
+        else:
+            settled[name] = replace(precisions[name], weight=precision)
+    return settled
 
 
 def _without_judges(inputs: Inputs, frames: int) -> Inputs:
@@ -147,6 +170,11 @@ def _settle(
 def few_bits(precision: Precision, reconstruct: bool | None) -> bool:
     """Whether weights of ``precision`` are reconstructed when the config says ``reconstruct``."""
     return precision.code_bits <= _FEW_BITS if reconstruct is None else reconstruct
+
+
+def _is_settled(precision: Precision, reconstruct: bool | None) -> bool:
+    """Whether weights of ``precision`` keep the codes that reconstruction finds."""
+    return few_bits(precision, reconstruct) and (reconstruct is not None or precision.code_bits <= _FEWEST_BITS)
 
 
 @final
@@ -214,7 +242,7 @@ class _Tools:
     def usage(self, layer: Layer, weight: IntWeight) -> Usage:
         """Return what a layer takes with ``weight``, all else being as in the reference."""
         precision = Precision.parse(weight.precision)
-        settled = few_bits(precision, self.reconstruct)
+        settled = _is_settled(precision, self.reconstruct)
         bits = weight_bits(weight) if settled else most_weight_bits(weight, precision)
         if self._sizes is None:
             return Usage(bits)

@@ -116,14 +116,14 @@ class RangeSearch:
         self.judge = {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
 
-    def run(self, candidates: Sequence[Candidate]) -> IntegerModel:
-        """Return the best model found: first the range rule, then the equalization."""
+    def run(self, candidates: Sequence[Candidate]) -> Trial:
+        """Return the best lowering found: first the range rule, then the equalization."""
         tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
         best = min(tried, key=lambda trial: trial.error)
         trials = (best, *(self._try(alpha, best.candidate) for alpha in _ALPHAS[1:]))
         best = min(trials, key=lambda trial: trial.error)
         _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
-        return best.model
+        return best
 
     def best_range(self, candidates: Sequence[Candidate]) -> Candidate:
         """Return the range rule of least error without equalization."""
