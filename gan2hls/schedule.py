@@ -35,6 +35,8 @@ _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
 #: Part of a device's LUTs that lanes without multipliers may take; the rest is for everything else and for routing.
 _LUT_SHARE = 0.5
+#: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
+_BITS_OF_A_LUT = 100
 #: Least part of the clocks that skipping empty blocks must save to be worth its program.
 _WORTH_SKIPPING = 0.05
 
@@ -193,7 +195,7 @@ class _Option:
 
     @property
     def rank(self) -> tuple[int, int, int, int, int, bool]:
-        return self.dsp, self.lut, self.bits, self.bram, self.interval, self.skip
+        return self.dsp, _BITS_OF_A_LUT * self.lut + self.bits, self.bram, self.lut, self.interval, self.skip
 
 
 def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:

@@ -92,4 +92,20 @@ def _books_of_folds(books: int, pe: int, co_folds: int) -> Int64Array:
     return np.ascontiguousarray(of_channel[:, ::per_book]) if pe % per_book == 0 else of_channel
 
 
-CODEC = Codec("codebook", encode, decode, bits, multiplies=True, narrow=without_zeros)
+def decoder_lut(weight: IntWeight) -> int:
+    """Return the LUTs of 6 inputs that select an entry at a lane.
+
+    Where all channels share a book its entries are constants: each bit is a function of the index.  Else they come from
+    a memory, through multiplexers of 4 at a time.
+    """
+    books = books_of(weight)
+    width, entries, per_bit = _width(books), int(books.shape[1]), 0
+    if len(books) == 1:
+        return width << max(0, (entries - 1).bit_length() - 6)
+    while entries > 1:
+        entries = -(-entries // 4)
+        per_bit += entries
+    return width * per_bit
+
+
+CODEC = Codec("codebook", encode, decode, bits, multiplies=True, narrow=without_zeros, decoder_lut=decoder_lut)

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.codecs import CODECS
 from gan2hls.design import Design, Folding
 from gan2hls.numerics import IntType, QuantType
+from gan2hls.weights import IntWeight
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
@@ -81,13 +83,36 @@ def test_only_codecs_with_multipliers_take_dsp_blocks(codec: str, dsp: int, tmp_
     assert cells["DSP48E1"] == dsp + 1, cells  # one of them is the requantizer's
 
 
+@pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 8), (8, 16, 4)])
+def test_selecting_a_centroid_takes_the_estimated_luts(books: int, centroids: int, pe: int, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    rng = np.random.default_rng(0)
+    tables = np.stack([np.sort(rng.choice(np.arange(-128, 128), centroids, replace=False)) for _ in range(books)])
+    values = tables[np.arange(16)[:, None] * books // 16, rng.integers(0, centroids, (9, 16, 64))]
+    luts, lanes = [], pe * 8
+    for codec, number in (("codebook", books), ("raw", 1)):
+        weight = IntWeight(values, IntType(8, signed=True), np.ones(1), codec, codec, number)
+        made = engine_of(codec, weight, Folding(pe, 8, 1))
+        cells = synthesized(made, tmp_path / codec)
+        luts.append(sum(count for kind, count in cells.items() if kind.startswith("LUT")))
+    weight = IntWeight(values, IntType(8, signed=True), np.ones(1), "codebook", "codebook", books)
+    estimate = lanes * CODECS["codebook"].decoder_lut(weight)
+    assert 0.8 * estimate < luts[0] - luts[1] < 1.25 * estimate
+
+
 def coded_engine(codec: str) -> Design:
     """An engine of 8 x 8 lanes whose requantizer multiplies by 1, in one lane."""
+    return engine_of(codec, None, Folding(8, 8, 1))
+
+
+def engine_of(codec: str, weight: IntWeight | None, folding: Folding) -> Design:
+    """An engine of a Conv with ``weight`` int64 ``[9, CO, CI]`` (None: drawn), a requantizer that multiplies by 1."""
     input_type = QuantType(IntType(8, signed=True), 1.0)
-    made = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 16, 8), input_type, codec=codec)
-    requant = made.requant
-    made = replace(made, requant=replace(requant, mult=np.ones_like(requant.mult)))
-    return design(chain(f"{codec}_engine", (4, 4, 16), input_type, (made,)), (Folding(8, 8, 1),))
+    co, ci = (8, 16) if weight is None else weight.values.shape[1:]
+    made = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), ci, co), input_type, codec=codec)
+    requant = replace(made.requant, mult=np.ones_like(made.requant.mult))
+    made = replace(made, requant=requant, weight=made.weight if weight is None else weight)
+    return design(chain(f"{codec}_engine", (4, 4, ci), input_type, (made,)), (folding,))
 
 
 def synthesized(made: Design, folder: Path) -> dict[str, int]:

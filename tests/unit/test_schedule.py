@@ -238,6 +238,15 @@ def test_blocks_are_skipped_only_where_it_saves_bits_or_time_that_is_needed() ->
     assert only(blocks, 4 * dense, FoldingRequest(pe=4, simd=4)), "it saves bits, too"
 
 
+def test_pointers_are_no_bargain_for_a_few_lanes_of_luts() -> None:
+    """A ternary layer with scattered zeros could do with fewer lanes if it skipped them, at a pointer a block."""
+    geometry = conv_transpose((4, 4), 64, 64)
+    made = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8, codec="ternary", empty=0.5)
+    model = chain("g", geometry.in_shape, INT8, (made,))
+    (engine,) = schedule(model, Target(fps=200e6 / (0.7 * geometry.useful_macs)), {}).engines
+    assert engine.skip is None
+
+
 def test_parts_are_found_by_their_full_name() -> None:
     assert part_resources("XC7Z020CLG484-1").dsp == 220
     assert part_resources("xc7a100tcsg324-1").dsp == 240  # not xc7a10
