@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from gan2hls.quantize import quantize, quantize_inputs
 from gan2hls.ranges import RULES
 from gan2hls.trials import RangeSearch
 from gan2hls.verify.float import run_float
+from gan2hls.weights import IntWeight
 from tests.float_evaluator import run_onnx
 from tests.onnx_models import f32, make_model
 from tests.tiny_onnx import tiny_model
@@ -106,6 +107,27 @@ def test_reconstruction_pays_at_the_output(tmp_path: Path, weight: str) -> None:
         for reconstruct in (False, True)
     )
     assert by_outputs > by_weights + 1.0
+
+
+@pytest.mark.parametrize("weight", ["int6", "codebook<64>"])
+def test_codes_of_6_bits_are_reconstructed_where_that_is_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: str
+) -> None:
+    def psnr(reconstruct: bool | None) -> float:
+        settings = precision(weight, "int12") | {"reconstruct": reconstruct}
+        return build(tmp_path, tiny_model(), precision=settings).psnr
+
+    rounded = psnr(False)
+    assert psnr(None) == psnr(True) > rounded + 1.0
+    solve = Reconstruction.solve
+
+    def worse(self: Reconstruction, *args: Any) -> dict[str, IntWeight]:
+        made = solve(self, *args)
+        return {name: replace(weight, scale=2 * weight.scale) for name, weight in made.items()}
+
+    monkeypatch.setattr(Reconstruction, "solve", worse)
+    assert psnr(True) < rounded - 3.0, "who asks for it gets it"
+    assert psnr(None) > rounded - 0.5, "else the rounded codes are kept; biases may suit them better"
 
 
 def test_no_weight_is_fitted_to_the_frames_that_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
