@@ -165,7 +165,7 @@ class _Run:
             _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)
             solution = solve(options=replace(rule.fit, scale="tensor"))
         if not _recognized(self.traced[layer.name], solution):
-            _log.warning("%s: too few weights to recognize %s in their values", layer.name, rule.weight)
+            _log.warning("%s: a build will not recognize %s in its values", layer.name, rule.weight)
         return solution
 
     def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:
