@@ -88,7 +88,8 @@ def _exact(graph: Graph, layer: Layer, weight: IntWeight) -> bool:
 def _run(
     graph: Graph, layer: Layer, weight: IntWeight | None, types: Mapping[str, QuantType], codes: Int64Array
 ) -> Int64Array:
-    made = lower_layer(layer, types[layer.inputs[0]], weight, types[layer.name])
+    input_type, output_type = types[layer.inputs[0]], types[layer.name]
+    made = lower_layer(layer, input_type, weight, output_type, pinned=layer.name in graph.pinned)
     model = IntegerModel(graph.name, (), (), (made,), ())
     return Golden(model).run_layer(layer.name, codes)
 

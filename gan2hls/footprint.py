@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gan2hls.design import EngineDesign
-from gan2hls.lower import scale_bits
+from gan2hls.requantize import MULT_BITS, scale_bits
 
 _FLOAT32_BITS = 32
 
@@ -45,7 +45,7 @@ def footprint(engine: EngineDesign) -> Footprint:
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,
         encoded=encoded.formula.overall,
-        scales=scale_bits(weight),
+        scales=scale_bits(weight, max(MULT_BITS, engine.layer.requant.mult_type.bits)),
         pointers=sum(width * depth for width, depth in program),
         padding=encoded.padding,
     )

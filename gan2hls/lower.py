@@ -21,25 +21,19 @@ from gan2hls.numerics import FloatArray, IntType, QuantType, Requant, Table
 from gan2hls.points import Affine, Piecewise, Split, split
 from gan2hls.precision import Precision
 from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, range_type
+from gan2hls.requantize import MULT_BITS, WIDE_MULT_BITS, make_requant
 from gan2hls.weights import IntWeight
 
-#: Bits of a requantizer's multiplier, sign included: one port of a DSP48.
-MULT_BITS = 18
-#: Products and biases below these keep their sums within the 62 bits of hardware.
-_MOST_SUM, _MOST_BIAS = 2.0**60, 2.0**58
-#: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows.
-_TABLE_STEP = 0.5
+#: Accumulators whose products with wide multipliers are exact in float64.
+_WIDE_ACC_BITS = 53 - WIDE_MULT_BITS
+#: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows; and where the file fixes it.
+_TABLE_STEP, _FINE_TABLE_STEP = 1 / 2, 1 / 16
 #: Least and greatest index width of a table.
 TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
 #: A bounded output keeps its whole range when samples use this part of it, else their range and this margin.
 _USED_RANGE = 0.5
 _MARGIN = 0.1
-
-
-def scale_bits(weight: IntWeight) -> int:
-    """Return the bits of the distinct scales of ``weight``, each a multiplier of the requantizer."""
-    return int(np.unique(weight.scale).size) * MULT_BITS
 
 
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
@@ -111,7 +105,8 @@ def lower(
         bias = (biases or {}).get(layer.name)
         if bias is not None:
             layer = replace(layer, points=(Affine(np.ones(1), bias), *layer.points))
-        made = lower_layer(layer, types[layer.inputs[0]], weights.get(layer.name), types[layer.name])
+        input_type, output_type = types[layer.inputs[0]], types[layer.name]
+        made = lower_layer(layer, input_type, weights.get(layer.name), output_type, pinned=layer.name in graph.pinned)
         layers.append(replace(made, probe_gain=(gains or {}).get(layer.name, np.ones(1))))
     model = IntegerModel(
         graph.name, graph.inputs, tuple(types[port.name] for port in graph.inputs), tuple(layers), graph.outputs
@@ -120,8 +115,17 @@ def lower(
     return model
 
 
-def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, output_type: QuantType) -> IntLayer:
+def lower_layer(
+    layer: Layer, input_type: QuantType, weight: IntWeight | None, output_type: QuantType, *, pinned: bool = False
+) -> IntLayer:
     """Turn one layer into integers.
+
+    Args:
+        layer: after the passes.
+        input_type: of the tensor that it reads.
+        weight: of a linear layer.
+        output_type: of the tensor that it makes.
+        pinned: whether a quantizer of the file fixes ``output_type``: its codes are wanted exactly.
 
     Raises:
         ConfigError: accumulators or biases beyond what hardware has.
@@ -143,10 +147,15 @@ def lower_layer(layer: Layer, input_type: QuantType, weight: IntWeight | None, o
             )
     chain = split(points, channels)
     assert not chain.rest, f"{layer.name}: the passes leave no rest"
-    if chain.curve:
-        requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type, layer.name)
+    mult_bits = WIDE_MULT_BITS if pinned and acc_type.bits <= _WIDE_ACC_BITS else MULT_BITS
+    table = None
+    if not chain.curve:
+        requant = make_requant(chain.piecewise, acc_scale, acc_type, output_type, mult_bits=mult_bits, where=layer.name)
+    elif acc_type.bits <= TABLE_BITS[1] and _is_common(chain.piecewise, acc_scale):
+        requant, table = _plain_index(chain, acc_scale, acc_type, output_type)
     else:
-        requant, table = make_requant(chain.piecewise, acc_scale, acc_type, output_type, where=layer.name), None
+        step = _FINE_TABLE_STEP if pinned else _TABLE_STEP
+        requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type, layer.name, step)
     return IntLayer(
         name=layer.name,
         kind=layer.kind,
@@ -194,65 +203,32 @@ def _bounds(chain: Split) -> tuple[float, float]:
     return float(ends.min()), float(ends.max())
 
 
-def make_requant(
-    piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType, out: QuantType, *, where: str = ""
-) -> Requant:
-    """Return the integer form of ``piecewise(acc_scale[c] * acc)`` in codes of ``out``.
-
-    The shift is the greatest at which every multiplier fits ``MULT_BITS``; a power-of-two factor that all words share
-    is taken out again, so that ``fixed`` scales give ``mult = 1``.
-
-    Raises:
-        ConfigError: the output's range is too narrow for the layer called ``where``.
-    """
-    gain = piecewise.slope * acc_scale / out.scale
-    top = (1 << (MULT_BITS - 1)) - 1
-    peak = float(np.abs(gain).max())
-    if peak * max(-acc_type.lo, acc_type.hi) >= _MOST_SUM:
-        raise _too_narrow(f"one step of its sums is {peak:.3g} steps of its output", where)
-    shift = 30 if peak == 0 else int(np.clip(np.floor(np.log2(top / peak)), 0, 44))
-    mult = np.floor(gain * 2.0**shift + 0.5)
-    if peak and np.all(gain * 2.0**shift == mult):  # powers of two: keep only as many fraction bits as acc has
-        while shift > 0 and not np.any(mult % 2):
-            mult, shift = mult / 2, shift - 1
-    bias = np.floor(piecewise.offset / out.scale * 2.0**shift + 0.5)
-    if np.abs(bias).max() >= _MOST_BIAS:
-        codes = np.abs(piecewise.offset).max() / out.scale
-        raise _too_narrow(f"a bias of it is {codes:.3g} steps of its output", where)
-    knot = np.clip(np.ceil(piecewise.knot / acc_scale), acc_type.lo, acc_type.hi + 1)
-    lo, hi = (_clamp(end, out) for end in (piecewise.lo, piecewise.hi))
-    return Requant(
-        mult.astype(np.int64),
-        bias.astype(np.int64),
-        knot.astype(np.int64),
-        shift,
-        out.zero_point,
-        lo,
-        hi,
-        out.int_type,
-    )
+def _is_common(piecewise: Piecewise, acc_scale: FloatArray) -> bool:
+    """Whether all channels do the same with an accumulator."""
+    words = np.stack([acc_scale, *piecewise.slope, *piecewise.offset, piecewise.knot])
+    return bool((words == words[:, :1]).all())
 
 
-def _too_narrow(message: str, where: str) -> ConfigError:
-    return ConfigError(message, where=where, hint="give this layer's activation more integer bits")
-
-
-def _clamp(end: float, out: QuantType) -> int:
-    if not np.isfinite(end):
-        return out.int_type.lo if end < 0 else out.int_type.hi
-    return int(out.quantize(end))
+def _plain_index(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType) -> tuple[Requant, Table]:
+    """Return a requantizer that passes an accumulator of few bits on, and a table that does all: nothing is rounded."""
+    channels = acc_scale.size
+    ones, zeros = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
+    accs = np.arange(acc_type.lo, acc_type.hi + 1, dtype=np.float64)[:, None]
+    values = out.quantize(chain.evaluate_curve(chain.piecewise(accs * acc_scale)[:, 0]))
+    requant = Requant(ones, zeros, zeros[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
+    return requant, Table(acc_type, values, out.int_type)
 
 
 def _requant_and_table(
-    chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType, where: str
+    chain: Split, acc_scale: FloatArray, acc_type: IntType, out: QuantType, where: str, most: float
 ) -> tuple[Requant, Table]:
-    """Return the requantizer to a table index and the table of the curve.
+    """Return the requantizer to a table index and the table of the curve, which moves at most ``most`` codes a step.
 
     The index spans the inputs over which the output code still changes; outside, the clamp holds the end value.
     """
     low, high = _reach(chain.piecewise, acc_scale, acc_type)
     low, high = _active_range(chain, low, high, out)
-    bits = _table_bits(chain, low, high, out)
+    bits = _table_bits(chain, low, high, out, most)
     step = max((high - low) / ((1 << bits) - 1), 1e-12)
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
@@ -292,9 +268,9 @@ def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tupl
     return low, high
 
 
-def _table_bits(chain: Split, low: float, high: float, out: QuantType) -> int:
-    """Return the least index width at which one index step moves the output by at most ``_TABLE_STEP`` codes."""
+def _table_bits(chain: Split, low: float, high: float, out: QuantType, most: float) -> int:
+    """Return the least index width at which one index step moves the output by at most ``most`` codes."""
     grid: FloatArray = np.linspace(low, high, _CURVE_GRID, dtype=np.float64)
     slope = np.abs(np.diff(chain.evaluate_curve(grid))).max() / (grid[1] - grid[0])
-    needed = np.log2(max(1.0, slope * (high - low) / (out.scale * _TABLE_STEP)))
+    needed = np.log2(max(1.0, slope * (high - low) / (out.scale * most)))
     return int(np.clip(np.ceil(needed), *TABLE_BITS))

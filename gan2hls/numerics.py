@@ -3,13 +3,14 @@
 ``real = scale * (code - zero_point)``; hardware sees codes only.  ``Requant`` is implemented three times: here,
 in ``templates/hls/lib`` and in ``templates/rtl/lib``; tests hold the three side by side.
 
-Source: the integer-only inference scheme of Jacob et al. 2018, section 2, with ties toward +inf (ap_fixed's AP_RND).
+Source: the integer-only inference scheme of Jacob et al. 2018, section 2, with ties toward +inf (ap_fixed's AP_RND),
+or to even (AP_RND_CONV) where a quantizer of the file says so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 FLOAT64_EXACT = 1 << 53
 #: The same for float32.
 FLOAT32_EXACT = 1 << 24
+
+#: Which of two codes a value halfway between them becomes: the greater one, or the one that is even (odd).
+Ties = Literal["up", "even", "odd"]
 
 
 @final
@@ -59,15 +63,25 @@ class IntType:
 @final
 @dataclass(frozen=True)
 class QuantType:
-    """The meaning of a tensor's codes: ``real = scale * (code - zero_point)``, per tensor."""
+    """The meaning of a tensor's codes: ``real = scale * (code - zero_point)``, per tensor.
+
+    ``ties`` says how a real halfway between two codes is rounded: up, as everywhere in hardware, unless the type is
+    that of a quantizer of the file that rounds half to even.
+    """
 
     int_type: IntType
     scale: float
     zero_point: int = 0
+    ties: Ties = "up"
 
     def quantize(self, real: npt.ArrayLike) -> Int64Array:
-        """Round ``real`` (any shape) to codes, ties toward +inf, saturating."""
-        codes = np.floor(np.asarray(real, np.float64) / self.scale + 0.5) + self.zero_point
+        """Round ``real`` (any shape) to the nearest codes, ``ties`` as said, saturating."""
+        steps = np.asarray(real, np.float64) / self.scale
+        if self.ties == "up":
+            codes = np.floor(steps + 0.5) + self.zero_point
+        else:
+            odd = self.ties == "odd"
+            codes = np.rint(steps + (self.zero_point - odd)) + odd
         clipped: FloatArray = np.clip(codes, self.int_type.lo, self.int_type.hi)
         return clipped.astype(np.int64)
 
@@ -90,8 +104,9 @@ class Requant:
 
         code = clamp(((acc * mult[p, c] + bias[p, c] + ((1 << shift) >> 1)) >> shift) + zero_point, lo, hi)
 
-    The shift is arithmetic, so ties round toward +inf.  Two pieces express ReLU, LeakyReLU and PReLU exactly on the
-    accumulator, with one multiplier.
+    The shift is arithmetic, so ties round toward +inf.  With ``half_even`` a tie, which leaves only zeros to shift out,
+    clears the least bit of what was shifted, before the zero point is added.  Two pieces express ReLU, LeakyReLU and
+    PReLU exactly on the accumulator, with one multiplier.
 
     Attributes:
         mult: int64 ``[pieces, C]``.
@@ -102,6 +117,7 @@ class Requant:
         lo: least output code.
         hi: greatest output code.
         out_type: type of the output code; holds ``lo..hi``.
+        half_even: whether ties round to even instead of up; needs a shift.
     """
 
     mult: Int64Array
@@ -112,13 +128,14 @@ class Requant:
     lo: int
     hi: int
     out_type: IntType
+    half_even: bool = False
 
     def __post_init__(self) -> None:
         pieces, channels = self.mult.shape
         assert pieces in (1, 2), f"Requant pieces must be 1 or 2, not {pieces}"
         assert self.bias.shape == (pieces, channels), f"bias {self.bias.shape} != mult {self.mult.shape}"
         assert self.threshold.shape == (channels,), f"threshold {self.threshold.shape} != ({channels},)"
-        assert 0 <= self.shift <= 62, f"shift must be in 0..62, not {self.shift}"
+        assert self.half_even <= self.shift <= 62, f"shift must be in {int(self.half_even)}..62, not {self.shift}"
         assert self.out_type.lo <= self.lo <= self.hi <= self.out_type.hi, (
             f"{self.lo}..{self.hi} not in {self.out_type}"
         )
@@ -164,8 +181,11 @@ class Requant:
             return self._in_float64(acc.astype(np.float64, copy=False))
         wide = acc.astype(np.int64)
         mult, offset = self._select(wide)
-        codes: Int64Array = ((wide * mult + offset) >> self.shift) + self.zero_point
-        clamped: Int64Array = np.clip(codes, self.lo, self.hi)
+        total: Int64Array = wide * mult + offset
+        rounded = total >> self.shift
+        if self.half_even:
+            rounded &= ~(total & ((1 << self.shift) - 1) == 0).astype(np.int64)
+        clamped: Int64Array = np.clip(rounded + self.zero_point, self.lo, self.hi)
         return clamped
 
     def _in_float64(self, acc: FloatArray) -> Int64Array:
@@ -174,7 +194,11 @@ class Requant:
         total: FloatArray = acc * mult
         total += offset
         total *= 2.0**-self.shift
-        np.floor(total, out=total)
+        if self.half_even:
+            total -= 0.5
+            np.rint(total, out=total)
+        else:
+            np.floor(total, out=total)
         total += self.zero_point
         np.clip(total, self.lo, self.hi, out=total)
         return total.astype(np.int64)

@@ -247,7 +247,8 @@ class _Tools:
         if self._sizes is None:
             return Usage(bits)
         input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
-        dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type))
+        pinned = layer.name in self.graph.pinned
+        dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type, pinned=pinned))
         return Usage(bits, dsp, lut)
 
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:

@@ -21,7 +21,7 @@ from gan2hls.design import Design, EngineDesign, Folding, make_engine, verify_de
 from gan2hls.errors import ModelError
 from gan2hls.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.ir import Port
-from gan2hls.numerics import IntType, QuantType, Requant, Table
+from gan2hls.numerics import IntType, QuantType, Requant, Table, Ties
 from gan2hls.taps import AxisTaps, LinearGeometry
 from gan2hls.weights import IntWeight
 
@@ -66,9 +66,10 @@ class _QuantType(_Part):
     int_type: _IntType
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     zero_point: int
+    ties: Ties = "up"
 
     def make(self) -> QuantType:
-        return QuantType(self.int_type.make(), self.scale, self.zero_point)
+        return QuantType(self.int_type.make(), self.scale, self.zero_point, self.ties)
 
 
 class _Port(_Part):
@@ -84,6 +85,7 @@ class _Requant(_Part):
     lo: int
     hi: int
     out_type: _IntType
+    half_even: bool = False
 
 
 class _Table(_Part):
@@ -328,7 +330,7 @@ def _build_port(port: _Port, order: Any, *, part: bool = False) -> Port:
 def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
     name, r, g = layer.name, layer.requant, layer.geometry
     mult, bias, threshold = (arrays[f"{name}.requant.{part}"] for part in ("mult", "bias", "threshold"))
-    requant = Requant(mult, bias, threshold, r.shift, r.zero_point, r.lo, r.hi, r.out_type.make())
+    requant = Requant(mult, bias, threshold, r.shift, r.zero_point, r.lo, r.hi, r.out_type.make(), r.half_even)
     table = weight = geometry = None
     if layer.table is not None:
         table = Table(layer.table.index_type.make(), arrays[f"{name}.table"], layer.table.out_type.make())

@@ -8,8 +8,8 @@ from typing import Literal, Protocol, final
 
 from gan2hls.codecs import CODECS
 from gan2hls.ir import Layer
-from gan2hls.lower import MULT_BITS, scale_bits
 from gan2hls.precision import Precision
+from gan2hls.requantize import MULT_BITS, scale_bits
 from gan2hls.weights import IntWeight
 
 Policy = Literal["search", "redundancy", "uniform"]

@@ -120,6 +120,7 @@ def _requant(engine: EngineDesign) -> Values:
         "OffsetBits": requant.offset_type.bits,
         "SumBits": total.bits,
         "Shift": requant.shift,
+        "HalfEven": bit(requant.half_even),
         "CodeBits": _code_bits(engine),
         "ZeroPoint": requant.zero_point,
         "Lo": requant.lo,

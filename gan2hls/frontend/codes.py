@@ -55,9 +55,12 @@ class Codes:
         return self
 
     def points(self, scale: Array | None, zero_point: Array | None) -> tuple[Point, ...]:
-        """Return the points of the whole group, which DequantizeLinear ends with its own scale and zero point."""
+        """Return the points of the whole group, which DequantizeLinear ends with its own scale and zero point.
+
+        QuantizeLinear rounds half to even before it adds the zero point.
+        """
         step, zero = scale_of(scale), 0 if zero_point is None else zero_point_of(zero_point)
-        made = levels(step, zero, self.lo, self.hi)
+        made = levels(step, zero, self.lo, self.hi, ties="odd" if self.zero_point % 2 else "even")
         if step == self.scale and zero == self.zero_point:
             return made
         ratio = step / self.scale

@@ -19,7 +19,7 @@ from onnx import TensorProto
 
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.layers.base import Array, Tensor
-from gan2hls.numerics import FloatArray, IntType, QuantType
+from gan2hls.numerics import FloatArray, IntType, QuantType, Ties
 from gan2hls.points import Affine, Clip, Point, Quantize, Sign
 
 #: Domains under which QONNX operators are found; the first is the one that they have had since QONNX 0.1.
@@ -165,8 +165,10 @@ def code_range(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
 # --- points on computed tensors
 
 
-def levels(scale: float, zero_point: int, lo: int, hi: int, *, shift: float = 0.0) -> tuple[Point, ...]:
-    """Return the points of the quantizer to the codes ``lo..hi``, ties up.
+def levels(
+    scale: float, zero_point: int, lo: int, hi: int, *, shift: float = 0.0, ties: Ties = "up"
+) -> tuple[Point, ...]:
+    """Return the points of the quantizer to the codes ``lo..hi``.
 
     Args:
         scale: between two levels.
@@ -174,6 +176,7 @@ def levels(scale: float, zero_point: int, lo: int, hi: int, *, shift: float = 0.
         lo: least code.
         hi: greatest code.
         shift: added before rounding, in codes: -0.5 makes it floor.
+        ties: which code a value between two becomes.
 
     Raises:
         UnsupportedError: codes of more than 16 bits, or a zero point far outside of them.
@@ -187,7 +190,7 @@ def levels(scale: float, zero_point: int, lo: int, hi: int, *, shift: float = 0.
     moved = (Affine(np.ones(1), np.array([shift * scale])),) if shift else ()
     narrow = (lo, hi) != (code_type.lo, code_type.hi)
     clip = (Clip((lo - zero_point) * scale, (hi - zero_point) * scale),) if narrow else ()
-    return (*moved, *clip, Quantize(QuantType(code_type, scale, zero_point)))
+    return (*moved, *clip, Quantize(QuantType(code_type, scale, zero_point, ties)))
 
 
 def _one(value: Array | None, what: str) -> float:
@@ -248,6 +251,11 @@ def _shift(mode: str, nonnegative: bool) -> float:
             return 0.0  # they differ in ties only
 
 
+def _ties(mode: str) -> Ties:
+    """Return where our rounding, moved by ``_shift``, has to take ties; ROUND is NumPy's, of codes with zero point."""
+    return "even" if mode in ("ROUND", "HALF_EVEN") else "up"
+
+
 def quant(
     x: Tensor,
     _: Array | None,
@@ -272,7 +280,7 @@ def quant(
     lo, hi = code_range(width, bool(signed), bool(narrow))
     if lo == hi:
         raise ModelError(f"has the one code {lo}", hint="a narrow range of 1 bit is empty; use 2 bits or more")
-    return levels(step, zero, lo, hi, shift=_shift(mode, lo >= zero))
+    return levels(step, zero, lo, hi, shift=_shift(mode, lo >= zero), ties=_ties(mode))
 
 
 def bipolar_quant(x: Tensor, _: Array | None, scale: Array | None) -> tuple[Point, ...]:
@@ -318,7 +326,7 @@ def trunc(
     # the input lies on multiples of ``step``: moved by half of one, no rounding error can cross a code
     shift = _shift(mode, lo >= 0) + (0.5 / factor if mode in ("FLOOR", "DOWN") else 0.0)
     scaled = (Affine(np.array([out_scale / (step * factor)]), np.zeros(1)),) if out_scale != step * factor else ()
-    return (*scaled, *levels(out_scale, 0, lo, hi, shift=shift))
+    return (*scaled, *levels(out_scale, 0, lo, hi, shift=shift, ties=_ties(mode)))
 
 
 def _check_position(x: Tensor) -> None:

@@ -68,7 +68,7 @@ def _before(layer: Layer, quant: QuantType) -> QuantType | None:
     if abs(zero_point) > _MOST_ZERO_POINT:
         return None
     if abs(zero_point - round(zero_point)) <= 1e-6 * max(1.0, abs(zero_point)):
-        return QuantType(quant.int_type, scale, round(zero_point))
+        return replace(quant, scale=scale, zero_point=round(zero_point))
     spare = _WIDE - quant.int_type.bits - 2  # a sign, and room on both sides
     if spare < 1:
         return None

@@ -86,7 +86,7 @@ def _scaled(quant: QuantType, scale: float, bias: float, point: Affine) -> tuple
     shift = _whole(bias / step)
     if shift is None or abs(quant.zero_point - shift) > _MOST_ZERO_POINT:
         return None
-    return point, Quantize(QuantType(quant.int_type, step, quant.zero_point - shift))
+    return point, Quantize(replace(quant, scale=step, zero_point=quant.zero_point - shift))
 
 
 def _on_levels(quant: QuantType, clip: Clip) -> bool:

@@ -79,10 +79,14 @@ def random_layer(rng: Rng, name: str, count: int, input_type: QuantType) -> IntL
             rng, name, "z", random_geometry(rng, count), input_type, out=random_type(rng), pieces=pieces,
             table_bits=table_bits, weight_bits=int(rng.choice([1, 2, 4, 7, 8, 8, 13, 16])),
         )  # fmt: skip
-    if rng.random() < 0.2:  # the plainest requantizer: no shift
-        requant = layer.requant
+    requant, kind = layer.requant, rng.random()
+    if kind < 0.2:  # the plainest requantizer: no shift
         mult, bias = np.sign(requant.mult), requant.bias >> requant.shift
         layer = replace(layer, requant=replace(requant, mult=mult, bias=bias, shift=0))
+    elif kind < 0.5 and requant.shift > 1:  # every fourth sum or so is a tie
+        zeros = requant.shift - min(2, requant.shift)
+        mult, bias = ((word >> zeros) << zeros for word in (requant.mult, requant.bias))
+        layer = replace(layer, requant=replace(requant, mult=mult, bias=bias, half_even=True))
     return layer
 
 

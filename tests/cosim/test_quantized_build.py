@@ -53,7 +53,16 @@ def blocked() -> Network:
     return net.qdq(0.03, "int8")
 
 
-@pytest.mark.parametrize("make", [qonnx, qcdq, bipolar, blocked])
+def shifting() -> Network:
+    """Scales that are powers of two, so that ties are common; an odd zero point; a bias finer than the sums."""
+    net = Network((1, 12)).qdq(2.0**-4, "int8", zero=3)
+    net.gemm(net.codes_weight(net.rng.integers(-2, 2, (12, 32)), "int8", 0.25, 0), net.constant(net.floats(32)))
+    net.then("Relu").qdq(0.25, "uint8", clip=(0, 15)).reshape(1, 8, 2, 2)
+    net.up(net.codes_weight(net.rng.integers(-2, 2, (8, 3, 4, 4)), "int8", 0.25, 0), net.constant(np.eye(3)[0] / 8))
+    return net.qdq(0.5, "int8", zero=-5)
+
+
+@pytest.mark.parametrize("make", [qonnx, qcdq, bipolar, blocked, shifting])
 def test_build(tmp_path: Path, make: type[Network]):
     net = make()
     path = net.save(tmp_path)

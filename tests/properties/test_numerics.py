@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
+from typing import Literal
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +17,7 @@ from gan2hls.numerics import FLOAT64_EXACT, IntType, QuantType, Requant
 def requants(draw: st.DrawFn) -> Requant:
     channels, pieces = draw(st.integers(1, 3)), draw(st.integers(1, 2))
     out = IntType(draw(st.integers(2, 16)), draw(st.booleans()))
-    shift = draw(st.integers(0, 30))
+    shift = draw(st.integers(0, 4) | st.integers(0, 30))
     big = 1 << draw(st.sampled_from([4, 17]))
 
     def array(low: int, high: int) -> np.ndarray:
@@ -33,18 +34,21 @@ def requants(draw: st.DrawFn) -> Requant:
         lo,
         draw(st.integers(lo, out.hi)),
         out,
+        half_even=shift > 0 and draw(st.booleans()),
     )
 
 
 def exactly(requant: Requant, acc: int, channel: int) -> int:
-    """The contract in rationals: round half toward +inf, add the zero point, saturate."""
+    """The contract in rationals: round half toward +inf, or to even, add the zero point, saturate."""
     piece = 1 if requant.pieces == 2 and acc >= int(requant.threshold[channel]) else 0
     value = Fraction(acc * int(requant.mult[piece, channel]) + int(requant.bias[piece, channel]), 1 << requant.shift)
     rounded = floor(value + Fraction(1, 2)) if requant.shift else int(value)
+    if requant.half_even:
+        rounded = round(value)  # of a Fraction: half to even
     return min(max(rounded + requant.zero_point, requant.lo), requant.hi)
 
 
-@given(requants(), st.lists(st.integers(-(1 << 30), (1 << 30) - 1), min_size=1, max_size=8))
+@given(requants(), st.lists(st.integers(-64, 64) | st.integers(-(1 << 30), (1 << 30) - 1), min_size=1, max_size=8))
 def test_requant_equals_fractions(requant: Requant, accs: list[int]) -> None:
     acc_type = IntType(31, signed=True)
     acc = np.repeat(np.array(accs, np.int64)[:, None], requant.channels, axis=1)
@@ -77,6 +81,17 @@ def test_quantize_ties_go_up_and_saturate(half_steps: int, zero_point: int) -> N
     quant = QuantType(IntType(8, signed=False), 0.5, zero_point)
     code = floor(Fraction(half_steps, 2) + Fraction(1, 2)) + zero_point
     assert int(quant.quantize(half_steps * 0.25)) == min(max(code, 0), 255)
+
+
+@given(st.integers(-300, 300), st.integers(-3, 4), st.sampled_from(["even", "odd"]))
+def test_quantize_takes_ties_to_even_or_odd_codes(
+    half_steps: int, zero_point: int, ties: Literal["even", "odd"]
+) -> None:
+    quant = QuantType(IntType(8, signed=True), 0.5, zero_point, ties)
+    exact = Fraction(half_steps, 2) + zero_point
+    near = {floor(exact), ceil(exact)}
+    code = int(quant.quantize(half_steps * 0.25))
+    assert code == min(max(next(c for c in near if len(near) == 1 or c % 2 == (ties == "odd")), -128), 127)
 
 
 def test_table_of_ties_and_negatives() -> None:

@@ -17,6 +17,7 @@ from gan2hls.frontend import load
 from gan2hls.golden import Golden
 from gan2hls.ir import Graph
 from gan2hls.lower import lower, quantize_weights
+from gan2hls.quantize import quantize_inputs
 from tests.quantized_models import Network, run_file
 
 MODES = ("ROUND", "HALF_EVEN", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN", "half_up")
@@ -102,6 +103,50 @@ def test_codes_are_those_of_the_file(net: Network) -> None:
     streams = {**reference, "x": graph.inputs[0].to_stream(frames)}
     for name, difference in one_by_one(graph, streams).items():
         assert difference <= 1, f"{name} is {difference} codes off"
+
+
+@st.composite
+def shifting_networks(draw: st.DrawFn) -> Network:
+    """Draw a generator whose scales are powers of two, as Brevitas' fixed-point quantizers make them."""
+    spelling = draw(st.sampled_from(["qonnx", "qcdq"]))
+    net = Network((1, 12), seed=draw(st.integers(0, 2**16)))
+
+    def quantize(power: int) -> None:
+        bits, zero = draw(st.sampled_from([2, 4, 8])), draw(st.sampled_from([0, 0, 1, -2]))
+        if spelling == "qonnx":
+            net.quant(2.0**power, bits, signed=draw(st.integers(0, 1)), zero=float(zero))
+        else:
+            net.qdq(2.0**power, "int8", zero=zero, clip=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+
+    def weight(*shape: int) -> str:
+        bits = draw(st.sampled_from([2, 4]))
+        codes = net.rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+        return net.codes_weight(codes, "int8", 2.0 ** draw(st.integers(-4, -1)), 0)
+
+    def bias(count: int) -> str:
+        return net.constant(np.round(net.floats(count) * 64) / 64 if draw(st.booleans()) else net.floats(count))
+
+    quantize(draw(st.integers(-3, 0)))
+    net.gemm(weight(12, 32), bias(32)).then(draw(st.sampled_from(["Relu", "Identity", "Neg"])))
+    quantize(draw(st.integers(-2, 1)))
+    net.reshape(1, 8, 2, 2).up(weight(8, 3, 4, 4), bias(3))
+    quantize(draw(st.integers(-3, 1)))
+    return net
+
+
+@settings(max_examples=60, deadline=None)
+@given(shifting_networks())
+def test_power_of_two_scales_leave_no_difference(net: Network) -> None:
+    """Ties are common with them, and an odd code at one layer becomes many at the next."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = net.save(Path(folder))
+        graph = passes.run(load(path).graph)
+        frames = np.random.default_rng(1).normal(size=(8, 12)).astype(np.float32)
+        whole = run_file(path, frames)
+    model = lower(graph, quantize_weights(graph, assign_precision(graph, Config())), dict(graph.pinned))
+    (port,) = graph.outputs
+    made = Golden(model).run(quantize_inputs(model, {graph.inputs[0].onnx_name: frames}))[port.name]
+    assert (made == graph.pinned[port.name].quantize(port.to_stream(whole))).all()
 
 
 def one_by_one(graph: Graph, streams: dict[str, np.ndarray]) -> dict[str, int]:

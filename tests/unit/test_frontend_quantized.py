@@ -49,9 +49,9 @@ def test_a_chain_of_qonnx(tmp_path: Path):
     assert names(graph) == [["Affine", "Leaky"], ["Curve", "Clip"]]
     float_scale = [float(F32(scale)) for scale in (0.05, 0.1, 1 / 127)]
     assert graph.pinned == {
-        "x": QuantType(INT8, float_scale[0]),
-        "l0_dense": QuantType(IntType(4, signed=False), float_scale[1]),
-        "l1_conv_transpose": QuantType(INT8, float_scale[2]),
+        "x": QuantType(INT8, float_scale[0], ties="even"),
+        "l0_dense": QuantType(IntType(4, signed=False), float_scale[1], ties="even"),
+        "l1_conv_transpose": QuantType(INT8, float_scale[2], ties="even"),
     }
     check_reference(net, tmp_path, graph, loaded)
 
@@ -67,9 +67,9 @@ def test_a_chain_of_qcdq_with_a_layout_between(tmp_path: Path):
     loaded, graph = final(net, tmp_path)
     assert names(graph) == [["Leaky"], ["Clip"]]
     assert graph.pinned == {
-        "x": QuantType(IntType(8, signed=False), float(F32(0.05)), 120),
-        "l0_dense": QuantType(IntType(8, signed=False), float(F32(0.2537))),
-        "l1_conv_transpose": QuantType(IntType(4, signed=True), float(F32(0.537))),
+        "x": QuantType(IntType(8, signed=False), float(F32(0.05)), 120, "even"),
+        "l0_dense": QuantType(IntType(8, signed=False), float(F32(0.2537)), ties="even"),
+        "l1_conv_transpose": QuantType(IntType(4, signed=True), float(F32(0.537)), ties="even"),
     }
     check_reference(net, tmp_path, graph, loaded)
 
@@ -84,7 +84,7 @@ def test_codes_that_are_cast(tmp_path: Path, to: str):
         net.constant(net.floats(12, 8))
     )
     loaded, graph = final(net, tmp_path)
-    assert graph.pinned == {"x": QuantType(IntType(8, signed=False), 0.25, 3)}
+    assert graph.pinned == {"x": QuantType(IntType(8, signed=False), 0.25, 3, "odd")}
     check_reference(net, tmp_path, graph, loaded)
 
 
@@ -93,7 +93,7 @@ def test_dequantized_by_other_numbers_than_quantized(tmp_path: Path):
     net.gemm(net.constant(net.floats(12, 32))).then("QuantizeLinear", net.constant(0.25), net.constant(3, np.int8))
     net.then("DequantizeLinear", net.constant(0.5), net.constant(-2, np.int8))
     loaded, graph = final(net, tmp_path)
-    assert graph.pinned == {"l0_dense": QuantType(INT8, 0.5, -2)}
+    assert graph.pinned == {"l0_dense": QuantType(INT8, 0.5, -2, "odd")}
     out = check_reference(net, tmp_path, graph, loaded)
     ((point,),) = (layer.points for layer in graph.layers)
     assert isinstance(point, Affine) and (point.scale, point.bias) == (2.0, 2.5)
@@ -131,7 +131,7 @@ def test_types_of_the_domain_of_onnxruntime(tmp_path: Path):
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     loaded = load(tmp_path / "m.onnx")
-    assert passes.run(loaded.graph).pinned == {"x": QuantType(IntType(16, signed=True), float(F32(0.001)), 7)}
+    assert passes.run(loaded.graph).pinned == {"x": QuantType(IntType(16, signed=True), float(F32(0.001)), 7, "odd")}
     FloatModel(loaded.onnx_model, ()).run({"x": np.zeros((1, 12), F32)})
 
 
@@ -240,7 +240,8 @@ def test_input_quantizers_fix_the_type_of_the_input(tmp_path: Path):
     scaled.initializers.append(numpy_helper.from_array(np.asarray(4.0, F32), scaled_by))
     scaled.qdq(0.25, "int8", zero=3)
     loaded, graph = final(scaled, tmp_path)
-    assert graph.pinned["x"] == QuantType(INT8, 1.0, 3) and graph.pinned["l0_pointwise"] == QuantType(INT8, 0.25, 3)
+    assert graph.pinned["x"] == QuantType(INT8, 1.0, 3, "odd")
+    assert graph.pinned["l0_pointwise"] == QuantType(INT8, 0.25, 3, "odd")
     check_reference(scaled, tmp_path, graph, loaded)
     floor = Network((1, 12)).quant(0.5, 4, mode="FLOOR")
     _, graph = final(floor, tmp_path)

@@ -21,10 +21,12 @@ from gan2hls.frontend import load
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
-from gan2hls.lower import MULT_BITS, choose_types, lower, lower_layer, make_requant, quantize_weights
-from gan2hls.numerics import IntType, QuantType
+from gan2hls.lower import choose_types, lower, lower_layer, quantize_weights
+from gan2hls.numerics import IntType, QuantType, Ties
 from gan2hls.points import Affine, Clip, Leaky, Piecewise, split
 from gan2hls.precision import Precision
+from gan2hls.requantize import MULT_BITS, WIDE_MULT_BITS, make_requant
+from gan2hls.resources import requant_dsp
 from tests.float_evaluator import evaluate
 from tests.onnx_models import f32, make_model
 from tests.randomized import port
@@ -121,6 +123,31 @@ def test_different_powers_of_two_per_channel_stay_exact() -> None:
     requant = make_requant(Piecewise.identity(3), np.array([0.5, 4.0, 2.0**-6]), INT12, out)
     acc = np.arange(INT12.lo, INT12.hi + 1)[:, None] * np.ones(3, int)
     assert (requant(acc, INT12) == np.floor(acc * np.array([0.5, 4.0, 2.0**-6]) + 0.5)).all()
+
+
+@pytest.mark.parametrize("ties", ["up", "even", "odd"])
+@pytest.mark.parametrize("zero_point", [0, 3, -6])
+@pytest.mark.parametrize("fractions", ["none", "some", "all"])
+def test_powers_of_two_round_as_the_real_numbers_do(ties: Ties, zero_point: int, fractions: str) -> None:
+    """Wherever the bias lies, and whichever code a tie goes to."""
+    out = QuantType(IntType(8, signed=True), 2.0**-4, zero_point, ties)
+    scale = np.array([2.0**-7, 2.0**-9, 2.0**-6, 2.0**-7])
+    steps = np.array([3.0, -2, 0, 5]) + {"none": 0, "some": np.array([0, 0.75, 0, 0.125]), "all": 0.625}[fractions]
+    for slope in (1.0, -1.0):
+        piecewise = Piecewise.identity(4).then(Affine(np.full(1, slope), steps * 2.0**-9))
+        assert piecewise is not None
+        requant = make_requant(piecewise, scale, INT12, out)
+        assert requant.half_even == (ties != "up" and fractions != "all")
+        assert requant.mult_type.bits <= 6
+        acc = np.arange(INT12.lo, INT12.hi + 1)[:, None] * np.ones(4, int)
+        assert (requant(acc, INT12) == out.quantize(piecewise(acc * scale))).all()
+
+
+def test_the_exact_piece_of_a_leaky_relu_takes_ties_to_even() -> None:
+    piecewise = Piecewise.identity(1).then(Leaky(np.full(1, 0.2)))
+    assert piecewise is not None
+    requant = make_requant(piecewise, np.full(1, 0.25), INT12, QuantType(IntType(8, True), 1.0, ties="even"))
+    assert requant(np.array([[2, 6, 10, -10, -50]]).T, INT12).ravel().tolist() == [0, 2, 2, 0, -2]
 
 
 def test_relu_clamps_at_the_code_of_zero_and_relu6_at_that_of_six() -> None:
@@ -233,6 +260,29 @@ def test_an_output_of_one_step_has_a_table_of_finite_range(tmp_path: Path, activ
     codes = Golden(model).run({graph.inputs[0].name: model.input_types[0].quantize(x)})[graph.layers[0].name]
     clear = np.abs(x.ravel()) > 0.2
     assert (codes.ravel()[clear] == (x.ravel() > 0)[clear]).all()
+
+
+@pytest.mark.parametrize("zero_point", [0, 77])
+def test_a_curve_of_few_codes_is_exact_and_needs_no_multiplier(tmp_path: Path, zero_point: int) -> None:
+    layer, _, _ = table_layer(tmp_path, "h = Constant <value_float = 0.3> ()\n a = Add(x, h)\n y = Tanh(a)", 8)
+    in_type, out = QuantType(IntType(8, signed=False), 0.02, zero_point), QuantType(IntType(8, True), 1 / 127)
+    made = lower_layer(layer, in_type, None, out)
+    codes = np.arange(256).reshape(-1, 1)
+    assert made.table is not None and made.table.values.size <= 512 and requant_dsp(made) == 0
+    found = made.table(made.requant(codes - zero_point, made.acc_type))
+    assert (found == out.quantize(np.tanh(in_type.dequantize(codes) + 0.3))).all()
+
+
+def test_where_the_file_fixes_the_output_curves_and_multipliers_are_finer(tmp_path: Path) -> None:
+    layer, in_type, plain = table_layer(tmp_path, "y = Tanh(x)", 8)
+    codes = np.arange(-32767, 32768).reshape(-1, 1)
+    exact = plain.output_type.quantize(np.tanh(in_type.dequantize(codes)))
+    pinned = lower_layer(layer, in_type, None, plain.output_type, pinned=True)
+    off = [np.count_nonzero(made.table(made.requant(codes, made.acc_type)) != exact) for made in (plain, pinned)]  # type: ignore[misc]
+    assert off[1] * 1.8 < off[0]
+    linear = replace(layer, points=(Affine(np.full(1, 0.123), np.zeros(1)),))
+    multipliers = [lower_layer(linear, in_type, None, plain.output_type, pinned=p).requant for p in (False, True)]
+    assert [r.mult_type.bits for r in multipliers] == [MULT_BITS, WIDE_MULT_BITS]
 
 
 # --- weights ---

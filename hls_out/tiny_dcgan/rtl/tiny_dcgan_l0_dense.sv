@@ -166,6 +166,7 @@ module tiny_dcgan_l0_dense (
     .OffsetBits(29),
     .SumBits(36),
     .Shift(23),
+    .HalfEven(1'b0),
     .CodeBits(14),
     .ZeroPoint(0),
     .Lo(0),

@@ -166,6 +166,7 @@ module tiny_dcgan_l1_conv_transpose (
     .OffsetBits(30),
     .SumBits(39),
     .Shift(24),
+    .HalfEven(1'b0),
     .CodeBits(17),
     .ZeroPoint(41),
     .Lo(0),

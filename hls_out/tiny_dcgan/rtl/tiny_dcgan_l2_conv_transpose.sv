@@ -166,6 +166,7 @@ module tiny_dcgan_l2_conv_transpose (
     .OffsetBits(29),
     .SumBits(38),
     .Shift(23),
+    .HalfEven(1'b0),
     .CodeBits(16),
     .ZeroPoint(0),
     .Lo(0),

@@ -167,6 +167,7 @@ module tiny_dcgan_l3_conv (
     .OffsetBits(34),
     .SumBits(37),
     .Shift(22),
+    .HalfEven(1'b0),
     .CodeBits(16),
     .ZeroPoint(0),
     .Lo(0),

@@ -4,14 +4,15 @@
 //   code  = clamp(((acc * mult[piece, c] + offset[piece, c]) >> SHIFT) + ZERO_POINT, LOW, HIGH)
 //
 // The shift is arithmetic and `offset` holds the rounding constant, so ties round toward +infinity (ap_fixed's AP_RND);
-// the clamp saturates (AP_SAT).
+// the clamp saturates (AP_SAT).  With HALF_EVEN a tie, which leaves only zeros to shift out, clears the least bit of what
+// was shifted (AP_RND_CONV).
 //
 // One flat loop of OUT_BEATS iterations, II = 1, LANES channels each.  An output pixel without taps takes acc = 0 and
 // reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.
 //
 // In:  LANES accumulators of REQUANT_IN_BITS bits, in the low bits.  Out: LANES codes of REQUANT_OUT_BITS bits.
 // Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ALL_TAPS, PIECES, ACC_BITS, SUM_BITS, SHIFT,
-// ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types
+// HALF_EVEN, ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types
 // mult_t, offset_t, threshold_t and the tables mult, offset, threshold, row_taps, column_taps.
 #ifndef GAN2HLS_REQUANT_HPP
 #define GAN2HLS_REQUANT_HPP
@@ -28,7 +29,9 @@ GAN2HLS_INLINE int64_t requant_lane(typename L::requant_acc_t acc, int fold, int
     const typename L::mult_t mult = typename L::mult_t(L::mult(fold, entry));
     const typename L::offset_t offset = typename L::offset_t(L::offset(fold, entry));
     const typename L::sum_t sum = acc * mult + offset;
-    const int64_t code = int64_t(typename L::sum_t(sum >> L::SHIFT)) + L::ZERO_POINT;
+    const bool tie = L::HALF_EVEN && typename L::sum_t((sum >> L::SHIFT) << L::SHIFT) == sum;
+    const int64_t rounded = int64_t(typename L::sum_t(sum >> L::SHIFT));
+    const int64_t code = (tie ? rounded & ~int64_t(1) : rounded) + L::ZERO_POINT;
     return code < L::LOW ? int64_t(L::LOW) : code > L::HIGH ? int64_t(L::HIGH) : code;
 }
 

@@ -117,7 +117,8 @@ struct config {
     static const int OUT_COLUMNS = 8;  // output columns
     static const bool ALL_TAPS = true;  // every output pixel has taps
     static const int PIECES = 1;  // linear pieces
-    static const int SHIFT = 22;  // right shift, ties toward +infinity
+    static const int SHIFT = 22;  // right shift
+    static const bool HALF_EVEN = false;  // ties go to even, else toward +infinity
     static const int ZERO_POINT = 0;  // added after the shift
     static const int LOW = 0;  // least code
     static const int HIGH = 2047;  // greatest code

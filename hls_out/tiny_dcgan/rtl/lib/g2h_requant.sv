@@ -2,8 +2,9 @@
 //
 // Equation    p = (Pieces == 2) && (acc >= threshold[c]);
 //             code = clamp(((acc * mult[p, c] + offset[p, c]) >>> Shift) + ZeroPoint, Lo, Hi)
-//             offset holds bias and rounding constant, so ties round toward +inf.  The channel c counts through all
-//             channels, Lanes at a time, over and over.
+//             offset holds bias and rounding constant, so ties round toward +inf.  With HalfEven a tie, which leaves only
+//             zeros to shift out, clears the least bit of what was shifted.  The channel c counts through all channels,
+//             Lanes at a time, over and over.
 // Memory      one word per Lanes channels; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
 //             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
 // Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
@@ -22,6 +23,7 @@ module g2h_requant #(
   parameter int unsigned          OffsetBits = 16,
   parameter int unsigned          SumBits    = 24,
   parameter int unsigned          Shift      = 8,
+  parameter bit                   HalfEven   = 1'b0,
   parameter int unsigned          CodeBits   = 17,
   parameter int                   ZeroPoint  = 0,
   parameter int                   Lo         = -128,
@@ -53,6 +55,9 @@ module g2h_requant #(
 
   if (Pieces != 1 && Pieces != 2) begin : g_check_pieces
     $error("g2h_requant: Pieces must be 1 or 2");
+  end
+  if (HalfEven && Shift == 0) begin : g_check_ties
+    $error("g2h_requant: HalfEven needs a Shift");
   end
 
   logic                      credit, go, hole;
@@ -132,7 +137,7 @@ module g2h_requant #(
     logic signed [OffsetBits-1:0] offset_d, offset3_q, offset4_q;
     logic signed [ProdBits-1:0]   product_q;
     logic signed [SumBits-1:0]    sum_q;
-    logic signed [CodeBits-1:0]   code_q;
+    logic signed [CodeBits-1:0]   rounded, code_q;
     logic [OutBits-1:0]           clamped_q;
     logic [LaneBits-1:0]          lane;
 
@@ -150,6 +155,12 @@ module g2h_requant #(
       assign offset_d  = high ? lane[PieceBits+MultBits+:OffsetBits] : lane[MultBits+:OffsetBits];
     end
 
+    if (HalfEven) begin : g_half_even
+      assign rounded = CodeBits'(sum_q >>> Shift) & ~CodeBits'(sum_q[Shift-1:0] == '0);
+    end else begin : g_half_up
+      assign rounded = CodeBits'(sum_q >>> Shift);
+    end
+
     always_ff @(posedge clk_i) begin
       acc1_q    <= hole ? '0 : s_acc_i[l*AccBits+:AccBits];
       acc2_q    <= acc1_q;
@@ -159,7 +170,7 @@ module g2h_requant #(
       product_q <= ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
       offset4_q <= offset3_q;
       sum_q     <= SumBits'(product_q) + SumBits'(offset4_q);
-      code_q    <= CodeBits'(sum_q >>> Shift) + CodeBits'(ZeroPoint);
+      code_q    <= rounded + CodeBits'(ZeroPoint);
       clamped_q <= (code_q < CodeBits'(Lo)) ? OutBits'(Lo) : (code_q > CodeBits'(Hi)) ? OutBits'(Hi) : OutBits'(code_q);
     end
 
