@@ -128,19 +128,17 @@ class FloatModel:
 
     def __init__(self, model: onnx.ModelProto, ports: Iterable[Port]) -> None:
         self.ports = tuple(ports)
-        probed = onnx.ModelProto()
-        probed.CopyFrom(model)
-        present = {output.name for output in probed.graph.output}
-        for name in {port.onnx_name for port in self.ports} - present:
-            probed.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        hidden = {port.onnx_name for port in self.ports} - {output.name for output in model.graph.output}
+        content = model.SerializeToString()
+        if hidden:
+            graph = onnx.GraphProto(output=[onnx.helper.make_empty_tensor_value_info(name) for name in sorted(hidden)])
+            content += onnx.ModelProto(graph=graph).SerializeToString()  # protobuf merges messages that are appended
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # integer kernels in place of QuantizeLinear .. DequantizeLinear round where the file does not
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
-            self._session = onnxruntime.InferenceSession(
-                probed.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
             raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
 
@@ -148,14 +146,13 @@ class FloatModel:
         """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name."""
         frames = len(next(iter(inputs.values())))
         names = [port.onnx_name for port in self.ports]
-        rows: list[list[Float32Array]] = []
+        streams = {port.name: np.empty((frames, *port.shape), np.float32) for port in self.ports}
         for n in range(frames):
             feed = {name: values[n : n + 1] for name, values in inputs.items()}
-            rows.append(self._session.run(names, feed))
-        return {
-            port.name: port.to_stream(np.stack([row[at] for row in rows])).astype(np.float32, copy=False)
-            for at, port in enumerate(self.ports)
-        }
+            found = self._session.run(names, feed)[: len(names)]  # asked for nothing, it returns every output
+            for port, values in zip(self.ports, found, strict=True):
+                streams[port.name][n] = port.to_stream(values)[0]
+        return streams
 
 
 def probes(graph: Graph) -> tuple[Port, ...]:

@@ -146,8 +146,10 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
     zeros = keep_zero and bool((values == 0).any())
     rest = values[values != 0] if zeros else values
     wanted = count - zeros
-    levels, weights = np.unique(rest, return_counts=True)
-    if levels.size > _LEVELS:
+    many = np.unique(rest[: 2 * _LEVELS]).size > _LEVELS  # sorting them all takes time and memory
+    if not many:
+        levels, weights = np.unique(rest, return_counts=True)
+    if many or levels.size > _LEVELS:
         edges = np.histogram_bin_edges(rest, _LEVELS)
         at = np.clip(np.searchsorted(edges, rest, side="right") - 1, 0, _LEVELS - 1)
         weights = np.bincount(at, minlength=_LEVELS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product as product_of
 from typing import Any, final
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.numerics import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
+from gan2hls.remember import remembered
 from gan2hls.taps import AxisTaps, LinearGeometry
 from gan2hls.weights import IntWeight
 
@@ -165,7 +166,7 @@ class _LinearProgram:
                 out[:, phase.y_outputs[:, None], phase.x_outputs, co] = (inputs @ matrix).reshape(shape)
 
 
-@lru_cache(maxsize=64)
+@remembered
 def _tap_matrices(weight: IntWeight, groups: int, dtype: str) -> tuple[npt.NDArray[Any], ...]:
     """Return per group ``[CI / groups, T * CO / groups]``; a search lowers many models with the same weights."""
     taps, co, ci = weight.values.shape

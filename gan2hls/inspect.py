@@ -93,13 +93,15 @@ def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None
         UnsupportedError: not buildable.
     """
     loaded = frontend.load(path, input_shapes=dict(input_shapes or {}))
-    graph = passes.run(loaded.graph)
+    sha256, params, read = loaded.sha256, loaded.params, loaded.graph
+    del loaded  # the ONNX model, which is as large as the weights
+    graph = passes.run(read)
     shapes = {port.name: port.shape for port in graph.inputs} | {layer.name: layer.shape for layer in graph.layers}
     return ModelFacts(
         name=graph.name,
-        sha256=loaded.sha256,
-        params=loaded.params,
-        removed_weights=_weights(loaded.graph) - _weights(graph),
+        sha256=sha256,
+        params=params,
+        removed_weights=_weights(read) - _weights(graph),
         inputs=_ports(graph.inputs),
         outputs=_ports(graph.outputs),
         layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 Array = npt.NDArray[np.floating]
 
@@ -33,6 +32,8 @@ def ssim(reference: Array, measured: Array, peak: float) -> float:
 
     Source: Wang, Bovik, Sheikh, Simoncelli 2004, equation 13, with K1 = 0.01 and K2 = 0.03.
     """
+    from scipy.ndimage import gaussian_filter  # heavy to import
+
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
 
     def blur(x: Array) -> Array:

@@ -36,18 +36,29 @@ def find_factorization(weight: FloatArray) -> Factorization | None:
     the input channels and all outputs of them (``r (CI + T CO)``).
     """
     taps, co, ci = weight.shape
-    rows = weight.transpose(1, 0, 2).reshape(co, -1)
-    columns = weight.transpose(2, 0, 1).reshape(ci, -1)
     found = []
-    for side, matrix, cost in (("output", rows, taps * ci + co), ("input", columns, ci + taps * co)):
-        rank = _rank(matrix)
+    for side, matrices, cost in (
+        ("output", weight, taps * ci + co),
+        ("input", weight.transpose(0, 2, 1), ci + taps * co),
+    ):
+        rank = _rank(matrices)
         found.append(Factorization(rank, side, int(weight.size) - rank * cost))
     best = max(found, key=lambda one: one.saved)
     return best if best.saved > 0 else None
 
 
-def _rank(matrix: FloatArray) -> int:
-    """Return the rank from the eigenvalues of the smaller Gram matrix, which are squares of the singular values."""
-    small = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    values = np.linalg.eigvalsh(small @ small.T)
+def _rank(matrices: FloatArray) -> int:
+    """Return the rank of ``[T, M, N]`` side by side, ``[M, T N]``.
+
+    It is that of the smaller Gram matrix, whose eigenvalues are squares of the singular values.
+    """
+    count, rows, columns = matrices.shape
+    if rows <= count * columns:
+        gram = np.zeros((rows, rows))
+        for matrix in matrices:
+            gram += matrix @ matrix.T
+    else:
+        matrix = matrices.transpose(1, 0, 2).reshape(rows, -1)
+        gram = matrix.T @ matrix
+    values = np.linalg.eigvalsh(gram)
     return max(1, int(np.count_nonzero(values > _NOISE**2 * max(float(values[-1]), 1e-300))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 from typing import final
 
@@ -11,6 +10,7 @@ from gan2hls.codecs import CODECS
 from gan2hls.codecs.ram import bram18
 from gan2hls.design import EngineDesign
 from gan2hls.integer import IntLayer
+from gan2hls.remember import remembered
 from gan2hls.skip import Occupancy
 from gan2hls.weights import IntWeight
 
@@ -71,9 +71,9 @@ def _weight_memories(engine: EngineDesign, left: Occupancy | None) -> list[tuple
     return [(ceil(lanes * bits_per_weight(engine.layer.weight)), depth), *pointers]
 
 
-@lru_cache(maxsize=256)
+@remembered
 def bits_per_weight(weight: IntWeight) -> float:
-    """Return the width of a code in memory (remembered by identity: weights never change)."""
+    """Return the width of a code in memory."""
     return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
 
 

@@ -12,7 +12,6 @@ Source: Frantar et al. 2023 (GPTQ), section 4, grouping; Rouhani et al. 2023 (Mi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import gcd
 from typing import final
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, to_blocks, unpack
 from gan2hls.numerics import Int64Array, IntType
+from gan2hls.remember import remembered
 from gan2hls.weights import IntWeight
 
 
@@ -45,9 +45,9 @@ class _Format:
     entries: Int64Array
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _format(weight: IntWeight) -> _Format:
-    """Return the format with the fewest bits, offsets included; remembered by identity: weights never change."""
+    """Return the format with the fewest bits, offsets included."""
     factors, block = weight.factors, weight.block
     assert factors is not None and block > 0, "block-scaled weights have factors"
     taps, _, ci = weight.values.shape

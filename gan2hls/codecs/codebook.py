@@ -8,21 +8,17 @@ Source: Han et al. 2016 (Deep Compression), section 3; Ullrich et al. 2017 (soft
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, unpack, without_zeros
 from gan2hls.numerics import Int64Array, IntType
+from gan2hls.remember import remembered
 from gan2hls.weights import IntWeight
 
 
-@lru_cache(maxsize=256)
+@remembered
 def books_of(weight: IntWeight) -> Int64Array:
-    """Return the ascending centroids that occur, int64 ``[books, K]``; shorter books repeat their greatest.
-
-    Remembered by identity: weights never change.
-    """
+    """Return the ascending centroids that occur, int64 ``[books, K]``; shorter books repeat their greatest."""
     groups = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
     found = [np.unique(group) for group in groups]
     count = max(book.size for book in found)

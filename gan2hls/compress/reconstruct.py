@@ -14,7 +14,6 @@ from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
 
 from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.grid import Block, Grid
@@ -128,6 +127,8 @@ class LayerProblem:
     @cached_property
     def best(self) -> FloatArray:
         """The float weights that suit the inputs best, float64 ``[T, CO, CI / groups]``."""
+        from scipy.linalg import cho_factor, cho_solve  # heavy to import
+
         made = self.weight.copy()
         for block in self.blocks:
             block.put(made, cho_solve(cho_factor(block.hessian), block.cross))

@@ -10,7 +10,6 @@ import numpy as np
 from gan2hls.codecs import CODECS
 from gan2hls.codecs.base import to_blocks
 from gan2hls.compress.recipe import Rule
-from gan2hls.compress.solution import Solution
 from gan2hls.ir import Layer
 from gan2hls.structure import find_structure
 
@@ -74,8 +73,8 @@ class Compressed:
     bytes_after: int = 0
 
 
-def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> CompressedLayer:
-    """Return the facts of ``layer``; ``found`` is the layer read back from the written file."""
+def describe(layer: Layer, rule: Rule, sqnr_db: float, found: Layer) -> CompressedLayer:
+    """Return the facts of ``layer``, whose sums have ``sqnr_db``; ``found`` is it read back from the written file."""
     assert layer.geometry is not None and found.weight is not None
     values = found.weight
     structure = find_structure(values)
@@ -99,5 +98,5 @@ def describe(layer: Layer, rule: Rule, solution: Solution, found: Layer) -> Comp
         float((values == 0).mean()),
         block,
         float(1 - blocks.any(axis=1).mean()),
-        solution.sqnr_db,
+        sqnr_db,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 
 from gan2hls.numerics import FloatArray
 
@@ -20,6 +19,8 @@ _LAZY = 64
 
 def inverse_factor(hessian: FloatArray) -> FloatArray:
     """Return the upper ``U`` with ``inverse(hessian) = U' U``, float64 ``[D, D]``."""
+    from scipy.linalg import cholesky, solve_triangular  # heavy to import
+
     lower = cholesky(hessian[::-1, ::-1], lower=True)  # hessian = V V' with V = flipped lower, which is upper
     eye = np.eye(len(hessian))
     made: FloatArray = solve_triangular(lower, eye, lower=True)[::-1, ::-1]

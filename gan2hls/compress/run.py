@@ -27,9 +27,9 @@ from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_se
 from gan2hls.compress.solution import Solution
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
-from gan2hls.compress.write import Written, holds, real_values, write_layers
+from gan2hls.compress.write import Written, as_read, holds, real_values, write_layers
 from gan2hls.config import CalibrationConfig, EvaluationConfig
-from gan2hls.errors import Gan2HlsError, OutputError
+from gan2hls.errors import Gan2HlsError, ModelError, OutputError
 from gan2hls.frontend import Loaded
 from gan2hls.frontend.mend import needs_mending
 from gan2hls.frontend.read import read_model
@@ -83,32 +83,43 @@ def compress(
     notify("read", model.name)
     loaded = frontend.load(model, input_shapes=input_shapes)
     with one_thread():
-        run = _Run(loaded, read_model(model)[0], recipe, notify)
+        run = _Run(loaded, model, recipe, notify)
         written = run.solve()
-    return run.finish(model, output, written)
+    return run.finish(output, written)
 
 
 @final
 class _Run:
     """One compression: the float model, and the layers that are done."""
 
-    def __init__(self, loaded: Loaded, original: onnx.ModelProto, recipe: Recipe, notify: Notify) -> None:
-        self.loaded, self.recipe, self.notify = loaded, recipe, notify
+    def __init__(self, loaded: Loaded, path: Path, recipe: Recipe, notify: Notify) -> None:
+        self.loaded, self.path, self.recipe, self.notify = loaded, path, recipe, notify
         self.graph = _layers_of(loaded.graph)
         self.traced = trace(loaded, self.graph)
         self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
         self.rules = assign_rules(self.layers, recipe)
-        self.original = original
+        self.is_written_normalized = self._needs_normalizing()
+        self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
+        self.sqnr_db: dict[str, float] = {}
+        self.sensitivity = self._sensitivities()
+
+    def _needs_normalizing(self) -> bool:
+        """Whether the weights have no place of their own in the file, only in the normalized model; warns then."""
+        original = self._original()
         if needs_mending(original):
-            self.original = loaded.onnx_model
             _log.warning("the file is unsorted, or not of float32: the written model is the normalized one, of batch 1")
         elif not all(holds(original, self.traced[name]) for name in self.rules):
-            self.original = loaded.onnx_model
             _log.warning("layers lie in functions or MatMulNBits: the written model is the normalized one, of batch 1")
-        self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
-        self.masks: dict[str, Mask | None] = {}
-        self.solutions: dict[str, Solution] = {}
-        self.sensitivity = self._sensitivities()
+        else:
+            return False
+        return True
+
+    def _original(self) -> onnx.ModelProto:
+        """Read the file once more: it does not stand in memory while layers are compressed."""
+        original, sha256 = read_model(self.path)
+        if sha256 != self.loaded.sha256:
+            raise ModelError("changed while it was compressed", where=str(self.path), hint="start again")
+        return original
 
     def _sensitivities(self) -> dict[str, Sensitivity]:
         """Return what every layer's sums matter, on as many frames as are affordable."""
@@ -129,13 +140,12 @@ class _Run:
             self.notify("compress", f"{name} ({n + 1} of {len(self.rules)})")
             layer = self.layers[name]
             solution = self._solve(layer, rule, done)
-            values, bias = solution.values, solution.bias.astype(np.float32).astype(np.float64)
-            if solution.weight is not None:
-                values = real_values(self.traced[name], solution.weight)
-            if not values.any():
+            if not solution.values.any():
                 _log.warning("%s: all of its weights become 0", name)
+            values = solution.values if solution.weight is None else None
+            bias = solution.bias.astype(np.float32).astype(np.float64)
             done[name] = self.traced[name], Written(solution.weight, values, bias)
-            self.solutions[name] = solution
+            self.sqnr_db[name] = solution.sqnr_db
             _log.info("%s: SQNR %.1f dB", name, solution.sqnr_db)
         return done
 
@@ -143,14 +153,12 @@ class _Run:
         geometry, weight = layer.geometry, layer.weight
         assert geometry is not None and weight is not None
         keep = None if rule.prune is None else prune_mask(weight, rule.prune)
-        wanted = self._stream(layer.inputs[0], self.loaded.onnx_model)
-        found = wanted
+        wanted = found = self._stream(layer.inputs[0], {})
         if done:
-            found = self._stream(layer.inputs[0], write_layers(self.loaded.onnx_model, self.loaded.onnx_model, done))
+            found = self._stream(layer.inputs[0], done)
         died = _died(wanted, found, geometry.in_channels)
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
-        self.masks[layer.name] = keep
         matters = self.sensitivity.get(layer.name)
         places, coupling = (None, None) if matters is None else (matters.places, matters.coupling)
         if rule.reconstruct == "full":
@@ -161,32 +169,41 @@ class _Run:
             fit = partial(fit_alone, geometry, weight, wanted, found, rule.weight, keep=keep)
             solve = partial(fit, correct_bias=correct, sensitivity=places)
         solution = solve(options=rule.fit)
-        if rule.fit.scale == "channel" and not _recognized(self.traced[layer.name], solution):
+        recognized = _recognized(self.traced[layer.name], solution)
+        if not recognized and rule.fit.scale == "channel":
             _log.warning("%s: too few weights a channel to recognize a scale each; one for the tensor", layer.name)
             solution = solve(options=replace(rule.fit, scale="tensor"))
-        if not _recognized(self.traced[layer.name], solution):
+            recognized = _recognized(self.traced[layer.name], solution)
+        if not recognized:
             _log.warning("%s: a build will not recognize %s in its values", layer.name, rule.weight)
         return solution
 
-    def _stream(self, name: str, model: onnx.ModelProto) -> npt.NDArray[np.float32]:
-        """Return what the layers that read ``name`` read in ``model``, ``[N, H, W, C]``."""
+    def _stream(self, name: str, done: Mapping[str, tuple[Traced, Written]]) -> npt.NDArray[np.float32]:
+        """Return what the layers that read ``name`` read behind the compressed layers ``done``, ``[N, H, W, C]``."""
         for port in self.graph.inputs:
             if port.name == name:
                 return port.to_stream(self.inputs[port.onnx_name]).astype(np.float32)
         layer = next(layer for layer in self.graph.layers if layer.name == name)
         probe = Port(name, layer.probe.onnx_name, layer.probe.onnx_shape, layer.shape, layer.probe.order)
-        return FloatModel(_upto(model, probe.onnx_name), [probe]).run(self.inputs)[name]
+        part = _upto(self.loaded.onnx_model, probe.onnx_name)
+        before = {name: layer for name, layer in done.items() if holds(part, layer[0])}
+        if before:
+            part = write_layers(part, self.loaded.onnx_model, before)
+        return FloatModel(part, [probe]).run(self.inputs)[name]
 
-    def finish(self, model: Path, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
+    def finish(self, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Write the file, after it has been read back and has run."""
         self.notify("check", output.name)
-        content = write_layers(self.original, self.loaded.onnx_model, done)
+        original = self.loaded.onnx_model if self.is_written_normalized else self._original()
+        content = write_layers(original, self.loaded.onnx_model, done)
+        del original
         try:
             with tempfile.TemporaryDirectory(prefix=".gan2hls-", dir=output.parent) as folder:
                 path = Path(folder) / output.name
                 path.write_bytes(content.SerializeToString())
+                del content
                 facts = self._check(path, done)
-                facts = replace(facts, bytes_before=_size(model), bytes_after=path.stat().st_size)
+                facts = replace(facts, bytes_before=self.path.stat().st_size, bytes_after=path.stat().st_size)
                 os.replace(path, output)
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror or error}", where=str(output)) from error
@@ -194,7 +211,7 @@ class _Run:
 
     def _check(self, path: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Read the file at ``path`` back: its weights must be what was asked for, and it must run."""
-        _check_onnx(onnx.load(path))
+        _check_onnx(path)
         shapes = {port.onnx_name: port.onnx_shape for port in self.loaded.graph.inputs}
         try:
             again = frontend.load(path, input_shapes=shapes)
@@ -203,21 +220,20 @@ class _Run:
         found = {layer.name: layer for layer in _layers_of(again.graph).layers}
         for name, (traced, written) in done.items():
             weight = found[name].weight
-            expected = written.values
-            if written.weight is None:
-                expected = (written.values / traced.factor).astype(np.float32).astype(np.float64) * traced.factor
-            assert weight is not None and np.array_equal(weight, expected), f"{name} was written wrongly"
+            assert weight is not None and np.array_equal(weight, as_read(traced, written)), f"{name} is written wrongly"
+        rows = tuple(describe(self.layers[name], self.rules[name], self.sqnr_db[name], found[name]) for name in done)
+        del again, found
         evaluation = _draw(self.graph, self.recipe.evaluation, self.recipe.calibration)
         port = self.graph.outputs[0]
         before = port.from_stream(FloatModel(self.loaded.onnx_model, [port]).run(evaluation)[port.name])
         after = port.from_stream(FloatModel(onnx.load(path), [port]).run(evaluation)[port.name])
         peak = float(before.max() - before.min()) or 1.0
-        rows = tuple(describe(self.layers[name], self.rules[name], self.solutions[name], found[name]) for name in done)
         return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
 
 
-def _check_onnx(model: onnx.ModelProto) -> None:
-    """Run onnx's checker; a shape that the original leaves out may stay out."""
+def _check_onnx(path: Path) -> None:
+    """Run onnx's checker on the file; a shape that the original leaves out may stay out."""
+    model = onnx.load(path)
     for info in (*model.graph.input, *model.graph.output):
         if info.type.HasField("tensor_type"):
             info.type.tensor_type.shape.SetInParent()
@@ -285,7 +301,3 @@ def _upto(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         [tensor for tensor in model.graph.initializer if tensor.name in needed],
     )
     return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-
-
-def _size(model: Path) -> int:
-    return model.stat().st_size

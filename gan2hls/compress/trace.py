@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from gan2hls import frontend
 from gan2hls.assign import named
@@ -29,6 +29,7 @@ _DIGIT = 1 << 20
 _TOLERANCE = 1e-6
 
 Array = npt.NDArray[Any]
+Int32Array = npt.NDArray[np.int32]  # constants have 2^26 elements at most
 
 
 @final
@@ -41,7 +42,7 @@ class Traced:
         op: its operator.
         position: which input of the node the weight is.
         value: the constant, float32.
-        index: int64 of the layer's ``weight.shape``: the constant's flat element of each weight.
+        index: int32 of the layer's ``weight.shape``: the constant's flat element of each weight.
         factor: ``layer.weight = factor * value.flat[index]``: Gemm's alpha, or a scale that the passes folded in.
         channel: int64 ``[CO]``, which channel of the node's output each output channel of the layer is.
     """
@@ -50,7 +51,7 @@ class Traced:
     op: str
     position: int
     value: Array
-    index: Int64Array
+    index: Int32Array
     factor: float
     channel: Int64Array
 
@@ -103,43 +104,48 @@ def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> i
     return None
 
 
-def _indices(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array]) -> dict[str, Int64Array]:
+def _indices(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array]) -> dict[str, Int32Array]:
     """Return each linear layer's weight indices, by its name before the passes."""
     digits = 1 + max((value.size - 1).bit_length() for value in values.values()) // 21 if values else 1
-    total: dict[str, Int64Array] = {}
+    total: dict[str, Int32Array] = {}
     for digit in range(digits):
         read = _read(model, positions, values, digit)
         for layer in read.layers:
             if layer.weight is not None:
-                part = np.rint(layer.weight).astype(np.int64) * _DIGIT**digit
-                total[layer.name] = total.get(layer.name, np.zeros_like(part)) + part
+                part = np.rint(layer.weight).astype(np.int32)
+                part *= np.int32(_DIGIT**digit)
+                total[layer.name] = total[layer.name] + part if digit else part
     return total
 
 
 def _read(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array], digit: int) -> Graph:
     """Return the graph of ``model`` whose weights are a digit of their own index."""
-    numbered = onnx.ModelProto()
-    numbered.CopyFrom(model)
-    for n, node in enumerate(numbered.graph.node):
-        if node.output[0] not in positions:
-            continue
-        value = values[node.output[0]]
-        indices = np.arange(value.size) // _DIGIT**digit % _DIGIT
-        name = f"g2h_index_{n}"
-        numbered.graph.initializer.append(
-            numpy_helper.from_array(indices.astype(value.dtype).reshape(value.shape), name)
-        )
-        node.input[positions[node.output[0]]] = name
-        kept = [attribute for attribute in node.attribute if attribute.name != "alpha"]
-        del node.attribute[:]
-        node.attribute.extend(kept)
+    nodes, names = [], {}
+    for n, original in enumerate(model.graph.node):
+        node = onnx.NodeProto()
+        node.CopyFrom(original)
+        if node.output[0] in positions:
+            names[node.output[0]] = node.input[positions[node.output[0]]] = f"g2h_index_{n}"
+            kept = [attribute for attribute in node.attribute if attribute.name != "alpha"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+        nodes.append(node)
+    read = {name for node in nodes for name in node.input}
+    others = [tensor for tensor in model.graph.initializer if tensor.name in read]
+    graph = helper.make_graph(nodes, "numbered", model.graph.input, model.graph.output, others)
+    for output, name in names.items():
+        value = values[output]
+        indices = np.arange(value.size, dtype=np.int32) // _DIGIT**digit % _DIGIT
+        graph.initializer.append(numpy_helper.from_array(indices.astype(value.dtype).reshape(value.shape), name))
+    numbered = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "numbered.onnx"
         path.write_bytes(numbered.SerializeToString())
+        del graph, numbered
         return frontend.load(path).graph
 
 
-def _factor(layer: Layer, value: Array, index: Int64Array) -> float:
+def _factor(layer: Layer, value: Array, index: Int32Array) -> float:
     assert layer.weight is not None
     read: FloatArray = value.astype(np.float64).ravel()[index]
     peak = np.unravel_index(np.abs(read).argmax(), read.shape)
@@ -154,7 +160,7 @@ def _factor(layer: Layer, value: Array, index: Int64Array) -> float:
 
 
 def _channels(
-    node: onnx.NodeProto, position: int, index: Int64Array, shape: tuple[int, ...], layer: Layer
+    node: onnx.NodeProto, position: int, index: Int32Array, shape: tuple[int, ...], layer: Layer
 ) -> Int64Array:
     """Return the node's output channel of every output channel of the layer."""
     assert layer.geometry is not None

@@ -37,12 +37,12 @@ class Written:
 
     Attributes:
         weight: the codes; None for plain float values.
-        values: float64 ``[T, CO, CI / groups]``, the layer's weights (``weight.values * weight.scale`` before float32).
+        values: float64 ``[T, CO, CI / groups]``, plain float weights of the layer; None beside codes.
         bias: float64 ``[CO]``, what is added to the linear map's result.
     """
 
     weight: IntWeight | None
-    values: FloatArray
+    values: FloatArray | None
     bias: FloatArray
 
 
@@ -74,6 +74,14 @@ def real_values(traced: Traced, weight: IntWeight) -> FloatArray:
     return made
 
 
+def as_read(traced: Traced, written: Written) -> FloatArray:
+    """Return the layer's weights as the front end reads them in the written file, float64 ``[T, CO, CI / groups]``."""
+    if written.weight is not None:
+        return real_values(traced, written.weight)
+    assert written.values is not None
+    return (written.values / traced.factor).astype(np.float32).astype(np.float64) * traced.factor
+
+
 def _file_scale(traced: Traced, weight: IntWeight) -> npt.NDArray[np.float32]:
     """Return the scale in the file, float32 ``[CO]`` or ``[1]``."""
     return (weight.scale / traced.factor).astype(np.float32)
@@ -99,6 +107,7 @@ class _Writer:
         base = node.input[traced.position] or node.output[0]
         before: list[onnx.NodeProto] = []
         if written.weight is None:
+            assert written.values is not None
             values = traced.to_constant((written.values / traced.factor).astype(np.float32))
             made = self._constant(numpy_helper.from_array(values), f"{base}.pruned", before)
         elif written.weight.codec == "codebook":

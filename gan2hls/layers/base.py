@@ -99,9 +99,18 @@ def constant(value: Array | None, what: str) -> FloatArray:
     Raises:
         UnsupportedError: it is not a constant.
     """
+    return raw_constant(value, what).astype(np.float64)
+
+
+def raw_constant(value: Array | None, what: str) -> Array:
+    """Return ``value`` as it is in the file, for weights, of which there is to be one copy in float64.
+
+    Raises:
+        UnsupportedError: it is not a constant.
+    """
     if value is None:
         raise UnsupportedError(f"{what} must be a constant", hint="export the model with its weights inside")
-    return np.asarray(value).astype(np.float64)
+    return np.asarray(value)
 
 
 def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> Point:

@@ -17,13 +17,13 @@ from gan2hls.layers.base import (
     fixed_shape,
     image_index,
     image_order,
+    raw_constant,
     select_outputs,
 )
-from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_axis
 
 
-def image_of(x: Tensor, weight: FloatArray, what: str) -> tuple[tuple[int, int, int], FloatArray]:
+def image_of(x: Tensor, weight: Array, what: str) -> tuple[tuple[int, int, int], Array]:
     """Return ``(C, H, W)`` and the weight in 2-D; a 1-D convolution has ``H = 1``.
 
     Raises:
@@ -56,7 +56,7 @@ def pads_of(pads: object, rank: int) -> tuple[tuple[int, int], tuple[int, int]]:
     return ((0, 0), (found[0], found[1])) if rank == 3 else ((found[0], found[2]), (found[1], found[3]))
 
 
-def check_kernel(kernel_shape: object, weight: FloatArray, groups: int, channels: tuple[int, int], rank: int) -> None:
+def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tuple[int, int], rank: int) -> None:
     """Check what the attributes say of the weights.
 
     Raises:
@@ -96,7 +96,7 @@ def conv(
 ) -> Linear:
     """Read Conv."""
     rank = len(x.shape)
-    (channels, *size), weight = image_of(x, constant(w, "the weight"), "Conv")
+    (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "Conv")
     out_channels = weight.shape[0]
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[1] * group != channels:
@@ -118,11 +118,11 @@ def conv(
     out = geometry.out_shape
     shape = (1, out_channels, *out[4 - rank : 2])
     check_size(shape, "its output")
-    taps = weight.transpose(2, 3, 0, 1).reshape(geometry.weight_shape)
+    taps = np.array(weight.transpose(2, 3, 0, 1), np.float64, order="C").reshape(geometry.weight_shape)
     return Linear(
         "conv",
         geometry,
-        np.ascontiguousarray(taps),
+        taps,
         None if b is None else constant(b, "the bias"),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out[0], out[1], shape),

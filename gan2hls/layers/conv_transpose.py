@@ -16,6 +16,7 @@ from gan2hls.layers.base import (
     fixed_shape,
     image_index,
     image_order,
+    raw_constant,
     select_outputs,
 )
 from gan2hls.layers.conv import check_kernel, image_of, pads_of, same_pads, spatial
@@ -39,7 +40,7 @@ def conv_transpose(
 ) -> Linear:
     """Read ConvTranspose; ``output_shape`` outweighs ``pads``, as in ONNX."""
     rank = len(x.shape)
-    (channels, *size), weight = image_of(x, constant(w, "the weight"), "ConvTranspose")
+    (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "ConvTranspose")
     out_channels = weight.shape[1] * group
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[0] != channels:
@@ -66,11 +67,11 @@ def conv_transpose(
     shape = (1, out_channels, *out_shape[4 - rank : 2])
     check_size(shape, "its output")
     grouped = weight.reshape(group, geometry.group_in, geometry.group_out, *geometry.kernel)
-    taps = grouped.transpose(3, 4, 0, 2, 1).reshape(geometry.weight_shape)
+    taps = np.array(grouped.transpose(3, 4, 0, 2, 1), np.float64, order="C").reshape(geometry.weight_shape)
     return Linear(
         "conv_transpose",
         geometry,
-        np.ascontiguousarray(taps),
+        taps,
         None if b is None else constant(b, "the bias"),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out_shape[0], out_shape[1], shape),

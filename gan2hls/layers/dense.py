@@ -12,8 +12,18 @@ import numpy as np
 
 from gan2hls.errors import UnsupportedError
 from gan2hls.ir import Layer, Shape
-from gan2hls.layers.base import Array, Kind, Linear, Tensor, check_axis, check_size, constant, select_outputs
-from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.layers.base import (
+    Array,
+    Kind,
+    Linear,
+    Tensor,
+    check_axis,
+    check_size,
+    constant,
+    raw_constant,
+    select_outputs,
+)
+from gan2hls.numerics import Int64Array
 from gan2hls.taps import AxisTaps, LinearGeometry, conv_axis, dense_geometry
 
 
@@ -33,12 +43,12 @@ def gemm(
         raise UnsupportedError("only the product's operands can be computed", hint="use MatMul and Add")
     order = np.arange(math.prod(x.shape)).reshape(x.shape)
     if x.position == 0:
-        matrix = constant(b, "B")
+        matrix = raw_constant(b, "B")
         rows, weight = (order.T if transA else order), (matrix if transB else matrix.T)
     else:
-        matrix = constant(a, "A")
+        matrix = raw_constant(a, "A")
         rows, weight = (order if transB else order.T), (matrix.T if transA else matrix)
-    made = _product(rows, alpha * weight)
+    made = _product(rows, np.multiply(alpha, weight, dtype=np.float64, order="C"))
     index = made.out_index if x.position == 0 else made.out_index.T
     bias = None
     if c is not None:
@@ -57,7 +67,7 @@ def gemm(
 
 def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Linear:
     """Read MatMul with one constant operand of rank 2 (or of leading axes 1)."""
-    matrix = constant(b if x.position == 0 else a, "one operand")
+    matrix = raw_constant(b if x.position == 0 else a, "one operand")
     if matrix.ndim < 2 or len(x.shape) < 2 or math.prod(matrix.shape[:-2]) != 1:
         raise UnsupportedError(
             f"constant operand of shape {list(matrix.shape)} with an input of shape {list(x.shape)}",
@@ -77,7 +87,7 @@ def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Linear:
     return replace(made, out_index=index)
 
 
-def _product(rows: Int64Array, weight: FloatArray) -> Linear:
+def _product(rows: Int64Array, weight: Array) -> Linear:
     """Return ``[P, K] x weight[N, K].T`` where ``rows`` holds the input's flat indices."""
     count, inner = rows.shape
     if weight.ndim != 2 or weight.shape[1] != inner or weight.size == 0:
@@ -92,7 +102,7 @@ def _product(rows: Int64Array, weight: FloatArray) -> Linear:
         geometry = LinearGeometry(AxisTaps(1, 1, (((0, 0),),)), conv_axis(count, 1, 1, 1, (0, 0)), inner, outer)
     index = np.arange(count * outer).reshape(count, outer)
     kind = "dense" if count == 1 else "conv"
-    return Linear(kind, geometry, np.ascontiguousarray(weight)[None], None, rows.ravel(), index)
+    return Linear(kind, geometry, np.ascontiguousarray(weight, np.float64)[None], None, rows.ravel(), index)
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:
