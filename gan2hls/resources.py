@@ -95,8 +95,8 @@ def mac_dsp(layer: IntLayer) -> int:
 
 
 def requant_dsp(layer: IntLayer) -> int:
-    """Return the DSP blocks of one requantizer lane; multipliers of 1 throughout need none."""
-    if (abs(layer.requant.mult) <= 1).all():
+    """Return the DSP blocks of one requantizer lane; multipliers of 2 bits (-2 to 1) are adders."""
+    if layer.requant.mult_type.bits <= 2:
         return 0
     return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.bits + (not layer.acc_type.signed))
 

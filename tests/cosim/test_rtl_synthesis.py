@@ -80,7 +80,7 @@ def test_slang_reports_no_error(made: Design, tmp_path: Path) -> None:
 def test_only_codecs_with_multipliers_take_dsp_blocks(codec: str, dsp: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     cells = synthesized(coded_engine(codec), tmp_path)
-    assert cells["DSP48E1"] == dsp + 1, cells  # one of them is the requantizer's
+    assert cells.get("DSP48E1", 0) == dsp, cells
 
 
 @pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 8), (8, 16, 4)])

@@ -135,9 +135,9 @@ module g2h_requant #(
     logic signed [AccBits-1:0]    acc1_q, acc2_q, acc3_q;
     logic signed [MultBits-1:0]   mult_d, mult_q;
     logic signed [OffsetBits-1:0] offset_d, offset3_q, offset4_q;
-    logic signed [ProdBits-1:0]   product_q;
+    logic signed [ProdBits-1:0]   product, product_q;
     logic signed [SumBits-1:0]    sum_q;
-    logic signed [CodeBits-1:0]   rounded, code_q;
+    logic signed [CodeBits-1:0]   shifted, rounded, code_q;
     logic [OutBits-1:0]           clamped_q;
     logic [LaneBits-1:0]          lane;
 
@@ -155,10 +155,25 @@ module g2h_requant #(
       assign offset_d  = high ? lane[PieceBits+MultBits+:OffsetBits] : lane[MultBits+:OffsetBits];
     end
 
+    if (MultBits <= 2) begin : g_add  // -2, -1, 0 or 1 times: an adder, where a multiplier would take a DSP block
+      logic signed [1:0]          times;
+      logic signed [ProdBits-1:0] once, twice;
+      assign times   = 2'(mult_q);
+      assign once    = times[0] ? ProdBits'(acc3_q) : '0;
+      assign twice   = times[1] ? ProdBits'(acc3_q) <<< 1 : '0;
+      assign product = once - twice;
+    end else begin : g_multiply
+      assign product = ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
+    end
+
+    assign shifted = CodeBits'(sum_q >>> Shift);
+
     if (HalfEven) begin : g_half_even
-      assign rounded = CodeBits'(sum_q >>> Shift) & ~CodeBits'(sum_q[Shift-1:0] == '0);
+      logic tie;
+      assign tie     = ~|sum_q[Shift-1:0];
+      assign rounded = {shifted[CodeBits-1:1], shifted[0] && !tie};
     end else begin : g_half_up
-      assign rounded = CodeBits'(sum_q >>> Shift);
+      assign rounded = shifted;
     end
 
     always_ff @(posedge clk_i) begin
@@ -167,7 +182,7 @@ module g2h_requant #(
       acc3_q    <= acc2_q;
       mult_q    <= mult_d;
       offset3_q <= offset_d;
-      product_q <= ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
+      product_q <= product;
       offset4_q <= offset3_q;
       sum_q     <= SumBits'(product_q) + SumBits'(offset4_q);
       code_q    <= rounded + CodeBits'(ZeroPoint);
