@@ -69,10 +69,12 @@ def dequantize_linear(
     check_finite_scale(scale)
     step = _spread(scale, x.shape, axis, block_size, "its scale").astype(np.float32)
     codes = _integers(x)
-    if zero_point is not None and zero_point.astype(np.int64).any():
-        if zero_point.dtype != x.dtype:
-            raise ModelError(f"its zero point is {zero_point.dtype}, its codes {x.dtype}", hint="they must agree")
-        codes = codes - _integers(_spread(zero_point, x.shape, axis, block_size, "its zero point"))
+    if zero_point is not None:
+        offset = _spread(zero_point, x.shape, axis, block_size, "its zero point")
+        if zero_point.astype(np.int64).any():
+            if zero_point.dtype != x.dtype:
+                raise ModelError(f"its zero point is {zero_point.dtype}, its codes {x.dtype}", hint="they must agree")
+            codes = codes - _integers(offset)
     made = codes.astype(np.float32) * step
     return made.astype(helper.tensor_dtype_to_np_dtype(output_dtype) if output_dtype else scale.dtype, copy=False)
 

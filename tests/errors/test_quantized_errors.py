@@ -101,6 +101,8 @@ QDQ: dict[str, Case] = {
                          "DequantizeLinear", 1), ModelError, ("clips the codes -128..127 to 5..3",)),
     "channels that do not fit": (
         lambda n: codes(n, [1.0, 1, 1], axis=1), ModelError, ("its scale has shape [3], its tensor [6, 4]", "or [4]")),
+    "zero points of no channel": (
+        lambda n: codes(n, 0.5, [0, 0, 0], axis=1), ModelError, ("its zero point has shape [3]", "[4]")),
     "blocks that do not fit": (
         lambda n: codes(n, np.ones((2, 4)), axis=0, block_size=2), ModelError, ("legal is [3, 4] for blocks of 2",)),
     "no such axis": (lambda n: codes(n, [1.0, 1], axis=2), ModelError, ("has axis 2", "legal: -2..1")),

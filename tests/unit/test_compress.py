@@ -236,6 +236,20 @@ def test_a_layer_of_which_nothing_is_left_is_named(tmp_path: Path, caplog: pytes
     assert [(layer.found, layer.sparsity, layer.ratio) for layer in made.layers] == [("zeros", 1.0, 32.0)]
 
 
+def test_formats_that_too_few_weights_betray_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """First the scale per channel goes; what nothing tells from plain floats is said too."""
+    model = make_model("y = Gemm (x, w)", [1, 3], {"w": f32(np.random.default_rng(3).normal(size=(3, 2)))})
+    run(tmp_path, model, **{"*": {"weight": "int8"}})
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message.startswith("l0_dense: too few weights a channel to recognize a scale each")
+    caplog.clear()
+    _, graph = run(tmp_path, model, **{"*": {"weight": "codebook<4>", "scale": "tensor"}})
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message == "l0_dense: a build will not recognize codebook<4> in its values"
+    (layer,) = graph.layers
+    assert layer.structure is None or layer.structure.weight.codec != "codebook"
+
+
 def test_it_is_deterministic(tmp_path: Path) -> None:
     rules = {"*": {"weight": "codebook<5>"}}
     first, second = (run(tmp_path, image_model(), **rules)[0].SerializeToString() for _ in range(2))
