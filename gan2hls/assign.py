@@ -13,6 +13,9 @@ from gan2hls.ir import Graph, Layer
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
+#: Of an input in front of quantizers of the file.
+_FINE = Precision("int", 16)
+
 
 @final
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
     """
     common = config.precision
     default = LayerPrecision(common.weight, common.activation)
-    at_input = LayerPrecision(common.weight, common.input or common.activation)
-    assigned = {port.name: at_input for port in graph.inputs}
+    assigned = {
+        port.name: LayerPrecision(common.weight, common.input or _fine_input(graph, port.name) or common.activation)
+        for port in graph.inputs
+    }
     for layer in graph.layers:
         found = layer.structure.weight if layer.structure is not None and common.detect else None
         pinned, activation = None, default.activation
@@ -70,6 +75,15 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
             assigned[layer.name] = LayerPrecision(None, activation, found)
     _check_patterns({layer.name: layer.source for layer in graph.layers}, config)
     return assigned
+
+
+def _fine_input(graph: Graph, name: str) -> Precision | None:
+    """Return a format that keeps an input as good as float, where the file quantizes what is made of it but not itself.
+
+    The codes behind it are to be the file's.
+    """
+    readers = [layer.name for layer in graph.layers if name in layer.inputs]
+    return _FINE if any(reader in graph.pinned for reader in readers) else None
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:

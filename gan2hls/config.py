@@ -162,7 +162,8 @@ class PrecisionConfig(Strict):
     activation: ActivationPrecision = Field(Precision("int", 8), description="Format of all activations.")
     input: ActivationPrecision | None = Field(
         None,
-        description="Format of the model's inputs; null: as activations. A latent vector gains from 10 or more bits.",
+        description="Format of the model's inputs; null: as activations, or int16 where the file quantizes what the "
+        "layer behind it makes. A latent vector gains from 10 or more bits.",
     )
 
     @model_validator(mode="before")

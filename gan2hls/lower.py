@@ -31,6 +31,8 @@ _TABLE_STEP, _FINE_TABLE_STEP = 1 / 2, 1 / 16
 #: Least and greatest index width of a table.
 TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
+#: Inputs of these bits keep the whole range of the samples.
+_FINE_INPUT_BITS = 16
 #: A bounded output keeps its whole range when samples use this part of it, else their range and this margin.
 _USED_RANGE = 0.5
 _MARGIN = 0.1
@@ -62,13 +64,14 @@ def choose_types(
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
     A type that the file's own quantizer fixes comes first.  The model's output is never cut: it keeps the whole range
-    of a bounded curve, or of the samples.
+    of a bounded curve, or of the samples; nor is an input of so many bits that cutting it gains nothing.
     """
     outputs = {port.name for port in graph.outputs}
-    types = {
-        port.name: activation_type(streams[port.name], precisions[port.name].activation, rule, percentile)
-        for port in graph.inputs
-    }
+    types = {}
+    for port in graph.inputs:
+        precision = precisions[port.name].activation
+        at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS else rule
+        types[port.name] = activation_type(streams[port.name], precision, at_input, percentile)
     for layer in graph.layers:
         chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)

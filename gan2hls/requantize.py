@@ -52,6 +52,8 @@ def make_requant(
     while exact and shift > 0 and not np.any(mult % 2):  # keep only as many fraction bits as acc has
         mult, shift = mult / 2, shift - 1
     bias = _snapped(piecewise.offset / out.scale * 2.0**shift)
+    if exact and shift == 0 and out.ties != "up" and (bias % 1 == 0.5).any():  # ties that the bias alone makes
+        mult, shift, bias = 2 * mult, 1, 2 * bias
     half_even = out.ties != "up" and shift > 0 and bool((met & (gain != 0)).any())
     if exact and shift > 0:  # a bias between two integers rounds as the lesser does, but makes no tie
         lesser = np.floor(bias)

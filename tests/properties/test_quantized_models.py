@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from gan2hls import passes
 from gan2hls.assign import assign_precision
 from gan2hls.calibrate import FloatModel, probes
-from gan2hls.config import Config
+from gan2hls.config import Config, parse_config
 from gan2hls.frontend import load
 from gan2hls.golden import Golden
+from gan2hls.inputs import read_inputs
 from gan2hls.ir import Graph
 from gan2hls.lower import lower, quantize_weights
-from gan2hls.quantize import quantize_inputs
+from gan2hls.quantize import quantize, quantize_inputs
 from tests.quantized_models import Network, run_file
 
 MODES = ("ROUND", "HALF_EVEN", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN", "half_up")
@@ -147,6 +148,27 @@ def test_power_of_two_scales_leave_no_difference(net: Network) -> None:
     (port,) = graph.outputs
     made = Golden(model).run(quantize_inputs(model, {graph.inputs[0].onnx_name: frames}))[port.name]
     assert (made == graph.pinned[port.name].quantize(port.to_stream(whole))).all()
+
+
+def test_an_input_that_the_file_leaves_open_is_fine_enough(tmp_path: Path) -> None:
+    net = Network((1, 12))
+    net.gemm(net.quant_weight(net.floats(12, 32), 4), net.constant(net.floats(32))).then("Relu").quant(0.05, 8)
+    net.reshape(1, 8, 2, 2).up(net.quant_weight(net.floats(8, 3, 4, 4), 4, axis=1)).quant(0.05, 8)
+    path = net.save(tmp_path)
+    loaded = load(path)
+    graph = passes.run(loaded.graph)
+    (source,), (port,) = graph.inputs, graph.outputs
+    assert source.name not in graph.pinned
+    frames = np.random.default_rng(1).normal(size=(64, 12)).astype(np.float32)
+    wanted = graph.pinned[port.name].quantize(port.to_stream(run_file(path, frames)))
+    wrong = []
+    for values in ({}, {"precision": {"input": "int8"}}):
+        config = parse_config(values)
+        drawn, precisions = read_inputs(graph, config).calibration, assign_precision(graph, config)
+        model = quantize(graph, loaded.onnx_model, drawn, precisions, None).model
+        made = Golden(model).run(quantize_inputs(model, {source.onnx_name: frames}))[port.name]
+        wrong.append(float((made != wanted).mean()))
+    assert 20 * wrong[0] < wrong[1] and wrong[0] < 0.01
 
 
 def one_by_one(graph: Graph, streams: dict[str, np.ndarray]) -> dict[str, int]:
