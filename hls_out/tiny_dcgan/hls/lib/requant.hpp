@@ -29,7 +29,7 @@ GAN2HLS_INLINE int64_t requant_lane(typename L::requant_acc_t acc, int fold, int
     const typename L::mult_t mult = typename L::mult_t(L::mult(fold, entry));
     const typename L::offset_t offset = typename L::offset_t(L::offset(fold, entry));
     const typename L::sum_t sum = acc * mult + offset;
-    const bool tie = L::HALF_EVEN && typename L::sum_t((sum >> L::SHIFT) << L::SHIFT) == sum;
+    const bool tie = L::HALF_EVEN && (int64_t(sum) & ((int64_t(1) << L::SHIFT) - 1)) == 0;
     const int64_t rounded = int64_t(typename L::sum_t(sum >> L::SHIFT));
     const int64_t code = (tie ? rounded & ~int64_t(1) : rounded) + L::ZERO_POINT;
     return code < L::LOW ? int64_t(L::LOW) : code > L::HIGH ? int64_t(L::HIGH) : code;
