@@ -69,7 +69,8 @@ class LayerProblem:
             fitted = self._search(precision, options, keep, _ROUNDS if effort == "full" else 1)
             values = fitted.values * _column(fitted.scale)
         bias = self.shift(values)
-        return Solution(fitted, values, bias, self.error(values, bias), float(self._energy.mean()))
+        floats = values if fitted is None else None
+        return Solution(fitted, floats, bias, self.error(values, bias), float(self._energy.mean()))
 
     def shift(self, values: FloatArray) -> FloatArray:
         """Return what ``values`` lack in the mean of every channel's sums, where they matter, float64 ``[CO]``."""
