@@ -169,7 +169,7 @@ class _Run:
         died = _died(wanted, found, geometry.in_channels)
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
-        matters = self.sensitivity.get(layer.name)
+        matters = self.sensitivity.pop(layer.name, None)
         places, coupling = (None, None) if matters is None else (matters.places, matters.coupling)
         if rule.reconstruct == "full":
             moments = measure(geometry, weight, wanted, found, places)
