@@ -65,7 +65,9 @@ def _int(weight: FloatArray, precision: Precision, options: FitOptions) -> IntWe
     top = (1 << (precision.bits - 1)) - 1
     shaped = weight if options.scale == "channel" else weight.reshape(-1, 1, weight.shape[2])
     scale = weight_scale(shaped, precision.bits)
-    codes = np.clip(np.floor(weight / scale[:, None] + 0.5), -top - 1, top).astype(np.int64)
+    codes = np.empty(weight.shape, np.int64)
+    for tap, values in zip(codes, weight, strict=True):
+        tap[:] = np.clip(np.floor(values / scale[:, None] + 0.5), -top - 1, top)
     return IntWeight(codes, weight_type(codes), scale, "raw", str(precision))
 
 
