@@ -24,6 +24,8 @@ Scope = Literal["tensor", "channel"]
 TernaryRule = Literal["fitted", "twn", "max"]
 #: Distinct levels that k-means sees at most; finer differences vanish in the centroids' own rounding.
 _LEVELS = 4096
+#: Weights that are rounded at once.
+_CHUNK = 1 << 18
 
 
 @final
@@ -63,7 +65,9 @@ def _int(weight: FloatArray, precision: Precision, options: FitOptions) -> IntWe
     top = (1 << (precision.bits - 1)) - 1
     shaped = weight if options.scale == "channel" else weight.reshape(-1, 1, weight.shape[2])
     scale = weight_scale(shaped, precision.bits)
-    codes = np.clip(np.floor(weight / scale[:, None] + 0.5), -top - 1, top).astype(np.int64)
+    codes = np.empty(weight.shape, np.int64)
+    for tap, values in zip(codes, weight, strict=True):
+        tap[:] = np.clip(np.floor(values / scale[:, None] + 0.5), -top - 1, top)
     return IntWeight(codes, weight_type(codes), scale, "raw", str(precision))
 
 
@@ -126,13 +130,17 @@ def _codebook(weight: FloatArray, precision: Precision, options: FitOptions) -> 
         scale = positive(np.sqrt(np.square(weight).mean(axis=(0, 2))))
     else:
         scale = positive(np.sqrt(np.square(weight).mean(keepdims=True)).reshape(1))
-    normal = (weight / scale[:, None]).transpose(1, 0, 2).reshape(options.books, -1)
+    normal = np.array(weight.transpose(1, 0, 2), order="C").reshape(co, -1)
+    normal /= np.broadcast_to(scale, (co,))[:, None]
+    normal = normal.reshape(options.books, -1)
     books = [centroids_of(row, precision.centroids, keep_zero=options.keep_zero) for row in normal]
     top = (1 << (precision.bits - 1)) - 1
     step = max(max(float(np.abs(book).max()) for book in books), 1e-30) / top
     whole = [np.unique(np.floor(book / step + 0.5)) for book in books]
-    rows = [book[nearest(row / step, book)] for row, book in zip(normal, whole, strict=True)]
-    codes = np.stack(rows).reshape(co, taps, ci).transpose(1, 0, 2).astype(np.int64)
+    for row, book in zip(normal, whole, strict=True):
+        for part in _parts(row):
+            row[part] = book[nearest(row[part] / step, book)]
+    codes = normal.reshape(co, taps, ci).transpose(1, 0, 2).astype(np.int64)
     return IntWeight(codes, weight_type(codes), scale * step, "codebook", str(precision), options.books)
 
 
@@ -151,9 +159,11 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
         levels, weights = np.unique(rest, return_counts=True)
     if many or levels.size > _LEVELS:
         edges = np.histogram_bin_edges(rest, _LEVELS)
-        at = np.clip(np.searchsorted(edges, rest, side="right") - 1, 0, _LEVELS - 1)
-        weights = np.bincount(at, minlength=_LEVELS)
-        sums = np.bincount(at, rest, minlength=_LEVELS)
+        weights, sums = np.zeros(_LEVELS, np.int64), np.zeros(_LEVELS)
+        for part in _parts(rest):
+            at = np.clip(np.searchsorted(edges, rest[part], side="right") - 1, 0, _LEVELS - 1)
+            weights += np.bincount(at, minlength=_LEVELS)
+            np.add.at(sums, at, rest[part])
         levels, weights = sums[weights > 0] / weights[weights > 0], weights[weights > 0]
     if levels.size > wanted:
         start = np.quantile(rest, (np.arange(wanted) + 0.5) / wanted)
@@ -162,6 +172,11 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
         with one_thread():
             levels = np.sort(means.fit(levels[:, None], sample_weight=weights).cluster_centers_[:, 0])
     return np.unique(np.append(levels, 0.0)) if zeros else levels
+
+
+def _parts(values: FloatArray) -> list[slice]:
+    """Return slices of ``values`` ``[n]``, so that what is computed of them stays small."""
+    return [slice(start, start + _CHUNK) for start in range(0, len(values), _CHUNK)]
 
 
 def nearest(values: FloatArray, book: FloatArray) -> Int64Array:

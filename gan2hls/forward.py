@@ -47,11 +47,10 @@ def linear(geometry: LinearGeometry, weight: FloatArray, x: Float32Array) -> Flo
     g = geometry
     frames = x.reshape(-1, *g.in_shape).astype(np.float32, copy=False)
     made = np.zeros((len(frames), *g.out_shape), np.float32)
-    taps = weight.astype(np.float32)
     for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(joined(g.y)), enumerate(joined(g.x))):
         if not len(iy) or not len(ix):
             continue
-        matrix = taps[ky * g.x.kernel + kx]
+        matrix = weight[ky * g.x.kernel + kx].astype(np.float32)
         part = frames[:, iy[:, None], ix]
         for n in range(g.groups):
             inner, outer = (slice(n * size, (n + 1) * size) for size in (g.group_in, g.group_out))

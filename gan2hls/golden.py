@@ -171,7 +171,7 @@ def _tap_matrices(weight: IntWeight, groups: int, dtype: str) -> tuple[npt.NDArr
     """Return per group ``[CI / groups, T * CO / groups]``; a search lowers many models with the same weights."""
     taps, co, ci = weight.values.shape
     blocks = weight.values.reshape(taps, groups, co // groups, ci)
-    return tuple(np.ascontiguousarray(blocks[:, n].reshape(-1, ci).T.astype(dtype)) for n in range(groups))
+    return tuple(np.array(blocks[:, n].reshape(-1, ci).T, dtype, order="C") for n in range(groups))
 
 
 @final

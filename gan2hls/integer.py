@@ -104,8 +104,8 @@ def acc_bounds(weight: Int64Array, centred: IntType, geometry: LinearGeometry) -
     ``weight`` is int64 ``[KH * KW, CO, CI / groups]`` and ``centred`` the type of ``code - zero_point``.  Each output
     pixel uses a subset of the taps; adding all taps of each sign bounds every subset and every order of summation.
     """
-    positive = np.clip(weight, 0, None).sum(axis=(0, 2))
-    negative = np.clip(weight, None, 0).sum(axis=(0, 2))
+    positive = np.sum([np.clip(tap, 0, None).sum(axis=1) for tap in weight], axis=0)
+    negative = np.sum([np.clip(tap, None, 0).sum(axis=1) for tap in weight], axis=0)
     high = positive * centred.hi + negative * centred.lo
     low = positive * centred.lo + negative * centred.hi
     return min(0, int(low.min())), max(0, int(high.max()))

@@ -115,8 +115,12 @@ def weight_scale(weight: FloatArray, bits: int) -> FloatArray:
     best, best_error = peak / top, np.full(peak.shape, np.inf)
     for shrink in _WEIGHT_SHRINKS if bits < _FINE_BITS else _FINE_SHRINKS:
         scale = (peak * shrink / top)[:, None]
-        codes = np.clip(np.floor(weight / scale + 0.5), -top - 1, top)
-        error = np.square(codes * scale - weight).sum(axis=(0, 2))
+        off = weight / scale  # and on in place: the layer may be large
+        off += 0.5
+        np.clip(np.floor(off, out=off), -top - 1, top, out=off)
+        off *= scale
+        off -= weight
+        error = np.square(off, out=off).sum(axis=(0, 2))
         better = error < best_error
         best, best_error = np.where(better, scale[:, 0], best), np.where(better, error, best_error)
     return best

@@ -52,7 +52,9 @@ def find_structure(weight: FloatArray) -> Structure | None:
     """
     if not weight.any():
         return None
-    rows = np.ascontiguousarray(weight.transpose(1, 0, 2)).reshape(weight.shape[1], -1)
+    taps, channels, inner = weight.shape
+    rows = np.ascontiguousarray(weight.transpose(1, 0, 2)).reshape(channels, -1)
+    weight = rows.reshape(channels, taps, inner).transpose(1, 0, 2)  # a view: what was given need not stay
     signs = _signs(rows)
     fitting = [signs] if signs is not None else _fitting(rows)
     errors = (_error(rows, codes, scale) for codes, scale, *_ in fitting)
@@ -66,8 +68,8 @@ def find_structure(weight: FloatArray) -> Structure | None:
     if found is None:
         return None
     codes, scale, codec, books = found
-    del rows
-    ordered = codes.reshape(weight.shape[1], weight.shape[0], -1).transpose(1, 0, 2)
+    del rows, weight
+    ordered = codes.reshape(channels, taps, inner).transpose(1, 0, 2)
     values = ordered.astype(np.int64, order="C")
     made = IntWeight(values, weight_type(values), scale, codec, _precision(found), books)
     return Structure(made, error)

@@ -120,8 +120,12 @@ class RangeSearch:
         """Return the best lowering found: first the range rule, then the equalization."""
         tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
         best = min(tried, key=lambda trial: trial.error)
-        trials = (best, *(self._try(alpha, best.candidate) for alpha in _ALPHAS[1:]))
-        best = min(trials, key=lambda trial: trial.error)
+        del tried
+        for alpha in _ALPHAS[1:]:
+            trial = self._try(alpha, best.candidate)
+            if trial.error < best.error:
+                best = trial
+            del trial  # a model holds all weights
         _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
         return best
 
@@ -144,6 +148,7 @@ class RangeSearch:
 
     def _variant(self, alpha: float | None) -> Variant:
         if alpha not in self._variants:
+            self._variants.clear()  # each holds all weights, as floats and as integers
             coded = {name for name, precision in self.precisions.items() if precision.codes is not None}
             gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
             self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
 
 WordArray = npt.NDArray[np.uint64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 #: Integers that are packed at once, so that memory stays a small multiple of the weights.
 _CHUNK = 1 << 19
@@ -197,7 +198,7 @@ class Codec:
     decoder_lut: Callable[[IntWeight], int] = lambda _: 0
 
 
-def to_blocks(values: Int64Array, pe: int, simd: int) -> Int64Array:
+def to_blocks(values: npt.NDArray[Scalar], pe: int, simd: int) -> npt.NDArray[Scalar]:
     """Reorder ``[T, CO, CI]`` into ``[T * CO/PE * CI/SIMD, PE * SIMD]``, by dense address."""
     taps, co, ci = values.shape
     split = values.reshape(taps, co // pe, pe, ci // simd, simd)

@@ -19,8 +19,8 @@ from gan2hls.weights import IntWeight
 @remembered
 def books_of(weight: IntWeight) -> Int64Array:
     """Return the ascending centroids that occur, int64 ``[books, K]``; shorter books repeat their greatest."""
-    groups = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
-    found = [np.unique(group) for group in groups]
+    groups = np.split(weight.values, weight.books, axis=1)
+    found = [np.unique(np.concatenate([np.unique(tap) for tap in group])) for group in groups]
     count = max(book.size for book in found)
     return np.stack([np.append(book, np.full(count - book.size, book[-1])) for book in found])
 

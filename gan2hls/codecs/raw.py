@@ -6,7 +6,7 @@ saves the sign bit.
 
 from __future__ import annotations
 
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack, without_zeros
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack_parts, unpack, without_zeros
 from gan2hls.numerics import Int64Array
 from gan2hls.weights import IntWeight
 
@@ -14,7 +14,9 @@ from gan2hls.weights import IntWeight
 def encode(weight: IntWeight, blocks: Blocks) -> Code:
     """Lay the codes out, lane 0 in the least significant bits."""
     bits, signed, base = _format(weight)
-    memory = Memory("weight", blocks.values.shape[1] * bits, pack(blocks.values - base, bits))
+    depth, lanes = blocks.values.shape
+    words = pack_parts(depth, lanes, bits, lambda part: blocks.values[part] - base)
+    memory = Memory("weight", lanes * bits, words)
     return (memory,), {"code_bits": bits, "code_signed": int(signed), "base": base}
 
 

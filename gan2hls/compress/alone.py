@@ -58,4 +58,5 @@ def fit_alone(
     bias = lack / np.maximum(mass, 1e-30) if correct_bias else np.zeros(geometry.out_channels)
     square += mass * np.square(bias) - 2 * bias * lack
     count = frames * geometry.out_channels * geometry.y.out_size * geometry.x.out_size
-    return Solution(fitted, values, bias, max(0.0, float(square.sum())) / count, float(energy.sum()) / count)
+    floats = values if fitted is None else None
+    return Solution(fitted, floats, bias, max(0.0, float(square.sum())) / count, float(energy.sum()) / count)

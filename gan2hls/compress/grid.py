@@ -61,7 +61,7 @@ class Grid:
         table: float64 ascending codes of every book; empty for uniform codes.
         lo: least code, of uniform ones.
         hi: greatest.
-        template: the fit this grid came from: codec, precision, books.
+        template: the fit this grid came from, without its values: codec, precision, books.
         shared: whether all channels have one scale.
         fixed: whether the scale may not move (``fixed``, ``flex``).
         centroid_bits: width of a codebook's entries; 0 where the codes themselves are given.
@@ -97,7 +97,7 @@ class Grid:
             table,
             -top - 1,
             top,
-            fit,
+            replace(fit, values=np.zeros((0, 0, 0), np.int64)),
             fit.scale.size == 1,
             precision.kind in ("fixed", "flex"),
             precision.bits if precision.kind == "codebook" else 0,

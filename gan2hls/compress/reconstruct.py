@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gan2hls.compress.coupled import Coupled, damped, descend_coupled
 from gan2hls.compress.grid import Block, Grid
-from gan2hls.compress.rounding import descend, feed_back, inverse_factor
+from gan2hls.compress.rounding import Factor, descend, feed_back, inverse_factor
 from gan2hls.compress.sensitivity import reads_one_pixel
 from gan2hls.compress.solution import Mask, Solution
 from gan2hls.compress.statistics import Moments
@@ -46,7 +46,7 @@ class LayerProblem:
         coupling: FloatArray | None = None,
     ) -> None:
         self.geometry, self.weight, self.moments, self.coupling = geometry, weight, moments, coupling
-        self._factors: dict[int, tuple[Int64Array, FloatArray]] = {}
+        self._factors: dict[int, tuple[Int64Array, Factor]] = {}
 
     def solve(
         self,
@@ -69,7 +69,8 @@ class LayerProblem:
             fitted = self._search(precision, options, keep, _ROUNDS if effort == "full" else 1)
             values = fitted.values * _column(fitted.scale)
         bias = self.shift(values)
-        return Solution(fitted, values, bias, self.error(values, bias), float(self._energy.mean()))
+        floats = values if fitted is None else None
+        return Solution(fitted, floats, bias, self.error(values, bias), float(self._energy.mean()))
 
     def shift(self, values: FloatArray) -> FloatArray:
         """Return what ``values`` lack in the mean of every channel's sums, where they matter, float64 ``[CO]``."""
@@ -134,12 +135,12 @@ class LayerProblem:
             block.put(made, cho_solve(cho_factor(block.hessian), block.cross))
         return made
 
-    def _factor(self, n: int) -> tuple[Int64Array, FloatArray]:
+    def _factor(self, n: int) -> tuple[Int64Array, Factor]:
         """Return the order in which block ``n`` is rounded, strongest inputs first, and its factor in that order."""
         if n not in self._factors:
             hessian = self.blocks[n].hessian
             order = np.argsort(-np.diag(hessian), kind="stable")
-            self._factors[n] = order, inverse_factor(hessian[np.ix_(order, order)])
+            self._factors[n] = order, inverse_factor(hessian, order)
         return self._factors[n]
 
     def _search(self, precision: Precision, options: FitOptions, keep: Mask | None, rounds: int) -> IntWeight:
@@ -240,14 +241,14 @@ class LayerProblem:
         return self._descend(made, keep, grid, _FLOAT_SWEEPS if grid is None else _SWEEPS)
 
     def _descend(self, values: FloatArray, keep: Mask | None, grid: Grid | None, sweeps: int) -> FloatArray:
-        made = values.copy()
+        """Improve ``values`` in place, and return them."""
         for n, block in enumerate(self.blocks):
             order, _ = self._factor(n)
             nearest = self._nearest(block, keep, grid, order)
             hessian, cross = block.hessian[np.ix_(order, order)], block.cross[order]
             part = descend(block.take(values)[order], hessian, cross, nearest, sweeps)
-            block.put(made, part[np.argsort(order)])
-        return made
+            block.put(values, part[np.argsort(order)])
+        return values
 
     def _nearest(
         self, block: Block, keep: Mask | None, grid: Grid | None, order: Int64Array
@@ -271,7 +272,7 @@ def _feed_across(problem: Coupled, grid: Grid, channels: Int64Array, keep: Mask 
         keep: ``[D, C]``, or None.
     """
     order = np.argsort(-np.diag(problem.coupling), kind="stable")
-    factor = inverse_factor(problem.coupling[np.ix_(order, order)])
+    factor = inverse_factor(problem.coupling, order)
 
     def nearest(values: FloatArray, at: int) -> FloatArray:
         channel = int(channels[order[at]])

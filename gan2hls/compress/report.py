@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
 from gan2hls.codecs import CODECS
 from gan2hls.codecs.base import to_blocks
 from gan2hls.compress.recipe import Rule
@@ -87,7 +85,7 @@ def describe(layer: Layer, rule: Rule, sqnr_db: float, found: Layer) -> Compress
         sizes = zip(_BLOCK, (layer.geometry.group_out, layer.geometry.group_in), strict=True)
         pe, simd = (max(n for n in range(1, most + 1) if have % n == 0) for most, have in sizes)
         block = pe, simd
-    blocks = to_blocks((values != 0).astype(np.int64), *block)
+    blocks = to_blocks(values != 0, *block)
     return CompressedLayer(
         layer.name,
         layer.source,

@@ -9,25 +9,32 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import FloatArray, Int64Array
 
 #: ``(values [n, CO], first row) -> the nearest legal values``.
 Nearest = Callable[[FloatArray, int], FloatArray]
 #: Rows whose updates of the rest are made together.
 _LAZY = 64
+#: An upper triangular ``[D, D]`` by ``_LAZY`` rows, each from its diagonal on.
+Factor = list[FloatArray]
 
 
-def inverse_factor(hessian: FloatArray) -> FloatArray:
-    """Return the upper ``U`` with ``inverse(hessian) = U' U``, float64 ``[D, D]``."""
+def inverse_factor(hessian: FloatArray, order: Int64Array) -> Factor:
+    """Return the upper ``U`` with ``inverse(H) = U' U``, ``H`` the ``hessian`` ``[D, D]`` in ``order`` ``[D]``.
+
+    Only its upper part is kept, and LAPACK works in place, in Fortran's order: no matrices are larger.
+    """
     from scipy.linalg import cholesky, solve_triangular  # heavy to import
 
-    lower = cholesky(hessian[::-1, ::-1], lower=True)  # hessian = V V' with V = flipped lower, which is upper
-    eye = np.eye(len(hessian))
-    made: FloatArray = solve_triangular(lower, eye, lower=True)[::-1, ::-1]
-    return made
+    back = order[::-1]
+    flipped = hessian.T[np.ix_(back, back)].T
+    lower = cholesky(flipped, lower=True, overwrite_a=True)  # H = V V' with V = flipped lower, which is upper
+    eye = np.eye(len(hessian), order="F")
+    made = solve_triangular(lower, eye, lower=True, overwrite_b=True)[::-1, ::-1]
+    return [np.ascontiguousarray(made[start : start + _LAZY, start:]) for start in range(0, len(made), _LAZY)]
 
 
-def feed_back(weight: FloatArray, factor: FloatArray, nearest: Nearest) -> FloatArray:
+def feed_back(weight: FloatArray, factor: Factor, nearest: Nearest) -> FloatArray:
     """Round ``weight`` ``[D, CO]`` row by row; the rows that follow make up for each row's error.
 
     Source: Frantar, Alistarh 2022 (OBQ), equation 7, in the order and with the Cholesky factor of Frantar et al. 2023
@@ -35,14 +42,14 @@ def feed_back(weight: FloatArray, factor: FloatArray, nearest: Nearest) -> Float
     """
     weight, made = weight.copy(), np.empty_like(weight)
     size = len(weight)
-    for start in range(0, size, _LAZY):
-        stop = min(start + _LAZY, size)
-        errors = np.empty((stop - start, weight.shape[1]))
-        for i in range(start, stop):
+    for start, rows in zip(range(0, size, _LAZY), factor, strict=True):
+        stop, count = min(start + _LAZY, size), len(rows)
+        errors = np.empty((count, weight.shape[1]))
+        for n, i in enumerate(range(start, stop)):
             made[i] = nearest(weight[i : i + 1], i)[0]
-            errors[i - start] = (weight[i] - made[i]) / factor[i, i]
-            weight[i + 1 : stop] -= factor[i, i + 1 : stop, None] * errors[i - start]
-        weight[stop:] -= factor[start:stop, stop:].T @ errors
+            errors[n] = (weight[i] - made[i]) / rows[n, n]
+            weight[i + 1 : stop] -= rows[n, n + 1 : count, None] * errors[n]
+        weight[stop:] -= rows[:, count:].T @ errors
     return made
 
 

@@ -27,10 +27,11 @@ from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_se
 from gan2hls.compress.solution import Solution
 from gan2hls.compress.statistics import measure
 from gan2hls.compress.trace import Traced, trace
-from gan2hls.compress.write import Written, as_read, holds, real_values, write_layers
+from gan2hls.compress.write import Codes, Written, as_read, holds, real_values, write_layers
 from gan2hls.config import CalibrationConfig, EvaluationConfig
 from gan2hls.errors import Gan2HlsError, ModelError, OutputError
 from gan2hls.frontend import Loaded
+from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.mend import needs_mending
 from gan2hls.frontend.read import read_model
 from gan2hls.ir import Graph, Layer, Port
@@ -81,27 +82,35 @@ def compress(
     if isinstance(recipe, Path):
         recipe = load_recipe(recipe)
     notify("read", model.name)
-    loaded = frontend.load(model, input_shapes=input_shapes)
     with one_thread():
-        run = _Run(loaded, model, recipe, notify)
+        run = _Run(frontend.load(model, input_shapes=input_shapes), model, recipe, notify)
         written = run.solve()
     return run.finish(output, written)
 
 
 @final
 class _Run:
-    """One compression: the float model, and the layers that are done."""
+    """One compression: the float model, and the layers that are done.
+
+    Attributes:
+        graph: of layers without weights.
+        weights: of the layers that are not done, by name.
+    """
 
     def __init__(self, loaded: Loaded, path: Path, recipe: Recipe, notify: Notify) -> None:
-        self.loaded, self.path, self.recipe, self.notify = loaded, path, recipe, notify
-        self.graph = _layers_of(loaded.graph)
-        self.traced = trace(loaded, self.graph)
+        self.model, self.sha256, self.path = loaded.onnx_model, loaded.sha256, path
+        self.recipe, self.notify = recipe, notify
+        graph = _layers_of(loaded.graph)
+        self.traced = trace(loaded, graph)
+        self.graph = replace(graph, layers=tuple(replace(layer, weight=None) for layer in graph.layers))
         self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
         self.rules = assign_rules(self.layers, recipe)
         self.is_written_normalized = self._needs_normalizing()
         self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
         self.sqnr_db: dict[str, float] = {}
-        self.sensitivity = self._sensitivities()
+        self.sensitivity = self._sensitivities(graph)
+        weights = {layer.name: layer.weight for layer in graph.layers if layer.name in self.rules}
+        self.weights = {name: weight for name, weight in weights.items() if weight is not None}
 
     def _needs_normalizing(self) -> bool:
         """Whether the weights have no place of their own in the file, only in the normalized model; warns then."""
@@ -117,41 +126,42 @@ class _Run:
     def _original(self) -> onnx.ModelProto:
         """Read the file once more: it does not stand in memory while layers are compressed."""
         original, sha256 = read_model(self.path)
-        if sha256 != self.loaded.sha256:
+        if sha256 != self.sha256:
             raise ModelError("changed while it was compressed", where=str(self.path), hint="start again")
         return original
 
-    def _sensitivities(self) -> dict[str, Sensitivity]:
+    def _sensitivities(self, graph: Graph) -> dict[str, Sensitivity]:
         """Return what every layer's sums matter, on as many frames as are affordable."""
         if all(rule.reconstruct == "none" for rule in self.rules.values()):
             return {}
         self.notify("compress", "sensitivities")
-        frames = affordable_frames(self.graph)
+        frames = affordable_frames(graph)
         few = {name: values[:frames] for name, values in self.inputs.items()}
-        streams: dict[str, npt.NDArray[np.float32]] = FloatModel(self.loaded.onnx_model, probes(self.graph)).run(few)
-        for port in self.graph.inputs:
+        streams: dict[str, npt.NDArray[np.float32]] = FloatModel(self.model, probes(graph)).run(few)
+        for port in graph.inputs:
             streams[port.name] = port.to_stream(few[port.onnx_name]).astype(np.float32)
-        return find_sensitivity(self.graph, streams)
+        return find_sensitivity(graph, streams)
 
     def solve(self) -> dict[str, tuple[Traced, Written]]:
         """Compress layer after layer; each sees what those before it really make."""
         done: dict[str, tuple[Traced, Written]] = {}
         for n, (name, rule) in enumerate(self.rules.items()):
             self.notify("compress", f"{name} ({n + 1} of {len(self.rules)})")
-            layer = self.layers[name]
-            solution = self._solve(layer, rule, done)
-            if not solution.values.any():
-                _log.warning("%s: all of its weights become 0", name)
-            values = solution.values if solution.weight is None else None
-            bias = solution.bias.astype(np.float32).astype(np.float64)
-            done[name] = self.traced[name], Written(solution.weight, values, bias)
-            self.sqnr_db[name] = solution.sqnr_db
-            _log.info("%s: SQNR %.1f dB", name, solution.sqnr_db)
+            done[name] = self.traced[name], self._compress(name, rule, done)
         return done
 
+    def _compress(self, name: str, rule: Rule, done: Mapping[str, tuple[Traced, Written]]) -> Written:
+        solution = self._solve(self.layers[name], rule, done)
+        if _is_zero(solution):
+            _log.warning("%s: all of its weights become 0", name)
+        self.sqnr_db[name] = solution.sqnr_db
+        _log.info("%s: SQNR %.1f dB", name, solution.sqnr_db)
+        codes = None if solution.weight is None else Codes.of(solution.weight)
+        return Written(codes, solution.floats, solution.bias.astype(np.float32).astype(np.float64))
+
     def _solve(self, layer: Layer, rule: Rule, done: Mapping[str, tuple[Traced, Written]]) -> Solution:
-        geometry, weight = layer.geometry, layer.weight
-        assert geometry is not None and weight is not None
+        geometry, weight = layer.geometry, self.weights.pop(layer.name)
+        assert geometry is not None
         keep = None if rule.prune is None else prune_mask(weight, rule.prune)
         wanted = found = self._stream(layer.inputs[0], {})
         if done:
@@ -159,7 +169,7 @@ class _Run:
         died = _died(wanted, found, geometry.in_channels)
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
-        matters = self.sensitivity.get(layer.name)
+        matters = self.sensitivity.pop(layer.name, None)
         places, coupling = (None, None) if matters is None else (matters.places, matters.coupling)
         if rule.reconstruct == "full":
             moments = measure(geometry, weight, wanted, found, places)
@@ -185,17 +195,17 @@ class _Run:
                 return port.to_stream(self.inputs[port.onnx_name]).astype(np.float32)
         layer = next(layer for layer in self.graph.layers if layer.name == name)
         probe = Port(name, layer.probe.onnx_name, layer.probe.onnx_shape, layer.shape, layer.probe.order)
-        part = _upto(self.loaded.onnx_model, probe.onnx_name)
+        part = _upto(self.model, probe.onnx_name)
         before = {name: layer for name, layer in done.items() if holds(part, layer[0])}
         if before:
-            part = write_layers(part, self.loaded.onnx_model, before)
+            part = write_layers(part, self.model, before)
         return FloatModel(part, [probe]).run(self.inputs)[name]
 
     def finish(self, output: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Write the file, after it has been read back and has run."""
         self.notify("check", output.name)
-        original = self.loaded.onnx_model if self.is_written_normalized else self._original()
-        content = write_layers(original, self.loaded.onnx_model, done)
+        original = self.model if self.is_written_normalized else self._original()
+        content = write_layers(original, self.model, done)
         del original
         try:
             with tempfile.TemporaryDirectory(prefix=".gan2hls-", dir=output.parent) as folder:
@@ -212,12 +222,12 @@ class _Run:
     def _check(self, path: Path, done: Mapping[str, tuple[Traced, Written]]) -> Compressed:
         """Read the file at ``path`` back: its weights must be what was asked for, and it must run."""
         _check_onnx(path)
-        shapes = {port.onnx_name: port.onnx_shape for port in self.loaded.graph.inputs}
+        shapes = {port.onnx_name: port.onnx_shape for port in self.graph.inputs}
         try:
-            again = frontend.load(path, input_shapes=shapes)
+            again = frontend.load(path, input_shapes=shapes).graph
         except Gan2HlsError as error:
             raise AssertionError(f"the written model cannot be read: {error}") from error
-        found = {layer.name: layer for layer in _layers_of(again.graph).layers}
+        found = {layer.name: layer for layer in _layers_of(again).layers}
         for name, (traced, written) in done.items():
             weight = found[name].weight
             assert weight is not None and np.array_equal(weight, as_read(traced, written)), f"{name} is written wrongly"
@@ -225,7 +235,7 @@ class _Run:
         del again, found
         evaluation = _draw(self.graph, self.recipe.evaluation, self.recipe.calibration)
         port = self.graph.outputs[0]
-        before = port.from_stream(FloatModel(self.loaded.onnx_model, [port]).run(evaluation)[port.name])
+        before = port.from_stream(FloatModel(self.model, [port]).run(evaluation)[port.name])
         after = port.from_stream(FloatModel(onnx.load(path), [port]).run(evaluation)[port.name])
         peak = float(before.max() - before.min()) or 1.0
         return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
@@ -273,13 +283,17 @@ def _died(wanted: npt.NDArray[np.float32], found: npt.NDArray[np.float32], chann
 
 def _recognized(traced: Traced, solution: Solution) -> bool:
     """Whether a build will find the codes of ``solution`` in the file's values, in no more bits."""
-    if solution.weight is None or not solution.values.any():
+    if solution.weight is None or _is_zero(solution):
         return True
     found = find_structure(real_values(traced, solution.weight))
     if found is None:
         return False
     stored = [CODECS[w.codec].bits(w, w.values.size) for w in (found.weight, solution.weight)]
     return stored[0].codes <= stored[1].codes
+
+
+def _is_zero(solution: Solution) -> bool:
+    return not (solution.values if solution.weight is None else solution.weight.values).any()
 
 
 def _can_be_zero(rule: Rule) -> bool:
@@ -298,6 +312,6 @@ def _upto(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         "part",
         [info for info in model.graph.input if info.name in needed],
         [onnx.helper.make_empty_tensor_value_info(name)],
-        [tensor for tensor in model.graph.initializer if tensor.name in needed],
     )
-    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    tensors = (tensor for tensor in model.graph.initializer if tensor.name in needed)
+    return assemble(graph, tensors, model.opset_import, model.ir_version)

@@ -21,17 +21,25 @@ class Solution:
 
     Attributes:
         weight: the codes; None for float weights.
-        values: float64 ``[T, CO, CI / groups]``.
+        floats: float64 ``[T, CO, CI / groups]``; None beside codes.
         bias: float64 ``[CO]`` to add to the layer's sums.
         error: mean squared error of a sum, over channels, pixels and frames.
         energy: the sums' mean square in the float model.
     """
 
     weight: IntWeight | None
-    values: FloatArray
+    floats: FloatArray | None
     bias: FloatArray
     error: float
     energy: float
+
+    @property
+    def values(self) -> FloatArray:
+        """The weights, float64 ``[T, CO, CI / groups]``; made anew of codes, that they do not stand beside them."""
+        if self.weight is not None:
+            return self.weight.values * self.weight.scale[:, None]
+        assert self.floats is not None
+        return self.floats
 
     @property
     def sqnr_db(self) -> float:

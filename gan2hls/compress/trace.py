@@ -6,8 +6,11 @@ of inverting all that by hand, the front end reads the model a second time, with
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, final
 
@@ -20,15 +23,17 @@ from gan2hls import frontend
 from gan2hls.assign import named
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend import Loaded
+from gan2hls.frontend.assemble import assemble
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.numerics import Int64Array
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
-_DIGIT = 1 << 20
+_DIGIT = 1 << 24
 #: Weights may differ from the constant's times one factor by float32's rounding.
 _TOLERANCE = 1e-6
 
 Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
 Int32Array = npt.NDArray[np.int32]  # constants have 2^26 elements at most
 
 
@@ -41,25 +46,26 @@ class Traced:
         node: the node's first output, which names it.
         op: its operator.
         position: which input of the node the weight is.
-        value: the constant, float32.
+        shape: the constant's.
         index: int32 of the layer's ``weight.shape``: the constant's flat element of each weight.
-        factor: ``layer.weight = factor * value.flat[index]``: Gemm's alpha, or a scale that the passes folded in.
+        factor: ``layer.weight = factor * constant.flat[index]``: Gemm's alpha, or a scale that the passes folded in.
         channel: int64 ``[CO]``, which channel of the node's output each output channel of the layer is.
     """
 
     node: str
     op: str
     position: int
-    value: Array
+    shape: Shape
     index: Int32Array
     factor: float
     channel: Int64Array
 
     def to_constant(self, values: npt.NDArray[np.generic], rest: float = 0) -> Array:
         """Lay ``values`` of the layer's weight shape out as the constant is; ``rest`` fills what the layer skips."""
-        made = np.full(self.value.size, rest, values.dtype)
-        made[self.index.ravel()] = values.ravel()
-        return made.reshape(self.value.shape)
+        made = np.full(math.prod(self.shape), rest, values.dtype)
+        for index, tap in zip(self.index, values, strict=True):  # not all at once: NumPy makes int64 of an index
+            made[index] = tap
+        return made.reshape(self.shape)
 
 
 def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
@@ -73,8 +79,9 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
     constants = {tensor.name: tensor for tensor in loaded.onnx_model.graph.initializer}
     nodes = {node.output[0]: node for node in loaded.onnx_model.graph.node}
     positions = {output: at for output, node in nodes.items() if (at := _position(node, constants)) is not None}
-    values = {at: numpy_helper.to_array(constants[nodes[at].input[n]]) for at, n in positions.items()}
-    found = _indices(loaded.onnx_model, positions, values)
+    weights = {output: constants[nodes[output].input[n]] for output, n in positions.items()}
+    shapes = {output: tuple(tensor.dims) for output, tensor in weights.items()}
+    found = _indices(loaded.onnx_model, positions, shapes)
     originals = [layer for layer in loaded.graph.layers if layer.weight is not None]
     layers = [layer for layer in graph.layers if layer.weight is not None]
     if len(originals) != len(layers):
@@ -83,15 +90,15 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
     for original, layer in zip(originals, layers, strict=True):
         output = original.probe.onnx_name
         if output in positions:
-            node, value, index = nodes[output], values[output], found[original.name]
+            node, shape, index = nodes[output], shapes[output], found.pop(original.name)
             traced[layer.name] = Traced(
                 output,
                 node.op_type,
                 positions[output],
-                value,
+                shape,
                 index,
-                _factor(layer, value, index),
-                _channels(node, positions[output], index, value.shape, layer),
+                _factor(layer, weights[output], index),
+                _channels(node, positions[output], index, shape, layer),
             )
     return traced
 
@@ -104,12 +111,14 @@ def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> i
     return None
 
 
-def _indices(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array]) -> dict[str, Int32Array]:
+def _indices(
+    model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape]
+) -> dict[str, Int32Array]:
     """Return each linear layer's weight indices, by its name before the passes."""
-    digits = 1 + max((value.size - 1).bit_length() for value in values.values()) // 21 if values else 1
+    most = max(map(math.prod, shapes.values()), default=1)
     total: dict[str, Int32Array] = {}
-    for digit in range(digits):
-        read = _read(model, positions, values, digit)
+    for digit in range(1 if most <= _DIGIT else 2):
+        read = _read(model, positions, shapes, digit)
         for layer in read.layers:
             if layer.weight is not None:
                 part = np.rint(layer.weight).astype(np.int32)
@@ -118,7 +127,7 @@ def _indices(model: onnx.ModelProto, positions: dict[str, int], values: dict[str
     return total
 
 
-def _read(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, Array], digit: int) -> Graph:
+def _read(model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape], digit: int) -> Graph:
     """Return the graph of ``model`` whose weights are a digit of their own index."""
     nodes, names = [], {}
     for n, original in enumerate(model.graph.node):
@@ -132,25 +141,29 @@ def _read(model: onnx.ModelProto, positions: dict[str, int], values: dict[str, A
         nodes.append(node)
     read = {name for node in nodes for name in node.input}
     others = [tensor for tensor in model.graph.initializer if tensor.name in read]
-    graph = helper.make_graph(nodes, "numbered", model.graph.input, model.graph.output, others)
-    for output, name in names.items():
-        value = values[output]
-        indices = np.arange(value.size, dtype=np.int32) // _DIGIT**digit % _DIGIT
-        graph.initializer.append(numpy_helper.from_array(indices.astype(value.dtype).reshape(value.shape), name))
-    numbered = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    numbers = (_numbers(shapes[output], digit, name) for output, name in names.items())
+    graph = helper.make_graph(nodes, "numbered", model.graph.input, model.graph.output)
+    numbered = assemble(graph, chain(others, numbers), model.opset_import, model.ir_version)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "numbered.onnx"
         path.write_bytes(numbered.SerializeToString())
-        del graph, numbered
+        del numbered
         return frontend.load(path).graph
 
 
-def _factor(layer: Layer, value: Array, index: Int32Array) -> float:
+def _numbers(shape: Shape, digit: int, name: str) -> onnx.TensorProto:
+    """Return a constant whose elements are the digit of their own index."""
+    indices = np.arange(math.prod(shape), dtype=np.int32) // _DIGIT**digit % _DIGIT
+    return numpy_helper.from_array(indices.astype(np.float32).reshape(shape), name)
+
+
+def _factor(layer: Layer, constant: onnx.TensorProto, index: Int32Array) -> float:
     assert layer.weight is not None
-    read: FloatArray = value.astype(np.float64).ravel()[index]
+    read = numpy_helper.to_array(constant).ravel()[index]
     peak = np.unravel_index(np.abs(read).argmax(), read.shape)
-    factor = float(layer.weight[peak] / read[peak]) if read[peak] else 1.0
-    if not np.allclose(layer.weight, factor * read, rtol=_TOLERANCE, atol=0):
+    factor = float(layer.weight[peak] / float(read[peak])) if read[peak] else 1.0
+    taps = zip(layer.weight, read, strict=True)  # tap by tap, since comparing takes several copies in float64
+    if not all(np.allclose(tap, factor * part.astype(np.float64), rtol=_TOLERANCE, atol=0) for tap, part in taps):
         raise UnsupportedError(
             "its weights carry a scale per input channel, of an operator before it",
             where=named(layer.name, layer.source),
@@ -159,9 +172,7 @@ def _factor(layer: Layer, value: Array, index: Int32Array) -> float:
     return 1.0 if abs(factor - 1) < _TOLERANCE else factor
 
 
-def _channels(
-    node: onnx.NodeProto, position: int, index: Int32Array, shape: tuple[int, ...], layer: Layer
-) -> Int64Array:
+def _channels(node: onnx.NodeProto, position: int, index: Int32Array, shape: Shape, layer: Layer) -> Int64Array:
     """Return the node's output channel of every output channel of the layer."""
     assert layer.geometry is not None
     at = np.unravel_index(index[0, :, 0], shape)

@@ -22,12 +22,39 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.compress.trace import Traced
-from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.numerics import FloatArray
 from gan2hls.weights import IntWeight
 
 #: First opsets of per-axis DequantizeLinear, and of 4-bit and 16-bit integers.
 _PER_AXIS_OPSET, _INT4_OPSET = 13, 21
+_MOST_BITS = 16
 Array = npt.NDArray[Any]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """The codes of a layer that is done, held as narrow as they are.
+
+    Attributes:
+        values: int16 ``[T, CO, CI / groups]``.
+        bits: of a code.
+        scale: float64 ``[CO]`` or ``[1]``.
+        codec: as in ``IntWeight``.
+        books: as there.
+    """
+
+    values: npt.NDArray[np.int16]
+    bits: int
+    scale: FloatArray
+    codec: str
+    books: int
+
+    @staticmethod
+    def of(weight: IntWeight) -> Codes:
+        """Return the codes of ``weight``."""
+        assert weight.type.bits <= _MOST_BITS, f"codes of {weight.type.bits} bits"
+        return Codes(weight.values.astype(np.int16), weight.type.bits, weight.scale, weight.codec, weight.books)
 
 
 @final
@@ -36,12 +63,12 @@ class Written:
     """What a layer's weight becomes in the file.
 
     Attributes:
-        weight: the codes; None for plain float values.
+        codes: None for plain float values.
         values: float64 ``[T, CO, CI / groups]``, plain float weights of the layer; None beside codes.
         bias: float64 ``[CO]``, what is added to the linear map's result.
     """
 
-    weight: IntWeight | None
+    codes: Codes | None
     values: FloatArray | None
     bias: FloatArray
 
@@ -67,22 +94,25 @@ def holds(model: onnx.ModelProto, traced: Traced) -> bool:
     return any(node.output and node.output[0] == traced.node and node.op_type == traced.op for node in model.graph.node)
 
 
-def real_values(traced: Traced, weight: IntWeight) -> FloatArray:
+def real_values(traced: Traced, weight: IntWeight | Codes) -> FloatArray:
     """Return the layer's weights as they fold from the file: float32 products of scale and code, then the factor."""
     scale = _file_scale(traced, weight)[:, None]
-    made: FloatArray = traced.factor * (weight.values.astype(np.float32) * scale).astype(np.float64)
+    made = np.empty(weight.values.shape)
+    for tap, codes in zip(made, weight.values, strict=True):
+        tap[:] = codes.astype(np.float32) * scale
+        tap *= traced.factor
     return made
 
 
 def as_read(traced: Traced, written: Written) -> FloatArray:
     """Return the layer's weights as the front end reads them in the written file, float64 ``[T, CO, CI / groups]``."""
-    if written.weight is not None:
-        return real_values(traced, written.weight)
+    if written.codes is not None:
+        return real_values(traced, written.codes)
     assert written.values is not None
     return (written.values / traced.factor).astype(np.float32).astype(np.float64) * traced.factor
 
 
-def _file_scale(traced: Traced, weight: IntWeight) -> npt.NDArray[np.float32]:
+def _file_scale(traced: Traced, weight: IntWeight | Codes) -> npt.NDArray[np.float32]:
     """Return the scale in the file, float32 ``[CO]`` or ``[1]``."""
     return (weight.scale / traced.factor).astype(np.float32)
 
@@ -106,14 +136,14 @@ class _Writer:
         node = next(n for n in self.nodes if n.output and n.output[0] == traced.node)
         base = node.input[traced.position] or node.output[0]
         before: list[onnx.NodeProto] = []
-        if written.weight is None:
+        if written.codes is None:
             assert written.values is not None
             values = traced.to_constant((written.values / traced.factor).astype(np.float32))
             made = self._constant(numpy_helper.from_array(values), f"{base}.pruned", before)
-        elif written.weight.codec == "codebook":
-            made = self._codebook(traced, written.weight, base, before)
+        elif written.codes.codec == "codebook":
+            made = self._codebook(traced, written.codes, base, before)
         else:
-            made = self._codes(traced, written.weight, base, before)
+            made = self._codes(traced, written.codes, base, before)
         self.replaced.add(node.input[traced.position])
         node.input[traced.position] = made
         after: list[onnx.NodeProto] = []
@@ -122,13 +152,15 @@ class _Writer:
         at = self.nodes.index(node)
         self.nodes[at : at + 1] = [*before, node, *after]
 
-    def _codebook(self, traced: Traced, weight: IntWeight, base: str, before: list[onnx.NodeProto]) -> str:
-        books = weight.values.transpose(1, 0, 2).reshape(weight.books, -1)
+    def _codebook(self, traced: Traced, weight: Codes, base: str, before: list[onnx.NodeProto]) -> str:
+        books = np.split(weight.values, weight.books, axis=1)
         tables = [np.unique(book) for book in books]
         starts = np.cumsum([0, *(table.size for table in tables[:-1])])
-        rows = [s + np.searchsorted(t, book) for s, t, book in zip(starts, tables, books, strict=True)]
-        taps, co, ci = weight.values.shape
-        index = np.stack(rows).reshape(co, taps, ci).transpose(1, 0, 2)
+        index = np.empty(weight.values.shape, np.uint16)
+        places = np.split(index, weight.books, axis=1)
+        for start, own, book, place in zip(starts, tables, books, places, strict=True):
+            for tap, codes in zip(place, book, strict=True):
+                tap[:] = start + np.searchsorted(own, codes)
         entries = np.concatenate(tables).astype(np.float32)
         scale = _file_scale(traced, weight)
         if scale.size == 1:
@@ -142,11 +174,11 @@ class _Writer:
         made = self._node("Gather", [table, wide], f"{base}.gathered", before, axis=0)
         return made if scale.size == 1 else self._scaled(made, _spread(traced, scale), base, before)
 
-    def _codes(self, traced: Traced, weight: IntWeight, base: str, before: list[onnx.NodeProto]) -> str:
+    def _codes(self, traced: Traced, weight: Codes, base: str, before: list[onnx.NodeProto]) -> str:
         codes = traced.to_constant(weight.values)
         scale = _spread(traced, _file_scale(traced, weight))
         axes = [axis for axis, size in enumerate(scale.shape) if size > 1]
-        bits = 4 if weight.type.bits <= 4 else 8 if weight.type.bits <= 8 else 16
+        bits = 4 if weight.bits <= 4 else 8 if weight.bits <= 8 else _MOST_BITS
         if bits == 4 and self.opset < _INT4_OPSET:
             bits = 8
         kind = {4: TensorProto.INT4, 8: TensorProto.INT8, 16: TensorProto.INT16}[bits]
@@ -251,7 +283,7 @@ def _reads(node: onnx.NodeProto) -> list[str]:
 
 
 def _channel_count(node: onnx.NodeProto, traced: Traced) -> int:
-    shape = traced.value.shape
+    shape = traced.shape
     if traced.op == "Conv":
         return int(shape[0])
     if traced.op == "ConvTranspose":
@@ -260,11 +292,11 @@ def _channel_count(node: onnx.NodeProto, traced: Traced) -> int:
     return int(shape[len(shape) - (1 if (traced.position == 1) != swapped else 2)])
 
 
-def _tensor(values: Int64Array, kind: int) -> onnx.TensorProto:
+def _tensor(values: Array, kind: int) -> onnx.TensorProto:
     return helper.make_tensor("", kind, values.shape, _packed(values, kind), raw=True)
 
 
-def _packed(values: Int64Array, kind: int) -> bytes:
+def _packed(values: Array, kind: int) -> bytes:
     """Return the bytes of integers; of 4 bits two share a byte, the first in its lower half."""
     if kind not in (TensorProto.INT4, TensorProto.UINT4):
         return values.astype(helper.tensor_dtype_to_np_dtype(kind)).tobytes()

@@ -6,6 +6,8 @@ computed from shapes become constants on the way, and the size of a constant is 
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -17,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
@@ -26,6 +29,8 @@ from gan2hls.frontend.read import check_constant
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
+#: Elements of a computed constant that are worth collecting garbage: onnx's evaluator is a cycle that holds its inputs.
+_LARGE = 1 << 22
 #: Operators without constant meaning although their inputs are constant.
 RANDOM = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
@@ -91,6 +96,8 @@ class _Folder:
         self.inputs = tuple(inputs)
         self.nodes: list[onnx.NodeProto] = []
         self.folded = 0
+        #: How many nodes that are not folded yet read a name.
+        self.unread = Counter(name for node in model.graph.node for name in node.input)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
         dynamic = [name for name in node.input if name in self.types]
@@ -116,6 +123,7 @@ class _Folder:
             self.nodes.append(kept)
         else:
             self._fold(node)
+            self._forget(node)
 
     def _constant(self, name: str) -> None:
         """Read an initializer the first time that a node reads it."""
@@ -130,6 +138,13 @@ class _Folder:
             raise ModelError(f"is broken: {error}", where=f"initializer {name!r}", hint="export again") from error
         check_finite(value, f"initializer {name!r}")
         self.constants[name] = value
+
+    def _forget(self, node: onnx.NodeProto) -> None:
+        """Drop the constants that no node but the folded ``node`` was still to read."""
+        for name in node.input:
+            self.unread[name] -= 1
+            if not self.unread[name]:
+                self.constants.pop(name, None)
 
     def _unpacked(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """Return what MatMulNBits is in ONNX's own operators; its weights become a constant."""
@@ -177,6 +192,8 @@ class _Folder:
             raise ModelError(f"cannot be computed: {error}", where=describe(node), hint="export again") from error
         for name, value in zip((name for name in node.output if name), values, strict=True):
             self.constants[name] = np.asarray(value)
+            if self.constants[name].size >= _LARGE:
+                gc.collect()
 
     def _evaluate(self, node: onnx.NodeProto) -> Array | None:
         """Compute a constant by our own NumPy where there is some: exact for quantizers, fast for look-ups."""
@@ -250,11 +267,11 @@ class _Folder:
             "normalized",
             [self._info(name) for name in self.inputs],
             [self._info(name) for name in outputs],
-            [numpy_helper.from_array(value, name) for name, value in constants.items()],
             value_info=[self._info(name) for name in self.types if name not in (*self.inputs, *outputs)],
         )
         opset = [o for o in self.model.opset_import if o.domain in QDQ_DOMAINS]
-        made = helper.make_model(graph, opset_imports=opset, ir_version=max(4, self.model.ir_version))
+        tensors = (numpy_helper.from_array(value, name) for name, value in constants.items())
+        made = assemble(graph, tensors, opset, max(4, self.model.ir_version))
         return Normalized(made, constants, dict(self.types))
 
     def _info(self, name: str) -> onnx.ValueInfoProto:

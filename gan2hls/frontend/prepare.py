@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
@@ -109,8 +110,8 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
     named = {tensor.name for tensor in initializers}
     inputs = [info for info in model.graph.input if info.name in needed and info.name not in named]
-    graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output), initializers)
-    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))
+    return assemble(graph, initializers, model.opset_import, model.ir_version)
 
 
 def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], unranked: Container[str]) -> Shapes:
