@@ -13,6 +13,7 @@ from gan2hls import frontend, passes
 from gan2hls.ir import Graph, Layer, Port
 from gan2hls.points import Affine, Curve, Leaky, Point
 from gan2hls.rank import find_factorization
+from gan2hls.threads import one_thread
 
 
 @final
@@ -95,6 +96,11 @@ def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None
     loaded = frontend.load(path, input_shapes=dict(input_shapes or {}))
     sha256, params, read = loaded.sha256, loaded.params, loaded.graph
     del loaded  # the ONNX model, which is as large as the weights
+    with one_thread():
+        return _model_facts(read, sha256, params)
+
+
+def _model_facts(read: Graph, sha256: str, params: int) -> ModelFacts:
     graph = passes.run(read)
     shapes = {port.name: port.shape for port in graph.inputs} | {layer.name: layer.shape for layer in graph.layers}
     return ModelFacts(
