@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from typer.core import TyperGroup
 
-from gan2hls import __version__, arguments, heap
+from gan2hls import __version__, arguments
 from gan2hls.actions import generate, verify_project
 from gan2hls.config import VERIFY_STEPS
 from gan2hls.errors import Gan2HlsError
@@ -364,7 +364,6 @@ def compress_command(
 def main() -> None:
     """Run the command line; every error ends in its documented exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    heap.return_large_blocks()
     app()
 
 
@@ -394,7 +393,8 @@ def printable(text: str) -> str:
 
 
 def _start_logging(verbose: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logger = logging.getLogger("gan2hls")
-    logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+    logger.setLevel(level)
     logger.handlers = [RichHandler(console=err, show_path=False, show_time=False, markup=False)]
     logger.propagate = False
