@@ -6,6 +6,7 @@ requantizer, so a scale per channel costs no hardware in any format.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, final
@@ -150,6 +151,7 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
     With ``keep_zero`` and exact zeros among the values, one centroid is 0 and the others describe the rest.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     zeros = keep_zero and bool((values == 0).any())
     rest = values[values != 0] if zeros else values
@@ -169,7 +171,8 @@ def centroids_of(values: FloatArray, count: int, *, keep_zero: bool) -> FloatArr
         start = np.quantile(rest, (np.arange(wanted) + 0.5) / wanted)
         start = 0.5 * start + 0.5 * np.linspace(levels[0], levels[-1], wanted)
         means = KMeans(wanted, init=start[:, None], n_init=1, max_iter=300, algorithm="lloyd")
-        with one_thread():
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # clusters that coincide are one centroid
             levels = np.sort(means.fit(levels[:, None], sample_weight=weights).cluster_centers_[:, 0])
     return np.unique(np.append(levels, 0.0)) if zeros else levels
 

@@ -1,7 +1,7 @@
 """Write compressed weights into an ONNX model, as operators that every runtime has and that fold back to the codes.
 
 ==============  ==========================================================================================
-codebook        8- or 16-bit indices, ``Cast``, ``Gather`` from the centroids, ``Mul`` by the channels' scale
+codebook        8-, 16- or 32-bit indices, ``Cast``, ``Gather`` from the centroids, ``Mul`` by the channels' scale
 other codes     ``DequantizeLinear`` of the codes; before opset 13, of more than 8 bits, or where the scale
                 varies along two axes (ConvTranspose with groups): ``Cast`` and ``Mul``
 float           the constant itself
@@ -156,9 +156,9 @@ class _Writer:
         books = np.split(weight.values, weight.books, axis=1)
         tables = [np.unique(book) for book in books]
         starts = np.cumsum([0, *(table.size for table in tables[:-1])])
-        index = np.empty(weight.values.shape, np.uint16)
-        places = np.split(index, weight.books, axis=1)
-        for start, own, book, place in zip(starts, tables, books, places, strict=True):
+        index = np.empty(weight.values.shape, np.int32)
+        parts = np.split(index, weight.books, axis=1)
+        for start, own, book, place in zip(starts, tables, books, parts, strict=True):
             for tap, codes in zip(place, book, strict=True):
                 tap[:] = start + np.searchsorted(own, codes)
         entries = np.concatenate(tables).astype(np.float32)
@@ -167,11 +167,12 @@ class _Writer:
             entries = entries * scale
         bits = (entries.size - 1).bit_length()
         narrow = self.opset >= _INT4_OPSET and bits <= 4
-        kind = TensorProto.UINT4 if narrow else TensorProto.UINT8 if bits <= 8 else TensorProto.UINT16
+        wide = TensorProto.UINT16 if bits <= _MOST_BITS else TensorProto.INT32
+        kind = TensorProto.UINT4 if narrow else TensorProto.UINT8 if bits <= 8 else wide
         stored = self._constant(_tensor(traced.to_constant(index), kind), f"{base}.indices", before)
-        wide = self._node("Cast", [stored], f"{base}.wide", before, to=TensorProto.INT32)
+        places = self._node("Cast", [stored], f"{base}.wide", before, to=TensorProto.INT32)  # Gather reads no others
         table = self._constant(numpy_helper.from_array(entries), f"{base}.centroids", before)
-        made = self._node("Gather", [table, wide], f"{base}.gathered", before, axis=0)
+        made = self._node("Gather", [table, places], f"{base}.gathered", before, axis=0)
         return made if scale.size == 1 else self._scaled(made, _spread(traced, scale), base, before)
 
     def _codes(self, traced: Traced, weight: Codes, base: str, before: list[onnx.NodeProto]) -> str:

@@ -250,6 +250,15 @@ def test_formats_that_too_few_weights_betray_are_named(tmp_path: Path, caplog: p
     assert layer.structure is None or layer.structure.weight.codec != "codebook"
 
 
+def test_books_of_more_centroids_than_16_bits_count(tmp_path: Path) -> None:
+    weight = f32(np.random.default_rng(0).normal(size=(600, 300)))
+    rule = {"weight": "codebook<256,12>", "books": "channel", "reconstruct": "none"}
+    model, _ = run(tmp_path, make_model("y = Gemm (x, w)", [1, 600], {"w": weight}), **{"*": rule})
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    assert tensors["w.centroids"].dims[0] > 1 << 16
+    assert tensors["w.indices"].data_type == TensorProto.INT32
+
+
 def test_it_is_deterministic(tmp_path: Path) -> None:
     rules = {"*": {"weight": "codebook<5>"}}
     first, second = (run(tmp_path, image_model(), **rules)[0].SerializeToString() for _ in range(2))
