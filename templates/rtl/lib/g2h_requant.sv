@@ -157,11 +157,11 @@ module g2h_requant #(
 
     if (MultBits <= 2) begin : g_add  // -2, -1, 0 or 1 times: an adder, where a multiplier would take a DSP block
       logic signed [1:0]          times;
-      logic signed [ProdBits-1:0] once, twice;
+      logic signed [FullBits-1:0] once, twice;
       assign times   = 2'(mult_q);
-      assign once    = times[0] ? ProdBits'(acc3_q) : '0;
-      assign twice   = times[1] ? ProdBits'(acc3_q) <<< 1 : '0;
-      assign product = once - twice;
+      assign once    = times[0] ? FullBits'(acc3_q) : '0;
+      assign twice   = times[1] ? FullBits'(acc3_q) <<< 1 : '0;
+      assign product = ProdBits'(once - twice);
     end else begin : g_multiply
       assign product = ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
     end
