@@ -52,6 +52,7 @@ module g2h_requant #(
   localparam int unsigned GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int unsigned FullBits  = AccBits + MultBits;
   localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
+  localparam int unsigned TieBits   = (Shift < SumBits) ? Shift : SumBits;
 
   if (Pieces != 1 && Pieces != 2) begin : g_check_pieces
     $error("g2h_requant: Pieces must be 1 or 2");
@@ -170,7 +171,7 @@ module g2h_requant #(
 
     if (HalfEven) begin : g_half_even
       logic tie;
-      assign tie     = ~|sum_q[Shift-1:0];
+      assign tie     = ~|sum_q[TieBits-1:0];
       assign rounded = {shifted[CodeBits-1:1], shifted[0] && !tie};
     end else begin : g_half_up
       assign rounded = shifted;
