@@ -108,3 +108,19 @@ def test_a_failure_late_leaves_what_stood_there(here: Path, monkeypatch: pytest.
     assert code == 130
     assert (here / "small.onnx").read_bytes() == b"former"
     assert sorted(path.name for path in here.iterdir()) == ["r.yaml", "small.onnx", "tiny.onnx"]
+
+
+def test_a_model_that_changes_meanwhile(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gan2hls.compress import run as road
+
+    solve = road._Run.solve
+
+    def meddle(self: road._Run) -> object:
+        with (here / "tiny.onnx").open("ab") as file:
+            file.write(b"\x42\x00")  # a field of length 0
+        return solve(self)
+
+    monkeypatch.setattr(road._Run, "solve", meddle)
+    code, text = run("layers: {'*': {weight: int4, reconstruct: none}}\ncalibration: {samples: 4}")
+    assert code == 3 and "changed while it was compressed" in text
+    assert not (here / "small.onnx").exists()

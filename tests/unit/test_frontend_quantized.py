@@ -183,8 +183,7 @@ def test_trunc(tmp_path: Path, version: int, mode: str):
         made = point(made)
     rounding = {"FLOOR": np.floor, "ROUND": np.round, "CEIL": np.ceil}[mode]
     wanted = np.clip(rounding(np.arange(-64, 64) / 8), quant.int_type.lo, quant.int_type.hi)
-    difference = np.abs(quant.quantize(made) - wanted)
-    assert difference.max() <= (1 if mode == "ROUND" else 0), "ties may differ"
+    assert (quant.quantize(made) == wanted).all()
     assert np.unique(out).size > 4 and graph.pinned[ahead.name].int_type.bits == 7
 
 
@@ -213,6 +212,15 @@ def test_relu_scale_and_equal_quantizers_move_before_a_quantizer(tmp_path: Path)
     loaded, graph = final(net, tmp_path)
     assert len(graph.layers) == 1 and graph.pinned["l0_dense"].scale == 0.125
     check_reference(net, tmp_path, graph, loaded)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.75, 1.0])
+def test_a_scale_behind_a_quantizer_leaves_its_ties(tmp_path: Path, bias: float):
+    net = Network((1, 12))
+    net.gemm(net.constant(net.floats(12, 32))).qdq(0.5, "int8", zero=3)
+    net.then("Mul", net.constant(0.5)).then("Add", net.constant(bias))
+    _, graph = final(net, tmp_path)
+    assert graph.pinned == {"l0_dense": QuantType(INT8, 0.25, 3 - round(bias / 0.25), "odd")}
 
 
 @pytest.mark.parametrize("op", ["Tanh", "LeakyRelu"])

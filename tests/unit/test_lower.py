@@ -143,6 +143,27 @@ def test_powers_of_two_round_as_the_real_numbers_do(ties: Ties, zero_point: int,
         assert (requant(acc, INT12) == out.quantize(piecewise(acc * scale))).all()
 
 
+@pytest.mark.parametrize("ties", ["up", "even", "odd"])
+def test_ties_that_only_the_bias_makes(ties: Ties) -> None:
+    """Sums on whole codes: nothing to shift out but the bias' own half."""
+    out = QuantType(IntType(8, signed=True), 0.25, ties=ties)
+    piecewise = Piecewise.identity(3).then(Affine(np.ones(1), np.array([0.125, -0.375, 0.3])))
+    assert piecewise is not None
+    scale = np.full(3, 0.5)
+    requant = make_requant(piecewise, scale, INT12, out)
+    acc = np.arange(INT12.lo, INT12.hi + 1)[:, None] * np.ones(3, int)
+    assert (requant(acc, INT12) == out.quantize(piecewise(acc * scale))).all()
+
+
+def test_a_bias_that_float64_keeps_from_an_integer_is_that_integer() -> None:
+    bias = np.array([0.3])
+    assert np.floor(bias / 0.2 * 2) == 2, "and yet it is 3 half steps"
+    piecewise = Piecewise.identity(1).then(Affine(np.ones(1), bias))
+    assert piecewise is not None
+    requant = make_requant(piecewise, np.full(1, 0.1), INT12, QuantType(IntType(8, True), 0.2, ties="even"))
+    assert requant.bias.tolist() == [[3]] and (requant.shift, requant.half_even) == (1, True)
+
+
 def test_the_exact_piece_of_a_leaky_relu_takes_ties_to_even() -> None:
     piecewise = Piecewise.identity(1).then(Leaky(np.full(1, 0.2)))
     assert piecewise is not None
@@ -273,9 +294,23 @@ def test_a_curve_of_few_codes_is_exact_and_needs_no_multiplier(tmp_path: Path, z
     assert (found == out.quantize(np.tanh(in_type.dequantize(codes) + 0.3))).all()
 
 
+def test_an_input_of_16_bits_is_not_cut(tmp_path: Path) -> None:
+    graph = read(tmp_path, make_model("y = Relu(x)", [1, 1, 1, 4096]))
+    (source,), (layer,) = graph.inputs, graph.layers
+    values = np.random.default_rng(0).standard_cauchy((1, 1, 4096, 1)).astype(np.float32)
+    kept = []
+    for bits in (8, 16):
+        precisions = dict.fromkeys((source.name, layer.name), LayerPrecision(*[Precision("int", bits)] * 2))
+        types = choose_types(graph, {source.name: values, layer.name: values}, precisions, "percentile", 99.0)
+        codes = types[source.name].int_type
+        ends = types[source.name].dequantize(np.array([codes.lo, codes.hi]))
+        kept.append(bool(ends[0] <= values.min() and values.max() <= ends[1]))
+    assert kept == [False, True]
+
+
 def test_where_the_file_fixes_the_output_curves_and_multipliers_are_finer(tmp_path: Path) -> None:
     layer, in_type, plain = table_layer(tmp_path, "y = Tanh(x)", 8)
-    codes = np.arange(-32767, 32768).reshape(-1, 1)
+    codes = np.arange(-32767, 32768, 16).reshape(-1, 1)
     exact = plain.output_type.quantize(np.tanh(in_type.dequantize(codes)))
     pinned = lower_layer(layer, in_type, None, plain.output_type, pinned=True)
     off = [np.count_nonzero(made.table(made.requant(codes, made.acc_type)) != exact) for made in (plain, pinned)]  # type: ignore[misc]

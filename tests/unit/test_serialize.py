@@ -67,6 +67,19 @@ def test_factors_of_blocks_come_back() -> None:
     assert dump_model(again, ORIGIN) == files
 
 
+def test_where_ties_go_comes_back() -> None:
+    (layer,) = scaled_model().layers
+    made = replace(
+        layer,
+        input_type=replace(layer.input_type, ties="even"),
+        output_type=replace(layer.output_type, ties="odd"),
+        requant=replace(layer.requant, half_even=True),
+    )
+    files = dump_model(randomized.chain("ties", (1, 1, 40), made.input_type, [made]), ORIGIN)
+    (found,) = load(files[MODEL_JSON], files[MODEL_NPZ]).layers
+    assert found.requant.half_even and (found.input_type.ties, found.output_type.ties) == ("even", "odd")
+
+
 @pytest.mark.parametrize("how", ["block", "codec", "missing", "zero", "other"])
 def test_factors_that_do_not_fit_are_refused(how: str) -> None:
     files = dump_model(scaled_model(), ORIGIN)
