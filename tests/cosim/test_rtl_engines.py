@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,10 @@ def test_more_random_chains(seed: int, tmp_path: Path) -> None:
 
 
 def _edges() -> Design:
-    """Pointwise head and end, K < S both ways, depthwise, unused rows, 16 bits, 2 bits, one element."""
+    """Pointwise head and end, K < S both ways, depthwise, unused rows, 16 bits, 2 bits, one element.
+
+    The ends' sums are narrower than what is shifted out of them, and than the accumulator.
+    """
     rng = np.random.default_rng(5)
     wide, narrow = QuantType(IntType(16, signed=True), 1.0, -321), QuantType(IntType(2, signed=False), 1.0, 3)
     holes = conv_transpose((3, 3), 2, 6, k=2, s=3, p=0, op=1)
@@ -66,13 +70,20 @@ def _edges() -> Design:
     l2 = linear_layer(rng, "l2", "z", LinearGeometry(*leading, 6, 3), narrow, weight_bits=2, table_bits=2)
     l3 = linear_layer(rng, "l3", "z", dense(108, 1), l2.output_type)
     tail = pointwise_layer(rng, "tail", "z", (1, 1, 1), l3.output_type, pieces=1)
-    model = chain("edges", (3, 3, 2), INT8, (head, l0, l1, l2, l3, tail))
+    half = 1 << 18
+    shifted = replace(tail.requant, mult=np.ones((1, 1), np.int64), bias=np.array([[5 - half]]), shift=19)
+    tail = replace(tail, requant=replace(shifted, half_even=True))
+    end = pointwise_layer(rng, "end", "z", (1, 1, 1), tail.output_type, pieces=2)
+    none = np.zeros((2, 1), np.int64)
+    end = replace(end, requant=replace(end.requant, mult=none, bias=np.array([[0], [1]]), shift=0))
+    model = chain("edges", (3, 3, 2), INT8, (head, l0, l1, l2, l3, tail, end))
     folds = (
         Folding(1, 1, 1),
         Folding(6, 2, 2),
         Folding(1, 1, 1),
         Folding(3, 6, 1),
         Folding(1, 27, 1),
+        Folding(1, 1, 1),
         Folding(1, 1, 1),
     )
     return design(model, folds, extra_rows=0)
