@@ -19,7 +19,7 @@ from gan2hls.frontend.codes import Codes, quantize_linear
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.naming import at, describe, identifier, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
-from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
+from gan2hls.frontend.operators import LAYOUT, SELECTIONS, SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
@@ -66,7 +66,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     model, sha256 = read_model(path)
     try:
         model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
-        plain = normalize(model, shapes, check_supported)
+        plain = normalize(model, shapes, SUPPORTED, check_supported)
         del model
         graph = _read_graph(plain, identifier(path.stem, "model"))
         reference = plain_quantizers(plain)

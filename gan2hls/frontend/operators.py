@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend.naming import describe, type_name
-from gan2hls.frontend.normalize import MEASURES, Array
+from gan2hls.frontend.normalize import MEASURED, RANDOM, Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.layers import READERS
 from gan2hls.numerics import Int64Array
@@ -119,7 +119,7 @@ LAYOUT: Mapping[str, Rearrange] = {
 SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
 SUPPORTED: tuple[str, ...] = tuple(
-    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, *QDQ_OPS, *QONNX_OPS, "Constant"})
+    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM)
 )
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"

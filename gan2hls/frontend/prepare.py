@@ -30,6 +30,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         model = _inline(model)
     _check_known(model)
     densify(model)
+    _drop_given(model)
     mend(model)
     _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
@@ -86,6 +87,14 @@ def _check_known(model: onnx.ModelProto) -> None:
             )
 
 
+def _drop_given(model: onnx.ModelProto) -> None:
+    """Drop the inputs that have a value in the file, as old files list every weight."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in given]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+
+
 def _name_domains(model: onnx.ModelProto) -> None:
     """Name the operator sets that exporters of quantized models leave out, for onnx's checker."""
     named = {o.domain for o in model.opset_import}
@@ -108,8 +117,7 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
             kept.append(node)
             needed.update(filter(None, node.input))
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
-    named = {tensor.name for tensor in initializers}
-    inputs = [info for info in model.graph.input if info.name in needed and info.name not in named]
+    inputs = [info for info in model.graph.input if info.name in needed]
     graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))
     return assemble(graph, initializers, model.opset_import, model.ir_version)
 
