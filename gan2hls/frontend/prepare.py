@@ -9,6 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.batch import fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
@@ -46,7 +47,10 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         names = [output.name for output in model.graph.output]
         raise UnsupportedError(f"has {len(names)} outputs: {names}", hint="export the model with its image only")
     pruned = _prune(model)
-    return pruned, _input_shapes(pruned, given, unranked)
+    shapes = _input_shapes(pruned, given, unranked)
+    if (batch := fixed_batch(pruned.graph.input[0])) > 1:
+        take_one_frame(pruned, batch)
+    return pruned, shapes
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -168,7 +172,7 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",
             where=where,
-            hint=f"export with a batch of 1, or try {_example(info.name, declared)}",
+            hint=f"{_example(info.name, declared)} builds a batch of 1; or export it with one",
         )
     return (1, *declared[1:]) if declared else ()
 
