@@ -11,10 +11,11 @@ from onnx import helper, numpy_helper
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend.naming import describe
 
+
 def fixed_batch(info: onnx.ValueInfoProto) -> int:
     """Return the batch that an input declares; 1 where it is open."""
     dims = info.type.tensor_type.shape.dim
-    return max(1, int(dims[0].dim_value)) if dims else 1
+    return max(1, int(dims[0].dim_value)) if len(dims) > 1 else 1
 
 
 def hint_of(batch: int) -> str:

@@ -65,12 +65,13 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
     kernel = weight.shape[6 - rank :]
     if kernel_shape is not None and axes(kernel_shape, rank - 2, 0, "kernel_shape") != kernel:
         raise UnsupportedError(
-            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}", hint="export the model again"
+            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}",
+            hint="leave kernel_shape out, or correct it",
         )
     if groups < 1 or any(c % groups for c in channels) or min(channels) < 1:
         raise UnsupportedError(
             f"{groups} groups do not divide {channels[0]} input and {channels[1]} output channels",
-            hint="export the model again",
+            hint="correct the attribute group: it must divide both",
         )
 
 
@@ -92,7 +93,10 @@ def conv(
     out_channels = weight.shape[0]
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[1] * group != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their second size must be {channels} / group; correct the attribute group",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     given = pads_of(pads, rank)
     programs = []

@@ -42,7 +42,10 @@ def conv_transpose(
     out_channels = weight.shape[1] * group
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[0] != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their first size must be {channels}",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     extra, given = spatial(output_padding, rank, 0, "output_padding"), pads_of(pads, rank)
     programs = []
