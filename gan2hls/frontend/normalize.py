@@ -263,7 +263,10 @@ class _Folder:
             return None
         values = [self.constants[name] if name else None for name in node.input]
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        modes = {name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()}
+        modes = {
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            for name, value in attributes.items()
+        }
         try:
             with np.errstate(all="ignore"):
                 made = evaluator(*values, **modes)
@@ -376,6 +379,8 @@ def check_finite(value: Array, where: str) -> None:
     """
     if value.dtype.kind in "biuSUOM":
         return
+    if value.dtype.kind == "c":
+        raise ModelError("holds complex numbers", where=where, hint="store real numbers; weights are FLOAT")
     numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
     bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
     if bad.any():

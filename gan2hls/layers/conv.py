@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.layers.base import (
     Array,
     Kind,
@@ -20,6 +20,7 @@ from gan2hls.layers.base import (
     raw_constant,
     select_outputs,
 )
+from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_axis
 
 
@@ -75,6 +76,22 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
         )
 
 
+def bias_of(bias: Array | None, channels: int) -> FloatArray | None:
+    """Return the bias as float64.
+
+    Raises:
+        ModelError: it is not one number per output channel.
+    """
+    if bias is None:
+        return None
+    if bias.shape != (channels,):
+        raise ModelError(
+            f"its bias has shape {list(bias.shape)} for {channels} output channels",
+            hint=f"it must have shape [{channels}]",
+        )
+    return constant(bias, "the bias")
+
+
 def conv(
     x: Tensor,
     _: Array | None = None,
@@ -114,7 +131,7 @@ def conv(
         "conv",
         geometry,
         taps,
-        None if b is None else constant(b, "the bias"),
+        bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out[0], out[1], shape),
     )

@@ -129,6 +129,11 @@ def clip(
     """Read Clip; the bounds are attributes before opset 11 and inputs from then on."""
     if x.position != 0:
         raise UnsupportedError("its bounds are computed by the network", hint="only constant bounds are supported")
+    for name, value in (("min", lo), ("max", hi)):
+        if value is not None and value.size != 1:
+            raise ModelError(
+                f"its {name} has shape {list(value.shape)}", hint="a bound is one number, the same for all"
+            )
     low = _bound(min if lo is None else float(constant(lo, "min").reshape(-1)[0]))
     high = _bound(max if hi is None else float(constant(hi, "max").reshape(-1)[0]))
     if not low <= high:
