@@ -32,6 +32,15 @@ def _cast(x: Array, *, to: int, saturate: int = 1, round_mode: str = "up") -> Ar
     return np.asarray(x, np.float64) if to in (TensorProto.FLOAT, TensorProto.DOUBLE) else np.trunc(x)
 
 
+def _dropout(x: Array, ratio: Array | None = None, training: Array | None = None, **_: object) -> Array:
+    del ratio
+    if training is not None and bool(np.any(training)):
+        raise UnsupportedError(
+            "drops values at random", hint="call model.eval() before the export, or make its third input False"
+        )
+    return x
+
+
 def _all(function: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     """Return a function of any number of operands."""
     return lambda *values: reduce(function, values)
@@ -53,6 +62,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Cos": np.cos,
     "Cosh": np.cosh,
     "Div": np.divide,
+    "Dropout": _dropout,
     "Equal": np.equal,
     "Erf": erf,
     "Exp": np.exp,
@@ -88,8 +98,8 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
 _POINTS = frozenset(READERS) - {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"}
 #: Numbers all over the line, none of them large enough to overflow.
 FAR: FloatArray = np.linspace(-64.0, 64.0, 4097)
-#: Operators of one element at a time.
-ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS
+#: Operators of one element at a time; a BatchNormalization becomes a product and a sum before.
+ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS | {"BatchNormalization"}
 
 
 @final
@@ -134,7 +144,7 @@ class Region:
         attributes = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in attributes.items()}
         computed = [n for n, name in enumerate(node.input) if name in values]
         if node.op_type in FUNCTIONS:
-            operands = [values[name] if name in values else self.constants[name] for name in node.input]
+            operands = [values[name] if name in values else self.constants.get(name) for name in node.input]
             return np.asarray(FUNCTIONS[node.op_type](*operands, **attributes))
         if len(computed) != 1:
             raise UnsupportedError(f"reads {len(computed)} computed operands", hint="make all but one constant")

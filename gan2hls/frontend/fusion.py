@@ -13,7 +13,7 @@ from typing import final
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from gan2hls.errors import Gan2HlsError, UnsupportedError
 from gan2hls.frontend.functions import ELEMENTWISE, Region
@@ -21,9 +21,9 @@ from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
 from gan2hls.frontend.pieces import distinct, straight_pieces
 from gan2hls.layers import READERS
-from gan2hls.layers.base import map_parameters
+from gan2hls.layers.base import Tensor, map_parameters
 from gan2hls.numerics import FloatArray
-from gan2hls.points import Function, Point
+from gan2hls.points import Affine, Function, Point
 
 #: Different sets of parameters, one per channel mostly, that are looked at one by one.
 _MOST_SETS = 4096
@@ -55,12 +55,14 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     """
     nodes = list(plain.model.graph.node)
     makers = {node.output[0]: n for n, node in enumerate(nodes)}
+    readers = Counter(name for node in nodes for name in node.input)
+    readers.update(output.name for output in plain.model.graph.output)
     found: dict[int, Fused] = {}
     taken: set[int] = set()
     for n in reversed(range(len(nodes))):
         if n in taken or not _needs_region(nodes[n], plain):
             continue
-        region = _region(nodes, makers, plain, n)
+        region = _region(nodes, makers, readers, plain, n)
         if region is None:
             continue
         source, members = region
@@ -80,7 +82,7 @@ def _needs_region(node: onnx.NodeProto, plain: Normalized) -> bool:
     computed = [n for n, name in enumerate(node.input) if name in plain.types]
     if len(computed) > 1:
         return True
-    if node.op_type in ("Cast", "Identity"):
+    if node.op_type in ("Cast", "Identity", "Dropout"):
         return plain.types[node.input[0]].elem == TensorProto.BOOL
     return node.op_type not in READERS or (node.op_type == "Div" and computed == [1])
 
@@ -90,7 +92,7 @@ def _is_elementwise(node: onnx.NodeProto) -> bool:
 
 
 def _region(
-    nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, last: int
+    nodes: list[onnx.NodeProto], makers: Mapping[str, int], readers: Mapping[str, int], plain: Normalized, last: int
 ) -> tuple[str, tuple[int, ...]] | None:
     """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it."""
     members = {last}
@@ -113,20 +115,21 @@ def _region(
             where=describe(nodes[last]),
             hint="a constant operand must broadcast to the computed one's shape",
         )
-    outside = Counter(name for n, node in enumerate(nodes) if n not in members for name in node.input)
-    outside.update(output.name for output in plain.model.graph.output)
-    if any(outside[nodes[n].output[0]] for n in members if n != last):
+    inside = Counter(name for n in members for name in nodes[n].input)
+    if any(readers[name] > inside[name] for name in (nodes[n].output[0] for n in members if n != last)):
         return None
     return source, tuple(sorted(members))
 
 
 def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> tuple[Point, ...]:
     """Return what the region computes, its parameters broadcast to the shape of its tensor where they differ."""
-    shape = plain.types[source].shape
-    used = dict.fromkeys(name for node in nodes for name in node.input if name in plain.constants)
-    single = {name: plain.constants[name].reshape(()) for name in used if plain.constants[name].size == 1}
+    name = "-".join(node.op_type.lower() for node in nodes)
+    shape, known = plain.types[source].shape, dict(plain.constants)
+    nodes = tuple(part for node in nodes for part in _without_batch_normalization(node, plain, known))
+    used = dict.fromkeys(name for node in nodes for name in node.input if name in known)
+    single = {name: known[name].reshape(()) for name in used if known[name].size == 1}
     wide = [name for name in used if name not in single]
-    values = {name: _widened(plain.constants[name]) for name in wide}
+    values = {name: _widened(known[name]) for name in wide}
     for name in wide:
         _check_fits(values[name], shape, name)
     columns = np.stack([np.broadcast_to(values[name], shape).ravel() for name in wide]) if wide else np.zeros((0, 1))
@@ -137,7 +140,7 @@ def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -
             f"has {count} different sets of parameters", hint=f"at most {_MOST_SETS}, which one per channel keeps to"
         )
     constants = {name: _real(value) for name, value in single.items()}
-    constants |= {name: sets[n].astype(plain.constants[name].dtype) for n, name in enumerate(wide)}
+    constants |= {name: sets[n].astype(known[name].dtype) for n, name in enumerate(wide)}
     constants = {name: _real(value) for name, value in constants.items()}
     function = Region(source, nodes, constants)
     points = straight_pieces(function, count)
@@ -147,12 +150,31 @@ def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -
             hint="give all channels the same: one table computes a curve; straight pieces may differ",
         )
     if points is None:
-        return (Function("-".join(node.op_type.lower() for node in nodes), function),)
+        return (Function(name, function),)
 
     def spread(value: FloatArray) -> FloatArray:
         return value[which].reshape(shape) if count > 1 else value
 
     return tuple(map_parameters(point, spread) for point in points)
+
+
+def _without_batch_normalization(
+    node: onnx.NodeProto, plain: Normalized, known: dict[str, Array]
+) -> tuple[onnx.NodeProto, ...]:
+    """Return ``node``, or the product and the sum that it is; their constants join ``known``."""
+    if node.op_type != "BatchNormalization":
+        return (node,)
+    computed = [n for n, name in enumerate(node.input) if name in plain.types]
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    tensor = Tensor(plain.types[node.input[computed[-1]]].shape, computed[-1])
+    made = READERS[node.op_type](tensor, *(plain.constants.get(name) for name in node.input), **attributes)
+    assert isinstance(made, tuple) and isinstance(made[0], Affine)
+    factor, bias, product = (f"{node.output[0]}/{what}" for what in ("factor", "bias", "product"))
+    known |= {factor: made[0].scale, bias: made[0].bias}
+    return (
+        helper.make_node("Mul", [node.input[0], factor], [product]),
+        helper.make_node("Add", [product, bias], [node.output[0]]),
+    )
 
 
 def _widened(value: Array) -> FloatArray:

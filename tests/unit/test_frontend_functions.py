@@ -148,6 +148,37 @@ def test_no_elementwise_operator_is_untested():
     assert not [op for op in FUNCTIONS if f"{op}(" not in text and f"{op}<" not in text]
 
 
+@pytest.mark.parametrize(
+    ("body", "straight"),
+    [
+        ("b = BatchNormalization(r, g, m, m, v) a = Abs(b) y = Add(a, r)", True),
+        ("b = BatchNormalization(r, g, m, m, v) y = Max(b, r)", True),
+        ("b = BatchNormalization(r, g, m, m, v) s = Sigmoid(b) y = Mul(b, s)", False),
+        ("d = Dropout(r) s = Sigmoid(r) y = Mul(d, s)", False),
+        ("p = Relu(r) n = Sub(r, p) q = Mul(n, slopes) y = Add(p, q)", True),
+        ("q = PRelu(r, slopes) a = Abs(q) y = Add(a, r)", True),
+    ],
+)
+def test_branches_with_parameters_per_channel(tmp_path: Path, body: str, straight: bool):
+    constants = {
+        "w": f32(RNG, 6, 32),
+        "shape": np.array([1, 8, 2, 2]),
+        "g": np.linspace(0.5, 2, 8, dtype=np.float32),
+        "m": np.linspace(-0.5, 0.5, 8, dtype=np.float32),
+        "v": np.linspace(0.5, 1.5, 8, dtype=np.float32),
+        "slopes": np.linspace(0.1, 0.8, 8, dtype=np.float32).reshape(8, 1, 1),
+    }
+    _, final = check(save(tmp_path, f"h = Gemm(x, w) r = Reshape(h, shape) {body}", (1, 6), constants))
+    (layer,) = final.layers
+    assert straight == all(isinstance(point, Affine | Leaky | Clip) for point in layer.points)
+
+
+def test_dropout_in_training_within_a_branch_is_refused(tmp_path: Path):
+    body = generator("d = Dropout(h, half, yes) y = Mul(d, h)")
+    with pytest.raises(UnsupportedError, match="at random"):
+        load(save(tmp_path, body, (1, 6), {**C, "yes": np.array(True)}))
+
+
 def test_curves_that_differ_from_channel_to_channel_are_refused(tmp_path: Path):
     body = generator("m = Mul(h, slopes) s = Sigmoid(m) y = Mul(h, s)")
     with pytest.raises(UnsupportedError, match="differ from channel to channel") as caught:
