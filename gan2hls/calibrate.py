@@ -160,7 +160,25 @@ class FloatModel:
                 if tuple(values.shape) != port.onnx_shape:
                     raise _refusal(f"makes {port.onnx_name!r} of shape {list(values.shape)}, not {port.onnx_shape}")
                 streams[port.name][n] = port.to_stream(values)[0]
+        for port in self.ports:
+            _check_finite(port, streams[port.name])
         return streams
+
+
+def _check_finite(port: Port, stream: Float32Array) -> None:
+    """Check what the model makes of its inputs.
+
+    Raises:
+        ModelError: NaN or infinite values.
+    """
+    bad = int(stream.size - np.count_nonzero(np.isfinite(stream)))
+    if bad:
+        raise ModelError(
+            f"makes {bad} NaN or infinite values in {len(stream)} frames",
+            where=f"tensor {port.onnx_name!r}",
+            hint="keep Log, Sqrt, Pow, Exp and divisions within what they are defined for, by a Clip before them; or "
+            "give inputs of your own with --calibration",
+        )
 
 
 def _refusal(what: str, error: Exception | None = None) -> ModelError:

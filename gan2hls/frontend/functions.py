@@ -102,6 +102,12 @@ FAR: FloatArray = np.linspace(-64.0, 64.0, 4097)
 ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS | {"BatchNormalization"}
 
 
+def _to_float32(values: FloatArray) -> FloatArray:
+    """Return float64 numbers within the range of float32."""
+    end = float(np.finfo(np.float32).max)
+    return np.clip(np.nan_to_num(values), -end, end)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -120,17 +126,17 @@ class Region:
     def __call__(self, x: FloatArray) -> FloatArray:
         """Evaluate on any shape, or on ``[..., U]``.
 
-        A number that the function has no value for becomes 0, and where it is infinite, the greatest there is.  At
+        A number that the function has no value for becomes 0, and what is beyond float32, as in the model, its end.  At
         infinity stands the limit, if the function keeps to what lies between both, else NaN.
         """
         made = np.asarray(self._raw(x), np.float64)
         made = np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
         finite = np.isfinite(x)
         if finite.all():
-            return np.nan_to_num(made)
+            return _to_float32(made)
         inside = self._raw(FAR)
         keeps = made.min() <= inside.min() and inside.max() <= made.max()
-        return np.where(finite, np.nan_to_num(made), made if keeps else np.nan)
+        return np.where(finite, _to_float32(made), made if keeps else np.nan)
 
     def _raw(self, x: FloatArray) -> Array:
         values: dict[str, Array] = {self.input: x}
