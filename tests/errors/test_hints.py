@@ -262,6 +262,36 @@ ROWS: dict[str, Row] = {
     "a kernel that does not fit": Row("y = Conv(x, conv)", "enlarge the input", shape=(1, 4, 2, 5),
                                       edit=lambda m: m.graph.input[0].CopyFrom(
                                           helper.make_tensor_value_info("x", 1, (1, 4, 3, 5)))),
+    # --- layout
+    "a crop of everything": Row("h = Conv(x, conv) y = Slice(h, from2, to2, second)", "crop less", shape=IMAGE,
+                                values={"from2": np.array([2]), "to2": np.array([2]), "second": np.array([2])},
+                                fixed_values={"to2": np.array([3])}),
+    "a crop of the input": Row("c = Slice(x, from3, to4, second) y = Conv(c, point)", "the input of the model",
+                               shape=IMAGE, fix=lambda _: "y = Conv(x, point)",
+                               values={"from3": np.array([3]), "to4": np.array([4]), "second": np.array([2]),
+                                       "point": f32(RNG, 2, 4, 1, 1)},
+                               edit=lambda m: m.graph.input[0].CopyFrom(
+                                   helper.make_tensor_value_info("x", 1, (1, 4, 1, 5)))),
+    "a turned map between convolutions": Row(
+        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "keep the raster order",
+        shape=IMAGE, fix=swapped("t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "y = Conv(a, conv)")),
+    "a turned map at the output": Row(
+        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "at the output any order is fine",
+        shape=IMAGE, fix=swapped("t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)",
+                                 "y = Transpose<perm = [0, 1, 3, 2]>(a)")),
+    "several matrices": Row("y = MatMul(x, many)", "one constant matrix", values={"many": f32(RNG, 2, 6, 4)},
+                            fixed_values={"many": f32(RNG, 1, 6, 4)}),
+    "a constant bias that does not fit": Row("y = Gemm(x, w, six)", "", values={"six": f32(RNG, 6)},
+                                             fixed_values={"six": f32(RNG, 4)}),
+    "a bias of a convolution": Row("y = Conv(x, conv, six)", "shape [4]", values={"six": f32(RNG, 6)}, shape=IMAGE,
+                                   fixed_values={"six": f32(RNG, 4)}),
+    "statistics that do not fit": Row(f"y = {BN}(x, six, six, six, six)", "the shape that does not belong", shape=IMAGE,
+                                      values={"six": np.ones(6, np.float32)},
+                                      fixed_values={"six": np.ones(4, np.float32)}),
+    "bounds of a Clip": Row("y = Clip(x, six)", "one number", values={"six": f32(RNG, 6)},
+                            fixed_values={"six": np.float32(0)}),
+    "a variance below 0": Row(f"y = {BN}(x, s4, z4, z4, n4)", "above 0", values={"n4": -np.ones(4, np.float32)},
+                              shape=IMAGE, fixed_values={"n4": np.ones(4, np.float32)}),
     # --- quantizers
     "a negative scale of a computed tensor": Row(
         "q = QuantizeLinear(x, neg, i8) y = DequantizeLinear(q, neg, i8)", "without its sign",
