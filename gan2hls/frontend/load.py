@@ -25,6 +25,7 @@ from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
+from gan2hls.frontend.reads import RANDOM
 from gan2hls.ir import Graph, verify_graph
 from gan2hls.layers import READERS
 from gan2hls.layers.base import Array, Linear, Tensor, check_size, parameters
@@ -69,7 +70,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     try:
         model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
         batch = fixed_batch(model.graph.input[0])
-        plain = normalize(model, shapes, SUPPORTED, check_supported)
+        plain = normalize(model, shapes, {*SUPPORTED, *RANDOM}, check_supported)
         del model
         graph = _read_graph(plain, identifier(path.stem, "model"))
         reference = plain_quantizers(plain)

@@ -26,7 +26,12 @@ _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "BatchNormalization": (1, 2, 3, 4),
     "InstanceNormalization": (1, 2),
     "PRelu": (1,),
+    "QuantizeLinear": (1, 2),
+    "DequantizeLinear": (0, 1, 2),
+    "Quant": (1, 2, 3),
 }
+#: Operators that add or multiply channels, whose operand of one axis can be no frame.
+_PER_CHANNEL = frozenset(("Add", "Sub", "Mul", "Div"))
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -184,8 +189,12 @@ def _not_one_input(model: onnx.ModelProto) -> ModelError | UnsupportedError:
     for node in model.graph.node:
         for n, name in enumerate(node.input):
             read.setdefault(name, []).append((node, n))
+    ranks = {info.name: len(info.type.tensor_type.shape.dim) for info in model.graph.input}
     for name in names:
-        if all(n in _PARAMETERS.get(node.op_type, ()) for node, n in read[name]):
+        if all(
+            n in _PARAMETERS.get(node.op_type, ()) or (node.op_type in _PER_CHANNEL and ranks[name] == 1)
+            for node, n in read[name]
+        ):
             return ModelError(
                 f"the weight {name!r} has no value: it is an input without an initializer",
                 where=describe(read[name][0][0]),

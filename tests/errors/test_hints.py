@@ -142,6 +142,9 @@ ROWS: dict[str, Row] = {
     "a weight without a value": Row(
         "y = Gemm(x, v)", "initializer.append(onnx.numpy_helper.from_array(value, 'v'))",
         spoil=more_input("v", 6, 4), edit=initializer("v", C["w"])),
+    "a bias without a value": Row(
+        "h = MatMul(x, w) y = Add(h, v)", "initializer.append(onnx.numpy_helper.from_array(value, 'v'))",
+        spoil=more_input("v", 4), edit=initializer("v", np.ones(4))),
     "two inputs": Row(
         "y = Add(x, v)", "initializer.append(onnx.numpy_helper.from_array(value, 'v'))",
         spoil=more_input("v", *FLAT), edit=initializer("v", np.ones(FLAT))),
@@ -189,6 +192,8 @@ ROWS: dict[str, Row] = {
     "a sub-graph": Row("y = Relu(x)", "branch that is taken", spoil=under_if, edit=branch_taken),
     "noise": Row("h = Gemm(x, w) n = RandomNormalLike(h) m = Mul(n, half) y = Add(h, m)", "zeros named 'n'",
                  fix=swapped("n = RandomNormalLike(h) ", ""), edit=initializer("n", np.zeros((1, 4)))),
+    "draws of a computed chance": Row("h = Gemm(x, w) y = Bernoulli(h)", "zeros named 'y'",
+                                      fix=lambda _: "h = Gemm(x, w) y = Add(h, n)", edit=initializer("n", np.zeros(4))),
     "noise, left out": Row("h = Gemm(x, w) n = RandomNormalLike(h) y = Add(h, n)", "leave it out before the export",
                            fix=swapped("n = RandomNormalLike(h) y = Add(h, n)", "y = Identity(h)")),
     "statistics of the batch": Row(
