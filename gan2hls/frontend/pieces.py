@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gan2hls.layers.base import parameters
 from gan2hls.numerics import FloatArray
-from gan2hls.points import Affine, Clip, Leaky, Point
+from gan2hls.points import Affine, Clip, Leaky, Point, Sign
 
 _FAR = np.geomspace(1e-3, 1e6, 1200)
 #: Where slopes are taken, and where the result is held to the function.
@@ -24,6 +24,10 @@ CHECK: FloatArray = np.unique(np.concatenate([0.5 * (GRID[1:] + GRID[:-1]), np.l
 _SAME, _NEAR = 1e-7, 1e-9
 #: Neighbouring cells of one slope that make a piece.
 _LEAST_RUN = 3
+#: Halvings of an interval that leave no float64 between its ends, denormal ones included.
+_HALVINGS = 1100
+#: Slope and offset.
+_Line = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,26 @@ def straight_pieces(function: Callable[[FloatArray], FloatArray], count: int) ->
     lines = [column for column in columns if column is not None]
     if len(lines) < count:
         return None
+    if all(len(column) == 2 and column[0][0] == column[1][0] == 0 for column in lines):
+        return _steps(function, lines)
     bends = _bends(lines, 0) or _bends(lines, 2)
     return None if bends is None else _held(function, _points(bends))
+
+
+def _steps(function: Callable[[FloatArray], FloatArray], lines: list[list[_Line]]) -> tuple[Point, ...] | None:
+    """Return the points of one step per column, all of one height; the place of each is found to the last bit."""
+    low, high = (np.array([column[n][1] for column in lines]) for n in (0, 1))
+    scale = float(0.5 * (high[0] - low[0]))
+    if not np.array_equal(high - low, np.full(len(lines), 2 * scale)):
+        return None
+    left, right = np.full((1, len(lines)), GRID[0]), np.full((1, len(lines)), GRID[-1])
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (left + right)
+        below = function(middle) == low
+        left, right = np.where(below, middle, left), np.where(below, right, middle)
+    ones = np.ones(len(lines))
+    points = (Affine(ones, -right[0]), Sign(scale), Affine(ones, 0.5 * (low + high)))
+    return _held(function, points)
 
 
 def _held(function: Callable[[FloatArray], FloatArray], points: tuple[Point, ...]) -> tuple[Point, ...] | None:
@@ -65,13 +87,13 @@ def _held(function: Callable[[FloatArray], FloatArray], points: tuple[Point, ...
     return points if near.all() else None
 
 
-def _lines(y: FloatArray) -> list[tuple[float, float]] | None:
+def _lines(y: FloatArray) -> list[_Line] | None:
     """Return slope and offset of the pieces of one column, or None where they are no few straight ones."""
     runs = _runs(y)
     return None if runs is None else [_line(y, first, last) for first, last in runs]
 
 
-def _bends(columns: list[list[tuple[float, float]]], most: int) -> list[_Bend] | None:
+def _bends(columns: list[list[_Line]], most: int) -> list[_Bend] | None:
     """Return the columns as bends with one clamp; None where they have more pieces, or several clamps.
 
     Args:
@@ -84,7 +106,7 @@ def _bends(columns: list[list[tuple[float, float]]], most: int) -> list[_Bend] |
     return bends if same and len(bends) == len(columns) else None
 
 
-def _bend(lines: list[tuple[float, float]], clamped: bool) -> _Bend | None:
+def _bend(lines: list[_Line], clamped: bool) -> _Bend | None:
     """Return the pieces of one column, or None where there are more."""
     lo, hi = -np.inf, np.inf
     for end in (0, -1) if clamped else ():  # what is flat at an end is a clamp, if the rest lies on one side of it
@@ -102,6 +124,8 @@ def _bend(lines: list[tuple[float, float]], clamped: bool) -> _Bend | None:
     if len(lines) == 1:
         return _Bend(0.0, lines[0], lines[0], lo, hi)
     (a, p), (b, q) = lines
+    if a == b:
+        return None  # a jump
     return _Bend((q - p) / (a - b), lines[0], lines[1], lo, hi)
 
 
@@ -121,7 +145,7 @@ def _runs(y: FloatArray) -> list[tuple[int, int]] | None:
     return [(a, b + 1) for a, b in cells] if cells and alone < len(cells) else None
 
 
-def _line(y: FloatArray, first: int, last: int) -> tuple[float, float]:
+def _line(y: FloatArray, first: int, last: int) -> _Line:
     """Return slope and offset through the ends of a run, whole numbers where that is what they are."""
     slope = (y[last] - y[first]) / (GRID[last] - GRID[first])
     slope = _settled(slope)

@@ -99,6 +99,36 @@ def test_straight_pieces_are_points_of_the_requantizer(tmp_path: Path, name: str
     assert all(isinstance(point, Affine | Leaky | Clip) for point in layer.points)
 
 
+STEPS = {
+    "above": ("c = Greater(h, zero) y = Where(c, one, minus)", [-1, -1, 1]),
+    "at or above": ("c = GreaterOrEqual(h, zero) y = Where(c, one, minus)", [-1, 1, 1]),
+    "below": ("c = Less(h, zero) y = Where(c, one, minus)", [1, -1, -1]),
+    "zeros and threes": ("c = Greater(h, zero) d = Cast<to = 1>(c) y = Mul(d, three)", [0, 0, 3]),
+    "per channel": ("c = Greater(h, z8) d = Cast<to = 1>(c) y = Sub(d, half)", [-0.5, -0.5, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_one_step_is_exact_where_it_jumps(tmp_path: Path, name: str):
+    body, wanted = STEPS[name]
+    unit = {**C, "w": np.eye(6, 8, dtype=np.float32), "z8": np.array([0, 1, 2, 3, -1, -2, 0, 0], np.float32)}
+    path = save(tmp_path, generator(body), (1, 6), unit)
+    _, final = check(path)
+    (layer,) = final.layers
+    values = np.array([[-1e-6], [0.0], [1e-6]]) * np.ones((1, 8))
+    for point in layer.points:
+        values = point(values)
+    assert np.broadcast_to(values, (3, 8))[:, 0].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "jump", ["c = Greater(h, zero) a = Add(h, one) y = Where(c, a, h)", "f = Floor(h) y = Sub(h, f)"]
+)
+def test_other_jumps_are_curves(tmp_path: Path, jump: str):
+    _, final = check(save(tmp_path, generator(jump), (1, 6), C))
+    assert any(isinstance(point, Function) for point in final.layers[0].points)
+
+
 @pytest.mark.parametrize("name", CURVED)
 def test_curves(tmp_path: Path, name: str):
     path = save(tmp_path, generator(CURVED[name]), (1, 6), C)
