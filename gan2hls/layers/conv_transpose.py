@@ -19,6 +19,7 @@ from gan2hls.layers.base import (
     select_outputs,
 )
 from gan2hls.layers.conv import bias_of, check_kernel, image_of, pads_of, spatial
+from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_transpose_axis
 
 
@@ -59,16 +60,20 @@ def conv_transpose(
     out_shape = geometry.out_shape
     shape = (1, out_channels, *out_shape[4 - rank : 2])
     check_size(shape, "its output")
-    grouped = weight.reshape(group, geometry.group_in, geometry.group_out, *geometry.kernel)
-    taps = np.array(grouped.transpose(3, 4, 0, 2, 1), np.float64, order="C").reshape(geometry.weight_shape)
     return Linear(
         "conv_transpose",
         geometry,
-        taps,
+        _by_tap(weight, geometry),
         bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out_shape[0], out_shape[1], shape),
     )
+
+
+def _by_tap(weight: Array, geometry: LinearGeometry) -> FloatArray:
+    """Return ``[CI, CO / groups, KH, KW]`` as ``[KH * KW, CO, CI / groups]``."""
+    grouped = weight.reshape(geometry.groups, geometry.group_in, geometry.group_out, *geometry.kernel)
+    return np.array(grouped.transpose(3, 4, 0, 2, 1), np.float64, order="C").reshape(geometry.weight_shape)
 
 
 KIND = Kind("conv_transpose", {"ConvTranspose": conv_transpose}, select_outputs, fixed_shape)
