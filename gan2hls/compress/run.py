@@ -224,19 +224,20 @@ class _Run:
         _check_onnx(path)
         shapes = {port.onnx_name: port.onnx_shape for port in self.graph.inputs}
         try:
-            again = frontend.load(path, input_shapes=shapes).graph
+            loaded = frontend.load(path, input_shapes=shapes)
         except Gan2HlsError as error:
             raise AssertionError(f"the written model cannot be read: {error}") from error
-        found = {layer.name: layer for layer in _layers_of(again).layers}
+        found = {layer.name: layer for layer in _layers_of(loaded.graph).layers}
         for name, (traced, written) in done.items():
             weight = found[name].weight
             assert weight is not None and np.array_equal(weight, as_read(traced, written)), f"{name} is written wrongly"
         rows = tuple(describe(self.layers[name], self.rules[name], self.sqnr_db[name], found[name]) for name in done)
-        del again, found
+        written_model = loaded.onnx_model
+        del loaded, found
         evaluation = _draw(self.graph, self.recipe.evaluation, self.recipe.calibration)
         port = self.graph.outputs[0]
         before = port.from_stream(FloatModel(self.model, [port]).run(evaluation)[port.name])
-        after = port.from_stream(FloatModel(onnx.load(path), [port]).run(evaluation)[port.name])
+        after = port.from_stream(FloatModel(written_model, [port]).run(evaluation)[port.name])
         peak = float(before.max() - before.min()) or 1.0
         return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
 

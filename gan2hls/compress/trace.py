@@ -90,7 +90,7 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
     for original, layer in zip(originals, layers, strict=True):
         output = original.probe.onnx_name
         if output in positions:
-            node, shape, index = nodes[output], shapes[output], found.pop(original.name)
+            node, shape, index = nodes[output], shapes[output], found.pop(output)
             traced[layer.name] = Traced(
                 output,
                 node.op_type,
@@ -114,7 +114,7 @@ def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> i
 def _indices(
     model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape]
 ) -> dict[str, Int32Array]:
-    """Return each linear layer's weight indices, by its name before the passes."""
+    """Return each linear layer's weight indices, by the tensor that its node makes."""
     most = max(map(math.prod, shapes.values()), default=1)
     total: dict[str, Int32Array] = {}
     for digit in range(1 if most <= _DIGIT else 2):
@@ -123,7 +123,8 @@ def _indices(
             if layer.weight is not None:
                 part = np.rint(layer.weight).astype(np.int32)
                 part *= np.int32(_DIGIT**digit)
-                total[layer.name] = total[layer.name] + part if digit else part
+                output = layer.probe.onnx_name
+                total[output] = total[output] + part if digit else part
     return total
 
 
