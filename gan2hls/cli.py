@@ -186,6 +186,9 @@ def build_command(
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Run no verification step.")] = False,
     hls_tool: HlsToolOption = None,
     input_shape: InputShapes = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a project even if it was built from another model file.")
+    ] = False,
     start: Annotated[
         str, typer.Option("--from", metavar="STAGE", help=f"First stage: {', '.join(RESUMABLE)}.")
     ] = "load",
@@ -210,6 +213,7 @@ def build_command(
             input_shapes=arguments.shapes(input_shape),
             start=arguments.stage(start, RESUMABLE, "--from"),
             stop=arguments.stage(stop, STAGES, "--to"),
+            replace=replace,
             notify=progress.notify,
         )
     if result.report is not None:
