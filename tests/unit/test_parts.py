@@ -10,7 +10,10 @@ from gan2hls.errors import ConfigError
 from gan2hls.parts import PARTS, Part, find_part, part_name, part_resources
 
 ALL = [
-    Part(name, package, grade) for name, device in PARTS.items() for package in device.packages for grade in device.grades
+    Part(name, package, grade)
+    for name, device in PARTS.items()
+    for package in device.packages
+    for grade in device.grades
 ]
 
 
