@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ from gan2hls.auto.assignment import Assignment
 from gan2hls.config import Config, resolve
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
+from gan2hls.emit.leftovers import sweep
 from gan2hls.emit.project import Project, Staging, check_replaceable, remove, staged
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationError
@@ -38,13 +40,14 @@ from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs, stimulus
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.parts import part_name
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
 from gan2hls.report import AssignmentReport, Report, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
-from gan2hls.settings import goal_of, pinned_foldings, settled_config
+from gan2hls.settings import check_unchanged, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
 from gan2hls.workspace import (
@@ -53,6 +56,7 @@ from gan2hls.workspace import (
     README_MD,
     REPORT_JSON,
     Saved,
+    check_source,
     integer_sha256,
     load_saved,
     saved_files,
@@ -79,6 +83,7 @@ def build(
     start: Stage = "load",
     stop: Stage = "write",
     write: bool = True,
+    replace: bool = False,
     notify: Notify | None = None,
 ) -> BuildResult:
     """Build a project from an ONNX model, or from a saved stage.
@@ -92,6 +97,7 @@ def build(
         start: first stage; one of ``RESUMABLE``.
         stop: last stage before ``write``; what is saved depends on it.
         write: False keeps everything in memory.
+        replace: replace a project even if it was built from another model file.
         notify: called with ``(stage, detail)`` as work goes on.
 
     Raises:
@@ -105,6 +111,7 @@ def build(
     if STAGES.index(stop) < STAGES.index(start):
         raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"the order is {', '.join(STAGES)}")
     run = _Run(Path(model), None if output is None else Path(output), start, stop, notify or (lambda *_: None))
+    run.replace = replace
     return run.build(config, overrides or {}, input_shapes or {}, write)
 
 
@@ -114,6 +121,7 @@ class _Run:
 
     def __init__(self, source: Path, output: Path | None, start: Stage, stop: Stage, notify: Notify) -> None:
         self.source, self.output, self.start, self.stop, self.notify = source, output, start, stop, notify
+        self.replace = False
         self.seconds: dict[str, float] = {}
         self.loaded: Loaded | None = None
         self.graph: Graph | None = None
@@ -138,10 +146,10 @@ class _Run:
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
         if self.start != "load":
             self._resume(config, overrides)
+        self._check_ends(write)
         self._lower()
         if self.stop != "lower":
             self._schedule()
-        self.destination = (self.output or self._default_output()) / self.model.name
         if self.stop in ("lower", "schedule"):
             return self._finish_early(write)
         self._emit()
@@ -160,12 +168,15 @@ class _Run:
         with self._stage("load", self.source.name):
             self.loaded = frontend.load(self.source, input_shapes=dict(input_shapes))
             self.graph = self.loaded.graph
+            name = os.fsencode(self.source.name).decode("utf-8", "backslashreplace")
+            self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params, file=name)
         if self.stop != "load":
             with self._stage("passes"):
                 self.graph = passes.run(self.loaded.graph)
 
     def _resume(self, config: Config | Mapping[str, Any] | str | Path | None, overrides: Mapping[str, Any]) -> None:
         folder = self.source if self.graph is None else (self.output or DEFAULT_OUTPUT) / self.graph.name
+        sweep(folder.parent)
         self.saved = load_saved(folder)
         if self.loaded is not None and self.loaded.sha256 != self.saved.origin.sha256:
             raise ConfigError(
@@ -173,8 +184,24 @@ class _Run:
                 where=str(folder),
                 hint="build without --from",
             )
+        self.model = self.saved.model
+        if self.loaded is None:
+            self.origin = self.saved.origin
         self.config = resolve(config, overrides, base=self.saved.config)
-        _check_unchanged(self.saved.config, self.config, self.start)
+        check_unchanged(self.saved.config, self.config, self.start)
+
+    def _check_ends(self, write: bool) -> None:
+        """Refuse a part or a destination before the long work rather than after it."""
+        if self.stop != "lower" and self.start != "emit":
+            self._target()
+        self.destination = (self.output or self._default_output()) / self.ports.name
+        if write:
+            sweep(self.destination.parent)
+            check_replaceable(self.destination)
+            self._check_source(self.destination)
+
+    def _check_source(self, folder: Path) -> None:
+        check_source(folder, self.origin, replace=self.replace)
 
     def _default_output(self) -> Path:
         return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
@@ -186,7 +213,6 @@ class _Run:
 
     def _lower(self) -> None:
         if self.saved is not None:
-            self.model, self.origin = self.saved.model, self.saved.origin
             self.inputs: Inputs = read_inputs(self.ports, self.config)
             return
         assert self.graph is not None and self.loaded is not None
@@ -209,7 +235,6 @@ class _Run:
             self.model, self.assignment = made.model, made.assignment
             if wanted.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
-            self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params)
 
     def _schedule(self) -> None:
         if self.start == "emit":
@@ -223,7 +248,8 @@ class _Run:
 
     def _target(self) -> Target:
         target = self.config.target
-        return Target(target.part, target.clock_mhz, target.fps, target.dsp)
+        part = part_name(target.part, unlisted=target.dsp is not None)
+        return Target(part, target.clock_mhz, target.fps, target.dsp)
 
     def _emit(self) -> None:
         with self._stage("emit"):
@@ -253,7 +279,7 @@ class _Run:
     def _finish_early(self, write: bool) -> BuildResult:
         project = Project.of(self._saved_files())
         if write:
-            with self._stage("write"), staged(self.destination) as staging:
+            with self._stage("write"), staged(self.destination, self._check_source) as staging:
                 staging.add(project)
                 staging.commit()
         return self._result(project, None, write)
@@ -265,7 +291,7 @@ class _Run:
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="gan2hls-"))
                 destination = Path(scratch) / self.model.name
             with self._stage("write", str(destination) if write else ""):
-                staging = stack.enter_context(staged(destination))
+                staging = stack.enter_context(staged(destination, self._check_source))
                 staging.add(self.project)
             report = self._report(self._verify(staging))
             made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
@@ -277,7 +303,9 @@ class _Run:
                 raise _verification_error(report, failed if kept else None)
             if write:
                 staging.commit()
-                remove(failed)
+                with contextlib.suppress(OutputError):
+                    self._check_source(failed)
+                    remove(failed)
         return self._result(self.project, report, write)
 
     def _verify(self, staging: Staging) -> Ladder:
@@ -337,39 +365,9 @@ class _Run:
         )
 
 
-def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:
-    """Refuse settings that the stages before ``start`` have already used.
-
-    Raises:
-        ConfigError: such a setting differs from the saved one.
-    """
-    parts: dict[str, tuple[object, object]] = {
-        "precision": (saved.precision, config.precision),
-        "calibration": (saved.calibration, config.calibration),
-        "layers": (_precisions(saved), _precisions(config)),
-    }
-    if start == "emit":
-        parts |= {"target": (saved.target, config.target), "layers": (saved.layers, config.layers)}
-    for key, (before, after) in parts.items():
-        if before != after:
-            earlier = "schedule or without --from" if start == "emit" and key in ("target", "layers") else "load"
-            raise ConfigError(
-                f"cannot change in a build from {start}: an earlier stage used it",
-                where=key,
-                hint=f"build from {earlier}",
-            )
-
-
-def _precisions(config: Config) -> dict[str, object]:
-    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
-    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
-    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
-
-
 def _keep_failed(staging: Staging, failed: Path) -> bool:
     """Put the failed project aside for inspection, if there is a place for it that is ours."""
     try:
-        check_replaceable(failed)
         staging.commit(failed)
     except OutputError as error:
         _log.warning("the failed project is not kept: %s", error)

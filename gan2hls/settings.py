@@ -7,6 +7,7 @@ from dataclasses import replace
 from gan2hls.assign import FoldingRequest, assign_folding
 from gan2hls.auto.assignment import Assignment, Goal, Prices
 from gan2hls.config import AutoConfig, Config, parse_config
+from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel
 from gan2hls.strict import merge
 
@@ -23,6 +24,35 @@ def settled_config(config: Config, assignment: Assignment) -> Config:
             values["layers"] = merge(values["layers"], pinned)
     values["precision"] = {**values["precision"], "weight": "int8"}
     return parse_config(values)
+
+
+def check_unchanged(saved: Config, config: Config, start: str) -> None:
+    """Refuse settings that the stages before ``start`` have already used.
+
+    Raises:
+        ConfigError: such a setting differs from the saved one.
+    """
+    parts: dict[str, tuple[object, object]] = {
+        "precision": (saved.precision, config.precision),
+        "calibration": (saved.calibration, config.calibration),
+        "layers": (_precisions(saved), _precisions(config)),
+    }
+    if start == "emit":
+        parts |= {"target": (saved.target, config.target), "layers": (saved.layers, config.layers)}
+    for key, (before, after) in parts.items():
+        if before != after:
+            earlier = "schedule or without --from" if start == "emit" and key in ("target", "layers") else "load"
+            raise ConfigError(
+                f"cannot change in a build from {start}: an earlier stage used it",
+                where=key,
+                hint=f"build from {earlier}",
+            )
+
+
+def _precisions(config: Config) -> dict[str, object]:
+    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
+    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
+    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
 
 
 def goal_of(auto: AutoConfig) -> Goal:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gan2hls.config import Config, load_config
 from gan2hls.design import Design
-from gan2hls.errors import ModelError
+from gan2hls.errors import ModelError, OutputError
 from gan2hls.integer import IntegerModel
 from gan2hls.report import Report
 from gan2hls.serialize import (
@@ -23,6 +23,7 @@ from gan2hls.serialize import (
     dump_model,
     load_design,
     load_model,
+    load_origin,
 )
 
 CONFIG_YAML, REPORT_JSON, README_MD, PICTURE_PNG = "config.yaml", "report.json", "README.md", "picture.png"
@@ -72,6 +73,25 @@ def integer_sha256(files: dict[str, bytes]) -> str:
 def is_project(folder: Path) -> bool:
     """Whether ``folder`` holds a saved integer model."""
     return (folder / MODEL_JSON).is_file()
+
+
+def check_source(folder: Path, origin: Origin, *, replace: bool) -> None:
+    """Refuse to replace a project of another model file: one of another name and other contents.
+
+    Raises:
+        OutputError: ``folder`` holds such a project, and not ``replace``.
+    """
+    if replace or not is_project(folder):
+        return
+    former = load_origin(_read(folder / MODEL_JSON))
+    if former is None or former.file in (None, origin.file) or former.sha256 == origin.sha256:
+        return
+    raise OutputError(
+        f"holds the project of another model file, {former.file!r}",
+        where=str(folder),
+        hint="choose another folder with -o, give the model file another name, or replace the project with --replace "
+        "(in Python, replace=True)",
+    )
 
 
 def load_saved(folder: Path) -> Saved:

@@ -17,7 +17,7 @@ from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.codes import Codes, quantize_linear
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.naming import at, describe, identifier, type_name
+from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -68,7 +68,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
         plain = normalize(model, shapes, check_supported)
         del model
-        graph = _read_graph(plain, identifier(path.stem, "model"))
+        graph = _read_graph(plain, model_name(path))
         reference = plain_quantizers(plain)
     except Gan2HlsError as error:
         raise at(error, str(path)) from error

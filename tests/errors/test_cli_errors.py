@@ -241,8 +241,8 @@ def test_an_interrupt_leaves_the_former_output(here: Path) -> None:
     assert build("tiny.onnx", "--no-verify")[0] == 0
     before = tree(here)
     code = (
-        "import time; from gan2hls import pipeline, cli; "
-        "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); cli.main()"
+        "import time; from gan2hls import __main__, pipeline; "
+        "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); __main__.main()"
     )
     # SIGINT is ignored below a shell's background job, and children inherit that
     code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"

@@ -131,7 +131,7 @@ def test_the_least_line_buffer_by_hand() -> None:
 def test_clock_and_part_reach_the_design() -> None:
     design = schedule(generator(), Target("xc7a35tcpg236-1", 250.0), {})
     assert design.part == "xc7a35tcpg236-1" and design.clock_ns == pytest.approx(4.0)
-    assert dsp(design) <= PARTS["xc7a35t"].dsp
+    assert dsp(design) <= PARTS["xc7a35t"].resources.dsp
     verify_design(design)
 
 
