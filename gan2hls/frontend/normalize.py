@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -20,12 +20,14 @@ from onnx.reference import ReferenceEvaluator
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.expand import expanded, has_body
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
+from gan2hls.frontend.spelling import plain_spelling
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
@@ -35,8 +37,18 @@ _LARGE = 1 << 22
 RANDOM = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 )
-#: Operators that tell a size only, constant where shapes are static.
-MEASURES = frozenset(("Shape", "Size"))
+#: Inputs of which an operator reads the type or the shape alone, by position: nothing that is computed.
+MEASURED: Mapping[str, tuple[int, ...]] = {
+    "Shape": (0,),
+    "Size": (0,),
+    "EyeLike": (0,),
+    "CastLike": (1,),
+    "RandomNormalLike": (0,),
+    "RandomUniformLike": (0,),
+}
+
+#: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
+NEWEST_RUN = 26
 
 Array = npt.NDArray[Any]
 
@@ -67,20 +79,24 @@ class Normalized:
 
 
 def normalize(
-    model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], check_node: Callable[[onnx.NodeProto], None]
+    model: onnx.ModelProto,
+    inputs: Mapping[str, tuple[int, ...]],
+    known: Container[str],
+    check_node: Callable[[onnx.NodeProto], None],
 ) -> Normalized:
     """Fold and prune ``model``.
 
     Args:
         model: in topological order, functions inlined, only nodes that the output needs.
         inputs: shapes of the inputs.
+        known: operators that stay as they are where ONNX defines them by others.
         check_node: called with each node that stays, before its shape is inferred; raises if it is not supported.
 
     Raises:
         ModelError: constants that are broken, or a graph that onnx finds inconsistent.
         UnsupportedError: sizes beyond the bounds or not known beforehand.
     """
-    folder = _Folder(model, inputs)
+    folder = _Folder(model, inputs, known)
     for node in model.graph.node:
         folder.take(node, check_node)
     return folder.finish()
@@ -88,8 +104,9 @@ def normalize(
 
 @final
 class _Folder:
-    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> None:
-        self.model = model
+    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: Container[str]) -> None:
+        self.model, self.known = model, known
+        self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.constants: dict[str, Array] = {}
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         self.types = {name: TensorType(TensorProto.FLOAT, shape) for name, shape in inputs.items()}
@@ -98,9 +115,10 @@ class _Folder:
         self.folded = 0
         #: How many nodes that are not folded yet read a name.
         self.unread = Counter(name for node in model.graph.node for name in node.input)
+        self.valued = _valued(model.graph)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
-        dynamic = [name for name in node.input if name in self.types]
+        dynamic = [name for name in _values_read(node) if name in self.types]
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
@@ -110,20 +128,59 @@ class _Folder:
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
         if is_nbits(node) and not self.types.keys() & set(node.input[1:]):
-            for part in self._unpacked(node):
-                self.take(part, check_node)
-        elif node.op_type in MEASURES and dynamic:
+            self._take_all(self._unpacked(node), check_node)
+        elif node.op_type in ("Shape", "Size") and node.input[0] in self.types:
             self._measure(node)
+        elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
+            for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
+                self.types[name] = made  # nothing but its shape or type is read
+        elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):
+            self._take_all(parts, check_node)
         elif dynamic:
-            check_node(node)
-            kept = onnx.NodeProto()
-            kept.CopyFrom(node)
-            del kept.output[1:]
-            self.types[kept.output[0]] = self._infer(kept)[0]
-            self.nodes.append(kept)
+            self._keep(node, check_node)
         else:
             self._fold(node)
             self._forget(node)
+
+    def _take_all(self, parts: list[onnx.NodeProto], check_node: Callable[[onnx.NodeProto], None]) -> None:
+        """Take the nodes that one node stands for."""
+        self.valued.update(name for part in parts for name in part.output)
+        for part in parts:
+            self.take(part, check_node)
+
+    def _expanded(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Return the nodes that ONNX defines ``node`` by; none if it does not, or by what is not supported either."""
+        if not has_body(node, self.opset):
+            return []
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+        parts = expanded(self._single(node, outputs, False))
+        computed = set(self.types)
+        for part in parts:
+            if not computed.isdisjoint(_values_read(part)):
+                computed.update(part.output)
+                if part.op_type not in self.known and not has_body(part, self.opset):
+                    return []
+        return parts
+
+    def _keep(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
+        """Keep a node that reads computed values."""
+        kept = onnx.NodeProto()
+        kept.CopyFrom(node)
+        if node.domain in ("", "ai.onnx"):
+            try:
+                plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)
+            except Gan2HlsError as error:
+                raise at(error, describe(node)) from error
+        check_node(kept)
+        del kept.output[1:]
+        self.types[kept.output[0]] = self._infer(kept)[0]
+        self.nodes.append(kept)
+
+    def _type(self, name: str) -> TensorType:
+        if name in self.types:
+            return self.types[name]
+        value = self.constants[name]
+        return TensorType(helper.np_dtype_to_tensor_dtype(value.dtype), tuple(value.shape))
 
     def _constant(self, name: str) -> None:
         """Read an initializer the first time that a node reads it."""
@@ -227,24 +284,17 @@ class _Folder:
 
     def _quantized(self, node: onnx.NodeProto) -> TensorType:
         """Return the type of what a quantizer makes, which is shaped as its input; onnx knows no QONNX."""
-        known = {name: self.types[name].elem for name in node.input if name in self.types}
-        known |= {
-            name: helper.np_dtype_to_tensor_dtype(self.constants[name].dtype)
-            for name in node.input
-            if name in self.constants
-        }
-        first = node.input[0]
-        shape = self.types[first].shape if first in self.types else self.constants[first].shape
-        return TensorType(quantizer_elem(node, known), tuple(shape))
+        known = {name: self._type(name).elem for name in node.input if name}
+        return TensorType(quantizer_elem(node, known), self._type(node.input[0]).shape)
 
     def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], values: bool) -> onnx.ModelProto:
         """Return a model of one node; constants are initializers when small or when ``values``, else inputs."""
         inputs, initializers = [], []
         for name in dict.fromkeys(name for name in node.input if name):
-            if name in self.types:
+            if name in self.types and not values:
                 inputs.append(helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape))
                 continue
-            value = self.constants[name]
+            value = self.constants[name] if name in self.constants else self._stand_in(name, node)
             if values or value.size <= _SHOWN:
                 initializers.append(numpy_helper.from_array(value, name))
             else:
@@ -252,6 +302,12 @@ class _Folder:
                 inputs.append(helper.make_tensor_value_info(name, elem, value.shape))
         graph = helper.make_graph([node], "node", inputs, outputs, initializers)
         return helper.make_model(graph, opset_imports=self.model.opset_import, ir_version=self.model.ir_version)
+
+    def _stand_in(self, name: str, node: onnx.NodeProto) -> Array:
+        """Return zeros in the place of a computed tensor of which a folded node reads type or shape alone."""
+        made = self.types[name]
+        shape = made.shape if node.op_type == "EyeLike" else ()
+        return np.zeros(shape, helper.tensor_dtype_to_np_dtype(made.elem))
 
     def finish(self) -> Normalized:
         read = {name for node in self.nodes for name in node.input if name and name not in self.types}
@@ -267,15 +323,36 @@ class _Folder:
             "normalized",
             [self._info(name) for name in self.inputs],
             [self._info(name) for name in outputs],
-            value_info=[self._info(name) for name in self.types if name not in (*self.inputs, *outputs)],
+            value_info=[
+                self._info(name) for node in self.nodes for name in node.output if name not in (*self.inputs, *outputs)
+            ],
         )
-        opset = [o for o in self.model.opset_import if o.domain in QDQ_DOMAINS]
+        opset = [
+            helper.make_opsetid(o.domain, min(o.version, NEWEST_RUN) if o.domain in ("", "ai.onnx") else o.version)
+            for o in self.model.opset_import
+            if o.domain in QDQ_DOMAINS
+        ]
         tensors = (numpy_helper.from_array(value, name) for name, value in constants.items())
-        made = assemble(graph, tensors, opset, max(4, self.model.ir_version))
+        made = assemble(graph, tensors, opset, self.model.ir_version)
         return Normalized(made, constants, dict(self.types))
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
+
+
+def _values_read(node: onnx.NodeProto) -> list[str]:
+    """Return the inputs that ``node`` reads values of."""
+    measured = MEASURED.get(node.op_type, ()) if node.domain in ("", "ai.onnx") else ()
+    return [name for n, name in enumerate(node.input) if name and n not in measured]
+
+
+def _valued(graph: onnx.GraphProto) -> set[str]:
+    """Return the tensors whose values the outputs need, and not their type or shape alone; nodes stand in order."""
+    needed = {output.name for output in graph.output}
+    for node in reversed(graph.node):
+        if not needed.isdisjoint(node.output):
+            needed.update(_values_read(node))
+    return needed
 
 
 def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:

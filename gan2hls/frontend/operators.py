@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
-from onnx import TensorProto
 
 from gan2hls.errors import UnsupportedError
-from gan2hls.frontend.naming import describe, type_name
-from gan2hls.frontend.normalize import MEASURES, Array
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.normalize import MEASURED, RANDOM, Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.layers import READERS
 from gan2hls.numerics import Int64Array
 
 Rearrange = Callable[..., Int64Array]
-_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
 def _reshape(index: Int64Array, shape: tuple[int, ...], *_: Array | None, **__: object) -> Int64Array:
@@ -26,13 +24,6 @@ def _reshape(index: Int64Array, shape: tuple[int, ...], *_: Array | None, **__: 
 
 def _transpose(index: Int64Array, _: tuple[int, ...], *, perm: list[int] | None = None) -> Int64Array:
     return index.transpose(perm)
-
-
-def _cast(index: Int64Array, _: tuple[int, ...], *, to: int, saturate: int = 1, round_mode: str = "up") -> Int64Array:
-    del saturate, round_mode  # of use for 8-bit floats only
-    if to not in _FLOATS:
-        raise UnsupportedError(f"casts to {type_name(to)}", hint="only casts between floats are supported")
-    return index
 
 
 def _dropout(
@@ -112,14 +103,14 @@ LAYOUT: Mapping[str, Rearrange] = {
     "Unsqueeze": _reshape,
     "Identity": _reshape,
     "Transpose": _transpose,
-    "Cast": _cast,
+    "Cast": _reshape,
     "Dropout": _dropout,
 }
 #: Operators that keep a part of the elements, and -1 where a zero stands; called in the same way.
 SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
 SUPPORTED: tuple[str, ...] = tuple(
-    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, *QDQ_OPS, *QONNX_OPS, "Constant"})
+    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM)
 )
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"

@@ -9,6 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.batch import fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.operators import SUPPORTED
@@ -30,6 +31,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         model = _inline(model)
     _check_known(model)
     densify(model)
+    _drop_given(model)
     mend(model)
     _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
@@ -45,7 +47,10 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         names = [output.name for output in model.graph.output]
         raise UnsupportedError(f"has {len(names)} outputs: {names}", hint="export the model with its image only")
     pruned = _prune(model)
-    return pruned, _input_shapes(pruned, given, unranked)
+    shapes = _input_shapes(pruned, given, unranked)
+    if (batch := fixed_batch(pruned.graph.input[0])) > 1:
+        take_one_frame(pruned, batch)
+    return pruned, shapes
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -86,6 +91,14 @@ def _check_known(model: onnx.ModelProto) -> None:
             )
 
 
+def _drop_given(model: onnx.ModelProto) -> None:
+    """Drop the inputs that have a value in the file, as old files list every weight."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in given]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+
+
 def _name_domains(model: onnx.ModelProto) -> None:
     """Name the operator sets that exporters of quantized models leave out, for onnx's checker."""
     named = {o.domain for o in model.opset_import}
@@ -108,8 +121,7 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
             kept.append(node)
             needed.update(filter(None, node.input))
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
-    named = {tensor.name for tensor in initializers}
-    inputs = [info for info in model.graph.input if info.name in needed and info.name not in named]
+    inputs = [info for info in model.graph.input if info.name in needed]
     graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))
     return assemble(graph, initializers, model.opset_import, model.ir_version)
 
@@ -160,7 +172,7 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",
             where=where,
-            hint=f"export with a batch of 1, or try {_example(info.name, declared)}",
+            hint=f"{_example(info.name, declared)} builds a batch of 1; or export it with one",
         )
     return (1, *declared[1:]) if declared else ()
 

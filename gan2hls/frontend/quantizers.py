@@ -82,30 +82,48 @@ def check_qonnx(node: onnx.NodeProto) -> None:
 
 
 def check_scale(scale: Array, what: str = "its scale") -> FloatArray:
-    """Return ``scale`` as float64.
+    """Return the scale of a quantizer of computed values as float64.
 
     Raises:
-        ModelError: a number that is not finite and positive.
+        ModelError: a number that is not finite, or 0.
+        UnsupportedError: a number below 0.
+    """
+    values = check_divisor(scale, what)
+    if (values < 0).any():
+        raise UnsupportedError(
+            f"{what} is {float(values.min())} on a computed tensor",
+            hint="give activations a scale above 0, the same without its sign; weights may have either",
+        )
+    return values
+
+
+def check_divisor(scale: Array, what: str = "its scale") -> FloatArray:
+    """Return the scale of a quantizer of constants, of either sign, as float64.
+
+    Raises:
+        ModelError: a number that is not finite, or 0.
     """
     values = np.asarray(scale).astype(np.float64)
-    bad = ~(np.isfinite(values) & (values > 0))
+    bad = ~(np.isfinite(values) & (values != 0))
     if bad.any() or not values.size:
         found = f"{float(values[bad].reshape(-1)[0])}" if values.size else "empty"
         raise ModelError(
             f"{what} is {found}{f' in {int(bad.sum())} of {bad.size} places' if bad.size > 1 else ''}",
-            hint="a scale must be a finite number above 0; train or export the model again",
+            hint="a scale must be a finite number other than 0; where a channel is all zeros, any does, such as 1",
         )
     return values
 
 
 def check_finite_scale(scale: Array) -> None:
-    """Check a scale that only multiplies, which may have any sign.
+    """Check a scale that only multiplies, which may be 0.
 
     Raises:
         ModelError: a number that is not finite.
     """
     if not scale.size or not np.isfinite(scale.astype(np.float64)).all():
-        raise ModelError("its scale is not finite", hint="train or export the model again")
+        raise ModelError(
+            "its scale is not finite", hint="where a channel or block is all zeros, any scale does, such as 1"
+        )
 
 
 def check_bits(bits: Array, most: int) -> int:
@@ -139,7 +157,7 @@ def check_zero_point(zero_point: Array) -> FloatArray:
     """
     values = np.asarray(zero_point).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ModelError("its zero point is not finite", hint="export the model again")
+        raise ModelError("its zero point is not finite", hint="give it a number; 0 for symmetric codes")
     return values
 
 
@@ -322,7 +340,10 @@ def trunc(
         out_scale, factor = step, float(2.0 ** (before - after))
         lo, hi = code_range(min(MOST_ACTIVATION_BITS, after + 1), True, False)
     if factor < 1:
-        raise ModelError(f"truncates {before} bits to {after}: there is nothing to cut", hint="export the model again")
+        raise ModelError(
+            f"truncates {before} bits to {after}: there is nothing to cut",
+            hint=f"give it an output of fewer than {before} bits, or take the Trunc out",
+        )
     # the input lies on multiples of ``step``: moved by half of one, no rounding error can cross a code
     shift = _shift(mode, lo >= 0) + (0.5 / factor if mode in ("FLOOR", "DOWN") else 0.0)
     scaled = (Affine(np.array([out_scale / (step * factor)]), np.zeros(1)),) if out_scale != step * factor else ()

@@ -74,27 +74,19 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
         )
 
 
-def same_pads(total: int, auto_pad: str) -> tuple[int, int]:
-    """Return what auto_pad SAME_* puts before and after an axis."""
-    total = max(total, 0)
-    small, large = total // 2, total - total // 2
-    return (small, large) if auto_pad == "SAME_UPPER" else (large, small)
-
-
 def conv(
     x: Tensor,
     _: Array | None = None,
     w: Array | None = None,
     b: Array | None = None,
     *,
-    auto_pad: str = "NOTSET",
     dilations: object = None,
     group: int = 1,
     kernel_shape: object = None,
     pads: object = None,
     strides: object = None,
 ) -> Linear:
-    """Read Conv."""
+    """Read Conv with explicit pads (``frontend.spelling``)."""
     rank = len(x.shape)
     (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "Conv")
     out_channels = weight.shape[0]
@@ -104,14 +96,9 @@ def conv(
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     given = pads_of(pads, rank)
     programs = []
-    for n, kernel, s, d, explicit in zip(size, weight.shape[2:], stride, dilation, given, strict=True):
+    for n, kernel, s, d, pad in zip(size, weight.shape[2:], stride, dilation, given, strict=True):
         check_axis(1, kernel, s, d)
         reach = (kernel - 1) * d + 1
-        pad = explicit
-        if auto_pad.startswith("SAME"):
-            pad = same_pads((-(-n // s) - 1) * s + reach - n, auto_pad)
-        elif auto_pad == "VALID":
-            pad = (0, 0)
         check_axis((n + sum(pad) - reach) // s + 1, kernel, s, d)
         programs.append(conv_axis(n, kernel, s, d, pad))
     geometry = LinearGeometry(programs[0], programs[1], channels, out_channels, group, stride)

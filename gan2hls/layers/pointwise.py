@@ -149,11 +149,6 @@ def selu(
     return (Curve("selu", (("alpha", alpha), ("gamma", gamma))),)
 
 
-def swish(x: Tensor, _: Array | None = None, *, alpha: float = 1.0) -> Points:
-    """Read Swish: ``x * sigmoid(alpha * x)``, an operator from opset 24, else ``Sigmoid`` and ``Mul``."""
-    return (Curve("swish", (("beta", alpha),)),)
-
-
 def _curve(name: str) -> Callable[..., Points]:
     """Return the reader of a curve without attributes."""
     return lambda x, _=None: (Curve(name),)
@@ -212,7 +207,6 @@ KIND = Kind(
         "Selu": selu,
         "Softplus": _curve("softplus"),
         "Softsign": _curve("softsign"),
-        "Swish": swish,
     },
     reorder,
     reshape,

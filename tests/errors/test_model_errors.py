@@ -198,7 +198,6 @@ K = {"w": f32(RNG, 2, 2, 3, 3)}
 @pytest.mark.parametrize(
     "body",
     [
-        "y = ConvTranspose<output_shape = [100000, 100000]>(x, w)",
         "y = ConvTranspose<strides = [1000000000, 1]>(x, w)",
         "y = ConvTranspose<dilations = [1000000000, 1]>(x, w)",
         "y = Conv<pads = [1000000, 1000000, 1000000, 1000000]>(x, w)",
@@ -284,11 +283,9 @@ def test_opset(tmp_path: Path, opset: int):
     refused(edited(path, lambda m: setattr(m.opset_import[0], "version", opset)), UnsupportedError, f"opset {opset}")
 
 
-def test_opset_missing_and_format_too_new(tmp_path: Path):
+def test_opset_missing(tmp_path: Path):
     path = save(tmp_path, "y = Relu(x)", (1, 4))
     refused(edited(path, lambda m: m.ClearField("opset_import")), ModelError, "opset")
-    path = save(tmp_path, "y = Relu(x)", (1, 4))
-    refused(edited(path, lambda m: setattr(m, "ir_version", 99)), UnsupportedError, "99")
 
 
 def test_sub_graphs(tmp_path: Path):
