@@ -47,7 +47,7 @@ from gan2hls.report import AssignmentReport, Report, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
-from gan2hls.settings import check_unchanged, goal_of, pinned_foldings, settled_config
+from gan2hls.settings import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
 from gan2hls.workspace import (
@@ -60,6 +60,7 @@ from gan2hls.workspace import (
     integer_sha256,
     load_saved,
     saved_files,
+    vendor_log,
 )
 
 _log = logging.getLogger(__name__)
@@ -146,6 +147,8 @@ class _Run:
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
         if self.start != "load":
             self._resume(config, overrides)
+        if self.start != "emit":
+            self.config = folded_for_tool(self.config)
         self._check_ends(write)
         self._lower()
         if self.stop != "lower":
@@ -293,7 +296,7 @@ class _Run:
             with self._stage("write", str(destination) if write else ""):
                 staging = stack.enter_context(staged(destination, self._check_source))
                 staging.add(self.project)
-            report = self._report(self._verify(staging))
+            report = self._report(self._verify(staging, write))
             made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
             self.project = self.project.merged(made)
             staging.add(Project.of(made))
@@ -308,7 +311,7 @@ class _Run:
                     remove(failed)
         return self._result(self.project, report, write)
 
-    def _verify(self, staging: Staging) -> Ladder:
+    def _verify(self, staging: Staging, write: bool) -> Ladder:
         if self.stop == "emit" or not self.config.verify.steps:
             reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
             return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
@@ -321,6 +324,7 @@ class _Run:
                 stimulus(self.model, self.inputs.evaluation, self.config.verify.frames, self.config.verify.seed),
                 float_step=self._float_step(),
                 former=former,
+                vendor_log=vendor_log(self.destination) if write else None,
                 notify=lambda step: self.notify("verify", step),
             )
 

@@ -82,6 +82,9 @@ class Interval(Cycles):
     """Clock cycles between frames in the steady state."""
 
     limit: Count = Field(description="max over layers of ceil(useful_macs / (pe * simd)): no interval can be shorter.")
+    hls_estimated: Count | None = Field(
+        None, description="Of the HLS C++, whose loops start anew with each frame; the other numbers are the RTL's."
+    )
 
 
 class WeightBits(_Part):

@@ -42,6 +42,11 @@ def emit_hls(design: Design) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
+def hls_interval(design: Design) -> int:
+    """Return the estimated clocks between two frames of the HLS C++ under Vitis: those of its slowest process."""
+    return max(view.interval for view in _layer_views(design))
+
+
 _FILES = {
     "NAME.hpp": "top.hpp.j2",
     "NAME.cpp": "top.cpp.j2",

@@ -111,13 +111,37 @@ class LayerView:
 
     @property
     def interval(self) -> int:
-        """Clocks between two frames: the longest trip count of a process."""
-        return max(process.cycles for process in self.processes)
+        """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
+        simd = self.engine.folding.simd if self.engine.linear else 1
+        return max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
 
     @property
     def acc(self) -> str:
         """The accumulator's type in words."""
         return str(self.engine.layer.acc_type)
+
+
+#: Clocks from the first read to the last write of one iteration, as a pipeline at 200 MHz has them: 2 for a memory, 4
+#: for a product in DSP blocks, 1 for an adder, a register or a FIFO.  Estimates, which no tool has confirmed.
+_LATENCY = {
+    "narrow": 2,
+    "widen": 2,
+    "schedule": 5,
+    "pixels": 4,
+    "pixel_runs": 6,
+    "runner": 5,
+    "feeder": 7,
+    "skip_feeder": 10,
+    "mac": 9,
+    "requant": 10,
+    "table": 4,
+}
+
+
+def restart_cycles(kind: str, simd: int = 1) -> int:
+    """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
+    tree = (simd - 1).bit_length() if kind == "mac" else 0
+    return _LATENCY[kind] + tree + 1
 
 
 _HEADERS = {

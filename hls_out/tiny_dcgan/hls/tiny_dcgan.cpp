@@ -1,10 +1,10 @@
 // tiny_dcgan.cpp - the tops of tiny_dcgan: one engine per layer, joined by streams
 //
 //   layer                                     mac cycles   frame interval
-//   l0_dense                                          384              400
-//   l1_conv_transpose                                 432              446
-//   l2_conv_transpose                                 484              508
-//   l3_conv                                           484              508
+//   l0_dense                                          384              408
+//   l1_conv_transpose                                 432              454
+//   l2_conv_transpose                                 484              516
+//   l3_conv                                           484              516
 #include "tiny_dcgan.hpp"
 
 #include "layers/l0_dense.hpp"
