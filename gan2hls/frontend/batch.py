@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -15,7 +16,7 @@ from gan2hls.frontend.naming import describe
 def fixed_batch(info: onnx.ValueInfoProto) -> int:
     """Return the batch that an input declares; 1 where it is open."""
     dims = info.type.tensor_type.shape.dim
-    return max(1, int(dims[0].dim_value)) if dims else 1
+    return max(1, int(dims[0].dim_value)) if len(dims) > 1 else 1
 
 
 def hint_of(batch: int) -> str:
@@ -45,7 +46,7 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
             apart.update(node.output)
         if node.op_type != "Reshape" or len(node.input) != 2 or node.input[1] not in values:
             continue
-        target = numpy_helper.to_array(values[node.input[1]]).astype(np.int64).reshape(-1)
+        target = _target(values[node.input[1]])
         whole = shapes.get(node.output[0])
         if not target.size or target[0] in (-1, 0) or not whole or whole[0] != target[0] or target[0] % batch:
             continue
@@ -54,6 +55,15 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
         name = f"{node.output[0]}/one_frame"
         model.graph.initializer.append(numpy_helper.from_array(np.array([target[0] // batch, *target[1:]]), name))
         node.input[1] = name
+
+
+def _target(tensor: onnx.TensorProto) -> npt.NDArray[np.int64]:
+    """Return the shape that a tensor holds; of a broken one, of which the node will tell, nothing."""
+    try:
+        value = np.asarray(numpy_helper.to_array(tensor))
+    except Exception:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
+        return np.zeros(0, np.int64)
+    return value.reshape(-1).astype(np.int64) if value.dtype.kind in "iu" else np.zeros(0, np.int64)
 
 
 def _moves_batch(node: onnx.NodeProto) -> bool:

@@ -113,7 +113,8 @@ def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
     what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
     raise UnsupportedError(
         f"{what}: branches are not supported",
-        hint="supported are chains of layers (and Swish as x * Sigmoid(x)); remove skips, or merge the branches",
+        hint="supported are chains of layers, and functions of one tensor; take the skip out before training, or merge "
+        "its branches into one layer",
     )
 
 
@@ -169,7 +170,7 @@ class _Reader:
             if math.prod(made.shape) != self.chain.index.size:
                 raise ModelError(
                     f"{self.chain.index.size} elements do not fit shape {list(made.shape)}",
-                    hint="export the model again",
+                    hint=f"it must have {self.chain.index.size} elements",
                 )
             self.chain.index = LAYOUT[node.op_type](self.chain.index, made.shape, *constants, **attributes)
         elif self.codes is not None:
@@ -223,7 +224,7 @@ class _Reader:
             if read.out_index.shape != made.shape:
                 raise UnsupportedError(
                     f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}",
-                    hint="export again",
+                    hint="onnx reads its attributes otherwise: give it explicit pads and sizes",
                 )
             _check_finite((read.weight, read.bias), node, plain)
             self.chain.add_linear(read, node.name, node.output[0])

@@ -27,26 +27,13 @@ from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
+from gan2hls.frontend.reads import RANDOM, random_numbers, valued, values_read
 from gan2hls.frontend.spelling import plain_spelling
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
 #: Elements of a computed constant that are worth collecting garbage: onnx's evaluator is a cycle that holds its inputs.
 _LARGE = 1 << 22
-#: Operators without constant meaning although their inputs are constant.
-RANDOM = frozenset(
-    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
-)
-#: Inputs of which an operator reads the type or the shape alone, by position: nothing that is computed.
-MEASURED: Mapping[str, tuple[int, ...]] = {
-    "Shape": (0,),
-    "Size": (0,),
-    "EyeLike": (0,),
-    "CastLike": (1,),
-    "RandomNormalLike": (0,),
-    "RandomUniformLike": (0,),
-}
-
 #: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
 NEWEST_RUN = 26
 
@@ -115,10 +102,10 @@ class _Folder:
         self.folded = 0
         #: How many nodes that are not folded yet read a name.
         self.unread = Counter(name for node in model.graph.node for name in node.input)
-        self.valued = _valued(model.graph)
+        self.valued = valued(model.graph)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
-        dynamic = [name for name in _values_read(node) if name in self.types]
+        dynamic = [name for name in values_read(node) if name in self.types]
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
@@ -156,7 +143,7 @@ class _Folder:
         parts = expanded(self._single(node, outputs, False))
         computed = set(self.types)
         for part in parts:
-            if not computed.isdisjoint(_values_read(part)):
+            if not computed.isdisjoint(values_read(part)):
                 computed.update(part.output)
                 if part.op_type not in self.known and not has_body(part, self.opset):
                     return []
@@ -188,11 +175,18 @@ class _Folder:
             return
         tensor = self.initializers.get(name)
         if tensor is None:
-            raise ModelError(f"tensor {name!r} is read and never made", hint="export the model again")
+            raise ModelError(
+                f"tensor {name!r} is read and never made",
+                hint=f"give it a value: model.graph.initializer.append(onnx.numpy_helper.from_array(value, {name!r}))",
+            )
         try:
             value = np.asarray(numpy_helper.to_array(tensor))
         except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
-            raise ModelError(f"is broken: {error}", where=f"initializer {name!r}", hint="export again") from error
+            raise ModelError(
+                f"is broken: {error}",
+                where=f"initializer {name!r}",
+                hint=f"replace it: onnx.numpy_helper.from_array(value, {name!r}) makes one of the right length",
+            ) from error
         check_finite(value, f"initializer {name!r}")
         self.constants[name] = value
 
@@ -228,14 +222,19 @@ class _Folder:
 
     def _fold(self, node: onnx.NodeProto) -> None:
         if node.op_type in RANDOM:
-            raise UnsupportedError(
-                "draws random numbers inside the model",
-                where=describe(node),
-                hint="make the noise an input of the model, or remove it",
-            )
+            raise random_numbers(node)
         if node.domain not in ("", "ai.onnx") and not is_qdq(node) and not is_qonnx(node):
-            raise UnsupportedError(f"operator of the domain {node.domain!r}", where=describe(node), hint="remove it")
-        for made in self._infer(node):
+            raise UnsupportedError(
+                f"computes a constant by an operator of the domain {node.domain!r}",
+                where=describe(node),
+                hint=f"store what it makes as the initializer {node.output[0]!r} in its place",
+            )
+        try:
+            types = self._infer(node)
+        except UnsupportedError as error:
+            hint = f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant"
+            raise UnsupportedError(error.message, where=error.where, hint=hint) from error
+        for made in types:
             self.folded += check_constant(made.shape, describe(node), self.folded)
         value = self._evaluate(node)
         if value is not None:
@@ -246,7 +245,11 @@ class _Folder:
             with np.errstate(all="ignore"):
                 values = ReferenceEvaluator(single).run(None, {})
         except Exception as error:  # onnx's reference operators raise whatever NumPy raises
-            raise ModelError(f"cannot be computed: {error}", where=describe(node), hint="export again") from error
+            raise ModelError(
+                f"cannot be computed: {error}",
+                where=describe(node),
+                hint=f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant",
+            ) from error
         for name, value in zip((name for name in node.output if name), values, strict=True):
             self.constants[name] = np.asarray(value)
             if self.constants[name].size >= _LARGE:
@@ -260,7 +263,10 @@ class _Folder:
             return None
         values = [self.constants[name] if name else None for name in node.input]
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        modes = {name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()}
+        modes = {
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            for name, value in attributes.items()
+        }
         try:
             with np.errstate(all="ignore"):
                 made = evaluator(*values, **modes)
@@ -279,7 +285,12 @@ class _Folder:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
         except Exception as error:  # InferenceError and, from the checker, ValidationError or RuntimeError
             text = str(error).splitlines()[0]
-            raise ModelError(f"does not fit its inputs: {text}", where=describe(node), hint="export again") from error
+            shapes = ", ".join(f"{name!r} {list(self._type(name).shape)}" for name in node.input if name)
+            raise ModelError(
+                f"does not fit its inputs: {text}",
+                where=describe(node),
+                hint=f"it reads {shapes or 'nothing'}; correct its attributes, or the shape that does not belong there",
+            ) from error
         return [_static_type(output, node) for output in inferred.graph.output]
 
     def _quantized(self, node: onnx.NodeProto) -> TensorType:
@@ -317,7 +328,10 @@ class _Folder:
         outputs = [output.name for output in self.model.graph.output]
         for name in outputs:
             if name not in self.types:
-                raise ModelError(f"the output {name!r} does not depend on the input", hint="export the whole generator")
+                raise ModelError(
+                    f"the output {name!r} does not depend on the input",
+                    hint="export the whole generator: its image must be the output",
+                )
         graph = helper.make_graph(
             self.nodes,
             "normalized",
@@ -340,30 +354,19 @@ class _Folder:
         return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
 
 
-def _values_read(node: onnx.NodeProto) -> list[str]:
-    """Return the inputs that ``node`` reads values of."""
-    measured = MEASURED.get(node.op_type, ()) if node.domain in ("", "ai.onnx") else ()
-    return [name for n, name in enumerate(node.input) if name and n not in measured]
-
-
-def _valued(graph: onnx.GraphProto) -> set[str]:
-    """Return the tensors whose values the outputs need, and not their type or shape alone; nodes stand in order."""
-    needed = {output.name for output in graph.output}
-    for node in reversed(graph.node):
-        if not needed.isdisjoint(node.output):
-            needed.update(_values_read(node))
-    return needed
-
-
 def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise UnsupportedError("has an output whose size is not known beforehand", where=describe(node))
+        raise UnsupportedError(
+            "has an output whose size is not known beforehand",
+            where=describe(node),
+            hint="remove it from the generator: every size must follow from the input's shape",
+        )
     if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
         raise UnsupportedError(
             "has an output whose size depends on values",
             where=describe(node),
-            hint="export the model with fixed shapes",
+            hint="remove it from the generator: every size must follow from the input's shape",
         )
     return TensorType(tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim))
 
@@ -376,6 +379,8 @@ def check_finite(value: Array, where: str) -> None:
     """
     if value.dtype.kind in "biuSUOM":
         return
+    if value.dtype.kind == "c":
+        raise ModelError("holds complex numbers", where=where, hint="store real numbers; weights are FLOAT")
     numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
     bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
     if bad.any():

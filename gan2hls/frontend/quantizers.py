@@ -214,7 +214,10 @@ def levels(
 def _one(value: Array | None, what: str) -> float:
     """Return the one number that a constant holds."""
     if value is None:
-        raise UnsupportedError(f"{what} is computed by the network", hint="export the model with constant quantizers")
+        raise UnsupportedError(
+            f"{what} is computed by the network",
+            hint="give it a constant, as static quantization does: calibrate, then export",
+        )
     values = np.unique(np.asarray(value).astype(np.float64))
     if values.size != 1:
         raise UnsupportedError(
@@ -289,7 +292,9 @@ def quant(
     _check_position(x)
     step, zero = scale_of(scale), zero_point_of(zero_point)
     if bits is None:
-        raise UnsupportedError("its bit width is computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its bit width is computed by the network", hint="make all its inputs but the first constants"
+        )
     width, mode = check_bits(bits, MOST_ACTIVATION_BITS), check_rounding(rounding_mode)
     if width == 1 and signed:
         if zero:
@@ -326,7 +331,9 @@ def trunc(
     _check_position(x)
     step, zero = scale_of(scale), zero_point_of(zero_point)
     if in_bits is None or not more or any(value is None for value in more):
-        raise UnsupportedError("its widths are computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its widths are computed by the network", hint="make all its inputs but the first constants"
+        )
     before = check_bits(in_bits, MOST_BITS)
     after = check_bits(np.asarray(more[-1]), MOST_ACTIVATION_BITS)
     mode = check_rounding(rounding_mode)
@@ -352,7 +359,9 @@ def trunc(
 
 def _check_position(x: Tensor) -> None:
     if x.position != 0:
-        raise UnsupportedError("its parameters are computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its parameters are computed by the network", hint="make all its inputs but the first constants"
+        )
 
 
 #: Readers of QONNX operators on computed tensors, called as those of ``layers.READERS``.

@@ -190,7 +190,9 @@ def check_constant(shape: tuple[int, ...], where: str, total: int = 0) -> int:
         UnsupportedError: more elements than ``MAX_CONSTANT``, or with ``total`` more than ``MAX_CONSTANTS``.
     """
     if any(size < 0 for size in shape):
-        raise ModelError(f"has the illegal shape {list(shape)}", where=where, hint="export the model again")
+        raise ModelError(
+            f"has the illegal shape {list(shape)}", where=where, hint=f"no size may be negative; {DAMAGED}"
+        )
     count = math.prod(shape)
     if count > MAX_CONSTANT or total + count > MAX_CONSTANTS:
         raise UnsupportedError(

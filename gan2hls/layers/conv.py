@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.layers.base import (
     Array,
     Kind,
@@ -20,6 +20,7 @@ from gan2hls.layers.base import (
     raw_constant,
     select_outputs,
 )
+from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_axis
 
 
@@ -65,13 +66,30 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
     kernel = weight.shape[6 - rank :]
     if kernel_shape is not None and axes(kernel_shape, rank - 2, 0, "kernel_shape") != kernel:
         raise UnsupportedError(
-            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}", hint="export the model again"
+            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}",
+            hint="leave kernel_shape out, or correct it",
         )
     if groups < 1 or any(c % groups for c in channels) or min(channels) < 1:
         raise UnsupportedError(
             f"{groups} groups do not divide {channels[0]} input and {channels[1]} output channels",
-            hint="export the model again",
+            hint="correct the attribute group: it must divide both",
         )
+
+
+def bias_of(bias: Array | None, channels: int) -> FloatArray | None:
+    """Return the bias as float64.
+
+    Raises:
+        ModelError: it is not one number per output channel.
+    """
+    if bias is None:
+        return None
+    if bias.shape != (channels,):
+        raise ModelError(
+            f"its bias has shape {list(bias.shape)} for {channels} output channels",
+            hint=f"it must have shape [{channels}]",
+        )
+    return constant(bias, "the bias")
 
 
 def conv(
@@ -92,7 +110,10 @@ def conv(
     out_channels = weight.shape[0]
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[1] * group != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their second size must be {channels} / group; correct the attribute group",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     given = pads_of(pads, rank)
     programs = []
@@ -110,7 +131,7 @@ def conv(
         "conv",
         geometry,
         taps,
-        None if b is None else constant(b, "the bias"),
+        bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out[0], out[1], shape),
     )

@@ -12,14 +12,13 @@ from gan2hls.layers.base import (
     Tensor,
     check_axis,
     check_size,
-    constant,
     fixed_shape,
     image_index,
     image_order,
     raw_constant,
     select_outputs,
 )
-from gan2hls.layers.conv import check_kernel, image_of, pads_of, spatial
+from gan2hls.layers.conv import bias_of, check_kernel, image_of, pads_of, spatial
 from gan2hls.taps import LinearGeometry, conv_transpose_axis
 
 
@@ -42,7 +41,10 @@ def conv_transpose(
     out_channels = weight.shape[1] * group
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[0] != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their first size must be {channels}",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     extra, given = spatial(output_padding, rank, 0, "output_padding"), pads_of(pads, rank)
     programs = []
@@ -63,7 +65,7 @@ def conv_transpose(
         "conv_transpose",
         geometry,
         taps,
-        None if b is None else constant(b, "the bias"),
+        bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out_shape[0], out_shape[1], shape),
     )

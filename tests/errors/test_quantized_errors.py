@@ -95,8 +95,6 @@ QDQ: dict[str, Case] = {
         ("its scale differs from channel to channel (6 values)", "weights may")),
     "never dequantized": (
         lambda n: linear(n, "QuantizeLinear", 1).then("Relu"), Gan2HlsError, ("quantized codes", "Clip, Reshape")),
-    "an output of codes": (lambda n: linear(n, "QuantizeLinear", 1), UnsupportedError,
-        ("the output 'y' is quantized codes", "DequantizeLinear")),
     "a clip that leaves nothing": (
         lambda n: linear(linear(n, "QuantizeLinear", 1).then("Clip", n.constant(5, np.int8), n.constant(3, np.int8)),
                          "DequantizeLinear", 1), ModelError, ("clips the codes -128..127 to 5..3",)),
