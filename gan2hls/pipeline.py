@@ -58,6 +58,7 @@ from gan2hls.workspace import (
     Saved,
     check_source,
     integer_sha256,
+    is_project,
     load_saved,
     saved_files,
     vendor_log,
@@ -110,7 +111,8 @@ def build(
             hint=f"legal: {', '.join(RESUMABLE)}; gan2hls verify runs the ladder on what is there",
         )
     if STAGES.index(stop) < STAGES.index(start):
-        raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"the order is {', '.join(STAGES)}")
+        later = STAGES[STAGES.index(start) :]
+        raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"it can at {', '.join(later)}")
     run = _Run(Path(model), None if output is None else Path(output), start, stop, notify or (lambda *_: None))
     run.replace = replace
     return run.build(config, overrides or {}, input_shapes or {}, write)
@@ -137,9 +139,8 @@ class _Run:
         write: bool,
     ) -> BuildResult:
         if self.start == "load" and self.source.is_dir():
-            raise ModelError(
-                "is a folder, not an ONNX file", where=str(self.source), hint="add --from schedule to resume a project"
-            )
+            way = "add --from schedule to resume the project" if is_project(self.source) else "give the file itself"
+            raise ModelError("is a folder, not an ONNX file", where=str(self.source), hint=way)
         self.config = resolve(config, overrides) if self.start == "load" else Config()
         if not self.source.is_dir():
             self._load(input_shapes)
@@ -180,6 +181,12 @@ class _Run:
     def _resume(self, config: Config | Mapping[str, Any] | str | Path | None, overrides: Mapping[str, Any]) -> None:
         folder = self.source if self.graph is None else (self.output or DEFAULT_OUTPUT) / self.graph.name
         sweep(folder.parent)
+        if self.loaded is not None and not is_project(folder):
+            raise ModelError(
+                "is not a generated project: there is nothing to resume",
+                where=str(folder),
+                hint="build without --from first, or name the folder in which the project stands with -o",
+            )
         self.saved = load_saved(folder)
         if self.loaded is not None and self.loaded.sha256 != self.saved.origin.sha256:
             raise ConfigError(
@@ -384,6 +391,10 @@ def _verification_error(report: Report, kept: Path | None) -> VerificationError:
     step = next(iter(failed.values()))
     what = step.first_mismatch or step.reason
     hint = f"the failed project is in {kept}; " if kept is not None else ""
+    if step is report.verification.get("float"):
+        hint += (
+            "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
+        )
     return VerificationError(
         f"{', '.join(failed)} failed: {what}",
         where=report.model.name,

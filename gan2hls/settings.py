@@ -37,20 +37,22 @@ def check_unchanged(saved: Config, config: Config, start: str) -> None:
     Raises:
         ConfigError: such a setting differs from the saved one.
     """
-    parts: dict[str, tuple[object, object]] = {
-        "precision": (saved.precision, config.precision),
-        "calibration": (saved.calibration, config.calibration),
-        "layers": (_precisions(saved), _precisions(config)),
-    }
+    changes: list[tuple[str, object, object, str]] = [
+        ("precision", saved.precision, config.precision, "load"),
+        ("calibration", saved.calibration, config.calibration, "load"),
+        ("layers", _precisions(saved), _precisions(config), "load"),
+    ]
     if start == "emit":
-        parts |= {"target": (saved.target, config.target), "layers": (saved.layers, config.layers)}
-    for key, (before, after) in parts.items():
+        changes += [
+            ("target", saved.target, config.target, "schedule"),
+            ("layers", saved.layers, config.layers, "schedule"),
+        ]
+    for key, before, after, stage in changes:
         if before != after:
-            earlier = "schedule or without --from" if start == "emit" and key in ("target", "layers") else "load"
             raise ConfigError(
                 f"cannot change in a build from {start}: an earlier stage used it",
                 where=key,
-                hint=f"build from {earlier}",
+                hint="build from the ONNX file, without --from" if stage == "load" else f"build with --from {stage}",
             )
 
 

@@ -141,5 +141,7 @@ def _read_report(path: Path) -> Report:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ModelError(
-            f"the report is broken: {'.'.join(map(str, first['loc']))}: {first['msg']}", where=str(path)
+            f"the report is broken: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            where=str(path),
+            hint="remove that file, or build the project again from the ONNX model",
         ) from error
