@@ -43,13 +43,14 @@ from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.parts import part_name
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
-from gan2hls.report import AssignmentReport, Report, no_verification
+from gan2hls.report import AssignmentReport, Report, WideningReport, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
 from gan2hls.settings import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
+from gan2hls.widen import Widening
 from gan2hls.workspace import (
     ASSIGNMENT_YAML,
     PICTURE_PNG,
@@ -130,6 +131,7 @@ class _Run:
         self.graph: Graph | None = None
         self.saved: Saved | None = None
         self.assignment: Assignment | None = None
+        self.widening: Widening | None = None
 
     def build(
         self,
@@ -237,12 +239,13 @@ class _Run:
                 precisions,
                 None if rule == "auto" else rule,
                 goal=goal_of(wanted.auto),
+                activation_goal_db=wanted.activation_psnr_min_db,
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
                 fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
-            self.model, self.assignment = made.model, made.assignment
+            self.model, self.assignment, self.widening = made.model, made.assignment, made.widening
             if wanted.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
 
@@ -353,6 +356,7 @@ class _Run:
             verification=ladder.steps,
             seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
             assignment=self._assignment_report(),
+            widening=self._widening_report(),
         )
 
     def _assignment_report(self) -> AssignmentReport | None:
@@ -361,6 +365,13 @@ class _Run:
             return AssignmentReport.model_validate(self.assignment)
         former = self.saved.report if self.saved is not None else None
         return former.assignment if former is not None else None
+
+    def _widening_report(self) -> WideningReport | None:
+        """Return which activations got more bits, in this build or in the one that it resumes."""
+        if self.widening is not None:
+            return WideningReport.model_validate(self.widening)
+        former = self.saved.report if self.saved is not None else None
+        return former.widening if former is not None else None
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
         return BuildResult(

@@ -10,6 +10,7 @@ from gan2hls.auto.assignment import Assignment, Goal, Prices
 from gan2hls.config import AutoConfig, Config, parse_config
 from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel
+from gan2hls.quantize import activation_goal_beside
 from gan2hls.strict import merge
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ def settled_config(config: Config, assignment: Assignment) -> Config:
             pinned = {choice.layer: {"precision": {"weight": choice.precision}}}
             values["layers"] = merge(values["layers"], pinned)
     values["precision"] = {**values["precision"], "weight": "int8"}
+    least = goal_of(config.precision.auto).psnr_min_db
+    if config.precision.activation is None and least is not None:
+        values["precision"]["activation_psnr_min_db"] = activation_goal_beside(
+            least, config.precision.activation_psnr_min_db
+        )
     return parse_config(values)
 
 

@@ -35,6 +35,7 @@ from gan2hls.report import (
     StepReport,
     Totals,
     WeightBits,
+    WideningReport,
 )
 from gan2hls.resources import engine_resources
 from gan2hls.serialize import Origin
@@ -78,6 +79,7 @@ def make_report(
     verification: Mapping[Any, StepReport],
     seconds: Mapping[str, float],
     assignment: AssignmentReport | None = None,
+    widening: WideningReport | None = None,
 ) -> Report:
     """Return the report of a build."""
     model = design.model
@@ -96,6 +98,7 @@ def make_report(
         totals=_totals(design, layers, estimated, measured),
         quality=fidelity.quality,
         assignment=assignment,
+        widening=widening,
         verification=dict(verification),
         tools=tool_versions(),
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
