@@ -159,6 +159,8 @@ def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("MAC_CYCLES", engine.mac_cycles, _mac_cycles(engine)),
         Constant("FEED_CYCLES", feeder_cycles(engine), "trip count of the feeder: MAC_CYCLES + first rows + stalls"),
         Constant("SEGMENTS", len(feeder_program(engine)), "steps of the feeder's program"),
+        Constant("FIRST_CYCLES", feeder_program(engine)[0].cycles, "iterations of the first step, which emits nothing"),
+        Constant("FIRST_LOADS", feeder_program(engine)[0].loads, "words that it loads"),
         Constant("SEGMENT_BITS", segment_bits(engine), "iterations of a segment"),
         Constant("SEGMENT_WIDTH", segment_width(engine), "segment: cycles, loads, their difference, flags"),
         Constant("ADDRESS_BITS", address_bits(engine), "weight address"),
