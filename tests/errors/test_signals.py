@@ -64,16 +64,18 @@ def test_a_signal_ends_the_imports_at_once(tmp_path: Path) -> None:
     assert (process.returncode, text) == (INTERRUPTED, b"error: interrupted\n")
 
 
-def test_an_interrupt_that_a_callback_cannot_pass_on_ends_the_process(tmp_path: Path) -> None:
+def test_an_interrupt_that_a_callback_cannot_pass_on_comes_again(tmp_path: Path) -> None:
     code = (
-        "import signal, sys; from gan2hls import __main__, cli\n"
+        "import signal, time; from gan2hls import __main__, cli\n"
         "class Callback:\n    def __del__(self): signal.raise_signal(signal.SIGINT)\n"
-        "def command():\n    x = Callback(); del x; print('went on')\n"
+        "def command():\n"
+        "    try:\n        x = Callback(); del x; time.sleep(20)\n"
+        "    finally: print('cleaned up', flush=True)\n"
         "cli.app = command\nprint('up', flush=True)\n__main__.main()"
     )
     process = start(tmp_path, code=code)
-    out, text = process.communicate(timeout=20)
-    assert (process.returncode, out, text) == (INTERRUPTED, b"", b"error: interrupted\n")
+    out, text = process.communicate(timeout=10)
+    assert (process.returncode, out, text) == (INTERRUPTED, b"cleaned up\n", b"error: interrupted\n")
 
 
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
@@ -117,6 +119,11 @@ def test_a_full_disk_is_an_output_error() -> None:
         )
     assert done.returncode == 9
     assert done.stderr.startswith(b"error: cannot write the output: ") and b"Traceback" not in done.stderr
+
+
+def test_their_exit_codes_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    assert f"| {INTERRUPTED} | interrupted" in text and f"| {CLOSED_PIPE} | " in text
 
 
 @pytest.mark.parametrize("handle", [1, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,30 @@ def test_a_former_project_is_not_put_over_a_newer_one(tmp_path: Path) -> None:
     (tmp_path / "net" / "mine").write_text("kept")
     sweep(tmp_path)
     assert names(tmp_path) == {"net"} and (tmp_path / "net" / "mine").read_text() == "kept" and not old.exists()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_while_the_former_project_is_removed_leaves_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Once, the end of the build removes it; twice, as when Ctrl-C is pressed again, the next build does."""
+    write(FIRST, tmp_path / "net")
+    remove, left = shutil.rmtree, [KeyboardInterrupt()] * times
+
+    def interrupted(path: Path, *rest: object, **more: object) -> None:
+        if path.suffix == ".old" and left:
+            (path / "a").unlink(missing_ok=True)
+            raise left.pop()
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(SECOND, tmp_path / "net")
+    assert content(tmp_path / "net") == b"second"
+    if times == 2:
+        assert len(names(tmp_path)) == 3
+        sweep(tmp_path)
+    assert names(tmp_path) == {"net"} and content(tmp_path / "net") == b"second"
 
 
 def test_hidden_files_of_others_are_never_touched(tmp_path: Path) -> None:
