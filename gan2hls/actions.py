@@ -32,7 +32,7 @@ from gan2hls.pipeline import build
 from gan2hls.quantize import quantize_inputs
 from gan2hls.verify.csim import run_outputs
 from gan2hls.verify.float import run_float
-from gan2hls.workspace import Saved, is_project, load_saved
+from gan2hls.workspace import Saved, is_project, load_saved, vendor_log
 
 Notify = Callable[[str, str], None]
 Array = npt.NDArray[np.generic]
@@ -77,6 +77,7 @@ def verify_project(
         stimulus(saved.model, evaluation, config.verify.frames, config.verify.seed),
         float_step=float_step,
         former=saved.report,
+        vendor_log=vendor_log(folder),
         notify=(lambda step: notify("verify", step)) if notify is not None else None,
     )
 

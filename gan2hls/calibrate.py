@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ Float32Array = npt.NDArray[np.float32]
 _VALUE_LIMIT = 1 << 26
 _MAC_LIMIT = 10_000_000_000
 _LEAST_FRAMES = 16
+#: How messages of ONNX Runtime name a node.
+_NODE_NAMES = tuple(map(re.compile, (r"Name:'([^']*)'", r"node with name '([^']*)'", r"Node ?\(([^)]*)\)")))
 
 
 @final
@@ -78,13 +81,13 @@ class FloatModel:
             graph = onnx.GraphProto(output=[onnx.helper.make_empty_tensor_value_info(name) for name in sorted(hidden)])
             content += onnx.ModelProto(graph=graph).SerializeToString()  # protobuf merges messages that are appended
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what it refuses is an error of ours
         # integer kernels in place of QuantizeLinear .. DequantizeLinear round where the file does not
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
-            raise ModelError(f"ONNX Runtime refuses the model: {error}") from error
+            raise _refusal("refuses the model", error) from error
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Float32Array]:
         """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name."""
@@ -93,10 +96,26 @@ class FloatModel:
         streams = {port.name: np.empty((frames, *port.shape), np.float32) for port in self.ports}
         for n in range(frames):
             feed = {name: values[n : n + 1] for name, values in inputs.items()}
-            found = self._session.run(names, feed)[: len(names)]  # asked for nothing, it returns every output
+            try:
+                found = self._session.run(names, feed)[: len(names)]  # asked for nothing, it returns every output
+            except Exception as error:
+                raise _refusal("cannot run the model", error) from error
             for port, values in zip(self.ports, found, strict=True):
+                if tuple(values.shape) != port.onnx_shape:
+                    raise _refusal(f"makes {port.onnx_name!r} of shape {list(values.shape)}, not {port.onnx_shape}")
                 streams[port.name][n] = port.to_stream(values)[0]
         return streams
+
+
+def _refusal(what: str, error: Exception | None = None) -> ModelError:
+    """Return the error that ONNX Runtime and the model do not go together, at the node that its message names."""
+    text = " ".join(str(error).split()) if error is not None else ""
+    node = next((match[1] for pattern in _NODE_NAMES if (match := pattern.search(text))), None)
+    return ModelError(
+        f"ONNX Runtime {onnxruntime.__version__} {what}{f': {text[-400:]}' if text else ''}",
+        where="" if node is None else f"node {node!r}",
+        hint="correct or replace that node until onnxruntime.InferenceSession(PATH).run(None, ...) takes the file",
+    )
 
 
 def probes(graph: Graph) -> tuple[Port, ...]:

@@ -6,7 +6,7 @@ bias) goes into the requantizer, so codes stay what the quantizer made them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -60,20 +60,23 @@ def choose_types(
     precisions: Mapping[str, LayerPrecision],
     rule: RangeRule,
     percentile: float = PERCENTILE,
+    wide: Collection[str] = (),
 ) -> dict[str, QuantType]:
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
     A type that the file's own quantizer fixes comes first.  The model's output is never cut: it keeps the whole range
-    of a bounded curve, or of the samples; nor is an input of so many bits that cutting it gains nothing.
+    of a bounded curve, or of the samples; nor is a tensor of so many bits that cutting it gains nothing: an input of
+    16, and those named in ``wide``.
     """
     outputs = {port.name for port in graph.outputs}
     types = {}
     for port in graph.inputs:
         precision = precisions[port.name].activation
-        at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS else rule
+        at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS or port.name in wide else rule
         types[port.name] = activation_type(streams[port.name], precision, at_input, percentile)
     for layer in graph.layers:
-        chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
+        chain = split(layer.points, channels_of(layer))
+        at = "minmax" if layer.name in outputs or layer.name in wide else rule
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return {**types, **graph.pinned}
 

@@ -43,13 +43,14 @@ from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.parts import part_name
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
-from gan2hls.report import AssignmentReport, Report, no_verification
+from gan2hls.report import AssignmentReport, Report, WideningReport, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
-from gan2hls.settings import check_unchanged, goal_of, pinned_foldings, settled_config
+from gan2hls.settings import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
+from gan2hls.widen import Widening
 from gan2hls.workspace import (
     ASSIGNMENT_YAML,
     PICTURE_PNG,
@@ -61,6 +62,7 @@ from gan2hls.workspace import (
     is_project,
     load_saved,
     saved_files,
+    vendor_log,
 )
 
 _log = logging.getLogger(__name__)
@@ -129,6 +131,7 @@ class _Run:
         self.graph: Graph | None = None
         self.saved: Saved | None = None
         self.assignment: Assignment | None = None
+        self.widening: Widening | None = None
 
     def build(
         self,
@@ -147,6 +150,8 @@ class _Run:
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
         if self.start != "load":
             self._resume(config, overrides)
+        if self.start != "emit":
+            self.config = folded_for_tool(self.config)
         self._check_ends(write)
         self._lower()
         if self.stop != "lower":
@@ -234,12 +239,13 @@ class _Run:
                 precisions,
                 None if rule == "auto" else rule,
                 goal=goal_of(wanted.auto),
+                activation_goal_db=wanted.activation_psnr_min_db,
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
                 fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
-            self.model, self.assignment = made.model, made.assignment
+            self.model, self.assignment, self.widening = made.model, made.assignment, made.widening
             if wanted.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
 
@@ -300,7 +306,7 @@ class _Run:
             with self._stage("write", str(destination) if write else ""):
                 staging = stack.enter_context(staged(destination, self._check_source))
                 staging.add(self.project)
-            report = self._report(self._verify(staging))
+            report = self._report(self._verify(staging, write))
             made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
             self.project = self.project.merged(made)
             staging.add(Project.of(made))
@@ -315,7 +321,7 @@ class _Run:
                     remove(failed)
         return self._result(self.project, report, write)
 
-    def _verify(self, staging: Staging) -> Ladder:
+    def _verify(self, staging: Staging, write: bool) -> Ladder:
         if self.stop == "emit" or not self.config.verify.steps:
             reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
             return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
@@ -328,6 +334,7 @@ class _Run:
                 stimulus(self.model, self.inputs.evaluation, self.config.verify.frames, self.config.verify.seed),
                 float_step=self._float_step(),
                 former=former,
+                vendor_log=vendor_log(self.destination) if write else None,
                 notify=lambda step: self.notify("verify", step),
             )
 
@@ -349,6 +356,7 @@ class _Run:
             verification=ladder.steps,
             seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
             assignment=self._assignment_report(),
+            widening=self._widening_report(),
         )
 
     def _assignment_report(self) -> AssignmentReport | None:
@@ -357,6 +365,13 @@ class _Run:
             return AssignmentReport.model_validate(self.assignment)
         former = self.saved.report if self.saved is not None else None
         return former.assignment if former is not None else None
+
+    def _widening_report(self) -> WideningReport | None:
+        """Return which activations got more bits, in this build or in the one that it resumes."""
+        if self.widening is not None:
+            return WideningReport.model_validate(self.widening)
+        former = self.saved.report if self.saved is not None else None
+        return former.widening if former is not None else None
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
         return BuildResult(

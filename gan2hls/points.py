@@ -68,6 +68,7 @@ CURVES: Mapping[str, Callable[..., FloatArray]] = {
     "selu": lambda x, alpha, gamma: gamma * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
     "softplus": lambda x: np.logaddexp(0.0, x),
     "softsign": lambda x: x / (1.0 + np.abs(x)),
+    "trunc": np.trunc,
     "hardswish": lambda x: x * np.clip(x / 6.0 + 0.5, 0.0, 1.0),
 }
 

@@ -82,11 +82,12 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
 
 def sizing(
     model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
-) -> Callable[[IntLayer], tuple[int, int]]:
-    """Return what says how many DSP blocks and LUTs of lanes a layer takes with other weights than in ``model``.
+) -> Callable[[IntLayer], tuple[int, int, int]]:
+    """Return what says how much a layer takes with other weights or types than in ``model``.
 
-    Each layer keeps the folding that suits ``model``, so that formats of its weights are compared at one speed.  Where
-    the part cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.
+    That is DSP blocks, LUTs of lanes and 18-kbit block RAMs.  Each layer keeps the folding that suits ``model``, so
+    that number formats are compared at one speed.  Where the part cannot hold that, or not reach ``target.fps``, it is
+    the folding that comes nearest.
 
     Args:
         model: with the widest weights.
@@ -106,10 +107,10 @@ def sizing(
         at = max(0, _first(intervals, lambda t: t > wanted) - 1)
     chosen = _pick(options, intervals[min(at, len(intervals) - 1)])
 
-    def sizes(layer: IntLayer) -> tuple[int, int]:
+    def sizes(layer: IntLayer) -> tuple[int, int, int]:
         rows = 0 if layer.geometry is None else line_buffer_rows(layer)
         found = engine_resources(EngineDesign(layer, chosen[layer.name].folding, rows, None))
-        return found.dsp, found.lane_lut
+        return found.dsp, found.lane_lut, found.bram18
 
     return sizes
 

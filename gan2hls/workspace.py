@@ -70,6 +70,12 @@ def integer_sha256(files: dict[str, bytes]) -> str:
     return hashlib.sha256(files[MODEL_JSON] + files[MODEL_NPZ]).hexdigest()
 
 
+def vendor_log(folder: Path) -> Path:
+    """Return where the output of an HLS compiler that refuses the C++ of the project ``folder`` is kept: beside it."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}.vendor.log")
+
+
 def is_project(folder: Path) -> bool:
     """Whether ``folder`` holds a saved integer model."""
     return (folder / MODEL_JSON).is_file()

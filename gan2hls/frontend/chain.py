@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.ir import Graph, Layer, Port, Shape
 from gan2hls.layers import KIND_BY_NAME
 from gan2hls.layers.base import Linear, map_parameters
@@ -117,7 +117,13 @@ class Chain:
             if value.size == 1:
                 return value.reshape(1)
             made = np.empty(count)
-            made[where] = np.broadcast_to(value, shape).ravel()[live]
+            try:
+                made[where] = np.broadcast_to(value, shape).ravel()[live]
+            except ValueError as error:
+                raise ModelError(
+                    f"its parameters of shape {list(value.shape)} do not fit a tensor of shape {list(shape)}",
+                    hint="they must broadcast to it, or be one per channel",
+                ) from error
             return made
 
         source_name, source_shape = self._last

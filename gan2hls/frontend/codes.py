@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
 
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.naming import type_name
-from gan2hls.frontend.quantizers import integer_bounds, levels, scale_of, zero_point_of
+from gan2hls.frontend.quantizers import MOST_ACTIVATION_BITS, integer_bounds, levels, scale_of, zero_point_of
 from gan2hls.layers.base import Array
-from gan2hls.points import Affine, Point
+from gan2hls.points import Affine, Curve, Point
 
 
 @final
@@ -26,6 +26,7 @@ class Codes:
         zero_point: of the QuantizeLinear.
         lo: least code.
         hi: greatest code.
+        truncates: whether the codes are cut toward zero, by a Cast, and not rounded.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Codes:
     zero_point: int
     lo: int
     hi: int
+    truncates: bool = False
 
     def clipped(self, lo: Array | None, hi: Array | None, source: str) -> Codes:
         """Return the codes after Clip."""
@@ -60,12 +62,35 @@ class Codes:
         QuantizeLinear rounds half to even before it adds the zero point.
         """
         step, zero = scale_of(scale), 0 if zero_point is None else zero_point_of(zero_point)
+        if self.truncates:
+            return self._truncating(step, zero)
         made = levels(step, zero, self.lo, self.hi, ties="odd" if self.zero_point % 2 else "even")
         if step == self.scale and zero == self.zero_point:
             return made
         ratio = step / self.scale
         moved = Affine(np.array([ratio]), np.array([step * (self.zero_point - zero)]))
         return (moved, *made)
+
+    def numbers(self) -> tuple[Point, ...]:
+        """Return the points of the whole group where its codes are the numbers that are wanted."""
+        return self.points(np.ones(1), None)
+
+    def _truncating(self, step: float, zero: int) -> tuple[Point, ...]:
+        """Return a cut toward zero: a floor where no code is negative, else a curve that ends on whole numbers."""
+        scaled = (Affine(np.array([step]), np.array([-step * zero])),) if (step, zero) != (1.0, 0) else ()
+        if self.lo >= 0:
+            return (*scaled, *levels(step, zero, self.lo, self.hi, shift=-0.5))
+        return (Curve("trunc"), *scaled, *levels(step, zero, self.lo, self.hi))
+
+
+def truncated(elem: int, source: str) -> Codes:
+    """Read a Cast of a computed tensor to the integers of type ``elem``; what they do not hold saturates."""
+    bounds = None if elem == TensorProto.BOOL else integer_bounds(np.dtype(helper.tensor_dtype_to_np_dtype(elem)))
+    if bounds is None or bounds[1] - bounds[0] >= 1 << MOST_ACTIVATION_BITS:
+        raise UnsupportedError(
+            f"casts to {type_name(elem)}", hint="cast to UINT8, INT8, UINT16 or INT16, or leave the Cast out"
+        )
+    return Codes(source, 1.0, 0, *bounds, truncates=True)
 
 
 def quantize_linear(

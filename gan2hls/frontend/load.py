@@ -14,12 +14,13 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.chain import Chain
-from gan2hls.frontend.codes import Codes, quantize_linear
+from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
+from gan2hls.frontend.naming import at, describe, identifier, model_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
-from gan2hls.frontend.operators import LAYOUT, SELECTIONS, check_supported
+from gan2hls.frontend.operators import LAYOUT, SELECTIONS, SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
@@ -64,13 +65,18 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     """
     path = Path(path)
     model, sha256 = read_model(path)
+    batch = 1
     try:
         model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
-        plain = normalize(model, shapes, check_supported)
+        batch = fixed_batch(model.graph.input[0])
+        plain = normalize(model, shapes, SUPPORTED, check_supported)
         del model
         graph = _read_graph(plain, model_name(path))
         reference = plain_quantizers(plain)
     except Gan2HlsError as error:
+        if batch > 1 and hint_of(batch) != error.hint:
+            hint = "; or ".join(filter(None, (error.hint, hint_of(batch))))
+            raise type(error)(error.message, where=error.where or str(path), hint=hint) from error
         raise at(error, str(path)) from error
     verify_graph(graph)
     params = sum(value.size for value in plain.constants.values() if value.dtype.kind not in "biu")
@@ -98,8 +104,6 @@ def _check_port(name: str, what: str, found: TensorType) -> None:
             f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
             hint="export the model with a batch axis of 1 in front; squeeze() without an axis drops it",
         )
-    if found.elem != TensorProto.FLOAT:
-        raise UnsupportedError(f"the {what} {name!r} is {type_name(found.elem)}", hint="only FLOAT is supported")
 
 
 def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
@@ -109,7 +113,8 @@ def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
     what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
     raise UnsupportedError(
         f"{what}: branches are not supported",
-        hint="supported are chains of layers (and Swish as x * Sigmoid(x)); remove skips, or merge the branches",
+        hint="supported are chains of layers, and functions of one tensor; take the skip out before training, or merge "
+        "its branches into one layer",
     )
 
 
@@ -148,9 +153,7 @@ class _Reader:
                 raise at(error, describe(node)) from error
             self.current = node.output[0]
         if self.codes is not None:
-            raise UnsupportedError(
-                f"the output {self.current!r} is quantized codes", hint="end the model with a DequantizeLinear"
-            )
+            self._points(self.codes.numbers(), self.codes.source, self.current)
         return self.chain
 
     def _points(self, points: tuple[Point, ...], source: str, output: str) -> None:
@@ -161,11 +164,13 @@ class _Reader:
         made = self.plain.types[node.output[0]]
         check_size(made.shape, "its output")
         constants = [self.plain.constants.get(name) for name in node.input[1:]]
-        if node.op_type in LAYOUT and (self.codes is None or node.op_type != "Cast"):
+        if node.op_type == "Cast" and self.codes is None and made.elem != TensorProto.FLOAT:
+            self.codes = truncated(made.elem, node.name)
+        elif node.op_type in LAYOUT and (self.codes is None or node.op_type != "Cast"):
             if math.prod(made.shape) != self.chain.index.size:
                 raise ModelError(
                     f"{self.chain.index.size} elements do not fit shape {list(made.shape)}",
-                    hint="export the model again",
+                    hint=f"it must have {self.chain.index.size} elements",
                 )
             self.chain.index = LAYOUT[node.op_type](self.chain.index, made.shape, *constants, **attributes)
         elif self.codes is not None:
@@ -192,6 +197,9 @@ class _Reader:
         first, second = (*constants, None, None)[:2]
         if node.op_type == "Clip" and node.input[0] in self.plain.types:
             self.codes = self.codes.clipped(first, second, node.name)
+        elif node.op_type == "Cast" and made.elem == TensorProto.FLOAT:
+            self._points(self.codes.numbers(), f"{self.codes.source} + {node.name}", node.output[0])
+            self.codes = None
         elif node.op_type == "Cast":
             self.codes = self.codes.cast(made.elem)
         elif is_qdq(node) and node.op_type == "DequantizeLinear" and node.input[0] in self.plain.types:
@@ -202,7 +210,7 @@ class _Reader:
             raise UnsupportedError(
                 "reads quantized codes",
                 hint="between QuantizeLinear and DequantizeLinear can stand Clip, Reshape, Transpose, Flatten, "
-                "Squeeze, Unsqueeze, Identity and Cast between integers",
+                "Squeeze, Unsqueeze, Identity and Cast",
             )
 
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
@@ -216,7 +224,7 @@ class _Reader:
             if read.out_index.shape != made.shape:
                 raise UnsupportedError(
                     f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}",
-                    hint="export again",
+                    hint="onnx reads its attributes otherwise: give it explicit pads and sizes",
                 )
             _check_finite((read.weight, read.bias), node, plain)
             self.chain.add_linear(read, node.name, node.output[0])

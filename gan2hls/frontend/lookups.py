@@ -59,7 +59,7 @@ def scatter_nd(data: Array, indices: Array, updates: Array, *, reduction: str = 
     if updates.shape != (*indices.shape[:-1], *data.shape[depth:]):
         raise ModelError(
             f"its updates have shape {list(updates.shape)}",
-            hint=f"legal is {[*indices.shape[:-1], *data.shape[depth:]]}; export the model again",
+            hint=f"legal is {[*indices.shape[:-1], *data.shape[depth:]]}",
         )
     made = data.copy()
     made[tuple(_checked(indices[..., n], data.shape[n], n) for n in range(depth))] = updates

@@ -96,7 +96,8 @@ def _widened(tensor: onnx.TensorProto) -> onnx.TensorProto:
         value = np.asarray(numpy_helper.to_array(tensor))
     except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
         where = f"initializer {tensor.name!r}"
-        raise ModelError(f"is broken: {error}", where=where, hint="export again") from error
+        hint = "replace it: onnx.numpy_helper.from_array(value, NAME) makes one of the right length"
+        raise ModelError(f"is broken: {error}", where=where, hint=hint) from error
     with np.errstate(over="ignore"):  # what does not fit is infinite, and refused as such
         return numpy_helper.from_array(value.astype(np.float32), tensor.name)
 

@@ -46,13 +46,16 @@ def unpacked(
         UnsupportedError: blocks that are not runs of neighbours, other widths than 2, 4 and 8 bits.
     """
     if codes is None or scales is None:
-        raise ModelError("has no codes or no scales", hint="export the model again")
+        raise ModelError("has no codes or no scales", hint="its inputs 1 and 2 must be initializers")
     if g_idx is not None and g_idx.size:
         raise UnsupportedError("orders its blocks by g_idx", hint="quantize without act_order")
     if bits not in (2, 4, 8):
         raise UnsupportedError(f"has codes of {bits} bits", hint="2, 4 and 8 bits are supported")
     if min(k, n, block_size) < 1 or block_size * bits % 8:
-        raise ModelError(f"has K {k}, N {n} and block_size {block_size}", hint="export the model again")
+        raise ModelError(
+            f"has K {k}, N {n} and block_size {block_size}",
+            hint="all must be 1 or more, and a block whole bytes: block_size * bits a multiple of 8",
+        )
     check_constant((k, n), "")  # the caller says where
     blocks = -(-k // block_size)
     if codes.dtype != np.uint8 or codes.size != n * blocks * block_size * bits // 8 or scales.size != n * blocks:

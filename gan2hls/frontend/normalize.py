@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -20,23 +20,22 @@ from onnx.reference import ReferenceEvaluator
 
 from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.expand import expanded, has_body
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
+from gan2hls.frontend.reads import RANDOM, random_numbers, valued, values_read
+from gan2hls.frontend.spelling import plain_spelling
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
 #: Elements of a computed constant that are worth collecting garbage: onnx's evaluator is a cycle that holds its inputs.
 _LARGE = 1 << 22
-#: Operators without constant meaning although their inputs are constant.
-RANDOM = frozenset(
-    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
-)
-#: Operators that tell a size only, constant where shapes are static.
-MEASURES = frozenset(("Shape", "Size"))
+#: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
+NEWEST_RUN = 26
 
 Array = npt.NDArray[Any]
 
@@ -67,20 +66,24 @@ class Normalized:
 
 
 def normalize(
-    model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], check_node: Callable[[onnx.NodeProto], None]
+    model: onnx.ModelProto,
+    inputs: Mapping[str, tuple[int, ...]],
+    known: Container[str],
+    check_node: Callable[[onnx.NodeProto], None],
 ) -> Normalized:
     """Fold and prune ``model``.
 
     Args:
         model: in topological order, functions inlined, only nodes that the output needs.
         inputs: shapes of the inputs.
+        known: operators that stay as they are where ONNX defines them by others.
         check_node: called with each node that stays, before its shape is inferred; raises if it is not supported.
 
     Raises:
         ModelError: constants that are broken, or a graph that onnx finds inconsistent.
         UnsupportedError: sizes beyond the bounds or not known beforehand.
     """
-    folder = _Folder(model, inputs)
+    folder = _Folder(model, inputs, known)
     for node in model.graph.node:
         folder.take(node, check_node)
     return folder.finish()
@@ -88,8 +91,9 @@ def normalize(
 
 @final
 class _Folder:
-    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> None:
-        self.model = model
+    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: Container[str]) -> None:
+        self.model, self.known = model, known
+        self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.constants: dict[str, Array] = {}
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         self.types = {name: TensorType(TensorProto.FLOAT, shape) for name, shape in inputs.items()}
@@ -98,9 +102,10 @@ class _Folder:
         self.folded = 0
         #: How many nodes that are not folded yet read a name.
         self.unread = Counter(name for node in model.graph.node for name in node.input)
+        self.valued = valued(model.graph)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
-        dynamic = [name for name in node.input if name in self.types]
+        dynamic = [name for name in values_read(node) if name in self.types]
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
@@ -110,20 +115,59 @@ class _Folder:
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
         if is_nbits(node) and not self.types.keys() & set(node.input[1:]):
-            for part in self._unpacked(node):
-                self.take(part, check_node)
-        elif node.op_type in MEASURES and dynamic:
+            self._take_all(self._unpacked(node), check_node)
+        elif node.op_type in ("Shape", "Size") and node.input[0] in self.types:
             self._measure(node)
+        elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
+            for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
+                self.types[name] = made  # nothing but its shape or type is read
+        elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):
+            self._take_all(parts, check_node)
         elif dynamic:
-            check_node(node)
-            kept = onnx.NodeProto()
-            kept.CopyFrom(node)
-            del kept.output[1:]
-            self.types[kept.output[0]] = self._infer(kept)[0]
-            self.nodes.append(kept)
+            self._keep(node, check_node)
         else:
             self._fold(node)
             self._forget(node)
+
+    def _take_all(self, parts: list[onnx.NodeProto], check_node: Callable[[onnx.NodeProto], None]) -> None:
+        """Take the nodes that one node stands for."""
+        self.valued.update(name for part in parts for name in part.output)
+        for part in parts:
+            self.take(part, check_node)
+
+    def _expanded(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Return the nodes that ONNX defines ``node`` by; none if it does not, or by what is not supported either."""
+        if not has_body(node, self.opset):
+            return []
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+        parts = expanded(self._single(node, outputs, False))
+        computed = set(self.types)
+        for part in parts:
+            if not computed.isdisjoint(values_read(part)):
+                computed.update(part.output)
+                if part.op_type not in self.known and not has_body(part, self.opset):
+                    return []
+        return parts
+
+    def _keep(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
+        """Keep a node that reads computed values."""
+        kept = onnx.NodeProto()
+        kept.CopyFrom(node)
+        if node.domain in ("", "ai.onnx"):
+            try:
+                plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)
+            except Gan2HlsError as error:
+                raise at(error, describe(node)) from error
+        check_node(kept)
+        del kept.output[1:]
+        self.types[kept.output[0]] = self._infer(kept)[0]
+        self.nodes.append(kept)
+
+    def _type(self, name: str) -> TensorType:
+        if name in self.types:
+            return self.types[name]
+        value = self.constants[name]
+        return TensorType(helper.np_dtype_to_tensor_dtype(value.dtype), tuple(value.shape))
 
     def _constant(self, name: str) -> None:
         """Read an initializer the first time that a node reads it."""
@@ -131,11 +175,18 @@ class _Folder:
             return
         tensor = self.initializers.get(name)
         if tensor is None:
-            raise ModelError(f"tensor {name!r} is read and never made", hint="export the model again")
+            raise ModelError(
+                f"tensor {name!r} is read and never made",
+                hint=f"give it a value: model.graph.initializer.append(onnx.numpy_helper.from_array(value, {name!r}))",
+            )
         try:
             value = np.asarray(numpy_helper.to_array(tensor))
         except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
-            raise ModelError(f"is broken: {error}", where=f"initializer {name!r}", hint="export again") from error
+            raise ModelError(
+                f"is broken: {error}",
+                where=f"initializer {name!r}",
+                hint=f"replace it: onnx.numpy_helper.from_array(value, {name!r}) makes one of the right length",
+            ) from error
         check_finite(value, f"initializer {name!r}")
         self.constants[name] = value
 
@@ -171,14 +222,19 @@ class _Folder:
 
     def _fold(self, node: onnx.NodeProto) -> None:
         if node.op_type in RANDOM:
-            raise UnsupportedError(
-                "draws random numbers inside the model",
-                where=describe(node),
-                hint="make the noise an input of the model, or remove it",
-            )
+            raise random_numbers(node)
         if node.domain not in ("", "ai.onnx") and not is_qdq(node) and not is_qonnx(node):
-            raise UnsupportedError(f"operator of the domain {node.domain!r}", where=describe(node), hint="remove it")
-        for made in self._infer(node):
+            raise UnsupportedError(
+                f"computes a constant by an operator of the domain {node.domain!r}",
+                where=describe(node),
+                hint=f"store what it makes as the initializer {node.output[0]!r} in its place",
+            )
+        try:
+            types = self._infer(node)
+        except UnsupportedError as error:
+            hint = f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant"
+            raise UnsupportedError(error.message, where=error.where, hint=hint) from error
+        for made in types:
             self.folded += check_constant(made.shape, describe(node), self.folded)
         value = self._evaluate(node)
         if value is not None:
@@ -189,7 +245,11 @@ class _Folder:
             with np.errstate(all="ignore"):
                 values = ReferenceEvaluator(single).run(None, {})
         except Exception as error:  # onnx's reference operators raise whatever NumPy raises
-            raise ModelError(f"cannot be computed: {error}", where=describe(node), hint="export again") from error
+            raise ModelError(
+                f"cannot be computed: {error}",
+                where=describe(node),
+                hint=f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant",
+            ) from error
         for name, value in zip((name for name in node.output if name), values, strict=True):
             self.constants[name] = np.asarray(value)
             if self.constants[name].size >= _LARGE:
@@ -203,7 +263,10 @@ class _Folder:
             return None
         values = [self.constants[name] if name else None for name in node.input]
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        modes = {name: value.decode() if isinstance(value, bytes) else value for name, value in attributes.items()}
+        modes = {
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            for name, value in attributes.items()
+        }
         try:
             with np.errstate(all="ignore"):
                 made = evaluator(*values, **modes)
@@ -222,29 +285,27 @@ class _Folder:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
         except Exception as error:  # InferenceError and, from the checker, ValidationError or RuntimeError
             text = str(error).splitlines()[0]
-            raise ModelError(f"does not fit its inputs: {text}", where=describe(node), hint="export again") from error
+            shapes = ", ".join(f"{name!r} {list(self._type(name).shape)}" for name in node.input if name)
+            raise ModelError(
+                f"does not fit its inputs: {text}",
+                where=describe(node),
+                hint=f"it reads {shapes or 'nothing'}; correct its attributes, or the shape that does not belong there",
+            ) from error
         return [_static_type(output, node) for output in inferred.graph.output]
 
     def _quantized(self, node: onnx.NodeProto) -> TensorType:
         """Return the type of what a quantizer makes, which is shaped as its input; onnx knows no QONNX."""
-        known = {name: self.types[name].elem for name in node.input if name in self.types}
-        known |= {
-            name: helper.np_dtype_to_tensor_dtype(self.constants[name].dtype)
-            for name in node.input
-            if name in self.constants
-        }
-        first = node.input[0]
-        shape = self.types[first].shape if first in self.types else self.constants[first].shape
-        return TensorType(quantizer_elem(node, known), tuple(shape))
+        known = {name: self._type(name).elem for name in node.input if name}
+        return TensorType(quantizer_elem(node, known), self._type(node.input[0]).shape)
 
     def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], values: bool) -> onnx.ModelProto:
         """Return a model of one node; constants are initializers when small or when ``values``, else inputs."""
         inputs, initializers = [], []
         for name in dict.fromkeys(name for name in node.input if name):
-            if name in self.types:
+            if name in self.types and not values:
                 inputs.append(helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape))
                 continue
-            value = self.constants[name]
+            value = self.constants[name] if name in self.constants else self._stand_in(name, node)
             if values or value.size <= _SHOWN:
                 initializers.append(numpy_helper.from_array(value, name))
             else:
@@ -252,6 +313,12 @@ class _Folder:
                 inputs.append(helper.make_tensor_value_info(name, elem, value.shape))
         graph = helper.make_graph([node], "node", inputs, outputs, initializers)
         return helper.make_model(graph, opset_imports=self.model.opset_import, ir_version=self.model.ir_version)
+
+    def _stand_in(self, name: str, node: onnx.NodeProto) -> Array:
+        """Return zeros in the place of a computed tensor of which a folded node reads type or shape alone."""
+        made = self.types[name]
+        shape = made.shape if node.op_type == "EyeLike" else ()
+        return np.zeros(shape, helper.tensor_dtype_to_np_dtype(made.elem))
 
     def finish(self) -> Normalized:
         read = {name for node in self.nodes for name in node.input if name and name not in self.types}
@@ -261,17 +328,26 @@ class _Folder:
         outputs = [output.name for output in self.model.graph.output]
         for name in outputs:
             if name not in self.types:
-                raise ModelError(f"the output {name!r} does not depend on the input", hint="export the whole generator")
+                raise ModelError(
+                    f"the output {name!r} does not depend on the input",
+                    hint="export the whole generator: its image must be the output",
+                )
         graph = helper.make_graph(
             self.nodes,
             "normalized",
             [self._info(name) for name in self.inputs],
             [self._info(name) for name in outputs],
-            value_info=[self._info(name) for name in self.types if name not in (*self.inputs, *outputs)],
+            value_info=[
+                self._info(name) for node in self.nodes for name in node.output if name not in (*self.inputs, *outputs)
+            ],
         )
-        opset = [o for o in self.model.opset_import if o.domain in QDQ_DOMAINS]
+        opset = [
+            helper.make_opsetid(o.domain, min(o.version, NEWEST_RUN) if o.domain in ("", "ai.onnx") else o.version)
+            for o in self.model.opset_import
+            if o.domain in QDQ_DOMAINS
+        ]
         tensors = (numpy_helper.from_array(value, name) for name, value in constants.items())
-        made = assemble(graph, tensors, opset, max(4, self.model.ir_version))
+        made = assemble(graph, tensors, opset, self.model.ir_version)
         return Normalized(made, constants, dict(self.types))
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
@@ -281,12 +357,16 @@ class _Folder:
 def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise UnsupportedError("has an output whose size is not known beforehand", where=describe(node))
+        raise UnsupportedError(
+            "has an output whose size is not known beforehand",
+            where=describe(node),
+            hint="remove it from the generator: every size must follow from the input's shape",
+        )
     if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
         raise UnsupportedError(
             "has an output whose size depends on values",
             where=describe(node),
-            hint="export the model with fixed shapes",
+            hint="remove it from the generator: every size must follow from the input's shape",
         )
     return TensorType(tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim))
 
@@ -299,6 +379,8 @@ def check_finite(value: Array, where: str) -> None:
     """
     if value.dtype.kind in "biuSUOM":
         return
+    if value.dtype.kind == "c":
+        raise ModelError("holds complex numbers", where=where, hint="store real numbers; weights are FLOAT")
     numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
     bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
     if bad.any():

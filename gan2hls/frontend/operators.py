@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
-from onnx import TensorProto
 
 from gan2hls.errors import UnsupportedError
-from gan2hls.frontend.naming import describe, type_name
-from gan2hls.frontend.normalize import MEASURES, Array
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
+from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
 from gan2hls.layers import READERS
+from gan2hls.layers.pointwise import NO_STATISTICS
 from gan2hls.numerics import Int64Array
 
 Rearrange = Callable[..., Int64Array]
-_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
 
 def _reshape(index: Int64Array, shape: tuple[int, ...], *_: Array | None, **__: object) -> Int64Array:
@@ -26,13 +26,6 @@ def _reshape(index: Int64Array, shape: tuple[int, ...], *_: Array | None, **__: 
 
 def _transpose(index: Int64Array, _: tuple[int, ...], *, perm: list[int] | None = None) -> Int64Array:
     return index.transpose(perm)
-
-
-def _cast(index: Int64Array, _: tuple[int, ...], *, to: int, saturate: int = 1, round_mode: str = "up") -> Int64Array:
-    del saturate, round_mode  # of use for 8-bit floats only
-    if to not in _FLOATS:
-        raise UnsupportedError(f"casts to {type_name(to)}", hint="only casts between floats are supported")
-    return index
 
 
 def _dropout(
@@ -46,7 +39,9 @@ def _dropout(
 ) -> Int64Array:
     del ratio, ratio_input, seed
     if training is not None and bool(np.any(training)):
-        raise UnsupportedError("drops values at random", hint="export the model in evaluation mode")
+        raise UnsupportedError(
+            "drops values at random", hint="call model.eval() before the export, or make its third input False"
+        )
     return index
 
 
@@ -92,7 +87,11 @@ def _pad(
     fill = value if value_input is None else float(value_input.ravel()[0])
     if mode != "constant" or fill != 0:
         what = f"pads with {fill}" if mode == "constant" else f"pads in mode {mode!r}"
-        raise UnsupportedError(what, hint="only zeros are supported; they cost nothing")
+        raise UnsupportedError(
+            what,
+            hint="train with zeros (mode 'constant'), which cost nothing; where it pads the model's input, take it out "
+            "and give the padded image as the input",
+        )
     amounts = pads if pads_input is None else pads_input.ravel().tolist()
     if amounts is None:
         raise UnsupportedError("its pads are computed by the network", hint="only constant pads are supported")
@@ -112,30 +111,42 @@ LAYOUT: Mapping[str, Rearrange] = {
     "Unsqueeze": _reshape,
     "Identity": _reshape,
     "Transpose": _transpose,
-    "Cast": _cast,
+    "Cast": _reshape,
     "Dropout": _dropout,
 }
 #: Operators that keep a part of the elements, and -1 where a zero stands; called in the same way.
 SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
 SUPPORTED: tuple[str, ...] = tuple(
-    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURES, *QDQ_OPS, *QONNX_OPS, "Constant"})
+    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM)
 )
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"
+_NORM = "train with BatchNormalization in its place, which costs nothing here"
+_UPSAMPLE = (
+    "make it a ConvTranspose: of group = channels, kernel = stride = the factor and weights of 1 it repeats pixels"
+)
+_SHUFFLE = "replace the convolution and the pixel shuffle by one ConvTranspose with the factor as its stride"
+_CONSTANT_CODEBOOK = "of weights codebook and indices must both be constant"
+_UNOPTIMIZED = (
+    "ONNX Runtime wrote this file after its optimizations: build from the file that it read, or save with "
+    "SessionOptions.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL"
+)
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
-    "InstanceNormalization": "train with BatchNormalization, which costs nothing here",
-    "LayerNormalization": "train with BatchNormalization, which costs nothing here",
-    "GroupNormalization": "train with BatchNormalization, which costs nothing here",
-    "Resize": "replace the upsampling and the convolution after it by one ConvTranspose",
-    "Upsample": "replace the upsampling and the convolution after it by one ConvTranspose",
-    "DepthToSpace": "replace the convolution and the pixel shuffle by one ConvTranspose",
+    "InstanceNormalization": _NORM,
+    "LayerNormalization": _NORM,
+    "GroupNormalization": _NORM,
+    "Resize": _UPSAMPLE,
+    "Upsample": _UPSAMPLE,
+    "DepthToSpace": _SHUFFLE,
     "Concat": "build the branches' common trunk without skips",
+    "Split": "build the branches' common trunk without skips",
     "Gather": "give the embedded vector as the input instead of the label; codebooks of weights are constant",
-    "GatherElements": "of weights codebook and indices must both be constant",
-    "GatherND": "of weights codebook and indices must both be constant",
-    "Gelu": "use Relu, LeakyRelu or Swish",
+    "GatherElements": _CONSTANT_CODEBOOK,
+    "GatherND": _CONSTANT_CODEBOOK,
+    "MaxPool": "take a Conv of the same stride in its place",
+    "AveragePool": "make it a Conv of group = channels and weights of 1 / (the kernel's size)",
     "FloatQuant": "quantize activations to integers with IntQuant",
     "MatMulNBits": "its codes and scales must be constant",
     "MultiThreshold": "export before streamlining, with Quant nodes",
@@ -148,8 +159,22 @@ WAY_OUT: Mapping[str, str] = {
     "QLinearAdd": _STATIC,
     "QLinearLeakyRelu": _STATIC,
     "QLinearSigmoid": _STATIC,
-    "Softmax": "leave it out of the generator",
+    "Softmax": "leave it out of the generator: nothing after an image needs it",
 }
+#: Domains of operators that ONNX Runtime puts in the place of ONNX's own.
+_RUNTIME_DOMAINS = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")
+_ELSEWHERE = "take another in its place: docs/limits.md says what is built and what is not"
+
+
+def _way_out(node: onnx.NodeProto) -> str:
+    found = WAY_OUT.get(node.op_type)
+    if found is None or (node.domain in _RUNTIME_DOMAINS and node.op_type not in _OWN_OPS):
+        return _UNOPTIMIZED if node.domain in _RUNTIME_DOMAINS else found or _ELSEWHERE
+    return found
+
+
+#: Operators of ONNX Runtime that its quantizers write, not its optimizations.
+_OWN_OPS = tuple(name for name, way_out in WAY_OUT.items() if way_out == _STATIC or name == "MatMulNBits")
 
 
 def check_supported(node: onnx.NodeProto) -> None:
@@ -159,15 +184,18 @@ def check_supported(node: onnx.NodeProto) -> None:
         UnsupportedError: it cannot.
     """
     default = node.domain in ("", "ai.onnx")
+    if default and node.op_type in RANDOM:
+        raise random_numbers(node)
     known = is_qdq(node) or is_qonnx(node) or (default and node.op_type in SUPPORTED and node.op_type not in QONNX_OPS)
     if not known:
-        way_out = WAY_OUT.get(node.op_type, "rewrite the model with supported operators and export it again")
         raise UnsupportedError(
             f"operator {node.op_type!r}{'' if default else f' of domain {node.domain!r}'} is not supported",
             where=describe(node),
-            hint=f"{way_out}; supported: {', '.join(SUPPORTED)}",
+            hint=_way_out(node),
         )
     if node.op_type != "Dropout" and sum(bool(name) for name in node.output) > 1:
         raise UnsupportedError(
-            "has several outputs, as in training", where=describe(node), hint="export the model in evaluation mode"
+            "normalizes by statistics of the batch" if node.op_type == "BatchNormalization" else "has several outputs",
+            where=describe(node),
+            hint=NO_STATISTICS if node.op_type == "BatchNormalization" else "keep the first output alone",
         )

@@ -110,7 +110,7 @@ class _Steps:
         return self._op("Max", self._op("Min", x, np.asarray(hi)), np.asarray(lo))
 
     def _round(self, x: str, mode: bytes) -> str:
-        match check_rounding(mode.decode()):
+        match check_rounding(mode.decode("utf-8", "replace")):
             case "CEIL":
                 return self._op("Ceil", x)
             case "FLOOR":

@@ -9,12 +9,24 @@ from onnx import TensorProto, inliner
 
 from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.batch import fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
-from gan2hls.frontend.operators import SUPPORTED
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.read import MAX_NODES
+from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sparse import densify
+
+#: Inputs of operators that are weights, by position.
+_PARAMETERS: Mapping[str, tuple[int, ...]] = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (1, 2),
+    "MatMul": (1,),
+    "BatchNormalization": (1, 2, 3, 4),
+    "InstanceNormalization": (1, 2),
+    "PRelu": (1,),
+}
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -30,6 +42,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         model = _inline(model)
     _check_known(model)
     densify(model)
+    _drop_given(model)
     mend(model)
     _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
@@ -40,12 +53,21 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         onnx.checker.check_model(model)
     except Exception as error:  # ValidationError, or ValueError and RuntimeError from below
         text = " ".join(str(error).split())[:300]
-        raise ModelError(f"onnx.checker refuses it: {text}", hint="export the model again") from error
+        raise ModelError(
+            f"onnx.checker refuses it: {text}",
+            hint="correct what it names until onnx.checker.check_model takes the file, as it does an exporter's",
+        ) from error
     if len(model.graph.output) != 1:
         names = [output.name for output in model.graph.output]
-        raise UnsupportedError(f"has {len(names)} outputs: {names}", hint="export the model with its image only")
+        raise UnsupportedError(
+            f"has {len(names)} outputs: {names}",
+            hint="keep the image alone: remove the others from model.graph.output, or from what forward() returns",
+        )
     pruned = _prune(model)
-    return pruned, _input_shapes(pruned, given, unranked)
+    shapes = _input_shapes(pruned, given, unranked)
+    if (batch := fixed_batch(pruned.graph.input[0])) > 1:
+        take_one_frame(pruned, batch)
+    return pruned, shapes
 
 
 def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -57,7 +79,10 @@ def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
         for node in nodes:  # type: ignore[attr-defined]
             key = (node.domain, node.op_type)
             if key in path:
-                raise ModelError(f"function {node.op_type!r} calls itself", hint="export the model again")
+                raise ModelError(
+                    f"function {node.op_type!r} calls itself",
+                    hint="functions must end: spell the inner call by other operators",
+                )
             if key in bodies and key not in sizes:
                 sizes[key] = size(bodies[key], (*path, key))
             total += sizes.get(key, 1)
@@ -69,7 +94,10 @@ def _inline(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return inliner.inline_local_functions(model)
     except Exception as error:  # RuntimeError and ValueError from C++
-        raise ModelError(f"its functions cannot be inlined: {error}", hint="export the model again") from error
+        raise ModelError(
+            f"its functions cannot be inlined: {error}",
+            hint="inline them before the export: torch.onnx.export(..., export_modules_as_functions=False)",
+        ) from error
 
 
 def _check_known(model: onnx.ModelProto) -> None:
@@ -80,10 +108,19 @@ def _check_known(model: onnx.ModelProto) -> None:
         default = node.domain in ("", "ai.onnx")
         if default and not onnx.defs.has(node.op_type):
             raise UnsupportedError(
-                f"operator {node.op_type!r} is not supported: ONNX does not know it",
+                f"operator {node.op_type!r} is not supported: onnx {onnx.__version__} does not know it",
                 where=describe(node),
-                hint=f"rewrite the model with supported operators: {', '.join(SUPPORTED)}",
+                hint="give it a domain of its own and a function in model.functions that spells it in ONNX's "
+                "operators; docs/limits.md says which are built",
             )
+
+
+def _drop_given(model: onnx.ModelProto) -> None:
+    """Drop the inputs that have a value in the file, as old files list every weight."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in given]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
 
 
 def _name_domains(model: onnx.ModelProto) -> None:
@@ -103,13 +140,12 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
                 raise UnsupportedError(
                     "contains a sub-graph",
                     where=describe(node),
-                    hint="export with fixed inputs and without control flow",
+                    hint="put the nodes of the branch that is taken in its place: only straight models are built",
                 )
             kept.append(node)
             needed.update(filter(None, node.input))
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
-    named = {tensor.name for tensor in initializers}
-    inputs = [info for info in model.graph.input if info.name in needed and info.name not in named]
+    inputs = [info for info in model.graph.input if info.name in needed]
     graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))
     return assemble(graph, initializers, model.opset_import, model.ir_version)
 
@@ -120,8 +156,7 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
     if unknown:
         raise ModelError(f"has no input {unknown[0]!r}", hint=f"its inputs are {names}; give --input-shape NAME:1,100")
     if len(names) != 1:
-        what = f"has {len(names)} inputs: {names}" if names else "has no input that its output depends on"
-        raise UnsupportedError(what, hint="export the generator with one input, the latent vector or image")
+        raise _not_one_input(model)
     for info in model.graph.input:
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
         if elem != TensorProto.FLOAT:
@@ -132,6 +167,36 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
     }
+
+
+def _not_one_input(model: onnx.ModelProto) -> ModelError | UnsupportedError:
+    """Return what to say of a model with no input, or with several."""
+    names = [info.name for info in model.graph.input]
+    if not names:
+        drawn = next((node.output[0] for node in model.graph.node if node.op_type in RANDOM), None)
+        return UnsupportedError(
+            "has no input that its output depends on",
+            hint=f"it draws {drawn!r} itself: remove that node and make {drawn!r} the model's input"
+            if drawn
+            else "export the generator with its latent vector, or image, as the input",
+        )
+    read: dict[str, list[tuple[onnx.NodeProto, int]]] = {}
+    for node in model.graph.node:
+        for n, name in enumerate(node.input):
+            read.setdefault(name, []).append((node, n))
+    for name in names:
+        if all(n in _PARAMETERS.get(node.op_type, ()) for node, n in read[name]):
+            return ModelError(
+                f"the weight {name!r} has no value: it is an input without an initializer",
+                where=describe(read[name][0][0]),
+                hint="put the value into the file: model.graph.initializer.append(onnx.numpy_helper.from_array(value, "
+                f"{name!r})); torch.onnx.export does so with export_params=True",
+            )
+    return UnsupportedError(
+        f"has {len(names)} inputs: {names}",
+        hint="one input builds, the latent vector or image. Fix the others: "
+        f"model.graph.initializer.append(onnx.numpy_helper.from_array(value, {names[-1]!r}))",
+    )
 
 
 def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranked: bool) -> tuple[int, ...]:
@@ -156,11 +221,13 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
             where=where,
             hint=f"fix the sizes: {_example(info.name, declared)}",
         )
+    if len(declared) == 1:
+        return tuple(declared)
     if declared and declared[0] > 1:
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",
             where=where,
-            hint=f"export with a batch of 1, or try {_example(info.name, declared)}",
+            hint=f"{_example(info.name, declared)} builds a batch of 1; or export it with one",
         )
     return (1, *declared[1:]) if declared else ()
 

@@ -13,9 +13,9 @@ from gan2hls.errors import ModelError
 from gan2hls.frontend.quantizers import (
     MOST_BITS,
     check_bits,
+    check_divisor,
     check_finite_scale,
     check_rounding,
-    check_scale,
     check_zero_point,
     integer_bounds,
 )
@@ -43,7 +43,7 @@ def quantize_linear(
     bounds = integer_bounds(dtype)
     if bounds is None:
         return None
-    check_scale(scale)
+    check_divisor(scale)
     step = _spread(scale, x.shape, axis, block_size, "its scale").astype(np.float32)
     codes = np.rint(x.astype(np.float32) / step)
     if zero_point is not None:
@@ -111,7 +111,7 @@ def _spread(value: Array, shape: tuple[int, ...], axis: int, block: int, what: s
     legal = f"{list(blocks)} for blocks of {block}" if block else f"one number, or {[shape[axis]]}"
     raise ModelError(
         f"{what} has shape {list(value.shape)}, its tensor {list(shape)}",
-        hint=f"along axis {axis} legal is {legal}; export the model again",
+        hint=f"along axis {axis} legal is {legal}; give it that shape, or another axis or block_size",
     )
 
 
@@ -128,7 +128,7 @@ def quant(
     """Return Quant or IntQuant of ``x``."""
     from qonnx.custom_op.general.intquant import int_quant  # takes long to import
 
-    check_scale(scale)
+    check_divisor(scale)
     check_zero_point(zero_point)
     for value, what in ((scale, "its scale"), (zero_point, "its zero point")):
         _check_broadcast(value, x.shape, what)
@@ -141,7 +141,7 @@ def bipolar_quant(x: Array, scale: Array) -> Array:
     """Return BipolarQuant of ``x``."""
     from qonnx.custom_op.general.bipolar_quant import binary_quant
 
-    check_scale(scale)
+    check_divisor(scale)
     _check_broadcast(scale, x.shape, "its scale")
     return _like(binary_quant(x, scale), x)
 
@@ -161,13 +161,14 @@ def trunc(
 
     if len(more) not in (1, 2):
         raise ModelError(f"has {4 + len(more)} inputs", hint="Trunc has 5 inputs, or 6 since version 2")
-    check_scale(scale)
+    check_divisor(scale)
     check_zero_point(zero_point)
     before, after = (np.asarray(check_bits(bits, MOST_BITS), np.float32) for bits in (in_bits, more[-1]))
     mode = check_rounding(rounding_mode)
     if len(more) == 1:
         return _like(trunc_v1(x, scale, zero_point, before, after, mode), x)
-    check_scale(more[0], "its output scale")
+    if (check_divisor(more[0], "its output scale") * check_divisor(scale) < 0).any():
+        raise ModelError("its two scales differ in sign", hint="give the output scale the sign of the input's")
     return _like(trunc_v2(x, scale, zero_point, before, bool(narrow), bool(signed), more[0], after, mode), x)
 
 

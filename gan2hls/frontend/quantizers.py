@@ -82,30 +82,48 @@ def check_qonnx(node: onnx.NodeProto) -> None:
 
 
 def check_scale(scale: Array, what: str = "its scale") -> FloatArray:
-    """Return ``scale`` as float64.
+    """Return the scale of a quantizer of computed values as float64.
 
     Raises:
-        ModelError: a number that is not finite and positive.
+        ModelError: a number that is not finite, or 0.
+        UnsupportedError: a number below 0.
+    """
+    values = check_divisor(scale, what)
+    if (values < 0).any():
+        raise UnsupportedError(
+            f"{what} is {float(values.min())} on a computed tensor",
+            hint="give activations a scale above 0, the same without its sign; weights may have either",
+        )
+    return values
+
+
+def check_divisor(scale: Array, what: str = "its scale") -> FloatArray:
+    """Return the scale of a quantizer of constants, of either sign, as float64.
+
+    Raises:
+        ModelError: a number that is not finite, or 0.
     """
     values = np.asarray(scale).astype(np.float64)
-    bad = ~(np.isfinite(values) & (values > 0))
+    bad = ~(np.isfinite(values) & (values != 0))
     if bad.any() or not values.size:
         found = f"{float(values[bad].reshape(-1)[0])}" if values.size else "empty"
         raise ModelError(
             f"{what} is {found}{f' in {int(bad.sum())} of {bad.size} places' if bad.size > 1 else ''}",
-            hint="a scale must be a finite number above 0; train or export the model again",
+            hint="a scale must be a finite number other than 0; where a channel is all zeros, any does, such as 1",
         )
     return values
 
 
 def check_finite_scale(scale: Array) -> None:
-    """Check a scale that only multiplies, which may have any sign.
+    """Check a scale that only multiplies, which may be 0.
 
     Raises:
         ModelError: a number that is not finite.
     """
     if not scale.size or not np.isfinite(scale.astype(np.float64)).all():
-        raise ModelError("its scale is not finite", hint="train or export the model again")
+        raise ModelError(
+            "its scale is not finite", hint="where a channel or block is all zeros, any scale does, such as 1"
+        )
 
 
 def check_bits(bits: Array, most: int) -> int:
@@ -139,7 +157,7 @@ def check_zero_point(zero_point: Array) -> FloatArray:
     """
     values = np.asarray(zero_point).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ModelError("its zero point is not finite", hint="export the model again")
+        raise ModelError("its zero point is not finite", hint="give it a number; 0 for symmetric codes")
     return values
 
 
@@ -196,7 +214,10 @@ def levels(
 def _one(value: Array | None, what: str) -> float:
     """Return the one number that a constant holds."""
     if value is None:
-        raise UnsupportedError(f"{what} is computed by the network", hint="export the model with constant quantizers")
+        raise UnsupportedError(
+            f"{what} is computed by the network",
+            hint="give it a constant, as static quantization does: calibrate, then export",
+        )
     values = np.unique(np.asarray(value).astype(np.float64))
     if values.size != 1:
         raise UnsupportedError(
@@ -271,7 +292,9 @@ def quant(
     _check_position(x)
     step, zero = scale_of(scale), zero_point_of(zero_point)
     if bits is None:
-        raise UnsupportedError("its bit width is computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its bit width is computed by the network", hint="make all its inputs but the first constants"
+        )
     width, mode = check_bits(bits, MOST_ACTIVATION_BITS), check_rounding(rounding_mode)
     if width == 1 and signed:
         if zero:
@@ -308,7 +331,9 @@ def trunc(
     _check_position(x)
     step, zero = scale_of(scale), zero_point_of(zero_point)
     if in_bits is None or not more or any(value is None for value in more):
-        raise UnsupportedError("its widths are computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its widths are computed by the network", hint="make all its inputs but the first constants"
+        )
     before = check_bits(in_bits, MOST_BITS)
     after = check_bits(np.asarray(more[-1]), MOST_ACTIVATION_BITS)
     mode = check_rounding(rounding_mode)
@@ -322,7 +347,10 @@ def trunc(
         out_scale, factor = step, float(2.0 ** (before - after))
         lo, hi = code_range(min(MOST_ACTIVATION_BITS, after + 1), True, False)
     if factor < 1:
-        raise ModelError(f"truncates {before} bits to {after}: there is nothing to cut", hint="export the model again")
+        raise ModelError(
+            f"truncates {before} bits to {after}: there is nothing to cut",
+            hint=f"give it an output of fewer than {before} bits, or take the Trunc out",
+        )
     # the input lies on multiples of ``step``: moved by half of one, no rounding error can cross a code
     shift = _shift(mode, lo >= 0) + (0.5 / factor if mode in ("FLOOR", "DOWN") else 0.0)
     scaled = (Affine(np.array([out_scale / (step * factor)]), np.zeros(1)),) if out_scale != step * factor else ()
@@ -331,7 +359,9 @@ def trunc(
 
 def _check_position(x: Tensor) -> None:
     if x.position != 0:
-        raise UnsupportedError("its parameters are computed by the network", hint="export it with constant quantizers")
+        raise UnsupportedError(
+            "its parameters are computed by the network", hint="make all its inputs but the first constants"
+        )
 
 
 #: Readers of QONNX operators on computed tensors, called as those of ``layers.READERS``.

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.frontend.external import LFS_HINT, external_bytes, is_lfs_pointer
 
 #: Most bytes of the ONNX file itself: the limit of protobuf.
 MAX_FILE_BYTES = 1 << 31
@@ -22,6 +23,10 @@ MAX_CONSTANTS = 1 << 28
 #: Most nodes, after inlining of functions.
 MAX_NODES = 100_000
 OLDEST_OPSET = 9
+#: Older files list every weight among the inputs too, or should; from this format on an initializer is enough.
+OLDEST_FORMAT = 4
+#: The way out where a file is not what an exporter wrote.
+DAMAGED = "the file is damaged: copy it again from where it was exported, or export it once more"
 
 
 def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
@@ -32,13 +37,16 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
         UnsupportedError: an operator set that this version cannot read.
     """
     data = _read_bytes(path)
+    if is_lfs_pointer(data):
+        raise ModelError("is a Git LFS pointer, not the model itself", where=str(path), hint=LFS_HINT)
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's DecodeError, whose module has no types
         raise ModelError(
             "is not an ONNX file, or is truncated",
             where=str(path),
-            hint="export the model again, or copy the whole file",
+            hint=f"it has {len(data)} bytes; compare with where it comes from and copy the whole file, or export it "
+            "with torch.onnx.export or tf2onnx",
         ) from error
     if not model.HasField("graph") or not model.graph.node:
         raise ModelError(
@@ -47,8 +55,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
             hint="export the whole generator with torch.onnx.export or tf2onnx",
         )
     if not _is_text(model):
-        raise ModelError("holds names that are not UTF-8 text", where=str(path), hint="export the model again")
-    check_opset(model, path)
+        raise ModelError("holds names that are not UTF-8 text", where=str(path), hint=DAMAGED)
+    check_versions(model, path)
     digest = hashlib.sha256(data)
     for part in _load_external(model, path):
         digest.update(part)
@@ -56,19 +64,20 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        what = "is a folder, not an ONNX file" if path.is_dir() else "does not exist"
-        raise ModelError(what, where=str(path), hint="give the path of an .onnx file")
     try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
+            raise ModelError(what, where=str(path), hint="give the path of an .onnx file")
         if path.stat().st_size >= MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB", where=str(path), hint="save it with external data")
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        text = getattr(error, "strerror", None) or str(error)
         raise ModelError(
-            f"cannot be read: {error.strerror}", where=str(path), hint="check that you may read the file"
+            f"cannot be read: {text}", where=str(path), hint="check its name, and that you may read the file"
         ) from error
     if not data:
-        raise ModelError("is an empty file", where=str(path), hint="export the model again")
+        raise ModelError("is an empty file", where=str(path), hint="copy or export it again: nothing was written")
     return data
 
 
@@ -85,24 +94,56 @@ def _is_text(message: Any) -> bool:
     return True
 
 
-def check_opset(model: onnx.ModelProto, path: Path) -> None:
+def _has_unknown_fields(message: Any) -> bool:
+    """Whether a protobuf message holds, anywhere, what this version of onnx has no name for."""
+    if len(UnknownFieldSet(message)):
+        return True
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            parts = [value] if hasattr(value, "ListFields") else value
+            if any(_has_unknown_fields(part) for part in parts):
+                return True
+    return False
+
+
+def check_versions(model: onnx.ModelProto, path: Path) -> None:
     """Check the versions that the model asks for.
 
+    A file format ahead of ours is read where the file holds nothing but what ours has.
+
     Raises:
-        ModelError: no version at all.
-        UnsupportedError: an opset or a file format outside of what is supported.
+        ModelError: no operator set at all.
+        UnsupportedError: an operator set or a file format that cannot be read.
     """
-    newest = onnx.defs.onnx_opset_version()
+    newest, where = onnx.defs.onnx_opset_version(), str(path)
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if not versions:
-        raise ModelError("names no opset of the default domain", where=str(path), hint="export the model again")
-    if not OLDEST_OPSET <= max(versions) <= newest or model.ir_version > onnx.IR_VERSION:
-        raise UnsupportedError(
-            f"opset {max(versions)}, file format {model.ir_version}",
-            where=str(path),
-            hint=f"opsets {OLDEST_OPSET} to {newest} and formats up to {onnx.IR_VERSION} are supported; convert with "
-            "onnx.version_converter.convert_version(model, 17)",
+        raise ModelError(
+            "names no opset of the default domain",
+            where=where,
+            hint="name it: model.opset_import.append(onnx.helper.make_opsetid('', 17)), with the opset of its exporter",
         )
+    opset = max(versions)
+    if opset < OLDEST_OPSET:
+        raise UnsupportedError(
+            f"opset {opset} is older than {OLDEST_OPSET}",
+            where=where,
+            hint="convert it: onnx.save(onnx.version_converter.convert_version(onnx.load(PATH), 17), NEW_PATH)",
+        )
+    if opset > newest:
+        raise UnsupportedError(
+            f"opset {opset} is newer than {newest}, the newest that onnx {onnx.__version__} knows",
+            where=where,
+            hint="export it with opset 17, which every exporter writes: torch.onnx.export(..., opset_version=17), "
+            f"tf2onnx --opset 17; opsets {OLDEST_OPSET} to {newest} are read",
+        )
+    if model.ir_version > onnx.IR_VERSION and _has_unknown_fields(model):
+        raise UnsupportedError(
+            f"file format {model.ir_version} with parts that onnx {onnx.__version__} (format {onnx.IR_VERSION}) lacks",
+            where=where,
+            hint="export it with opset 17, whose files have format 8: torch.onnx.export(..., opset_version=17)",
+        )
+    model.ir_version = min(max(model.ir_version, OLDEST_FORMAT), onnx.IR_VERSION)
 
 
 def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
@@ -135,7 +176,7 @@ def _load_external(model: onnx.ModelProto, path: Path) -> Iterator[bytes]:
     for tensor in all_tensors(model):
         total += check_constant(tuple(tensor.dims), f"tensor {tensor.name!r}", total)
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            tensor.raw_data = _external_bytes(tensor, path)
+            tensor.raw_data = external_bytes(tensor, path)
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
             yield tensor.raw_data
@@ -149,7 +190,9 @@ def check_constant(shape: tuple[int, ...], where: str, total: int = 0) -> int:
         UnsupportedError: more elements than ``MAX_CONSTANT``, or with ``total`` more than ``MAX_CONSTANTS``.
     """
     if any(size < 0 for size in shape):
-        raise ModelError(f"has the illegal shape {list(shape)}", where=where, hint="export the model again")
+        raise ModelError(
+            f"has the illegal shape {list(shape)}", where=where, hint=f"no size may be negative; {DAMAGED}"
+        )
     count = math.prod(shape)
     if count > MAX_CONSTANT or total + count > MAX_CONSTANTS:
         raise UnsupportedError(
@@ -158,44 +201,3 @@ def check_constant(shape: tuple[int, ...], where: str, total: int = 0) -> int:
             hint=f"constants have at most {MAX_CONSTANT} elements each and {MAX_CONSTANTS} together",
         )
     return count
-
-
-def _external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
-    where = f"{path}: tensor {tensor.name!r}"
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    folder = path.parent.resolve()
-    relative = Path(location)
-    legal = location and "\0" not in location and "\\" not in location and not relative.is_absolute()
-    if not legal or ".." in relative.parts or not (folder / relative).resolve().is_relative_to(folder):
-        raise ModelError(
-            f"its external data {location!r} is not inside the model's folder",
-            where=where,
-            hint="put the data beside the model, as a file and not as a link, and name it by a relative path",
-        )
-    source = folder / relative
-    if not source.is_file():
-        raise ModelError(f"its external data {location!r} is missing", where=where, hint="copy it beside the model")
-    try:
-        offset = int(entries.get("offset", 0))
-        length = int(entries["length"]) if "length" in entries else source.stat().st_size - offset
-    except ValueError as error:
-        raise ModelError(
-            "its external data has an illegal offset or length", where=where, hint="export the model again"
-        ) from error
-    try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"has the unknown data type {tensor.data_type}", where=where, hint="export the model again"
-        ) from error
-    most = math.prod(tensor.dims) * dtype.itemsize
-    if offset < 0 or length < 0 or length > most or offset + length > source.stat().st_size:
-        raise ModelError(
-            f"its external data {location!r} is truncated, or its offset {offset} and length {length} do not fit",
-            where=where,
-            hint=f"shape {list(tensor.dims)} needs {most} bytes, the file has {source.stat().st_size}",
-        )
-    with source.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)

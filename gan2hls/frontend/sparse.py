@@ -34,7 +34,9 @@ def densify(model: onnx.ModelProto) -> None:
     _check_sizes([*found, *((attribute.sparse_tensor, where) for attribute, where in values)])
     for sparse, where in found:
         if not sparse.values.name or sparse.values.name in named:
-            raise ModelError("has no name of its own", where=where, hint="export the model again")
+            raise ModelError(
+                "has no name of its own", where=where, hint="name it: its `values` carry the name that nodes read"
+            )
         named.add(sparse.values.name)
         model.graph.initializer.append(_dense(sparse, where))
     del model.graph.sparse_initializer[:]
@@ -47,7 +49,9 @@ def _check_sizes(tensors: list[tuple[onnx.SparseTensorProto, str]]) -> None:
     total = 0
     for sparse, where in tensors:
         if not sparse.dims or any(size < 1 for size in sparse.dims):
-            raise ModelError(f"has the illegal shape {list(sparse.dims)}", where=where, hint="export the model again")
+            raise ModelError(
+                f"has the illegal shape {list(sparse.dims)}", where=where, hint="give it sizes of 1 or more"
+            )
         total += check_constant(tuple(sparse.dims), where)
         if total > MAX_CONSTANT:
             raise UnsupportedError(
@@ -63,7 +67,8 @@ def _dense(sparse: onnx.SparseTensorProto, where: str) -> onnx.TensorProto:
         values = np.asarray(numpy_helper.to_array(sparse.values)).reshape(-1)
         indices = np.asarray(numpy_helper.to_array(sparse.indices))
     except Exception as error:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
-        raise ModelError(f"is broken: {error}", where=where, hint="export again") from error
+        hint = "export it as a dense tensor: onnx.numpy_helper.from_array(value, NAME)"
+        raise ModelError(f"is broken: {error}", where=where, hint=hint) from error
     at = _positions(indices, values.size, shape, where)
     steps = np.diff(at)
     if (steps <= 0).any():

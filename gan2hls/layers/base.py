@@ -109,7 +109,10 @@ def raw_constant(value: Array | None, what: str) -> Array:
         UnsupportedError: it is not a constant.
     """
     if value is None:
-        raise UnsupportedError(f"{what} must be a constant", hint="export the model with its weights inside")
+        raise UnsupportedError(
+            f"{what} must be a constant",
+            hint="give it a value in the file, as an initializer: only one tensor of the model is computed",
+        )
     return np.asarray(value)
 
 
@@ -177,7 +180,10 @@ def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]
         return (default,) * count
     found = tuple(int(v) for v in values)  # type: ignore[attr-defined]
     if len(found) != count:
-        raise UnsupportedError(f"{what} {list(found)} must have {count} values", hint="export the model again")
+        raise UnsupportedError(
+            f"{what} {list(found)} must have {count} values",
+            hint=f"give it {count} numbers, one per spatial axis (pads: two)",
+        )
     return found
 
 
@@ -188,9 +194,13 @@ def check_axis(out_size: int, kernel: int, stride: int, dilation: int) -> None:
         UnsupportedError: an output that is empty, or taps beyond ``MAX_AXIS_TAPS``.
     """
     if stride < 1 or dilation < 1 or kernel < 1:
-        raise UnsupportedError(f"kernel {kernel}, stride {stride} and dilation {dilation} must be 1 or more")
+        raise UnsupportedError(
+            f"kernel {kernel}, stride {stride} and dilation {dilation} must be 1 or more", hint="set them to 1 or more"
+        )
     if out_size < 1:
-        raise UnsupportedError(f"its output would have {out_size} rows or columns", hint="enlarge the input")
+        raise UnsupportedError(
+            f"its output would have {out_size} rows or columns", hint="enlarge the input or its pads"
+        )
     if out_size * kernel > MAX_AXIS_TAPS or out_size > MAX_ACTIVATION:
         raise UnsupportedError(
             f"{out_size} outputs of {kernel} taps along one axis are too many",

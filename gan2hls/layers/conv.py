@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.layers.base import (
     Array,
     Kind,
@@ -20,6 +20,7 @@ from gan2hls.layers.base import (
     raw_constant,
     select_outputs,
 )
+from gan2hls.numerics import FloatArray
 from gan2hls.taps import LinearGeometry, conv_axis
 
 
@@ -65,20 +66,30 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
     kernel = weight.shape[6 - rank :]
     if kernel_shape is not None and axes(kernel_shape, rank - 2, 0, "kernel_shape") != kernel:
         raise UnsupportedError(
-            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}", hint="export the model again"
+            f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}",
+            hint="leave kernel_shape out, or correct it",
         )
     if groups < 1 or any(c % groups for c in channels) or min(channels) < 1:
         raise UnsupportedError(
             f"{groups} groups do not divide {channels[0]} input and {channels[1]} output channels",
-            hint="export the model again",
+            hint="correct the attribute group: it must divide both",
         )
 
 
-def same_pads(total: int, auto_pad: str) -> tuple[int, int]:
-    """Return what auto_pad SAME_* puts before and after an axis."""
-    total = max(total, 0)
-    small, large = total // 2, total - total // 2
-    return (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+def bias_of(bias: Array | None, channels: int) -> FloatArray | None:
+    """Return the bias as float64.
+
+    Raises:
+        ModelError: it is not one number per output channel.
+    """
+    if bias is None:
+        return None
+    if bias.shape != (channels,):
+        raise ModelError(
+            f"its bias has shape {list(bias.shape)} for {channels} output channels",
+            hint=f"it must have shape [{channels}]",
+        )
+    return constant(bias, "the bias")
 
 
 def conv(
@@ -87,31 +98,28 @@ def conv(
     w: Array | None = None,
     b: Array | None = None,
     *,
-    auto_pad: str = "NOTSET",
     dilations: object = None,
     group: int = 1,
     kernel_shape: object = None,
     pads: object = None,
     strides: object = None,
 ) -> Linear:
-    """Read Conv."""
+    """Read Conv with explicit pads (``frontend.spelling``)."""
     rank = len(x.shape)
     (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "Conv")
     out_channels = weight.shape[0]
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[1] * group != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their second size must be {channels} / group; correct the attribute group",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     given = pads_of(pads, rank)
     programs = []
-    for n, kernel, s, d, explicit in zip(size, weight.shape[2:], stride, dilation, given, strict=True):
+    for n, kernel, s, d, pad in zip(size, weight.shape[2:], stride, dilation, given, strict=True):
         check_axis(1, kernel, s, d)
         reach = (kernel - 1) * d + 1
-        pad = explicit
-        if auto_pad.startswith("SAME"):
-            pad = same_pads((-(-n // s) - 1) * s + reach - n, auto_pad)
-        elif auto_pad == "VALID":
-            pad = (0, 0)
         check_axis((n + sum(pad) - reach) // s + 1, kernel, s, d)
         programs.append(conv_axis(n, kernel, s, d, pad))
     geometry = LinearGeometry(programs[0], programs[1], channels, out_channels, group, stride)
@@ -123,7 +131,7 @@ def conv(
         "conv",
         geometry,
         taps,
-        None if b is None else constant(b, "the bias"),
+        bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out[0], out[1], shape),
     )

@@ -12,14 +12,13 @@ from gan2hls.layers.base import (
     Tensor,
     check_axis,
     check_size,
-    constant,
     fixed_shape,
     image_index,
     image_order,
     raw_constant,
     select_outputs,
 )
-from gan2hls.layers.conv import check_kernel, image_of, pads_of, same_pads, spatial
+from gan2hls.layers.conv import bias_of, check_kernel, image_of, pads_of, spatial
 from gan2hls.taps import LinearGeometry, conv_transpose_axis
 
 
@@ -29,37 +28,31 @@ def conv_transpose(
     w: Array | None = None,
     b: Array | None = None,
     *,
-    auto_pad: str = "NOTSET",
     dilations: object = None,
     group: int = 1,
     kernel_shape: object = None,
     output_padding: object = None,
-    output_shape: object = None,
     pads: object = None,
     strides: object = None,
 ) -> Linear:
-    """Read ConvTranspose; ``output_shape`` outweighs ``pads``, as in ONNX."""
+    """Read ConvTranspose with explicit pads (``frontend.spelling``)."""
     rank = len(x.shape)
     (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "ConvTranspose")
     out_channels = weight.shape[1] * group
     check_kernel(kernel_shape, weight, group, (channels, out_channels), rank)
     if weight.shape[0] != channels:
-        raise UnsupportedError(f"{channels} input channels do not fit weights of shape {list(weight.shape)}")
+        raise UnsupportedError(
+            f"{channels} input channels do not fit weights of shape {list(weight.shape)}",
+            hint=f"their first size must be {channels}",
+        )
     stride, dilation = spatial(strides, rank, 1, "strides"), spatial(dilations, rank, 1, "dilations")
     extra, given = spatial(output_padding, rank, 0, "output_padding"), pads_of(pads, rank)
-    wanted = None
-    if output_shape is not None:
-        wanted = spatial(list(output_shape)[-(rank - 2) :], rank, 1, "output_shape")  # type: ignore[call-overload]
     programs = []
     for axis, (n, kernel, s, d) in enumerate(zip(size, weight.shape[2:], stride, dilation, strict=True)):
         check_axis(1, kernel, s, d)
         full = (n - 1) * s + (kernel - 1) * d + 1 + extra[axis]
-        if wanted is not None or auto_pad.startswith("SAME"):
-            out = min(n * s, full) if wanted is None else wanted[axis]
-            begin = same_pads(full - out, auto_pad)[0]
-        else:
-            begin, end = (0, 0) if auto_pad == "VALID" else given[axis]
-            out = full - begin - end
+        begin, end = given[axis]
+        out = full - begin - end
         check_axis(out, kernel, s, d)
         programs.append(conv_transpose_axis(n, kernel, s, d, begin, out))
     geometry = LinearGeometry(programs[0], programs[1], channels, out_channels, group, stride, transposed=True)
@@ -72,7 +65,7 @@ def conv_transpose(
         "conv_transpose",
         geometry,
         taps,
-        None if b is None else constant(b, "the bias"),
+        bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out_shape[0], out_shape[1], shape),
     )

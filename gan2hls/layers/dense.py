@@ -56,7 +56,8 @@ def gemm(
             full = np.broadcast_to(beta * constant(c, "C"), index.shape)
         except ValueError as error:
             raise UnsupportedError(
-                f"C of shape {list(np.shape(c))} does not broadcast to {list(index.shape)}", hint="export again"
+                f"C of shape {list(np.shape(c))} does not broadcast to {list(index.shape)}",
+                hint="transpose or reshape C to fit",
             ) from error
         by_row = full if x.position == 0 else full.T
         if (by_row != by_row[:1]).any():
@@ -92,7 +93,8 @@ def _product(rows: Int64Array, weight: Array) -> Linear:
     count, inner = rows.shape
     if weight.ndim != 2 or weight.shape[1] != inner or weight.size == 0:
         raise UnsupportedError(
-            f"{inner} features do not fit a matrix of shape {list(weight.shape)}", hint="export the model again"
+            f"{inner} features do not fit a matrix of shape {list(weight.shape)}",
+            hint=f"its shape must be [{inner}, N], or transposed with transB (transA)",
         )
     outer = weight.shape[0]
     check_axis(count, 1, 1, 1)

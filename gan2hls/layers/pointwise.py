@@ -19,6 +19,13 @@ from gan2hls.points import Affine, Clip, Curve, Leaky, Point
 
 Points = tuple[Point, ...]
 
+#: What to do with a BatchNormalization that has no statistics of its own.
+NO_STATISTICS = (
+    "of one frame this is an InstanceNormalization, which is not built. Train with BatchNorm2d that keeps running "
+    "statistics (track_running_stats=True), call model.eval() and export: the node then has no training_mode and one "
+    "output, and its inputs 3 and 4 are the mean and variance of the training"
+)
+
 
 def _affine(scale: FloatArray | float, bias: FloatArray | float) -> Points:
     return (Affine(np.asarray(scale, np.float64), np.asarray(bias, np.float64)),)
@@ -51,7 +58,10 @@ def div(x: Tensor, a: Array | None = None, b: Array | None = None) -> Points:
         raise UnsupportedError("divides by a computed value", hint="only division by a constant is supported")
     divisor = _operand(x, a, b)
     if (divisor == 0).any():
-        raise ModelError("divides by a constant zero", hint="the output would be infinite; train or export again")
+        raise ModelError(
+            "divides by a constant zero",
+            hint="the output would be infinite: divide by another number, or take the division out",
+        )
     return _affine(1.0 / divisor, 0.0)
 
 
@@ -75,13 +85,16 @@ def batch_normalization(
     """Read BatchNormalization in inference: an affine map per channel (axis 1)."""
     del momentum  # only of use in training
     if training_mode:
-        raise UnsupportedError("normalizes by statistics of the batch", hint="export the model in evaluation mode")
+        raise UnsupportedError("normalizes by statistics of the batch", hint=NO_STATISTICS)
     if x.position != 0:
-        raise UnsupportedError("its statistics are computed by the network", hint="export the model in evaluation mode")
+        raise UnsupportedError("its statistics are computed by the network", hint=NO_STATISTICS)
     named = {"scale": scale, "bias": bias, "mean": mean, "variance": variance}
     gamma, beta, mu, var = (constant(value, f"the {name}") for name, value in named.items())
     if (var + epsilon <= 0).any():
-        raise ModelError("has a variance that is not positive", hint="train or export the model again")
+        raise ModelError(
+            "has a variance that is not positive",
+            hint="variances are above 0: correct the numbers, or use an earlier checkpoint",
+        )
     factor = gamma / np.sqrt(var + epsilon)
     shape = (-1, *(1,) * (len(x.shape) - 2))
     return _affine(factor.reshape(shape), (beta - mu * factor).reshape(shape))
@@ -116,6 +129,11 @@ def clip(
     """Read Clip; the bounds are attributes before opset 11 and inputs from then on."""
     if x.position != 0:
         raise UnsupportedError("its bounds are computed by the network", hint="only constant bounds are supported")
+    for name, value in (("min", lo), ("max", hi)):
+        if value is not None and value.size != 1:
+            raise ModelError(
+                f"its {name} has shape {list(value.shape)}", hint="a bound is one number, the same for all"
+            )
     low = _bound(min if lo is None else float(constant(lo, "min").reshape(-1)[0]))
     high = _bound(max if hi is None else float(constant(hi, "max").reshape(-1)[0]))
     if not low <= high:
@@ -147,11 +165,6 @@ def selu(
 ) -> Points:
     """Read Selu."""
     return (Curve("selu", (("alpha", alpha), ("gamma", gamma))),)
-
-
-def swish(x: Tensor, _: Array | None = None, *, alpha: float = 1.0) -> Points:
-    """Read Swish: ``x * sigmoid(alpha * x)``, an operator from opset 24, else ``Sigmoid`` and ``Mul``."""
-    return (Curve("swish", (("beta", alpha),)),)
 
 
 def _curve(name: str) -> Callable[..., Points]:
@@ -212,7 +225,6 @@ KIND = Kind(
         "Selu": selu,
         "Softplus": _curve("softplus"),
         "Softsign": _curve("softsign"),
-        "Swish": swish,
     },
     reorder,
     reshape,

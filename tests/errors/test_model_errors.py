@@ -198,7 +198,6 @@ K = {"w": f32(RNG, 2, 2, 3, 3)}
 @pytest.mark.parametrize(
     "body",
     [
-        "y = ConvTranspose<output_shape = [100000, 100000]>(x, w)",
         "y = ConvTranspose<strides = [1000000000, 1]>(x, w)",
         "y = ConvTranspose<dilations = [1000000000, 1]>(x, w)",
         "y = Conv<pads = [1000000, 1000000, 1000000, 1000000]>(x, w)",
@@ -240,7 +239,7 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("y = Erf(x)", ["'Erf'", "/g/Erf_0", "ConvTranspose", "LeakyRelu"]),
+        ("y = LpNormalization(x)", ["'LpNormalization'", "/g/LpNormalization_0", "docs/limits.md"]),
         ("y = Softmax(x)", ["'Softmax'"]),
         ("y = Resize<mode = \"nearest\">(x, , s)", ["'Resize'", "ConvTranspose"]),
         ("y = InstanceNormalization(x, s, s)", ["BatchNormalization"]),
@@ -251,9 +250,9 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
         ("a = Sigmoid(x) y = Mul(a, a)", ["branches"]),
         ("y = Div(s, x)", ["division by a constant"]),
         ("y = Cast<to = 7>(x)", ["INT64"]),
-        ("n = RandomNormal<shape = [1, 4]>() y = Add(x, n)", ["random", "an input"]),
-        ("y = Dropout(x, h, t)", ["evaluation mode"]),
-        ("y, a, b = BatchNormalization<training_mode = 1>(x, s, s, s, s)", ["evaluation mode"]),
+        ("n = RandomNormal<shape = [1, 4]>() y = Add(x, n)", ["random", "initializer of zeros named 'n'"]),
+        ("y = Dropout(x, h, t)", ["model.eval()"]),
+        ("y, a, b = BatchNormalization<training_mode = 1>(x, s, s, s, s)", ["statistics of the batch", "model.eval()"]),
         ("y = Add(x, big)", ["grows its input"]),
     ],
 )  # fmt: skip
@@ -284,11 +283,9 @@ def test_opset(tmp_path: Path, opset: int):
     refused(edited(path, lambda m: setattr(m.opset_import[0], "version", opset)), UnsupportedError, f"opset {opset}")
 
 
-def test_opset_missing_and_format_too_new(tmp_path: Path):
+def test_opset_missing(tmp_path: Path):
     path = save(tmp_path, "y = Relu(x)", (1, 4))
     refused(edited(path, lambda m: m.ClearField("opset_import")), ModelError, "opset")
-    path = save(tmp_path, "y = Relu(x)", (1, 4))
-    refused(edited(path, lambda m: setattr(m, "ir_version", 99)), UnsupportedError, "99")
 
 
 def test_sub_graphs(tmp_path: Path):
@@ -394,3 +391,28 @@ def test_every_byte_of_damage_is_an_error_of_ours_or_none(tmp_path: Path):
         path.write_bytes(bytes(damaged))
         with contextlib.suppress(ModelError, UnsupportedError):
             load(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "constants", "words"),
+    [
+        ("y = Conv(x, w, b)", {"b": np.ones(3)}, ["bias has shape [3]", "[2]"]),
+        ("y = ConvTranspose<group = 2>(x, w, b)", {"b": np.ones(2)}, ["bias has shape [2]", "[4]"]),
+        ("y = Conv(x, w, b)", {"b": np.ones(())}, ["'/g/Conv_0'"]),
+        ("y = BatchNormalization(x, b, b, b, b)", {"b": np.ones(3)}, ["'/g/BatchNormalization_0'", "[1, 2, 4, 4]"]),
+        ("y = Clip(x, b)", {"b": np.ones(2)}, ["'/g/Clip_0'", "min has shape [2]"]),
+    ],
+)
+def test_parameters_that_do_not_fit(tmp_path: Path, body: str, constants: dict, words: list[str]):
+    """Neither onnx's checker nor its shape inference holds these to the channels."""
+    given = {name: value.astype(np.float32) for name, value in constants.items()}
+    refused(save(tmp_path, body, (1, 2, 4, 4), {**K, **given}), ModelError, *words)
+
+
+def test_constants_that_are_complex(tmp_path: Path):
+    refused(save(tmp_path, "y = Mul(x, c)", (1, 4), {"c": np.ones(4, np.complex64)}), ModelError, "complex", "'c'")
+
+
+def test_attributes_that_are_no_text(tmp_path: Path):
+    path = save(tmp_path, 'y = Conv<auto_pad = "VALID">(x, w)', (1, 2, 4, 4), K)
+    refused(edited(path, lambda m: setattr(m.graph.node[0].attribute[0], "s", b"\xff")), ModelError, "auto_pad")

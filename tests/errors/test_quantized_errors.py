@@ -28,12 +28,13 @@ def quant(net: Network, scale: object, zero: object, bits: object, *, x: object 
 Case = tuple[Callable[[Network], object], type[Gan2HlsError], tuple[str, ...]]
 
 QUANT: dict[str, Case] = {
-    "zero scale": (lambda n: quant(n, 0, 0, 8), ModelError, ("Quant", "its scale is 0.0", "above 0")),
-    "negative scale": (lambda n: quant(n, -0.5, 0, 8), ModelError, ("its scale is -0.5", "above 0")),
+    "zero scale": (lambda n: quant(n, 0, 0, 8), ModelError, ("Quant", "its scale is 0.0", "other than 0")),
+    "negative scale": (
+        lambda n: quant(n, -0.5, 0, 8), UnsupportedError, ("its scale is -0.5", "above 0", "weights may have either")),
     "NaN scale": (lambda n: quant(n, np.nan, 0, 8), ModelError, ("NaN",)),
     "infinite scale": (lambda n: quant(n, np.inf, 0, 8), ModelError, ("its scale is inf",)),
     "some scales of a weight": (
-        lambda n: quant(n, [[1, 0, 1, -1]], 0, 8, x=W), ModelError, ("its scale is 0.0 in 2 of 4 places",)),
+        lambda n: quant(n, [[1, 0, 0, -1]], 0, 8, x=W), ModelError, ("its scale is 0.0 in 2 of 4 places",)),
     "half a bit": (lambda n: quant(n, 1, 0, 4.5), ModelError, ("its bit width is 4.5", "whole number in 1..32")),
     "no bits": (lambda n: quant(n, 1, 0, 0), ModelError, ("its bit width is 0", "1..32")),
     "33 bits of a weight": (lambda n: quant(n, 1, 0, 33, x=W), ModelError, ("its bit width is 33", "1..32")),
@@ -94,8 +95,6 @@ QDQ: dict[str, Case] = {
         ("its scale differs from channel to channel (6 values)", "weights may")),
     "never dequantized": (
         lambda n: linear(n, "QuantizeLinear", 1).then("Relu"), Gan2HlsError, ("quantized codes", "Clip, Reshape")),
-    "an output of codes": (lambda n: linear(n, "QuantizeLinear", 1), UnsupportedError,
-        ("the output 'y' is quantized codes", "DequantizeLinear")),
     "a clip that leaves nothing": (
         lambda n: linear(linear(n, "QuantizeLinear", 1).then("Clip", n.constant(5, np.int8), n.constant(3, np.int8)),
                          "DequantizeLinear", 1), ModelError, ("clips the codes -128..127 to 5..3",)),
@@ -109,7 +108,8 @@ QDQ: dict[str, Case] = {
     "a scale that is none": (
         lambda n: codes(n, np.inf), ModelError, ("DequantizeLinear", "its scale is not finite")),
     "a negative scale of a computed tensor": (
-        lambda n: linear(linear(n, "QuantizeLinear", 1), "DequantizeLinear", -2), ModelError, ("its scale is -2.0",)),
+        lambda n: linear(linear(n, "QuantizeLinear", 1), "DequantizeLinear", -2), UnsupportedError,
+        ("its scale is -2.0",)),
     "a cast that loses codes": (
         lambda n: linear(linear(n, "QuantizeLinear", 1).then("Cast", to=TensorProto.UINT8), "DequantizeLinear", 1,
                          dtype=np.uint8), UnsupportedError, ("casts the codes -128..127 to UINT8", "hold every code")),

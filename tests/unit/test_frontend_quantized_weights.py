@@ -264,3 +264,29 @@ def test_blocks_with_steps_on_a_grid_are_exact(tmp_path: Path):
     assert layer.structure is not None and layer.structure.exact
     found = layer.structure.weight
     assert found.precision == "int4/32" and (found.values * found.scale[:, None] == layer.weight).all()
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("op", ["Quant", "BipolarQuant", "DequantizeLinear", "QuantizeLinear"])
+def test_scales_of_either_sign(tmp_path: Path, op: str, sign: float):
+    """A negative scale turns the codes around, and with them the end of the range that has one code more."""
+    net = Network((1, 3), opset=13)
+    scale = (sign * np.array([0.5, 0.25, 1.0, 2.0])).astype(F32)
+    weight = np.array([[-4.0, 2.0, 9.0, 0.0], [4.0, -2.0, -9.0, 1.0], [1.0, 0.25, 8.0, -4.0]], F32)
+    if op == "Quant":
+        inputs = (net.constant(weight), net.constant(scale), net.constant(0.0), net.constant(4.0))
+        made = net.node(op, *inputs, domain=QONNX, signed=1, narrow=0, rounding_mode="ROUND")
+        wanted = np.clip(np.rint(weight / scale), -8, 7) * scale
+    elif op == "BipolarQuant":
+        made = net.node(op, net.constant(weight), net.constant(scale), domain=QONNX)
+        wanted = np.where(weight >= 0, scale, -scale)
+    elif op == "DequantizeLinear":
+        made = net.codes_weight(weight, "int8", scale, axis=1)
+        wanted = weight.astype(np.int8) * scale
+    else:
+        step, zero = net.constant(scale), net.constant(np.full(4, 3), np.int8)
+        made = net.node(op, net.constant(weight), step, zero, axis=1)
+        made = net.node("DequantizeLinear", made, step, zero, axis=1)
+        wanted = np.rint(weight / scale) * scale
+    net.gemm(made)
+    assert (weight_of(net, tmp_path) == wanted).all()

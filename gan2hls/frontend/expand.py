@@ -1,0 +1,55 @@
+"""Operators that ONNX defines by simpler ones: Swish, Mish, Gelu and whatever else has a function body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import onnx
+from onnx import inliner
+
+
+def has_body(node: onnx.NodeProto, opset: int) -> bool:
+    """Whether ONNX says by other operators what ``node`` of the default domain computes."""
+    if node.domain not in ("", "ai.onnx"):
+        return False
+    try:
+        schema: Any = onnx.defs.get_schema(node.op_type, opset, "")  # whose types lack what is asked below
+    except onnx.defs.SchemaError:
+        return False
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def expanded(single: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """Return the nodes that the only node of ``single`` stands for, named after it; none if there is no body for it.
+
+    Args:
+        single: its inputs have types, since a body may depend on them.
+    """
+    (node,) = single.graph.node
+    _write_defaults(node, max(o.version for o in single.opset_import if o.domain in ("", "ai.onnx")))
+    try:
+        made = inliner.inline_selected_functions(single, [("", node.op_type)], inline_schema_functions=True)
+    except Exception:  # RuntimeError and ValueError from C++: there is no body for these types
+        return []
+    parts = list(made.graph.node)
+    if any(part.op_type == node.op_type and part.domain == node.domain for part in parts):
+        return []
+    outer = {name: name for name in (*node.input, *node.output) if name}
+    base = node.name or node.output[0]
+    names: Mapping[str, str] = outer | {
+        name: f"{node.output[0]}/{name}" for part in parts for name in part.output if name and name not in outer
+    }
+    for n, part in enumerate(parts):
+        part.name = f"{base}/{part.op_type}_{n}"
+        part.input[:] = [names.get(name, name) for name in part.input]
+        part.output[:] = [names.get(name, name) for name in part.output]
+    return parts
+
+
+def _write_defaults(node: onnx.NodeProto, opset: int) -> None:
+    """Write down the attributes that ``node`` leaves to their defaults: a body that refers to them needs them."""
+    given = {attribute.name for attribute in node.attribute}
+    for name, attribute in onnx.defs.get_schema(node.op_type, opset, "").attributes.items():
+        if name not in given and attribute.default_value.type:
+            node.attribute.append(attribute.default_value)

@@ -1,0 +1,241 @@
+"""``precision.activation: auto``: which activations need more than 8 bits, and how many.
+
+1. If the output of 8 bits everywhere reaches the goal on the frames that judge, nothing changes.
+2. Otherwise all that nothing fixes get ``MOST_BITS``.  What that does not reach is not to be had from activations.
+3. Every tensor gets ``MOST_BITS`` alone: what that takes off the output's squared error is its gain.
+4. A tensor of fewer bits gains the part of it by which its own error falls.  Gains add up nearly, so the cheapest sum
+   that reaches the goal is found exactly (``auto.knapsack``); cost is the share of DSP blocks and block RAM.
+5. The choice is measured.  By what it differs from the sum, the sum is corrected, and chosen from again.
+
+A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from gan2hls.auto.knapsack import Front
+from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.lower import lower_layer
+from gan2hls.numerics import FloatArray, QuantType
+from gan2hls.precision import Precision
+from gan2hls.ranges import error_of_samples
+from gan2hls.trials import RangeSearch, Trial
+
+#: What says, of layers that differ from those of an integer model in types or weights alone, DSP blocks, LUTs of lanes
+#: and 18-kbit block RAMs.
+Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int, int]]]
+
+#: Bits of an activation to choose from; fewer than the last where its own error says that they do.
+_WIDTHS = (8, 9, 10, 11, 12)
+_FEWEST_BITS, MOST_BITS = _WIDTHS[0], _WIDTHS[-1]
+#: Exponents of equalization that spare the weights, for activations that are wide.
+_SPARING = (0.5, 0.25)
+#: Choices that are measured at most.
+_ROUNDS = 5
+#: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
+_WORTH_DB, _NEAR_DB = 1.0, 0.5
+#: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
+_BIT_PERCENT = 0.01
+
+
+@final
+@dataclass(frozen=True)
+class WideTensor:
+    """An activation with more bits than 8.
+
+    Attributes:
+        tensor: a layer's name, or an input's.
+        bits: what it has.
+        alone_db: PSNR of the output when no other has more than 8, and it has 12.
+    """
+
+    tensor: str
+    bits: int
+    alone_db: float
+
+
+@final
+@dataclass(frozen=True)
+class Widening:
+    """What ``activation: auto`` found, in PSNR of the output on the frames that judge.
+
+    Attributes:
+        goal_db: what was wanted there.
+        narrow_db: with 8 bits everywhere.
+        psnr_db: of what was chosen.
+        most_db: with 12 bits for every tensor that nothing fixes; None: not measured, the goal was reached without.
+        tensors: those that have more than 8 bits, in order.
+    """
+
+    goal_db: float
+    narrow_db: float
+    psnr_db: float
+    most_db: float | None
+    tensors: tuple[WideTensor, ...]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal was."""
+        return self.psnr_db >= self.goal_db
+
+
+def psnr_of(search: RangeSearch, error: float) -> float:
+    """Return the PSNR of a mean squared error of the output on the frames that judge ``search``."""
+    return float("inf") if error == 0 else 10 * float(np.log10(search.peak**2 / error))
+
+
+def widen(
+    search: RangeSearch,
+    narrow: Trial,
+    names: Sequence[str],
+    goal_db: float,
+    sizing: Sizing | None,
+    progress: Callable[[str], None],
+) -> tuple[Trial, Widening]:
+    """Return ``narrow``, or a lowering with more bits in as few tensors as bring ``goal_db``, and what was found.
+
+    Args:
+        search: with the frames that judge.
+        narrow: the best lowering of 8 bits.
+        names: tensors that may get more bits.
+        goal_db: PSNR of the output on the frames that judge.
+        sizing: of layers at one folding; None: they take nothing.
+        progress: told what long work is at.
+    """
+    narrow_db = psnr_of(search, narrow.error)
+    if narrow_db >= goal_db or not names:
+        return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
+    work = _Widener(search, narrow, names, sizing, progress)
+    target = search.peak**2 / 10 ** (goal_db / 10)
+    most = work.most(target)
+    most_db = psnr_of(search, most.error)
+    if most.error > target:
+        if most_db - narrow_db < _WORTH_DB:
+            return narrow, Widening(goal_db, narrow_db, narrow_db, most_db, ())
+        target = most.error * 10 ** (_NEAR_DB / 10)
+    best = work.cheapest(most, target)
+    tensors = tuple(
+        WideTensor(name, best.wide[name], psnr_of(search, work.alone[name])) for name in names if name in best.wide
+    )
+    return best, Widening(goal_db, narrow_db, psnr_of(search, best.error), most_db, tensors)
+
+
+def what_stops(
+    search: RangeSearch, best: Trial, widening: Widening, names: Sequence[str], formats: Mapping[str, Precision]
+) -> str:
+    """Say why more bits for the activations ``names`` do not reach the goal; what is said to help has been measured.
+
+    ``formats`` are those of weights by layer, but for codes of the file.
+    """
+    goal = f"{widening.goal_db:g} dB on the calibration frames that judge"
+    text = f"activation: auto misses {goal} with {widening.psnr_db:.1f} dB: {MOST_BITS} bits for "
+    text += "all" if len(names) == len(search.precisions) - 1 else f"the {len(names)} that nothing fixes"
+    text += f" give {widening.most_db:.1f} dB; "
+    fine = Precision("int", MOST_BITS)
+    weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
+    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
+    db = psnr_of(finer, finer.measure(best.alpha, best.candidate, dict.fromkeys(names, MOST_BITS)).error)
+    had = ", ".join(sorted({str(precision) for precision in formats.values()}))
+    if formats and db >= widening.goal_db:
+        return text + f"weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
+    beside = f"with weights of {fine} beside them {db:.1f} dB; " if formats else ""
+    return text + f"{beside}what is left is what the file or the config fixes, and the rounding of the output"
+
+
+@final
+class _Widener:
+    """Everything that one search measures."""
+
+    def __init__(
+        self,
+        search: RangeSearch,
+        narrow: Trial,
+        names: Sequence[str],
+        sizing: Sizing | None,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.search, self.narrow, self.names, self.progress = search, narrow, tuple(names), progress
+        self._sizes = None if sizing is None else sizing(narrow.model)
+        self.alone: dict[str, float] = {}
+
+    def most(self, target: float) -> Trial:
+        """Return all tensors with the most bits; under another equalization if the target is missed without."""
+        self.progress(f"all activations of {MOST_BITS} bits")
+        wide = dict.fromkeys(self.names, MOST_BITS)
+        best = self._measure(self.narrow.alpha, wide)
+        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.error > target else ():
+            best = min(best, self._measure(alpha, wide), key=lambda trial: trial.error)
+        return best
+
+    def cheapest(self, most: Trial, target: float) -> Trial:
+        """Return the cheapest lowering found whose error is at most ``target``, which that of ``most`` is."""
+        costs, losses = self._options()
+        front = Front(costs, losses)
+        best, best_cost = most, sum(float(cost[-1]) for cost in costs)
+        alphas, astray = {self.narrow.alpha, most.alpha}, 0.0
+        tried: list[tuple[int, ...]] = []
+        for _ in range(_ROUNDS):
+            choice = front.least_cost(target - self.narrow.error - astray) or front.choice(front.cost.size - 1)
+            if choice.options in tried:
+                break
+            tried.append(choice.options)
+            wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
+            self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
+            trial = min((self._measure(alpha, wide) for alpha in alphas), key=lambda trial: trial.error)
+            alphas = {trial.alpha}
+            if trial.error <= target and choice.cost < best_cost:
+                best, best_cost = trial, choice.cost
+            astray = trial.error - (self.narrow.error + choice.loss)
+        return best
+
+    def _measure(self, alpha: float | None, wide: Mapping[str, int]) -> Trial:
+        return self.search.measure(alpha, self.narrow.candidate, wide)
+
+    def _options(self) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return cost and loss (less than 0: a gain) of every width of every tensor, by ``names`` and ``_WIDTHS``."""
+        types = {bits: self._types(bits) for bits in _WIDTHS}
+        costs, losses = [], []
+        for n, name in enumerate(self.names):
+            self.progress(f"{name} of {MOST_BITS} bits ({n + 1} of {len(self.names)})")
+            self.alone[name] = self._measure(self.narrow.alpha, {name: MOST_BITS}).error
+            gain = max(0.0, self.narrow.error - self.alone[name])
+            values = self.search.variant(self.narrow.alpha).streams[name]
+            noise = np.array([error_of_samples(values, types[bits][name]) for bits in _WIDTHS])
+            part = (noise[0] - noise) / max(noise[0] - noise[-1], 1e-300)
+            losses.append(-gain * np.clip(part, 0.0, 1.0))
+            costs.append(self._costs(name, [types[bits][name] for bits in _WIDTHS]))
+        return costs, losses
+
+    def _types(self, bits: int) -> dict[str, QuantType]:
+        wide = dict.fromkeys(self.names, bits) if bits > _FEWEST_BITS else {}
+        return self.search.variant(self.narrow.alpha).types(self.narrow.candidate, wide)
+
+    def _costs(self, name: str, types: Sequence[QuantType]) -> FloatArray:
+        """Return what ``name`` costs more than with the first of ``types``, in percent, for each of them."""
+        layers = [layer for layer in self.narrow.model.layers if name == layer.name or name in layer.inputs]
+        bits = np.array([_BIT_PERCENT * (quant.int_type.bits - types[0].int_type.bits) for quant in types])
+        if self._sizes is None:
+            return bits
+        whole = np.array([self._sizes(layer) for layer in self.narrow.model.layers]).sum(axis=0)
+        taken = np.array([sum(self._size(layer.name, name, quant) for layer in layers) for quant in types])
+        share = 100 * (taken - taken[0]) / np.maximum(whole[[0, 2]], 1)
+        percent: FloatArray = bits + np.maximum(share, 0).sum(axis=1)
+        return percent
+
+    def _size(self, layer_name: str, tensor: str, quant: QuantType) -> FloatArray:
+        """Return DSP blocks and block RAMs of a layer whose input or output ``tensor`` is of type ``quant``."""
+        assert self._sizes is not None
+        layer = next(layer for layer in self.search.variant(self.narrow.alpha).graph.layers if layer.name == layer_name)
+        lowered = self.narrow.model.layer(layer_name)
+        types = (
+            quant if tensor in layer.inputs else lowered.input_type,
+            quant if tensor == layer.name else lowered.output_type,
+        )
+        pinned = layer.name in self.search.graph.pinned
+        dsp, _, bram = self._sizes(lower_layer(layer, types[0], lowered.weight, types[1], pinned=pinned))
+        return np.array([dsp, bram])

@@ -1,0 +1,318 @@
+"""Every hint of the front end is tried: a model that is refused, what the hint says done to it, and it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from gan2hls.errors import Gan2HlsError
+from gan2hls.frontend import load
+from tests.onnx_models import f32, make_model
+
+RNG = np.random.default_rng(5)
+SHAPES = dict[str, tuple[int, ...]]
+Model = onnx.ModelProto
+C: Mapping[str, np.ndarray] = {
+    "w": f32(RNG, 6, 4),
+    "s4": np.ones(4, np.float32),
+    "z4": np.zeros(4, np.float32),
+    "k": f32(RNG, 4, 3, 4, 4),
+    "conv": f32(RNG, 4, 4, 3, 3),
+    "one": np.float32(1),
+    "zero": np.float32(0),
+    "yes": np.array(True),
+    "half": np.float32(0.5),
+    "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    "sizes": np.array([1, 1, 2, 2], np.float32),
+    "label": np.array([0]),
+    "target": np.array([1, 4, 1, 1]),
+    "bad": np.array([5, 5]),
+    "i8": np.int8(0),
+    "u8": np.uint8(0),
+}
+FLAT, IMAGE = (1, 6), (1, 4, 5, 5)
+
+
+def swapped(old: str, new: str) -> Callable[[str], str]:
+    """A fix that rewrites the body of the model."""
+
+    def fix(body: str) -> str:
+        assert old in body
+        return body.replace(old, new)
+
+    return fix
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model that is refused; what its hint says; the fix of its body, of the model, of a constant, or of the call."""
+
+    body: str
+    says: str
+    fix: Callable[[str], str] = lambda body: body
+    edit: Callable[[Model], object] = lambda model: None
+    spoil: Callable[[Model], object] = lambda model: None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fixed_values: Mapping[str, Any] = field(default_factory=dict)
+    shape: tuple[int | str | None, ...] | None = FLAT
+    options: SHAPES = field(default_factory=dict)
+    opset: int = 17
+
+    def make(self, fixed: bool) -> Model:
+        constants = {**C, **self.values, **(self.fixed_values if fixed else {})}
+        model = make_model(self.fix(self.body) if fixed else self.body, self.shape, constants, opset=self.opset)
+        self.spoil(model)
+        if fixed:
+            self.edit(model)
+        return model
+
+
+def initializer(name: str, value: np.ndarray | float) -> Callable[[Model], object]:
+    """The call that hints give."""
+    return lambda m: m.graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+
+
+def more_input(name: str, *shape: int) -> Callable[[Model], object]:
+    return lambda m: m.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+
+def without(name: str) -> Callable[[Model], object]:
+    def spoil(model: Model) -> None:
+        kept = [tensor for tensor in model.graph.initializer if tensor.name != name]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
+
+    return spoil
+
+
+def output(name: str) -> Callable[[Model], object]:
+    return lambda m: m.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+
+
+def first_node(**fields: str) -> Callable[[Model], object]:
+    def edit(model: Model) -> None:
+        for name, value in fields.items():
+            setattr(model.graph.node[0], name, value)
+        domain = fields.get("domain")
+        if domain:
+            model.opset_import.append(helper.make_opsetid(domain, 1))
+
+    return edit
+
+
+def with_function(model: Model) -> None:
+    """Give the unknown operator a domain and a body."""
+    model.graph.node[0].domain = "mine"
+    model.opset_import.append(helper.make_opsetid("mine", 1))
+    body = helper.make_node("Relu", ["a"], ["b"])
+    model.functions.append(
+        helper.make_function("mine", "NoSuchOperator", ["a"], ["b"], [body], [helper.make_opsetid("", 17)])
+    )
+
+
+def branch_taken(model: Model) -> None:
+    model.graph.node[0].CopyFrom(helper.make_node("Relu", ["x"], ["y"]))
+
+
+def under_if(model: Model) -> None:
+    branch = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["b"])], "b", [], [helper.make_tensor_value_info("b", 1, FLAT)]
+    )
+    model.graph.node[0].CopyFrom(helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch))
+
+
+def latent_as_input(model: Model) -> None:
+    """Remove the node that draws the latent vector and make its output the input."""
+    del model.graph.node[0], model.graph.input[:]
+    model.graph.input.append(helper.make_tensor_value_info("n", TensorProto.FLOAT, FLAT))
+
+
+BN = "BatchNormalization"
+UP = "ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>"
+ROWS: dict[str, Row] = {
+    # --- inputs and outputs
+    "a weight without a value": Row(
+        "y = Gemm(x, v)", "initializer.append(onnx.numpy_helper.from_array(value, 'v'))",
+        spoil=more_input("v", 6, 4), edit=initializer("v", C["w"])),
+    "two inputs": Row(
+        "y = Add(x, v)", "initializer.append(onnx.numpy_helper.from_array(value, 'v'))",
+        spoil=more_input("v", *FLAT), edit=initializer("v", np.ones(FLAT))),
+    "two outputs": Row(
+        "a = Relu(x) y = Tanh(a)", "model.graph.output", spoil=output("a"), edit=lambda m: m.graph.output.pop()),
+    "no input": Row("y = Neg(w)", "as the input", fix=swapped("w", "x")),
+    "a latent vector drawn inside": Row(
+        "n = RandomNormal<shape = [1, 6]>() y = Relu(n)", "make 'n' the model's input", edit=latent_as_input),
+    "open sizes": Row("y = Relu(x)", "--input-shape x:1,4,64,64", shape=("n", 4, "h", "w"),
+                      options={"x": (1, 4, 64, 64)}),
+    "no shape": Row("y = Relu(x)", "--input-shape x:1,100", shape=None, options={"x": (1, 100)}),
+    "a fixed batch": Row("h = Gemm(x, w) y = Reshape(h, four)", "--input-shape x:1,6", shape=(4, 6),
+                         values={"four": np.array([4, 2, 2])}, options={"x": (1, 6)}),
+    "a vector": Row("y = Relu(x)", "batch axis of 1 in front", shape=(6,),
+                    edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, FLAT))),
+    # --- the file
+    "an opset too new": Row("y = Relu(x)", "opset_version=17",
+                            spoil=lambda m: setattr(m.opset_import[0], "version", 99),
+                            edit=lambda m: m.CopyFrom(make_model("y = Relu(x)", FLAT, opset=17))),
+    "an opset too old": Row("y = Relu(x)", "onnx.version_converter.convert_version(onnx.load(PATH), 17)",
+                            spoil=lambda m: setattr(m.opset_import[0], "version", 7),
+                            edit=lambda m: m.CopyFrom(onnx.version_converter.convert_version(m, 17))),
+    "no opset": Row("y = Relu(x)", "model.opset_import.append(onnx.helper.make_opsetid('', 17))",
+                    spoil=lambda m: m.ClearField("opset_import"),
+                    edit=lambda m: m.opset_import.append(onnx.helper.make_opsetid("", 17))),
+    "parts that onnx does not know": Row(
+        "y = Relu(x)", "opset_version=17",
+        spoil=lambda m: m.MergeFromString(b"\xaa\x06\x03abc\x08\x63"),  # an unknown field, and format 99
+        edit=lambda m: m.CopyFrom(make_model("y = Relu(x)", FLAT, opset=17))),
+    "what the checker refuses": Row("y = Relu(q)", "onnx.checker.check_model", fix=swapped("q", "x")),
+    "a broken tensor": Row("y = Gemm(x, w)", "onnx.checker.check_model",
+                           spoil=lambda m: setattr(m.graph.initializer[0], "raw_data", b"abc"),
+                           edit=lambda m: m.graph.initializer[0].CopyFrom(numpy_helper.from_array(C["w"], "w"))),
+    "weights that are not finite": Row("y = Gemm(x, v)", "earlier checkpoint", values={"v": C["w"] * np.nan},
+                                       fixed_values={"v": C["w"]}),
+    # --- operators
+    "an operator that ONNX does not know": Row(
+        "y = NoSuchOperator(x)", "model.functions", edit=with_function),
+    "an operator of another domain": Row(
+        "y = Relu(x)", "docs/limits.md", spoil=first_node(domain="mine"),
+        edit=lambda m: m.graph.node[0].ClearField("domain")),
+    "an operator that is not built": Row(
+        "y = CumSum(x, axis)", "docs/limits.md", values={"axis": np.int64(1)},
+        fix=swapped("CumSum(x, axis)", "Relu(x)")),
+    "a sub-graph": Row("y = Relu(x)", "branch that is taken", spoil=under_if, edit=branch_taken),
+    "noise": Row("h = Gemm(x, w) n = RandomNormalLike(h) m = Mul(n, half) y = Add(h, m)", "zeros named 'n'",
+                 fix=swapped("n = RandomNormalLike(h) ", ""), edit=initializer("n", np.zeros((1, 4)))),
+    "noise, left out": Row("h = Gemm(x, w) n = RandomNormalLike(h) y = Add(h, n)", "leave it out before the export",
+                           fix=swapped("n = RandomNormalLike(h) y = Add(h, n)", "y = Identity(h)")),
+    "statistics of the batch": Row(
+        f"y, a, b = {BN}<training_mode = 1>(x, s4, z4, z4, s4)", "no training_mode and one output", shape=IMAGE,
+        fix=swapped("y, a, b = BatchNormalization<training_mode = 1>", f"y = {BN}")),
+    "InstanceNormalization": Row("y = InstanceNormalization(x, s4, z4)", "BatchNormalization in its", shape=IMAGE,
+                                 fix=swapped("InstanceNormalization(x, s4, z4)", f"{BN}(x, s4, z4, z4, s4)")),
+    "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
+                               fixed_values={"yes": np.array(False)}),
+    "Resize": Row('y = Resize<mode = "nearest">(x, , sizes)', "weights of 1", shape=IMAGE,
+                  values={"sizes": np.array([1, 1, 2, 2], np.float32), "rep": np.ones((4, 1, 2, 2), np.float32)},
+                  fix=lambda _: "y = ConvTranspose<strides = [2, 2], group = 4>(x, rep)"),
+    "DepthToSpace": Row("h = Conv(x, conv) y = DepthToSpace<blocksize = 2>(h)", "one ConvTranspose", shape=IMAGE,
+                        fix=lambda _: f"y = {UP}(x, k)"),
+    "AveragePool": Row("y = AveragePool<kernel_shape = [2, 2]>(x)", "weights of 1 /", shape=IMAGE,
+                       values={"mean": np.full((4, 1, 2, 2), 0.25, np.float32)},
+                       fix=lambda _: "y = Conv<group = 4>(x, mean)"),
+    "MaxPool": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "a Conv of the same stride", shape=IMAGE,
+                   fix=lambda _: "y = Conv<strides = [2, 2]>(x, conv)"),
+    "Concat": Row("a = Relu(x) b = Tanh(x) y = Concat<axis = 1>(a, b)", "without skips",
+                  fix=swapped("b = Tanh(x) y = Concat<axis = 1>(a, b)", "y = Tanh(a)")),
+    "branches": Row("h = Gemm(x, sq) y = Add(h, x)", "take the skip out", values={"sq": f32(RNG, 6, 6)},
+                    fix=swapped("Add(h, x)", "Relu(h)")),
+    "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
+                   fix=lambda _: "y = Relu(x)"),
+    "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "leave it out", fix=swapped("Softmax", "Identity")),
+    "reflection": Row('p = Pad<mode = "reflect">(x, pads) y = Conv(p, conv)', "mode 'constant'", shape=IMAGE,
+                      fix=swapped("reflect", "constant")),
+    "reflection of the input": Row('p = Pad<mode = "reflect">(x, pads) y = Conv(p, conv)', "the padded image as the",
+                                   shape=IMAGE, fix=lambda _: "y = Conv(x, conv)",
+                                   edit=lambda m: m.graph.input[0].CopyFrom(
+                                       helper.make_tensor_value_info("x", 1, (1, 4, 7, 7)))),
+    "padding with ones": Row("p = Pad(x, pads, one) y = Conv(p, conv)", "zeros", shape=IMAGE,
+                             fixed_values={"one": np.float32(0)}),
+    "points on padding": Row("p = Pad(x, pads) q = Add(p, half) y = Conv(q, conv)", "before the Pad", shape=IMAGE,
+                             fix=lambda _: "q = Add(x, half) p = Pad(q, pads) y = Conv(p, conv)"),
+    "a last Pad": Row("h = Relu(x) y = Pad(h, pads)", "remove the last Pad", shape=IMAGE, fix=lambda _: "y = Relu(x)"),
+    "sizes that depend on values": Row("i = NonZero(x) f = Cast<to = 1>(i) y = Relu(f)", "docs/limits.md",
+                                       fix=lambda _: "y = Relu(x)"),
+    "a constant whose size depends on values": Row(
+        "n = Compress<axis = 0>(more, yes6) y = Gemm(x, n)", "initializer 'n' in its place",
+        values={"more": f32(RNG, 7, 4), "yes6": np.arange(7) > 0},
+        fix=swapped("n = Compress<axis = 0>(more, yes6) ", ""),
+        edit=initializer("n", C["w"])),
+    "a division by a tensor": Row("y = Div(one, x)", "division by a constant", fix=swapped("one, x", "x, one")),
+    "a division by zero": Row("y = Div(x, zero)", "another number", fixed_values={"zero": np.float32(2)}),
+    "a constant that grows": Row("y = Add(x, big)", "broadcast to the computed one's", values={"big": f32(RNG, 2, 6)},
+                                 fixed_values={"big": f32(RNG, 1, 6)}),
+    "a constant of another domain": Row(
+        "n = Neg(w) y = Gemm(x, n)", "initializer 'n' in its place", spoil=first_node(domain="mine"),
+        fix=swapped("n = Neg(w) ", ""), edit=lambda m: (m.graph.node[0].ClearField("domain"),
+                                                       initializer("n", C["w"])(m))),
+    "a shape that does not fit": Row("y = Gemm(x, k2)", "'k2' [4, 6]", values={"k2": f32(RNG, 4, 6)},
+                                     fix=swapped("Gemm", "Gemm<transB = 1>")),
+    "sizes that do not fit": Row("h = Gemm(x, w) y = Reshape(h, target2)", "must have 4 elements",
+                                 values={"target2": np.array([1, 5])}, fixed_values={"target2": np.array([1, 4])}),
+    "a cast to INT64": Row("y = Cast<to = 7>(x)", "UINT8", fix=swapped("7", "2")),
+    # --- convolutions
+    "groups": Row("y = Conv<group = 3>(x, conv)", "attribute", shape=IMAGE, fix=swapped("group = 3", "group = 1")),
+    "kernel_shape": Row("y = ConvTranspose<kernel_shape = [2, 2]>(x, k)", "leave kernel_shape out", shape=IMAGE,
+                        fix=swapped("<kernel_shape = [2, 2]>", "")),
+    "output_padding": Row("y = ConvTranspose<strides = [2, 2], output_padding = [2, 0]>(x, k)", "legal: 0..1",
+                          shape=IMAGE, fix=swapped("[2, 0]", "[1, 0]")),
+    "output_shape": Row("y = ConvTranspose<strides = [2, 2], output_shape = [99, 9]>(x, k)", "legal: 1..13",
+                        shape=IMAGE, fix=swapped("99", "13")),
+    "auto_pad and pads": Row('y = Conv<auto_pad = "SAME_UPPER", pads = [1, 1, 1, 1]>(x, conv)', "remove one",
+                             shape=IMAGE, fix=swapped('auto_pad = "SAME_UPPER", ', "")),
+    "computed weights": Row("y = Conv(w, x)", "as an initializer", shape=(1, 4, 3, 3),
+                            values={"w": np.ones(IMAGE, np.float32)}, fix=swapped("w, x", "x, conv")),
+    "a kernel that does not fit": Row("y = Conv(x, conv)", "enlarge the input", shape=(1, 4, 2, 5),
+                                      edit=lambda m: m.graph.input[0].CopyFrom(
+                                          helper.make_tensor_value_info("x", 1, (1, 4, 3, 5)))),
+    # --- quantizers
+    "a negative scale of a computed tensor": Row(
+        "q = QuantizeLinear(x, neg, i8) y = DequantizeLinear(q, neg, i8)", "without its sign",
+        values={"neg": np.float32(-0.5)}, fixed_values={"neg": np.float32(0.5)}),
+    "a scale of 0": Row("q = QuantizeLinear(w, zero, i8) d = DequantizeLinear(q, zero, i8) y = Gemm(x, d)", "such as 1",
+                        fixed_values={"zero": np.float32(1)}),
+    "quantization by statistics": Row(
+        "q, s, p = DynamicQuantizeLinear(x) y = DequantizeLinear(q, s, p)", "quantize statically",
+        fix=lambda _: "q = QuantizeLinear(x, half, u8) y = DequantizeLinear(q, half, u8)"),
+    "arithmetic on codes": Row(
+        "q = QuantizeLinear(x, half, i8) r = Neg(q) y = DequantizeLinear(r, half, i8)", "can stand Clip",
+        fix=swapped("Neg(q)", "Clip(q, i8)")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_the_hint_says_works(tmp_path: Path, name: str):
+    row, path = ROWS[name], tmp_path / "m.onnx"
+    path.write_bytes(row.make(fixed=False).SerializeToString())
+    with pytest.raises(Gan2HlsError) as caught:
+        load(path)
+    assert row.says in caught.value.hint, caught.value
+    assert len(caught.value.hint) < 420, "no list of operators"
+    path.write_bytes(row.make(fixed=True).SerializeToString())
+    load(path, input_shapes=row.options)
+
+
+def test_a_file_that_onnx_runtime_optimized(tmp_path: Path):
+    """The hint's option makes ONNX Runtime write what was in the file."""
+    source, saved = tmp_path / "m.onnx", tmp_path / "saved.onnx"
+    model = make_model("h = Conv(x, conv) y = LeakyRelu<alpha = 0.2>(h)", IMAGE, C)
+    source.write_bytes(model.SerializeToString())
+
+    def save(level: onnxruntime.GraphOptimizationLevel) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = level
+        options.optimized_model_filepath = str(saved)
+        onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+    save(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+    with pytest.raises(Gan2HlsError) as caught:
+        load(saved)
+    assert "GraphOptimizationLevel.ORT_DISABLE_ALL" in caught.value.hint
+    save(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    load(saved)
+    load(source)
+
+
+def test_no_hint_of_the_front_end_is_an_export_again_alone():
+    """What is wrong with the file is said, or the hint is none."""
+    for folder in ("frontend", "layers"):
+        for file in (Path(__file__).parents[2] / "gan2hls" / folder).glob("*.py"):
+            for text in ('"export again"', '"export the model again"', "train or export", "in evaluation mode"):
+                assert text not in file.read_text(), f"{file.name}: {text}"
