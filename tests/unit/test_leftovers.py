@@ -92,7 +92,7 @@ def test_two_builds_of_one_process_leave_each_other_alone(tmp_path: Path) -> Non
 def test_a_former_project_that_was_moved_aside_is_put_back(tmp_path: Path, target: str) -> None:
     write(FIRST, tmp_path / target)
     with child(str(tmp_path / "net"), "rename", target) as process:
-        assert process.wait(10) == -9
+        assert process.wait(60) == -9
     assert target not in names(tmp_path)
     sweep(tmp_path)
     assert names(tmp_path) == {target} and content(tmp_path / target) == b"first"
@@ -101,7 +101,7 @@ def test_a_former_project_that_was_moved_aside_is_put_back(tmp_path: Path, targe
 def test_a_former_project_is_not_put_over_a_newer_one(tmp_path: Path) -> None:
     write(FIRST, tmp_path / "net")
     with child(str(tmp_path / "net"), "rename") as process:
-        process.wait(10)
+        process.wait(60)
     (old,) = (path for path in tmp_path.iterdir() if path.suffix == ".old")
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "mine").write_text("kept")
