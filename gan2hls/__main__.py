@@ -19,7 +19,9 @@ INTERRUPTED = 130
 #: 128 and the number of SIGPIPE: what a shell shows for a program that writes to nobody.
 CLOSED_PIPE = 141
 CANNOT_WRITE = 9
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: SIGALRM is our own, see ``_unraisable``.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+_AGAIN_SECONDS = 0.01
 
 
 def main() -> NoReturn:
@@ -31,13 +33,15 @@ def main() -> NoReturn:
 
     sys.unraisablehook = _unraisable
     try:
-        _handle(handled, _interrupt)
-        app()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    finally:
-        _handle(handled, _leave)
-        sys.stdout.flush()
+        try:
+            _handle(handled, _interrupt)
+            app()
+        finally:
+            _handle(handled, _leave)
+            sys.stdout.flush()
+            _handle(handled, signal.SIG_IGN)  # all is done; Python's own end would let the signal kill
+    except KeyboardInterrupt:  # outside of any command
+        _leave(signal.SIGINT, None)
     sys.exit(0)
 
 
@@ -57,10 +61,11 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _unraisable(found: Any) -> None:
-    """End the process where KeyboardInterrupt was raised in a callback that cannot pass it on."""
+    """Interrupt once more, in a moment, where the first time was in a callback that cannot pass it on."""
     if found.exc_type is KeyboardInterrupt:
-        _leave(signal.SIGINT, None)
-    sys.__unraisablehook__(found)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(found)
 
 
 class _Output(io.FileIO):

@@ -36,7 +36,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            err.print("error: interrupted; nothing has been changed")
+            err.print("error: interrupted; nothing is half written")
             code = 130
         except Gan2HlsError as error:
             _show_error(error)

@@ -21,7 +21,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
@@ -34,7 +34,7 @@ from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.leftovers import sweep
 from gan2hls.emit.project import Project, Staging, check_replaceable, remove, staged
 from gan2hls.emit.rtl import emit_rtl
-from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationError
+from gan2hls.errors import ConfigError, ModelError, OutputError
 from gan2hls.frontend import Loaded
 from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs, stimulus
@@ -60,9 +60,11 @@ from gan2hls.workspace import (
     check_source,
     integer_sha256,
     is_project,
+    keep_failed,
     load_saved,
     saved_files,
     vendor_log,
+    verification_error,
 )
 
 _log = logging.getLogger(__name__)
@@ -205,7 +207,7 @@ class _Run:
     def _check_ends(self, write: bool) -> None:
         """Refuse a part or a destination before the long work rather than after it."""
         if self.stop != "lower" and self.start != "emit":
-            self._target()
+            _ = self._part
         self.destination = (self.output or self._default_output()) / self.ports.name
         if write:
             sweep(self.destination.parent)
@@ -259,10 +261,13 @@ class _Run:
         with self._stage("schedule"):
             self.design = schedule(self.model, self._target(), pinned_foldings(self.model, self.config))
 
+    @cached_property
+    def _part(self) -> str:
+        return part_name(self.config.target.part, unlisted=self.config.target.dsp is not None)
+
     def _target(self) -> Target:
         target = self.config.target
-        part = part_name(target.part, unlisted=target.dsp is not None)
-        return Target(part, target.clock_mhz, target.fps, target.dsp)
+        return Target(self._part, target.clock_mhz, target.fps, target.dsp)
 
     def _emit(self) -> None:
         with self._stage("emit"):
@@ -312,8 +317,8 @@ class _Run:
             staging.add(Project.of(made))
             failed = destination.with_name(f"{destination.name}.failed")
             if not report.passed:
-                kept = write and _keep_failed(staging, failed)
-                raise _verification_error(report, failed if kept else None)
+                kept = write and keep_failed(staging, failed)
+                raise verification_error(report, failed if kept else None)
             if write:
                 staging.commit()
                 with contextlib.suppress(OutputError):
@@ -385,29 +390,3 @@ class _Run:
             seconds=self.seconds,
             assignment=self.assignment,
         )
-
-
-def _keep_failed(staging: Staging, failed: Path) -> bool:
-    """Put the failed project aside for inspection, if there is a place for it that is ours."""
-    try:
-        staging.commit(failed)
-    except OutputError as error:
-        _log.warning("the failed project is not kept: %s", error)
-        return False
-    return True
-
-
-def _verification_error(report: Report, kept: Path | None) -> VerificationError:
-    failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
-    step = next(iter(failed.values()))
-    what = step.first_mismatch or step.reason
-    hint = f"the failed project is in {kept}; " if kept is not None else ""
-    if step is report.verification.get("float"):
-        hint += (
-            "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
-        )
-    return VerificationError(
-        f"{', '.join(failed)} failed: {what}",
-        where=report.model.name,
-        hint=f"{hint}the former output, if any, is untouched",
-    )

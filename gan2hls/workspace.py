@@ -1,8 +1,9 @@
-"""What stands in a project's folder: assembling the files that a stage saves, and reading them back."""
+"""What stands in a project's folder: the files that a stage saves, reading them back, and whose project it is."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -11,7 +12,8 @@ from pydantic import ValidationError
 
 from gan2hls.config import Config, load_config
 from gan2hls.design import Design
-from gan2hls.errors import ModelError, OutputError
+from gan2hls.emit.project import Staging
+from gan2hls.errors import ModelError, OutputError, VerificationError
 from gan2hls.integer import IntegerModel
 from gan2hls.report import Report
 from gan2hls.serialize import (
@@ -25,6 +27,8 @@ from gan2hls.serialize import (
     load_model,
     load_origin,
 )
+
+_log = logging.getLogger(__name__)
 
 CONFIG_YAML, REPORT_JSON, README_MD, PICTURE_PNG = "config.yaml", "report.json", "README.md", "picture.png"
 #: The config that repeats what ``precision: auto`` has chosen.
@@ -145,3 +149,30 @@ def _read_report(path: Path) -> Report:
             where=str(path),
             hint="remove that file, or build the project again from the ONNX model",
         ) from error
+
+
+def keep_failed(staging: Staging, failed: Path) -> bool:
+    """Put the failed project aside for inspection, if there is a place for it that is ours."""
+    try:
+        staging.commit(failed)
+    except OutputError as error:
+        _log.warning("the failed project is not kept: %s", error)
+        return False
+    return True
+
+
+def verification_error(report: Report, kept: Path | None) -> VerificationError:
+    """Return the error of a build whose ``report`` has a failed step; ``kept`` is where its project is, if anywhere."""
+    failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
+    step = next(iter(failed.values()))
+    what = step.first_mismatch or step.reason
+    hint = f"the failed project is in {kept}; " if kept is not None else ""
+    if step is report.verification.get("float"):
+        hint += (
+            "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
+        )
+    return VerificationError(
+        f"{', '.join(failed)} failed: {what}",
+        where=report.model.name,
+        hint=f"{hint}the former output, if any, is untouched",
+    )

@@ -48,10 +48,13 @@ class Claim:
         return target.with_name(f".{target.name}.{self.token}.old")
 
     def release(self) -> None:
-        """Remove the folder, if it still has its hidden name, then the lock."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.lock.unlink(missing_ok=True)
-        os.close(self.handle)
+        """Remove what still has a hidden name, then the lock; what cannot be removed is left to the next build."""
+        try:
+            with contextlib.suppress(OSError):
+                _clear_all(self.lock.parent, self.token)
+                self.lock.unlink()
+        finally:
+            os.close(self.handle)
 
 
 def claim(destination: Path) -> Claim:
@@ -65,15 +68,15 @@ def claim(destination: Path) -> Claim:
     with exclusive(parent):
         _sweep(parent)
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        made = Claim(folder, token, lock, handle)
+        owned = Claim(folder, token, lock, handle)
         try:
             with contextlib.suppress(OSError):  # a file system without locks: what is left there stays
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             folder.mkdir()
         except BaseException:
-            made.release()
+            owned.release()
             raise
-    return made
+    return owned
 
 
 @contextlib.contextmanager
@@ -99,14 +102,16 @@ def sweep(parent: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    hidden = [(path, found) for path in sorted(parent.iterdir()) if (found := _HIDDEN.match(path.name))]
-    for lock in (path for path, found in hidden if found["kind"] == "lock"):
-        token = _HIDDEN.match(lock.name)["token"]  # type: ignore[index]
-        with contextlib.suppress(OSError), _dead(lock):
-            for path, found in hidden:
-                if found["token"] == token and found["kind"] != "lock":
-                    _clear(path, parent / found["name"], former=found["kind"] == "old")
-            lock.unlink()
+    for lock, parts in _hidden(parent):
+        if parts["kind"] == "lock":
+            with contextlib.suppress(OSError), _dead(lock):
+                _log.info("%s: a build was killed", lock)
+                _clear_all(parent, parts["token"])
+                lock.unlink()
+
+
+def _hidden(parent: Path) -> list[tuple[Path, re.Match[str]]]:
+    return [(path, parts) for path in sorted(parent.iterdir()) if (parts := _HIDDEN.match(path.name))]
 
 
 @contextlib.contextmanager
@@ -124,10 +129,14 @@ def _dead(lock: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _clear(path: Path, target: Path, *, former: bool) -> None:
-    if former and not os.path.lexists(target):
-        path.rename(target)
-        _log.warning("%s: put back; the build that was replacing it was killed", target)
-    else:
-        shutil.rmtree(path)
-        _log.info("%s: removed; the build that made it was killed", path)
+def _clear_all(parent: Path, token: str) -> None:
+    """Remove hidden folders, but put a former project back if nothing has taken its place."""
+    for path, parts in _hidden(parent):
+        if parts["token"] != token or parts["kind"] == "lock":
+            continue
+        target = parent / parts["name"]
+        if parts["kind"] == "old" and not os.path.lexists(target):
+            path.rename(target)
+            _log.warning("%s: put back; the build that was replacing it was stopped", target)
+        else:
+            shutil.rmtree(path)

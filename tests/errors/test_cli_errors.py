@@ -94,6 +94,16 @@ def test_bad_options(here: Path, arguments: list[str], code: int, message: str) 
     assert tree(here) == before
 
 
+def test_a_part_that_is_passed_on_is_told_once(here: Path) -> None:
+    save_tiny(here / "tiny.onnx")
+    (here / "c.yaml").write_text("target: {part: xc7z020clg999-1, dsp: 9}")
+    code, text = build("tiny.onnx", "-c", "c.yaml", "--no-verify")
+    assert (code, text.count("clg999-1")) == (0, 1), text
+    assert "set_part xc7z020clg999-1" in (here / "hls_out" / "tiny" / "hls" / "run_hls.tcl").read_text()
+    assert build("tiny.onnx", "--part", "XC7Z020-1CLG400C", "--no-verify") == (0, "")
+    assert "set_part xc7z020clg400-1\n" in (here / "hls_out" / "tiny" / "hls" / "run_hls.tcl").read_text()
+
+
 def truncated(path: Path) -> None:
     path.write_bytes(tiny_model().SerializeToString()[:-100])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,7 +92,7 @@ def test_two_builds_of_one_process_leave_each_other_alone(tmp_path: Path) -> Non
 def test_a_former_project_that_was_moved_aside_is_put_back(tmp_path: Path, target: str) -> None:
     write(FIRST, tmp_path / target)
     with child(str(tmp_path / "net"), "rename", target) as process:
-        assert process.wait(10) == -9
+        assert process.wait(60) == -9
     assert target not in names(tmp_path)
     sweep(tmp_path)
     assert names(tmp_path) == {target} and content(tmp_path / target) == b"first"
@@ -100,12 +101,36 @@ def test_a_former_project_that_was_moved_aside_is_put_back(tmp_path: Path, targe
 def test_a_former_project_is_not_put_over_a_newer_one(tmp_path: Path) -> None:
     write(FIRST, tmp_path / "net")
     with child(str(tmp_path / "net"), "rename") as process:
-        process.wait(10)
+        process.wait(60)
     (old,) = (path for path in tmp_path.iterdir() if path.suffix == ".old")
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "mine").write_text("kept")
     sweep(tmp_path)
     assert names(tmp_path) == {"net"} and (tmp_path / "net" / "mine").read_text() == "kept" and not old.exists()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_while_the_former_project_is_removed_leaves_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Once, the end of the build removes it; twice, as when Ctrl-C is pressed again, the next build does."""
+    write(FIRST, tmp_path / "net")
+    remove, left = shutil.rmtree, [KeyboardInterrupt()] * times
+
+    def interrupted(path: Path, *rest: object, **more: object) -> None:
+        if path.suffix == ".old" and left:
+            (path / "a").unlink(missing_ok=True)
+            raise left.pop()
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(SECOND, tmp_path / "net")
+    assert content(tmp_path / "net") == b"second"
+    if times == 2:
+        assert len(names(tmp_path)) == 3
+        sweep(tmp_path)
+    assert names(tmp_path) == {"net"} and content(tmp_path / "net") == b"second"
 
 
 def test_hidden_files_of_others_are_never_touched(tmp_path: Path) -> None:
