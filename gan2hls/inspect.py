@@ -11,7 +11,7 @@ import numpy as np
 
 from gan2hls import frontend, passes
 from gan2hls.ir import Graph, Layer, Port
-from gan2hls.points import Affine, Curve, Leaky, Point
+from gan2hls.points import Affine, Curve, Function, Leaky, Point
 from gan2hls.rank import find_factorization
 from gan2hls.threads import one_thread
 
@@ -160,7 +160,7 @@ def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerF
 
 def _describe(point: Point) -> str:
     match point:
-        case Curve():
+        case Curve() | Function():
             return point.name
         case Leaky():
             return "leaky" if point.slope.any() else "relu"

@@ -63,7 +63,6 @@ def _sigmoid(x: FloatArray) -> FloatArray:
 CURVES: Mapping[str, Callable[..., FloatArray]] = {
     "tanh": np.tanh,
     "sigmoid": _sigmoid,
-    "swish": lambda x, beta=1.0: x * _sigmoid(beta * x),
     "elu": lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
     "selu": lambda x, alpha, gamma: gamma * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
     "softplus": lambda x: np.logaddexp(0.0, x),
@@ -84,6 +83,19 @@ class Curve:
     def __call__(self, x: FloatArray) -> FloatArray:
         """Evaluate on ``[..., C]``."""
         return np.asarray(CURVES[self.name](x, **dict(self.attributes)), np.float64)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Function:
+    """Any other function of one number, the same for all channels; ``name`` is for people."""
+
+    name: str
+    evaluate: Callable[[FloatArray], FloatArray]
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``."""
+        return np.asarray(self.evaluate(x), np.float64)
 
 
 @final
@@ -116,7 +128,7 @@ class Quantize:
         return float(ends[0]), float(ends[1])
 
 
-Point = Affine | Leaky | Clip | Curve | Sign | Quantize
+Point = Affine | Leaky | Clip | Curve | Function | Sign | Quantize
 
 
 @final
@@ -254,7 +266,7 @@ def _split(points: tuple[Point, ...], channels: int) -> Split:
             tail = n
             while tail < len(points) and _common(points[tail]):
                 tail += 1
-            if any(isinstance(p, Curve) for p in points[n:tail]) or tail > n:
+            if tail > n:
                 return Split(piecewise, points[n:tail], points[tail:])
             return Split(piecewise, (), points[n:])
         piecewise = longer

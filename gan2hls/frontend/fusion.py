@@ -1,16 +1,34 @@
-"""Patterns of several nodes that are one function: Swish as Sigmoid and Mul."""
+"""Regions of elementwise nodes with one computed input: one function, whatever it is spelled with.
+
+A function that is straight but for a knot and a clamp, per channel or not, becomes the points of a requantizer; any
+other a curve, which one table computes for all channels.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper
 
+from gan2hls.errors import Gan2HlsError, UnsupportedError
+from gan2hls.frontend.functions import ELEMENTWISE, Region
+from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
-from gan2hls.points import Curve, Point
+from gan2hls.frontend.pieces import distinct, straight_pieces
+from gan2hls.layers import READERS
+from gan2hls.layers.base import Tensor, map_parameters
+from gan2hls.numerics import FloatArray
+from gan2hls.points import Affine, Function, Point
+
+#: Different sets of parameters, one per channel mostly, that are looked at one by one.
+_MOST_SETS = 4096
+#: Element types inside of a region.
+_KINDS = (TensorProto.FLOAT, TensorProto.BOOL)
 
 
 @final
@@ -30,44 +48,151 @@ class Fused:
 
 
 def find_fused(plain: Normalized) -> dict[int, Fused]:
-    """Return the groups by the position of their last node."""
+    """Return the groups of ``plain`` by the position of their last node.
+
+    Raises:
+        UnsupportedError: a curve that differs from channel to channel.
+    """
     nodes = list(plain.model.graph.node)
     makers = {node.output[0]: n for n, node in enumerate(nodes)}
-    readers: dict[str, int] = {}
-    for node in nodes:
-        for name in node.input:
-            readers[name] = readers.get(name, 0) + 1
-    found = {}
-    for n, node in enumerate(nodes):
-        if node.op_type == "Mul" and all(name in plain.types for name in node.input):
-            for x, gate in (tuple(node.input), tuple(reversed(node.input))):
-                group = _gate(nodes, makers, plain.constants, x, gate)
-                if group is not None and all(readers[nodes[m].output[0]] == 1 for m in group.nodes):
-                    found[n] = Fused(x, (*group.nodes, n), group.points)
+    readers = Counter(name for node in nodes for name in node.input)
+    readers.update(output.name for output in plain.model.graph.output)
+    found: dict[int, Fused] = {}
+    taken: set[int] = set()
+    for n in reversed(range(len(nodes))):
+        if n in taken or not _needs_region(nodes[n], plain):
+            continue
+        region = _region(nodes, makers, readers, plain, n)
+        if region is None:
+            continue
+        source, members = region
+        try:
+            points = _points(source, tuple(nodes[m] for m in members), plain)
+        except Gan2HlsError as error:
+            raise at(error, describe(nodes[n])) from error
+        found[n] = Fused(source, members, points)
+        taken.update(members)
     return found
 
 
-def _gate(
-    nodes: list[onnx.NodeProto], makers: Mapping[str, int], constants: Mapping[str, Array], x: str, gate: str
-) -> Fused | None:
-    """Return the nodes from ``x`` to ``gate`` if it is a sigmoid of ``x``, with the points of ``x * gate``."""
-    if gate not in makers:
+def _needs_region(node: onnx.NodeProto, plain: Normalized) -> bool:
+    """Whether ``node`` alone is no layer: it joins tensors, or has no reader for what it reads."""
+    if not _is_elementwise(node) or plain.types[node.output[0]].elem != TensorProto.FLOAT:
+        return False
+    computed = [n for n, name in enumerate(node.input) if name in plain.types]
+    if len(computed) > 1:
+        return True
+    if node.op_type in ("Cast", "Identity", "Dropout"):
+        return plain.types[node.input[0]].elem == TensorProto.BOOL
+    return node.op_type not in READERS or (node.op_type == "Div" and computed == [1])
+
+
+def _is_elementwise(node: onnx.NodeProto) -> bool:
+    return node.domain in ("", "ai.onnx") and node.op_type in ELEMENTWISE
+
+
+def _region(
+    nodes: list[onnx.NodeProto], makers: Mapping[str, int], readers: Mapping[str, int], plain: Normalized, last: int
+) -> tuple[str, tuple[int, ...]] | None:
+    """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it."""
+    members = {last}
+    open_ends = {name for name in nodes[last].input if name in plain.types}
+    while len(open_ends) > 1 or plain.types[next(iter(open_ends))].elem != TensorProto.FLOAT:
+        latest = max(open_ends, key=lambda name: makers.get(name, -1))
+        n = makers.get(latest)
+        if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
+            return None
+        members.add(n)
+        open_ends.remove(latest)
+        open_ends.update(name for name in nodes[n].input if name in plain.types)
+        if not open_ends:
+            return None
+    (source,) = open_ends
+    given, made = plain.types[source].shape, plain.types[nodes[last].output[0]].shape
+    if given != made:
+        raise UnsupportedError(
+            f"grows its input from {list(given)} to {list(made)}",
+            where=describe(nodes[last]),
+            hint="a constant operand must broadcast to the computed one's shape",
+        )
+    inside = Counter(name for n in members for name in nodes[n].input)
+    if any(readers[name] > inside[name] for name in (nodes[n].output[0] for n in members if n != last)):
         return None
-    position = makers[gate]
-    node = nodes[position]
-    if node.op_type == "HardSigmoid" and node.input[0] == x:
-        values = {a.name: a.f for a in node.attribute}
-        if abs(values.get("alpha", 0.2) - 1 / 6) < 1e-6 and values.get("beta", 0.5) == 0.5:
-            return Fused(x, (position,), (Curve("hardswish"),))
-        return None
-    if node.op_type != "Sigmoid":
-        return None
-    if node.input[0] == x:
-        return Fused(x, (position,), (Curve("swish", (("beta", 1.0),)),))
-    inner = makers.get(node.input[0])
-    if inner is None or nodes[inner].op_type != "Mul" or x not in nodes[inner].input:
-        return None
-    factor = constants.get(next((name for name in nodes[inner].input if name != x), ""))
-    if factor is None or np.size(factor) != 1:
-        return None
-    return Fused(x, (inner, position), (Curve("swish", (("beta", float(np.ravel(factor)[0])),)),))
+    return source, tuple(sorted(members))
+
+
+def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> tuple[Point, ...]:
+    """Return what the region computes, its parameters broadcast to the shape of its tensor where they differ."""
+    name = "-".join(node.op_type.lower() for node in nodes)
+    shape, known = plain.types[source].shape, dict(plain.constants)
+    nodes = tuple(part for node in nodes for part in _without_batch_normalization(node, plain, known))
+    used = dict.fromkeys(name for node in nodes for name in node.input if name in known)
+    single = {name: known[name].reshape(()) for name in used if known[name].size == 1}
+    wide = [name for name in used if name not in single]
+    values = {name: _widened(known[name]) for name in wide}
+    for name in wide:
+        _check_fits(values[name], shape, name)
+    columns = np.stack([np.broadcast_to(values[name], shape).ravel() for name in wide]) if wide else np.zeros((0, 1))
+    sets, which = distinct(columns)
+    count = sets.shape[1]
+    if count > _MOST_SETS:
+        raise UnsupportedError(
+            f"has {count} different sets of parameters", hint=f"at most {_MOST_SETS}, which one per channel keeps to"
+        )
+    constants = {name: _real(value) for name, value in single.items()}
+    constants |= {name: sets[n].astype(known[name].dtype) for n, name in enumerate(wide)}
+    constants = {name: _real(value) for name, value in constants.items()}
+    function = Region(source, nodes, constants)
+    points = straight_pieces(function, count)
+    if points is None and count > 1:
+        raise UnsupportedError(
+            "is a curve with parameters that differ from channel to channel",
+            hint="give all channels the same: one table computes a curve; straight pieces may differ",
+        )
+    if points is None:
+        return (Function(name, function),)
+
+    def spread(value: FloatArray) -> FloatArray:
+        return value[which].reshape(shape) if count > 1 else value
+
+    return tuple(map_parameters(point, spread) for point in points)
+
+
+def _without_batch_normalization(
+    node: onnx.NodeProto, plain: Normalized, known: dict[str, Array]
+) -> tuple[onnx.NodeProto, ...]:
+    """Return ``node``, or the product and the sum that it is; their constants join ``known``."""
+    if node.op_type != "BatchNormalization":
+        return (node,)
+    computed = [n for n, name in enumerate(node.input) if name in plain.types]
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    tensor = Tensor(plain.types[node.input[computed[-1]]].shape, computed[-1])
+    made = READERS[node.op_type](tensor, *(plain.constants.get(name) for name in node.input), **attributes)
+    assert isinstance(made, tuple) and isinstance(made[0], Affine)
+    factor, bias, product = (f"{node.output[0]}/{what}" for what in ("factor", "bias", "product"))
+    known |= {factor: made[0].scale, bias: made[0].bias}
+    return (
+        helper.make_node("Mul", [node.input[0], factor], [product]),
+        helper.make_node("Add", [product, bias], [node.output[0]]),
+    )
+
+
+def _widened(value: Array) -> FloatArray:
+    return np.asarray(value).astype(np.float64)
+
+
+def _real(value: Array) -> Array:
+    """Return floats as float64, bools and integers as they are."""
+    return value.astype(np.float64) if value.dtype.kind not in "biu" else value
+
+
+def _check_fits(value: FloatArray, shape: tuple[int, ...], name: str) -> None:
+    try:
+        fits = np.broadcast_shapes(value.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UnsupportedError(
+            f"reads {name!r} of shape {list(value.shape)} beside a tensor of shape {list(shape)}",
+            hint="a constant operand must broadcast to the computed one's shape",
+        )

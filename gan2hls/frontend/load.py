@@ -18,7 +18,7 @@ from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.naming import at, describe, identifier, model_name
+from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, SELECTIONS, SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -177,6 +177,11 @@ class _Reader:
             self._codes_node(node, made, constants)
         elif node.op_type in SELECTIONS:
             self.chain.select(SELECTIONS[node.op_type](self.chain.index, made.shape, *constants, **attributes))
+        elif node.op_type not in READERS and not is_qdq(node) and not is_qonnx(node):
+            raise UnsupportedError(
+                f"operator {node.op_type!r} makes {type_name(made.elem)} here, of which no function is built",
+                hint="only a region of elementwise operators that starts and ends with floats is one function",
+            )
         elif is_qdq(node):
             self._open(node, made.elem, constants, attributes)
         else:

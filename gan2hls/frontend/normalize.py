@@ -27,7 +27,7 @@ from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
-from gan2hls.frontend.reads import RANDOM, random_numbers, valued, values_read
+from gan2hls.frontend.reads import RANDOM, not_computed, random_numbers, valued, values_read
 from gan2hls.frontend.spelling import plain_spelling
 
 #: Constant inputs up to this size are shown to shape inference with their values.
@@ -245,11 +245,7 @@ class _Folder:
             with np.errstate(all="ignore"):
                 values = ReferenceEvaluator(single).run(None, {})
         except Exception as error:  # onnx's reference operators raise whatever NumPy raises
-            raise ModelError(
-                f"cannot be computed: {error}",
-                where=describe(node),
-                hint=f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant",
-            ) from error
+            raise not_computed(node, error) from error
         for name, value in zip((name for name in node.output if name), values, strict=True):
             self.constants[name] = np.asarray(value)
             if self.constants[name].size >= _LARGE:
@@ -273,7 +269,10 @@ class _Folder:
         except Gan2HlsError as error:
             raise at(error, describe(node)) from error
         except MemoryError as error:
-            raise UnsupportedError("needs more memory than there is", where=describe(node)) from error
+            hint = "close other programs, or make the constant smaller"
+            raise UnsupportedError("needs more memory than there is", where=describe(node), hint=hint) from error
+        except Exception as error:  # QONNX's functions raise whatever NumPy raises
+            raise not_computed(node, error) from error
         return None if made is None else np.asarray(made)
 
     def _infer(self, node: onnx.NodeProto) -> list[TensorType]:
@@ -325,6 +324,8 @@ class _Folder:
         constants = {name: self.constants[name] for name in sorted(read)}
         for name, value in constants.items():
             check_finite(value, f"constant {name!r}")
+            if value.dtype.kind in "SUOM":
+                raise ModelError("holds text", where=f"constant {name!r}", hint="store numbers; weights are FLOAT")
         outputs = [output.name for output in self.model.graph.output]
         for name in outputs:
             if name not in self.types:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 
 from gan2hls.errors import UnsupportedError
+from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
@@ -118,7 +119,7 @@ LAYOUT: Mapping[str, Rearrange] = {
 SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
 
 SUPPORTED: tuple[str, ...] = tuple(
-    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM)
+    sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM | ELEMENTWISE)
 )
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"

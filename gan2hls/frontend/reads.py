@@ -1,4 +1,4 @@
-"""What nodes read of their inputs: values, or the type and the shape alone, or nothing because they draw numbers."""
+"""What nodes read of their inputs: values, or the type and the shape alone; and those that draw or fail to compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import onnx
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.errors import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe
 
 #: Operators without constant meaning although their inputs are constant.
@@ -48,3 +48,12 @@ def valued(graph: onnx.GraphProto) -> set[str]:
         if not needed.isdisjoint(node.output):
             needed.update(values_read(node))
     return needed
+
+
+def not_computed(node: onnx.NodeProto, error: Exception) -> ModelError:
+    """Return the error of a constant node that its evaluator cannot compute."""
+    return ModelError(
+        f"cannot be computed: {error}",
+        where=describe(node),
+        hint=f"store what it makes as the initializer {node.output[0]!r} in its place: its inputs are constant",
+    )

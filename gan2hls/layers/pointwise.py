@@ -90,6 +90,13 @@ def batch_normalization(
         raise UnsupportedError("its statistics are computed by the network", hint=NO_STATISTICS)
     named = {"scale": scale, "bias": bias, "mean": mean, "variance": variance}
     gamma, beta, mu, var = (constant(value, f"the {name}") for name, value in named.items())
+    channels = x.shape[1] if len(x.shape) > 1 else 1
+    for name, value in named.items():
+        if value is not None and value.shape != (channels,):
+            raise ModelError(
+                f"its {name} has shape {list(value.shape)} for a tensor of shape {list(x.shape)}",
+                hint=f"it must have shape [{channels}], one number per channel",
+            )
     if (var + epsilon <= 0).any():
         raise ModelError(
             "has a variance that is not positive",

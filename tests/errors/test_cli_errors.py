@@ -118,7 +118,7 @@ def not_finite(path: Path) -> None:
 
 def unsupported(path: Path) -> None:
     model = tiny_model()
-    model.graph.node[1].op_type = "Erf"
+    model.graph.node[1].op_type = "Softmax"
     path.write_bytes(model.SerializeToString())
 
 

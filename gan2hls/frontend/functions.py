@@ -1,0 +1,158 @@
+"""Elementwise operators in float64: what a region of them computes of one number is a function, however spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+from scipy.special import erf
+
+from gan2hls.errors import UnsupportedError
+from gan2hls.layers import READERS
+from gan2hls.layers.base import Linear, Tensor
+from gan2hls.numerics import FloatArray
+
+Array = npt.NDArray[Any]
+
+
+def _shrink(x: Array, *, lambd: float = 0.5, bias: float = 0.0) -> Array:
+    return np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0.0))
+
+
+def _cast(x: Array, *, to: int, saturate: int = 1, round_mode: str = "up") -> Array:
+    del saturate, round_mode
+    if to == TensorProto.BOOL:
+        return np.asarray(x != 0)
+    return np.asarray(x, np.float64) if to in (TensorProto.FLOAT, TensorProto.DOUBLE) else np.trunc(x)
+
+
+def _dropout(x: Array, ratio: Array | None = None, training: Array | None = None, **_: object) -> Array:
+    del ratio
+    if training is not None and bool(np.any(training)):
+        raise UnsupportedError(
+            "drops values at random", hint="call model.eval() before the export, or make its third input False"
+        )
+    return x
+
+
+def _all(function: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    """Return a function of any number of operands."""
+    return lambda *values: reduce(function, values)
+
+
+#: ``(*operands, **attributes) -> array``; operands are computed or constant.
+FUNCTIONS: Mapping[str, Callable[..., Array]] = {
+    "Abs": np.abs,
+    "Acos": np.arccos,
+    "Acosh": np.arccosh,
+    "Add": np.add,
+    "And": np.logical_and,
+    "Asin": np.arcsin,
+    "Asinh": np.arcsinh,
+    "Atan": np.arctan,
+    "Atanh": np.arctanh,
+    "Cast": _cast,
+    "Ceil": np.ceil,
+    "Cos": np.cos,
+    "Cosh": np.cosh,
+    "Div": np.divide,
+    "Dropout": _dropout,
+    "Equal": np.equal,
+    "Erf": erf,
+    "Exp": np.exp,
+    "Floor": np.floor,
+    "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
+    "Identity": np.asarray,
+    "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "Log": np.log,
+    "Max": _all(np.maximum),
+    "Mean": lambda *values: reduce(np.add, values) / len(values),
+    "Min": _all(np.minimum),
+    "Mul": np.multiply,
+    "Not": np.logical_not,
+    "Or": np.logical_or,
+    "Pow": np.power,
+    "Reciprocal": np.reciprocal,
+    "Round": np.rint,
+    "Shrink": _shrink,
+    "Sign": np.sign,
+    "Sin": np.sin,
+    "Sinh": np.sinh,
+    "Sqrt": np.sqrt,
+    "Sub": np.subtract,
+    "Sum": _all(np.add),
+    "Tan": np.tan,
+    "ThresholdedRelu": lambda x, *, alpha=1.0: np.where(x > alpha, x, 0.0),
+    "Where": np.where,
+    "Xor": np.logical_xor,
+}
+#: Readers of points that a region may hold: those of one computed operand, without channels of their own.
+_POINTS = frozenset(READERS) - {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"}
+#: Numbers all over the line, none of them large enough to overflow.
+FAR: FloatArray = np.linspace(-64.0, 64.0, 4097)
+#: Operators of one element at a time; a BatchNormalization becomes a product and a sum before.
+ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS | {"BatchNormalization"}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Elementwise nodes that read one computed tensor, in order; the last makes the result.
+
+    Attributes:
+        input: name of the computed tensor.
+        nodes: of the region.
+        constants: what else they read, float64 or bool or integers, one number or ``[U]`` of them.
+    """
+
+    input: str
+    nodes: tuple[onnx.NodeProto, ...]
+    constants: Mapping[str, Array]
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Evaluate on any shape, or on ``[..., U]``.
+
+        A number that the function has no value for becomes 0, and where it is infinite, the greatest there is.  At
+        infinity stands the limit, if the function keeps to what lies between both, else NaN.
+        """
+        made = np.asarray(self._raw(x), np.float64)
+        made = np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
+        finite = np.isfinite(x)
+        if finite.all():
+            return np.nan_to_num(made)
+        inside = self._raw(FAR)
+        keeps = made.min() <= inside.min() and inside.max() <= made.max()
+        return np.where(finite, np.nan_to_num(made), made if keeps else np.nan)
+
+    def _raw(self, x: FloatArray) -> Array:
+        values: dict[str, Array] = {self.input: x}
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                values[node.output[0]] = self._node(node, values)
+        return values[self.nodes[-1].output[0]]
+
+    def _node(self, node: onnx.NodeProto, values: Mapping[str, Array]) -> Array:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        attributes = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in attributes.items()}
+        computed = [n for n, name in enumerate(node.input) if name in values]
+        if node.op_type in FUNCTIONS:
+            operands = [values[name] if name in values else self.constants.get(name) for name in node.input]
+            return np.asarray(FUNCTIONS[node.op_type](*operands, **attributes))
+        if len(computed) != 1:
+            raise UnsupportedError(f"reads {len(computed)} computed operands", hint="make all but one constant")
+        at = computed[0]
+        given = [self.constants.get(name) for name in node.input]
+        points = READERS[node.op_type](Tensor((1,), at), *given, **attributes)
+        assert not isinstance(points, Linear), node.op_type
+        value = np.asarray(values[node.input[at]], np.float64)
+        for point in points:
+            value = point(value)
+        return value
