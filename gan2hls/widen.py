@@ -1,11 +1,13 @@
 """``precision.activation: auto``: which activations need more than 8 bits, and how many.
 
 1. If the output of 8 bits everywhere reaches the goal on the frames that judge, nothing changes.
-2. Otherwise all that nothing fixes get ``MOST_BITS``.  What that does not reach is not to be had from activations.
-3. Every tensor gets ``MOST_BITS`` alone: what that takes off the output's squared error is its gain.
-4. A tensor of fewer bits gains the part of it by which its own error falls.  Gains add up nearly, so the cheapest sum
-   that reaches the goal is found exactly (``auto.knapsack``); cost is the share of DSP blocks and block RAM.
-5. The choice is measured.  By what it differs from the sum, the sum is corrected, and chosen from again.
+2. Otherwise all tensors that nothing fixes get ``MOST_BITS``, with an equalization that spares weights where that is
+   better then.  What that does not reach is not to be had from activations.
+3. Every tensor alone goes back to 8 bits: by that its squared error at the output is known.  With more bits it falls as
+   the square of its step does.
+4. Such errors add up nearly, so the cheapest sum that keeps the goal is found exactly (``auto.knapsack``); cost is the
+   share of DSP blocks and block RAM.
+5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -18,25 +20,27 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.auto.knapsack import Front
+from gan2hls.auto.knapsack import Choice, Front
 from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.ir import Layer
 from gan2hls.lower import lower_layer
 from gan2hls.numerics import FloatArray, QuantType
 from gan2hls.precision import Precision
-from gan2hls.ranges import error_of_samples
-from gan2hls.trials import RangeSearch, Trial
+from gan2hls.trials import RangeSearch, Trial, Variant
 
 #: What says, of layers that differ from those of an integer model in types or weights alone, DSP blocks, LUTs of lanes
 #: and 18-kbit block RAMs.
 Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int, int]]]
 
-#: Bits of an activation to choose from; fewer than the last where its own error says that they do.
+#: Bits of an activation to choose from.
 _WIDTHS = (8, 9, 10, 11, 12)
-_FEWEST_BITS, MOST_BITS = _WIDTHS[0], _WIDTHS[-1]
+MOST_BITS = _WIDTHS[-1]
 #: Exponents of equalization that spare the weights, for activations that are wide.
 _SPARING = (0.5, 0.25)
+#: Above this part of the error that is wanted, they are tried.
+_NEAR = 0.5
 #: Choices that are measured at most.
-_ROUNDS = 5
+_ROUNDS = 3
 #: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
 _WORTH_DB, _NEAR_DB = 1.0, 0.5
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
@@ -51,12 +55,12 @@ class WideTensor:
     Attributes:
         tensor: a layer's name, or an input's.
         bits: what it has.
-        alone_db: PSNR of the output when no other has more than 8, and it has 12.
+        narrow_db: PSNR of the output when it alone has 8, and all others 12.
     """
 
     tensor: str
     bits: int
-    alone_db: float
+    narrow_db: float
 
 
 @final
@@ -120,7 +124,7 @@ def widen(
         target = most.error * 10 ** (_NEAR_DB / 10)
     best = work.cheapest(most, target)
     tensors = tuple(
-        WideTensor(name, best.wide[name], psnr_of(search, work.alone[name])) for name in names if name in best.wide
+        WideTensor(name, best.wide[name], psnr_of(search, work.errors[name])) for name in names if name in best.wide
     )
     return best, Widening(goal_db, narrow_db, psnr_of(search, best.error), most_db, tensors)
 
@@ -161,81 +165,92 @@ class _Widener:
     ) -> None:
         self.search, self.narrow, self.names, self.progress = search, narrow, tuple(names), progress
         self._sizes = None if sizing is None else sizing(narrow.model)
-        self.alone: dict[str, float] = {}
+        self.errors: dict[str, float] = {}
 
     def most(self, target: float) -> Trial:
-        """Return all tensors with the most bits; under another equalization if the target is missed without."""
+        """Return all tensors with the most bits; under another equalization if the target is near or missed."""
         self.progress(f"all activations of {MOST_BITS} bits")
         wide = dict.fromkeys(self.names, MOST_BITS)
         best = self._measure(self.narrow.alpha, wide)
-        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.error > target else ():
+        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.error > _NEAR * target else ():
             best = min(best, self._measure(alpha, wide), key=lambda trial: trial.error)
         return best
 
     def cheapest(self, most: Trial, target: float) -> Trial:
         """Return the cheapest lowering found whose error is at most ``target``, which that of ``most`` is."""
-        costs, losses = self._options()
+        costs, losses = self._options(most)
         front = Front(costs, losses)
         best, best_cost = most, sum(float(cost[-1]) for cost in costs)
-        alphas, astray = {self.narrow.alpha, most.alpha}, 0.0
-        tried: list[tuple[int, ...]] = []
-        for _ in range(_ROUNDS):
-            choice = front.least_cost(target - self.narrow.error - astray) or front.choice(front.cost.size - 1)
-            if choice.options in tried:
-                break
-            tried.append(choice.options)
-            wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
-            self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
-            trial = min((self._measure(alpha, wide) for alpha in alphas), key=lambda trial: trial.error)
-            alphas = {trial.alpha}
+        limit = wanted = target - most.error
+        narrowest, widest = (0,) * len(self.names), (len(_WIDTHS) - 1,) * len(self.names)
+        closest, tried = (self.narrow.error, narrowest), {narrowest, widest}
+        for n in range(2 * _ROUNDS):
+            choice = front.least_cost(limit)
+            if n >= _ROUNDS or choice is None or choice.options in tried:
+                if best is not most:
+                    break
+                choice = self._one_bit_more(closest[1], costs, losses)
+                if choice.options in tried:
+                    break
+            tried.add(choice.options)
+            trial = self._measure(most.alpha, self._wide(choice))
+            closest = min(closest, (trial.error, choice.options))
             if trial.error <= target and choice.cost < best_cost:
                 best, best_cost = trial, choice.cost
-            astray = trial.error - (self.narrow.error + choice.loss)
+            limit = wanted * choice.loss / max(trial.error - most.error, 1e-30)
         return best
+
+    def _wide(self, choice: Choice) -> dict[str, int]:
+        wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
+        self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
+        return wide
+
+    def _one_bit_more(
+        self, options: Sequence[int], costs: Sequence[FloatArray], losses: Sequence[FloatArray]
+    ) -> Choice:
+        """Return ``options`` with a bit more for every tensor: sums had led astray."""
+        more = tuple(min(n + 1, len(_WIDTHS) - 1) for n in options)
+        cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
+        return Choice(more, cost, loss, 0.0)
 
     def _measure(self, alpha: float | None, wide: Mapping[str, int]) -> Trial:
         return self.search.measure(alpha, self.narrow.candidate, wide)
 
-    def _options(self) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return cost and loss (less than 0: a gain) of every width of every tensor, by ``names`` and ``_WIDTHS``."""
-        types = {bits: self._types(bits) for bits in _WIDTHS}
+    def _options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return cost, and the squared error that it makes, of every width of every tensor, by ``names``."""
+        variant = self.search.variant(most.alpha)
+        wide = {bits: dict.fromkeys(self.names, bits) for bits in _WIDTHS[1:]}
+        types = [variant.types(most.candidate, wide.get(bits)) for bits in _WIDTHS]
         costs, losses = [], []
         for n, name in enumerate(self.names):
-            self.progress(f"{name} of {MOST_BITS} bits ({n + 1} of {len(self.names)})")
-            self.alone[name] = self._measure(self.narrow.alpha, {name: MOST_BITS}).error
-            gain = max(0.0, self.narrow.error - self.alone[name])
-            values = self.search.variant(self.narrow.alpha).streams[name]
-            noise = np.array([error_of_samples(values, types[bits][name]) for bits in _WIDTHS])
-            part = (noise[0] - noise) / max(noise[0] - noise[-1], 1e-300)
-            losses.append(-gain * np.clip(part, 0.0, 1.0))
-            costs.append(self._costs(name, [types[bits][name] for bits in _WIDTHS]))
+            self.progress(f"{name} of {_WIDTHS[0]} bits, others of {MOST_BITS} ({n + 1} of {len(self.names)})")
+            others = {other: MOST_BITS for other in self.names if other != name}
+            self.errors[name] = self._measure(most.alpha, others).error
+            noise = np.minimum([(each[name].scale / types[0][name].scale) ** 2 for each in types], 1.0)
+            part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
+            losses.append(max(0.0, self.errors[name] - most.error) * part)
+            costs.append(self._costs(variant, name, [each[name] for each in types]))
         return costs, losses
 
-    def _types(self, bits: int) -> dict[str, QuantType]:
-        wide = dict.fromkeys(self.names, bits) if bits > _FEWEST_BITS else {}
-        return self.search.variant(self.narrow.alpha).types(self.narrow.candidate, wide)
-
-    def _costs(self, name: str, types: Sequence[QuantType]) -> FloatArray:
+    def _costs(self, variant: Variant, name: str, types: Sequence[QuantType]) -> FloatArray:
         """Return what ``name`` costs more than with the first of ``types``, in percent, for each of them."""
-        layers = [layer for layer in self.narrow.model.layers if name == layer.name or name in layer.inputs]
         bits = np.array([_BIT_PERCENT * (quant.int_type.bits - types[0].int_type.bits) for quant in types])
         if self._sizes is None:
             return bits
+        layers = [layer for layer in variant.graph.layers if name == layer.name or name in layer.inputs]
         whole = np.array([self._sizes(layer) for layer in self.narrow.model.layers]).sum(axis=0)
-        taken = np.array([sum(self._size(layer.name, name, quant) for layer in layers) for quant in types])
+        taken = np.array([sum(self._size(variant, layer, name, quant) for layer in layers) for quant in types])
         share = 100 * (taken - taken[0]) / np.maximum(whole[[0, 2]], 1)
         percent: FloatArray = bits + np.maximum(share, 0).sum(axis=1)
         return percent
 
-    def _size(self, layer_name: str, tensor: str, quant: QuantType) -> FloatArray:
+    def _size(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> FloatArray:
         """Return DSP blocks and block RAMs of a layer whose input or output ``tensor`` is of type ``quant``."""
         assert self._sizes is not None
-        layer = next(layer for layer in self.search.variant(self.narrow.alpha).graph.layers if layer.name == layer_name)
-        lowered = self.narrow.model.layer(layer_name)
-        types = (
-            quant if tensor in layer.inputs else lowered.input_type,
-            quant if tensor == layer.name else lowered.output_type,
-        )
-        pinned = layer.name in self.search.graph.pinned
-        dsp, _, bram = self._sizes(lower_layer(layer, types[0], lowered.weight, types[1], pinned=pinned))
-        return np.array([dsp, bram])
+        lowered = self.narrow.model.layer(layer.name)
+        input_type = quant if tensor in layer.inputs else lowered.input_type
+        output_type = quant if tensor == layer.name else lowered.output_type
+        pinned = layer.name in variant.graph.pinned
+        made = lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+        dsp, _, bram = self._sizes(made)
+        return np.array([dsp, bram], np.float64)
