@@ -147,8 +147,9 @@ def what_stops(
     had = ", ".join(sorted({str(precision) for precision in formats.values()}))
     if formats and db >= widening.goal_db:
         return text + f"weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
-    beside = f"with weights of {fine} beside them {db:.1f} dB; " if formats else ""
-    return text + f"{beside}what is left is what the file or the config fixes, and the rounding of the output"
+    if formats:
+        return text + f"weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"
+    return text + "the codes of weights are the file's"
 
 
 @final
