@@ -24,6 +24,8 @@ from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, range_type
 from gan2hls.requantize import MULT_BITS, WIDE_MULT_BITS, make_requant
 from gan2hls.weights import IntWeight
 
+#: Widest accumulator of hardware.
+MOST_ACC_BITS = 44
 #: Accumulators whose products with wide multipliers are exact in float64.
 _WIDE_ACC_BITS = 53 - WIDE_MULT_BITS
 #: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows; and where the file fixes it.
@@ -145,9 +147,9 @@ def lower_layer(
         if (weight.scale < 0).any():
             points = (Affine(np.sign(weight.scale), np.zeros(1)), *points)
         acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
-        if acc_type.bits > 44:
+        if acc_type.bits > MOST_ACC_BITS:
             raise ConfigError(
-                f"needs accumulators of {acc_type.bits} bits, 44 are supported",
+                f"needs accumulators of {acc_type.bits} bits, {MOST_ACC_BITS} are supported",
                 where=layer.name,
                 hint="lower the weight or activation width of this layer",
             )

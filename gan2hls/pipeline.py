@@ -351,6 +351,7 @@ class _Run:
         return partial(run_float, graph, loaded.onnx_model, self.model, self.inputs.evaluation, least)
 
     def _report(self, ladder: Ladder) -> Report:
+        assignment, widening = self._choices()
         return make_report(
             self.design,
             self.origin,
@@ -360,23 +361,20 @@ class _Run:
             fidelity=ladder.fidelity,
             verification=ladder.steps,
             seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
-            assignment=self._assignment_report(),
-            widening=self._widening_report(),
+            assignment=assignment,
+            widening=widening,
         )
 
-    def _assignment_report(self) -> AssignmentReport | None:
-        """Return how formats were chosen, in this build or in the one that it resumes."""
-        if self.assignment is not None:
-            return AssignmentReport.model_validate(self.assignment)
-        former = self.saved.report if self.saved is not None else None
-        return former.assignment if former is not None else None
-
-    def _widening_report(self) -> WideningReport | None:
-        """Return which activations got more bits, in this build or in the one that it resumes."""
-        if self.widening is not None:
-            return WideningReport.model_validate(self.widening)
-        former = self.saved.report if self.saved is not None else None
-        return former.widening if former is not None else None
+    def _choices(self) -> tuple[AssignmentReport | None, WideningReport | None]:
+        """Return how formats of weights and activations were chosen, in this build or in the one that it resumes."""
+        if self.saved is not None:
+            former = self.saved.report
+            return (former.assignment, former.widening) if former is not None else (None, None)
+        assignment, widening = self.assignment, self.widening
+        return (
+            None if assignment is None else AssignmentReport.model_validate(assignment),
+            None if widening is None else WideningReport.model_validate(widening),
+        )
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
         return BuildResult(

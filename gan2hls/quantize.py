@@ -173,7 +173,7 @@ def _widen(
     wider, widening = widen(search, best, names, goal_db + MARGIN_DB, sizing, progress)
     if not widening.reached:
         progress("what stops activations")
-        _log.warning("%s", what_stops(search, wider, widening, names, formats))
+        _log.warning("%s", what_stops(search, wider, widening, formats))
     return wider, widening
 
 

@@ -131,11 +131,6 @@ def squared_error(values: FloatArray, quant: QuantType) -> float:
     return float(np.square(quant.dequantize(quant.quantize(values)) - values).mean())
 
 
-def error_of_samples(values: npt.NDArray[np.generic], quant: QuantType) -> float:
-    """Return the mean squared error of quantizing ``values``, of a sample where they are many."""
-    return squared_error(_subsample(values), quant)
-
-
 def _percentile_range(flat: FloatArray, percentile: float) -> tuple[float, float]:
     """Cut the tails of each side on its own, so that a ReLU's zeros do not move the cut."""
     negative, positive = -flat[flat < 0], flat[flat > 0]

@@ -190,7 +190,7 @@ class WideTensorReport(_Part):
 
     tensor: str = Field(description="A layer's name, for its output, or an input's.")
     bits: Count
-    alone_db: Decibel = Field(description="PSNR when it alone has 12 bits, all others 8.")
+    narrow_db: Decibel = Field(description="PSNR when it alone has 8 bits, all others 12.")
 
 
 class WideningReport(_Part):

@@ -128,11 +128,11 @@ def show_widening(console: Console, widening: WideningReport) -> None:
     if not widening.tensors:
         return
     console.print(
-        f"activation: auto: {_number(widening.narrow_db)} dB with 8 bits, {_number(widening.psnr_db)} dB with more"
+        f"activation: auto: {_number(widening.narrow_db)} dB with 8 bits, {_number(widening.psnr_db)} dB with more; "
+        f"with 12 bits everywhere {_number(widening.most_db)} dB"
     )
     for one in widening.tensors:
-        gain = (one.alone_db or 0.0) - (widening.narrow_db or 0.0)
-        console.print(f"  {one.tensor}: {one.bits} bits (12 bits alone: {gain:+.1f} dB)", markup=False)
+        console.print(f"  {one.tensor}: {one.bits} bits; with 8 alone {_number(one.narrow_db)} dB", markup=False)
 
 
 def _taken(one: AssignmentReport | AlternativeReport, priced: bool) -> str:
