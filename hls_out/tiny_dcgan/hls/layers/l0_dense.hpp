@@ -106,6 +106,8 @@ struct config {
     static const int MAC_CYCLES = 384;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 400;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 3;  // steps of the feeder's program
+    static const int FIRST_CYCLES = 8;  // iterations of the first step, which emits nothing
+    static const int FIRST_LOADS = 8;  // words that it loads
     static const int SEGMENT_BITS = 9;  // iterations of a segment
     static const int SEGMENT_WIDTH = 32;  // segment: cycles, loads, their difference, flags
     static const int ADDRESS_BITS = 9;  // weight address

@@ -107,6 +107,8 @@ struct config {
     static const int MAC_CYCLES = 432;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 446;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 5;  // steps of the feeder's program
+    static const int FIRST_CYCLES = 6;  // iterations of the first step, which emits nothing
+    static const int FIRST_LOADS = 6;  // words that it loads
     static const int SEGMENT_BITS = 9;  // iterations of a segment
     static const int SEGMENT_WIDTH = 32;  // segment: cycles, loads, their difference, flags
     static const int ADDRESS_BITS = 8;  // weight address

@@ -112,6 +112,8 @@ struct config {
     static const int MAC_CYCLES = 484;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 508;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 15;  // steps of the feeder's program
+    static const int FIRST_CYCLES = 16;  // iterations of the first step, which emits nothing
+    static const int FIRST_LOADS = 16;  // words that it loads
     static const int SEGMENT_BITS = 7;  // iterations of a segment
     static const int SEGMENT_WIDTH = 24;  // segment: cycles, loads, their difference, flags
     static const int ADDRESS_BITS = 4;  // weight address

@@ -91,11 +91,12 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_
             }
         }
         if (next_pixel) {
+            const ap_uint<L::PIXEL_WIDTH> taps = pixel_words.read();
             uint64_t limbs[limbs_of(L::PIXEL_WIDTH)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
-            to_limbs<L::PIXEL_WIDTH>(pixel_words.read(), limbs);
+            to_limbs<L::PIXEL_WIDTH>(taps, limbs);
             x.begin(typename x_walk::entry_t(field<pixel_t::X_FIRST_BITS>(limbs, 0)),
                 typename x_walk::count_t(field<pixel_t::X_COUNT_BITS>(limbs, pixel_t::X_COUNT)),
                 field<1>(limbs, pixel_t::X_SINGLE) != 0);
@@ -113,7 +114,8 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_
             slot.step();
         }
         if (program.ends) {
-            program.next(segment_words.read());
+            const ap_uint<L::SEGMENT_WIDTH> segment = segment_words.read();
+            program.next(segment);
         } else {
             program.step();
         }

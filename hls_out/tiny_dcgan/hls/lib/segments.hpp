@@ -12,11 +12,12 @@
 // iterations after it was last read.
 //
 // The tables grow with the picture, so a process of its own, `schedule`, reads them from a memory and sends a segment
-// ahead of its start: SEGMENTS iterations, II = 1.  The feeder starts with segment 0, so it sends 1, 2, ..., 0.
+// ahead of its start: SEGMENTS iterations, II = 1.  The feeder knows segment 0, in which nothing is emitted yet, by constants
+// of its own, so that it shares no memory with this process, which sends 1, 2, ..., 0.
 //
 // Out: | emits | single | cycles - loads | loads | cycles |, SEGMENT_BITS bits each of the three numbers; `single` says
 // that there is one iteration.
-// Needs from layer L: SEGMENTS, SEGMENT_BITS, SEGMENT_WIDTH and the tables segment_cycles, segment_loads, segment_emits.
+// Needs from layer L: SEGMENTS, SEGMENT_BITS, SEGMENT_WIDTH, FIRST_CYCLES, FIRST_LOADS and the tables segment_cycles, segment_loads, segment_emits.
 #ifndef GAN2HLS_SEGMENTS_HPP
 #define GAN2HLS_SEGMENTS_HPP
 
@@ -68,8 +69,8 @@ struct segments {
     credit_t credit;  // a load is due from 0 on; each iteration adds `loads` and each load takes `cycles`
 
     GAN2HLS_INLINE segments() {
-        begin(count_t(L::segment_cycles(0)), count_t(L::segment_loads(0)),
-            count_t(L::segment_cycles(0) - L::segment_loads(0)), L::segment_cycles(0) == 1, L::segment_emits(0) != 0);
+        begin(count_t(L::FIRST_CYCLES), count_t(L::FIRST_LOADS), count_t(L::FIRST_CYCLES - L::FIRST_LOADS),
+            L::FIRST_CYCLES == 1, false);
     }
 
     GAN2HLS_INLINE void begin(count_t cycles, count_t words, count_t others, bool single, bool feeds) {

@@ -106,7 +106,8 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEG
             slot.step();
         }
         if (program.ends) {
-            program.next(segment_words.read());
+            const ap_uint<L::SEGMENT_WIDTH> segment = segment_words.read();
+            program.next(segment);
         } else {
             program.step();
         }
