@@ -82,8 +82,8 @@ class FloatModel:
             content += onnx.ModelProto(graph=graph).SerializeToString()  # protobuf merges messages that are appended
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what it refuses is an error of ours
-        # integer kernels in place of QuantizeLinear .. DequantizeLinear round where the file does not
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
+        # every node as the file has it: fused ones, integer kernels among them, round where the file does not
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
