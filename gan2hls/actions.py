@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,7 +32,7 @@ from gan2hls.pipeline import build
 from gan2hls.quantize import quantize_inputs
 from gan2hls.verify.csim import run_outputs
 from gan2hls.verify.float import run_float
-from gan2hls.workspace import Saved, is_project, load_saved
+from gan2hls.workspace import Saved, is_project, load_saved, vendor_log
 
 Notify = Callable[[str, str], None]
 Array = npt.NDArray[np.generic]
@@ -58,7 +59,7 @@ def verify_project(
     """
     saved = load_saved(folder)
     if saved.design is None:
-        raise ModelError("holds no design to verify", where=str(folder), hint="run gan2hls build with --from schedule")
+        raise ModelError("holds no design to verify", where=str(folder), hint=_resuming(folder))
     config = resolve(None, overrides, base=saved.config)
     if not config.verify.steps:  # built with --no-verify: run everything that can run
         config = config.model_copy(update={"verify": _all_steps(config.verify)})
@@ -76,6 +77,7 @@ def verify_project(
         stimulus(saved.model, evaluation, config.verify.frames, config.verify.seed),
         float_step=float_step,
         former=saved.report,
+        vendor_log=vendor_log(folder),
         notify=(lambda step: notify("verify", step)) if notify is not None else None,
     )
 
@@ -145,7 +147,7 @@ def _prepare(
     if model.is_dir():
         saved = load_saved(model)
         if saved.design is None:
-            raise ModelError("holds no design", where=str(model), hint="run gan2hls build with --from schedule")
+            raise ModelError("holds no design", where=str(model), hint=_resuming(model))
         loaded = _load_onnx(onnx_path, saved) if onnx_path is not None else None
         return resolve(config, base=saved.config), saved.model, saved.design, loaded
     made = build(model, config=config, input_shapes=input_shapes, stop="schedule", write=False, notify=notify)
@@ -167,12 +169,18 @@ def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> n
     return port.from_stream(design.model.type_of(port.name).dequantize(outputs[port.name])).astype(np.float64)
 
 
+def _resuming(folder: Path) -> str:
+    return f"make it: gan2hls build {shlex.quote(str(folder))} --from schedule"
+
+
 def _load_onnx(path: Path, saved: Saved) -> Loaded:
     shapes = {port.onnx_name: port.onnx_shape for port in saved.model.inputs}
     loaded = frontend.load(path, input_shapes=shapes)
     if loaded.sha256 != saved.origin.sha256:
         raise ConfigError(
-            f"the project {saved.folder} was built from another ONNX file", where=str(path), hint="give that file"
+            f"the project {saved.folder} was built from another ONNX file",
+            where=str(path),
+            hint=f"give that file{f', {saved.origin.file!r}' if saved.origin.file else ''}, or build the project again",
         )
     return loaded
 
@@ -190,4 +198,8 @@ def _write_file(path: Path, content: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}",
+            where=str(path),
+            hint="choose a file in a folder that is there and that you may write, with -o",
+        ) from error

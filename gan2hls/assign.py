@@ -13,6 +13,8 @@ from gan2hls.ir import Graph, Layer
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 
+#: What activations start from where the config leaves them open.
+_FIRST = Precision("int", 8)
 #: Of an input in front of quantizers of the file.
 _FINE = Precision("int", 16)
 
@@ -26,11 +28,13 @@ class LayerPrecision:
         weight: format to fit; None: ``codes`` stay as they are, or ``auto`` chooses.
         activation: format of the output.
         codes: integer weights that the file has, or that were reconstructed.
+        may_widen: whether nothing fixes ``activation``: it may get more bits.
     """
 
     weight: Precision | None
     activation: Precision
     codes: IntWeight | None = None
+    may_widen: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -58,21 +62,19 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
         ConfigError: a pattern that matches no layer.
     """
     common = config.precision
-    default = LayerPrecision(common.weight, common.activation)
-    assigned = {
-        port.name: LayerPrecision(common.weight, common.input or _fine_input(graph, port.name) or common.activation)
-        for port in graph.inputs
-    }
+    assigned = {}
+    for port in graph.inputs:
+        asked = common.input or _fine_input(graph, port.name) or common.activation
+        assigned[port.name] = LayerPrecision(common.weight, asked or _FIRST, may_widen=asked is None)
     for layer in graph.layers:
         found = layer.structure.weight if layer.structure is not None and common.detect else None
-        pinned, activation = None, default.activation
+        pinned, activation = None, common.activation
         for entry in _entries(layer, config.layers):
             pinned = entry.precision.weight or pinned
             activation = entry.precision.activation or activation
-        if pinned is not None or found is None:
-            assigned[layer.name] = LayerPrecision(pinned or default.weight, activation)
-        else:
-            assigned[layer.name] = LayerPrecision(None, activation, found)
+        kept = found if pinned is None else None
+        weight = None if kept is not None else pinned or common.weight
+        assigned[layer.name] = LayerPrecision(weight, activation or _FIRST, kept, activation is None)
     _check_patterns({layer.name: layer.source for layer in graph.layers}, config)
     return assigned
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from gan2hls.errors import ConfigError, ModelError
+from gan2hls.datafile import read_inputs_file
+from gan2hls.errors import ModelError
 from gan2hls.ir import Graph, Port
 
 Float32Array = npt.NDArray[np.float32]
@@ -57,7 +56,7 @@ def draw(graph: Graph, source: Source) -> dict[str, Float32Array]:
         ConfigError: a data file that is missing, broken, or of another shape than the model's input.
     """
     if source.data is not None:
-        return _read(graph, source)
+        return read_inputs_file(source.data, graph.inputs, source.samples)
     rng = np.random.default_rng(source.seed)
     inputs = {}
     for port in graph.inputs:
@@ -68,61 +67,6 @@ def draw(graph: Graph, source: Source) -> dict[str, Float32Array]:
             values = rng.uniform(source.first, source.second, shape)
         inputs[port.onnx_name] = values.astype(np.float32)
     return inputs
-
-
-def _read(graph: Graph, source: Source) -> dict[str, Float32Array]:
-    path = source.data
-    assert path is not None
-    arrays = _load(path, graph.inputs[0].onnx_name)
-    inputs = {}
-    for port in graph.inputs:
-        if port.onnx_name not in arrays:
-            raise ConfigError(
-                f"holds no array for the input {port.onnx_name!r}",
-                where=str(path),
-                hint=f"it holds {sorted(arrays)}",
-            )
-        values = np.asarray(arrays[port.onnx_name])
-        if values.dtype.kind not in "fiu" or not _fits(values.shape, port):
-            raise ConfigError(
-                f"array of shape {values.shape} and type {values.dtype} does not fit the input {port.onnx_name!r}",
-                where=str(path),
-                hint=f"expected numbers of shape [N, {', '.join(map(str, port.onnx_shape[1:]))}]",
-            )
-        values = values.reshape(-1, *port.onnx_shape[1:])
-        with np.errstate(over="ignore"):
-            inputs[port.onnx_name] = values[: source.samples].astype(np.float32)
-        if not np.isfinite(inputs[port.onnx_name]).all():
-            raise ConfigError("holds NaN or infinite values", where=str(path))
-    if len({len(values) for values in inputs.values()}) != 1:
-        raise ConfigError("its arrays hold different numbers of frames", where=str(path))
-    return inputs
-
-
-def _load(path: Path, only: str) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an ``.npz`` by name, or that of an ``.npy`` under the name ``only``."""
-    try:
-        with path.open("rb") as file:
-            loaded: Any = np.load(file, allow_pickle=False)
-            if not hasattr(loaded, "items"):
-                return {only: loaded}
-            with loaded:
-                return dict(loaded.items())
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ConfigError(
-            f"cannot read it as .npy or .npz: {error}", where=str(path), hint="save it with numpy.save or numpy.savez"
-        ) from error
-
-
-def _fits(shape: tuple[int, ...], port: Port) -> bool:
-    """Whether ``shape`` is a batch of the input, flat or not, or one frame; axes of size 1 do not matter."""
-    frame = port.onnx_shape[1:]
-    if 0 in shape:
-        return False
-    if shape == frame:
-        return True
-    long = [size for size in frame if size > 1]
-    return len(shape) > 0 and ([n for n in shape[1:] if n > 1] == long or shape[1:] == (port.order.size,))
 
 
 @final
@@ -138,8 +82,8 @@ class FloatModel:
             content += onnx.ModelProto(graph=graph).SerializeToString()  # protobuf merges messages that are appended
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what it refuses is an error of ours
-        # integer kernels in place of QuantizeLinear .. DequantizeLinear round where the file does not
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
+        # every node as the file has it: fused ones, integer kernels among them, round where the file does not
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,7 +25,7 @@ from gan2hls.screen import Progress, show_assignment, show_compression, show_ins
 
 _EXIT_CODES = """
 Exit codes: 0 success, 1 a bug of gan2hls, 2 wrong usage, 3 broken model, 4 unsupported model, 5 config,
-6 folding, 7 verification failed, 8 tool missing or failed, 9 output not writable, 130 interrupted.
+6 folding, 7 verification failed, 8 tool missing or failed, 9 output not writable, 130 interrupted, 141 output closed.
 """
 
 
@@ -38,7 +36,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            err.print("error: interrupted; nothing has been changed")
+            err.print("error: interrupted; nothing is half written")
             code = 130
         except Gan2HlsError as error:
             _show_error(error)
@@ -186,6 +184,9 @@ def build_command(
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Run no verification step.")] = False,
     hls_tool: HlsToolOption = None,
     input_shape: InputShapes = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a project even if it was built from another model file.")
+    ] = False,
     start: Annotated[
         str, typer.Option("--from", metavar="STAGE", help=f"First stage: {', '.join(RESUMABLE)}.")
     ] = "load",
@@ -210,6 +211,7 @@ def build_command(
             input_shapes=arguments.shapes(input_shape),
             start=arguments.stage(start, RESUMABLE, "--from"),
             stop=arguments.stage(stop, STAGES, "--to"),
+            replace=replace,
             notify=progress.notify,
         )
     if result.report is not None:
@@ -359,16 +361,6 @@ def compress_command(
         made = compress(model, recipe, output, input_shapes=arguments.shapes(input_shape), notify=progress.notify)
     show_compression(out, made)
     out.print(f"written: {output}", soft_wrap=True)
-
-
-def main() -> None:
-    """Run the command line; every error ends in its documented exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    app()
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _show_error(error: Gan2HlsError) -> None:

@@ -84,6 +84,15 @@ WeightPrecision = Annotated[
         {"type": "string", "pattern": PATTERN, "examples": ["int8", "int4", "fixed<8,1>", "ternary", "codebook<16>"]}
     ),
 ]
+#: The same of activations.
+DefaultActivation = Annotated[
+    Precision | None,
+    BeforeValidator(lambda text: None if text in ("auto", None) else _activation_only(Precision.parse(text))),
+    PlainSerializer(lambda precision: "auto" if precision is None else str(precision), return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["auto", "int8"]}
+    ),
+]
 _AUTO_SCHEMA = {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
 #: The same, or None for ``auto``.
 DefaultPrecision = Annotated[
@@ -159,7 +168,13 @@ class PrecisionConfig(Strict):
     detect: Annotated[bool, Field(strict=True)] = Field(
         True, description="Keep codes that weights betray: signs, trits, a codebook, a uniform grid; false: as float."
     )
-    activation: ActivationPrecision = Field(Precision("int", 8), description="Format of all activations.")
+    activation: DefaultActivation = Field(
+        None,
+        description="Format of all activations; auto: int8, and more bits where activation_psnr_min_db needs them.",
+    )
+    activation_psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
+        38.0, description="PSNR of the output that activation: auto goes for, with as few bits more as bring it."
+    )
     input: ActivationPrecision | None = Field(
         None,
         description="Format of the model's inputs; null: as activations, or int16 where the file quantizes what the "

@@ -50,6 +50,7 @@ def climb(
     *,
     float_step: FloatStep | None,
     former: Report | None = None,
+    vendor_log: Path | None = None,
     notify: Notify | None = None,
 ) -> Ladder:
     """Run the steps that ``config`` wants on the files in ``folder``.
@@ -61,6 +62,7 @@ def climb(
         codes: input codes by input name, for C simulation.
         float_step: None without the ONNX model; then ``former``'s result for the same integers is kept.
         former: the report of an earlier build of the same integer model.
+        vendor_log: where the output of an HLS compiler that fails is kept.
         notify: called with the name of each step.
 
     Raises:
@@ -77,7 +79,7 @@ def climb(
         if step == "float":
             steps[step], fidelity = _climb_float(float_step, former)
         else:
-            steps[step], found = _run(step, config, folder, design, codes)
+            steps[step], found = _run(step, config, folder, design, codes, vendor_log)
             measured = found or measured
     return Ladder(steps, measured, fidelity)
 
@@ -99,7 +101,12 @@ def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[S
 
 
 def _run(
-    step: VerifyStep, config: VerifyConfig, folder: Path, design: Design, codes: Mapping[str, Int64Array]
+    step: VerifyStep,
+    config: VerifyConfig,
+    folder: Path,
+    design: Design,
+    codes: Mapping[str, Int64Array],
+    vendor_log: Path | None,
 ) -> tuple[StepReport, Timing | None]:
     """Run one step; a missing tool is the user's error only when the step was asked for by name."""
     with tempfile.TemporaryDirectory(prefix=f"gan2hls-{step}-") as scratch:
@@ -112,7 +119,7 @@ def _run(
             if step == "vendor":
                 if config.hls_tool is None:
                     return skipped("no HLS compiler chosen (--hls-tool)"), None
-                return _step_report(verify.run_vendor(folder, design, work, config.hls_tool)), None
+                return _step_report(verify.run_vendor(folder, design, work, config.hls_tool, vendor_log)), None
             result = verify.run_rtl(folder, design, work)
         except ToolError as error:
             if step != "vendor" and "steps" in config.model_fields_set:

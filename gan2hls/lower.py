@@ -6,7 +6,7 @@ bias) goes into the requantizer, so codes stay what the quantizer made them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,8 @@ from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, range_type
 from gan2hls.requantize import MULT_BITS, WIDE_MULT_BITS, make_requant
 from gan2hls.weights import IntWeight
 
+#: Widest accumulator of hardware.
+MOST_ACC_BITS = 44
 #: Accumulators whose products with wide multipliers are exact in float64.
 _WIDE_ACC_BITS = 53 - WIDE_MULT_BITS
 #: A table's step is at most this part of an output step, as far as ``TABLE_BITS`` allows; and where the file fixes it.
@@ -60,20 +62,23 @@ def choose_types(
     precisions: Mapping[str, LayerPrecision],
     rule: RangeRule,
     percentile: float = PERCENTILE,
+    wide: Collection[str] = (),
 ) -> dict[str, QuantType]:
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
     A type that the file's own quantizer fixes comes first.  The model's output is never cut: it keeps the whole range
-    of a bounded curve, or of the samples; nor is an input of so many bits that cutting it gains nothing.
+    of a bounded curve, or of the samples; nor is a tensor of so many bits that cutting it gains nothing: an input of
+    16, and those named in ``wide``.
     """
     outputs = {port.name for port in graph.outputs}
     types = {}
     for port in graph.inputs:
         precision = precisions[port.name].activation
-        at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS else rule
+        at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS or port.name in wide else rule
         types[port.name] = activation_type(streams[port.name], precision, at_input, percentile)
     for layer in graph.layers:
-        chain, at = split(layer.points, channels_of(layer)), "minmax" if layer.name in outputs else rule
+        chain = split(layer.points, channels_of(layer))
+        at = "minmax" if layer.name in outputs or layer.name in wide else rule
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return {**types, **graph.pinned}
 
@@ -142,9 +147,9 @@ def lower_layer(
         if (weight.scale < 0).any():
             points = (Affine(np.sign(weight.scale), np.zeros(1)), *points)
         acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
-        if acc_type.bits > 44:
+        if acc_type.bits > MOST_ACC_BITS:
             raise ConfigError(
-                f"needs accumulators of {acc_type.bits} bits, 44 are supported",
+                f"needs accumulators of {acc_type.bits} bits, {MOST_ACC_BITS} are supported",
                 where=layer.name,
                 hint="lower the weight or activation width of this layer",
             )

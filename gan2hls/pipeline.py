@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
@@ -30,32 +31,40 @@ from gan2hls.auto.assignment import Assignment
 from gan2hls.config import Config, resolve
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls import emit_hls
+from gan2hls.emit.leftovers import sweep
 from gan2hls.emit.project import Project, Staging, check_replaceable, remove, staged
 from gan2hls.emit.rtl import emit_rtl
-from gan2hls.errors import ConfigError, ModelError, OutputError, VerificationError
+from gan2hls.errors import ConfigError, ModelError, OutputError
 from gan2hls.frontend import Loaded
 from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs, stimulus
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.parts import part_name
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
-from gan2hls.report import AssignmentReport, Report, no_verification
+from gan2hls.report import AssignmentReport, Report, WideningReport, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
 from gan2hls.serialize import Origin
-from gan2hls.settings import goal_of, pinned_foldings, settled_config
+from gan2hls.settings import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float
+from gan2hls.widen import Widening
 from gan2hls.workspace import (
     ASSIGNMENT_YAML,
     PICTURE_PNG,
     README_MD,
     REPORT_JSON,
     Saved,
+    check_source,
     integer_sha256,
+    is_project,
+    keep_failed,
     load_saved,
     saved_files,
+    vendor_log,
+    verification_error,
 )
 
 _log = logging.getLogger(__name__)
@@ -79,6 +88,7 @@ def build(
     start: Stage = "load",
     stop: Stage = "write",
     write: bool = True,
+    replace: bool = False,
     notify: Notify | None = None,
 ) -> BuildResult:
     """Build a project from an ONNX model, or from a saved stage.
@@ -92,6 +102,7 @@ def build(
         start: first stage; one of ``RESUMABLE``.
         stop: last stage before ``write``; what is saved depends on it.
         write: False keeps everything in memory.
+        replace: replace a project even if it was built from another model file.
         notify: called with ``(stage, detail)`` as work goes on.
 
     Raises:
@@ -103,8 +114,10 @@ def build(
             hint=f"legal: {', '.join(RESUMABLE)}; gan2hls verify runs the ladder on what is there",
         )
     if STAGES.index(stop) < STAGES.index(start):
-        raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"the order is {', '.join(STAGES)}")
+        later = STAGES[STAGES.index(start) :]
+        raise ConfigError(f"a build from {start!r} cannot stop at {stop!r}", hint=f"it can at {', '.join(later)}")
     run = _Run(Path(model), None if output is None else Path(output), start, stop, notify or (lambda *_: None))
+    run.replace = replace
     return run.build(config, overrides or {}, input_shapes or {}, write)
 
 
@@ -114,11 +127,13 @@ class _Run:
 
     def __init__(self, source: Path, output: Path | None, start: Stage, stop: Stage, notify: Notify) -> None:
         self.source, self.output, self.start, self.stop, self.notify = source, output, start, stop, notify
+        self.replace = False
         self.seconds: dict[str, float] = {}
         self.loaded: Loaded | None = None
         self.graph: Graph | None = None
         self.saved: Saved | None = None
         self.assignment: Assignment | None = None
+        self.widening: Widening | None = None
 
     def build(
         self,
@@ -128,9 +143,8 @@ class _Run:
         write: bool,
     ) -> BuildResult:
         if self.start == "load" and self.source.is_dir():
-            raise ModelError(
-                "is a folder, not an ONNX file", where=str(self.source), hint="add --from schedule to resume a project"
-            )
+            way = "add --from schedule to resume the project" if is_project(self.source) else "give the file itself"
+            raise ModelError("is a folder, not an ONNX file", where=str(self.source), hint=way)
         self.config = resolve(config, overrides) if self.start == "load" else Config()
         if not self.source.is_dir():
             self._load(input_shapes)
@@ -138,10 +152,12 @@ class _Run:
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
         if self.start != "load":
             self._resume(config, overrides)
+        if self.start != "emit":
+            self.config = folded_for_tool(self.config)
+        self._check_ends(write)
         self._lower()
         if self.stop != "lower":
             self._schedule()
-        self.destination = (self.output or self._default_output()) / self.model.name
         if self.stop in ("lower", "schedule"):
             return self._finish_early(write)
         self._emit()
@@ -160,12 +176,21 @@ class _Run:
         with self._stage("load", self.source.name):
             self.loaded = frontend.load(self.source, input_shapes=dict(input_shapes))
             self.graph = self.loaded.graph
+            name = os.fsencode(self.source.name).decode("utf-8", "backslashreplace")
+            self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params, file=name)
         if self.stop != "load":
             with self._stage("passes"):
                 self.graph = passes.run(self.loaded.graph)
 
     def _resume(self, config: Config | Mapping[str, Any] | str | Path | None, overrides: Mapping[str, Any]) -> None:
         folder = self.source if self.graph is None else (self.output or DEFAULT_OUTPUT) / self.graph.name
+        sweep(folder.parent)
+        if self.loaded is not None and not is_project(folder):
+            raise ModelError(
+                "is not a generated project: there is nothing to resume",
+                where=str(folder),
+                hint="build without --from first, or name the folder in which the project stands with -o",
+            )
         self.saved = load_saved(folder)
         if self.loaded is not None and self.loaded.sha256 != self.saved.origin.sha256:
             raise ConfigError(
@@ -173,8 +198,24 @@ class _Run:
                 where=str(folder),
                 hint="build without --from",
             )
+        self.model = self.saved.model
+        if self.loaded is None:
+            self.origin = self.saved.origin
         self.config = resolve(config, overrides, base=self.saved.config)
-        _check_unchanged(self.saved.config, self.config, self.start)
+        check_unchanged(self.saved.config, self.config, self.start)
+
+    def _check_ends(self, write: bool) -> None:
+        """Refuse a part or a destination before the long work rather than after it."""
+        if self.stop != "lower" and self.start != "emit":
+            _ = self._part
+        self.destination = (self.output or self._default_output()) / self.ports.name
+        if write:
+            sweep(self.destination.parent)
+            check_replaceable(self.destination)
+            self._check_source(self.destination)
+
+    def _check_source(self, folder: Path) -> None:
+        check_source(folder, self.origin, replace=self.replace)
 
     def _default_output(self) -> Path:
         return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
@@ -186,7 +227,6 @@ class _Run:
 
     def _lower(self) -> None:
         if self.saved is not None:
-            self.model, self.origin = self.saved.model, self.saved.origin
             self.inputs: Inputs = read_inputs(self.ports, self.config)
             return
         assert self.graph is not None and self.loaded is not None
@@ -201,15 +241,15 @@ class _Run:
                 precisions,
                 None if rule == "auto" else rule,
                 goal=goal_of(wanted.auto),
+                activation_goal_db=wanted.activation_psnr_min_db,
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
                 fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
-            self.model, self.assignment = made.model, made.assignment
+            self.model, self.assignment, self.widening = made.model, made.assignment, made.widening
             if wanted.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
-            self.origin = Origin(sha256=self.loaded.sha256, params=self.loaded.params)
 
     def _schedule(self) -> None:
         if self.start == "emit":
@@ -221,9 +261,13 @@ class _Run:
         with self._stage("schedule"):
             self.design = schedule(self.model, self._target(), pinned_foldings(self.model, self.config))
 
+    @cached_property
+    def _part(self) -> str:
+        return part_name(self.config.target.part, unlisted=self.config.target.dsp is not None)
+
     def _target(self) -> Target:
         target = self.config.target
-        return Target(target.part, target.clock_mhz, target.fps, target.dsp)
+        return Target(self._part, target.clock_mhz, target.fps, target.dsp)
 
     def _emit(self) -> None:
         with self._stage("emit"):
@@ -253,7 +297,7 @@ class _Run:
     def _finish_early(self, write: bool) -> BuildResult:
         project = Project.of(self._saved_files())
         if write:
-            with self._stage("write"), staged(self.destination) as staging:
+            with self._stage("write"), staged(self.destination, self._check_source) as staging:
                 staging.add(project)
                 staging.commit()
         return self._result(project, None, write)
@@ -265,22 +309,24 @@ class _Run:
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="gan2hls-"))
                 destination = Path(scratch) / self.model.name
             with self._stage("write", str(destination) if write else ""):
-                staging = stack.enter_context(staged(destination))
+                staging = stack.enter_context(staged(destination, self._check_source))
                 staging.add(self.project)
-            report = self._report(self._verify(staging))
+            report = self._report(self._verify(staging, write))
             made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
             self.project = self.project.merged(made)
             staging.add(Project.of(made))
             failed = destination.with_name(f"{destination.name}.failed")
             if not report.passed:
-                kept = write and _keep_failed(staging, failed)
-                raise _verification_error(report, failed if kept else None)
+                kept = write and keep_failed(staging, failed)
+                raise verification_error(report, failed if kept else None)
             if write:
                 staging.commit()
-                remove(failed)
+                with contextlib.suppress(OutputError):
+                    self._check_source(failed)
+                    remove(failed)
         return self._result(self.project, report, write)
 
-    def _verify(self, staging: Staging) -> Ladder:
+    def _verify(self, staging: Staging, write: bool) -> Ladder:
         if self.stop == "emit" or not self.config.verify.steps:
             reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
             return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
@@ -293,6 +339,7 @@ class _Run:
                 stimulus(self.model, self.inputs.evaluation, self.config.verify.frames, self.config.verify.seed),
                 float_step=self._float_step(),
                 former=former,
+                vendor_log=vendor_log(self.destination) if write else None,
                 notify=lambda step: self.notify("verify", step),
             )
 
@@ -304,6 +351,7 @@ class _Run:
         return partial(run_float, graph, loaded.onnx_model, self.model, self.inputs.evaluation, least)
 
     def _report(self, ladder: Ladder) -> Report:
+        assignment, widening = self._choices()
         return make_report(
             self.design,
             self.origin,
@@ -313,15 +361,20 @@ class _Run:
             fidelity=ladder.fidelity,
             verification=ladder.steps,
             seconds={stage: self.seconds[stage] for stage in STAGES if stage in self.seconds},
-            assignment=self._assignment_report(),
+            assignment=assignment,
+            widening=widening,
         )
 
-    def _assignment_report(self) -> AssignmentReport | None:
-        """Return how formats were chosen, in this build or in the one that it resumes."""
-        if self.assignment is not None:
-            return AssignmentReport.model_validate(self.assignment)
-        former = self.saved.report if self.saved is not None else None
-        return former.assignment if former is not None else None
+    def _choices(self) -> tuple[AssignmentReport | None, WideningReport | None]:
+        """Return how formats of weights and activations were chosen, in this build or in the one that it resumes."""
+        if self.saved is not None:
+            former = self.saved.report
+            return (former.assignment, former.widening) if former is not None else (None, None)
+        assignment, widening = self.assignment, self.widening
+        return (
+            None if assignment is None else AssignmentReport.model_validate(assignment),
+            None if widening is None else WideningReport.model_validate(widening),
+        )
 
     def _result(self, project: Project, report: Report | None, written: bool) -> BuildResult:
         return BuildResult(
@@ -335,55 +388,3 @@ class _Run:
             seconds=self.seconds,
             assignment=self.assignment,
         )
-
-
-def _check_unchanged(saved: Config, config: Config, start: Stage) -> None:
-    """Refuse settings that the stages before ``start`` have already used.
-
-    Raises:
-        ConfigError: such a setting differs from the saved one.
-    """
-    parts: dict[str, tuple[object, object]] = {
-        "precision": (saved.precision, config.precision),
-        "calibration": (saved.calibration, config.calibration),
-        "layers": (_precisions(saved), _precisions(config)),
-    }
-    if start == "emit":
-        parts |= {"target": (saved.target, config.target), "layers": (saved.layers, config.layers)}
-    for key, (before, after) in parts.items():
-        if before != after:
-            earlier = "schedule or without --from" if start == "emit" and key in ("target", "layers") else "load"
-            raise ConfigError(
-                f"cannot change in a build from {start}: an earlier stage used it",
-                where=key,
-                hint=f"build from {earlier}",
-            )
-
-
-def _precisions(config: Config) -> dict[str, object]:
-    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
-    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
-    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
-
-
-def _keep_failed(staging: Staging, failed: Path) -> bool:
-    """Put the failed project aside for inspection, if there is a place for it that is ours."""
-    try:
-        check_replaceable(failed)
-        staging.commit(failed)
-    except OutputError as error:
-        _log.warning("the failed project is not kept: %s", error)
-        return False
-    return True
-
-
-def _verification_error(report: Report, kept: Path | None) -> VerificationError:
-    failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
-    step = next(iter(failed.values()))
-    what = step.first_mismatch or step.reason
-    hint = f"the failed project is in {kept}; " if kept is not None else ""
-    return VerificationError(
-        f"{', '.join(failed)} failed: {what}",
-        where=report.model.name,
-        hint=f"{hint}the former output, if any, is untouched",
-    )

@@ -19,20 +19,24 @@ from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.sequence import Reconstruction
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
-from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
 from gan2hls.lower import lower_layer
 from gan2hls.numerics import Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
 from gan2hls.threads import one_thread
-from gan2hls.trials import CANDIDATES, Candidate, RangeSearch, fitted_frames
+from gan2hls.trials import CANDIDATES, Candidate, RangeSearch, Trial, fitted_frames
 from gan2hls.weights import IntWeight
+from gan2hls.widen import Sizing, Widening, what_stops, widen
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
 _FEW_BITS = 7
 #: Those of more bits than this only where the output is better for it: channels of rounded weights can be equalized.
 _FEWEST_BITS = 5
+
+#: What the frames that judge must have more than the goal, so that others have it too.
+MARGIN_DB = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -41,17 +45,22 @@ Streams = Mapping[str, Float32Array]
 Precisions = Mapping[str, LayerPrecision]
 #: Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``.
 Inputs = Mapping[str, npt.NDArray[np.generic]]
-#: What says, of layers that differ from those of an integer model in their weights alone, their DSP blocks and LUTs.
-Sizing = Callable[[IntegerModel], Callable[[IntLayer], tuple[int, int]]]
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """The integer model, and how the formats of its weights were chosen; None where the config says them all."""
+    """The integer model, and how formats were chosen.
+
+    Attributes:
+        model: the integer model.
+        assignment: of the weights; None where the config says them all.
+        widening: of the activations; None where the config says them all.
+    """
 
     model: IntegerModel
     assignment: Assignment | None = None
+    widening: Widening | None = None
 
 
 def quantize(
@@ -62,6 +71,7 @@ def quantize(
     rule: RangeRule | None,
     *,
     goal: Goal | None = None,
+    activation_goal_db: float = 0.0,
     reconstruct: bool | None = None,
     sizing: Sizing | None = None,
     fitting: Inputs | None = None,
@@ -79,6 +89,7 @@ def quantize(
         precisions: by tensor; a linear layer with neither a format nor codes is left to ``goal``.
         rule: of ranges, or None.
         goal: of the layers that are left open.
+        activation_goal_db: PSNR of the output for which activations that nothing fixes get more bits.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
         sizing: of layers at one folding, for ``goal``; None: they take nothing.
         fitting: ``inputs`` and more of them, on which weights are reconstructed, but for those that judge; None:
@@ -120,15 +131,50 @@ def quantize(
     progress("ranges and equalization")
     places = reconstruction.places if few and reconstruction is not None else {}
     settled = _settled(precisions, formats, {name: codes[name] for name in few})
-    best = RangeSearch(graph, streams, settled, places).run(candidates)
+    search = RangeSearch(graph, streams, settled, places)
+    best = search.run(candidates)
     fewest = {name for name in few if _is_settled(formats[name], reconstruct)}
     if few > fewest:
         settled = _settled(precisions, formats, {name: codes[name] for name in fewest})
-        rounded = RangeSearch(graph, streams, settled, places).run(candidates)
+        other = RangeSearch(graph, streams, settled, places)
+        rounded = other.run(candidates)
         if rounded.error < best.error:
             _log.info("codes of more than %s bits are better rounded than reconstructed", _FEWEST_BITS)
-            best = rounded
-    return Quantized(best.model, assignment)
+            search, best = other, rounded
+    if assignment is not None and goal is not None and goal.psnr_min_db is not None:
+        activation_goal_db = activation_goal_beside(goal.psnr_min_db, activation_goal_db)
+    wider, widening = _widen(search, best, activation_goal_db, formats, sizing, progress)
+    return Quantized(wider.model, assignment, widening)
+
+
+def activation_goal_beside(weight_goal_db: float, goal_db: float) -> float:
+    """Return what activations go for where weights have as few bits as ``weight_goal_db`` needs: no more than that."""
+    return max(0.0, min(weight_goal_db - MARGIN_DB, goal_db))
+
+
+def _widen(
+    search: RangeSearch,
+    best: Trial,
+    goal_db: float,
+    formats: Mapping[str, Precision],
+    sizing: Sizing | None,
+    progress: Progress,
+) -> tuple[Trial, Widening | None]:
+    """Return ``best`` with more bits where activations need them, and how these were chosen; None: all are fixed.
+
+    The output stays as it is: its own rounding is far below what a generator's layers lose.
+    """
+    graph = search.graph
+    fixed = {*graph.pinned, *(port.name for port in graph.outputs)}
+    names = [*(port.name for port in graph.inputs), *(layer.name for layer in graph.layers)]
+    names = [name for name in names if search.precisions[name].may_widen and name not in fixed]
+    if not names:
+        return best, None
+    wider, widening = widen(search, best, names, goal_db + MARGIN_DB, sizing, progress)
+    if not widening.reached:
+        progress("what stops activations")
+        _log.warning("%s", what_stops(search, wider, widening, formats))
+    return wider, widening
 
 
 def _settled(
@@ -216,8 +262,7 @@ class _Tools:
     @property
     def peak(self) -> float:
         """Range of the float output on the frames that judge."""
-        values = self._judge.judge[self.graph.outputs[0].name]
-        return float(np.ptp(values)) or 1.0
+        return self._judge.peak
 
     def progress(self, detail: str) -> None:
         """Say what long work is at."""
@@ -248,7 +293,7 @@ class _Tools:
             return Usage(bits)
         input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
         pinned = layer.name in self.graph.pinned
-        dsp, lut = self._sizes(lower_layer(layer, input_type, weight, output_type, pinned=pinned))
+        dsp, lut, _ = self._sizes(lower_layer(layer, input_type, weight, output_type, pinned=pinned))
         return Usage(bits, dsp, lut)
 
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:

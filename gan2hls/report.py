@@ -82,6 +82,9 @@ class Interval(Cycles):
     """Clock cycles between frames in the steady state."""
 
     limit: Count = Field(description="max over layers of ceil(useful_macs / (pe * simd)): no interval can be shorter.")
+    hls_estimated: Count | None = Field(
+        None, description="Of the HLS C++, whose loops start anew with each frame; the other numbers are the RTL's."
+    )
 
 
 class WeightBits(_Part):
@@ -182,6 +185,24 @@ class AssignmentReport(_Part):
     gap_db: float = Field(description="How much better the optimum of the additive model could be; 0: it was found.")
 
 
+class WideTensorReport(_Part):
+    """An activation that activation: auto gave more than 8 bits."""
+
+    tensor: str = Field(description="A layer's name, for its output, or an input's.")
+    bits: Count
+    narrow_db: Decibel = Field(description="PSNR when it alone has 8 bits, all others 12.")
+
+
+class WideningReport(_Part):
+    """How activation: auto chose bits; PSNR of the output on the frames of calibration that judge."""
+
+    goal_db: Decibel = Field(description="What was wanted: activation_psnr_min_db and a margin for other frames.")
+    narrow_db: Decibel = Field(description="With 8 bits everywhere.")
+    psnr_db: Decibel = Field(description="With what was chosen.")
+    most_db: Decibel = Field(description="With 12 bits wherever nothing fixes them; null: 8 bits were enough.")
+    tensors: tuple[WideTensorReport, ...] = Field(description="Those of more than 8 bits.")
+
+
 class Totals(_Part):
     """The whole design."""
 
@@ -226,6 +247,7 @@ class Report(_Part):
     totals: Totals
     quality: Quality
     assignment: AssignmentReport | None = Field(None, description="Null: precision: auto was not asked for.")
+    widening: WideningReport | None = Field(None, description="Null: the config or the file fixes all activations.")
     verification: dict[Literal["float", "csim", "hls", "rtl", "vendor"], StepReport]
     tools: dict[str, str]
     seconds: dict[str, Annotated[float, Field(ge=0)]] = Field(description="By stage; the only field that varies.")

@@ -80,13 +80,11 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     return design
 
 
-def sizing(
-    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
-) -> Callable[[IntLayer], tuple[int, int]]:
-    """Return what says how many DSP blocks and LUTs of lanes a layer takes with other weights than in ``model``.
+def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
+    """Return what says how much a layer takes with other weights or types than in ``model``.
 
-    Each layer keeps the folding that suits ``model``, so that formats of its weights are compared at one speed.  Where
-    the part cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.
+    Each layer keeps the folding that suits ``model``, so that number formats are compared at one speed.  Where the part
+    cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.
 
     Args:
         model: with the widest weights.
@@ -97,21 +95,35 @@ def sizing(
         FoldingError: a pinned value that does not divide.
     """
     options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
-    intervals = _reachable(options)
+    intervals, budget = _reachable(options), _budget(target)
     if target.fps is None:
-        budget = _budget(target)
         at = _first(intervals, lambda t: budget.holds(_pick(options, t)))
     else:
         wanted = int(target.clock_mhz * 1e6 / target.fps)
         at = max(0, _first(intervals, lambda t: t > wanted) - 1)
     chosen = _pick(options, intervals[min(at, len(intervals) - 1)])
+    foldings = {name: option.folding for name, option in chosen.items()}
+    return LayerSizes(foldings, budget.dsp - _dsp(chosen))
 
-    def sizes(layer: IntLayer) -> tuple[int, int]:
+
+@final
+@dataclass(frozen=True)
+class LayerSizes:
+    """What layers take at fixed foldings, by name.
+
+    Attributes:
+        foldings: of the layers.
+        spare_dsp: DSP blocks that they leave of those that may be used; less than 0 where there are not enough.
+    """
+
+    foldings: Mapping[str, Folding]
+    spare_dsp: int
+
+    def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
+        """Return the DSP blocks, LUTs of lanes and 18-kbit block RAMs of ``layer``."""
         rows = 0 if layer.geometry is None else line_buffer_rows(layer)
-        found = engine_resources(EngineDesign(layer, chosen[layer.name].folding, rows, None))
-        return found.dsp, found.lane_lut
-
-    return sizes
+        found = engine_resources(EngineDesign(layer, self.foldings[layer.name], rows, None))
+        return found.dsp, found.lane_lut, found.bram18
 
 
 @final

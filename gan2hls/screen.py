@@ -16,7 +16,15 @@ from rich.table import Table
 from gan2hls.compress import Compressed
 from gan2hls.inspect import LayerFacts, ModelFacts
 from gan2hls.pipeline import STAGES
-from gan2hls.report import AlternativeReport, AssignmentReport, Report, ResourceReport, StepReport, WeightBits
+from gan2hls.report import (
+    AlternativeReport,
+    AssignmentReport,
+    Report,
+    ResourceReport,
+    StepReport,
+    WeightBits,
+    WideningReport,
+)
 
 #: Characters of the longest text in a table's cell, and of the widest table.
 _LONGEST, _WIDEST = 64, 1000
@@ -71,6 +79,8 @@ def show_report(console: Console, report: Report) -> None:
     _print(console, table)
     if report.assignment is not None:
         show_assignment(console, report.assignment)
+    if report.widening is not None:
+        show_widening(console, report.widening)
     totals, interval = report.totals, report.totals.frame_interval_cycles
     inserted = sum(layer.zero_insertion_macs for layer in report.layers)
     console.print(f"MACs per frame: {totals.useful_macs:,} useful, {inserted:,} with inserted zeros")
@@ -111,6 +121,18 @@ def show_assignment(console: Console, assignment: AssignmentReport) -> None:
     _print(console, table)
     for one in assignment.uniform:
         console.print(f"  uniform {one.precision}: {_taken(one, priced)}, {_number(one.psnr_db)} dB", markup=False)
+
+
+def show_widening(console: Console, widening: WideningReport) -> None:
+    """Print which activations ``activation: auto`` gave more than 8 bits, and what each gains alone."""
+    if not widening.tensors:
+        return
+    console.print(
+        f"activation: auto: {_number(widening.narrow_db)} dB with 8 bits, {_number(widening.psnr_db)} dB with more; "
+        f"with 12 bits everywhere {_number(widening.most_db)} dB"
+    )
+    for one in widening.tensors:
+        console.print(f"  {one.tensor}: {one.bits} bits; with 8 alone {_number(one.narrow_db)} dB", markup=False)
 
 
 def _taken(one: AssignmentReport | AlternativeReport, priced: bool) -> str:

@@ -137,10 +137,14 @@ class _Layer(_Part):
 
 
 class Origin(_Part):
-    """What a saved integer model remembers of its ONNX file: SHA-256 and number of parameters."""
+    """What a saved integer model remembers of its ONNX file: SHA-256, number of parameters, and its name.
+
+    The name is without folders, and None in a project that was made before names were saved.
+    """
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     params: Annotated[int, Field(ge=0)]
+    file: Annotated[str, Field(max_length=4096)] | None = None
 
 
 class _Model(_Part):
@@ -156,6 +160,10 @@ class _ModelFile(_Part):
     version: Literal[1] = 1
     origin: Origin
     model: _Model
+
+
+class _OriginOnly(BaseModel):
+    origin: Origin
 
 
 class _Engine(_Part):
@@ -211,6 +219,14 @@ def load_model(json_bytes: bytes, npz_bytes: bytes, *, where: str = MODEL_JSON) 
     except _READ_ERRORS as error:
         raise _broken(where, error) from error
     return model, parsed.origin
+
+
+def load_origin(json_bytes: bytes) -> Origin | None:
+    """Return where a saved integer model came from, or None where that cannot be read."""
+    try:
+        return _OriginOnly.model_validate_json(json_bytes).origin
+    except ValidationError:
+        return None
 
 
 def dump_design(design: Design) -> dict[str, bytes]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from gan2hls.assign import FoldingRequest, assign_folding
 from gan2hls.auto.assignment import Assignment, Goal, Prices
 from gan2hls.config import AutoConfig, Config, parse_config
+from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel
+from gan2hls.quantize import activation_goal_beside
 from gan2hls.strict import merge
 
+_log = logging.getLogger(__name__)
+
+#: PE and SIMD at most, where bambu synthesizes the design.
+_BAMBU_FOLDING = (2, 4)
 #: What ``precision: auto`` keeps where the config names no goal.
 _LEAST_PSNR_DB = 35.0
 
@@ -22,7 +29,43 @@ def settled_config(config: Config, assignment: Assignment) -> Config:
             pinned = {choice.layer: {"precision": {"weight": choice.precision}}}
             values["layers"] = merge(values["layers"], pinned)
     values["precision"] = {**values["precision"], "weight": "int8"}
+    least = goal_of(config.precision.auto).psnr_min_db
+    if config.precision.activation is None and least is not None:
+        values["precision"]["activation_psnr_min_db"] = activation_goal_beside(
+            least, config.precision.activation_psnr_min_db
+        )
     return parse_config(values)
+
+
+def check_unchanged(saved: Config, config: Config, start: str) -> None:
+    """Refuse settings that the stages before ``start`` have already used.
+
+    Raises:
+        ConfigError: such a setting differs from the saved one.
+    """
+    changes: list[tuple[str, object, object, str]] = [
+        ("precision", saved.precision, config.precision, "load"),
+        ("calibration", saved.calibration, config.calibration, "load"),
+        ("layers", _precisions(saved), _precisions(config), "load"),
+    ]
+    if start == "emit":
+        changes += [
+            ("target", saved.target, config.target, "schedule"),
+            ("layers", saved.layers, config.layers, "schedule"),
+        ]
+    for key, before, after, stage in changes:
+        if before != after:
+            raise ConfigError(
+                f"cannot change in a build from {start}: an earlier stage used it",
+                where=key,
+                hint="build from the ONNX file, without --from" if stage == "load" else f"build with --from {stage}",
+            )
+
+
+def _precisions(config: Config) -> dict[str, object]:
+    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
+    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
+    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
 
 
 def goal_of(auto: AutoConfig) -> Goal:
@@ -32,6 +75,22 @@ def goal_of(auto: AutoConfig) -> Goal:
         least = _LEAST_PSNR_DB
     prices = Prices(auto.cost.bits, auto.cost.dsp, auto.cost.lut)
     return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
+
+
+def folded_for_tool(config: Config) -> Config:
+    """Return ``config`` with a small folding where bambu is its HLS compiler and it says nothing of parallelism.
+
+    Bambu pipelines no loop, so lanes gain little, and what it compiles grows with them.
+    """
+    target, verify = config.target, config.verify
+    own = (target.pe, target.simd, target.fps, target.dsp, *((e.pe or e.simd) for e in config.layers.values()))
+    if verify.hls_tool != "bambu" or "vendor" not in verify.steps or any(value is not None for value in own):
+        return config
+    pe, simd = _BAMBU_FOLDING
+    _log.warning(
+        "folded to pe %s and simd %s at most for bambu; give target.pe, simd, dsp or fps for another folding", pe, simd
+    )
+    return config.model_copy(update={"target": target.model_copy(update={"pe": pe, "simd": simd})})
 
 
 def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gan2hls.agreement import CodeAgreement
 from gan2hls.design import Design, EngineDesign
+from gan2hls.emit.hls import hls_interval
 from gan2hls.emit.render import comment, render
 from gan2hls.errors import ConfigError
 from gan2hls.footprint import footprint
@@ -34,6 +35,7 @@ from gan2hls.report import (
     StepReport,
     Totals,
     WeightBits,
+    WideningReport,
 )
 from gan2hls.resources import engine_resources
 from gan2hls.serialize import Origin
@@ -77,6 +79,7 @@ def make_report(
     verification: Mapping[Any, StepReport],
     seconds: Mapping[str, float],
     assignment: AssignmentReport | None = None,
+    widening: WideningReport | None = None,
 ) -> Report:
     """Return the report of a build."""
     model = design.model
@@ -95,6 +98,7 @@ def make_report(
         totals=_totals(design, layers, estimated, measured),
         quality=fidelity.quality,
         assignment=assignment,
+        widening=widening,
         verification=dict(verification),
         tools=tool_versions(),
         seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
@@ -257,7 +261,10 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
         compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / overall, 4) if overall else None,
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
         frame_interval_cycles=Interval(
-            limit=design.interval_limit, estimated=estimated.interval, measured=measured.interval
+            limit=design.interval_limit,
+            estimated=estimated.interval,
+            measured=measured.interval,
+            hls_estimated=hls_interval(design),
         ),
         frames_per_second=round(1e9 / (interval * design.clock_ns), 2) if interval else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -17,7 +17,8 @@ from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
 from gan2hls.lower import choose_types, lower, quantize_weights
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import FloatArray, QuantType
+from gan2hls.precision import Precision
 from gan2hls.ranges import PERCENTILE, RangeRule
 from gan2hls.weights import IntWeight
 
@@ -56,12 +57,21 @@ CANDIDATES = (
 @final
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One lowering and the mean squared error of its output."""
+    """One lowering and the mean squared error of its output.
+
+    Attributes:
+        error: mean squared error of the output on the frames that judge.
+        alpha: exponent of equalization; None: none.
+        candidate: of ranges.
+        model: what was lowered.
+        wide: bits by tensor, where they are more than its precision has.
+    """
 
     error: float
     alpha: float | None
     candidate: Candidate
     model: IntegerModel
+    wide: Mapping[str, int] = field(default_factory=dict)
 
 
 @final
@@ -75,18 +85,37 @@ class Variant:
         precisions: Mapping[str, LayerPrecision],
         streams: Mapping[str, Float32Array],
         places: Mapping[str, FloatArray],
+        every: Mapping[str, Float32Array],
     ) -> None:
-        self.gains, self.precisions, self.places = gains, precisions, places
+        self.gains, self.precisions, self.places, self._every = gains, precisions, places, every
         self.graph = apply_gains(graph, gains)
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
-    def lower(self, candidate: Candidate, codes: Mapping[str, IntWeight] | None = None) -> IntegerModel:
-        """Lower with the ranges of ``candidate`` and corrected biases, ``codes`` in place of some weights."""
+    def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
+        """Return every tensor's type; those of ``wide`` bits hold whatever was seen in any frame."""
+        wide = wide or {}
+        precisions = {
+            name: replace(precision, activation=Precision("int", wide[name])) if name in wide else precision
+            for name, precision in self.precisions.items()
+        }
+        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in wide}, self.gains)}
+        return choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide)
+
+    def lower(
+        self,
+        candidate: Candidate,
+        codes: Mapping[str, IntWeight] | None = None,
+        wide: Mapping[str, int] | None = None,
+    ) -> IntegerModel:
+        """Lower with the ranges of ``candidate`` and corrected biases.
+
+        ``codes`` stand in place of some weights, bits of activations by tensor in ``wide`` in place of some formats.
+        """
         weights = {**self.weights, **(codes or {})}
-        types = choose_types(self.graph, self.streams, self.precisions, candidate.rule, candidate.percentile)
+        types = self.types(candidate, wide)
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
         biases = find_biases(self.graph, weights, types, few, self.places)
         return lower(self.graph, weights, types, gains=self.gains, biases=biases)
@@ -118,11 +147,11 @@ class RangeSearch:
 
     def run(self, candidates: Sequence[Candidate]) -> Trial:
         """Return the best lowering found: first the range rule, then the equalization."""
-        tried = [self._try(_ALPHAS[0], candidate) for candidate in candidates]
+        tried = [self.measure(_ALPHAS[0], candidate) for candidate in candidates]
         best = min(tried, key=lambda trial: trial.error)
         del tried
         for alpha in _ALPHAS[1:]:
-            trial = self._try(alpha, best.candidate)
+            trial = self.measure(alpha, best.candidate)
             if trial.error < best.error:
                 best = trial
             del trial  # a model holds all weights
@@ -131,7 +160,7 @@ class RangeSearch:
 
     def best_range(self, candidates: Sequence[Candidate]) -> Candidate:
         """Return the range rule of least error without equalization."""
-        tried = [self._try(None, candidate) for candidate in candidates]
+        tried = [self.measure(None, candidate) for candidate in candidates]
         return min(tried, key=lambda trial: trial.error).candidate
 
     def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
@@ -140,18 +169,26 @@ class RangeSearch:
 
     def model_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> IntegerModel:
         """Return the model with ``codes`` in place of some weights, not equalized."""
-        return self._variant(None).lower(candidate, codes)
+        return self.variant(None).lower(candidate, codes)
 
-    def _try(self, alpha: float | None, candidate: Candidate) -> Trial:
-        model = self._variant(alpha).lower(candidate)
-        return Trial(self._measure(model), alpha, candidate, model)
+    @property
+    def peak(self) -> float:
+        """Range of the float output on the frames that judge."""
+        values = self.judge[self.graph.outputs[0].name]
+        return float(np.ptp(values)) or 1.0
 
-    def _variant(self, alpha: float | None) -> Variant:
+    def measure(self, alpha: float | None, candidate: Candidate, wide: Mapping[str, int] | None = None) -> Trial:
+        """Return the lowering with an equalization, a range rule and more bits for some activations."""
+        model = self.variant(alpha).lower(candidate, wide=wide)
+        return Trial(self._measure(model), alpha, candidate, model, dict(wide or {}))
+
+    def variant(self, alpha: float | None) -> Variant:
+        """Return the graph under the equalization of exponent ``alpha``."""
         if alpha not in self._variants:
             self._variants.clear()  # each holds all weights, as floats and as integers
             coded = {name for name, precision in self.precisions.items() if precision.codes is not None}
             gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
-            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places)
+            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places, self.streams)
         return self._variants[alpha]
 
     def _measure(self, model: IntegerModel) -> float:

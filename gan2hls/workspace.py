@@ -1,8 +1,9 @@
-"""What stands in a project's folder: assembling the files that a stage saves, and reading them back."""
+"""What stands in a project's folder: the files that a stage saves, reading them back, and whose project it is."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -11,7 +12,8 @@ from pydantic import ValidationError
 
 from gan2hls.config import Config, load_config
 from gan2hls.design import Design
-from gan2hls.errors import ModelError
+from gan2hls.emit.project import Staging
+from gan2hls.errors import ModelError, OutputError, VerificationError
 from gan2hls.integer import IntegerModel
 from gan2hls.report import Report
 from gan2hls.serialize import (
@@ -23,7 +25,10 @@ from gan2hls.serialize import (
     dump_model,
     load_design,
     load_model,
+    load_origin,
 )
+
+_log = logging.getLogger(__name__)
 
 CONFIG_YAML, REPORT_JSON, README_MD, PICTURE_PNG = "config.yaml", "report.json", "README.md", "picture.png"
 #: The config that repeats what ``precision: auto`` has chosen.
@@ -69,9 +74,34 @@ def integer_sha256(files: dict[str, bytes]) -> str:
     return hashlib.sha256(files[MODEL_JSON] + files[MODEL_NPZ]).hexdigest()
 
 
+def vendor_log(folder: Path) -> Path:
+    """Return where the output of an HLS compiler that refuses the C++ of the project ``folder`` is kept: beside it."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}.vendor.log")
+
+
 def is_project(folder: Path) -> bool:
     """Whether ``folder`` holds a saved integer model."""
     return (folder / MODEL_JSON).is_file()
+
+
+def check_source(folder: Path, origin: Origin, *, replace: bool) -> None:
+    """Refuse to replace a project of another model file: one of another name and other contents.
+
+    Raises:
+        OutputError: ``folder`` holds such a project, and not ``replace``.
+    """
+    if replace or not is_project(folder):
+        return
+    former = load_origin(_read(folder / MODEL_JSON))
+    if former is None or former.file in (None, origin.file) or former.sha256 == origin.sha256:
+        return
+    raise OutputError(
+        f"holds the project of another model file, {former.file!r}",
+        where=str(folder),
+        hint="choose another folder with -o, give the model file another name, or replace the project with --replace "
+        "(in Python, replace=True)",
+    )
 
 
 def load_saved(folder: Path) -> Saved:
@@ -115,5 +145,34 @@ def _read_report(path: Path) -> Report:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ModelError(
-            f"the report is broken: {'.'.join(map(str, first['loc']))}: {first['msg']}", where=str(path)
+            f"the report is broken: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            where=str(path),
+            hint="remove that file, or build the project again from the ONNX model",
         ) from error
+
+
+def keep_failed(staging: Staging, failed: Path) -> bool:
+    """Put the failed project aside for inspection, if there is a place for it that is ours."""
+    try:
+        staging.commit(failed)
+    except OutputError as error:
+        _log.warning("the failed project is not kept: %s", error)
+        return False
+    return True
+
+
+def verification_error(report: Report, kept: Path | None) -> VerificationError:
+    """Return the error of a build whose ``report`` has a failed step; ``kept`` is where its project is, if anywhere."""
+    failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
+    step = next(iter(failed.values()))
+    what = step.first_mismatch or step.reason
+    hint = f"the failed project is in {kept}; " if kept is not None else ""
+    if step is report.verification.get("float"):
+        hint += (
+            "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
+        )
+    return VerificationError(
+        f"{', '.join(failed)} failed: {what}",
+        where=report.model.name,
+        hint=f"{hint}the former output, if any, is untouched",
+    )

@@ -39,6 +39,7 @@ from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
 from gan2hls.quality import psnr_db
+from gan2hls.samples import alike
 from gan2hls.structure import find_structure
 from gan2hls.threads import one_thread
 
@@ -271,6 +272,10 @@ def _draw(graph: Graph, part: CalibrationConfig | EvaluationConfig, drawn: Calib
         seed=part.seed,
     )
     inputs = draw(graph, source)
+    if problem := alike(inputs):
+        _log.warning(
+            "%s: %s: weights are fitted to them, other inputs may look worse", source.data or "inputs", problem
+        )
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     return {name: values[:frames] for name, values in inputs.items()}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gan2hls.design import WORD_LIMIT_BITS, Design
+from gan2hls.emit.hls_config import whole_bytes
 from gan2hls.emit.hls_layer import LayerView, layer_view
 from gan2hls.emit.render import render, static, template_root
 from gan2hls.errors import ConfigError, FoldingError
@@ -35,10 +36,15 @@ def emit_hls(design: Design) -> dict[str, bytes]:
     files |= {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
-        files |= {f"weights/{rom.file}": f"{rom.text}\n".encode() for rom in layer.roms if rom.file}
+        files |= {f"weights/{rom.file}": f"{rom.text}\n".encode() for rom in layer.arrays if rom.file}
     for file, template in _FILES.items():
         files[file.replace("NAME", name)] = render(f"hls/{template}", context)
     return dict(sorted(files.items()))
+
+
+def hls_interval(design: Design) -> int:
+    """Return the estimated clocks between two frames of the HLS C++ under Vitis: those of its slowest process."""
+    return max(view.interval for view in _layer_views(design))
 
 
 _FILES = {
@@ -57,9 +63,8 @@ def _layer_views(design: Design) -> list[LayerView]:
     ports = _ports(design)
     views: list[LayerView] = []
     width, lanes = ports["in_width"], design.engines[0].in_lanes
-    for n, engine in enumerate(design.engines):
-        is_last = n == len(design.engines) - 1
-        out_width = ports["out_width"] if is_last else engine.out_lanes * engine.out_elem.bits
+    for engine in design.engines:
+        out_width = whole_bytes(engine.out_lanes * engine.out_elem.bits)
         view = layer_view(engine, in_lanes=lanes, in_width=width, out_width=out_width)
         _check_widths(view)
         views.append(view)
@@ -86,7 +91,7 @@ def _ports(design: Design) -> dict[str, Any]:
     """Return the sizes of the two ports; TDATA is padded to whole bytes."""
     first, last = design.engines[0], design.engines[-1]
     in_width, out_width = (
-        -(-lanes * elem.bits // 8) * 8
+        whole_bytes(lanes * elem.bits)
         for lanes, elem in ((first.in_lanes, first.in_elem), (last.out_lanes, last.out_elem))
     )
     return {

@@ -68,6 +68,7 @@ def feeder_program(engine: EngineDesign) -> tuple[Segment, ...]:
             segments.append(Segment(cycles, 0, emits=True))
     if loaded < engine.in_beats:
         segments.append(Segment(engine.in_beats - loaded, engine.in_beats - loaded, emits=False))
+    assert segments and not segments[0].emits, "the feeder learns of its first pixel while it loads"
     return _merged(segments)
 
 

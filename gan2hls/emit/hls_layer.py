@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 from typing import final
 
 from gan2hls.design import EngineDesign
-from gan2hls.emit.hls_config import Constant, Number, acc_bits, constants, feed_bits, numbers, run_bits
-from gan2hls.emit.hls_feeder import feeder_cycles
+from gan2hls.emit.hls_config import (
+    Constant,
+    Number,
+    acc_bits,
+    accs_width,
+    constants,
+    feed_width,
+    numbers,
+    pixel_width,
+    pixels,
+    range_width,
+    run_width,
+    segment_width,
+    whole_bytes,
+)
+from gan2hls.emit.hls_feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls_roms import Rom, linear_roms, requant_roms
 
 
@@ -74,6 +87,11 @@ class LayerView:
         return tuple(process.sink for process in self.processes[:-1])
 
     @property
+    def arrays(self) -> tuple[Rom, ...]:
+        """The arrays behind the tables."""
+        return tuple(array for rom in self.roms for array in (rom, rom.top) if array is not None)
+
+    @property
     def library(self) -> tuple[str, ...]:
         """The library headers that the processes come from."""
         headers = {_HEADERS[process.kind] for process in self.processes} | {"bits.hpp"}
@@ -93,8 +111,9 @@ class LayerView:
 
     @property
     def interval(self) -> int:
-        """Clocks between two frames: the longest trip count of a process."""
-        return max(process.cycles for process in self.processes)
+        """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
+        simd = self.engine.folding.simd if self.engine.linear else 1
+        return max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
 
     @property
     def acc(self) -> str:
@@ -102,10 +121,36 @@ class LayerView:
         return str(self.engine.layer.acc_type)
 
 
+#: Clocks from the first read to the last write of one iteration, as a pipeline at 200 MHz has them: 2 for a memory, 4
+#: for a product in DSP blocks, 1 for an adder, a register or a FIFO.  Estimates, which no tool has confirmed.
+_LATENCY = {
+    "narrow": 2,
+    "widen": 2,
+    "schedule": 5,
+    "pixels": 4,
+    "pixel_runs": 6,
+    "runner": 5,
+    "feeder": 7,
+    "skip_feeder": 10,
+    "mac": 9,
+    "requant": 10,
+    "table": 4,
+}
+
+
+def restart_cycles(kind: str, simd: int = 1) -> int:
+    """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
+    tree = (simd - 1).bit_length() if kind == "mac" else 0
+    return _LATENCY[kind] + tree + 1
+
+
 _HEADERS = {
     "narrow": "convert.hpp",
     "widen": "convert.hpp",
     "feeder": "feeder.hpp",
+    "schedule": "segments.hpp",
+    "pixels": "pixels.hpp",
+    "pixel_runs": "pixel_runs.hpp",
     "runner": "runner.hpp",
     "skip_feeder": "skip_feeder.hpp",
     "mac": "mac.hpp",
@@ -128,21 +173,32 @@ def _processes(engine: EngineDesign, in_lanes: int, first: Stream, last: Stream)
     processes: list[Process] = []
     source = first
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
-        beside = tuple(_beside(engine)) if kind == "skip_feeder" else ()
+        beside = _beside(engine) if kind in ("feeder", "skip_feeder") else ()
         processes += beside
         target = last if n == len(steps) - 1 else sink
-        sources = (source, *(process.sink for process in beside))
+        taken = {stream for process in beside for stream in process.sources}
+        sources = (source, *(process.sink for process in beside if process.sink not in taken))
         processes.append(Process(kind, arguments, sources, target, cycles, about))
         source = target
     return tuple(processes)
 
 
-def _beside(engine: EngineDesign) -> Iterator[Process]:
-    """Return the processes that stand beside the chain and end in its feeder."""
-    if engine.skip is not None:
-        runs = Stream("runs", run_bits(engine), "first block, number of blocks, last")
-        about = "which blocks of weights each output needs"
-        yield Process("runner", ("config",), (), runs, engine.skip.run_count, about)
+def _beside(engine: EngineDesign) -> tuple[Process, ...]:
+    """Return the processes that stand beside the chain: they follow programs of their own and end in its feeder."""
+    segments = Stream("segments", segment_width(engine), "cycles, loads, their difference, single, emits")
+    count, about = len(feeder_program(engine)), "when the feeder loads and when it emits"
+    schedule = Process("schedule", ("config",), (), segments, count, about)
+    if engine.skip is None:
+        taps = Stream("taps", pixel_width(engine), "first tap and number of taps along both axes")
+        return schedule, Process("pixels", ("config",), (), taps, pixels(engine), "which taps each output pixel has")
+    ranges = Stream("ranges", range_width(engine), "first run, number of runs, single")
+    runs = Stream("runs", run_width(engine), "first block, number of blocks, last, single, none")
+    about = "which blocks of weights each output needs"
+    return (
+        schedule,
+        Process("pixel_runs", ("config",), (), ranges, pixels(engine), "which runs each output pixel needs"),
+        Process("runner", ("config",), (ranges,), runs, engine.skip.run_count + 1, about),
+    )
 
 
 _Step = tuple[str, tuple[str, ...], Stream, int, str]
@@ -157,13 +213,15 @@ def _converters(engine: EngineDesign, in_lanes: int) -> list[_Step]:
     if in_lanes != common:
         beats = elements // common
         about = f"{in_lanes} elements a beat -> {common}"
-        sink = Stream("narrowed", common * bits, about)
-        steps.append(("narrow", (str(in_lanes // common), str(beats)), sink, beats, about))
+        sink = Stream("narrowed", whole_bytes(common * bits), about)
+        arguments = (str(in_lanes // common), str(common * bits), str(beats))
+        steps.append(("narrow", arguments, sink, beats, about))
     if wanted != common:
         beats = elements // common
         about = f"{common} elements a beat -> {wanted}"
-        sink = Stream("widened", wanted * bits, about)
-        steps.append(("widen", (str(wanted // common), str(beats)), sink, beats, about))
+        sink = Stream("widened", whole_bytes(wanted * bits), about)
+        arguments = (str(wanted // common), str(common * bits), str(beats))
+        steps.append(("widen", arguments, sink, beats, about))
     return steps
 
 
@@ -172,8 +230,8 @@ def _linear_steps(engine: EngineDesign) -> list[_Step]:
     folding, acc = engine.folding, acc_bits(engine)
     geometry = engine.layer.geometry
     skips = engine.skip is not None
-    feed = Stream("feed", feed_bits(engine), f"x, weight address, first, last{', null' if skips else ''}")
-    accs = Stream("accs", folding.pe * acc, f"{folding.pe} accumulators")
+    feed = Stream("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
+    accs = Stream("accs", accs_width(engine), f"{folding.pe} accumulators")
     source = f"gan2hls::wsrc_{engine.encoded.codec}<config>"
     steps: list[_Step] = [
         ("skip_feeder", ("config",), feed, feeder_cycles(engine), "line buffer and runs of blocks")
@@ -183,15 +241,16 @@ def _linear_steps(engine: EngineDesign) -> list[_Step]:
     ]
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes
-        sink = Stream("serial", folding.lanes * acc, f"{folding.lanes} accumulators")
+        sink = Stream("serial", whole_bytes(folding.lanes * acc), f"{folding.lanes} accumulators")
         about = f"{folding.pe} accumulators a beat -> {folding.lanes}"
-        steps.append(("narrow", (str(folding.pe // folding.lanes), str(beats)), sink, beats, about))
+        arguments = (str(folding.pe // folding.lanes), str(folding.lanes * acc), str(beats))
+        steps.append(("narrow", arguments, sink, beats, about))
     return steps
 
 
 def _finish(engine: EngineDesign) -> list[_Step]:
     index_bits = engine.layer.requant.out_type.bits
-    sink = Stream("codes", engine.folding.lanes * index_bits, "requantized codes")
+    sink = Stream("codes", whole_bytes(engine.folding.lanes * index_bits), "requantized codes")
     steps: list[_Step] = [("requant", ("config",), sink, engine.out_beats, "accumulator -> code")]
     if engine.layer.table:
         out = Stream("out", 0)

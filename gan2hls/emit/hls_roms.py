@@ -30,18 +30,18 @@ class Rom:
         values: integers ``[depth]`` or ``[depth, columns]``.
         about: what a word is, for the comment above it.
         file: name below ``weights/`` of its initializers, or empty: they stand in the layer's header.
-        logic: whether it must answer in the same clock, as logic instead of memory.
         ports: columns read together from independent addresses (a table has one port per lane), 1 otherwise.
-        hexadecimal: print words as 64-bit hexadecimal limbs.
+        width_bits: of raw words that are printed as hexadecimal 64-bit limbs, 0: words are numbers.
+        top: the last limb of words, where it has fewer bits than the others.
     """
 
     name: str
     values: npt.NDArray[np.generic]
     about: str
     file: str = ""
-    logic: bool = False
     ports: int = 1
-    hexadecimal: bool = False
+    width_bits: int = 0
+    top: Rom | None = None
 
     @property
     def array(self) -> str:
@@ -59,25 +59,34 @@ class Rom:
         return int(self.values.shape[1]) if self.values.ndim == 2 else 0
 
     @cached_property
-    def ctype(self) -> str:
+    def _type(self) -> IntType:
+        if self.width_bits:
+            return IntType(min(64, self.width_bits), signed=False)
+        return IntType.covering(int(self.values.min()), int(self.values.max()))
+
+    @cached_property
+    def native(self) -> str:
         """The smallest native type that holds every value."""
-        low, high = int(self.values.min()), int(self.values.max())
-        wanted = IntType.covering(low, high)
-        bits = next(size for size in (8, 16, 32, 64) if wanted.bits <= size)
-        return f"{'' if wanted.signed else 'u'}int{bits}_t"
+        bits = next(size for size in (8, 16, 32, 64) if self._type.bits <= size)
+        return f"{'' if self._type.signed else 'u'}int{bits}_t"
+
+    @property
+    def exact(self) -> str:
+        """The vendor's type that holds every value in no bit too many."""
+        return f"ap_{'' if self._type.signed else 'u'}int<{self._type.bits}>"
 
     @property
     def result(self) -> str:
         """The type of the accessor's answer."""
-        if self.hexadecimal:
+        if self.width_bits:
             return "uint64_t"
-        return "int64_t" if self.ctype in ("int64_t", "uint64_t", "uint32_t") else "int"
+        return "int64_t" if self.native in ("int64_t", "uint64_t", "uint32_t") else "int"
 
     @cached_property
     def text(self) -> str:
         """The initializers, without the outer braces, one or more lines."""
-        if self.hexadecimal:
-            suffix = "ULL" if self.ctype == "uint64_t" else ""
+        if self.width_bits:
+            suffix = "ULL" if self.native == "uint64_t" else ""
             cells = [f"0x{value:x}{suffix}" for value in self.values.ravel().tolist()]
         else:
             cells = [_literal(value) for value in self.values.ravel().tolist()]
@@ -104,9 +113,9 @@ def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     assert encoded is not None
     segments = feeder_program(engine)
     return (
-        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations.", logic=True),
-        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded.", logic=True),
-        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac.", logic=True),
+        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations."),
+        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded."),
+        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac."),
         *(_tap_roms(engine) if engine.skip is None else _run_roms(engine)),
         *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
     )
@@ -127,10 +136,19 @@ def _tap_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     return (
         _tap("y_row", [e.i % engine.rows * y_step for e in y.entries], row),
         _tap("y_weight", [e.k * x.kernel * folds for e in y.entries], "weight address of its kernel row"),
-        _tap("y_last", [e.last for e in y.entries], "the last one of its output row", logic=True),
         _tap("x_column", [e.i * x_step for e in x.entries], pixel),
         _tap("x_weight", [e.k * folds for e in x.entries], "weight address of its kernel column"),
-        _tap("x_last", [e.last for e in x.entries], "the last one of its output column", logic=True),
+        *_tap_ranges("row", y),
+        *_tap_ranges("column", x),
+    )
+
+
+def _tap_ranges(output: str, axis: AxisTaps) -> tuple[Rom, Rom]:
+    """Return where the taps of each output that has some stand in the tap program, and how many there are."""
+    counts = np.array([len(axis.taps[o]) for o in axis.outputs], np.int64)
+    return (
+        Rom(f"{output}_first", _column((np.cumsum(counts) - counts).tolist()), f"Output {output}: its first tap."),
+        Rom(f"{output}_count", _column(counts.tolist()), f"Output {output}: how many taps it has."),
     )
 
 
@@ -143,25 +161,30 @@ def _run_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     return (
         Rom("run", tables.runs, run, f"{name}_run.inc"),
         Rom("block", tables.blocks, block, f"{name}_block.inc"),
-        Rom(
-            "row_class", found.y.of_output * len(found.x.classes), "Output row: its first pair of classes.", logic=True
-        ),
-        Rom("column_class", found.x.of_output, "Output column: its class.", logic=True),
-        Rom("pair_first", engine.skip.first.ravel(), "Pair of classes: its first run.", logic=True),
-        Rom("pair_count", engine.skip.count.ravel(), "Pair of classes: its number of runs.", logic=True),
+        Rom("row_class", found.y.of_output * len(found.x.classes), "Output row: its first pair of classes."),
+        Rom("column_class", found.x.of_output, "Output column: its class."),
+        Rom("pair_first", engine.skip.first.ravel(), "Pair of classes: its first run."),
+        Rom("pair_count", engine.skip.count.ravel(), "Pair of classes: its number of runs."),
         Rom("row_origin", tables.row_origin, "Output row: row of the line buffer that displacements start from."),
         Rom("column_origin", tables.column_origin, "Output column: word of a row that displacements start from."),
         Rom("slot_base", tables.slot_base, "Row of the line buffer: its first word."),
     )
 
 
-def _tap(name: str, values: Sequence[int], what: str, *, logic: bool = False) -> Rom:
-    return Rom(name, _column(values), f"Tap of the {name[0]} axis: {what}.", logic=logic)
+def _tap(name: str, values: Sequence[int], what: str) -> Rom:
+    return Rom(name, _column(values), f"Tap of the {name[0]} axis: {what}.")
 
 
 def _weights(layer: str, codec: str, memory: Memory) -> Rom:
-    about = f"Codec {codec}, memory {memory.name}: {memory.depth} words of {memory.width_bits} bits, in 64-bit limbs."
-    return Rom(f"{memory.name}_rom", memory.words, about, f"{layer}_{memory.name}.inc", hexadecimal=True)
+    """Return a memory of weights; the last limb of its words stands apart where it has bits of its own width."""
+    name, words, bits = f"{memory.name}_rom", memory.words, memory.width_bits
+    about = f"Codec {codec}, memory {memory.name}: {memory.depth} words of {bits} bits"
+    if bits <= 64 or bits % 64 == 0:
+        return Rom(name, words, f"{about}, in 64-bit limbs.", f"{layer}_{memory.name}.inc", width_bits=bits)
+    lower, file = bits // 64 * 64, f"{layer}_{memory.name}_top.inc"
+    top = Rom(f"{name}_top", words[:, -1], f"{about}: bits from {lower} on.", file, width_bits=bits - lower)
+    about = f"{about}: the lower {lower}, in 64-bit limbs."
+    return Rom(name, words[:, :-1], about, f"{layer}_{memory.name}.inc", width_bits=lower, top=top)
 
 
 def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:

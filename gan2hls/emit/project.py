@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from gan2hls.emit.leftovers import Claim, claim, exclusive
 from gan2hls.errors import OutputError
 
 #: What a path component may look like; nothing from a model gets past this.
@@ -63,18 +62,28 @@ class Project:
         return Project.of(dict(self.files) | dict(files))
 
 
+Check = Callable[[Path], None]
+
+
 @final
 @dataclass(frozen=True)
 class Staging:
     """A project's folder while it is still hidden beside its destination.
 
     Attributes:
-        folder: the hidden sibling; its name is not the destination's.
         destination: where ``commit`` puts it.
+        claim: the hidden folder and its lock.
+        check: refuses folders that must not be replaced.
     """
 
-    folder: Path
     destination: Path
+    claim: Claim
+    check: Check
+
+    @property
+    def folder(self) -> Path:
+        """The hidden sibling; its name is not the destination's."""
+        return self.claim.folder
 
     def add(self, project: Project) -> None:
         """Write the files of ``project``.
@@ -94,37 +103,45 @@ class Staging:
         """Rename the folder into place; a former project there is swapped out first and put back if that fails.
 
         Raises:
-            OutputError: the folder cannot be renamed; nothing has changed.
+            OutputError: what stands there now is not ours to replace, or the folder cannot be renamed; nothing has
+                changed.
         """
         target = destination or self.destination
         try:
-            _swap(self.folder, target)
+            with exclusive(target.parent):
+                check_replaceable(target)
+                self.check(target)
+                _swap(self.folder, target, self.claim.aside(target))
         except OSError as error:
             raise _cannot_write(target, error) from error
         return target
 
 
 @contextlib.contextmanager
-def staged(destination: Path) -> Iterator[Staging]:
+def staged(destination: Path, check: Check = lambda _: None) -> Iterator[Staging]:
     """Make a hidden sibling of ``destination`` and remove it again, however the block ends, unless it was committed.
+
+    Args:
+        destination: where the project is to stand.
+        check: raises ``OutputError`` for a folder that must not be replaced, beside those that are no projects.
 
     Raises:
         OutputError: the parent cannot be written, or ``destination`` is something that is not ours to replace.
     """
     check_replaceable(destination)
-    made = _make_parents(destination.parent, destination)
+    check(destination)
+    parents = _make_parents(destination.parent, destination)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".tmp", dir=destination.parent))
-        folder.chmod(0o777 & ~_umask())
+        owned = claim(destination)
     except OSError as error:
-        _remove_empty(made)
+        _remove_empty(parents)
         raise _cannot_write(destination, error) from error
     try:
-        yield Staging(folder, destination)
+        yield Staging(destination, owned, check)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        owned.release()
         if not destination.exists():
-            _remove_empty(made)
+            _remove_empty(parents)
 
 
 def write(project: Project, destination: Path) -> None:
@@ -165,9 +182,8 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _swap(folder: Path, target: Path) -> None:
+def _swap(folder: Path, target: Path, aside: Path) -> None:
     """Rename ``folder`` to ``target``; what stood there is restored on failure and removed on success."""
-    aside = folder.with_suffix(".old")
     try:
         if target.exists():
             target.rename(aside)
@@ -194,12 +210,6 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current
 
 
 def _cannot_write(destination: Path, error: OSError) -> OutputError:

@@ -23,7 +23,8 @@ _RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().spl
 def emit_rtl(design: Design) -> dict[str, bytes]:
     """Return the RTL files of ``design`` by path below ``rtl/``.
 
-    ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem`` and ``NAME.f`` in compile order.
+    ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem``, ``NAME.f`` in compile order and
+    ``vivado.tcl``.
 
     Raises:
         ConfigError: the design's name cannot be a module.
@@ -46,6 +47,8 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
         compile_order.append(f"{engine.module}.sv")
     files[f"{design.name}.sv"] = render("rtl/top.sv.j2", _top(design))
     compile_order.append(f"{design.name}.sv")
+    tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}"}
+    files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
     files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
     return dict(sorted(files.items()))
 

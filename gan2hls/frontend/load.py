@@ -18,7 +18,7 @@ from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.naming import at, describe, identifier, type_name
+from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import LAYOUT, SELECTIONS, SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -72,7 +72,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         batch = fixed_batch(model.graph.input[0])
         plain = normalize(model, shapes, {*SUPPORTED, *RANDOM}, check_supported)
         del model
-        graph = _read_graph(plain, identifier(path.stem, "model"))
+        graph = _read_graph(plain, model_name(path))
         reference = plain_quantizers(plain)
     except Gan2HlsError as error:
         if batch > 1 and hint_of(batch) != error.hint:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from pathlib import Path
 
 import onnx
 from onnx import TensorProto
@@ -38,15 +41,31 @@ RESERVED = frozenset(
     """.split()  # noqa: SIM905  (a list would be a page long)
 )
 _TAKEN = re.compile(r"l[0-9]+_|n[0-9]+_|g2h_|[sm]_axis|clk|rst")
+#: Characters of the longest name, and of the digest that stands for what is lost of one.
+_LONGEST, _DIGEST = 48, 6
 
 
 def identifier(text: str, fallback: str) -> str:
-    """Return an identifier (``ir.IDENTIFIER``) that resembles ``text``."""
-    made = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:48]
-    if not made or not made[0].isalpha() or made in RESERVED or _TAKEN.match(made):
-        made = f"{fallback}_{made}".rstrip("_")
-    assert IDENTIFIER.match(made), made
-    return made
+    """Return an identifier (``ir.IDENTIFIER``) that resembles ``text``.
+
+    Case and punctuation are dropped and accents taken off.  Where more is lost, letters of another script or what is
+    beyond 48 characters, a digest of ``text`` is appended, so that other texts get other names.
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    if len(name) > _LONGEST or not plain.isascii():
+        digest = hashlib.sha256(decomposed.encode("utf-8", "backslashreplace")).hexdigest()[:_DIGEST]
+        name = f"{name[: _LONGEST - _DIGEST - 1].rstrip('_') or fallback}_{digest}"
+    if not name or not name[0].isalpha() or name in RESERVED or _TAKEN.match(name):
+        name = f"{fallback}_{name}".rstrip("_")
+    assert IDENTIFIER.match(name), name
+    return name
+
+
+def model_name(path: Path) -> str:
+    """Return the name of the model in the file ``path``, an identifier; only the suffix ``.onnx`` is left out."""
+    return identifier(path.stem if path.suffix.lower() == ".onnx" else path.name, "model")
 
 
 def describe(node: onnx.NodeProto) -> str:

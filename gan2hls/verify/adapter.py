@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gan2hls.emit.render import render
-from gan2hls.errors import ToolError
+from gan2hls.errors import VerificationError
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _RANGE = re.compile(r"\[\s*(\d+)(?:\s*-\s*(\d+))?\s*:\s*0\s*\]")
@@ -21,14 +21,14 @@ def read_ports(sources: Sequence[Path], module: str) -> dict[str, int]:
     """Return the ports of ``module`` with their bits, whether declared in the header or in the body.
 
     Raises:
-        ToolError: no file of ``sources`` holds the module, or a port's width is not a plain number.
+        VerificationError: no file of ``sources`` holds the module, or a port's width is not a plain number.
     """
     for path in sources:
         text = _COMMENT.sub(" ", path.read_text(errors="replace"))
         found = re.search(rf"\bmodule\s+{re.escape(module)}\b(.*?)\bendmodule\b", text, re.DOTALL)
         if found:
             return _ports(found.group(1), module)
-    raise ToolError(f"the HLS compiler made no module {module}", where="vendor")
+    raise VerificationError(f"the HLS compiler made no module {module}", where="vendor")
 
 
 def _ports(body: str, module: str) -> dict[str, int]:
@@ -42,7 +42,7 @@ def _ports(body: str, module: str) -> dict[str, int]:
             if span:
                 size = _RANGE.fullmatch(span.group())
                 if size is None:
-                    raise ToolError(f"{module} has a port of width {span.group()}", where="vendor")
+                    raise VerificationError(f"{module} has a port of width {span.group()}", where="vendor")
                 bits = int(size.group(1)) - int(size.group(2) or 0) + 1
             name = re.search(r"[A-Za-z_]\w*\s*\Z", piece)
             if name:
@@ -57,13 +57,13 @@ def render_adapter(
     """Return the adapter ``module`` around ``core``; the widths are those of the bench.
 
     Raises:
-        ToolError: the core's ports are not those of a stream in, a stream out, clock and reset.
+        VerificationError: the core's ports are not those of a stream in, a stream out, clock and reset.
     """
     source, sink = _pick(ports, _SOURCES, "_TDATA"), _pick(ports, _SINKS, "_TDATA")
     reset = _pick(ports, ("ap_rst_n", "reset", "ap_rst"), "")
     core_in, core_out = ports[f"{source}_TDATA"], ports[f"{sink}_TDATA"]
     if core_out < out_bits or core_in < in_bits:
-        raise ToolError(
+        raise VerificationError(
             f"{core} has TDATA of {core_in} and {core_out} bits, not {in_bits} and {out_bits}", where="vendor"
         )
     start = "held" if "ap_start" in ports else "pulsed" if "start_port" in ports else ""
@@ -96,4 +96,6 @@ def _pick(ports: Mapping[str, int], names: Sequence[str], suffix: str) -> str:
         if name + suffix in ports:
             return name
     wanted = ", ".join(name + suffix for name in names)
-    raise ToolError(f"the HLS compiler's module has no port {wanted}; it has {', '.join(ports)}", where="vendor")
+    raise VerificationError(
+        f"the HLS compiler's module has no port {wanted}; it has {', '.join(ports)}", where="vendor"
+    )

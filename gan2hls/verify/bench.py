@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan2hls.errors import ToolError
+from gan2hls.verify.process import run_group
 from gan2hls.verify.result import Measurements, StepResult
 
 #: What ``run.py`` exits with when a tool is not installed.
@@ -72,18 +72,9 @@ def run_bench(
 
 
 def _run(command: list[str]) -> tuple[int, str]:
-    """Run ``command`` with all its children in one process group, and end them together."""
-    env = {
-        key: value for key, value in os.environ.items() if key not in ("PYTEST_CURRENT_TEST", "MAKEFLAGS", "MAKELEVEL")
-    }
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=STEP_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"the bench took longer than {STEP_SECONDS} s", where=command[3]) from error
-        finally:
-            if process.returncode is None:  # too slow, or we are interrupted
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, output
+    hidden = ("PYTEST_CURRENT_TEST", "MAKEFLAGS", "MAKELEVEL")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    try:
+        return run_group(command, STEP_SECONDS, environment=environment)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"the bench took longer than {STEP_SECONDS} s", where=command[3]) from error

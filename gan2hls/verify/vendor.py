@@ -1,12 +1,15 @@
 """The vendor step: an HLS compiler makes Verilog of the emitted C++, which then stands under the bench of the RTL.
 
 Neither compiler's exit code is trusted: what counts is that the Verilog is there and that its beats are right.
+A compiler that is not installed leaves the step skipped; one that refuses the C++, or does not end, has failed it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,15 +19,24 @@ from typing import Literal, final
 
 from gan2hls.design import Design
 from gan2hls.emit.bench import dut, ports_vlt
-from gan2hls.errors import ToolError
+from gan2hls.errors import ToolError, VerificationError
+from gan2hls.parts import find_part
 from gan2hls.verify.adapter import read_ports, render_adapter
 from gan2hls.verify.bench import run_bench
+from gan2hls.verify.process import run_group
 from gan2hls.verify.result import StepResult
 
 #: What an HLS compiler may take.
 SYNTHESIS_SECONDS = 6 * 3600
 #: A compiler that misses II = 1 or serializes processes is slow, not wrong: the bench waits this much longer.
-PATIENCE = 64
+PATIENCE = 128
+#: What bambu synthesizes for where it does not know the design's part.
+_BAMBU_DEVICE = "xc7z020,-1,clg484,VVD"
+#: How compilers mark what they refuse: ``ERROR: [HLS 207-2311]``, ``error -> Vertices not completely allocated``.
+_ERROR = re.compile(r"\berror\b *(?:->|:)|\bERROR:", re.IGNORECASE)
+_MOST_QUOTED = 300
+
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -44,20 +56,50 @@ class Synthesized:
 
 
 def run_vendor(
-    project_dir: Path, design: Design, work: Path, tool: Literal["vitis", "bambu"] | None = None
+    project_dir: Path,
+    design: Design,
+    work: Path,
+    tool: Literal["vitis", "bambu"] | None = None,
+    log: Path | None = None,
 ) -> StepResult:
     """Synthesize ``hls/`` of a project with ``tool`` and verify the Verilog.
 
+    Args:
+        project_dir: the project; nothing is written into it.
+        design: what it must compute.
+        work: folder for the synthesis and the bench.
+        tool: the compiler, or None.
+        log: where the compiler's output is kept when it fails; a former one is removed when it does not.
+
     Raises:
-        ToolError: the compiler or a tool of the bench is missing, or the compiler made no Verilog.
+        ToolError: the compiler or a tool of the bench is not installed.
     """
     if tool is None:
         return StepResult("skipped", "no HLS compiler was asked for (--hls-tool vitis or bambu)")
     folder = work / "synthesis"
     shutil.copytree(project_dir / "hls", folder / "hls")
     shutil.copytree(project_dir / "testbench" / "vectors", folder / "testbench" / "vectors")
-    made = {"vitis": _vitis, "bambu": _bambu}[tool](design, folder / "hls")
-    return run_bench(project_dir, "vendor", work, bench=_write_bench(project_dir, design, folder, made))
+    try:
+        made = {"vitis": _vitis, "bambu": _bambu}[tool](design, folder / "hls")
+        bench = _write_bench(project_dir, design, folder, made)
+    except VerificationError as error:
+        kept = _keep_log(folder / "hls" / "vendor.log", log)
+        return StepResult("failed", f"{error.message}{f'; its output is in {kept}' if kept else ''}")
+    if log is not None:
+        log.unlink(missing_ok=True)
+    return run_bench(project_dir, "vendor", work, bench=bench)
+
+
+def _keep_log(written: Path, log: Path | None) -> Path | None:
+    """Put the compiler's output beside the project, if there is any."""
+    if log is None or not written.exists():
+        return None
+    try:
+        shutil.copyfile(written, log)
+    except OSError as error:
+        _log.warning("the output of the HLS compiler is not kept: %s: %s", log, error.strerror or error)
+        return None
+    return log
 
 
 def _vitis(design: Design, hls: Path) -> Synthesized:
@@ -74,13 +116,17 @@ def _vitis(design: Design, hls: Path) -> Synthesized:
 def _bambu(design: Design, hls: Path) -> Synthesized:
     """Run bambu on the portable top; it writes into the current folder."""
     core = f"{design.name}_core"
+    part = find_part(design.part)
+    device = _BAMBU_DEVICE if part is None or part.bambu is None else part.bambu
+    if not design.part.startswith(device.split(",")[0]):
+        _log.warning("bambu does not know %s: it synthesizes for %s", design.part, device)
     command = [
         "bambu",
         f"{design.name}.cpp",
         f"--top-fname={core}",
         "--generate-interface=INFER",
         "--compiler=I386_CLANG16",
-        "--device-name=xc7z020,-1,clg484,VVD",
+        f"--device-name={device}",
         f"--clock-period={design.clock_ns:g}",
     ]
     _run(command, hls, {})
@@ -91,34 +137,35 @@ def _run(command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> N
     """Run a compiler, its output going to ``vendor.log``.
 
     Raises:
-        ToolError: it is not installed, or takes too long.
+        ToolError: it is not installed.
+        VerificationError: it takes too long.
     """
     if shutil.which(command[0]) is None:
         raise ToolError(f"{command[0]} is not on PATH", where="vendor", hint="install it, or leave out --hls-tool")
-    with (folder / "vendor.log").open("wb") as log:
-        try:
-            subprocess.run(
-                command,
-                cwd=folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **settings},
-                timeout=SYNTHESIS_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"{command[0]} took longer than {SYNTHESIS_SECONDS} s", where="vendor") from error
+    log = folder / "vendor.log"
+    try:
+        _, output = run_group(command, SYNTHESIS_SECONDS, folder=folder, environment={**os.environ, **settings})
+    except subprocess.TimeoutExpired as error:
+        log.write_bytes(error.output or b"")
+        raise VerificationError(f"{command[0]} took longer than {SYNTHESIS_SECONDS} s", where="vendor") from error
+    log.write_text(output)
+
+
+def _refusal(log: Path) -> str:
+    """Return the line in which a compiler says why it made nothing: the first error, or else the last line."""
+    lines = log.read_text().strip().splitlines() or ["no output"]
+    return next((line for line in lines if _ERROR.search(line)), lines[-1]).strip()[:_MOST_QUOTED]
 
 
 def _write_bench(project_dir: Path, design: Design, folder: Path, made: Synthesized) -> Path:
     """Write the adapter and a ``bench.json`` that leads to it.
 
     Raises:
-        ToolError: there is no Verilog, or it has other ports than expected.
+        VerificationError: there is no Verilog, or it has other ports than expected.
     """
     if not made.sources:
-        lines = (folder / "hls" / "vendor.log").read_text(errors="replace").strip().splitlines()
-        raise ToolError(f"the HLS compiler made no Verilog: {lines[-1] if lines else 'no output'}", where="vendor")
+        line = _refusal(folder / "hls" / "vendor.log")
+        raise VerificationError(f"the HLS compiler made no Verilog: {line}", where="vendor")
     bench = json.loads((project_dir / "testbench" / "bench.json").read_text())
     for stream in (bench["input"], bench["output"], *bench["layers"]):
         stream["file"] = str(project_dir.resolve() / "testbench" / stream["file"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,12 @@ from typing import Any, cast
 import pytest
 
 from gan2hls.design import Design
-from gan2hls.errors import ToolError
-from gan2hls.verify import run_vendor
+from gan2hls.errors import ToolError, VerificationError
+from gan2hls.verify import run_vendor, vendor
 from gan2hls.verify.adapter import read_ports, render_adapter
 from tests.cosim.stand_in import DATA, write_bench
 
-DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0))
+DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part="xc7z020clg400-1"))
 
 
 def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, script: str) -> None:
@@ -75,12 +76,70 @@ def test_missing_tool_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         run_vendor(project, DESIGN, tmp_path, "vitis")
 
 
-def test_compiler_that_makes_nothing_is_an_error(
+REFUSAL = """
+echo 'Information: reading stand_in.cpp'
+echo "error -> Vertices not completely allocated"
+echo 'Please report bugs'
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (REFUSAL, "error -> Vertices not completely allocated"),
+        (
+            "echo 'ERROR: [HLS 207-2311] no matching function'; echo Exiting",
+            "ERROR: [HLS 207-2311] no matching function",
+        ),
+        ("echo internal compiler trouble", "internal compiler trouble"),
+        ("exit 7", "no output"),
+    ],
+)
+def test_compiler_that_refuses_fails_the_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path, script: str, reason: str
+) -> None:
+    install(monkeypatch, tmp_path / "bin", "bambu", script)
+    log = tmp_path / "stand_in.vendor.log"
+    result = run_vendor(project, DESIGN, tmp_path / "work", "bambu", log)
+    assert (result.status, result.values) == ("failed", 0)
+    assert result.reason == f"the HLS compiler made no Verilog: {reason}; its output is in {log}"
+    assert reason in (*log.read_text().splitlines(), "no output")
+
+
+def test_compiler_that_does_not_end_fails_the_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path
 ) -> None:
-    install(monkeypatch, tmp_path / "bin", "bambu", "echo internal compiler error")
-    with pytest.raises(ToolError, match="made no Verilog: internal compiler error"):
-        run_vendor(project, DESIGN, tmp_path / "work", "bambu")
+    """Its children end with it."""
+    install(monkeypatch, tmp_path / "bin", "bambu", "echo thinking; sleep 60 & wait")
+    monkeypatch.setattr(vendor, "SYNTHESIS_SECONDS", 0.5)
+    begun = time.monotonic()
+    result = run_vendor(project, DESIGN, tmp_path / "work", "bambu")
+    assert time.monotonic() - begun < 30
+    assert (result.status, result.reason) == ("failed", "bambu took longer than 0.5 s")
+
+
+def test_verilog_with_other_ports_fails_the_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path
+) -> None:
+    install(monkeypatch, tmp_path / "bin", "bambu", "echo 'module stand_in_core(input a); endmodule' > x.v")
+    result = run_vendor(project, DESIGN, tmp_path / "work", "bambu")
+    assert result.status == "failed" and "has no port s_axis_TDATA" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("part", "device"),
+    [
+        ("xc7z020clg400-1", "xc7z020,-1,clg484,VVD"),
+        ("xc7a100tcsg324-1", "xc7a100t,-1,csg324,VVD"),
+        ("xczu3eg-sbva484-1-e", "xc7z020,-1,clg484,VVD"),
+    ],
+)
+def test_bambu_gets_the_device_of_the_part(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path, part: str, device: str
+) -> None:
+    install(monkeypatch, tmp_path / "bin", "bambu", 'echo "error -> $*"')
+    design = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part=part))
+    assert f"--device-name={device} " in run_vendor(project, design, tmp_path / "work", "bambu").reason
 
 
 def test_ports_in_both_styles(tmp_path: Path) -> None:
@@ -98,8 +157,8 @@ def test_adapter_of_a_held_start() -> None:
         ports |= {f"{name}_TDATA": bits, f"{name}_TVALID": 1, f"{name}_TREADY": 1}
     text = render_adapter("m_vendor", "m_core", ports, 16, 8, 6).decode()
     assert ".ap_start(1'b1)" in text and ".in_r_TDATA(16'(s_axis_tdata))" in text and "OutBeats = 6" in text
-    with pytest.raises(ToolError, match="has TDATA of 16 and 8 bits, not 24 and 8"):
+    with pytest.raises(VerificationError, match="has TDATA of 16 and 8 bits, not 24 and 8"):
         render_adapter("m_vendor", "m_core", ports, 24, 8, 6)
     del ports["out_r_TDATA"]
-    with pytest.raises(ToolError, match="has no port"):
+    with pytest.raises(VerificationError, match="has no port"):
         render_adapter("m_vendor", "m_core", ports, 16, 8, 6)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import Encoded, decode, to_blocks
+from gan2hls.codecs.base import Memory
 from gan2hls.design import Design, Folding
 from gan2hls.emit.hls_skip import column_bits
 from gan2hls.golden import Golden
@@ -96,9 +97,14 @@ def differing(made: Design, flips: list[Flip], tmp_path: Path) -> list[str]:
     return [layer.name for layer in made.model.layers if (expected != found[layer.name]).any()]
 
 
-def in_limbs(word: int, bit: int, limbs: int) -> tuple[int, int]:
-    """The number and the bit of it that hold bit ``bit`` of word ``word``."""
-    return word * limbs + bit // 64, bit % 64
+def place_of(memory: Memory, word: int, bit: int) -> Flip:
+    """The file, the number in it and the bit of that which hold bit ``bit`` of a word: the last limb stands apart."""
+    columns, limb = memory.words.shape[1], bit // 64
+    if columns > 1 and memory.width_bits % 64:
+        if limb == columns - 1:
+            return f"{memory.name}_top", word, bit % 64
+        columns -= 1
+    return memory.name, word * columns + limb, bit % 64
 
 
 @pytest.mark.usefixtures("quick")
@@ -111,13 +117,12 @@ def test_each_flipped_bit_of_weights_and_each_centroid_shows(kind: str, tmp_path
     assert encoded is not None and encoded.parameters.get("dense", 1) == 1
     width = encoded.memories[0].width_bits
     places = [(0, 0), (79, width - 1), (41, width // 2), *((rng.integers(80), rng.integers(width)) for _ in range(5))]
-    limbs = encoded.memories[0].words.shape[1]
-    flips: list[Flip] = [("weight", *in_limbs(int(word), int(bit), limbs)) for word, bit in places]
+    flips = [place_of(encoded.memories[0], int(word), int(bit)) for word, bit in places]
     if what.codec == "codebook":
         p, memory = encoded.parameters, encoded.memories[1]
         word = p["table_words"] // 2
         flips += [
-            ("centroid", *in_limbs(word, n * p["centroid_bits"] + n % p["centroid_bits"], memory.words.shape[1]))
+            place_of(memory, word, n * p["centroid_bits"] + n % p["centroid_bits"])
             for n in range(p["tables"] * p["centroids"])
         ]
     if what.codec == "blockscale":
@@ -136,8 +141,7 @@ def factor_flips(encoded: Encoded) -> list[Flip]:
     flips: list[Flip] = []
     for word in (0, memory.depth - 1):
         group = int(blocks[word << p["factor_shift"]].any(axis=1).argmax())
-        places = [in_limbs(word, group * width + bit, memory.words.shape[1]) for bit in range(width)]
-        flips += [("factor", *place) for place in places]
+        flips += [place_of(memory, word, group * width + bit) for bit in range(width)]
     return flips
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gan2hls.design import Design, Folding
+from gan2hls.emit.hls import emit_hls
 from gan2hls.errors import ToolError, VerificationError
 from gan2hls.golden import Golden
 from gan2hls.numerics import IntType, QuantType
@@ -91,6 +92,17 @@ def z0(rng: np.random.Generator, *, signed: bool = True) -> QuantType:
 
 
 @pytest.mark.usefixtures("quick")
+def test_fields_that_cross_a_limb(tmp_path: Path) -> None:
+    """Twelve 5-bit inputs end at bit 60 of a feeder word, so an address of 8 bits lies in two 64-bit limbs."""
+    rng = np.random.default_rng(6)
+    z = QuantType(IntType(5, signed=False), 1.0)
+    layer = linear_layer(rng, "l0", "z", conv((5, 5), 12, 16, k=4, s=1, p=1), z)
+    made = design(chain("crossing", (5, 5, 12), z, (layer,)), [Folding(1, 12, 1)])
+    assert b"ADDRESS_BITS = 8;" in emit_hls(made)["layers/l0.hpp"]
+    passes(made, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["dense", "pointwise"])
 def test_single_engine_on_one_pixel(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
@@ -127,12 +139,13 @@ MUTATIONS = {
     "weight": (f"weights/{L1}_weight.inc", b"{0x", b"{0x8000000000 ^ 0x", L1),
     "tap": (f"layers/{L1}.hpp", b"Y_WEIGHT[6] = {\n    8, 0", b"Y_WEIGHT[6] = {\n    8, 8", L1),
     "column": (f"layers/{L2}.hpp", b"X_COLUMN[10] = {\n    0,", b"X_COLUMN[10] = {\n    3,", L2),
+    "taps of a pixel": (f"layers/{L1}.hpp", b"ROW_COUNT[4] = {\n    1, 2", b"ROW_COUNT[4] = {\n    1, 1", L1),
     "shift": (f"layers/{L0}.hpp", b"SHIFT = ", b"SHIFT = 1 + ", L0),
     "bias": (f"weights/{L2}_offset.inc", b"{", b"{1 + (1 << 20) + ", L2),
     "table": (f"layers/{L2}.hpp", b"TABLE[word]", b"TABLE[word ^ 1]", L2),
-    "stream width": (f"layers/{L1}.hpp", b"<ap_uint<132> > accs", b"<ap_uint<131> > accs", L1),
-    "element width": (f"layers/{L2}.hpp", b"REQUANT_OUT_BITS = 9", b"REQUANT_OUT_BITS = 8", L2),
-    "converter": (f"layers/{L2}.hpp", b"gan2hls::narrow<3, 96>", b"gan2hls::narrow<2, 96>", L2),
+    "stream width": (f"layers/{L1}.hpp", b"<ap_uint<136> > accs", b"<ap_uint<128> > accs", L1),
+    "element width": (f"layers/{L2}.hpp", b"REQUANT_OUT_BITS = 9", b"REQUANT_OUT_BITS = 2", L2),
+    "converter": (f"layers/{L2}.hpp", b"gan2hls::narrow<3, ", b"gan2hls::narrow<2, ", L2),
     "feeder program": (f"layers/{L2}.hpp", b"FEED_CYCLES = ", b"FEED_CYCLES = -1 + ", L2),
 }  # fmt: skip
 

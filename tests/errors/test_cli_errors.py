@@ -94,6 +94,16 @@ def test_bad_options(here: Path, arguments: list[str], code: int, message: str) 
     assert tree(here) == before
 
 
+def test_a_part_that_is_passed_on_is_told_once(here: Path) -> None:
+    save_tiny(here / "tiny.onnx")
+    (here / "c.yaml").write_text("target: {part: xc7z020clg999-1, dsp: 9}")
+    code, text = build("tiny.onnx", "-c", "c.yaml", "--no-verify")
+    assert (code, text.count("clg999-1")) == (0, 1), text
+    assert "set_part xc7z020clg999-1" in (here / "hls_out" / "tiny" / "hls" / "run_hls.tcl").read_text()
+    assert build("tiny.onnx", "--part", "XC7Z020-1CLG400C", "--no-verify") == (0, "")
+    assert "set_part xc7z020clg400-1\n" in (here / "hls_out" / "tiny" / "hls" / "run_hls.tcl").read_text()
+
+
 def truncated(path: Path) -> None:
     path.write_bytes(tiny_model().SerializeToString()[:-100])
 
@@ -241,8 +251,8 @@ def test_an_interrupt_leaves_the_former_output(here: Path) -> None:
     assert build("tiny.onnx", "--no-verify")[0] == 0
     before = tree(here)
     code = (
-        "import time; from gan2hls import pipeline, cli; "
-        "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); cli.main()"
+        "import time; from gan2hls import __main__, pipeline; "
+        "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); __main__.main()"
     )
     # SIGINT is ignored below a shell's background job, and children inherit that
     code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"

@@ -131,7 +131,7 @@ def test_the_least_line_buffer_by_hand() -> None:
 def test_clock_and_part_reach_the_design() -> None:
     design = schedule(generator(), Target("xc7a35tcpg236-1", 250.0), {})
     assert design.part == "xc7a35tcpg236-1" and design.clock_ns == pytest.approx(4.0)
-    assert dsp(design) <= PARTS["xc7a35t"].dsp
+    assert dsp(design) <= PARTS["xc7a35t"].resources.dsp
     verify_design(design)
 
 
@@ -168,11 +168,11 @@ def test_other_weights_are_sized_at_the_folding_of_the_model(target: Target) -> 
     sizes, design = sizing(model, target, {}), schedule(model, target, {})
     for engine in design.engines:
         taken = engine_resources(engine)
-        assert sizes(engine.layer) == (taken.dsp, taken.lane_lut)
+        assert sizes(engine.layer) == (taken.dsp, taken.lane_lut, taken.bram18)
         assert engine.layer.weight is not None
         signs = replace(engine.layer.weight, values=np.sign(engine.layer.weight.values) | 1, codec="binary")
         lanes = engine.folding.pe * engine.folding.simd
-        dsp_blocks, luts = sizes(replace(engine.layer, weight=signs))
+        dsp_blocks, luts, _ = sizes(replace(engine.layer, weight=signs))
         assert dsp_blocks == taken.dsp - lanes and luts == 2 * (8 + 2) * lanes
 
 

@@ -1,11 +1,13 @@
 // bits.hpp - integers of a given width, and the fields of packed words.
 //
-// A packed word carries equal fields, field 0 in the least significant bits, two's complement raw bits.
+// A packed word carries equal fields, field 0 in the least significant bits, two's complement raw bits.  Words that
+// travel in streams have whole bytes (whole_bytes): some compilers lose the top bits of others.  So a field is addressed
+// from the bottom, and bits above the last one are 0.
 //
-// int_of<BITS, ROOM>::type holds a signed integer of BITS bits that takes part in arithmetic of ROOM bits.  Vitis gets
-// an ap_int of exactly BITS bits, so that no register or multiplier is wider than the number in it.  Everyone else gets
-// a native integer, which is the same number: every width comes from an exact bound.  -DGAN2HLS_EXACT_WIDTHS makes
-// C simulation use the ap_int types too, to prove that.
+// int_of<BITS, ROOM>::type holds a signed integer of BITS bits that takes part in arithmetic of ROOM bits.  Vitis gets an
+// ap_int of exactly BITS bits, so that no register, multiplier, counter or memory is wider than the numbers in it.
+// Everyone else gets native integers, which are the same numbers: every width comes from an exact bound.
+// -DGAN2HLS_EXACT_WIDTHS makes C simulation use the exact types too, to prove that.
 #ifndef GAN2HLS_BITS_HPP
 #define GAN2HLS_BITS_HPP
 
@@ -46,12 +48,62 @@ struct int_of {
 #endif
 };
 
+// A number in a constant memory: an exact type of the vendor's for Vitis, a native one for everyone else.
+template <class EXACT, class NATIVE>
+struct exact_or {
+#if GAN2HLS_AP_WIDTHS
+    typedef EXACT type;
+#else
+    typedef NATIVE type;
+#endif
+};
+
+// How many bits the numbers 0..most take.
+constexpr int bits_for(int64_t most) { return most < 2 ? 1 : 1 + bits_for(most / 2); }
+
+// A number from 0 to MOST that decides what the next clock does.  32-bit adders and comparisons would not fit a clock.
+template <int64_t MOST>
+struct upto {
+#if GAN2HLS_AP_WIDTHS
+    typedef ap_uint<bits_for(MOST)> type;
+#else
+    typedef int type;
+#endif
+};
+
+// Counts 0..COUNT - 1, over and over.  Whether this is the last one is a register, so that nothing waits for a comparison.
+template <int COUNT>
+struct counter {
+    static_assert(COUNT >= 1, "a counter must have a value");
+    typedef typename upto<COUNT - 1>::type value_t;
+
+    value_t at;
+    bool last;
+
+    GAN2HLS_INLINE counter() : at(0), last(COUNT == 1) {}
+
+    GAN2HLS_INLINE void step() {
+        const bool next_is_last = COUNT == 1 || (COUNT == 2 ? !last : at == value_t(COUNT > 2 ? COUNT - 2 : 0));
+        at = last ? value_t(0) : value_t(at + 1);
+        last = next_is_last;
+    }
+};
+
+// The whole bytes that hold BITS bits, in bits.
+constexpr int whole_bytes(int bits) { return (bits + 7) / 8 * 8; }
+
+// How wide a word of BITS bits is in a memory: exactly so where the tool takes any width.
+constexpr int memory_bits(int bits) { return GAN2HLS_AP_WIDTHS ? bits : whole_bytes(bits); }
+
 // How many 64-bit limbs hold WIDTH bits.
 constexpr int limbs_of(int width) { return (width + 63) / 64; }
 
 // Split a word into native limbs, least significant first.
 template <int WIDTH>
 GAN2HLS_INLINE void to_limbs(const ap_uint<WIDTH>& word, uint64_t limbs[limbs_of(WIDTH)]) {
+#ifdef __BAMBU__
+#pragma unroll
+#endif
     for (int n = 0; n < limbs_of(WIDTH); ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
@@ -68,6 +120,9 @@ GAN2HLS_INLINE void from_limbs(const uint64_t limbs[limbs_of(WIDTH)], ap_uint<WI
         word = ap_uint<WIDTH>(limbs[0]);
         return;
     }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
     for (int n = 0; n < limbs_of(WIDTH); ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
@@ -80,6 +135,9 @@ GAN2HLS_INLINE void from_limbs(const uint64_t limbs[limbs_of(WIDTH)], ap_uint<WI
 // Set all limbs of a word to 0.
 template <int LIMBS>
 GAN2HLS_INLINE void clear(uint64_t limbs[LIMBS]) {
+#ifdef __BAMBU__
+#pragma unroll
+#endif
     for (int n = 0; n < LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
@@ -88,12 +146,12 @@ GAN2HLS_INLINE void clear(uint64_t limbs[LIMBS]) {
     }
 }
 
-// Return the BITS bits from bit LOW of a word in limbs, zero-extended.  With unrolled callers LOW is a constant.
+// Return the BITS bits from bit `low` of a word in limbs, zero-extended.  With unrolled callers `low` is a constant.
 template <int BITS>
 GAN2HLS_INLINE uint64_t field(const uint64_t* limbs, int low) {
     const int limb = low / 64, offset = low % 64;
     uint64_t value = limbs[limb] >> offset;
-    if (64 % BITS != 0 && offset + BITS > 64) value |= limbs[limb + 1] << (64 - offset);
+    if (offset + BITS > 64) value |= limbs[limb + 1] << (64 - offset);
     return value & (~uint64_t(0) >> (64 - BITS));
 }
 
@@ -103,13 +161,13 @@ GAN2HLS_INLINE int64_t extend(uint64_t raw) {
     return SIGNED ? int64_t(raw << (64 - BITS)) >> (64 - BITS) : int64_t(raw);
 }
 
-// Put the low BITS bits of `value` at bit LOW of a word in limbs that is 0 there.
+// Put the low BITS bits of `value` at bit `low` of a word in limbs that is 0 there.
 template <int BITS>
 GAN2HLS_INLINE void put_field(uint64_t* limbs, int low, int64_t value) {
     const int limb = low / 64, offset = low % 64;
     const uint64_t raw = uint64_t(value) & (~uint64_t(0) >> (64 - BITS));
     limbs[limb] |= raw << offset;
-    if (64 % BITS != 0 && offset + BITS > 64) limbs[limb + 1] |= raw >> (64 - offset);
+    if (offset + BITS > 64) limbs[limb + 1] |= raw >> (64 - offset);
 }
 
 }  // namespace gan2hls

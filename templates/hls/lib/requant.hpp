@@ -11,9 +11,9 @@
 // reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.
 //
 // In:  LANES accumulators of REQUANT_IN_BITS bits, in the low bits.  Out: LANES codes of REQUANT_OUT_BITS bits.
-// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ALL_TAPS, PIECES, ACC_BITS, SUM_BITS, SHIFT,
-// HALF_EVEN, ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types
-// mult_t, offset_t, threshold_t and the tables mult, offset, threshold, row_taps, column_taps.
+// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ALL_TAPS, PIECES, MULT_BITS, SHIFT, HALF_EVEN,
+// ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types requant_acc_t,
+// mult_t, scaled_t, offset_t, threshold_t, sum_t and the tables mult, offset, threshold, row_taps, column_taps.
 #ifndef GAN2HLS_REQUANT_HPP
 #define GAN2HLS_REQUANT_HPP
 
@@ -22,13 +22,34 @@
 
 namespace gan2hls {
 
+// acc * mult, in DSP blocks, as the folding counts them.
+template <class L, bool ADDS>
+struct requant_product {
+    static GAN2HLS_INLINE typename L::scaled_t of(typename L::requant_acc_t acc, typename L::mult_t mult) {
+        const typename L::scaled_t product = acc * mult;
+#ifndef __BAMBU__
+#pragma HLS BIND_OP variable=product op=mul impl=dsp  // however narrow: the folding counts on it
+#endif
+        return product;
+    }
+};
+
+// acc * mult of a mult from -2 to 1: an adder, which the folding counts no DSP block for.
+template <class L>
+struct requant_product<L, true> {
+    static GAN2HLS_INLINE typename L::scaled_t of(typename L::requant_acc_t acc, typename L::mult_t mult) {
+        return typename L::scaled_t(acc * mult);
+    }
+};
+
 template <class L>
 GAN2HLS_INLINE int64_t requant_lane(typename L::requant_acc_t acc, int fold, int lane) {
     const bool high = L::PIECES == 2 && acc >= typename L::threshold_t(L::threshold(fold, lane));
     const int entry = high ? L::LANES + lane : lane;
     const typename L::mult_t mult = typename L::mult_t(L::mult(fold, entry));
     const typename L::offset_t offset = typename L::offset_t(L::offset(fold, entry));
-    const typename L::sum_t sum = acc * mult + offset;
+    const typename L::scaled_t scaled = requant_product<L, L::MULT_BITS <= 2>::of(acc, mult);
+    const typename L::sum_t sum = scaled + offset;
     const bool tie = L::HALF_EVEN && (int64_t(sum) & ((int64_t(1) << L::SHIFT) - 1)) == 0;
     const int64_t rounded = int64_t(typename L::sum_t(sum >> L::SHIFT));
     const int64_t code = (tie ? rounded & ~int64_t(1) : rounded) + L::ZERO_POINT;
@@ -39,16 +60,18 @@ template <class L, int WIDTH_IN, int WIDTH_OUT>
 void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
     static_assert(WIDTH_IN >= L::LANES * L::REQUANT_IN_BITS, "the input stream must carry LANES accumulators");
     static_assert(WIDTH_OUT >= L::LANES * L::REQUANT_OUT_BITS, "the output stream must carry LANES codes");
-    int fold = 0, column = 0, row = 0;
+    counter<L::OUT_FOLDS> fold;
+    counter<L::OUT_COLUMNS> column;
+    counter<L::OUT_ROWS> row;
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (int beat = 0; beat < L::OUT_BEATS; ++beat) {
+    for (typename upto<L::OUT_BEATS>::type beat = 0; beat < L::OUT_BEATS; ++beat) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // LANES codes a clock
 #endif
         ap_uint<WIDTH_IN> accs = 0;
-        const bool taps = L::ALL_TAPS || (L::row_taps(row) != 0 && L::column_taps(column) != 0);
+        const bool taps = L::ALL_TAPS || (L::row_taps(row.at) != 0 && L::column_taps(column.at) != 0);
         if (taps) accs = in.read();
 
         uint64_t from[limbs_of(WIDTH_IN)], to[limbs_of(WIDTH_OUT)];
@@ -58,6 +81,9 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
 #endif
         to_limbs<WIDTH_IN>(accs, from);
         clear<limbs_of(WIDTH_OUT)>(to);
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int lane = 0; lane < L::LANES; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one multiplier per lane
@@ -65,21 +91,15 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
             const uint64_t raw = field<L::REQUANT_IN_BITS>(from, lane * L::REQUANT_IN_BITS);
             const int64_t code = extend<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(raw);
             const typename L::requant_acc_t acc = typename L::requant_acc_t(code - L::REQUANT_IN_ZERO_POINT);
-            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, fold, lane));
+            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, int(fold.at), lane));
         }
         ap_uint<WIDTH_OUT> codes = 0;
         from_limbs<WIDTH_OUT>(to, codes);
         out.write(codes);
 
-        ++fold;
-        if (fold == L::OUT_FOLDS) {
-            fold = 0;
-            ++column;
-            if (column == L::OUT_COLUMNS) {
-                column = 0;
-                ++row;
-            }
-        }
+        if (fold.last && column.last) row.step();
+        if (fold.last) column.step();
+        fold.step();
     }
 }
 

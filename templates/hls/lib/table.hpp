@@ -4,7 +4,7 @@
 //
 // One flat loop of OUT_BEATS iterations, II = 1, LANES lookups each.
 //
-// In:  LANES indices of REQUANT_OUT_BITS bits.  Out: LANES codes of OUT_BITS bits, in the low bits.
+// In:  LANES indices of REQUANT_OUT_BITS bits, in the low bits.  Out: LANES codes of OUT_BITS bits, in the low bits.
 // Needs from layer L: LANES, OUT_BEATS, REQUANT_OUT_BITS, INDEX_SIGNED, INDEX_LOW, OUT_BITS and the table `table`.
 #ifndef GAN2HLS_TABLE_HPP
 #define GAN2HLS_TABLE_HPP
@@ -14,24 +14,28 @@
 
 namespace gan2hls {
 
-template <class L, int WIDTH_OUT>
-void table(hls::stream<ap_uint<L::LANES * L::REQUANT_OUT_BITS> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
+template <class L, int WIDTH_IN, int WIDTH_OUT>
+void table(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
+    static_assert(WIDTH_IN >= L::LANES * L::REQUANT_OUT_BITS, "the input stream must carry LANES indices");
     static_assert(WIDTH_OUT >= L::LANES * L::OUT_BITS, "the output stream must carry LANES codes");
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (int beat = 0; beat < L::OUT_BEATS; ++beat) {
+    for (typename upto<L::OUT_BEATS>::type beat = 0; beat < L::OUT_BEATS; ++beat) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // LANES lookups a clock
 #endif
-        const ap_uint<L::LANES * L::REQUANT_OUT_BITS> indices = in.read();
-        uint64_t from[limbs_of(L::LANES * L::REQUANT_OUT_BITS)], to[limbs_of(WIDTH_OUT)];
+        const ap_uint<WIDTH_IN> indices = in.read();
+        uint64_t from[limbs_of(WIDTH_IN)], to[limbs_of(WIDTH_OUT)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=from complete  // wires, not a memory
 #pragma HLS ARRAY_PARTITION variable=to complete  // wires, not a memory
 #endif
-        to_limbs<L::LANES * L::REQUANT_OUT_BITS>(indices, from);
+        to_limbs<WIDTH_IN>(indices, from);
         clear<limbs_of(WIDTH_OUT)>(to);
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int lane = 0; lane < L::LANES; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one read port per lane

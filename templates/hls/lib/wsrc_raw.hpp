@@ -21,12 +21,18 @@ struct wsrc_raw {
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::WEIGHT_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
 #endif
             limbs[n] = L::weight_rom(address, n);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires: every lane is a fixed slice of the word; a BASE of 0 costs nothing

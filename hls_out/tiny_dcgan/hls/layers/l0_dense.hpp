@@ -1,81 +1,90 @@
 // l0_dense.hpp - engine of layer l0_dense (dense) of tiny_dcgan
 //
-//   ONNX
 //   input     1 x 1 x 8 (H x W x C), uint8, zero point 143
 //   output    2 x 2 x 12, uint8
 //   kernel    1 x 1, stride 1 x 1, groups 1
 //   weights   int8, codec raw; accumulator int19
 //   folding   PE 1 x SIMD 1, 1 requantizer lanes, line buffer of 2 rows
-//   work      384 useful MACs = 384 mac cycles, none of them on a zero; frame interval 400 cycles
+//   work      384 useful MACs = 384 mac cycles, none of them on a zero; frame interval 408 cycles
 #ifndef TINY_DCGAN_LAYERS_L0_DENSE_HPP
 #define TINY_DCGAN_LAYERS_L0_DENSE_HPP
 
 #include "../lib/bits.hpp"
 #include "../lib/feeder.hpp"
 #include "../lib/mac.hpp"
+#include "../lib/pixels.hpp"
 #include "../lib/requant.hpp"
+#include "../lib/segments.hpp"
 #include "../lib/wsrc_raw.hpp"
 
 namespace layer_l0_dense {
 
 // Feeder segment: iterations.
-static const uint16_t SEGMENT_CYCLES[3] = {
+static const gan2hls::exact_or<ap_uint<9>, uint16_t>::type SEGMENT_CYCLES[3] = {
     8, 8, 384,
 };
 // Feeder segment: words loaded.
-static const uint8_t SEGMENT_LOADS[3] = {
+static const gan2hls::exact_or<ap_uint<4>, uint8_t>::type SEGMENT_LOADS[3] = {
     8, 0, 0,
 };
 // Feeder segment: feeds the mac.
-static const uint8_t SEGMENT_EMITS[3] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type SEGMENT_EMITS[3] = {
     0, 0, 1,
 };
 // Tap of the y axis: line buffer offset of its row, 8 words each.
-static const uint8_t Y_ROW[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type Y_ROW[1] = {
     0,
 };
 // Tap of the y axis: weight address of its kernel row.
-static const uint8_t Y_WEIGHT[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type Y_WEIGHT[1] = {
     0,
 };
-// Tap of the y axis: the last one of its output row.
-static const uint8_t Y_LAST[1] = {
-    1,
-};
 // Tap of the x axis: line buffer offset of its column, 8 words each.
-static const uint8_t X_COLUMN[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type X_COLUMN[1] = {
     0,
 };
 // Tap of the x axis: weight address of its kernel column.
-static const uint8_t X_WEIGHT[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type X_WEIGHT[1] = {
     0,
 };
-// Tap of the x axis: the last one of its output column.
-static const uint8_t X_LAST[1] = {
+// Output row: its first tap.
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type ROW_FIRST[1] = {
+    0,
+};
+// Output row: how many taps it has.
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type ROW_COUNT[1] = {
+    1,
+};
+// Output column: its first tap.
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type COLUMN_FIRST[1] = {
+    0,
+};
+// Output column: how many taps it has.
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type COLUMN_COUNT[1] = {
     1,
 };
 // Codec raw, memory weight: 384 words of 8 bits, in 64-bit limbs.
-static const uint8_t WEIGHT_ROM[384][1] = {
+static const gan2hls::exact_or<ap_uint<8>, uint8_t>::type WEIGHT_ROM[384][1] = {
 #include "../weights/l0_dense_weight.inc"
 };
 // Multipliers, one word per group of channels: LANES entries for each piece.
-static const uint32_t MULT[48][1] = {
+static const gan2hls::exact_or<ap_uint<17>, uint32_t>::type MULT[48][1] = {
 #include "../weights/l0_dense_mult.inc"
 };
 // Bias and rounding constant, one word per group of channels: LANES entries for each piece.
-static const int32_t OFFSET[48][1] = {
+static const gan2hls::exact_or<ap_int<29>, int32_t>::type OFFSET[48][1] = {
 #include "../weights/l0_dense_offset.inc"
 };
 // Least accumulators of piece 1.
-static const uint8_t THRESHOLD[48][1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type THRESHOLD[48][1] = {
 #include "../weights/l0_dense_threshold.inc"
 };
 // Whether an output row has taps.
-static const uint8_t ROW_TAPS[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type ROW_TAPS[1] = {
     1,
 };
 // Whether an output column has taps.
-static const uint8_t COLUMN_TAPS[1] = {
+static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type COLUMN_TAPS[1] = {
     1,
 };
 
@@ -97,20 +106,34 @@ struct config {
     static const int MAC_CYCLES = 384;  // trip count of the mac: useful MACs / (PE * SIMD)
     static const int FEED_CYCLES = 400;  // trip count of the feeder: MAC_CYCLES + first rows + stalls
     static const int SEGMENTS = 3;  // steps of the feeder's program
+    static const int FIRST_CYCLES = 8;  // iterations of the first step, which emits nothing
+    static const int FIRST_LOADS = 8;  // words that it loads
+    static const int SEGMENT_BITS = 9;  // iterations of a segment
+    static const int SEGMENT_WIDTH = 32;  // segment: cycles, loads, their difference, flags
     static const int ADDRESS_BITS = 9;  // weight address
-    static const int FEED_BITS = 19;  // feeder word: SIMD elements, weight address, first, last
+    static const int FEED_WIDTH = 24;  // feeder word: SIMD elements, weight address, first, last
+    static const int ACCS_WIDTH = 24;  // PE accumulators
     static const int LINE_WORDS = 16;  // line buffer: 2 rows of 8 words
     static const int KEPT_WORDS = 8;  // input words that outputs use, of 8
     static const int CO_FOLDS = 48;  // CO / PE
+    static const int PIXELS = 1;  // output pixels with taps
+    static const int TAP_ROWS = 1;  // output rows with taps
+    static const int TAP_COLUMNS = 1;  // output columns with taps
     static const int CI_FOLDS = 8;  // CI / groups / SIMD
+    static const int GROUPS = 1;  // groups of channels
     static const int GROUP_CO_FOLDS = 48;  // CO / groups / PE
     static const int Y_TAPS = 1;  // taps of all output rows
     static const int X_TAPS = 1;  // taps of all output columns
+    static const int Y_MOST = 1;  // most taps of an output row
+    static const int X_MOST = 1;  // most taps of an output column
+    static const int PIXEL_WIDTH = 8;  // taps of a pixel: first and count along both axes, flags
     static const int OUT_BEATS = 48;  // trip count of the requantizer
     static const int OUT_FOLDS = 48;  // CO / LANES
+    static const int OUT_ROWS = 1;  // output rows
     static const int OUT_COLUMNS = 1;  // output columns
     static const bool ALL_TAPS = true;  // every output pixel has taps
     static const int PIECES = 1;  // linear pieces
+    static const int MULT_BITS = 18;  // multiplier, of 2 bits: an adder
     static const int SHIFT = 23;  // right shift
     static const bool HALF_EVEN = false;  // ties go to even, else toward +infinity
     static const int ZERO_POINT = 0;  // added after the shift
@@ -123,77 +146,65 @@ struct config {
 
     typedef gan2hls::int_of<9, 17>::type input_t;  // code - zero point
     typedef gan2hls::int_of<8, 17>::type weight_t;  // weight
+    typedef gan2hls::int_of<17, 17>::type product_t;  // weight * (code - zero point)
     typedef gan2hls::int_of<19, 19>::type acc_t;  // accumulator
     typedef gan2hls::int_of<19, 64>::type requant_acc_t;  // accumulator, about to be multiplied
     typedef gan2hls::int_of<18, 64>::type mult_t;  // multiplier
+    typedef gan2hls::int_of<36, 64>::type scaled_t;  // acc * mult
     typedef gan2hls::int_of<29, 64>::type offset_t;  // bias and rounding constant
     typedef gan2hls::int_of<20, 64>::type threshold_t;  // knot of the two pieces
     typedef gan2hls::int_of<36, 64>::type sum_t;  // acc * mult + offset, exact
 
     static GAN2HLS_INLINE int segment_cycles(int word) {
-#ifndef __BAMBU__
-// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
-#pragma HLS ARRAY_PARTITION variable=SEGMENT_CYCLES dim=1 complete
-#endif
-        return SEGMENT_CYCLES[word];
+        return int(SEGMENT_CYCLES[word]);
     }
     static GAN2HLS_INLINE int segment_loads(int word) {
-#ifndef __BAMBU__
-// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
-#pragma HLS ARRAY_PARTITION variable=SEGMENT_LOADS dim=1 complete
-#endif
-        return SEGMENT_LOADS[word];
+        return int(SEGMENT_LOADS[word]);
     }
     static GAN2HLS_INLINE int segment_emits(int word) {
-#ifndef __BAMBU__
-// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
-#pragma HLS ARRAY_PARTITION variable=SEGMENT_EMITS dim=1 complete
-#endif
-        return SEGMENT_EMITS[word];
+        return int(SEGMENT_EMITS[word]);
     }
     static GAN2HLS_INLINE int y_row(int word) {
-        return Y_ROW[word];
+        return int(Y_ROW[word]);
     }
     static GAN2HLS_INLINE int y_weight(int word) {
-        return Y_WEIGHT[word];
-    }
-    static GAN2HLS_INLINE int y_last(int word) {
-#ifndef __BAMBU__
-// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
-#pragma HLS ARRAY_PARTITION variable=Y_LAST dim=1 complete
-#endif
-        return Y_LAST[word];
+        return int(Y_WEIGHT[word]);
     }
     static GAN2HLS_INLINE int x_column(int word) {
-        return X_COLUMN[word];
+        return int(X_COLUMN[word]);
     }
     static GAN2HLS_INLINE int x_weight(int word) {
-        return X_WEIGHT[word];
+        return int(X_WEIGHT[word]);
     }
-    static GAN2HLS_INLINE int x_last(int word) {
-#ifndef __BAMBU__
-// The answer decides the next iteration's state: logic, since a memory's latency would cost II = 1.
-#pragma HLS ARRAY_PARTITION variable=X_LAST dim=1 complete
-#endif
-        return X_LAST[word];
+    static GAN2HLS_INLINE int row_first(int word) {
+        return int(ROW_FIRST[word]);
+    }
+    static GAN2HLS_INLINE int row_count(int word) {
+        return int(ROW_COUNT[word]);
+    }
+    static GAN2HLS_INLINE int column_first(int word) {
+        return int(COLUMN_FIRST[word]);
+    }
+    static GAN2HLS_INLINE int column_count(int word) {
+        return int(COLUMN_COUNT[word]);
     }
     static GAN2HLS_INLINE uint64_t weight_rom(int word, int column) {
-        return WEIGHT_ROM[word][column];
+        return uint64_t(WEIGHT_ROM[word][column]);
     }
     static GAN2HLS_INLINE int64_t mult(int word, int column) {
-        return MULT[word][column];
+        return int64_t(MULT[word][column]);
     }
     static GAN2HLS_INLINE int offset(int word, int column) {
-        return OFFSET[word][column];
+        return int(OFFSET[word][column]);
     }
     static GAN2HLS_INLINE int threshold(int word, int column) {
-        return THRESHOLD[word][column];
+        return int(THRESHOLD[word][column]);
     }
     static GAN2HLS_INLINE int row_taps(int word) {
-        return ROW_TAPS[word];
+        return int(ROW_TAPS[word]);
     }
     static GAN2HLS_INLINE int column_taps(int word) {
-        return COLUMN_TAPS[word];
+        return int(COLUMN_TAPS[word]);
     }
 };
 
@@ -201,13 +212,21 @@ struct config {
 inline void engine(hls::stream<ap_uint<8> >& in, hls::stream<ap_uint<8> >& out) {
 // All processes work at the same time, each on what the one before it has sent.
 #pragma HLS DATAFLOW
-    hls::stream<ap_uint<19> > feed;  // x, weight address, first, last
-    hls::stream<ap_uint<19> > accs;  // 1 accumulators
+    hls::stream<ap_uint<32> > segments;  // cycles, loads, their difference, single, emits
+    hls::stream<ap_uint<8> > taps;  // first tap and number of taps along both axes
+    hls::stream<ap_uint<24> > feed;  // x, weight address, first, last
+    hls::stream<ap_uint<24> > accs;  // 1 accumulators
 // One writer and one reader each, none in a circle: no depth can deadlock, and 2 lets both sides work in every clock.
+#pragma HLS STREAM variable=segments depth=2
+#pragma HLS STREAM variable=taps depth=2
 #pragma HLS STREAM variable=feed depth=2
 #pragma HLS STREAM variable=accs depth=2
+    // when the feeder loads and when it emits: 3 cycles
+    gan2hls::schedule<config>(segments);
+    // which taps each output pixel has: 1 cycles
+    gan2hls::pixels<config>(taps);
     // line buffer and tap sequencer: 400 cycles
-    gan2hls::feeder<config>(in, feed);
+    gan2hls::feeder<config>(in, segments, taps, feed);
     // multiply and accumulate: 384 cycles
     gan2hls::mac<config, gan2hls::wsrc_raw<config>>(feed, accs);
     // accumulator -> code: 48 cycles

@@ -6,15 +6,17 @@
 // multiplications and there is no other iteration.  `first` starts an accumulator, `last` sends all PE of them; vectors
 // come in the order of their output folds, so that counting `last` tells the weight source which fold it serves.
 //
-// A product is a multiplication where MULTIPLIES is set.  Where it is not, all weights are -1, 0 and +1: x, -x or
-// nothing is added, in LUTs and carry chains, and there is no multiplication that a DSP could take.
+// A product is a multiplication where MULTIPLIES is set, in a DSP block, as the folding counts it.  Where it is not, all
+// weights are -1, 0 and +1: x, -x or nothing is added, in LUTs and carry chains, and there is no multiplication that a
+// DSP could take.
 //
 // Where blocks are skipped (SKIPS), a vector without any block arrives as one word with `null` set: its accumulators are 0.
 //
-// In:  one feeder word (feeder.hpp, skip_feeder.hpp) an iteration.  Out: PE accumulators of ACC_BITS bits, one word per output pixel
-// with taps and output fold.
+// In:  one feeder word (feeder.hpp, skip_feeder.hpp) an iteration.  Out: PE accumulators of ACC_BITS bits, in the low bits of
+// ACCS_WIDTH, one word per output pixel with taps and output fold.
 // Needs from layer L: PE, SIMD, CO_FOLDS, MAC_CYCLES, MULTIPLIES, SKIPS, IN_BITS, IN_SIGNED, IN_ZERO_POINT, ADDRESS_BITS,
-// FEED_BITS, ACC_BITS, weight_t, input_t, acc_t.  `source` is the codec's weight source.
+// FEED_WIDTH, ACC_BITS, ACCS_WIDTH, weight_t, input_t, product_t, acc_t.
+// `source` is the codec's weight source.
 #ifndef GAN2HLS_MAC_HPP
 #define GAN2HLS_MAC_HPP
 
@@ -27,7 +29,11 @@ namespace gan2hls {
 template <class L, bool MULTIPLIES>
 struct product {
     static GAN2HLS_INLINE typename L::acc_t of(typename L::weight_t weight, typename L::input_t x) {
-        return typename L::acc_t(weight * x);
+        const typename L::product_t product = weight * x;
+#ifndef __BAMBU__
+#pragma HLS BIND_OP variable=product op=mul impl=dsp  // however narrow: the folding counts on it
+#endif
+        return typename L::acc_t(product);
     }
 };
 
@@ -43,40 +49,47 @@ struct product<L, false> {
 };
 
 template <class L, class source>
-void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L::ACC_BITS> >& out) {
+void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
     const int X_BITS = L::SIMD * L::IN_BITS;
+    static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
     typename L::acc_t acc[L::PE];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=acc complete  // all accumulators change in every clock: registers
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
     for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
-#pragma HLS UNROLL
+#pragma HLS UNROLL  // only a reset
 #endif
         acc[p] = 0;
     }
-    int co = 0;  // output fold of the current vector
+    counter<L::CO_FOLDS> co;  // output fold of the current vector
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (int cycle = 0; cycle < L::MAC_CYCLES; ++cycle) {
+    for (typename upto<L::MAC_CYCLES>::type cycle = 0; cycle < L::MAC_CYCLES; ++cycle) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // PE * SIMD multiplications a clock
 #endif
-        const ap_uint<L::FEED_BITS> feed = in.read();
-        uint64_t limbs[limbs_of(L::FEED_BITS)];
+        const ap_uint<L::FEED_WIDTH> feed = in.read();
+        uint64_t limbs[limbs_of(L::FEED_WIDTH)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
-        to_limbs<L::FEED_BITS>(feed, limbs);
+        to_limbs<L::FEED_WIDTH>(feed, limbs);
         const int address = int(field<L::ADDRESS_BITS>(limbs, X_BITS));
         const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
         const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
-        const bool null = L::SKIPS && field<1>(limbs, L::FEED_BITS - 1) != 0;
+        const bool null = L::SKIPS && field<1>(limbs, X_BITS + L::ADDRESS_BITS + (L::SKIPS ? 2 : 0)) != 0;
 
         typename L::input_t x[L::SIMD];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=x complete  // wires, not a memory
+#endif
+#ifdef __BAMBU__
+#pragma unroll
 #endif
         for (int s = 0; s < L::SIMD; ++s) {
 #ifndef __BAMBU__
@@ -90,13 +103,19 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
 #endif
-        source::fetch(address, co, weight);
+        source::fetch(address, int(co.at), weight);
 
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // PE adder trees side by side; Vitis balances each sum into a tree
 #endif
             typename L::acc_t sum = 0;
+#ifdef __BAMBU__
+#pragma unroll
+#endif
             for (int s = 0; s < L::SIMD; ++s) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // SIMD products
@@ -108,20 +127,23 @@ void mac(hls::stream<ap_uint<L::FEED_BITS> >& in, hls::stream<ap_uint<L::PE * L:
         }
 
         if (last) {
-            co = co == L::CO_FOLDS - 1 ? 0 : co + 1;
-            uint64_t packed[limbs_of(L::PE * L::ACC_BITS)];
+            co.step();
+            uint64_t packed[limbs_of(L::ACCS_WIDTH)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory
 #endif
-            clear<limbs_of(L::PE * L::ACC_BITS)>(packed);
+            clear<limbs_of(L::ACCS_WIDTH)>(packed);
+#ifdef __BAMBU__
+#pragma unroll
+#endif
             for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
                 put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
             }
-            ap_uint<L::PE * L::ACC_BITS> word = 0;
-            from_limbs<L::PE * L::ACC_BITS>(packed, word);
+            ap_uint<L::ACCS_WIDTH> word = 0;
+            from_limbs<L::ACCS_WIDTH>(packed, word);
             out.write(word);
         }
     }

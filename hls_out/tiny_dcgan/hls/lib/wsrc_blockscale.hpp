@@ -30,18 +30,27 @@ struct wsrc_blockscale {
 #pragma HLS ARRAY_PARTITION variable=factor complete  // wires, not a memory
 #pragma HLS ARRAY_PARTITION variable=base complete  // wires, not a memory
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::WEIGHT_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
 #endif
             limbs[n] = L::weight_rom(address, n);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::FACTOR_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
 #endif
             entries[n] = L::factor_rom(address >> L::FACTOR_SHIFT, n);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < GROUPS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires, and an adder where blocks have offsets
@@ -50,6 +59,9 @@ struct wsrc_blockscale {
             factor[n] = factor_t(entry & ((1 << L::FACTOR_BITS) - 1));
             base[n] = L::BASE + (entry >> L::FACTOR_BITS);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one small product per lane

@@ -26,18 +26,27 @@ struct wsrc_codebook {
 #pragma HLS ARRAY_PARTITION variable=entries complete  // wires, not a memory
 #pragma HLS ARRAY_PARTITION variable=centroid complete  // wires into every lane's multiplexer
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::WEIGHT_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
 #endif
             limbs[n] = L::weight_rom(address, n);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::CENTROID_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
 #endif
             entries[n] = L::centroid_rom(L::TABLE_WORDS == 1 ? 0 : co, n);
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::TABLES << L::INDEX_BITS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires: every centroid is a fixed slice of the word
@@ -47,6 +56,9 @@ struct wsrc_codebook {
             const uint64_t raw = field<L::CENTROID_BITS>(entries, entry * L::CENTROID_BITS);
             centroid[n] = typename L::weight_t(extend<L::CENTROID_BITS, true>(raw));
         }
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one multiplexer per lane; where one table serves all folds, its inputs are constants

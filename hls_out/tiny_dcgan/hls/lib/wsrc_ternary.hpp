@@ -44,6 +44,9 @@ struct wsrc_ternary {
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int n = 0; n < L::WEIGHT_LIMBS; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // the limbs of one word are read together
@@ -51,6 +54,9 @@ struct wsrc_ternary {
             limbs[n] = L::weight_rom(address, n);
         }
         if (!L::DENSE) {
+#ifdef __BAMBU__
+#pragma unroll
+#endif
             for (int lane = 0; lane < LANES; ++lane) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
@@ -63,6 +69,9 @@ struct wsrc_ternary {
 // All bytes of a word are decoded in the same clock: copies of a small table, in LUTs.
 #pragma HLS BIND_STORAGE variable=TRITS type=rom_np impl=lutram
 #endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
         for (int byte = 0; byte < BYTES + (REST != 0); ++byte) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one decoder per byte
@@ -71,11 +80,14 @@ struct wsrc_ternary {
             const uint64_t code = whole ? field<8>(limbs, 8 * byte)
                                         : field<(REST != 0 ? rest_bits(REST) : 1)>(limbs, 8 * BYTES);
             const uint64_t trits = TRITS[int(code)];
-            for (int n = 0; n < (whole ? 5 : REST); ++n) {
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+            for (int n = 0; n < 5; ++n) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-                weight[5 * byte + n] = typename L::weight_t(extend<2, true>(trits >> (2 * n) & 3));
+                if (whole || n < REST) weight[5 * byte + n] = typename L::weight_t(extend<2, true>(trits >> (2 * n) & 3));
             }
         }
     }
