@@ -138,6 +138,8 @@ WAY_OUT: Mapping[str, str] = {
     "InstanceNormalization": _NORM,
     "LayerNormalization": _NORM,
     "GroupNormalization": _NORM,
+    "MeanVarianceNormalization": _NORM,
+    "ReduceMean": f"if it belongs to a normalization by statistics of the input, {_NORM}",
     "Resize": _UPSAMPLE,
     "Upsample": _UPSAMPLE,
     "DepthToSpace": _SHUFFLE,

@@ -201,6 +201,9 @@ ROWS: dict[str, Row] = {
         fix=swapped("y, a, b = BatchNormalization<training_mode = 1>", f"y = {BN}")),
     "InstanceNormalization": Row("y = InstanceNormalization(x, s4, z4)", "BatchNormalization in its", shape=IMAGE,
                                  fix=swapped("InstanceNormalization(x, s4, z4)", f"{BN}(x, s4, z4, z4, s4)")),
+    "a normalization spelled out": Row(
+        "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "BatchNormalization in its place",
+        shape=IMAGE, fix=lambda _: f"d = {BN}(x, s4, z4, z4, s4) y = Conv(d, conv)"),
     "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
                                fixed_values={"yes": np.array(False)}),
     "Resize": Row('y = Resize<mode = "nearest">(x, , sizes)', "weights of 1", shape=IMAGE,
