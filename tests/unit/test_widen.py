@@ -71,7 +71,7 @@ def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
     found = widening(auto)
     wide = {one.tensor: one.bits for one in found.tensors}
     assert {name: n for name, n in bits(auto).items() if n > 8} == wide and all(8 < n <= 12 for n in wide.values())
-    assert found.psnr_db is not None and found.goal_db == 38.5 and found.psnr_db >= 38.5
+    assert found.psnr_db is not None and found.goal_db == 38.3 and found.psnr_db >= 38.3
     output = auto.integer_model
     assert output is not None and output.outputs[0].name not in wide
     assert auto.report is not None and narrow.report.totals.resources.dsp == auto.report.totals.resources.dsp
