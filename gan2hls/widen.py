@@ -20,11 +20,11 @@ from typing import Protocol, final
 
 import numpy as np
 
+from gan2hls import lower
 from gan2hls.auto.knapsack import Choice, Front
 from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.ir import Layer
-from gan2hls.lower import lower_layer
 from gan2hls.numerics import FloatArray, QuantType
 from gan2hls.precision import Precision
 from gan2hls.trials import RangeSearch, Trial, Variant
@@ -56,6 +56,8 @@ _ROUNDS = 3
 _WORTH_DB, _NEAR_DB = 1.0, 0.5
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
 _BIT_PERCENT = 0.01
+#: Bits of accumulators that are left for other equalizations, whose weights add up to others.
+_SLACK_BITS = 2
 #: By how much DSP blocks cost more where the widest choice needs more than there are: a slower folding would follow.
 _SCARCE = 100.0
 
@@ -282,11 +284,10 @@ class _Widener:
     def _fits(self, variant: Variant, name: str, quant: QuantType) -> bool:
         """Whether hardware has the accumulators that ``name`` of type ``quant`` needs."""
         try:
-            for layer in _neighbours(variant, name):
-                self._lowered(variant, layer, name, quant)
+            layers = [self._lowered(variant, layer, name, quant) for layer in _neighbours(variant, name)]
         except ConfigError:
             return False
-        return True
+        return all(layer.acc_type.bits <= lower.MOST_ACC_BITS - _SLACK_BITS for layer in layers)
 
     def _lowered(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> IntLayer:
         """Return a layer whose input or output ``tensor`` is of type ``quant``."""
@@ -294,7 +295,7 @@ class _Widener:
         input_type = quant if tensor in layer.inputs else lowered.input_type
         output_type = quant if tensor == layer.name else lowered.output_type
         pinned = layer.name in variant.graph.pinned
-        return lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+        return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
 
 
 def _neighbours(variant: Variant, name: str) -> list[Layer]:

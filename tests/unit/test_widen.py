@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import gan2hls
-from gan2hls.integer import IntegerModel
+from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.report import WideningReport
 from gan2hls.result import BuildResult
 from tests.heavy_tails import selu_generator
@@ -144,3 +144,30 @@ def test_a_resumed_build_remembers(folder: Path, tmp_path: Path) -> None:
     assert made.path is not None and widening(made).tensors
     assert widening(gan2hls.build(made.path, start="schedule", write=False)) == widening(made)
     assert_same(made, gan2hls.build(folder / "heavy.onnx", config=made.path / "config.yaml", write=False))
+
+
+def test_a_tensor_whose_sums_would_be_too_wide_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widest = max(layer.acc_type.bits for layer in integer_layers(build(folder / "heavy.onnx", {"activation": "int8"})))
+    monkeypatch.setattr("gan2hls.lower.MOST_ACC_BITS", widest + 4)
+    made = build(folder / "heavy.onnx", {})
+    assert max(layer.acc_type.bits for layer in integer_layers(made)) <= widest + 2
+    assert widening(made).tensors, "where sums have room there is something to gain"
+
+
+def integer_layers(result: BuildResult) -> tuple[IntLayer, ...]:
+    assert result.integer_model is not None
+    return result.integer_model.layers
+
+
+def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
+    """Where a requantizer's second block would slow the folding down, other tensors get bits first."""
+    free = build(folder / "heavy.onnx", {})
+    assert free.report is not None
+    for dsp in (free.report.totals.resources.dsp, free.report.totals.resources.dsp - 2):
+        narrow, wide = (
+            build(folder / "heavy.onnx", {"activation": activation}, target={"dsp": dsp}).report
+            for activation in ("int8", "auto")
+        )
+        assert narrow is not None and wide is not None and wide.totals.resources.dsp <= dsp
+        before, after = narrow.totals.frame_interval_cycles.estimated, wide.totals.frame_interval_cycles.estimated
+        assert before is not None and after is not None and after <= 1.02 * before
