@@ -82,8 +82,8 @@ def main() -> None:
 
 
 def build(model: Path, precision: dict[str, Any], fps: float | None, dsp: int | None) -> BuildResult:
-    """Build in memory, without verification."""
-    config = {"precision": precision, "target": {"dsp": dsp, "fps": fps}}
+    """Build in memory, without verification, with activations of 8 bits."""
+    config = {"precision": {**precision, "activation": "int8"}, "target": {"dsp": dsp, "fps": fps}}
     return gan2hls.build(model, config=config, stop="emit", write=False)
 
 

@@ -35,8 +35,8 @@ _FEW_BITS = 7
 #: Those of more bits than this only where the output is better for it: channels of rounded weights can be equalized.
 _FEWEST_BITS = 5
 
-#: What the frames that judge must have more than the goal, so that others have it too.
-MARGIN_DB = 0.5
+#: What the frames that judge must have more than the goal, so that others have it too; beside a standard error.
+MARGIN_DB = 0.3
 
 _log = logging.getLogger(__name__)
 

@@ -194,9 +194,9 @@ class WideTensorReport(_Part):
 
 
 class WideningReport(_Part):
-    """How activation: auto chose bits; PSNR of the output on the frames of calibration that judge."""
+    """How activation: auto chose bits, in cautious PSNR of the output on the frames of calibration that judge."""
 
-    goal_db: Decibel = Field(description="What was wanted: activation_psnr_min_db and a margin for other frames.")
+    goal_db: Decibel = Field(description="What was wanted: activation_psnr_min_db and a margin.")
     narrow_db: Decibel = Field(description="With 8 bits everywhere.")
     psnr_db: Decibel = Field(description="With what was chosen.")
     most_db: Decibel = Field(description="With 12 bits wherever nothing fixes them; null: 8 bits were enough.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import final
@@ -29,6 +30,8 @@ _SEARCH_MACS = 20_000_000_000
 _LEAST_JUDGED = 8
 #: Exponents of equalization that a search tries, the usual one first; None: no equalization.
 _ALPHAS = (0.5, None, 0.75, 1.0)
+#: Frames that evaluation has by default: those on which the error of a choice should hold.
+_OTHERS = 32
 #: MACs that one correction of biases may spend.
 _CORRECTION_MACS = 500_000_000
 
@@ -65,6 +68,7 @@ class Trial:
         candidate: of ranges.
         model: what was lowered.
         wide: bits by tensor, where they are more than its precision has.
+        deviation: standard deviation of a frame's error.
     """
 
     error: float
@@ -72,6 +76,12 @@ class Trial:
     candidate: Candidate
     model: IntegerModel
     wide: Mapping[str, int] = field(default_factory=dict)
+    deviation: float = 0.0
+
+    @property
+    def held_error(self) -> float:
+        """What the mean of other frames hardly exceeds: a standard error of ``_OTHERS`` frames above ``error``."""
+        return self.error + self.deviation / math.sqrt(_OTHERS)
 
 
 @final
@@ -165,7 +175,7 @@ class RangeSearch:
 
     def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
         """Return the mean squared error of the output with ``codes`` in place of some weights, not equalized."""
-        return self._measure(self.model_with(codes, candidate))
+        return float(self._errors(self.model_with(codes, candidate)).mean())
 
     def model_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> IntegerModel:
         """Return the model with ``codes`` in place of some weights, not equalized."""
@@ -180,7 +190,8 @@ class RangeSearch:
     def measure(self, alpha: float | None, candidate: Candidate, wide: Mapping[str, int] | None = None) -> Trial:
         """Return the lowering with an equalization, a range rule and more bits for some activations."""
         model = self.variant(alpha).lower(candidate, wide=wide)
-        return Trial(self._measure(model), alpha, candidate, model, dict(wide or {}))
+        errors = self._errors(model)
+        return Trial(float(errors.mean()), alpha, candidate, model, dict(wide or {}), float(errors.std()))
 
     def variant(self, alpha: float | None) -> Variant:
         """Return the graph under the equalization of exponent ``alpha``."""
@@ -191,13 +202,15 @@ class RangeSearch:
             self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places, self.streams)
         return self._variants[alpha]
 
-    def _measure(self, model: IntegerModel) -> float:
+    def _errors(self, model: IntegerModel) -> FloatArray:
+        """Return the mean squared error of every frame that judges."""
         codes = {
             port.name: quant.quantize(self.judge[port.name])
             for port, quant in zip(model.inputs, model.input_types, strict=True)
         }
         tensors = Golden(model).run(codes)
-        return sum(
-            float(np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name]).mean())
-            for port in model.outputs
-        )
+        errors: FloatArray = np.zeros(len(next(iter(codes.values()))))
+        for port in model.outputs:
+            off = np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name])
+            errors = errors + off.reshape(len(errors), -1).mean(axis=1)
+        return errors

@@ -1,6 +1,6 @@
 """``precision.activation: auto``: which activations need more than 8 bits, and how many.
 
-1. If the output of 8 bits everywhere reaches the goal on the frames that judge, nothing changes.
+1. If 8 bits everywhere reach the goal on the frames that judge, with a standard error off, nothing changes.
 2. Otherwise all tensors that nothing fixes get ``MOST_BITS``, with an equalization that spares weights where that is
    better then.  What that does not reach is not to be had from activations.
 3. Every tensor alone goes back to 8 bits: by that its squared error at the output is known.  With more bits it falls as
@@ -20,11 +20,11 @@ from typing import Protocol, final
 
 import numpy as np
 
+from gan2hls import lower
 from gan2hls.auto.knapsack import Choice, Front
 from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel, IntLayer
 from gan2hls.ir import Layer
-from gan2hls.lower import lower_layer
 from gan2hls.numerics import FloatArray, QuantType
 from gan2hls.precision import Precision
 from gan2hls.trials import RangeSearch, Trial, Variant
@@ -47,7 +47,7 @@ Sizing = Callable[[IntegerModel], Sizes]
 _WIDTHS = (8, 9, 10, 11, 12)
 MOST_BITS = _WIDTHS[-1]
 #: Exponents of equalization that spare the weights, for activations that are wide.
-_SPARING = (0.5, 0.25)
+_SPARING = (0.5, 0.25, 0.125)
 #: Above this part of the error that is wanted, they are tried.
 _NEAR = 0.5
 #: Choices that are measured at most.
@@ -56,6 +56,8 @@ _ROUNDS = 3
 _WORTH_DB, _NEAR_DB = 1.0, 0.5
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
 _BIT_PERCENT = 0.01
+#: Bits of accumulators that are left for other equalizations, whose weights add up to others.
+_SLACK_BITS = 2
 #: By how much DSP blocks cost more where the widest choice needs more than there are: a slower folding would follow.
 _SCARCE = 100.0
 
@@ -79,7 +81,7 @@ class WideTensor:
 @final
 @dataclass(frozen=True)
 class Widening:
-    """What ``activation: auto`` found, in PSNR of the output on the frames that judge.
+    """What ``activation: auto`` found, in PSNR of ``Trial.held_error``.
 
     Attributes:
         goal_db: what was wanted there.
@@ -122,28 +124,28 @@ def widen(
         search: with the frames that judge.
         narrow: the best lowering of 8 bits.
         names: tensors that may get more bits.
-        goal_db: PSNR of the output on the frames that judge.
+        goal_db: least PSNR, of ``Trial.held_error``.
         sizing: of layers at one folding; None: they take nothing.
         progress: told what long work is at.
     """
-    narrow_db = psnr_of(search, narrow.error)
+    narrow_db = psnr_of(search, narrow.held_error)
     if narrow_db >= goal_db:
         return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
     work = _Widener(search, narrow, names, sizing, progress)
     target = search.peak**2 / 10 ** (goal_db / 10)
     most = work.most(target) if work.names else narrow
-    most_db = psnr_of(search, most.error)
-    if most.error > target:
+    most_db = psnr_of(search, most.held_error)
+    if most.held_error > target:
         if most_db - narrow_db < _WORTH_DB:
             return narrow, Widening(goal_db, narrow_db, narrow_db, most_db, (), work.names)
-        target = most.error * 10 ** (_NEAR_DB / 10)
+        target = most.held_error * 10 ** (_NEAR_DB / 10)
     best = work.cheapest(most, target)
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
         if name in best.wide
     )
-    return best, Widening(goal_db, narrow_db, psnr_of(search, best.error), most_db, tensors, work.names)
+    return best, Widening(goal_db, narrow_db, psnr_of(search, best.held_error), most_db, tensors, work.names)
 
 
 def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
@@ -164,7 +166,7 @@ def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Ma
     finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
     try:
         wide = dict.fromkeys(widening.free, MOST_BITS)
-        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).error)
+        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
     except ConfigError:  # accumulators would be too wide
         return text
     if db >= widening.goal_db:
@@ -196,8 +198,8 @@ class _Widener:
         self.progress(f"all activations of {MOST_BITS} bits")
         wide = dict.fromkeys(self.names, MOST_BITS)
         best = self._measure(self.narrow.alpha, wide)
-        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.error > _NEAR * target else ():
-            best = min(best, self._measure(alpha, wide), key=lambda trial: trial.error)
+        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.held_error > _NEAR * target else ():
+            best = min(best, self._measure(alpha, wide), key=lambda trial: trial.held_error)
         return best
 
     def cheapest(self, most: Trial, target: float) -> Trial:
@@ -205,23 +207,26 @@ class _Widener:
         costs, losses = self._options(most)
         front = Front(costs, losses)
         best, best_cost = most, sum(float(cost[-1]) for cost in costs)
-        limit = wanted = target - most.error
+        limit = wanted = target - most.held_error
         narrowest, widest = (0,) * len(self.names), (len(_WIDTHS) - 1,) * len(self.names)
-        closest, tried = (self.narrow.error, narrowest), {narrowest, widest}
+        closest, tried = (self.narrow.held_error, narrowest), {narrowest, widest}
+        met, missed = 0.0, sum(float(loss[0]) for loss in losses)
         for n in range(2 * _ROUNDS):
             choice = front.least_cost(limit)
-            if n >= _ROUNDS or choice is None or choice.options in tried:
-                if best is not most:
-                    break
+            if (choice is None or choice.options in tried) and best is not most:
+                choice = front.least_cost(float(np.sqrt(met * missed)))
+            elif n >= _ROUNDS or choice is None or choice.options in tried:
                 choice = self._one_bit_more(closest[1], costs, losses)
-                if choice.options in tried:
-                    break
+            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not most):
+                break
             tried.add(choice.options)
             trial = self._measure(most.alpha, self._wide(choice))
-            closest = min(closest, (trial.error, choice.options))
-            if trial.error <= target and choice.cost < best_cost:
-                best, best_cost = trial, choice.cost
-            limit = wanted * choice.loss / max(trial.error - most.error, 1e-30)
+            closest = min(closest, (trial.held_error, choice.options))
+            if trial.held_error > target:
+                missed = min(missed, choice.loss)
+            elif choice.cost < best_cost:
+                best, best_cost, met = trial, choice.cost, choice.loss
+            limit = wanted * choice.loss / max(trial.held_error - most.held_error, 1e-30)
         return best
 
     def _wide(self, choice: Choice) -> dict[str, int]:
@@ -249,10 +254,10 @@ class _Widener:
         for n, name in enumerate(self.names):
             self.progress(f"{name} of {_WIDTHS[0]} bits, others of {MOST_BITS} ({n + 1} of {len(self.names)})")
             others = {other: MOST_BITS for other in self.names if other != name}
-            self.errors[name] = self._measure(most.alpha, others).error
+            self.errors[name] = self._measure(most.alpha, others).held_error
             noise = np.minimum([(each[name].scale / types[0][name].scale) ** 2 for each in types], 1.0)
             part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
-            losses.append(max(0.0, self.errors[name] - most.error) * part)
+            losses.append(max(0.0, self.errors[name] - most.held_error) * part)
             extras.append(self._extra(variant, name, [each[name] for each in types]))
         return self._priced(extras), losses
 
@@ -279,11 +284,10 @@ class _Widener:
     def _fits(self, variant: Variant, name: str, quant: QuantType) -> bool:
         """Whether hardware has the accumulators that ``name`` of type ``quant`` needs."""
         try:
-            for layer in _neighbours(variant, name):
-                self._lowered(variant, layer, name, quant)
+            layers = [self._lowered(variant, layer, name, quant) for layer in _neighbours(variant, name)]
         except ConfigError:
             return False
-        return True
+        return all(layer.acc_type.bits <= lower.MOST_ACC_BITS - _SLACK_BITS for layer in layers)
 
     def _lowered(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> IntLayer:
         """Return a layer whose input or output ``tensor`` is of type ``quant``."""
@@ -291,7 +295,7 @@ class _Widener:
         input_type = quant if tensor in layer.inputs else lowered.input_type
         output_type = quant if tensor == layer.name else lowered.output_type
         pinned = layer.name in variant.graph.pinned
-        return lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+        return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
 
 
 def _neighbours(variant: Variant, name: str) -> list[Layer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,17 @@ import onnx
 import pytest
 
 import gan2hls
-from gan2hls.integer import IntegerModel
+from gan2hls import passes
+from gan2hls.assign import assign_precision
+from gan2hls.config import parse_config
+from gan2hls.frontend import load
+from gan2hls.inputs import read_inputs
+from gan2hls.integer import IntegerModel, IntLayer
+from gan2hls.quantize import measure
 from gan2hls.report import WideningReport
 from gan2hls.result import BuildResult
+from gan2hls.trials import CANDIDATES, RangeSearch
+from gan2hls.widen import widen
 from tests.heavy_tails import selu_generator
 from tests.quantized_models import Network
 
@@ -71,7 +80,7 @@ def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
     found = widening(auto)
     wide = {one.tensor: one.bits for one in found.tensors}
     assert {name: n for name, n in bits(auto).items() if n > 8} == wide and all(8 < n <= 12 for n in wide.values())
-    assert found.psnr_db is not None and found.goal_db == 38.5 and found.psnr_db >= 38.5
+    assert found.psnr_db is not None and found.goal_db == 38.3 and found.psnr_db >= 38.3
     output = auto.integer_model
     assert output is not None and output.outputs[0].name not in wide
     assert auto.report is not None and narrow.report.totals.resources.dsp == auto.report.totals.resources.dsp
@@ -144,3 +153,41 @@ def test_a_resumed_build_remembers(folder: Path, tmp_path: Path) -> None:
     assert made.path is not None and widening(made).tensors
     assert widening(gan2hls.build(made.path, start="schedule", write=False)) == widening(made)
     assert_same(made, gan2hls.build(folder / "heavy.onnx", config=made.path / "config.yaml", write=False))
+
+
+def test_a_tensor_whose_sums_would_be_too_wide_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widest = max(layer.acc_type.bits for layer in integer_layers(build(folder / "heavy.onnx", {"activation": "int8"})))
+    monkeypatch.setattr("gan2hls.lower.MOST_ACC_BITS", widest + 4)
+    made = build(folder / "heavy.onnx", {})
+    assert max(layer.acc_type.bits for layer in integer_layers(made)) <= widest + 2
+    assert widening(made).tensors, "where sums have room there is something to gain"
+
+
+def integer_layers(result: BuildResult) -> tuple[IntLayer, ...]:
+    assert result.integer_model is not None
+    return result.integer_model.layers
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Wide inputs take DSP blocks, of which there are many; other wide tensors take dearer block RAM."""
+
+    spare_dsp: int
+
+    def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
+        more = layer.input_type.int_type.bits - 8
+        return (1000 + more, 0, 100) if layer.inputs == ("x",) else (1000, 0, 100 + 5 * more)
+
+
+def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
+    """A design that is full would be folded anew, and slower; block RAM has no such limit."""
+    loaded = load(folder / "heavy.onnx")
+    graph, config = passes.run(loaded.graph), parse_config({})
+    streams = measure(graph, loaded.onnx_model, read_inputs(graph, config).calibration)
+    search = RangeSearch(graph, streams, assign_precision(graph, config))
+    narrow, names = search.run(CANDIDATES), [name for name in streams if name != graph.outputs[0].name]
+    many, none = (
+        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), lambda _: None) for spare in (99, 0)
+    )
+    assert many[1].reached and none[1].reached
+    assert many[0].wide["x"] > none[0].wide.get("x", 8)
