@@ -8,9 +8,8 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.ir import Graph
-from gan2hls.numerics import Int64Array
+from gan2hls.numerics import Float32Array, Int64Array
 
 
 @final

@@ -1,55 +1,19 @@
-"""Assignment: which number format and which folding the config gives each layer."""
+"""Assignment: which number formats the config gives each layer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import final
 
 from gan2hls.config import Config, LayerConfig
-from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
+from gan2hls.layer_precision import LayerPrecision
+from gan2hls.patterns import check_patterns, matches
 from gan2hls.precision import Precision
-from gan2hls.weights import IntWeight
 
 #: What activations start from where the config leaves them open.
 _FIRST = Precision("int", 8)
 #: Of an input in front of quantizers of the file.
 _FINE = Precision("int", 16)
-
-
-@final
-@dataclass(frozen=True)
-class LayerPrecision:
-    """What a layer's weights and its output become.
-
-    Attributes:
-        weight: format to fit; None: ``codes`` stay as they are, or ``auto`` chooses.
-        activation: format of the output.
-        codes: integer weights that the file has, or that were reconstructed.
-        may_widen: whether nothing fixes ``activation``: it may get more bits.
-    """
-
-    weight: Precision | None
-    activation: Precision
-    codes: IntWeight | None = None
-    may_widen: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether ``auto`` is to choose."""
-        return self.weight is None and self.codes is None
-
-
-@final
-@dataclass(frozen=True)
-class FoldingRequest:
-    """Parallelism that a user pinned for a layer; None leaves it to the search."""
-
-    pe: int | None = None
-    simd: int | None = None
-    lanes: int | None = None
 
 
 def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
@@ -75,7 +39,7 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
         kept = found if pinned is None else None
         weight = None if kept is not None else pinned or common.weight
         assigned[layer.name] = LayerPrecision(weight, activation or _FIRST, kept, activation is None)
-    _check_patterns({layer.name: layer.source for layer in graph.layers}, config)
+    check_patterns({layer.name: layer.source for layer in graph.layers}, config)
     return assigned
 
 
@@ -88,40 +52,5 @@ def _fine_input(graph: Graph, name: str) -> Precision | None:
     return _FINE if any(reader in graph.pinned for reader in readers) else None
 
 
-def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
-    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources.
-
-    Raises:
-        ConfigError: a pattern that matches no layer.
-    """
-    _check_patterns(graph_layers, config)
-    pinned = {}
-    for name, source in graph_layers.items():
-        pe, simd, lanes = config.target.pe, config.target.simd, None
-        for pattern, entry in config.layers.items():
-            if matches(pattern, name, source):
-                pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
-        pinned[name] = FoldingRequest(pe, simd, lanes)
-    return pinned
-
-
 def _entries(layer: Layer, layers: Mapping[str, LayerConfig]) -> list[LayerConfig]:
     return [entry for pattern, entry in layers.items() if matches(pattern, layer.name, layer.source)]
-
-
-def matches(pattern: str, name: str, source: str) -> bool:
-    """Whether ``pattern`` names the layer ``name`` or one of the ONNX nodes in ``source``, or is a glob of either."""
-    return any(text == pattern or fnmatchcase(text, pattern) for text in (name, source, *source.split(" + ")))
-
-
-def named(name: str, source: str) -> str:
-    """Return how a message names a layer: with its ONNX nodes, where those have names."""
-    nodes = " + ".join(node for node in source.split(" + ") if node)
-    return f"{name} ({nodes})" if nodes else name
-
-
-def _check_patterns(sources: Mapping[str, str], config: Config) -> None:
-    for pattern in config.layers:
-        if not any(matches(pattern, name, source) for name, source in sources.items()):
-            known = ", ".join(named(name, source) for name, source in sources.items())
-            raise ConfigError("matches no layer", where=f"layers.{pattern}", hint=f"the layers are {known}")

@@ -16,8 +16,7 @@ import onnxruntime
 from gan2hls.datafile import read_inputs_file
 from gan2hls.errors import ModelError
 from gan2hls.ir import Graph, Port
-
-Float32Array = npt.NDArray[np.float32]
+from gan2hls.numerics import Float32Array
 
 #: Float32 values that calibration keeps, and MACs that it spends; fewer frames are used for larger models.
 _VALUE_LIMIT = 1 << 26

@@ -16,13 +16,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.forward import linear
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
 from gan2hls.lower import lower_layer
-from gan2hls.numerics import FloatArray, Int64Array, QuantType
+from gan2hls.numerics import Float32Array, FloatArray, Int64Array, QuantType
 from gan2hls.points import Affine
 from gan2hls.taps import LinearGeometry
 from gan2hls.weights import IntWeight

@@ -41,6 +41,16 @@ class Folding:
     lanes: int
 
 
+@final
+@dataclass(frozen=True)
+class FoldingRequest:
+    """Parallelism that a user pinned for a layer; None leaves it to the search."""
+
+    pe: int | None = None
+    simd: int | None = None
+    lanes: int | None = None
+
+
 def word_bits(layer: IntLayer, folding: Folding) -> int:
     """Return the bits of the widest word that an engine of ``layer`` passes on: feeder words, accumulators, codes."""
     codes = folding.lanes * max(layer.requant.out_type.bits, layer.output_type.int_type.bits)

@@ -15,10 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.ir import Graph, Layer
 from gan2hls.lower import channels_of
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import Float32Array, FloatArray
 from gan2hls.points import Affine, split
 
 #: Gains beyond this ratio to the median would only amplify noise of channels that hardly live.

@@ -6,9 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.ir import Layer
-from gan2hls.numerics import FloatArray, Int64Array
+from gan2hls.numerics import Float32Array, FloatArray, Int64Array
 from gan2hls.taps import AxisTaps, LinearGeometry
 
 #: Values of one chunk of frames.

@@ -11,13 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.assign import LayerPrecision
-from gan2hls.calibrate import Float32Array
 from gan2hls.errors import ConfigError
 from gan2hls.fit import fit_weight
 from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray, IntType, QuantType, Requant, Table
+from gan2hls.layer_precision import LayerPrecision
+from gan2hls.numerics import Float32Array, FloatArray, IntType, QuantType, Requant, Table
 from gan2hls.points import Affine, Piecewise, Split, split
 from gan2hls.precision import Precision
 from gan2hls.ranges import PERCENTILE, RangeRule, activation_type, range_type

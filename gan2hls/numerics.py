@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Int64Array = npt.NDArray[np.int64]
+Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 
 #: Integers up to this magnitude are exact in a float64; products and sums below it may go through BLAS.

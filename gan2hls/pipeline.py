@@ -40,13 +40,13 @@ from gan2hls.golden import Golden
 from gan2hls.inputs import Inputs, read_inputs, stimulus
 from gan2hls.ir import Graph
 from gan2hls.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.origin import Origin
 from gan2hls.parts import part_name
 from gan2hls.picture import draw_picture
 from gan2hls.quantize import quantize, quantize_inputs
 from gan2hls.report import AssignmentReport, Report, WideningReport, no_verification
 from gan2hls.result import BuildResult
 from gan2hls.schedule import Target, schedule, sizing
-from gan2hls.serialize import Origin
 from gan2hls.settings import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
 from gan2hls.summary import NOT_MEASURED, Timing, make_readme, make_report
 from gan2hls.verify.float import run_float

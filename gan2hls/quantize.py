@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from gan2hls.assign import LayerPrecision
 from gan2hls.auto.assignment import Assignment, Choice, Goal, Usage, most_weight_bits, weight_bits
 from gan2hls.auto.search import Search
-from gan2hls.calibrate import Float32Array, FloatModel, frame_limit, probes
+from gan2hls.calibrate import FloatModel, frame_limit, probes
 from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.sequence import Reconstruction
 from gan2hls.compress.statistics import measure as moments_of
 from gan2hls.fit import fit_weight
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph, Layer
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.lower import lower_layer
-from gan2hls.numerics import Int64Array
+from gan2hls.numerics import Float32Array, Int64Array
 from gan2hls.precision import Precision
 from gan2hls.ranges import RangeRule
 from gan2hls.threads import one_thread

@@ -12,13 +12,13 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.assign import FoldingRequest
 from gan2hls.cycles import estimate
 from gan2hls.design import (
     WORD_LIMIT_BITS,
     Design,
     EngineDesign,
     Folding,
+    FoldingRequest,
     make_engine,
     most_rows,
     verify_design,

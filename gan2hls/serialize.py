@@ -22,6 +22,7 @@ from gan2hls.errors import ModelError
 from gan2hls.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.ir import Port
 from gan2hls.numerics import IntType, QuantType, Requant, Table, Ties
+from gan2hls.origin import Origin
 from gan2hls.taps import AxisTaps, LinearGeometry
 from gan2hls.weights import IntWeight
 
@@ -134,17 +135,6 @@ class _Layer(_Part):
     geometry: _Geometry | None
     weight: _Weight | None
     probe: _Port
-
-
-class Origin(_Part):
-    """What a saved integer model remembers of its ONNX file: SHA-256, number of parameters, and its name.
-
-    The name is without folders, and None in a project that was made before names were saved.
-    """
-
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    params: Annotated[int, Field(ge=0)]
-    file: Annotated[str, Field(max_length=4096)] | None = None
 
 
 class _Model(_Part):

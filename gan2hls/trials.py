@@ -10,15 +10,14 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.assign import LayerPrecision
-from gan2hls.calibrate import Float32Array
 from gan2hls.correct import find_biases
 from gan2hls.equalize import apply_gains, apply_to_streams, find_gains
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.lower import choose_types, lower, quantize_weights
-from gan2hls.numerics import FloatArray, QuantType
+from gan2hls.numerics import Float32Array, FloatArray, QuantType
 from gan2hls.precision import Precision
 from gan2hls.ranges import PERCENTILE, RangeRule
 from gan2hls.weights import IntWeight

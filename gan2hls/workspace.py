@@ -15,12 +15,12 @@ from gan2hls.design import Design
 from gan2hls.emit.project import Staging
 from gan2hls.errors import ModelError, OutputError, VerificationError
 from gan2hls.integer import IntegerModel
+from gan2hls.origin import Origin
 from gan2hls.report import Report
 from gan2hls.serialize import (
     DESIGN_JSON,
     MODEL_JSON,
     MODEL_NPZ,
-    Origin,
     dump_design,
     dump_model,
     load_design,

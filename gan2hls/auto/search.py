@@ -16,7 +16,6 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.assign import LayerPrecision
 from gan2hls.auto.assignment import (
     Alternative,
     Assignment,
@@ -31,6 +30,7 @@ from gan2hls.auto.knapsack import Front
 from gan2hls.auto.policy import redundancy
 from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.compress.solution import Mask, Solution
 from gan2hls.fit import DEFAULT, FitOptions, fit_weight
 from gan2hls.forward import linear
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import Float32Array, FloatArray
 from gan2hls.precision import Precision
 from gan2hls.taps import LinearGeometry
 

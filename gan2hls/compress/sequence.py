@@ -7,13 +7,12 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.calibrate import Float32Array
 from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.compress.statistics import measure
 from gan2hls.forward import run_layer
 from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray
+from gan2hls.numerics import Float32Array, FloatArray
 from gan2hls.precision import Precision
 from gan2hls.weights import IntWeight
 

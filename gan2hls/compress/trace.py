@@ -20,12 +20,12 @@ import onnx
 from onnx import helper, numpy_helper
 
 from gan2hls import frontend
-from gan2hls.assign import named
 from gan2hls.errors import UnsupportedError
 from gan2hls.frontend import Loaded
 from gan2hls.frontend.assemble import assemble
 from gan2hls.ir import Graph, Layer
 from gan2hls.numerics import Int64Array
+from gan2hls.patterns import named
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
 _DIGIT = 1 << 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gan2hls.assign import FoldingRequest
+from gan2hls.design import FoldingRequest
 from gan2hls.errors import FoldingError
 from gan2hls.schedule import Target, schedule
 from tests.unit.test_schedule import generator

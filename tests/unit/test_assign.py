@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan2hls.assign import FoldingRequest, assign_folding, assign_precision, named
+from gan2hls.assign import assign_precision
 from gan2hls.config import Config, parse_config
+from gan2hls.design import FoldingRequest
 from gan2hls.errors import ConfigError
 from gan2hls.ir import Graph, Layer
+from gan2hls.patterns import named
+from gan2hls.settings import assign_folding
 from tests.randomized import conv, port
 
 SOURCES = ("/net/up[0]/ConvTranspose + /net/up[0]/Relu", "/net/up[1]/ConvTranspose", "model/conv2d/Conv2D:0")

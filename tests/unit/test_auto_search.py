@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.assign import LayerPrecision
 from gan2hls.auto.assignment import Assignment, Goal, Prices, Usage
 from gan2hls.auto.search import Search
 from gan2hls.errors import ConfigError
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.precision import Precision
 
 INT8, INT4, TERNARY = map(Precision.parse, ("int8", "int4", "ternary"))

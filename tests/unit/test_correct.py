@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.assign import LayerPrecision
 from gan2hls.correct import _mean_sums, find_biases
 from gan2hls.golden import Golden
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.lower import choose_types, lower, quantize_weights
 from gan2hls.numerics import IntType, QuantType
 from gan2hls.precision import Precision

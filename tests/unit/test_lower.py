@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls import passes
-from gan2hls.assign import LayerPrecision
 from gan2hls.errors import ConfigError
 from gan2hls.fit import fit_weight
 from gan2hls.frontend import load
 from gan2hls.golden import Golden
 from gan2hls.integer import IntegerModel
 from gan2hls.ir import Graph
+from gan2hls.layer_precision import LayerPrecision
 from gan2hls.lower import choose_types, lower, lower_layer, quantize_weights
 from gan2hls.numerics import IntType, QuantType, Ties
 from gan2hls.points import Affine, Clip, Leaky, Piecewise, split

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from gan2hls.design import Design
+from gan2hls.origin import Origin
 from gan2hls.report import Quality, Report, StepReport, no_verification
-from gan2hls.serialize import Origin
 from gan2hls.summary import NOT_MEASURED, Fidelity, Timing, make_readme, make_report
 from tests import randomized
 

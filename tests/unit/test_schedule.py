@@ -8,9 +8,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from gan2hls.assign import FoldingRequest
 from gan2hls.cycles import estimate
-from gan2hls.design import Design, Folding, verify_design
+from gan2hls.design import Design, Folding, FoldingRequest, verify_design
 from gan2hls.emit.hls import emit_hls
 from gan2hls.errors import ConfigError, FoldingError
 from gan2hls.integer import IntegerModel, IntLayer

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from gan2hls.errors import ModelError
 from gan2hls.golden import Golden
+from gan2hls.origin import Origin
 from gan2hls.serialize import (
     DESIGN_JSON,
     MODEL_JSON,
     MODEL_NPZ,
-    Origin,
     dump_arrays,
     dump_design,
     dump_model,

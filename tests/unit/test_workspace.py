@@ -9,7 +9,8 @@ import pytest
 
 import gan2hls
 from gan2hls.errors import OutputError
-from gan2hls.serialize import Origin, load_origin
+from gan2hls.origin import Origin
+from gan2hls.serialize import load_origin
 from gan2hls.workspace import check_source, load_saved
 from tests.tiny_onnx import save_tiny
 
