@@ -25,9 +25,9 @@ import gan2hls
 from benchmarks import codes
 from benchmarks.hls4ml_csim import hls4ml_frames_per_second
 from benchmarks.models import convolution, dcgan64
-from gan2hls.cycles import estimate
-from gan2hls.golden import Golden
-from gan2hls.result import BuildResult
+from gan2hls.flow.result import BuildResult
+from gan2hls.hardware.cycles import estimate
+from gan2hls.model.golden import Golden
 from gan2hls.verify.csim import run_outputs
 
 _RUNS = 5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan2hls.codecs import encode
-from gan2hls.structure import find_structure
+from gan2hls.detect.split import find_structure
 
 #: A transposed convolution 4 x 4 of 10.5 M weights, and the folding that it is encoded for.
 SHAPE, _FOLDING = (16, 512, 1280), (16, 16)

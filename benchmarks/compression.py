@@ -22,15 +22,15 @@ import numpy as np
 
 import gan2hls
 from gan2hls import passes
-from gan2hls.calibrate import FloatModel
+from gan2hls.base.errors import ConfigError
 from gan2hls.compress import compress
 from gan2hls.compress.recipe import Recipe
-from gan2hls.errors import ConfigError
-from gan2hls.footprint import footprint
+from gan2hls.flow.inputs import read_inputs
+from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import load
-from gan2hls.inputs import read_inputs
-from gan2hls.quality import as_images, psnr_db, ssim
-from gan2hls.result import BuildResult
+from gan2hls.hardware.footprint import footprint
+from gan2hls.quantize.float_runs import FloatModel
+from gan2hls.report.metrics import as_images, psnr_db, ssim
 
 FORMATS = (
     *("int8", "fixed<8,1>", "flex<16,5>", "codebook<64>", "codebook<16>", "codebook<8>", "codebook<4>"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan2hls.pipeline import build as build
+    from gan2hls.flow import build as build
 
 __version__ = "0.1.0"
 
@@ -19,7 +19,7 @@ if (_CHECKOUT / "templates" / "__init__.py").is_file() and (_CHECKOUT / "pyproje
 def __getattr__(name: str) -> Any:
     """Import ``gan2hls.build`` when it is first asked for: ONNX Runtime takes its time."""
     if name == "build":
-        from gan2hls.pipeline import build
+        from gan2hls.flow import build
 
         return build
     raise AttributeError(f"module 'gan2hls' has no attribute {name!r}")

@@ -14,7 +14,7 @@ import numpy as np
 
 import gan2hls
 from gan2hls.compress import compress
-from gan2hls.images import png_grid
+from gan2hls.report.png import png_grid
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "dcgan_mnist32.onnx"

@@ -10,8 +10,8 @@ import onnxruntime
 
 from gan2hls import passes
 from gan2hls.frontend import Loaded, load
-from gan2hls.ir import Graph, Layer
-from gan2hls.points import Quantize, split
+from gan2hls.model.ir import Graph, Layer
+from gan2hls.model.points import Quantize, split
 
 Arrays = dict[str, np.ndarray]
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.design import Design, Folding, make_engine, most_rows, verify_design
-from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.ir import Port, Shape
-from gan2hls.numerics import IntType, QuantType, Requant, Table
-from gan2hls.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
-from gan2hls.weights import IntWeight, weight_type
+from gan2hls.hardware.design import Design, Folding, make_engine, most_rows, verify_design
+from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
+from gan2hls.model.ir import Port, Shape
+from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.model.weights import IntWeight, weight_type
+from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
 
 Rng = np.random.Generator
 

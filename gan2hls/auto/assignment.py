@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, final
 
 from gan2hls.codecs import CODECS
-from gan2hls.ir import Layer
-from gan2hls.precision import Precision
-from gan2hls.requantize import MULT_BITS, scale_bits
-from gan2hls.weights import IntWeight
+from gan2hls.fit import MULT_BITS, scale_bits
+from gan2hls.formats import Precision
+from gan2hls.model import IntWeight, Layer
 
 Policy = Literal["search", "redundancy", "uniform"]
 Choice = Mapping[str, Precision]

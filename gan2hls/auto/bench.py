@@ -9,9 +9,8 @@ from typing import final
 import numpy as np
 
 from gan2hls.auto.assignment import Choice, Tools, Usage
-from gan2hls.ir import Layer
-from gan2hls.precision import Precision
-from gan2hls.weights import IntWeight
+from gan2hls.formats import Precision
+from gan2hls.model import IntWeight, Layer
 
 
 @final

@@ -13,7 +13,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.numerics import FloatArray
+from gan2hls.numbers import FloatArray
 
 #: Points of a front that are kept exactly.
 MOST = 20_000
@@ -21,7 +21,7 @@ MOST = 20_000
 
 @final
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What was chosen.
 
     Attributes:
@@ -65,12 +65,12 @@ class Front:
         self._from.append((kept // cost.size, kept % cost.size))
         self.cost, self.loss = total_cost[kept], total_loss[kept]
 
-    def least_cost(self, most_loss: float) -> Choice | None:
+    def least_cost(self, most_loss: float) -> Selection | None:
         """Return the cheapest choice whose loss is at most ``most_loss``, or None."""
         at = self.first(most_loss)
         return self.choice(at) if at < self.cost.size else None
 
-    def least_loss(self, most_cost: float) -> Choice | None:
+    def least_loss(self, most_cost: float) -> Selection | None:
         """Return the choice of least loss whose cost is at most ``most_cost``, or None."""
         fits = np.flatnonzero(self.cost <= most_cost)
         return self.choice(int(fits[-1])) if fits.size else None
@@ -79,10 +79,10 @@ class Front:
         """Return the place of the cheapest choice that loses at most ``most_loss``; the number of choices if none."""
         return int(np.count_nonzero(self.loss > most_loss))
 
-    def choice(self, at: int) -> Choice:
+    def choice(self, at: int) -> Selection:
         """Return the choice at a place; places go from cheap to dear, and from much loss to little."""
         options, point = [], at
         for before, option in reversed(self._from):
             options.append(int(option[point]))
             point = int(before[point])
-        return Choice(tuple(reversed(options)), float(self.cost[at]), float(self.loss[at]), self.gap)
+        return Selection(tuple(reversed(options)), float(self.cost[at]), float(self.loss[at]), self.gap)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.ir import Layer
+from gan2hls.model import Layer
 
 
 def redundancy(layer: Layer) -> int:

@@ -16,23 +16,14 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.auto.assignment import (
-    Alternative,
-    Assignment,
-    Choice,
-    Goal,
-    LayerChoice,
-    Tools,
-    Usage,
-)
+from gan2hls.auto.assignment import Alternative, Assignment, Choice, Goal, LayerChoice, Tools, Usage
 from gan2hls.auto.bench import Bench, Measured
 from gan2hls.auto.knapsack import Front
 from gan2hls.auto.policy import redundancy
-from gan2hls.errors import ConfigError
-from gan2hls.ir import Graph, Layer
-from gan2hls.layer_precision import LayerPrecision
-from gan2hls.precision import Precision
-from gan2hls.weights import IntWeight
+from gan2hls.base import ConfigError
+from gan2hls.fit import LayerPrecision
+from gan2hls.formats import Precision
+from gan2hls.model import Graph, IntWeight, Layer
 
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
-from gan2hls.codecs.base import Blocks, Codec, Encoded, from_blocks, to_blocks
-from gan2hls.numerics import Int64Array
-from gan2hls.weights import IntWeight
+from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, from_blocks, to_blocks
+from gan2hls.codecs.ram import bram18
+from gan2hls.model import IntWeight
+from gan2hls.numbers import Int64Array
 
 #: Every codec by name; adding one touches this line, its file and its templates.
 CODECS: dict[str, Codec] = {
@@ -50,3 +51,14 @@ def decode(encoded: Encoded) -> Int64Array:
         stored, blocks = blocks, np.zeros((encoded.dense_blocks, encoded.lanes), np.int64)
         blocks[encoded.kept] = stored
     return from_blocks(blocks, encoded.shape, encoded.pe, encoded.simd)
+
+
+__all__ = [
+    "CODECS",
+    "Encoded",
+    "Memory",
+    "bram18",
+    "decode",
+    "encode",
+    "to_blocks",
+]

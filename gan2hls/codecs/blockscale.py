@@ -17,10 +17,10 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.base import remembered
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, to_blocks, unpack
-from gan2hls.numerics import Int64Array, IntType
-from gan2hls.remember import remembered
-from gan2hls.weights import IntWeight
+from gan2hls.model import IntWeight
+from gan2hls.numbers import Int64Array, IntType
 
 
 @final

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.compress.recipe import Method, PruneConfig
-from gan2hls.numerics import FloatArray
+from gan2hls.numbers import FloatArray
 
 Mask = npt.NDArray[np.bool_]
 

@@ -11,14 +11,11 @@ from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from gan2hls.config import CalibrationConfig, EvaluationConfig
-from gan2hls.errors import ConfigError
+from gan2hls.base import ConfigError
+from gan2hls.config import CalibrationConfig, EvaluationConfig, Strict, matches, named, read_yaml, validate
 from gan2hls.fit import FitOptions
-from gan2hls.ir import Layer
-from gan2hls.patterns import matches, named
-from gan2hls.precision import PATTERN, Precision
-from gan2hls.strict import Strict, read_yaml, validate
-from gan2hls.taps import LinearGeometry
+from gan2hls.formats import PATTERN, Precision
+from gan2hls.model import Layer, LinearGeometry
 
 Method = Literal["magnitude", "nm", "block", "channel", "filter", "similarity"]
 Reconstruct = Literal["none", "bias", "full"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from gan2hls.codecs import CODECS
-from gan2hls.codecs.base import to_blocks
+from gan2hls.codecs import CODECS, to_blocks
 from gan2hls.compress.recipe import Rule
-from gan2hls.ir import Layer
-from gan2hls.structure import find_structure
+from gan2hls.detect import find_structure
+from gan2hls.model import Layer
 
 _FLOAT_BITS = 32
 #: Blocks whose emptiness is told where the recipe prunes none.

@@ -16,32 +16,21 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls import frontend, passes
-from gan2hls.calibrate import FloatModel, Source, draw, frame_limit, probes
+from gan2hls.base import Gan2HlsError, ModelError, OutputError, one_thread
 from gan2hls.codecs import CODECS
-from gan2hls.compress.alone import fit_alone
+from gan2hls.compress.onnx_writer import Codes, Written, as_read, holds, real_values, write_layers
 from gan2hls.compress.prune import Mask, prune_mask
 from gan2hls.compress.recipe import Recipe, Rule, assign_rules, load_recipe
-from gan2hls.compress.reconstruct import LayerProblem
 from gan2hls.compress.report import Compressed, describe
-from gan2hls.compress.sensitivity import Sensitivity, affordable_frames, find_sensitivity
-from gan2hls.compress.solution import Solution
-from gan2hls.compress.statistics import measure
-from gan2hls.compress.trace import Traced, trace
-from gan2hls.compress.write import Codes, Written, as_read, holds, real_values, write_layers
+from gan2hls.compress.weight_origin import Traced, trace
 from gan2hls.config import CalibrationConfig, EvaluationConfig
-from gan2hls.errors import Gan2HlsError, ModelError, OutputError
-from gan2hls.frontend import Loaded
-from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.mend import needs_mending
-from gan2hls.frontend.read import read_model
-from gan2hls.ir import Graph, Layer, Port
-from gan2hls.passes.dead_channels import drop_dead_channels
-from gan2hls.passes.detect import detect
-from gan2hls.passes.fold_forward import fold_forward
-from gan2hls.quality import psnr_db
-from gan2hls.samples import alike
-from gan2hls.structure import find_structure
-from gan2hls.threads import one_thread
+from gan2hls.detect import find_structure
+from gan2hls.fit import LayerProblem, Sensitivity, Solution, affordable_frames, find_sensitivity, fit_alone, measure
+from gan2hls.frontend import Loaded, assemble, needs_mending, read_model
+from gan2hls.model import Graph, Layer, Port
+from gan2hls.passes import detect, drop_dead_channels, fold_forward
+from gan2hls.quantize import FloatModel, Source, alike, draw, frame_limit, probes
+from gan2hls.report import psnr_db
 
 _log = logging.getLogger(__name__)
 

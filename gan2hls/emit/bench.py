@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gan2hls.design import Design, EngineDesign
 from gan2hls.emit.render import render
-from gan2hls.numerics import Int64Array, IntType
+from gan2hls.hardware import Design, EngineDesign
+from gan2hls.numbers import Int64Array, IntType
 
 #: Files of ``testbench/`` that every project gets as they are.
 STATIC = ("axis.py", "run.py", "test_stream.py", "vectors.py")

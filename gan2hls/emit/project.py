@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from gan2hls.base import OutputError
 from gan2hls.emit.leftovers import Claim, claim, exclusive
-from gan2hls.errors import OutputError
 
 #: What a path component may look like; nothing from a model gets past this.
 _COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}\Z")

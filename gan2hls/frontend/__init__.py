@@ -1,5 +1,14 @@
 """Front end: from an ONNX file to the float graph."""
 
+from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.load import Loaded, load
+from gan2hls.frontend.mend import needs_mending
+from gan2hls.frontend.read import read_model
 
-__all__ = ["Loaded", "load"]
+__all__ = [
+    "Loaded",
+    "assemble",
+    "load",
+    "needs_mending",
+    "read_model",
+]

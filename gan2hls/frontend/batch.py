@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
 
 

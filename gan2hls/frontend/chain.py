@@ -13,13 +13,10 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.errors import ModelError, UnsupportedError
-from gan2hls.ir import Graph, Layer, Port, Shape
-from gan2hls.layers import KIND_BY_NAME
-from gan2hls.layers.base import Linear, map_parameters
-from gan2hls.numerics import FloatArray, Int64Array
-from gan2hls.points import Affine, Point
-from gan2hls.taps import AxisTaps
+from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.kinds import KIND_BY_NAME, Linear, map_parameters
+from gan2hls.model import Affine, AxisTaps, Graph, Layer, Point, Port, Shape
+from gan2hls.numbers import FloatArray, Int64Array
 
 
 def inverse(order: Int64Array) -> Int64Array:

@@ -8,11 +8,11 @@ from typing import final
 import numpy as np
 from onnx import TensorProto, helper
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.naming import type_name
 from gan2hls.frontend.quantizers import MOST_ACTIVATION_BITS, integer_bounds, levels, scale_of, zero_point_of
-from gan2hls.layers.base import Array
-from gan2hls.points import Affine, Curve, Point
+from gan2hls.kinds import Array
+from gan2hls.model import Affine, Curve, Point
 
 
 @final

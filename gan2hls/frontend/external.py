@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from gan2hls.errors import ModelError
+from gan2hls.base import ModelError
 
 #: How the file begins that Git LFS leaves where the real one was not fetched, and the most bytes that it has.
 _LFS_POINTER, _LFS_MOST = b"version https://git-lfs.github.com/spec/", 1024

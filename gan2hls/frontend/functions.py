@@ -13,10 +13,9 @@ import onnx
 from onnx import TensorProto, helper
 from scipy.special import erf
 
-from gan2hls.errors import UnsupportedError
-from gan2hls.layers import READERS
-from gan2hls.layers.base import Linear, Tensor
-from gan2hls.numerics import FloatArray
+from gan2hls.base import UnsupportedError
+from gan2hls.kinds import READERS, Linear, Tensor
+from gan2hls.numbers import FloatArray
 
 Array = npt.NDArray[Any]
 

@@ -15,15 +15,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from gan2hls.errors import Gan2HlsError, UnsupportedError
+from gan2hls.base import Gan2HlsError, UnsupportedError
 from gan2hls.frontend.functions import ELEMENTWISE, Region
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
 from gan2hls.frontend.pieces import distinct, straight_pieces
-from gan2hls.layers import READERS
-from gan2hls.layers.base import Tensor, map_parameters
-from gan2hls.numerics import FloatArray
-from gan2hls.points import Affine, Function, Point
+from gan2hls.kinds import READERS, Tensor, map_parameters
+from gan2hls.model import Affine, Function, Point
+from gan2hls.numbers import FloatArray
 
 #: Different sets of parameters, one per channel mostly, that are looked at one by one.
 _MOST_SETS = 4096

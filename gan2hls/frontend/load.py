@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.chain import Chain
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
@@ -26,11 +26,9 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
-from gan2hls.ir import Graph, verify_graph
-from gan2hls.layers import READERS
-from gan2hls.layers.base import Array, Linear, Tensor, check_size, parameters
-from gan2hls.numerics import FloatArray
-from gan2hls.points import Point
+from gan2hls.kinds import READERS, Array, Linear, Tensor, check_size, parameters
+from gan2hls.model import Graph, Point, verify_graph
+from gan2hls.numbers import FloatArray
 
 _log = logging.getLogger(__name__)
 

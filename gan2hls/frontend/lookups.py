@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.errors import ModelError
+from gan2hls.base import ModelError
 from gan2hls.frontend.read import MAX_CONSTANT
 
 Array = npt.NDArray[Any]

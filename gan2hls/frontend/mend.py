@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from gan2hls.errors import ModelError
+from gan2hls.base import ModelError
 
 _HALVES = frozenset((TensorProto.FLOAT16, TensorProto.BFLOAT16))
 #: Attributes that name an element type.

@@ -10,8 +10,8 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto
 
-from gan2hls.errors import Gan2HlsError
-from gan2hls.ir import IDENTIFIER
+from gan2hls.base import Gan2HlsError
+from gan2hls.model import IDENTIFIER
 
 #: Words of C++ and SystemVerilog and names that the emitted files use; none can be the name of a model or a port.
 RESERVED = frozenset(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.read import check_constant
 
 Array = npt.NDArray[Any]

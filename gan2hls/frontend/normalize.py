@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.expand import expanded, has_body
 from gan2hls.frontend.lookups import LOOKUPS

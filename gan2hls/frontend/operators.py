@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.base import UnsupportedError
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
-from gan2hls.layers import READERS
-from gan2hls.layers.pointwise import NO_STATISTICS
-from gan2hls.numerics import Int64Array
+from gan2hls.kinds import NO_STATISTICS, READERS
+from gan2hls.numbers import Int64Array
 
 Rearrange = Callable[..., Int64Array]
 

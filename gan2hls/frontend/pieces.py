@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.layers.base import parameters
-from gan2hls.numerics import FloatArray
-from gan2hls.points import Affine, Clip, Leaky, Point, Sign
+from gan2hls.kinds import parameters
+from gan2hls.model import Affine, Clip, Leaky, Point, Sign
+from gan2hls.numbers import FloatArray
 
 _FAR = np.geomspace(1e-3, 1e6, 1200)
 #: Where slopes are taken, and where the result is held to the function.

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.normalize import Array, Normalized
 from gan2hls.frontend.quantizers import check_bits, check_rounding, code_range, is_qonnx

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 import onnx
 from onnx import TensorProto, inliner
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend

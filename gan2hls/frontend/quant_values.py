@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import helper
 
-from gan2hls.errors import ModelError
+from gan2hls.base import ModelError
 from gan2hls.frontend.quantizers import (
     MOST_BITS,
     check_bits,

@@ -17,10 +17,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from gan2hls.errors import ModelError, UnsupportedError
-from gan2hls.layers.base import Array, Tensor
-from gan2hls.numerics import FloatArray, IntType, QuantType, Ties
-from gan2hls.points import Affine, Clip, Point, Quantize, Sign
+from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.kinds import Array, Tensor
+from gan2hls.model import Affine, Clip, Point, Quantize, Sign
+from gan2hls.numbers import FloatArray, IntType, QuantType, Ties
 
 #: Domains under which QONNX operators are found; the first is the one that they have had since QONNX 0.1.
 QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.quant")

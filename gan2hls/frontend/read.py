@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.external import LFS_HINT, external_bytes, is_lfs_pointer
 
 #: Most bytes of the ONNX file itself: the limit of protobuf.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import onnx
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe
 
 #: Operators without constant meaning although their inputs are constant.

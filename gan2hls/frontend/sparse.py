@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.read import MAX_CONSTANT, check_constant
 

@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 
 Shape = tuple[int, ...]
 _AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gan2hls.ir import Graph, verify_graph
+from gan2hls.model import Graph, split, verify_graph
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
@@ -12,7 +12,6 @@ from gan2hls.passes.fuse_points import channels_of, fuse_points
 from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
-from gan2hls.points import split
 
 #: In order; adding one touches this line and its file.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -36,3 +35,12 @@ def run(graph: Graph) -> Graph:
     for layer in graph.layers:
         assert not split(layer.points, channels_of(layer)).rest, f"{layer.name} needs more than one engine"
     return graph
+
+
+__all__ = [
+    "PASSES",
+    "detect",
+    "drop_dead_channels",
+    "fold_forward",
+    "run",
+]

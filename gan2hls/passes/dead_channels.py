@@ -12,11 +12,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.layers import KIND_BY_NAME
-from gan2hls.layers.base import select_outputs
-from gan2hls.numerics import FloatArray
-from gan2hls.points import Affine
+from gan2hls.kinds import KIND_BY_NAME, select_outputs
+from gan2hls.model import Affine, Graph, Layer
+from gan2hls.numbers import FloatArray
 
 Mask = npt.NDArray[np.bool_]
 

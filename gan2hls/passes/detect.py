@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.structure import find_structure
+from gan2hls.detect import find_structure
+from gan2hls.model import Graph, Layer
 
 
 def detect(graph: Graph) -> Graph:

@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import FloatArray
+from gan2hls.model import Affine, Graph, Layer
+from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
-from gan2hls.points import Affine
 
 
 def fold_forward(graph: Graph) -> Graph:

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.layers.base import map_parameters
-from gan2hls.numerics import FloatArray
+from gan2hls.kinds import map_parameters
+from gan2hls.model import Graph, Layer, Point, split
+from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
-from gan2hls.points import Point, split
 
 
 def channels_of(layer: Layer) -> int:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.numerics import IntType, QuantType
-from gan2hls.points import Affine, Clip, Quantize
+from gan2hls.model import Affine, Clip, Graph, Layer, Quantize
+from gan2hls.numbers import IntType, QuantType
 
 #: Zero points beyond this are no part of a code any more.
 _MOST_ZERO_POINT = 1 << 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.ir import Graph
+from gan2hls.model import Graph
 
 
 def rename(graph: Graph) -> Graph:

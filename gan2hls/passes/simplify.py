@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.ir import Graph, Layer
-from gan2hls.layers.base import map_parameters
-from gan2hls.numerics import FloatArray, QuantType
-from gan2hls.points import Affine, Clip, Curve, Leaky, Point, Quantize, Sign
+from gan2hls.kinds import map_parameters
+from gan2hls.model import Affine, Clip, Curve, Graph, Layer, Leaky, Point, Quantize, Sign
+from gan2hls.numbers import FloatArray, QuantType
 
 #: Relative difference of two scales that float32 made of one.
 _EQUAL = 1e-6

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan2hls.emit.render import render
-from gan2hls.errors import VerificationError
+from gan2hls.base import VerificationError
+from gan2hls.emit import render
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _RANGE = re.compile(r"\[\s*(\d+)(?:\s*-\s*(\d+))?\s*:\s*0\s*\]")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gan2hls.errors import ToolError
+from gan2hls.base import ToolError
 from gan2hls.verify.process import run_group
 from gan2hls.verify.result import Measurements, StepResult
 

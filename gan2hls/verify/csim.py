@@ -19,10 +19,10 @@ from typing import Any, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.design import Design
-from gan2hls.errors import ToolError, VerificationError
-from gan2hls.golden import Golden
-from gan2hls.numerics import Int64Array
+from gan2hls.base import ToolError, VerificationError
+from gan2hls.hardware import Design
+from gan2hls.model import Golden
+from gan2hls.numbers import Int64Array
 
 #: The key of the whole core's output beside the layers' names.
 CORE = "core"

@@ -11,15 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from gan2hls.agreement import compare_codes
-from gan2hls.calibrate import FloatModel, probes
-from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel
-from gan2hls.ir import Graph
-from gan2hls.quality import as_images, psnr_db, sqnr_db, ssim
-from gan2hls.quantize import quantize_inputs
-from gan2hls.report import Quality, StepReport
-from gan2hls.summary import Fidelity
+from gan2hls.model import Golden, Graph, IntegerModel
+from gan2hls.quantize import FloatModel, probes, quantize_inputs
+from gan2hls.report import Fidelity, Quality, StepReport, as_images, compare_codes, psnr_db, sqnr_db, ssim
 
 
 def run_float(

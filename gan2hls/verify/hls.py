@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gan2hls.design import Design
+from gan2hls.hardware import Design
 from gan2hls.verify.bench import run_bench
 from gan2hls.verify.result import Measurements, StepResult
 

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from gan2hls.design import Design
-from gan2hls.emit.bench import dut, ports_vlt
-from gan2hls.errors import ToolError, VerificationError
-from gan2hls.parts import find_part
+from gan2hls.base import ToolError, VerificationError
+from gan2hls.emit import dut, ports_vlt
+from gan2hls.hardware import Design, find_part
 from gan2hls.verify.adapter import read_ports, render_adapter
 from gan2hls.verify.bench import run_bench
 from gan2hls.verify.process import run_group

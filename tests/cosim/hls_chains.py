@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gan2hls.design import Design, EngineDesign, Folding, most_rows, verify_design
-from gan2hls.emit.hls import emit_hls
-from gan2hls.integer import IntegerModel, IntLayer
-from gan2hls.numerics import IntType, QuantType
-from gan2hls.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis
+from gan2hls.emit.hls.files import emit_hls
+from gan2hls.hardware.design import Design, EngineDesign, Folding, most_rows, verify_design
+from gan2hls.model.integer import IntegerModel, IntLayer
+from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis
+from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
 
 #: Fast to compile; the suite's flags otherwise.

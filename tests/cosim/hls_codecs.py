@@ -9,11 +9,11 @@ from itertools import product
 
 import numpy as np
 
-from gan2hls.design import Design, Folding
-from gan2hls.integer import IntLayer, acc_bounds
-from gan2hls.numerics import Int64Array, IntType, QuantType, Requant
-from gan2hls.taps import LinearGeometry
-from gan2hls.weights import IntWeight, weight_type
+from gan2hls.hardware.design import Design, Folding
+from gan2hls.model.integer import IntLayer, acc_bounds
+from gan2hls.model.taps import LinearGeometry
+from gan2hls.model.weights import IntWeight, weight_type
+from gan2hls.numbers.numerics import Int64Array, IntType, QuantType, Requant
 from tests.cosim.hls_chains import random_folding
 from tests.randomized import (
     Rng,

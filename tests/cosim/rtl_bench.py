@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from gan2hls.codecs.base import pack
-from gan2hls.design import Design
-from gan2hls.emit.rtl import emit_rtl
-from gan2hls.golden import Golden
-from gan2hls.numerics import Int64Array
+from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware.design import Design
+from gan2hls.model.golden import Golden
+from gan2hls.numbers.numerics import Int64Array
 from tests.randomized import random_inputs
 
 MAIN = Path(__file__).with_name("rtl_main.cpp")

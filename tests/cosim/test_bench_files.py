@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan2hls.emit.bench import STATIC, Beats, emit_bench
-from gan2hls.golden import Golden
-from gan2hls.numerics import IntType
+from gan2hls.model.golden import Golden
+from gan2hls.numbers.numerics import IntType
 from tests import randomized
 
 TESTBENCH = Path(__file__).resolve().parent.parent.parent / "testbench"

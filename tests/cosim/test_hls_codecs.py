@@ -10,12 +10,12 @@ import pytest
 
 from gan2hls.codecs import Encoded, decode, to_blocks
 from gan2hls.codecs.base import Memory
-from gan2hls.design import Design, Folding
-from gan2hls.emit.hls_skip import column_bits
-from gan2hls.golden import Golden
+from gan2hls.emit.hls.skip import column_bits
+from gan2hls.hardware.design import Design, Folding
+from gan2hls.model.golden import Golden
+from gan2hls.model.weights import IntWeight
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from gan2hls.weights import IntWeight
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.hls_codecs import KINDS, codec_design, copies, dense_packing_design, flip, narrowed_design
 from tests.randomized import Rng, block_mask, chain, conv, dense, design, random_inputs

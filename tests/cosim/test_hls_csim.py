@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.design import Design, Folding
-from gan2hls.emit.hls import emit_hls
-from gan2hls.errors import ToolError, VerificationError
-from gan2hls.golden import Golden
-from gan2hls.numerics import IntType, QuantType
+from gan2hls.base.errors import ToolError, VerificationError
+from gan2hls.emit.hls.files import emit_hls
+from gan2hls.hardware.design import Design, Folding
+from gan2hls.model.golden import Golden
+from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.verify import csim
 from gan2hls.verify.csim import CORE, ap_types_folder, check_csim, run_csim, run_outputs
 from tests.cosim.hls_chains import QUICK, fold, random_design, write_hls

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.design import Design
 from gan2hls.emit.bench import emit_bench
-from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel
-from gan2hls.numerics import Int64Array
+from gan2hls.hardware.design import Design
+from gan2hls.model.golden import Golden
+from gan2hls.model.integer import IntegerModel
+from gan2hls.numbers.numerics import Int64Array
 from gan2hls.verify import run_hls
 from tests.cosim.hls_chains import write_hls
 from tests.cosim.hls_codecs import INT16, KINDS, codec_design, flip

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls import pipeline
-from gan2hls.golden import Golden
-from gan2hls.quantize import quantize_inputs
+from gan2hls.flow import pipeline
+from gan2hls.model.golden import Golden
+from gan2hls.quantize.quantize import quantize_inputs
 from tests.quantized_models import QONNX, Network, run_file
 
 pytestmark = pytest.mark.cosim

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import decode
-from gan2hls.cycles import estimate
-from gan2hls.design import Design, Folding
-from gan2hls.integer import IntLayer
-from gan2hls.ir import Shape
-from gan2hls.numerics import IntType, QuantType
-from gan2hls.taps import LinearGeometry
+from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.design import Design, Folding
+from gan2hls.model.integer import IntLayer
+from gan2hls.model.ir import Shape
+from gan2hls.model.taps import LinearGeometry
+from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer, scaled_weights

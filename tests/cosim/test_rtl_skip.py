@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs.base import unpack
-from gan2hls.cycles import estimate
-from gan2hls.design import Design, EngineDesign, Folding
-from gan2hls.integer import IntLayer
-from gan2hls.numerics import IntType, QuantType
-from gan2hls.skip import occupancy
-from gan2hls.taps import LinearGeometry
+from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.design import Design, EngineDesign, Folding
+from gan2hls.hardware.skip import occupancy
+from gan2hls.model.integer import IntLayer
+from gan2hls.model.taps import LinearGeometry
+from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design, random_folding, random_rows
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_codecs import coded_layer

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.design import Design, Folding
-from gan2hls.numerics import IntType, QuantType
-from gan2hls.weights import IntWeight
+from gan2hls.hardware.design import Design, Folding
+from gan2hls.model.weights import IntWeight
+from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl

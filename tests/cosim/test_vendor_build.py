@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import gan2hls
-from gan2hls.config import parse_config
-from gan2hls.errors import VerificationError
-from gan2hls.settings import folded_for_tool
+from gan2hls.base.errors import VerificationError
+from gan2hls.config.schema import parse_config
+from gan2hls.flow.from_config import folded_for_tool
 from tests.cosim.test_bench_vendor import REFUSAL, install
 from tests.tiny_onnx import save_tiny
 

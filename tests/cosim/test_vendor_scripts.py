@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gan2hls.emit.hls import emit_hls
-from gan2hls.emit.rtl import emit_rtl
+from gan2hls.emit.hls.files import emit_hls
+from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.verify.csim import ap_types_folder
 from tests.randomized import tiny_design
 from tests.tcl import run_tcl

@@ -16,10 +16,10 @@ from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
 import gan2hls
-from gan2hls import cli
-from gan2hls.calibrate import Source, draw
-from gan2hls.errors import ConfigError
-from gan2hls.ir import Graph
+from gan2hls.base.errors import ConfigError
+from gan2hls.cli import commands as cli
+from gan2hls.model.ir import Graph
+from gan2hls.quantize.float_runs import Source, draw
 from tests.randomized import port
 from tests.tiny_onnx import save_tiny
 

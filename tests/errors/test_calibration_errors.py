@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.calibrate import Source, draw
-from gan2hls.config import parse_config
-from gan2hls.errors import ConfigError
-from gan2hls.inputs import read_inputs
-from gan2hls.ir import Graph
+from gan2hls.base.errors import ConfigError
+from gan2hls.config.schema import parse_config
+from gan2hls.flow.inputs import read_inputs
+from gan2hls.model.ir import Graph
+from gan2hls.quantize.float_runs import Source, draw
 from tests.randomized import port
 
 ONE = Graph("one", (port("z", (1, 1, 6)),), (), ())

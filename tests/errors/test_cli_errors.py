@@ -15,9 +15,10 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from gan2hls import cli, ladder
-from gan2hls.errors import ToolError
-from gan2hls.report import StepReport
+from gan2hls.base.errors import ToolError
+from gan2hls.cli import commands as cli
+from gan2hls.flow import ladder
+from gan2hls.report.schema import StepReport
 from tests.tiny_onnx import NASTY, save_tiny, tiny_model
 
 Files = dict[str, bytes]
@@ -251,7 +252,7 @@ def test_an_interrupt_leaves_the_former_output(here: Path) -> None:
     assert build("tiny.onnx", "--no-verify")[0] == 0
     before = tree(here)
     code = (
-        "import time; from gan2hls import __main__, pipeline; "
+        "import time; from gan2hls import __main__; from gan2hls.flow import pipeline; "
         "pipeline.climb = lambda *a, **k: (print('running', flush=True), time.sleep(60)); __main__.main()"
     )
     # SIGINT is ignored below a shell's background job, and children inherit that

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gan2hls import cli
+from gan2hls.cli import commands as cli
 from tests.tiny_onnx import save_tiny
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gan2hls.design import FoldingRequest
-from gan2hls.errors import FoldingError
-from gan2hls.schedule import Target, schedule
-from tests.unit.test_schedule import generator
+from gan2hls.base.errors import FoldingError
+from gan2hls.hardware.design import FoldingRequest
+from gan2hls.hardware.schedule import Target, schedule
+from tests.unit.hardware.test_schedule import generator
 
 
 def refused(target: Target, **pinned: FoldingRequest) -> FoldingError:

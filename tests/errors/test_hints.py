@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from gan2hls.errors import Gan2HlsError
+from gan2hls.base.errors import Gan2HlsError
 from gan2hls.frontend import load
 from tests.onnx_models import f32, make_model
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from gan2hls.errors import Gan2HlsError
+from gan2hls.base.errors import Gan2HlsError
 from gan2hls.frontend import load
 from tests.errors.test_quantized_errors import BAD, W, codes, linear, quant
 from tests.quantized_models import QONNX, Network

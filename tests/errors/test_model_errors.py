@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.base.errors import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend import load
 from tests.onnx_models import f32, make_model, save
 

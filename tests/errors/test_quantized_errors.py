@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from gan2hls.errors import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.base.errors import Gan2HlsError, ModelError, UnsupportedError
 from tests.errors.test_model_errors import refused
 from tests.quantized_models import QONNX, Network
 

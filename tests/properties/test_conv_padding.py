@@ -9,9 +9,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from gan2hls.calibrate import FloatModel
-from gan2hls.errors import ModelError, UnsupportedError
+from gan2hls.base.errors import ModelError, UnsupportedError
 from gan2hls.frontend import load
+from gan2hls.quantize.float_runs import FloatModel
 from tests.float_evaluator import check
 from tests.onnx_models import f32, make_model, save
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.errors import UnsupportedError
+from gan2hls.base.errors import UnsupportedError
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
 

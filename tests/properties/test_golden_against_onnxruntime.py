@@ -8,11 +8,11 @@ import onnxruntime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.golden import Golden
-from gan2hls.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.numerics import IntType, QuantType, Requant
-from gan2hls.taps import LinearGeometry
-from gan2hls.weights import IntWeight
+from gan2hls.model.golden import Golden
+from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
+from gan2hls.model.taps import LinearGeometry
+from gan2hls.model.weights import IntWeight
+from gan2hls.numbers.numerics import IntType, QuantType, Requant
 from tests.randomized import port
 from tests.strategies import OnnxConv, convolutions
 

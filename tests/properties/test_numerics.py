@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.numerics import FLOAT64_EXACT, IntType, QuantType, Requant
+from gan2hls.numbers.numerics import FLOAT64_EXACT, IntType, QuantType, Requant
 
 
 @st.composite

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.points import CURVES, Affine, Clip, Curve, Leaky, Point, split
+from gan2hls.model.points import CURVES, Affine, Clip, Curve, Leaky, Point, split
 
 CHANNELS = 3
 NUMBER = st.floats(-3, 3).map(lambda x: round(x, 3))

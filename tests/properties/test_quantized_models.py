@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls import passes
-from gan2hls.assign import assign_precision
-from gan2hls.calibrate import FloatModel, probes
-from gan2hls.config import Config, parse_config
+from gan2hls.config.schema import Config, parse_config
+from gan2hls.flow.inputs import read_inputs
 from gan2hls.frontend import load
-from gan2hls.golden import Golden
-from gan2hls.inputs import read_inputs
-from gan2hls.ir import Graph
-from gan2hls.lower import lower, quantize_weights
-from gan2hls.quantize import quantize, quantize_inputs
+from gan2hls.model.golden import Golden
+from gan2hls.model.ir import Graph
+from gan2hls.quantize.assign import assign_precision
+from gan2hls.quantize.float_runs import FloatModel, probes
+from gan2hls.quantize.lower import lower, quantize_weights
+from gan2hls.quantize.quantize import quantize, quantize_inputs
 from tests.quantized_models import Network, run_file
 
 MODES = ("ROUND", "HALF_EVEN", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN", "half_up")

@@ -1,0 +1,27 @@
+"""What everything stands on: errors, caches by identity, threads."""
+
+from gan2hls.base.errors import (
+    ConfigError,
+    FoldingError,
+    Gan2HlsError,
+    ModelError,
+    OutputError,
+    ToolError,
+    UnsupportedError,
+    VerificationError,
+)
+from gan2hls.base.identity_cache import remembered
+from gan2hls.base.threads import one_thread
+
+__all__ = [
+    "ConfigError",
+    "FoldingError",
+    "Gan2HlsError",
+    "ModelError",
+    "OutputError",
+    "ToolError",
+    "UnsupportedError",
+    "VerificationError",
+    "one_thread",
+    "remembered",
+]

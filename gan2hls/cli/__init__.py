@@ -1,0 +1,7 @@
+"""The command line: commands, their options, tables on the screen."""
+
+from gan2hls.cli.commands import app
+
+__all__ = [
+    "app",
+]

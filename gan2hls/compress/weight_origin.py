@@ -1,0 +1,190 @@
+"""Where each weight of a layer stands in the ONNX file, found by reading the model with indices for weights.
+
+A layer's weights are a permutation of a node's constant, and reorderings between layers are absorbed into it.  Instead
+of inverting all that by hand, the front end reads the model a second time, with every weight replaced by its own index.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from gan2hls import frontend
+from gan2hls.base import UnsupportedError
+from gan2hls.config import named
+from gan2hls.frontend import Loaded, assemble
+from gan2hls.model import Graph, Layer
+from gan2hls.numbers import Int64Array
+
+#: Indices below it are exact in float32; greater ones are read digit by digit.
+_DIGIT = 1 << 24
+#: Weights may differ from the constant's times one factor by float32's rounding.
+_TOLERANCE = 1e-6
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Int32Array = npt.NDArray[np.int32]  # constants have 2^26 elements at most
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A layer's weight in the normalized model.
+
+    Attributes:
+        node: the node's first output, which names it.
+        op: its operator.
+        position: which input of the node the weight is.
+        shape: the constant's.
+        index: int32 of the layer's ``weight.shape``: the constant's flat element of each weight.
+        factor: ``layer.weight = factor * constant.flat[index]``: Gemm's alpha, or a scale that the passes folded in.
+        channel: int64 ``[CO]``, which channel of the node's output each output channel of the layer is.
+    """
+
+    node: str
+    op: str
+    position: int
+    shape: Shape
+    index: Int32Array
+    factor: float
+    channel: Int64Array
+
+    def to_constant(self, values: npt.NDArray[np.generic], rest: float = 0) -> Array:
+        """Lay ``values`` of the layer's weight shape out as the constant is; ``rest`` fills what the layer skips."""
+        made = np.full(math.prod(self.shape), rest, values.dtype)
+        for index, tap in zip(self.index, values, strict=True):  # not all at once: NumPy makes int64 of an index
+            made[index] = tap
+        return made.reshape(self.shape)
+
+
+def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
+    """Return where the weights of each linear layer of ``graph`` (``loaded.graph`` after the passes) come from.
+
+    Layers whose weights are not a constant of the file are left out.
+
+    Raises:
+        UnsupportedError: the passes scaled a layer's input channels one by one; says which layer.
+    """
+    constants = {tensor.name: tensor for tensor in loaded.onnx_model.graph.initializer}
+    nodes = {node.output[0]: node for node in loaded.onnx_model.graph.node}
+    positions = {output: at for output, node in nodes.items() if (at := _position(node, constants)) is not None}
+    weights = {output: constants[nodes[output].input[n]] for output, n in positions.items()}
+    shapes = {output: tuple(tensor.dims) for output, tensor in weights.items()}
+    found = _indices(loaded.onnx_model, positions, shapes)
+    originals = [layer for layer in loaded.graph.layers if layer.weight is not None]
+    layers = [layer for layer in graph.layers if layer.weight is not None]
+    if len(originals) != len(layers):
+        raise UnsupportedError("the passes changed the number of its layers with weights", where=graph.name)
+    traced = {}
+    for original, layer in zip(originals, layers, strict=True):
+        output = original.probe.onnx_name
+        if output in positions:
+            node, shape, index = nodes[output], shapes[output], found.pop(output)
+            traced[layer.name] = Traced(
+                output,
+                node.op_type,
+                positions[output],
+                shape,
+                index,
+                _factor(layer, weights[output], index),
+                _channels(node, positions[output], index, shape, layer),
+            )
+    return traced
+
+
+def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> int | None:
+    if node.op_type in ("Conv", "ConvTranspose"):
+        return 1 if node.input[1] in constants else None
+    if node.op_type in ("Gemm", "MatMul"):
+        return next((n for n in (0, 1) if node.input[n] in constants), None)
+    return None
+
+
+def _indices(
+    model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape]
+) -> dict[str, Int32Array]:
+    """Return each linear layer's weight indices, by the tensor that its node makes."""
+    most = max(map(math.prod, shapes.values()), default=1)
+    total: dict[str, Int32Array] = {}
+    for digit in range(1 if most <= _DIGIT else 2):
+        read = _read(model, positions, shapes, digit)
+        for layer in read.layers:
+            if layer.weight is not None:
+                part = np.rint(layer.weight).astype(np.int32)
+                part *= np.int32(_DIGIT**digit)
+                output = layer.probe.onnx_name
+                total[output] = total[output] + part if digit else part
+    return total
+
+
+def _read(model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape], digit: int) -> Graph:
+    """Return the graph of ``model`` whose weights are a digit of their own index."""
+    nodes, names = [], {}
+    for n, original in enumerate(model.graph.node):
+        node = onnx.NodeProto()
+        node.CopyFrom(original)
+        if node.output[0] in positions:
+            names[node.output[0]] = node.input[positions[node.output[0]]] = f"g2h_index_{n}"
+            kept = [attribute for attribute in node.attribute if attribute.name != "alpha"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+        nodes.append(node)
+    read = {name for node in nodes for name in node.input}
+    others = [tensor for tensor in model.graph.initializer if tensor.name in read]
+    numbers = (_numbers(shapes[output], digit, name) for output, name in names.items())
+    graph = helper.make_graph(nodes, "numbered", model.graph.input, model.graph.output)
+    numbered = assemble(graph, chain(others, numbers), model.opset_import, model.ir_version)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "numbered.onnx"
+        path.write_bytes(numbered.SerializeToString())
+        del numbered
+        return frontend.load(path).graph
+
+
+def _numbers(shape: Shape, digit: int, name: str) -> onnx.TensorProto:
+    """Return a constant whose elements are the digit of their own index."""
+    indices = np.arange(math.prod(shape), dtype=np.int32) // _DIGIT**digit % _DIGIT
+    return numpy_helper.from_array(indices.astype(np.float32).reshape(shape), name)
+
+
+def _factor(layer: Layer, constant: onnx.TensorProto, index: Int32Array) -> float:
+    assert layer.weight is not None
+    read = numpy_helper.to_array(constant).ravel()[index]
+    peak = np.unravel_index(np.abs(read).argmax(), read.shape)
+    factor = float(layer.weight[peak] / float(read[peak])) if read[peak] else 1.0
+    taps = zip(layer.weight, read, strict=True)  # tap by tap, since comparing takes several copies in float64
+    if not all(np.allclose(tap, factor * part.astype(np.float64), rtol=_TOLERANCE, atol=0) for tap, part in taps):
+        raise UnsupportedError(
+            "its weights carry a scale per input channel, of an operator before it",
+            where=named(layer.name, layer.source),
+            hint="fold that operator (such as a BatchNormalization) into the weights of the file first",
+        )
+    return 1.0 if abs(factor - 1) < _TOLERANCE else factor
+
+
+def _channels(node: onnx.NodeProto, position: int, index: Int32Array, shape: Shape, layer: Layer) -> Int64Array:
+    """Return the node's output channel of every output channel of the layer."""
+    assert layer.geometry is not None
+    at = np.unravel_index(index[0, :, 0], shape)
+    match node.op_type:
+        case "Conv":
+            return at[0].astype(np.int64)
+        case "ConvTranspose":
+            groups = layer.geometry.groups
+            channels: Int64Array = at[0] // (shape[0] // groups) * shape[1] + at[1]
+            return channels
+        case _:
+            flags = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            swapped = bool(flags.get("transA" if position == 0 else "transB", 0))
+            axis = len(shape) - (1 if (position == 1) != swapped else 2)
+            return at[axis].astype(np.int64)

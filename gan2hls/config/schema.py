@@ -1,0 +1,355 @@
+"""The build configuration: strict YAML in, every default resolved, YAML out.  ``docs/configuration.md`` explains it."""
+
+from __future__ import annotations
+
+import math
+import os.path
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from gan2hls.config.strict_yaml import Strict, merge, read_yaml, validate
+from gan2hls.formats import PATTERN, Precision
+
+VerifyStep = Literal["float", "csim", "hls", "rtl", "vendor"]
+#: Every step of the verification ladder, in order.
+VERIFY_STEPS: tuple[VerifyStep, ...] = get_args(VerifyStep)
+HlsTool = Literal["vitis", "bambu"]
+
+#: What ``auto`` chooses from, unless told otherwise: the cheapest form of every width.
+_CANDIDATES = tuple(
+    map(
+        Precision.parse,
+        [
+            "binary",
+            "ternary",
+            "codebook<4>",
+            "codebook<8>",
+            "codebook<16>",
+            "codebook<32>",
+            "codebook<64>",
+            "int7",
+            "int8",
+        ],
+    )
+)
+
+
+def _signed_only(precision: Precision) -> Precision:
+    if not precision.for_weights:
+        raise ValueError(
+            f"weights are signed: {str(precision)!r} is for activations; "
+            "legal: int<N>, fixed<W,I>, flex<N,E>, binary, ternary, codebook<K>"
+        )
+    return precision
+
+
+def _activation_only(precision: Precision) -> Precision:
+    if not precision.for_activations:
+        raise ValueError(
+            f"{str(precision)!r} is for weights; legal: int<N>, uint<N>, fixed<W,I>, ufixed<W,I>, flex<N,E>"
+        )
+    return precision
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"must be finite, not {value}")
+    return value
+
+
+ActivationPrecision = Annotated[
+    Precision,
+    BeforeValidator(Precision.parse),
+    AfterValidator(_activation_only),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["int8", "uint8", "fixed<8,3>", "ufixed<8,0>"]}),
+]
+WeightPrecision = Annotated[
+    Precision,
+    BeforeValidator(Precision.parse),
+    AfterValidator(_signed_only),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN, "examples": ["int8", "int4", "fixed<8,1>", "ternary", "codebook<16>"]}
+    ),
+]
+#: The same of activations.
+DefaultActivation = Annotated[
+    Precision | None,
+    BeforeValidator(lambda text: None if text in ("auto", None) else _activation_only(Precision.parse(text))),
+    PlainSerializer(lambda precision: "auto" if precision is None else str(precision), return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["auto", "int8"]}
+    ),
+]
+_AUTO_SCHEMA = {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
+#: The same, or None for ``auto``.
+DefaultPrecision = Annotated[
+    Precision | None,
+    BeforeValidator(lambda text: None if text in ("auto", None) else _signed_only(Precision.parse(text))),
+    PlainSerializer(lambda precision: "auto" if precision is None else str(precision), return_type=str),
+    WithJsonSchema(
+        {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
+    ),
+]
+Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
+Positive = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_finite)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e9), AfterValidator(_finite)]
+Parallelism = Annotated[int, Field(strict=True, ge=1, le=4096)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
+Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+
+
+class CostConfig(Strict):
+    """What weights cost, in a unit of the user's; the folding is the same for all formats of a layer."""
+
+    bits: NotNegative = Field(1.0, description="Cost of one bit of codes, centroids and scales.")
+    dsp: NotNegative = Field(0.0, description="Cost of one DSP block of the layer's engine.")
+    lut: NotNegative = Field(0.0, description="Cost of one LUT of the layer's lanes, as far as they are estimated.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not (self.bits or self.dsp or self.lut):
+            raise ValueError("one of bits, dsp and lut must cost something")
+        return self
+
+
+class AutoConfig(Strict):
+    """How ``precision.weight: auto`` chooses; the docs describe the policies."""
+
+    policy: Literal["search", "redundancy", "uniform"] = Field(
+        "search",
+        description="search: by measured sensitivities; redundancy: by shape (PBGen, ApGAN); uniform: one for all.",
+    )
+    psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] | None = Field(
+        None, description="Least PSNR, with as low a cost as possible; 35 dB where nothing is given."
+    )
+    weight_bits_max: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        None, description="Most bits of weights, with as high a PSNR as possible."
+    )
+    cost_max: Positive | None = Field(None, description="Most cost of weights, with as high a PSNR as possible.")
+    cost: CostConfig = Field(CostConfig(), description="What psnr_min_db makes least, and cost_max limits.")
+    candidates: Annotated[tuple[WeightPrecision, ...], Field(min_length=1, max_length=32)] = Field(
+        _CANDIDATES, description="Formats to choose from."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        goals = ("psnr_min_db", "weight_bits_max", "cost_max")
+        given = [name for name in goals if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give {' or '.join(given)}, not {'both' if len(given) == 2 else 'all'}")
+        if len(set(self.candidates)) != len(self.candidates):
+            raise ValueError(f"candidates repeat: {', '.join(map(str, self.candidates))}")
+        return self
+
+
+class PrecisionConfig(Strict):
+    """The number formats of every layer that says nothing else."""
+
+    weight: DefaultPrecision = Field(
+        Precision("int", 8), description="Format of all weights whose codes the file does not fix; auto: see auto."
+    )
+    auto: AutoConfig = Field(AutoConfig(), description="How weight: auto chooses.")
+    reconstruct: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="Fit weights by the layers' outputs on calibration data; null: codes of 7 bits and fewer."
+    )
+    detect: Annotated[bool, Field(strict=True)] = Field(
+        True, description="Keep codes that weights betray: signs, trits, a codebook, a uniform grid; false: as float."
+    )
+    activation: DefaultActivation = Field(
+        None,
+        description="Format of all activations; auto: int8, and more bits where activation_psnr_min_db needs them.",
+    )
+    activation_psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
+        38.0, description="PSNR of the output that activation: auto goes for, with as few bits more as bring it."
+    )
+    input: ActivationPrecision | None = Field(
+        None,
+        description="Format of the model's inputs; null: as activations, or int16 where the file quantizes what the "
+        "layer behind it makes. A latent vector gains from 10 or more bits.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_short(cls, values: object) -> object:
+        """Take ``precision: auto`` for ``precision: {weight: auto}``, and a format likewise."""
+        return {"weight": values} if isinstance(values, str) else values
+
+
+class LayerPrecisionConfig(Strict):
+    """The number formats of some layers; what is absent stays as it was."""
+
+    weight: WeightPrecision | None = Field(None, description="Format of these layers' weights.")
+    activation: ActivationPrecision | None = Field(None, description="Format of these layers' outputs.")
+
+
+class LayerConfig(Strict):
+    """What one pattern of ``layers`` sets; what is absent stays as it was."""
+
+    precision: LayerPrecisionConfig = Field(LayerPrecisionConfig(), description="Number formats.")
+    pe: Parallelism | None = Field(None, description="Output channels in parallel; divides the layer's CO / groups.")
+    simd: Parallelism | None = Field(None, description="Input channels in parallel; divides the layer's CI / groups.")
+    lanes: Parallelism | None = Field(None, description="Channels requantized in parallel; divides pe.")
+
+
+class CalibrationConfig(Strict):
+    """Where the inputs come from on which ranges are measured."""
+
+    data: Path | None = Field(None, description=".npy (one input) or .npz (by input name); null draws the inputs.")
+    distribution: Literal["normal", "uniform"] = Field("normal", description="What is drawn without data.")
+    mean: Finite = Field(0.0, description="Mean of the normal distribution.")
+    std: Positive = Field(1.0, description="Its standard deviation.")
+    low: Finite = Field(-1.0, description="Least value of the uniform distribution.")
+    high: Finite = Field(1.0, description="Greatest value of the uniform distribution.")
+    samples: Samples = Field(256, description="Frames to draw, or the most to take from data.")
+    seed: Seed = Field(0, description="Seed of the draw.")
+    range: Literal["auto", "minmax", "percentile", "mse"] = Field(
+        "auto", description="Rule of activation ranges; auto tries every rule and keeps the best output."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low must be less than high, not {self.low:g} and {self.high:g}")
+        return self
+
+
+class EvaluationConfig(Strict):
+    """The inputs on which quality is measured: drawn as for calibration, but with another seed."""
+
+    data: Path | None = Field(None, description=".npy or .npz; null draws from calibration's distribution.")
+    samples: Samples = Field(32, description="Frames to draw, or the most to take from data.")
+    seed: Seed = Field(1, description="Seed of the draw.")
+
+
+class TargetConfig(Strict):
+    """The FPGA, the clock, and how fast the generator has to be."""
+
+    part: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$")] = Field(
+        "xc7z020clg400-1", description="Part name."
+    )
+    clock_mhz: Annotated[float, Field(strict=True, ge=1, le=2000)] = Field(200.0, description="Clock.")
+    fps: Positive | None = Field(
+        None, description="Frames a second to reach with the fewest multipliers; null: as fast as dsp allows."
+    )
+    dsp: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = Field(
+        None, description="Most multipliers to use; null: what the part has."
+    )
+    pe: Parallelism | None = Field(
+        None, description="PE of layers that say nothing else: the greatest divisor up to it; null: chosen."
+    )
+    simd: Parallelism | None = Field(None, description="The same for SIMD.")
+
+
+class VerifyConfig(Strict):
+    """Which steps of the ladder run, and on how much."""
+
+    steps: tuple[VerifyStep, ...] = Field(VERIFY_STEPS, description="Steps to run; [] for none.")
+    frames: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(3, description="Frames of every co-simulation.")
+    hls_tool: HlsTool | None = Field(None, description="HLS compiler of the vendor step.")
+    min_psnr_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
+        20.0, description="The float step fails when the output's PSNR is below it."
+    )
+    seed: Seed = Field(0, description="Seed of stimulus, idle cycles and back-pressure.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.steps)) != len(self.steps):
+            raise ValueError(f"steps repeat: {', '.join(self.steps)}")
+        return self
+
+
+def _or_short(schema: dict[str, Any]) -> None:
+    """Let the schema take a format in place of the whole section."""
+    schema["anyOf"] = [{"$ref": schema.pop("$ref")}, _AUTO_SCHEMA]
+
+
+class Config(Strict):
+    """Everything that a build can be told."""
+
+    precision: PrecisionConfig = Field(
+        PrecisionConfig(),
+        description="Number formats by default; a format alone, or auto, is that of the weights.",
+        json_schema_extra=_or_short,
+    )
+    layers: dict[str, LayerConfig] = Field(
+        {}, description="By layer name, ONNX node name or glob; a later match overrides an earlier one, key by key."
+    )
+    calibration: CalibrationConfig = Field(CalibrationConfig(), description="Inputs that ranges are measured on.")
+    evaluation: EvaluationConfig = Field(EvaluationConfig(), description="Inputs that quality is measured on.")
+    target: TargetConfig = Field(TargetConfig(), description="FPGA, clock and speed.")
+    verify: VerifyConfig = Field(VerifyConfig(), description="The verification ladder.")
+
+    def to_yaml(self, relative_to: Path | None = None) -> bytes:
+        """Return every key as YAML; data paths are written relative to ``relative_to`` if it is given."""
+        values = self.model_dump(mode="json")
+        for section in ("calibration", "evaluation"):
+            data = values[section]["data"]
+            if data is not None and relative_to is not None:
+                relative = os.path.relpath(Path(data).resolve(), relative_to.resolve())
+                values[section]["data"] = Path(relative).as_posix()
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=False).encode()
+
+
+def load_config(path: Path) -> Config:
+    """Read a YAML config; data paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: not readable, not YAML, an unknown key or a value that is not legal.
+    """
+    return resolve(path)
+
+
+def resolve(
+    config: Config | Mapping[str, Any] | str | Path | None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    base: Config | None = None,
+) -> Config:
+    """Return ``base`` under ``config`` (a YAML file, values, or a config) under ``overrides``.
+
+    Raises:
+        ConfigError: not readable, not YAML, an unknown key or a value that is not legal.
+    """
+    values: dict[str, Any] = {} if base is None else _given(base)
+    if isinstance(config, str | Path):
+        values = merge(values, _anchor(read_yaml(Path(config), Config), Path(config).parent))
+    elif config is not None:
+        values = merge(values, _given(config) if isinstance(config, Config) else config)
+    resolved = parse_config(values, where=str(config) if isinstance(config, str | Path) else "config")
+    return parse_config(merge(values, overrides), where="command line") if overrides else resolved
+
+
+def _given(config: Config) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude_unset=True)
+
+
+def _anchor(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return ``values`` with data paths made relative to the current folder instead of ``folder``."""
+    anchored = dict(values)
+    for section in ("calibration", "evaluation"):
+        part = anchored.get(section)
+        if isinstance(part, Mapping) and isinstance(part.get("data"), str):
+            anchored[section] = {**part, "data": str(folder / part["data"])}
+    return anchored
+
+
+def parse_config(values: Mapping[str, Any], *, where: str = "config") -> Config:
+    """Check ``values`` and fill in the defaults.
+
+    Raises:
+        ConfigError: an unknown key or a value that is not legal.
+    """
+    return validate(Config, values, where=where)

@@ -1,0 +1,283 @@
+"""The sizes of one layer: compile-time numbers and integer types that the library's processes are instantiated with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from gan2hls.codecs import CODECS
+from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls.skip import column_bits
+from gan2hls.hardware import EngineDesign
+from gan2hls.model import AxisTaps
+from gan2hls.numbers import IntType, Requant
+
+
+@final
+@dataclass(frozen=True)
+class Constant:
+    """One compile-time number of a layer."""
+
+    name: str
+    value: int
+    about: str
+    ctype: str = "int"
+
+
+@final
+@dataclass(frozen=True)
+class Number:
+    """One integer type of a layer: a signed number of ``bits`` in arithmetic of ``room`` bits."""
+
+    name: str
+    bits: int
+    room: int
+    about: str
+
+
+def signed_bits(kind: IntType) -> int:
+    """Return the bits of the signed integer that holds every value of ``kind``."""
+    return kind.bits + (0 if kind.signed else 1)
+
+
+def acc_bits(engine: EngineDesign) -> int:
+    """Return the bits of an accumulator."""
+    return signed_bits(engine.layer.acc_type)
+
+
+def address_bits(engine: EngineDesign) -> int:
+    """Return the bits of the address of a block of weights."""
+    assert engine.encoded is not None
+    kept = engine.encoded.kept
+    blocks = engine.encoded.dense_blocks if kept is None else len(kept)
+    return max(1, (blocks - 1).bit_length())
+
+
+def whole_bytes(bits: int) -> int:
+    """Return the width of a word in a stream: whole bytes, as ``whole_bytes`` of ``bits.hpp``."""
+    return -(-bits // 8) * 8
+
+
+def bits_for(most: int) -> int:
+    """Return the bits of the numbers 0..most, as ``bits_for`` of ``bits.hpp``."""
+    return max(1, most.bit_length())
+
+
+def feed_width(engine: EngineDesign) -> int:
+    """Return the width of a feeder word: elements, weight address, first, last, and null where blocks are skipped."""
+    flags = 2 if engine.skip is None else 3
+    return whole_bytes(engine.folding.simd * engine.in_elem.bits + address_bits(engine) + flags)
+
+
+def accs_width(engine: EngineDesign) -> int:
+    """Return the width of a word of PE accumulators."""
+    return whole_bytes(engine.folding.pe * acc_bits(engine))
+
+
+def run_width(engine: EngineDesign) -> int:
+    """Return the width of a run: start, length, last, single, none."""
+    assert engine.skip is not None
+    return whole_bytes(sum(engine.skip.run_bits) + 3)
+
+
+def range_width(engine: EngineDesign) -> int:
+    """Return the width of the runs of a pixel: first, count, single."""
+    assert engine.skip is not None
+    runs, most = len(engine.skip.runs), int(engine.skip.count.max())
+    return whole_bytes(bits_for(runs - 1) + bits_for(most) + 1)
+
+
+def segment_bits(engine: EngineDesign) -> int:
+    """Return the bits of the iterations of a feeder segment."""
+    return bits_for(max(segment.cycles for segment in feeder_program(engine)))
+
+
+def segment_width(engine: EngineDesign) -> int:
+    """Return the width of a feeder segment: cycles, loads, their difference, single, emits."""
+    return whole_bytes(3 * segment_bits(engine) + 2)
+
+
+def pixel_width(engine: EngineDesign) -> int:
+    """Return the width of a pixel's taps: first and count along both axes, single of both."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    fields = sum(bits_for(axis.count - 1) + bits_for(most_taps(axis)) for axis in (geometry.y, geometry.x))
+    return whole_bytes(fields + 2)
+
+
+def most_taps(axis: AxisTaps) -> int:
+    """Return the taps of the output that has most of them."""
+    return max(map(len, axis.taps))
+
+
+def pixels(engine: EngineDesign) -> int:
+    """Return how many output pixels have taps."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    return len(geometry.y.outputs) * len(geometry.x.outputs)
+
+
+def constants(engine: EngineDesign) -> tuple[Constant, ...]:
+    """Return the compile-time numbers of an engine."""
+    return (*_common(engine), *(_linear(engine) if engine.linear else ()), *_requant(engine))
+
+
+def numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    """Return the integer types of an engine."""
+    return (*(_mac_numbers(engine) if engine.linear else ()), *_requant_numbers(engine))
+
+
+def _common(engine: EngineDesign) -> tuple[Constant, ...]:
+    folding, elem = engine.folding, engine.in_elem
+    return (
+        Constant("PE", folding.pe, "output channels in parallel"),
+        Constant("SIMD", folding.simd, "input channels in parallel"),
+        Constant("LANES", folding.lanes, "output channels requantized in parallel"),
+        Constant("IN_BITS", elem.bits, f"input code: {elem}"),
+        Constant("IN_SIGNED", int(elem.signed), "", "bool"),
+        Constant("IN_ZERO_POINT", engine.layer.input_type.zero_point, "the code that means 0"),
+        Constant("ACC_BITS", acc_bits(engine), f"accumulator: {engine.layer.acc_type}, exact"),
+    )
+
+
+def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
+    geometry, encoded = engine.layer.geometry, engine.encoded
+    assert geometry is not None and encoded is not None
+    codec = CODECS[encoded.codec]
+    row_words = engine.in_beats // geometry.y.in_size
+    return (
+        Constant("MULTIPLIES", int(codec.multiplies), "whether weights are more than -1, 0 and +1", "bool"),
+        *(
+            Constant(name.upper(), value, f"codec {codec.name}" if n == 0 else "")
+            for n, (name, value) in enumerate(encoded.parameters.items())
+        ),
+        *(
+            Constant(f"{memory.name.upper()}_LIMBS", memory.words.shape[1], f"64-bit limbs of a {memory.name} word")
+            for memory in encoded.memories
+        ),
+        Constant("SKIPS", int(engine.skip is not None), "whether blocks of zeros are left out", "bool"),
+        Constant("MAC_CYCLES", engine.mac_cycles, _mac_cycles(engine)),
+        Constant("FEED_CYCLES", feeder_cycles(engine), "trip count of the feeder: MAC_CYCLES + first rows + stalls"),
+        Constant("SEGMENTS", len(feeder_program(engine)), "steps of the feeder's program"),
+        Constant("FIRST_CYCLES", feeder_program(engine)[0].cycles, "iterations of the first step, which emits nothing"),
+        Constant("FIRST_LOADS", feeder_program(engine)[0].loads, "words that it loads"),
+        Constant("SEGMENT_BITS", segment_bits(engine), "iterations of a segment"),
+        Constant("SEGMENT_WIDTH", segment_width(engine), "segment: cycles, loads, their difference, flags"),
+        Constant("ADDRESS_BITS", address_bits(engine), "weight address"),
+        Constant("FEED_WIDTH", feed_width(engine), _feed_word(engine)),
+        Constant("ACCS_WIDTH", accs_width(engine), "PE accumulators"),
+        Constant("LINE_WORDS", engine.rows * row_words, f"line buffer: {engine.rows} rows of {row_words} words"),
+        Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.in_beats}"),
+        Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
+        Constant("PIXELS", pixels(engine), "output pixels with taps"),
+        Constant("TAP_ROWS", max(1, len(geometry.y.outputs)), "output rows with taps"),
+        Constant("TAP_COLUMNS", max(1, len(geometry.x.outputs)), "output columns with taps"),
+        *(_taps(engine) if engine.skip is None else _runs(engine)),
+    )
+
+
+def _mac_cycles(engine: EngineDesign) -> str:
+    if engine.skip is None:
+        return "trip count of the mac: useful MACs / (PE * SIMD)"
+    idle = engine.mac_cycles - engine.mac_steps
+    return f"trip count of the mac: {engine.mac_steps} blocks, {idle} vectors without any"
+
+
+def _feed_word(engine: EngineDesign) -> str:
+    return f"feeder word: SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
+
+
+def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    return (
+        Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
+        Constant("GROUPS", geometry.groups, "groups of channels"),
+        Constant("GROUP_CO_FOLDS", geometry.group_out // engine.folding.pe, "CO / groups / PE"),
+        Constant("Y_TAPS", max(1, geometry.y.count), "taps of all output rows"),
+        Constant("X_TAPS", max(1, geometry.x.count), "taps of all output columns"),
+        Constant("Y_MOST", most_taps(geometry.y), "most taps of an output row"),
+        Constant("X_MOST", most_taps(geometry.x), "most taps of an output column"),
+        Constant("PIXEL_WIDTH", pixel_width(engine), "taps of a pixel: first and count along both axes, flags"),
+    )
+
+
+def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
+    program = engine.skip
+    assert program is not None
+    return (
+        Constant("RUNS", len(program.runs), "runs of all pairs of classes"),
+        Constant("RUNS_MOST", int(program.count.max()), "most runs of a pixel"),
+        Constant("RANGE_WIDTH", range_width(engine), "runs of a pixel: first, count, single"),
+        Constant("RUN_COUNT", program.run_count, "runs of a frame"),
+        Constant("RUN_WIDTH", run_width(engine), "run: start, length, last, single, none"),
+        Constant("LENGTH_BITS", program.run_bits[1], "blocks of a run"),
+        Constant("SLOTS", engine.rows, "rows of the line buffer"),
+        Constant("COLUMN_BITS", column_bits(engine), "displacement of a block along a row of the line buffer"),
+    )
+
+
+def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
+    layer, requant = engine.layer, engine.layer.requant
+    geometry = layer.geometry
+    all_taps = geometry is None or len(geometry.y.outputs) * len(geometry.x.outputs) == (
+        geometry.y.out_size * geometry.x.out_size
+    )
+    index = requant.out_type
+    shown = (
+        Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
+        Constant("OUT_FOLDS", requant.channels // engine.folding.lanes, "CO / LANES"),
+        Constant("OUT_ROWS", layer.shape[0] if geometry is None else geometry.y.out_size, "output rows"),
+        Constant("OUT_COLUMNS", layer.shape[1] if geometry is None else geometry.x.out_size, "output columns"),
+        Constant("ALL_TAPS", int(all_taps), "every output pixel has taps", "bool"),
+        Constant("PIECES", requant.pieces, "linear pieces"),
+        Constant("MULT_BITS", requant.mult_type.bits, "multiplier, of 2 bits: an adder"),
+        Constant("SHIFT", requant.shift, "right shift"),
+        Constant("HALF_EVEN", int(requant.half_even), "ties go to even, else toward +infinity", "bool"),
+        Constant("ZERO_POINT", requant.zero_point, "added after the shift"),
+        Constant("LOW", requant.lo, "least code"),
+        Constant("HIGH", requant.hi, "greatest code"),
+        Constant("REQUANT_IN_BITS", engine.in_elem.bits if geometry is None else acc_bits(engine), "what it reads"),
+        Constant("REQUANT_IN_SIGNED", int(geometry is not None or engine.in_elem.signed), "", "bool"),
+        Constant("REQUANT_IN_ZERO_POINT", layer.input_type.zero_point if geometry is None else 0, "taken off first"),
+        Constant("REQUANT_OUT_BITS", index.bits, f"what it writes: {index}"),
+    )
+    if layer.table is None:
+        return shown
+    return (
+        *shown,
+        Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
+        Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
+        Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
+    )
+
+
+def _mac_numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    assert engine.layer.weight is not None
+    x, w = signed_bits(engine.layer.input_type.centred), signed_bits(engine.layer.weight.type)
+    return (
+        Number("input_t", x, x + w, "code - zero point"),
+        Number("weight_t", w, x + w, "weight"),
+        Number("product_t", x + w, x + w, "weight * (code - zero point)"),
+        Number("acc_t", acc_bits(engine), acc_bits(engine), "accumulator"),
+    )
+
+
+def _requant_numbers(engine: EngineDesign) -> tuple[Number, ...]:
+    requant, acc = engine.layer.requant, engine.layer.acc_type
+    threshold = IntType.covering(min(0, acc.lo), acc.hi + 1)
+    return (
+        Number("requant_acc_t", acc_bits(engine), 64, "accumulator, about to be multiplied"),
+        Number("mult_t", signed_bits(requant.mult_type), 64, "multiplier"),
+        Number("scaled_t", _scaled_bits(requant, acc), 64, "acc * mult"),
+        Number("offset_t", signed_bits(requant.offset_type), 64, "bias and rounding constant"),
+        Number("threshold_t", signed_bits(threshold), 64, "knot of the two pieces"),
+        Number("sum_t", requant.sum_type(acc).bits, 64, "acc * mult + offset, exact"),
+    )
+
+
+def _scaled_bits(requant: Requant, acc: IntType) -> int:
+    """Return the bits of an accumulator times a multiplier, before the offset is added."""
+    mults = int(requant.mult.min()), int(requant.mult.max())
+    ends = [end * mult for end in (acc.lo, acc.hi) for mult in mults]
+    return IntType.covering(min(-1, *ends), max(0, *ends)).bits

@@ -1,0 +1,113 @@
+"""The HLS C++ back end: a design becomes the files below ``hls/``.
+
+All code text stands in ``templates/hls``: hand-written library headers (``lib/``) and thin generated instances.  Here
+are only the numbers that the templates print.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan2hls.base import ConfigError, FoldingError
+from gan2hls.emit import render, static, template_root
+from gan2hls.emit.hls.config import whole_bytes
+from gan2hls.emit.hls.layer import LayerView, layer_view
+from gan2hls.hardware import WORD_LIMIT_BITS, Design
+
+#: Names that a C++ function with C linkage cannot have: keywords, and what the C library declares.
+_RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
+
+
+def emit_hls(design: Design) -> dict[str, bytes]:
+    """Return every file of the HLS project, by path relative to ``hls/``.
+
+    Raises:
+        ConfigError: the design's name cannot be a C++ function.
+        FoldingError: a stream would be wider than HLS compilers allow.
+    """
+    name = design.name
+    if name in _RESERVED:
+        raise ConfigError(
+            f"{name!r} cannot be the name of a C++ function", where="name", hint="give the model another name"
+        )
+    layers = _layer_views(design)
+    context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, **_ports(design)}
+    files = {f"lib/{file}": text for file, text in static("hls/lib", (".hpp",)).items()}
+    files |= {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
+    for layer in layers:
+        files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
+        files |= {f"weights/{rom.file}": f"{rom.text}\n".encode() for rom in layer.arrays if rom.file}
+    for file, template in _FILES.items():
+        files[file.replace("NAME", name)] = render(f"hls/{template}", context)
+    return dict(sorted(files.items()))
+
+
+def hls_interval(design: Design) -> int:
+    """Return the estimated clocks between two frames of the HLS C++ under Vitis: those of its slowest process."""
+    return max(view.interval for view in _layer_views(design))
+
+
+_FILES = {
+    "NAME.hpp": "top.hpp.j2",
+    "NAME.cpp": "top.cpp.j2",
+    "NAME_tb.cpp": "tb.cpp.j2",
+    "NAME_csim.cpp": "csim.cpp.j2",
+    "NAME_dpi.cpp": "dpi.cpp.j2",
+    "run_hls.tcl": "run_hls.tcl.j2",
+    "hls_config.cfg": "hls_config.cfg.j2",
+    "Makefile": "Makefile.j2",
+}
+
+
+def _layer_views(design: Design) -> list[LayerView]:
+    ports = _ports(design)
+    views: list[LayerView] = []
+    width, lanes = ports["in_width"], design.engines[0].in_lanes
+    for engine in design.engines:
+        out_width = whole_bytes(engine.out_lanes * engine.out_elem.bits)
+        view = layer_view(engine, in_lanes=lanes, in_width=width, out_width=out_width)
+        _check_widths(view)
+        views.append(view)
+        width, lanes = out_width, engine.out_lanes
+    return views
+
+
+def _check_widths(view: LayerView) -> None:
+    for stream in view.streams:
+        if stream.bits > WORD_LIMIT_BITS:
+            raise FoldingError(
+                f"stream {stream.name} would be {stream.bits} bits wide, HLS takes at most {WORD_LIMIT_BITS}",
+                where=view.name,
+                hint="lower the layer's PE or SIMD",
+            )
+
+
+def _slices(width: int) -> list[tuple[int, int]]:
+    """Return ``(low, high)`` bits of each 32-bit word of a beat."""
+    return [(low, min(low + 31, width - 1)) for low in range(0, width, 32)]
+
+
+def _ports(design: Design) -> dict[str, Any]:
+    """Return the sizes of the two ports; TDATA is padded to whole bytes."""
+    first, last = design.engines[0], design.engines[-1]
+    in_width, out_width = (
+        whole_bytes(lanes * elem.bits)
+        for lanes, elem in ((first.in_lanes, first.in_elem), (last.out_lanes, last.out_elem))
+    )
+    return {
+        "in_width": in_width,
+        "in_words": -(-in_width // 32),
+        "in_beats": first.in_beats,
+        "in_lanes": first.in_lanes,
+        "in_elem": first.in_elem,
+        "out_width": out_width,
+        "out_words": -(-out_width // 32),
+        "out_beats": last.out_beats,
+        "out_lanes": last.out_lanes,
+        "out_elem": last.out_elem,
+        "in_name": design.model.inputs[0].name,
+        "out_name": design.model.outputs[0].name,
+        "in_slices": _slices(in_width),
+        "out_slices": _slices(out_width),
+        "clock_ns": f"{design.clock_ns:g}",
+    }

@@ -1,0 +1,218 @@
+"""The SystemVerilog back end: hand-written library modules, one generated instance per engine, memories, a file list.
+
+Everything is described in ``docs/microarchitecture.md``.  Templates hold the code; this file holds numbers only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from gan2hls.base import ConfigError
+from gan2hls.emit import render, static, template_root
+from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
+from gan2hls.emit.rtl.memory import requant_memory, signed_bits, table_memory
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
+from gan2hls.numbers import IntType
+
+#: Names that a module cannot have: the keywords of IEEE 1800-2017.
+_RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
+
+
+def emit_rtl(design: Design) -> dict[str, bytes]:
+    """Return the RTL files of ``design`` by path below ``rtl/``.
+
+    ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem``, ``NAME.f`` in compile order and
+    ``vivado.tcl``.
+
+    Raises:
+        ConfigError: the design's name cannot be a module.
+        UnsupportedError: an engine without a single tap, which would have nothing to compute.
+    """
+    files: dict[str, bytes] = {f"lib/{name}": text for name, text in static("rtl/lib", (".sv",)).items()}
+    engines = [_engine(design, engine) for engine in design.engines]
+    modules = [design.name, *(engine.module for engine in engines)]
+    taken = {path[len("lib/") : -len(".sv")] for path in files}
+    if design.name in _RESERVED or len(set(modules)) < len(modules) or taken & set(modules):
+        raise ConfigError(
+            f"{design.name!r} cannot be the name of a SystemVerilog module: it is a keyword, or the library uses it",
+            where="name",
+            hint="give the model another name",
+        )
+    compile_order = sorted(files)
+    for engine in engines:
+        files[f"{engine.module}.sv"] = render("rtl/engine.sv.j2", engine.context)
+        files |= {f"mem/{name}": image for name, image in engine.memories.items()}
+        compile_order.append(f"{engine.module}.sv")
+    files[f"{design.name}.sv"] = render("rtl/top.sv.j2", _top(design))
+    compile_order.append(f"{design.name}.sv")
+    tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}"}
+    files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
+    files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
+    return dict(sorted(files.items()))
+
+
+@final
+@dataclass(frozen=True)
+class _Engine:
+    """One engine, ready to render: module name, template context, memory images by file name."""
+
+    module: str
+    context: dict[str, Any]
+    memories: dict[str, bytes]
+
+
+def _engine(design: Design, engine: EngineDesign) -> _Engine:
+    layer, folding = engine.layer, engine.folding
+    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes)}
+    if layer.table is not None:
+        memories["table"] = table_memory(layer.table)
+    code_bits = layer.requant.out_type.bits
+    context: dict[str, Any] = {
+        "module": f"{design.name}_{layer.name}",
+        "layer": layer.name,
+        "kind": layer.kind,
+        "source": layer.source,
+        "linear": engine.linear,
+        "in_shape": _shape(layer.shape if layer.geometry is None else layer.geometry.in_shape),
+        "out_shape": _shape(layer.shape),
+        "in_elem": str(engine.in_elem),
+        "out_elem": str(engine.out_elem),
+        "zero_point": layer.input_type.zero_point,
+        "in_lanes": engine.in_lanes,
+        "out_lanes": engine.out_lanes,
+        "in_beats": engine.in_beats,
+        "out_beats": engine.out_beats,
+        "in_msb": engine.in_lanes * engine.in_elem.bits - 1,
+        "out_msb": engine.out_lanes * engine.out_elem.bits - 1,
+        "acc_msb": folding.lanes * signed_bits(layer.acc_type) - 1,
+        "code_msb": folding.lanes * code_bits - 1,
+        "requant": _requant(engine),
+        "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_WORDS},
+        "table": None if layer.table is None else _table(engine),
+        "table_words": 0 if layer.table is None else layer.table.values.size,
+    }
+    if engine.linear:
+        context |= linear_context(engine)
+        memories |= linear_memories(engine)
+    else:
+        context["centre"] = _centre(engine)
+    return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
+
+
+def _centre(engine: EngineDesign) -> Values:
+    return {
+        "Lanes": engine.folding.lanes,
+        "InBits": engine.in_elem.bits,
+        "Signed": bit(engine.in_elem.signed),
+        "ZeroPoint": engine.layer.input_type.zero_point,
+        "OutBits": signed_bits(engine.layer.acc_type),
+    }
+
+
+def _requant(engine: EngineDesign) -> Values:
+    layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
+    total = requant.sum_type(layer.acc_type)
+    values: Values = {
+        "Lanes": engine.folding.lanes,
+        "Groups": requant.channels // engine.folding.lanes,
+        "AccBits": signed_bits(layer.acc_type),
+        "Pieces": requant.pieces,
+        "MultBits": requant.mult_type.bits,
+        "OffsetBits": requant.offset_type.bits,
+        "SumBits": total.bits,
+        "Shift": requant.shift,
+        "HalfEven": bit(requant.half_even),
+        "CodeBits": _code_bits(engine),
+        "ZeroPoint": requant.zero_point,
+        "Lo": requant.lo,
+        "Hi": requant.hi,
+        "OutBits": requant.out_type.bits,
+        "OutDepth": OUT_QUEUE_WORDS,
+        "File": memory_path(engine, "requant"),
+    }
+    if geometry is None:
+        return values
+    masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
+    sizes = [geometry.y.out_size, geometry.x.out_size]
+    if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
+        return values
+    return values | {
+        "Holes": bit(True),
+        "OutRows": sizes[0],
+        "OutColumns": sizes[1],
+        "YMask": f"{sizes[0]}'h{masks[0]:x}",
+        "XMask": f"{sizes[1]}'h{masks[1]:x}",
+    }
+
+
+def _code_bits(engine: EngineDesign) -> int:
+    """Return the signed width of a code before its clamp, one bit wider than needed so that no compare is constant."""
+    requant = engine.layer.requant
+    total = requant.sum_type(engine.layer.acc_type)
+    ends = ((total.lo >> requant.shift) + requant.zero_point, (total.hi >> requant.shift) + requant.zero_point)
+    low, high = min(*ends, requant.lo, requant.zero_point), max(*ends, requant.hi, requant.zero_point)
+    return signed_bits(IntType.covering(low, high)) + 1
+
+
+def _table(engine: EngineDesign) -> Values:
+    table = engine.layer.table
+    assert table is not None
+    return {
+        "Lanes": engine.folding.lanes,
+        "IndexBits": table.index_type.bits,
+        "Signed": bit(table.index_type.signed),
+        "OutBits": table.out_type.bits,
+        "File": memory_path(engine, "table"),
+    }
+
+
+def _top(design: Design) -> dict[str, Any]:
+    first, last = design.engines[0], design.engines[-1]
+    elem, lanes = first.in_elem, first.in_lanes
+    interval = max(engine.interval for engine in design.engines)
+    streams: list[dict[str, str | int]] = [{"name": design.model.inputs[0].name, "msb": lanes * elem.bits - 1}]
+    blocks: list[dict[str, str | int]] = []
+
+    def add(module: str, name: str, out_lanes: int, *, narrow: int = 0, ratio: int = 0) -> None:
+        blocks.append(
+            {"module": module, "name": name, "source": streams[-1]["name"], "ratio": ratio, "width": narrow * elem.bits}
+        )
+        streams.append({"name": name, "msb": out_lanes * elem.bits - 1})
+
+    for engine in design.engines:
+        name = engine.layer.name
+        for stage in converters(lanes, engine.in_lanes, engine.in_beats * engine.in_lanes, interval):
+            kind = stage.direction
+            add(f"g2h_{kind}", f"{name}_{kind}", stage.out_lanes, narrow=stage.narrow, ratio=stage.ratio)
+        elem, lanes = engine.out_elem, engine.out_lanes
+        add(f"{design.name}_{name}", name, lanes)
+    assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
+    in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
+    in_padded, out_padded = (-(-bits // 8) * 8 for bits in (in_bits, out_bits))
+    last_stream = f"{last.layer.name}_data"
+    return {
+        "top": design.name,
+        "engines": [{"name": engine.layer.name, "linear": engine.linear} for engine in design.engines],
+        "input_shape": _shape(design.model.inputs[0].shape),
+        "input_elem": str(first.in_elem),
+        "input_lanes": first.in_lanes,
+        "input_beats": first.in_beats,
+        "output_shape": _shape(last.layer.shape),
+        "output_elem": str(last.out_elem),
+        "output_lanes": last.out_lanes,
+        "output_beats": last.out_beats,
+        "s_pad_msb": in_padded - 1,
+        "m_pad_msb": out_padded - 1,
+        "s_unused": f", s_axis_tdata[{in_padded - 1}:{in_bits}]" if in_padded > in_bits else "",
+        "m_padded": f"{{{out_padded - out_bits}'d0, {last_stream}}}" if out_padded > out_bits else last_stream,
+        "first_stream": streams[0]["name"],
+        "first_msb": in_bits - 1,
+        "last_stream": last.layer.name,
+        "streams": streams,
+        "blocks": blocks,
+    }
+
+
+def _shape(shape: tuple[int, int, int]) -> str:
+    return " x ".join(map(str, shape))

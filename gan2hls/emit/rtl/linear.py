@@ -1,0 +1,177 @@
+"""Feeder, sequencer, weight source, mac and accumulator queue of one linear engine: parameters and memories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan2hls.base import UnsupportedError
+from gan2hls.codecs import CODECS
+from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, signed_bits, tap_memories
+from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
+from gan2hls.hardware import EngineDesign
+
+Values = dict[str, str | int]
+
+
+def linear_memories(engine: EngineDesign) -> dict[str, bytes]:
+    """Return the memory images of a linear engine by role, those of its requantizer excluded."""
+    assert engine.encoded is not None
+    sizes = _sizes(engine)
+    memories = grant_memories(engine, int(sizes["FreeBits"]), loaded_bits(engine))
+    program = tap_memories if engine.skip is None else skip_memories
+    memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
+    return memories | {memory.name: codec_memory(memory) for memory in engine.encoded.memories}
+
+
+def linear_context(engine: EngineDesign) -> dict[str, Any]:
+    """Return what the engine's template needs to know of feeder, sequencer, weight source, mac and queue.
+
+    Raises:
+        UnsupportedError: no output pixel has a tap.
+    """
+    layer, folding, encoded = engine.layer, engine.folding, engine.encoded
+    geometry, weight = layer.geometry, layer.weight
+    assert geometry is not None and weight is not None and encoded is not None
+    if geometry.pixel_taps == 0:
+        raise UnsupportedError("no output pixel has a tap", where=layer.name, hint="the layer is a constant: fold it")
+    sizes, acc_bits, weight_bits = _sizes(engine), signed_bits(layer.acc_type), signed_bits(weight.type)
+    mac: Values = {
+        "Pe": folding.pe,
+        "Simd": folding.simd,
+        "ElemBits": engine.in_elem.bits,
+        "ElemSigned": bit(engine.in_elem.signed),
+        "ZeroPoint": layer.input_type.zero_point,
+        "CentredBits": signed_bits(layer.input_type.centred),
+        "WeightBits": weight_bits,
+        "AccBits": acc_bits,
+        "Multiply": int(CODECS[encoded.codec].multiplies),
+    }
+    return {
+        "pe": folding.pe,
+        "simd": folding.simd,
+        "lanes": folding.pe * folding.simd,
+        "useful_macs": layer.useful_macs,
+        "mac_cycles": engine.mac_cycles,
+        "window": geometry.y.window,
+        "codec": encoded.codec,
+        "decoder_clocks": engine.decoder_clocks,
+        "acc_type": str(layer.acc_type),
+        "w_addr_msb": int(sizes["WAddrBits"]) - 1,
+        "weight_msb": folding.pe * folding.simd * weight_bits - 1,
+        "vector_msb": folding.pe * acc_bits - 1,
+        "feeder": _feeder(engine, sizes),
+        "skip": engine.skip is not None,
+        "mac_steps": engine.mac_steps,
+        "sequencer": _sequencer(engine, sizes) if engine.skip is None else _skip_sequencer(engine, sizes),
+        "wsrc": _wsrc(engine, sizes, weight_bits),
+        "mac": mac,
+        "acc_fifo": {
+            "Width": folding.lanes * acc_bits,
+            "Ratio": folding.pe // folding.lanes,
+            "Depth": engine.acc_queue_words,
+        },
+    }
+
+
+def loaded_bits(engine: EngineDesign) -> int:
+    """Return the width of a count of loaded rows, signed."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    return (geometry.y.in_size + engine.rows).bit_length() + 1
+
+
+def _sizes(engine: EngineDesign) -> Values:
+    """Return the parameters that several modules of a linear engine share."""
+    geometry, encoded = engine.layer.geometry, engine.encoded
+    assert geometry is not None and encoded is not None
+    row_words = geometry.x.in_size * geometry.in_channels // engine.folding.simd
+    return {
+        "InRows": geometry.y.in_size,
+        "Rows": engine.rows,
+        "RowWords": row_words,
+        "OutRows": len(geometry.y.outputs),
+        "XAddrBits": address_bits(engine.rows * row_words),
+        "WAddrBits": address_bits(encoded.memories[0].depth),
+        "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
+        "CoFolds": engine.co_folds,
+        "CoBits": address_bits(engine.co_folds),
+    }
+
+
+def _feeder(engine: EngineDesign, sizes: Values) -> Values:
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    shared = ("InRows", "Rows", "RowWords", "OutRows", "XAddrBits", "FreeBits")
+    return {
+        "Width": engine.folding.simd * engine.in_elem.bits,
+        **{name: sizes[name] for name in shared},
+        "FirstNeed": geometry.y.need[0],
+        "LoadedBits": loaded_bits(engine),
+        "NeedFile": memory_path(engine, "need") if len(geometry.y.outputs) > 1 else '""',
+    }
+
+
+def _sequencer(engine: EngineDesign, sizes: Values) -> Values:
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    return {
+        **sizes,
+        "YTaps": geometry.y.count,
+        "XTaps": geometry.x.count,
+        "CiFolds": engine.ci_folds,
+        "Groups": geometry.groups,
+        "AccDepth": engine.acc_queue_words,
+        "XTapFile": memory_path(engine, "x_taps"),
+        "YTapFile": memory_path(engine, "y_taps"),
+        "ReleaseFile": memory_path(engine, "release"),
+    }
+
+
+def _skip_sequencer(engine: EngineDesign, sizes: Values) -> Values:
+    files = {"XOrigin": "x_origins", "YOrigin": "y_origins", "Pair": "pairs", "Run": "runs"}
+    files |= {"Displacement": "displacement", "Release": "release"}
+    return {
+        **sizes,
+        "AccDepth": engine.acc_queue_words,
+        **skip_sizes(engine),
+        **{f"{name}File": memory_path(engine, role) for name, role in files.items()},
+    }
+
+
+def _wsrc(engine: EngineDesign, sizes: Values, weight_bits: int) -> Values:
+    """Return the parameters that every weight source has, then its codec's own, then its memories."""
+    folding, encoded = engine.folding, engine.encoded
+    assert encoded is not None
+    first, *tables = encoded.memories
+    return {
+        "Lanes": folding.pe * folding.simd,
+        "Pe": folding.pe,
+        "Simd": folding.simd,
+        "WeightBits": weight_bits,
+        "Depth": first.depth,
+        "AddrBits": sizes["WAddrBits"],
+        "CoFolds": sizes["CoFolds"],
+        "CoBits": sizes["CoBits"],
+        **{_camel(name): value for name, value in encoded.parameters.items()},
+        "File": memory_path(engine, first.name),
+        **{f"{_camel(memory.name)}File": memory_path(engine, memory.name) for memory in tables},
+    }
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def memory_file(engine: EngineDesign, role: str) -> str:
+    """Return the name of a memory's file."""
+    return f"{engine.layer.name}_{role}.mem"
+
+
+def memory_path(engine: EngineDesign, role: str) -> str:
+    """Return the SystemVerilog expression of the path to a memory's file."""
+    return f'{{`GAN2HLS_MEM_DIR, "{memory_file(engine, role)}"}}'
+
+
+def bit(value: bool) -> str:
+    """Return ``value`` as a SystemVerilog literal."""
+    return f"1'b{int(value)}"

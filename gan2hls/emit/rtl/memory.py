@@ -1,0 +1,107 @@
+"""Memory images of the RTL back end, as ``$readmemh`` text: one word a line, upper digits first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gan2hls.codecs import Memory
+from gan2hls.hardware import EngineDesign
+from gan2hls.model import AxisTaps
+from gan2hls.numbers import IntType, Requant, Table
+
+Field = tuple[int, int]  # (value, bits), two's complement
+
+
+def address_bits(depth: int) -> int:
+    """Return the bits that address ``depth`` words, at least 1."""
+    return max(1, (depth - 1).bit_length())
+
+
+def signed_bits(int_type: IntType) -> int:
+    """Return the width of ``int_type`` as a signed number."""
+    return int_type.bits + (not int_type.signed)
+
+
+def codec_memory(memory: Memory) -> bytes:
+    """Return the image of a codec's memory; NumPy prints millions of weights in well under a second."""
+    digits = -(-memory.width_bits // 4)
+    big_endian = memory.words[:, ::-1].astype(">u8")
+    text = np.frombuffer(big_endian.tobytes().hex().encode(), np.uint8).reshape(memory.depth, -1)
+    lines = np.full((memory.depth, digits + 1), ord("\n"), np.uint8)
+    lines[:, :digits] = text[:, -digits:]
+    return lines.tobytes()
+
+
+def requant_memory(requant: Requant, acc_type: IntType, lanes: int) -> bytes:
+    """Return the requantizer's image: a word per ``lanes`` channels, lane 0 in the least significant bits.
+
+    A lane holds ``mult[0], offset[0]`` and, with two pieces, ``mult[1], offset[1], threshold``, from its least bit.
+    Thresholds are clipped to where they still decide the same, which is one bit more than the accumulator has.
+    """
+    mult_bits, offset_bits = requant.mult_type.bits, requant.offset_type.bits
+    mult, offset = requant.mult.tolist(), requant.offset.tolist()
+    threshold = [min(max(value, acc_type.lo), acc_type.hi + 1) for value in requant.threshold.tolist()]
+
+    def lane(channel: int) -> list[Field]:
+        fields = [(mult[0][channel], mult_bits), (offset[0][channel], offset_bits)]
+        if requant.pieces == 2:
+            fields += [(mult[1][channel], mult_bits), (offset[1][channel], offset_bits)]
+            fields += [(threshold[channel], signed_bits(acc_type) + 1)]
+        return fields
+
+    starts = range(0, requant.channels, lanes)
+    return image([field for channel in range(start, start + lanes) for field in lane(channel)] for start in starts)
+
+
+def table_memory(table: Table) -> bytes:
+    """Return the image of a table: entry ``code - index_type.lo``."""
+    bits = table.out_type.bits
+    return image([(value, bits)] for value in table.values.tolist())
+
+
+def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
+    """Return the images ``release`` and ``need`` of output rows with taps; ``need`` only with more than one row."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    y = geometry.y
+    images = {"release": image([(rows, free_bits)] for rows in y.released)}
+    if len(y.outputs) > 1:
+        images["need"] = image([(rows, loaded_bits)] for rows in y.need)
+    return images
+
+
+def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+    """Return the images that drive the dense sequencer, ``x_taps`` and ``y_taps``.
+
+    Words hold, from the least bit: line buffer offset, weight offset, last.
+    """
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    pixel_words = geometry.in_channels // engine.folding.simd
+    row_words = geometry.x.in_size * pixel_words
+    tap_words = engine.co_folds * engine.ci_folds
+
+    def taps(axis: AxisTaps, rows: int, line_step: int, weight_step: int) -> bytes:
+        return image(
+            [((e.i % rows) * line_step, x_addr_bits), (e.k * weight_step, w_addr_bits), (int(e.last), 1)]
+            for e in axis.entries
+        )
+
+    return {
+        "x_taps": taps(geometry.x, geometry.x.in_size, pixel_words, tap_words),
+        "y_taps": taps(geometry.y, engine.rows, row_words, geometry.x.kernel * tap_words),
+    }
+
+
+def image(words: Iterable[Sequence[Field]]) -> bytes:
+    """Pack each word's fields, the first in the least significant bits; all words have the same fields' widths."""
+    lines = []
+    for fields in words:
+        value, width = 0, 0
+        for field, bits in fields:
+            value |= (field & ((1 << bits) - 1)) << width
+            width += bits
+        lines.append(f"{value:0{-(-width // 4)}x}\n")
+    return "".join(lines).encode()

@@ -1,0 +1,60 @@
+"""Program memories and sizes of a sequencer that visits stored blocks only."""
+
+from __future__ import annotations
+
+from gan2hls.emit.rtl.memory import Field, address_bits, image
+from gan2hls.hardware import AxisPhases, EngineDesign
+from gan2hls.numbers import Int64Array
+
+
+def skip_sizes(engine: EngineDesign) -> dict[str, int]:
+    """Return the sizes of the program, by parameter of ``g2h_skip_sequencer``."""
+    program = engine.skip
+    assert program is not None
+    _, column_bits = program.offset_bits(engine.rows, engine.pixel_words)
+    pairs = program.count.size
+    y, _ = program.offsets(engine.rows, engine.pixel_words)
+    return {
+        "Depth": len(program.kept),
+        "YSteps": int(y.max()) + 1,
+        "ColumnBits": column_bits,
+        "OutColumns": len(program.occupancy.x.of_output),
+        "Pairs": pairs,
+        "Runs": len(program.runs),
+        "LengthBits": program.run_bits[1],
+        "PairBits": address_bits(pairs),
+        "RunBits": address_bits(len(program.runs)),
+        "RestBits": address_bits(int(program.count.max())),
+    }
+
+
+def skip_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+    """Return the images that drive the sequencer; their words are described in its header."""
+    program = engine.skip
+    assert program is not None and engine.layer.geometry is not None
+    sizes, words = skip_sizes(engine), engine.pixel_words
+    y, x = program.occupancy.y, program.occupancy.x
+    offsets = zip(*(values.tolist() for values in program.offsets(engine.rows, words)), strict=True)
+    pairs = zip(program.count.ravel().tolist(), program.first.ravel().tolist(), strict=True)
+
+    def origins(axis: AxisPhases, words: Int64Array, step: int) -> bytes:
+        classes = (axis.of_output * step).tolist()
+        return image(
+            [(word, x_addr_bits), (number, sizes["PairBits"])]
+            for word, number in zip(words.tolist(), classes, strict=True)
+        )
+
+    return {
+        "x_origins": origins(x, x.origin * words, 1),
+        "y_origins": origins(y, y.origin % engine.rows * engine.layer.geometry.x.in_size * words, len(x.classes)),
+        "pairs": image([(first, sizes["RunBits"]), (count - 1, sizes["RestBits"])] for count, first in pairs),
+        "runs": image(_run(run, w_addr_bits, sizes["LengthBits"]) for run in program.runs.tolist()),
+        "displacement": image(
+            [(column, sizes["ColumnBits"]), (row, (sizes["YSteps"] - 1).bit_length())] for row, column in offsets
+        ),
+    }
+
+
+def _run(run: list[int], start_bits: int, length_bits: int) -> list[Field]:
+    start, length, last = run
+    return [(start, start_bits), (length, length_bits), (last, 1)]

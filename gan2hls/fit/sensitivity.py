@@ -1,0 +1,176 @@
+"""How much an error at each place of a layer's sums moves the model's output.
+
+Behind a ReLU that is off, or under a saturated Tanh, errors do not matter; least squares that does not know this spends
+its freedom on black background.  The expected square of the output's error is, to first order, the sum of
+``s[n, y, x, c] * error**2`` with ``s`` the squared gradients of the output, which random signs at the output estimate.
+
+Source: the diagonal Fisher of Li et al. 2021 (BRECQ), section 3.2; signs as in Hutchinson 1990.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.model import Graph, Layer, LinearGeometry, Point, joined, linear
+from gan2hls.numbers import FloatArray
+
+Stream = npt.NDArray[np.floating]
+
+#: Values and MACs on which sensitivities are measured, but on so many frames at least.
+_MOST_VALUES, _MOST_MACS, _LEAST_FRAMES = 1 << 24, 4_000_000_000, 16
+#: Draws of signs.
+_DRAWS = 8
+#: Most sums whose errors are coupled.
+_MOST_COUPLED = 4096
+#: Part of a channel's standard deviation over which a slope is taken: errors are of about that size.
+_REACH = 0.1
+#: Part of the mean sensitivity that every place has at least.
+_FLOOR = 0.01
+
+
+def affordable_frames(graph: Graph) -> int:
+    """Return on how many frames sensitivities can be measured within bounds of memory and time."""
+    values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
+    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    return max(_LEAST_FRAMES, min(_MOST_VALUES // max(1, values), _MOST_MACS // max(1, macs)))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """What errors of a layer's sums matter.
+
+    Attributes:
+        places: float64 ``[N, H, W, CO]``, of mean 1.
+        coupling: float64 ``[C, C]``, the second moment of the gradients: over all sums of a frame (pixel by pixel,
+            channels innermost) where the layer reads one pixel, else over the channels of a pixel; None: not known.
+    """
+
+    places: FloatArray
+    coupling: FloatArray | None
+
+
+def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Sensitivity]:
+    """Return by linear layer what its errors matter.
+
+    Layers from which a way to the output leads through one that joins several tensors know their own activation only.
+
+    Args:
+        graph: the float model.
+        streams: every tensor's values, ``[N, H, W, C]``.
+    """
+    slopes = {layer.name: _slopes(layer, streams[layer.inputs[0]]) for layer in graph.layers}
+    total: dict[str, FloatArray] = {}
+    couplings: dict[str, FloatArray] = {}
+    joined = any(len(layer.inputs) != 1 for layer in graph.layers)
+    rng = np.random.default_rng(0)
+    for _ in range(1 if joined else _DRAWS):
+        if joined:
+            found = slopes
+        else:
+            signs = {
+                port.name: rng.choice([-1.0, 1.0], size=streams[port.name].shape).astype(np.float32)
+                for port in graph.outputs
+            }
+            found = _gradients(graph, slopes, signs)
+        for layer in graph.layers:
+            if layer.geometry is None:
+                continue
+            gradient = found[layer.name]
+            total[layer.name] = total.get(layer.name, 0.0) + np.square(gradient, dtype=np.float64)
+            width = layer.geometry.out_channels
+            if reads_one_pixel(layer.geometry):
+                width *= layer.geometry.y.out_size * layer.geometry.x.out_size
+            if not joined and width <= _MOST_COUPLED:
+                rows = gradient.reshape(-1, width)
+                couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
+    return {
+        name: Sensitivity(
+            _levelled(values), _shrunk(couplings[name], values.size * _DRAWS) if name in couplings else None
+        )
+        for name, values in total.items()
+    }
+
+
+def _shrunk(coupling: FloatArray, values: int) -> FloatArray:
+    """Return a coupling drawn to its diagonal, the more the fewer rows (of ``values`` in all) it was measured on."""
+    width = len(coupling)
+    part = width / (width + values // width)
+    made: FloatArray = (1 - part) * coupling + part * np.diag(np.diag(coupling))
+    return made
+
+
+def reads_one_pixel(geometry: LinearGeometry) -> bool:
+    """Whether every output pixel reads the one input pixel, through a tap of its own."""
+    axes = (geometry.y, geometry.x)
+    once = all(len(pairs) <= 1 for axis in axes for pairs in axis.taps)
+    return once and all(axis.in_size == 1 for axis in axes) and geometry.groups == 1
+
+
+def _levelled(values: FloatArray) -> FloatArray:
+    mean = float(values.mean())
+    if mean <= 0:
+        return np.ones_like(values)
+    made: FloatArray = (values / mean + _FLOOR) / (1 + _FLOOR)
+    return made
+
+
+def _slopes(layer: Layer, source: Stream) -> npt.NDArray[np.float32]:
+    """Return the slope of a layer's points at its sums, ``[N, *out_shape]``."""
+    x = source.reshape(len(source), *_seen(layer)).astype(np.float32)
+    sums = x.astype(np.float64)
+    if layer.geometry is not None and layer.weight is not None:
+        sums = linear(layer.geometry, layer.weight, x).astype(np.float64)
+    reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
+    ends = (_apply(layer.points, sums + sign * reach) for sign in (1, -1))
+    made: npt.NDArray[np.float32] = ((next(ends) - next(ends)) / (2 * reach)).astype(np.float32)
+    return made
+
+
+def _seen(layer: Layer) -> tuple[int, int, int]:
+    return layer.shape if layer.geometry is None else layer.geometry.in_shape
+
+
+def _apply(points: tuple[Point, ...], values: FloatArray) -> FloatArray:
+    for point in points:
+        values = point(values)
+    return values
+
+
+def _gradients(
+    graph: Graph, slopes: Mapping[str, npt.NDArray[np.float32]], behind: dict[str, npt.NDArray[np.float32]]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the gradients at every layer's sums, of ``behind``'s at the outputs."""
+    behind, made = dict(behind), {}
+    for layer in reversed(graph.layers):
+        at = slopes[layer.name]
+        gradient = at * behind[layer.name].reshape(at.shape) if layer.name in behind else np.zeros_like(at)
+        made[layer.name] = gradient
+        before = gradient if layer.geometry is None else _backward(layer.geometry, layer, gradient)
+        source = layer.inputs[0]
+        behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before
+    return made
+
+
+def _backward(g: LinearGeometry, layer: Layer, gradient: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the gradient at a linear map's input, ``[N, *in_shape]``, of that at its sums."""
+    assert layer.weight is not None
+    made = np.zeros((len(gradient), *g.in_shape), np.float32)
+    taps = layer.weight.astype(np.float32)
+    for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(joined(g.y)), enumerate(joined(g.x))):
+        matrix = taps[ky * g.x.kernel + kx]
+        for n in range(g.groups if iy.size and ix.size else 0):
+            inner, outer = (slice(n * size, (n + 1) * size) for size in (g.group_in, g.group_out))
+            part = gradient[:, oy[:, None], ox, outer] @ matrix[outer]
+            target = np.s_[:, iy[:, None], ix, inner]
+            if np.unique(iy).size == iy.size and np.unique(ix).size == ix.size:
+                made[target] += part
+            else:
+                np.add.at(made, target, part)  # type: ignore[arg-type]
+    return made

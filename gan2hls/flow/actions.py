@@ -1,0 +1,201 @@
+"""What can be done with a model or a finished project besides building it: verify it again, generate with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls import frontend, passes
+from gan2hls.base import ConfigError, ModelError, OutputError, ToolError
+from gan2hls.config import Config, VerifyConfig, resolve
+from gan2hls.emit import Project, write
+from gan2hls.emit.hls import emit_hls
+from gan2hls.flow.inputs import read_inputs, source_of, stimulus
+from gan2hls.flow.ladder import FloatStep, Ladder, climb
+from gan2hls.flow.pipeline import build
+from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
+from gan2hls.frontend import Loaded
+from gan2hls.hardware import Design
+from gan2hls.model import Graph, IntegerModel
+from gan2hls.quantize import draw, quantize_inputs
+from gan2hls.report import float_outputs, golden_outputs, picture_range, png_grid
+from gan2hls.verify import run_float, run_outputs
+
+Notify = Callable[[str, str], None]
+Array = npt.NDArray[np.generic]
+
+
+def verify_project(
+    folder: Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    onnx_path: Path | None = None,
+    notify: Notify | None = None,
+) -> Ladder:
+    """Run the ladder on the files of a project as they stand; nothing in it is changed.
+
+    Args:
+        folder: the project.
+        overrides: values laid over its config; only ``verify`` matters.
+        onnx_path: the ONNX file, for the float step.
+        notify: called with ``(stage, detail)``.
+
+    Raises:
+        ModelError: not a project, or a broken one.
+        ConfigError: an ONNX file that is not the project's.
+    """
+    saved = load_saved(folder)
+    if saved.design is None:
+        raise ModelError("holds no design to verify", where=str(folder), hint=_resuming(folder))
+    config = resolve(None, overrides, base=saved.config)
+    if not config.verify.steps:  # built with --no-verify: run everything that can run
+        config = config.model_copy(update={"verify": _all_steps(config.verify)})
+    ports: Graph = Graph(saved.model.name, saved.model.inputs, (), saved.model.outputs)
+    evaluation = read_inputs(ports, config).evaluation
+    float_step: FloatStep | None = None
+    if onnx_path is not None:
+        loaded = _load_onnx(onnx_path, saved)
+        graph, least = passes.run(loaded.graph), config.verify.min_psnr_db
+        float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
+    return climb(
+        config.verify,
+        folder,
+        saved.design,
+        stimulus(saved.model, evaluation, config.verify.frames, config.verify.seed),
+        float_step=float_step,
+        former=saved.report,
+        vendor_log=vendor_log(folder),
+        notify=(lambda step: notify("verify", step)) if notify is not None else None,
+    )
+
+
+def _all_steps(config: VerifyConfig) -> VerifyConfig:
+    return VerifyConfig.model_validate({k: v for k, v in config.model_dump().items() if k != "steps"})
+
+
+def generate(
+    model: Path,
+    output: Path,
+    *,
+    count: int = 16,
+    seed: int = 0,
+    config: Config | Mapping[str, Any] | Path | None = None,
+    onnx_path: Path | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    notify: Notify | None = None,
+) -> tuple[str, ...]:
+    """Write a PNG grid and return the labels of its rows: float, golden, csim, as far as they can be had.
+
+    Args:
+        model: an ONNX file, or a project's folder (which has a float row only with ``onnx_path``).
+        output: the PNG file.
+        count: pictures a row.
+        seed: of the inputs, which are drawn from the config's input distribution.
+        config: a config, its values, or a YAML file.
+        onnx_path: the ONNX file of a project.
+        input_shapes: shapes for dynamic inputs, by ONNX name.
+        notify: called with ``(stage, detail)``.
+
+    Raises:
+        ConfigError: the model's output is not an image.
+        OutputError: the PNG cannot be written.
+    """
+    notify = notify or (lambda *_: None)
+    resolved, integers, design, loaded = _prepare(model, config, onnx_path, input_shapes, notify)
+    ports = Graph(integers.name, integers.inputs, (), integers.outputs)
+    inputs = draw(ports, source_of(resolved, samples=count, seed=seed))
+    notify("generate", "golden")
+    rows = [("golden", golden_outputs(integers, inputs))]
+    if loaded is not None:
+        notify("generate", "float")
+        rows.insert(0, ("float", float_outputs(loaded.onnx_model, integers, inputs)))
+    with contextlib.suppress(ToolError):
+        notify("generate", "csim")
+        rows.append(("csim", _csim_outputs(model, design, inputs)))
+    picture = png_grid(rows, integers.outputs[0].onnx_shape, picture_range(rows[0][1]))
+    if picture is None:
+        raise ConfigError(
+            f"the output {integers.outputs[0].onnx_name!r} of shape {list(integers.outputs[0].onnx_shape)} is no image",
+            where=str(model),
+            hint="an image has 1, 3 or 4 channels, or is a flat square",
+        )
+    _write_file(output, picture)
+    return tuple(label for label, _ in rows)
+
+
+def _prepare(
+    model: Path,
+    config: Config | Mapping[str, Any] | Path | None,
+    onnx_path: Path | None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None,
+    notify: Notify,
+) -> tuple[Config, IntegerModel, Design, Loaded | None]:
+    """Read a project, or build one in memory as far as its design."""
+    if model.is_dir():
+        saved = load_saved(model)
+        if saved.design is None:
+            raise ModelError("holds no design", where=str(model), hint=_resuming(model))
+        loaded = _load_onnx(onnx_path, saved) if onnx_path is not None else None
+        return resolve(config, base=saved.config), saved.model, saved.design, loaded
+    made = build(model, config=config, input_shapes=input_shapes, stop="schedule", write=False, notify=notify)
+    assert made.integer_model is not None and made.design is not None
+    loaded = frontend.load(model, input_shapes=dict(input_shapes or {}))
+    return made.config, made.integer_model, made.design, loaded
+
+
+def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> npt.NDArray[np.floating]:
+    """Run the HLS C++ of a project, or that which ``design`` would get; reals ``[N, *onnx_shape[1:]]``."""
+    port = design.model.outputs[0]
+    codes = quantize_inputs(design.model, inputs)
+    with tempfile.TemporaryDirectory(prefix="gan2hls-csim-") as work:
+        folder = model
+        if not is_project(model):
+            folder = Path(work) / "project"
+            write(Project.of({f"hls/{path}": content for path, content in emit_hls(design).items()}), folder)
+        outputs = run_outputs(folder, design, Path(work), codes)
+    return port.from_stream(design.model.type_of(port.name).dequantize(outputs[port.name])).astype(np.float64)
+
+
+def _resuming(folder: Path) -> str:
+    return f"make it: gan2hls build {shlex.quote(str(folder))} --from schedule"
+
+
+def _load_onnx(path: Path, saved: Saved) -> Loaded:
+    shapes = {port.onnx_name: port.onnx_shape for port in saved.model.inputs}
+    loaded = frontend.load(path, input_shapes=shapes)
+    if loaded.sha256 != saved.origin.sha256:
+        raise ConfigError(
+            f"the project {saved.folder} was built from another ONNX file",
+            where=str(path),
+            hint=f"give that file{f', {saved.origin.file!r}' if saved.origin.file else ''}, or build the project again",
+        )
+    return loaded
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    """Write ``content`` whole or not at all."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}",
+            where=str(path),
+            hint="choose a file in a folder that is there and that you may write, with -o",
+        ) from error

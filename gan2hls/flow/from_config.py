@@ -1,0 +1,128 @@
+"""What the config asks for, in the terms of the stages that do it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gan2hls.auto import Assignment, Goal, Prices
+from gan2hls.base import ConfigError
+from gan2hls.config import AutoConfig, Config, check_patterns, matches, merge, parse_config
+from gan2hls.hardware import FoldingRequest
+from gan2hls.model import IntegerModel
+from gan2hls.quantize import activation_goal_beside
+
+_log = logging.getLogger(__name__)
+
+#: PE and SIMD at most, where bambu synthesizes the design.
+_BAMBU_FOLDING = (2, 4)
+#: What ``precision: auto`` keeps where the config names no goal.
+_LEAST_PSNR_DB = 35.0
+
+
+def settled_config(config: Config, assignment: Assignment) -> Config:
+    """Return a config that says what ``auto`` has chosen, so that a build with it makes the same weights."""
+    values = config.model_dump(mode="json")
+    for choice in assignment.layers:
+        if not choice.pinned:
+            pinned = {choice.layer: {"precision": {"weight": choice.precision}}}
+            values["layers"] = merge(values["layers"], pinned)
+    values["precision"] = {**values["precision"], "weight": "int8"}
+    least = goal_of(config.precision.auto).psnr_min_db
+    if config.precision.activation is None and least is not None:
+        values["precision"]["activation_psnr_min_db"] = activation_goal_beside(
+            least, config.precision.activation_psnr_min_db
+        )
+    return parse_config(values)
+
+
+def check_unchanged(saved: Config, config: Config, start: str) -> None:
+    """Refuse settings that the stages before ``start`` have already used.
+
+    Raises:
+        ConfigError: such a setting differs from the saved one.
+    """
+    changes: list[tuple[str, object, object, str]] = [
+        ("precision", saved.precision, config.precision, "load"),
+        ("calibration", saved.calibration, config.calibration, "load"),
+        ("layers", _precisions(saved), _precisions(config), "load"),
+    ]
+    if start == "emit":
+        changes += [
+            ("target", saved.target, config.target, "schedule"),
+            ("layers", saved.layers, config.layers, "schedule"),
+        ]
+    for key, before, after, stage in changes:
+        if before != after:
+            raise ConfigError(
+                f"cannot change in a build from {start}: an earlier stage used it",
+                where=key,
+                hint="build from the ONNX file, without --from" if stage == "load" else f"build with --from {stage}",
+            )
+
+
+def _precisions(config: Config) -> dict[str, object]:
+    """Return the number formats by pattern; patterns that set none do not matter before the schedule."""
+    formats = {pattern: entry.precision for pattern, entry in config.layers.items()}
+    return {pattern: found for pattern, found in formats.items() if found.weight or found.activation}
+
+
+def goal_of(auto: AutoConfig) -> Goal:
+    """Return what ``precision.auto`` asks for; a goal is taken for granted where there is something to choose."""
+    least = auto.psnr_min_db
+    if least is None and auto.weight_bits_max is None and auto.cost_max is None and auto.policy != "redundancy":
+        least = _LEAST_PSNR_DB
+    prices = Prices(auto.cost.bits, auto.cost.dsp, auto.cost.lut)
+    return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
+
+
+def folded_for_tool(config: Config) -> Config:
+    """Return ``config`` with a small folding where bambu is its HLS compiler and it says nothing of parallelism.
+
+    Bambu pipelines no loop, so lanes gain little, and what it compiles grows with them.
+    """
+    target, verify = config.target, config.verify
+    own = (target.pe, target.simd, target.fps, target.dsp, *((e.pe or e.simd) for e in config.layers.values()))
+    if verify.hls_tool != "bambu" or "vendor" not in verify.steps or any(value is not None for value in own):
+        return config
+    pe, simd = _BAMBU_FOLDING
+    _log.warning(
+        "folded to pe %s and simd %s at most for bambu; give target.pe, simd, dsp or fps for another folding", pe, simd
+    )
+    return config.model_copy(update={"target": target.model_copy(update={"pe": pe, "simd": simd})})
+
+
+def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:
+    """Return the foldings of the config; ``target.pe`` and ``target.simd`` become the greatest divisor up to them."""
+    target = config.target
+    own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
+    pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
+    for layer in model.layers:
+        request, g = pinned[layer.name], layer.geometry
+        if g is not None:
+            pe = request.pe or _divisor(g.group_out, target.pe)
+            simd = request.simd or _divisor(g.group_in, target.simd)
+            pinned[layer.name] = replace(request, pe=pe, simd=simd)
+    return pinned
+
+
+def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
+    """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources.
+
+    Raises:
+        ConfigError: a pattern that matches no layer.
+    """
+    check_patterns(graph_layers, config)
+    pinned = {}
+    for name, source in graph_layers.items():
+        pe, simd, lanes = config.target.pe, config.target.simd, None
+        for pattern, entry in config.layers.items():
+            if matches(pattern, name, source):
+                pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
+        pinned[name] = FoldingRequest(pe, simd, lanes)
+    return pinned
+
+
+def _divisor(total: int, wanted: int | None) -> int | None:
+    return None if wanted is None else max(n for n in range(1, min(wanted, total) + 1) if total % n == 0)

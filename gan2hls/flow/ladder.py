@@ -1,0 +1,151 @@
+"""The verification ladder: run the wanted steps on a project's files, gather what they found and measured."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from gan2hls import verify
+from gan2hls.base import ToolError
+from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
+from gan2hls.hardware import Design, estimate
+from gan2hls.numbers import Int64Array
+from gan2hls.report import NOT_MEASURED, CodeAgreement, Fidelity, Report, StepReport, Timing, skipped
+from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim
+
+Notify = Callable[[str], None]
+#: Runs the float step: golden model against ONNX Runtime.
+FloatStep = Callable[[], tuple[StepReport, Fidelity]]
+
+_NO_ONNX = "the ONNX model is not part of a project; give it with --model"
+
+
+@final
+@dataclass(frozen=True)
+class Ladder:
+    """What the ladder found."""
+
+    steps: dict[Any, StepReport]
+    measured: Timing
+    fidelity: Fidelity
+
+    @property
+    def passed(self) -> bool:
+        """Whether no step failed."""
+        return all(step.status != "failed" for step in self.steps.values())
+
+
+def climb(
+    config: VerifyConfig,
+    folder: Path,
+    design: Design,
+    codes: Mapping[str, Int64Array],
+    *,
+    float_step: FloatStep | None,
+    former: Report | None = None,
+    vendor_log: Path | None = None,
+    notify: Notify | None = None,
+) -> Ladder:
+    """Run the steps that ``config`` wants on the files in ``folder``.
+
+    Args:
+        config: which steps, how many frames.
+        folder: the project as it stands on disk; nothing is written into it.
+        design: what the files must compute.
+        codes: input codes by input name, for C simulation.
+        float_step: None without the ONNX model; then ``former``'s result for the same integers is kept.
+        former: the report of an earlier build of the same integer model.
+        vendor_log: where the output of an HLS compiler that fails is kept.
+        notify: called with the name of each step.
+
+    Raises:
+        ToolError: a step that was asked for by name lacks its tool.
+    """
+    steps: dict[Any, StepReport] = {}
+    measured, fidelity = Timing(), NOT_MEASURED
+    for step in VERIFY_STEPS:
+        if step not in config.steps:
+            steps[step] = skipped("not asked for")
+            continue
+        if notify is not None:
+            notify(step)
+        if step == "float":
+            steps[step], fidelity = _climb_float(float_step, former)
+        else:
+            steps[step], found = _run(step, config, folder, design, codes, vendor_log)
+            measured = found or measured
+    return Ladder(steps, measured, fidelity)
+
+
+def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[StepReport, Fidelity]:
+    if float_step is not None:
+        return float_step()
+    if former is None or former.verification["float"].status == "skipped":
+        return skipped(_NO_ONNX), NOT_MEASURED
+    return former.verification["float"], Fidelity(
+        former.quality,
+        {layer.name: layer.sqnr_db for layer in former.layers},
+        {
+            layer.name: CodeAgreement(layer.file_codes_differ, layer.file_codes_max_difference)
+            for layer in former.layers
+            if layer.file_codes_differ is not None and layer.file_codes_max_difference is not None
+        },
+    )
+
+
+def _run(
+    step: VerifyStep,
+    config: VerifyConfig,
+    folder: Path,
+    design: Design,
+    codes: Mapping[str, Int64Array],
+    vendor_log: Path | None,
+) -> tuple[StepReport, Timing | None]:
+    """Run one step; a missing tool is the user's error only when the step was asked for by name."""
+    with tempfile.TemporaryDirectory(prefix=f"gan2hls-{step}-") as scratch:
+        work = Path(scratch)
+        try:
+            if step == "csim":
+                return _step_report(check_csim(folder / "hls", design, codes, work)), None
+            if step == "hls":
+                return _step_report(verify.run_hls(folder, design, work)), None
+            if step == "vendor":
+                if config.hls_tool is None:
+                    return skipped("no HLS compiler chosen (--hls-tool)"), None
+                return _step_report(verify.run_vendor(folder, design, work, config.hls_tool, vendor_log)), None
+            result = verify.run_rtl(folder, design, work)
+        except ToolError as error:
+            if step != "vendor" and "steps" in config.model_fields_set:
+                raise
+            return skipped(f"{error.message}{f' ({error.hint})' if error.hint else ''}"), None
+    return _step_report(result), _timing(result.measurements, design)
+
+
+def _step_report(result: CsimResult | StepResult) -> StepReport:
+    return StepReport(
+        status=result.status,
+        reason=result.reason,
+        frames=result.frames,
+        values=result.values,
+        mismatches=result.mismatches,
+        first_mismatch=result.first_mismatch,
+    )
+
+
+def _timing(found: Measurements, design: Design) -> Timing:
+    lanes = {engine.layer.name: engine.folding.pe * engine.folding.simd for engine in design.engines}
+    return Timing(
+        layer_cycles=dict(found.layer_cycles),
+        executed_macs={name: steps * lanes[name] for name, steps in found.executed_steps.items()},
+        latency=found.latency_cycles,
+        interval=found.interval_cycles,
+    )
+
+
+def estimated_timing(design: Design) -> Timing:
+    """Return the cycles that the model of the engines predicts."""
+    found = estimate(design)
+    return Timing(layer_cycles=found.layers, latency=found.latency, interval=found.interval)

@@ -1,0 +1,212 @@
+"""FPGA parts that a design can be folded for: resources, packages and grades, as the maker's data sheets give them.
+
+A part name is checked whole, for Vivado takes no other: device, package, speed grade and, from UltraScale+ on,
+temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, and Vivado's own list of part names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, product
+from typing import final
+
+from gan2hls.base import ConfigError
+
+_log = logging.getLogger(__name__)
+
+
+@final
+@dataclass(frozen=True)
+class Resources:
+    """What a part has: DSP blocks, 36-kbit block RAMs, LUTs and flip-flops."""
+
+    dsp: int
+    bram36: int
+    lut: int
+    ff: int
+
+
+@final
+@dataclass(frozen=True)
+class Device:
+    """A device with what it comes in.
+
+    Attributes:
+        resources: what it has.
+        packages: as in Vivado's part names.
+        grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``; of 7
+            series devices with the letter that Vivado puts behind the device, ``l2L`` being ``xc7k325tlffg900-2L``.
+        bambu: the package and speed grade that bambu knows the device in, or None.
+    """
+
+    resources: Resources
+    packages: tuple[str, ...]
+    grades: tuple[str, ...]
+    bambu: tuple[str, str] | None = None
+
+
+_ZYNQ_FB = ("fbg676", "fbv676", "ffg676", "ffv676")
+_ZYNQ_FF = (*_ZYNQ_FB, "ffg900", "ffv900")
+_LOW_POWER = ("1", "2", "3", "2L", "l2L", "i1L")
+_EXTENDED = ("1-e", "1-i", "1L-i", "1LV-i", "2-e", "2-i", "2L-e", "2LV-e")
+
+PARTS: dict[str, Device] = {
+    "xc7z010": Device(Resources(80, 60, 17_600, 35_200), ("clg225", "clg400"), ("1", "2", "3", "i1L")),
+    "xc7z020": Device(
+        Resources(220, 140, 53_200, 106_400), ("clg400", "clg484"), ("1", "2", "3", "i1L"), ("clg484", "1")
+    ),
+    "xc7z030": Device(
+        Resources(400, 265, 78_600, 157_200),
+        ("sbg485", "sbv485", "fbg484", "fbv484", *_ZYNQ_FB),
+        ("1", "2", "3", "i2L"),
+    ),
+    "xc7z035": Device(Resources(900, 500, 171_900, 343_800), _ZYNQ_FF, ("1", "2", "3", "i2L")),
+    "xc7z045": Device(Resources(900, 545, 218_600, 437_200), _ZYNQ_FF, ("1", "2", "3", "i2L"), ("ffg900", "2")),
+    "xc7a35t": Device(
+        Resources(90, 50, 20_800, 41_600), ("cpg236", "csg324", "csg325", "ftg256", "fgg484"), _LOW_POWER
+    ),
+    "xc7a100t": Device(
+        Resources(240, 135, 63_400, 126_800), ("csg324", "ftg256", "fgg484", "fgg676"), _LOW_POWER, ("csg324", "1")
+    ),
+    "xc7a200t": Device(
+        Resources(740, 365, 134_600, 269_200),
+        ("sbg484", "sbv484", "fbg484", "fbv484", "fbg676", "fbv676", "ffg1156", "ffv1156"),
+        _LOW_POWER,
+    ),
+    "xc7k325t": Device(
+        Resources(840, 445, 203_800, 407_600),
+        ("fbg676", "fbv676", "ffg676", "ffv676", "fbg900", "fbv900", "ffg900", "ffv900"),
+        ("1", "2", "3", "2L", "l2L", "i2L"),
+    ),
+    "xczu3eg": Device(Resources(360, 216, 70_560, 141_120), ("sbva484", "sfva625", "sfvc784"), _EXTENDED),
+    "xczu7ev": Device(Resources(1728, 312, 230_400, 460_800), ("fbvb900", "ffvc1156", "ffvf1517"), (*_EXTENDED, "3-e")),
+    "xczu9eg": Device(Resources(2520, 912, 274_080, 548_160), ("ffvc900", "ffvb1156"), (*_EXTENDED, "3-e")),
+    "xck26": Device(Resources(1248, 144, 117_120, 234_240), ("sfvc784",), ("2LV-c", "2LVI-i")),
+    "xcu250": Device(Resources(12_288, 2688, 1_728_000, 3_456_000), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
+}
+#: Temperature grades in the ordering codes of 7 series devices, by grade: commercial, extended, industrial.
+_TEMPERATURES = {"1": "ci", "2": "cei", "3": "e", "2L": "e", "l2L": "", "i1L": "i", "i2L": "i"}
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """A listed part.
+
+    Attributes:
+        device: a key of ``PARTS``.
+        package: one of the device's.
+        grade: one of the device's.
+    """
+
+    device: str
+    package: str
+    grade: str
+
+    @property
+    def speed(self) -> str:
+        """The speed grade without its dash, such as ``1`` or ``2L``."""
+        return self.grade.lstrip("li").partition("-")[0]
+
+    @property
+    def vivado(self) -> str:
+        """The name that Vivado and Vitis HLS take."""
+        if "-" in self.grade:
+            return f"{self.device}-{self.package}-{self.grade}"
+        letter = self.grade[0] if self.grade[0] in "li" else ""
+        return f"{self.device}{letter}{self.package}-{self.speed}"
+
+    @property
+    def bambu(self) -> str | None:
+        """What bambu's ``--device-name`` takes: the device in the package and speed grade that bambu knows, or None."""
+        known = PARTS[self.device].bambu
+        return None if known is None else f"{self.device},-{known[1]},{known[0]},VVD"
+
+
+def find_part(name: str) -> Part | None:
+    """Return the listed part that ``name`` spells, in Vivado's way or as an ordering code, or None."""
+    device = _device(name)
+    return None if device is None else _spellings(device).get(name.lower())
+
+
+def part_name(name: str, *, unlisted: bool) -> str:
+    """Return ``name`` in Vivado's spelling; with ``unlisted`` any other name as it is.
+
+    Raises:
+        ConfigError: a part that is not listed.
+    """
+    part = find_part(name)
+    if part is not None:
+        return part.vivado
+    error = _unknown(name)
+    if not unlisted:
+        raise error
+    if _device(name) is not None:
+        _log.warning("%s; it is passed on as it is, since target.dsp is given", error.message)
+    return name
+
+
+def part_resources(name: str) -> Resources:
+    """Return the resources of the device that ``name`` begins with.
+
+    Raises:
+        ConfigError: a part that is not listed.
+    """
+    device = _device(name)
+    if device is None:
+        raise _unknown(name)
+    return PARTS[device].resources
+
+
+def _device(name: str) -> str | None:
+    return max((device for device in PARTS if name.lower().startswith(device)), key=len, default=None)
+
+
+@cache
+def _spellings(device: str) -> dict[str, Part]:
+    """Return the parts of ``device`` by every accepted spelling, in lower case; the first of two parts keeps one."""
+    spelled: dict[str, Part] = {}
+    for package in PARTS[device].packages:
+        for grade in PARTS[device].grades:
+            part = Part(device, package, grade)
+            spelled[part.vivado.lower()] = part
+            for fields in _fields(part):
+                for dashes in product(("", "-"), repeat=len(fields) - 1):
+                    text = "".join(chain.from_iterable(zip(fields, (*dashes, ""), strict=True)))
+                    spelled.setdefault(text.lower(), part)
+    return spelled
+
+
+def _fields(part: Part) -> Iterator[tuple[str, ...]]:
+    """Yield what a name of ``part`` may consist of, in Vivado's order and in that of ordering codes."""
+    speed, _, temperature = part.grade.lstrip("li").partition("-")
+    codes = (speed, f"L{speed[:-1]}") if speed.endswith("L") else (speed,)
+    for letter in (temperature,) if temperature else ("", *_TEMPERATURES[part.grade]):
+        yield from (
+            (part.device, part.package, speed, letter),
+            *((part.device, c, part.package, letter) for c in codes),
+        )
+
+
+def _unknown(name: str) -> ConfigError:
+    device = _device(name)
+    if device is None:
+        return ConfigError(
+            f"part {name!r} is not known",
+            where="target.part",
+            hint=f"give target.dsp, or one of {', '.join(PARTS)} with package and speed grade, "
+            f"such as {Part('xc7z020', 'clg400', '1').vivado}",
+        )
+    parts = [Part(device, PARTS[device].packages[0], grade) for grade in PARTS[device].grades]
+    packages = PARTS[device].packages
+    wrong = "speed grade" if any(package in name.lower() for package in packages) else "package"
+    if wrong == "speed grade" and "-" in PARTS[device].grades[0]:
+        wrong = "speed and temperature grade"
+    return ConfigError(
+        f"part {name!r} names no {wrong} that the {device} comes in",
+        where="target.part",
+        hint=f"packages: {', '.join(packages)}; with their grades: {', '.join(part.vivado for part in parts)}",
+    )

@@ -1,0 +1,37 @@
+"""Layer kinds: how each reads its ONNX operators.  One file each."""
+
+from __future__ import annotations
+
+from gan2hls.kinds import conv, conv_transpose, dense, pointwise
+from gan2hls.kinds.base import (
+    Array,
+    Kind,
+    Linear,
+    Reader,
+    Tensor,
+    check_size,
+    map_parameters,
+    parameters,
+    select_outputs,
+)
+from gan2hls.kinds.pointwise import NO_STATISTICS
+
+#: Every layer kind; adding one touches this line, its file and its templates.
+KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND)
+
+KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
+READERS: dict[str, Reader] = {op: reader for kind in KINDS for op, reader in kind.operators.items()}
+
+__all__ = [
+    "KINDS",
+    "KIND_BY_NAME",
+    "NO_STATISTICS",
+    "READERS",
+    "Array",
+    "Linear",
+    "Tensor",
+    "check_size",
+    "map_parameters",
+    "parameters",
+    "select_outputs",
+]

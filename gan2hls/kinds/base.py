@@ -1,0 +1,229 @@
+"""What a layer kind gives to the front end: its operators, and how its outputs can be put in another order.
+
+A reader is a function with the operator's name whose arguments are the tensor it transforms, its constant inputs in the
+operator's order (``None`` where one is absent) and, as keywords, its attributes with ONNX's defaults.  It returns a
+``Linear`` or a chain of points; what it cannot build is an ``UnsupportedError`` without ``where``: the front end adds
+the node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.base import UnsupportedError
+from gan2hls.model import Affine, Curve, Layer, Leaky, LinearGeometry, Point, Shape
+from gan2hls.numbers import FloatArray, Int64Array
+
+Array = npt.NDArray[np.generic]
+
+#: Most elements of one activation tensor: 16 M, a 512 x 512 image of 64 channels.
+MAX_ACTIVATION = 1 << 24
+#: Most (output, kernel) pairs of one axis of a linear layer; bounds the time that a tap program takes.
+MAX_AXIS_TAPS = 1 << 22
+
+
+@final
+@dataclass(frozen=True)
+class Tensor:
+    """The tensor that an operator transforms.
+
+    Attributes:
+        shape: ONNX shape, batch 1.
+        position: which of the operator's inputs it is; the others are constants.
+    """
+
+    shape: tuple[int, ...]
+    position: int = 0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear operator as a layer.
+
+    Attributes:
+        kind: name of the layer kind.
+        geometry: its taps.
+        weight: float64 ``[KH * KW, CO, CI / groups]``.
+        bias: float64 ``[CO]``, or None.
+        in_order: which flat element of the input ONNX tensor each element of the layer's input stream is.
+        out_index: of the output ONNX tensor's shape; which element of the layer's output stream each element is.
+    """
+
+    kind: str
+    geometry: LinearGeometry
+    weight: FloatArray
+    bias: FloatArray | None
+    in_order: Int64Array
+    out_index: Int64Array
+
+
+Reader = Callable[..., "Linear | tuple[Point, ...]"]
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """A layer kind.
+
+    Attributes:
+        name: as in ``Layer.kind``.
+        operators: ONNX operators of the default domain that become this kind, with their readers.
+        reorder: ``(layer, order) -> layer`` whose stream element ``j`` is the old element ``order[j]``, or None where
+            the layer cannot do that; ``order`` has no element twice, and where the stream is cropped not all.
+        reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
+            geometry fixes the shape.
+        absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
+        passes_order_on: whether reordering its output needs its input in that order too.
+    """
+
+    name: str
+    operators: Mapping[str, Reader]
+    reorder: Callable[[Layer, Int64Array], Layer | None]
+    reshape: Callable[[Layer, Shape], Layer | None]
+    absorbs_input_order: bool = False
+    passes_order_on: bool = False
+
+
+def constant(value: Array | None, what: str) -> FloatArray:
+    """Return ``value`` as float64.
+
+    Raises:
+        UnsupportedError: it is not a constant.
+    """
+    return raw_constant(value, what).astype(np.float64)
+
+
+def raw_constant(value: Array | None, what: str) -> Array:
+    """Return ``value`` as it is in the file, for weights, of which there is to be one copy in float64.
+
+    Raises:
+        UnsupportedError: it is not a constant.
+    """
+    if value is None:
+        raise UnsupportedError(
+            f"{what} must be a constant",
+            hint="give it a value in the file, as an initializer: only one tensor of the model is computed",
+        )
+    return np.asarray(value)
+
+
+def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> Point:
+    """Return ``point`` with ``change`` applied to its per-channel parameters."""
+    match point:
+        case Affine():
+            return Affine(change(point.scale), change(point.bias))
+        case Leaky():
+            return Leaky(change(point.slope))
+        case _:
+            return point
+
+
+def parameters(point: Point) -> tuple[FloatArray, ...]:
+    """Return the numbers of ``point`` that must be finite."""
+    if isinstance(point, Curve):
+        return (np.array([value for _, value in point.attributes]),)
+    found: list[FloatArray] = []
+
+    def collect(value: FloatArray) -> FloatArray:
+        found.append(value)
+        return value
+
+    map_parameters(point, collect)
+    return tuple(found)
+
+
+def select_outputs(layer: Layer, order: Int64Array) -> Layer | None:
+    """Return a linear layer that computes the outputs ``order`` only, in that order.
+
+    Any rows and columns can be kept, in their order, and any channels in any order (with groups: all, as they are).
+    ``order`` must be the product of the three, else the result is None.
+    """
+    geometry, weight = layer.geometry, layer.weight
+    assert geometry is not None and weight is not None
+    _, width, channels = geometry.out_shape
+    pixels, of_pixel = np.divmod(order, channels)
+    rows, columns = np.unique(pixels // width), np.unique(pixels % width)
+    kept = of_pixel[: order.size // (rows.size * columns.size)]
+    product = (rows[:, None] * width + columns)[:, :, None] * channels + kept
+    if not np.array_equal(product.ravel(), order):
+        return None
+    if geometry.groups != 1 and not np.array_equal(kept, np.arange(channels)):
+        return None
+    y, x = (
+        replace(axis, taps=tuple(axis.taps[o] for o in at)) for axis, at in ((geometry.y, rows), (geometry.x, columns))
+    )
+    changed = replace(geometry, y=y, x=x, out_channels=kept.size)
+    shape = layer.shape if order.size == math.prod(layer.shape) else changed.out_shape
+    probe = replace(layer.probe, shape=shape, order=layer.probe.order[order])
+    points = tuple(map_parameters(p, lambda v: v[kept] if v.size > 1 else v) for p in layer.points)
+    weight = np.ascontiguousarray(weight[:, kept])
+    return replace(layer, shape=shape, geometry=changed, weight=weight, points=points, probe=probe)
+
+
+def fixed_shape(layer: Layer, shape: Shape) -> None:
+    """Say that the layer's geometry fixes its shape (an entry of ``Kind.reshape``)."""
+    del layer, shape
+
+
+def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]:
+    """Return an attribute that has one integer per axis, ``default`` each where it is absent."""
+    if values is None:
+        return (default,) * count
+    found = tuple(int(v) for v in values)  # type: ignore[attr-defined]
+    if len(found) != count:
+        raise UnsupportedError(
+            f"{what} {list(found)} must have {count} values",
+            hint=f"give it {count} numbers, one per spatial axis (pads: two)",
+        )
+    return found
+
+
+def check_axis(out_size: int, kernel: int, stride: int, dilation: int) -> None:
+    """Check one axis of a linear layer before its tap program is made.
+
+    Raises:
+        UnsupportedError: an output that is empty, or taps beyond ``MAX_AXIS_TAPS``.
+    """
+    if stride < 1 or dilation < 1 or kernel < 1:
+        raise UnsupportedError(
+            f"kernel {kernel}, stride {stride} and dilation {dilation} must be 1 or more", hint="set them to 1 or more"
+        )
+    if out_size < 1:
+        raise UnsupportedError(
+            f"its output would have {out_size} rows or columns", hint="enlarge the input or its pads"
+        )
+    if out_size * kernel > MAX_AXIS_TAPS or out_size > MAX_ACTIVATION:
+        raise UnsupportedError(
+            f"{out_size} outputs of {kernel} taps along one axis are too many",
+            hint=f"at most {MAX_AXIS_TAPS} taps along one axis are supported",
+        )
+
+
+def check_size(shape: tuple[int, ...], what: str) -> None:
+    """Check the size of an activation tensor.
+
+    Raises:
+        UnsupportedError: it has more than ``MAX_ACTIVATION`` elements.
+    """
+    if math.prod(shape) > MAX_ACTIVATION:
+        raise UnsupportedError(
+            f"{what} of shape {list(shape)} has {math.prod(shape)} elements",
+            hint=f"tensors between layers have at most {MAX_ACTIVATION} elements; build for a smaller image",
+        )
+
+
+def image_order(channels: int, height: int, width: int) -> Int64Array:
+    """Return which element of an NCHW tensor each element of its ``(H, W, C)`` stream is."""
+    return np.arange(channels * height * width).reshape(channels, height, width).transpose(1, 2, 0).ravel()
+
+
+def image_index(channels: int, height: int, width: int, shape: tuple[int, ...]) -> Int64Array:
+    """Return which element of an ``(H, W, C)`` stream each element of the NCHW tensor of ``shape`` is."""
+    return np.arange(channels * height * width).reshape(height, width, channels).transpose(2, 0, 1).reshape(shape)

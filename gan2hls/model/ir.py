@@ -1,0 +1,138 @@
+"""The float graph: what the front end reads, the passes rewrite, and lowering turns into integers.
+
+A tensor is a stream of ``(H, W, C)`` in raster order, channels innermost, and is named after the layer or input that
+produces it.  ONNX tensors map onto streams by an explicit permutation (``Port.order``), so NCHW, NHWC, Flatten and
+Reshape are one thing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.model.points import Point
+from gan2hls.model.taps import LinearGeometry
+from gan2hls.model.weights import Structure
+from gan2hls.numbers import FloatArray, QuantType
+
+Shape = tuple[int, int, int]
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Port:
+    """How a stream corresponds to a tensor of the ONNX model.
+
+    Attributes:
+        name: identifier of the stream (``IDENTIFIER``).
+        onnx_name: the ONNX tensor's name, untrusted text.
+        onnx_shape: its shape, batch 1.
+        shape: the stream's ``(H, W, C)``.
+        order: int64 ``[H * W * C]``; stream element ``j`` is the ONNX tensor's flat element ``order[j]``.  A layer's
+            stream may leave elements out, what the model crops; inputs and outputs have all.
+    """
+
+    name: str
+    onnx_name: str
+    onnx_shape: tuple[int, ...]
+    shape: Shape
+    order: npt.NDArray[np.int64]
+
+    def to_stream(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Turn ``[N, *onnx_shape[1:]]`` into ``[N, H, W, C]``; the leading axis counts frames."""
+        return values.reshape(-1, math.prod(self.onnx_shape))[:, self.order].reshape(-1, *self.shape)
+
+    def from_stream(self, stream: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Turn ``[N, H, W, C]`` into ``[N, *onnx_shape[1:]]``."""
+        flat = stream.reshape(-1, self.order.size)
+        values = np.empty_like(flat)
+        values[:, self.order] = flat
+        return values.reshape(-1, *self.onnx_shape[1:])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer: an optional linear map, then a chain of pointwise functions.
+
+    Attributes:
+        name: unique identifier (``IDENTIFIER``), also the name of the tensor it produces.
+        kind: name of an entry of ``layers.KINDS``: ``conv``, ``conv_transpose``, ``dense`` or ``pointwise``.
+        source: the ONNX nodes it came from, for people; untrusted text.
+        inputs: names of the tensors it reads.
+        shape: output ``(H, W, C)``.
+        points: applied in order after the linear map.
+        probe: the ONNX tensor that this layer's output equals, to measure against.
+        geometry: of the linear map; None for a pointwise layer.
+        weight: float64 ``[KH * KW, CO, CI / groups]``; None for a pointwise layer.  Biases are points.
+        structure: the codes that ``weight`` betrays, or None.
+    """
+
+    name: str
+    kind: str
+    source: str
+    inputs: tuple[str, ...]
+    shape: Shape
+    points: tuple[Point, ...]
+    probe: Port
+    geometry: LinearGeometry | None = None
+    weight: FloatArray | None = None
+    structure: Structure | None = None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A whole generator in float.
+
+    Attributes:
+        name: identifier of the model.
+        inputs: of the model.
+        layers: in topological order.
+        outputs: of the model; they name layers by ``Port.name``.
+        pinned: types that the file's own quantizers fix, by the name of the input or layer.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    layers: tuple[Layer, ...]
+    outputs: tuple[Port, ...]
+    pinned: Mapping[str, QuantType] = field(default_factory=dict)
+
+
+def verify_graph(graph: Graph) -> None:
+    """Check what every later stage relies on.
+
+    Raises:
+        AssertionError: a stage of gan2hls made an illegal graph.
+    """
+    shapes = {port.name: port.shape for port in graph.inputs}
+    assert IDENTIFIER.match(graph.name), f"graph name {graph.name!r}"
+    assert len(shapes) == len(graph.inputs), "input names repeat"
+    for layer in graph.layers:
+        assert IDENTIFIER.match(layer.name) and layer.name not in shapes, f"layer name {layer.name!r}"
+        assert all(name in shapes for name in layer.inputs), f"{layer.name} reads an unknown tensor"
+        assert layer.probe.shape == layer.shape, f"{layer.name} probes {layer.probe.shape}, not {layer.shape}"
+        assert (layer.geometry is None) == (layer.weight is None), f"{layer.name}: geometry without weight"
+        source_shape = shapes[layer.inputs[0]]
+        if layer.geometry is None:
+            assert np.prod(source_shape) == np.prod(layer.shape), f"{layer.name} changes size"
+        else:
+            assert np.prod(source_shape) == np.prod(layer.geometry.in_shape), f"{layer.name} input size"
+            assert layer.geometry.out_shape == layer.shape or layer.kind == "dense", f"{layer.name} output shape"
+            assert np.prod(layer.geometry.out_shape) == np.prod(layer.shape), f"{layer.name} output size"
+            assert layer.weight is not None and layer.weight.shape == layer.geometry.weight_shape, layer.name
+            assert np.isfinite(layer.weight).all(), f"{layer.name} has weights that are not finite"
+        shapes[layer.name] = layer.shape
+    for port in graph.outputs:
+        assert shapes.get(port.name) == port.shape, f"output {port.name!r}"
+    assert set(graph.pinned) <= set(shapes), f"types are pinned of unknown tensors: {sorted(graph.pinned)}"
+    for port in (*graph.inputs, *graph.outputs, *(layer.probe for layer in graph.layers)):
+        assert port.order.shape == (int(np.prod(port.shape)),), f"order of {port.name}"

@@ -1,0 +1,116 @@
+"""Cross-layer equalization: move channel scales from activations into the next layer's weights.
+
+An activation tensor has one scale for all channels.  Where channels differ widely (BatchNormalization behind a ReLU),
+most of them would use a few codes only.  Dividing channel ``c`` by a positive gain and multiplying the next layer's
+weights of input channel ``c`` by it changes nothing in real numbers, costs nothing in hardware (the requantizer has a
+multiplier per channel anyway), and evens the channels out.
+
+Source: Nagel et al. 2019 (data-free quantization, section 4.1); the exponent is that of SmoothQuant (Xiao et al. 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.model import Affine, Graph, Layer, split
+from gan2hls.numbers import Float32Array, FloatArray
+from gan2hls.quantize.lower import channels_of
+
+#: Gains beyond this ratio to the median would only amplify noise of channels that hardly live.
+_MOST = 2.0**10
+
+
+def find_gains(
+    graph: Graph, streams: Mapping[str, Float32Array], alpha: float, coded: Collection[str] = ()
+) -> dict[str, FloatArray]:
+    """Return a gain per channel of every layer whose only reader is linear; float64 ``[shape[2]]`` or a divisor of it.
+
+    ``gain = range_of_activation**alpha / range_of_weights**(1 - alpha)``, normalized to a median of 1.
+
+    Args:
+        graph: after the passes.
+        streams: float values of every tensor, in which activation ranges are measured.
+        alpha: 0 evens out the weights, 1 the activations.
+        coded: layers whose weights keep the codes of the file: nothing may be multiplied into them.
+    """
+    outputs = {port.name for port in graph.outputs}
+    gains = {}
+    for layer in graph.layers:
+        readers = [other for other in graph.layers if layer.name in other.inputs]
+        if layer.name in outputs or len(readers) != 1 or readers[0].weight is None or readers[0].geometry is None:
+            continue
+        if layer.name in graph.pinned:
+            continue  # its scale is the file's
+        if readers[0].name in coded:
+            continue
+        units = _units(layer, readers[0])
+        if (
+            units == 0
+            or split((*layer.points, Affine(np.ones(channels_of(layer)), np.zeros(1))), channels_of(layer)).rest
+        ):
+            continue
+        if split(layer.points, channels_of(layer)).curve:
+            continue  # one table serves all channels
+        activation = np.abs(streams[layer.name].reshape(-1, units)).max(axis=0).astype(np.float64)
+        weight = _weight_ranges(readers[0]).reshape(-1, units).max(axis=0)
+        alive = (activation > 0) & (weight > 0)
+        if not alive.any():
+            continue
+        gain = np.ones(units)
+        gain[alive] = activation[alive] ** alpha / weight[alive] ** (1 - alpha)
+        gain[alive] /= np.median(gain[alive])
+        gains[layer.name] = np.clip(gain, 1 / _MOST, _MOST)
+    return gains
+
+
+def apply_gains(graph: Graph, gains: Mapping[str, FloatArray]) -> Graph:
+    """Return ``graph`` with each named layer's output divided by its gain and its reader's weights multiplied by it."""
+    layers = []
+    for layer in graph.layers:
+        into, out = gains.get(layer.inputs[0]), gains.get(layer.name)
+        if into is not None:
+            layer = replace(layer, weight=_scaled_inputs(layer, into))
+        if out is not None:
+            scale = np.tile(1 / out, channels_of(layer) // out.size)
+            layer = replace(layer, points=(*layer.points, Affine(scale, np.zeros(1))))
+        layers.append(layer)
+    return replace(graph, layers=tuple(layers))
+
+
+def apply_to_streams(streams: Mapping[str, Float32Array], gains: Mapping[str, FloatArray]) -> dict[str, Float32Array]:
+    """Return ``streams`` as the graph of ``apply_gains`` would make them."""
+    return {
+        name: (values.reshape(-1, gains[name].size) / gains[name]).reshape(values.shape).astype(np.float32)
+        if name in gains
+        else values
+        for name, values in streams.items()
+    }
+
+
+def _units(layer: Layer, reader: Layer) -> int:
+    """Return the number of gains that both sides can tell apart, 0 when their channels do not nest."""
+    assert reader.geometry is not None
+    made, read = layer.shape[2], reader.geometry.in_channels
+    units = min(made, read)
+    return units if max(made, read) % units == 0 and channels_of(layer) % units == 0 else 0
+
+
+def _weight_ranges(reader: Layer) -> FloatArray:
+    """Return per input channel its greatest weight, relative to the greatest of the output channel it adds to."""
+    g, weight = reader.geometry, reader.weight
+    assert g is not None and weight is not None
+    peak = np.abs(weight).max(axis=0)  # [CO, CI / groups]
+    relative = peak / np.maximum(peak.max(axis=1, keepdims=True), 1e-30)
+    ranges: FloatArray = relative.reshape(g.groups, g.group_out, g.group_in).max(axis=1).reshape(-1)
+    return ranges
+
+
+def _scaled_inputs(reader: Layer, gain: FloatArray) -> FloatArray:
+    g, weight = reader.geometry, reader.weight
+    assert g is not None and weight is not None
+    per_channel = np.tile(gain, g.in_channels // gain.size).reshape(g.groups, 1, g.group_in)
+    scaled: FloatArray = weight.reshape(-1, g.groups, g.group_out, g.group_in) * per_channel
+    return scaled.reshape(weight.shape)

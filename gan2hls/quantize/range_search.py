@@ -1,0 +1,211 @@
+"""Trial and error of post-training quantization: lower by each range rule and equalization, keep the best output."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import final
+
+import numpy as np
+
+from gan2hls.fit import PERCENTILE, LayerPrecision, RangeRule
+from gan2hls.formats import Precision
+from gan2hls.model import Golden, Graph, IntegerModel, IntWeight
+from gan2hls.numbers import Float32Array, FloatArray, QuantType
+from gan2hls.quantize.bias_correction import find_biases
+from gan2hls.quantize.equalize import apply_gains, apply_to_streams, find_gains
+from gan2hls.quantize.lower import choose_types, lower, quantize_weights
+
+_log = logging.getLogger(__name__)
+
+#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
+_SEARCH_MACS = 20_000_000_000
+_LEAST_JUDGED = 8
+#: Exponents of equalization that a search tries, the usual one first; None: no equalization.
+_ALPHAS = (0.5, None, 0.75, 1.0)
+#: Frames that evaluation has by default: those on which the error of a choice should hold.
+_OTHERS = 32
+#: MACs that one correction of biases may spend.
+_CORRECTION_MACS = 500_000_000
+
+
+def fitted_frames(frames: int) -> int:
+    """Return how many of ``frames`` calibration frames, the first ones, anything is fitted on; the others judge."""
+    return max(1, frames // 2)
+
+
+@final
+@dataclass(frozen=True)
+class Candidate:
+    """A way to find every tensor's range."""
+
+    rule: RangeRule
+    percentile: float = PERCENTILE
+
+
+CANDIDATES = (
+    Candidate("minmax"),
+    Candidate("mse"),
+    *(Candidate("percentile", percentile) for percentile in (99.99, PERCENTILE, 99.8, 99.5)),
+)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One lowering and the mean squared error of its output.
+
+    Attributes:
+        error: mean squared error of the output on the frames that judge.
+        alpha: exponent of equalization; None: none.
+        candidate: of ranges.
+        model: what was lowered.
+        wide: bits by tensor, where they are more than its precision has.
+        deviation: standard deviation of a frame's error.
+    """
+
+    error: float
+    alpha: float | None
+    candidate: Candidate
+    model: IntegerModel
+    wide: Mapping[str, int] = field(default_factory=dict)
+    deviation: float = 0.0
+
+    @property
+    def held_error(self) -> float:
+        """What the mean of other frames hardly exceeds: a standard error of ``_OTHERS`` frames above ``error``."""
+        return self.error + self.deviation / math.sqrt(_OTHERS)
+
+
+@final
+class Variant:
+    """The graph under one equalization, with what all lowerings of it share."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        gains: Mapping[str, FloatArray],
+        precisions: Mapping[str, LayerPrecision],
+        streams: Mapping[str, Float32Array],
+        places: Mapping[str, FloatArray],
+        every: Mapping[str, Float32Array],
+    ) -> None:
+        self.gains, self.precisions, self.places, self._every = gains, precisions, places, every
+        self.graph = apply_gains(graph, gains)
+        self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
+        self.streams = apply_to_streams(streams, gains)
+        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
+
+    def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
+        """Return every tensor's type; those of ``wide`` bits hold whatever was seen in any frame."""
+        wide = wide or {}
+        precisions = {
+            name: replace(precision, activation=Precision("int", wide[name])) if name in wide else precision
+            for name, precision in self.precisions.items()
+        }
+        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in wide}, self.gains)}
+        return choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide)
+
+    def lower(
+        self,
+        candidate: Candidate,
+        codes: Mapping[str, IntWeight] | None = None,
+        wide: Mapping[str, int] | None = None,
+    ) -> IntegerModel:
+        """Lower with the ranges of ``candidate`` and corrected biases.
+
+        ``codes`` stand in place of some weights, bits of activations by tensor in ``wide`` in place of some formats.
+        """
+        weights = {**self.weights, **(codes or {})}
+        types = self.types(candidate, wide)
+        few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
+        biases = find_biases(self.graph, weights, types, few, self.places)
+        return lower(self.graph, weights, types, gains=self.gains, biases=biases)
+
+
+@final
+class RangeSearch:
+    """Choice of range rule and equalization by the error of the whole network's output.
+
+    Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
+    other inputs have does not win.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        streams: Mapping[str, Float32Array],
+        precisions: Mapping[str, LayerPrecision],
+        places: Mapping[str, FloatArray] | None = None,
+    ) -> None:
+        self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
+        frames = len(next(iter(streams.values())))
+        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        trials = len(CANDIDATES) + len(_ALPHAS) - 1
+        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
+        self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
+        self.judge = {name: values[frames - judged :] for name, values in streams.items()}
+        self._variants: dict[float | None, Variant] = {}
+
+    def run(self, candidates: Sequence[Candidate]) -> Trial:
+        """Return the best lowering found: first the range rule, then the equalization."""
+        tried = [self.measure(_ALPHAS[0], candidate) for candidate in candidates]
+        best = min(tried, key=lambda trial: trial.error)
+        del tried
+        for alpha in _ALPHAS[1:]:
+            trial = self.measure(alpha, best.candidate)
+            if trial.error < best.error:
+                best = trial
+            del trial  # a model holds all weights
+        _log.info("ranges by %s, equalization %s", best.candidate, best.alpha)
+        return best
+
+    def best_range(self, candidates: Sequence[Candidate]) -> Candidate:
+        """Return the range rule of least error without equalization."""
+        tried = [self.measure(None, candidate) for candidate in candidates]
+        return min(tried, key=lambda trial: trial.error).candidate
+
+    def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
+        """Return the mean squared error of the output with ``codes`` in place of some weights, not equalized."""
+        return float(self._errors(self.model_with(codes, candidate)).mean())
+
+    def model_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> IntegerModel:
+        """Return the model with ``codes`` in place of some weights, not equalized."""
+        return self.variant(None).lower(candidate, codes)
+
+    @property
+    def peak(self) -> float:
+        """Range of the float output on the frames that judge."""
+        values = self.judge[self.graph.outputs[0].name]
+        return float(np.ptp(values)) or 1.0
+
+    def measure(self, alpha: float | None, candidate: Candidate, wide: Mapping[str, int] | None = None) -> Trial:
+        """Return the lowering with an equalization, a range rule and more bits for some activations."""
+        model = self.variant(alpha).lower(candidate, wide=wide)
+        errors = self._errors(model)
+        return Trial(float(errors.mean()), alpha, candidate, model, dict(wide or {}), float(errors.std()))
+
+    def variant(self, alpha: float | None) -> Variant:
+        """Return the graph under the equalization of exponent ``alpha``."""
+        if alpha not in self._variants:
+            self._variants.clear()  # each holds all weights, as floats and as integers
+            coded = {name for name, precision in self.precisions.items() if precision.codes is not None}
+            gains = {} if alpha is None else find_gains(self.graph, self.fit, alpha, coded)
+            self._variants[alpha] = Variant(self.graph, gains, self.precisions, self.fit, self.places, self.streams)
+        return self._variants[alpha]
+
+    def _errors(self, model: IntegerModel) -> FloatArray:
+        """Return the mean squared error of every frame that judges."""
+        codes = {
+            port.name: quant.quantize(self.judge[port.name])
+            for port, quant in zip(model.inputs, model.input_types, strict=True)
+        }
+        tensors = Golden(model).run(codes)
+        errors: FloatArray = np.zeros(len(next(iter(codes.values()))))
+        for port in model.outputs:
+            off = np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name])
+            errors = errors + off.reshape(len(errors), -1).mean(axis=1)
+        return errors

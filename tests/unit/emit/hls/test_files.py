@@ -1,0 +1,168 @@
+"""The HLS back end's files, without a compiler: determinism, the feeder's program, C++ rules, hostile names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan2hls.base.errors import ConfigError, FoldingError
+from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls.files import emit_hls
+from gan2hls.emit.hls.roms import Rom
+from gan2hls.emit.render import static
+from gan2hls.hardware.design import Design, EngineDesign, Folding
+from gan2hls.numbers.numerics import IntType, QuantType
+from tests.randomized import chain, conv_transpose, dense, design, linear_layer, tiny_design
+from tests.strategies import OnnxConv, convolutions
+
+TEXT = (
+    "NAME.hpp", "NAME.cpp", "NAME_tb.cpp", "NAME_csim.cpp", "NAME_dpi.cpp", "run_hls.tcl", "hls_config.cfg", "Makefile",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return emit_hls(tiny_design())
+
+
+def test_every_file_is_there_and_bytes_repeat(files: dict[str, bytes]) -> None:
+    assert {name.replace("NAME", "tiny") for name in TEXT} <= files.keys()
+    assert {f"layers/{e.layer.name}.hpp" for e in tiny_design().engines} <= files.keys()
+    assert {"lib/feeder.hpp", "lib/mac.hpp", "lib/wsrc_raw.hpp", "lib/csim/hls_stream.h"} <= files.keys()
+    assert files == emit_hls(tiny_design())
+    assert list(files) == sorted(files)
+
+
+def test_text_is_clean(files: dict[str, bytes]) -> None:
+    for path, content in files.items():
+        text = content.decode("ascii")
+        assert text.endswith("\n") and not text.endswith("\n\n"), path
+        assert not re.search(r"[ \t]$", text, re.MULTILINE), path
+        if path != "Makefile":
+            assert "\t" not in text, path
+        assert "\n\n\n" not in text, path
+        assert "/work" not in text and "/tmp" not in text and "/home" not in text, path
+
+
+def test_part_and_clock_reach_both_tool_scripts(files: dict[str, bytes]) -> None:
+    for path in ("run_hls.tcl", "hls_config.cfg"):
+        assert "xc7z020clg400-1" in files[path].decode()
+        assert re.search(r"\b5(ns)?\b", files[path].decode())
+
+
+def test_weights_stand_apart_from_code(files: dict[str, bytes]) -> None:
+    for path, content in files.items():
+        if path.startswith("weights/"):
+            assert re.fullmatch(r"[-0-9a-fxUL{}, \n()]+", content.decode()), path
+
+
+@pytest.mark.parametrize("name", ["main", "double", "exp", "gan2hls"])
+def test_name_that_cpp_cannot_have(name: str) -> None:
+    tiny = tiny_design()
+    with pytest.raises(ConfigError, match="cannot be the name"):
+        emit_hls(replace(tiny, model=replace(tiny.model, name=name)))
+
+
+def test_hostile_onnx_name_stays_a_comment() -> None:
+    tiny = tiny_design()
+    hostile = '../../x"; DROP */ \\\n#error "x"'
+    engines = tuple(replace(e, layer=replace(e.layer, source=hostile)) for e in tiny.engines)
+    model = replace(tiny.model, layers=tuple(e.layer for e in engines))
+    for path, content in emit_hls(Design(model, engines, tiny.part, tiny.clock_ns)).items():
+        assert "#error" not in content.decode() and "DROP */" not in content.decode(), path
+
+
+def test_stream_wider_than_compilers_take() -> None:
+    rng = np.random.default_rng(0)
+    z = QuantType(IntType(8, signed=True), 1.0)
+    model = chain("wide", (1, 1, 4), z, (linear_layer(rng, "l0", "z", dense(4, 256), z),))
+    with pytest.raises(FoldingError, match="bits wide"):
+        emit_hls(design(model, [Folding(256, 4, 4)]))
+
+
+def test_rom_takes_the_smallest_native_type() -> None:
+    for values, expected in (
+        ([0, 255], "uint8_t"),
+        ([-1, 127], "int8_t"),
+        ([0, 256], "uint16_t"),
+        ([-(1 << 40)], "int64_t"),
+    ):
+        assert Rom("r", np.array(values), "").native == expected
+    assert "(-9223372036854775807LL - 1)" in Rom("r", np.array([-(1 << 63)]), "").text
+
+
+def engine_of(onnx: OnnxConv, extra_rows: int, folding: Folding) -> EngineDesign:
+    rng = np.random.default_rng(0)
+    z = QuantType(IntType(8, signed=True), 1.0)
+    layer = linear_layer(rng, "l0", "z", onnx.geometry, z)
+    model = chain("one", onnx.geometry.in_shape, z, (layer,))
+    return design(model, [folding], extra_rows=extra_rows).engines[0]
+
+
+def replay(engine: EngineDesign) -> None:
+    """Run the feeder's program word by word: no word is read before it is there or overwritten while it is needed."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    y, x = geometry.y, geometry.x
+    row_words, slots = engine.in_beats // y.in_size, engine.rows
+    reads = []  # the input row that each emitted word reads
+    for o in y.outputs:
+        per_pixel = [[i for i, _ in y.taps[o] for _ in range(len(x.taps[c]) * engine.ci_folds)] for c in x.outputs]
+        for pixel in per_pixel:
+            reads += pixel * engine.co_folds
+    slot_row: dict[int, int] = {}
+    written: dict[int, int] = {}
+    last_read: dict[int, int] = {}
+    loaded = emitted = clock = 0
+    for segment in feeder_program(engine):
+        credit = 0
+        for _ in range(segment.cycles):
+            if segment.emits:
+                row = reads[emitted]
+                assert slot_row.get(row % slots) == row, f"row {row} is not there at {clock}"
+                assert clock - written[row] >= GUARD, f"row {row} is read {clock - written[row]} after its last word"
+                last_read[row % slots] = clock
+                emitted += 1
+            credit += segment.loads
+            if credit >= segment.cycles:
+                credit -= segment.cycles
+                row = loaded // row_words
+                if loaded < kept_words(engine):
+                    slot = row % slots
+                    assert slot not in last_read or clock - last_read[slot] >= GUARD, f"row {row} comes too early"
+                    slot_row[slot], written[row] = row, clock
+                loaded += 1
+            clock += 1
+    assert emitted == engine.mac_cycles == len(reads)
+    assert loaded == engine.in_beats
+    assert clock == feeder_cycles(engine)
+
+
+@settings(max_examples=120, deadline=None)
+@given(convolutions(), st.integers(0, 3), st.data())
+def test_feeder_program_keeps_its_invariants(onnx: OnnxConv, extra_rows: int, data: st.DataObject) -> None:
+    geometry = onnx.geometry
+    pe = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_out % n == 0]))
+    simd = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_in % n == 0]))
+    replay(engine_of(onnx, extra_rows, Folding(pe, simd, 1)))
+
+
+def test_large_feeder_hardly_stalls() -> None:
+    """A layer of a DCGAN: nothing but the first rows stands between the feeder and the mac's own cycles."""
+    rng = np.random.default_rng(0)
+    u = QuantType(IntType(8, signed=False), 1.0)
+    geometry = conv_transpose((16, 16), 32, 16)
+    model = chain("one", geometry.in_shape, u, (linear_layer(rng, "l0", "z", geometry, u),))
+    engine = design(model, [Folding(4, 8, 1)]).engines[0]
+    first = 2 * engine.in_beats // 16
+    assert engine.mac_cycles <= feeder_cycles(engine) <= engine.mac_cycles + first + 6 * GUARD
+
+
+def test_library_is_copied_unchanged(files: dict[str, bytes]) -> None:
+    for name, content in static("hls/lib", (".hpp",)).items():
+        assert files[f"lib/{name}"] == content

@@ -1,0 +1,157 @@
+"""The HLS back end's tables of engines that skip blocks, and the constant table of ternary weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls.layer import layer_view
+from gan2hls.emit.hls.skip import column_bits, skip_tables
+from gan2hls.emit.render import static
+from gan2hls.hardware.design import EngineDesign, Folding, make_engine
+from gan2hls.hardware.skip import axis_phases
+from gan2hls.numbers.numerics import IntType, QuantType
+from tests.randomized import linear_layer
+from tests.strategies import OnnxConv, convolutions
+
+
+def engine_of(onnx: OnnxConv, folding: Folding, extra_rows: int, empty: float) -> EngineDesign:
+    rng = np.random.default_rng(0)
+    z = QuantType(IntType(8, signed=True), 1.0)
+    block = (folding.pe, folding.simd)
+    layer = linear_layer(rng, "l0", "z", onnx.geometry, z, weight_bits=4, empty=empty, block=block)
+    dense = make_engine(layer, folding, onnx.geometry.y.window + extra_rows)
+    used = {k for _, k in _pixel_taps(dense, onnx.geometry.y.outputs[0], onnx.geometry.x.outputs[0])}
+    assert layer.weight is not None
+    values = layer.weight.values.copy()
+    values[sorted(used), 0, 0] = 1  # one vector at least has blocks
+    layer = replace(layer, weight=replace(layer.weight, values=values))
+    return make_engine(layer, folding, dense.rows, skip=True)
+
+
+def _pixel_taps(engine: EngineDesign, oy: int, ox: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """The input pixels and kernel indices of an output pixel."""
+    geometry = engine.layer.geometry
+    assert geometry is not None
+    for iy, ky in geometry.y.taps[oy]:
+        for ix, kx in geometry.x.taps[ox]:
+            yield (iy, ix), ky * geometry.x.kernel + kx
+
+
+def expected(engine: EngineDesign, oy: int, ox: int, fold: int) -> list[tuple[int, int, int]]:
+    """The blocks that an accumulator vector needs: dense address, input row, word of it."""
+    geometry, weight, pe, simd = engine.layer.geometry, engine.layer.weight, engine.folding.pe, engine.folding.simd
+    assert geometry is not None and weight is not None
+    group = fold * pe // geometry.group_out
+    found = []
+    for (iy, ix), k in _pixel_taps(engine, oy, ox):
+        for ci in range(engine.ci_folds):
+            block = weight.values[k, fold * pe : (fold + 1) * pe, ci * simd : (ci + 1) * simd]
+            if block.any():
+                word = ix * geometry.in_channels // simd + group * engine.ci_folds + ci
+                found.append(((k * engine.co_folds + fold) * engine.ci_folds + ci, iy, word))
+    return sorted(found)
+
+
+def runs_of(engine: EngineDesign) -> Iterator[tuple[int, int, int]]:
+    """What ``runner.hpp`` sends: start, length, last."""
+    program, tables = engine.skip, skip_tables(engine)
+    assert program is not None
+    start_bits, length_bits = program.run_bits
+    y, x = program.occupancy.y, program.occupancy.x
+    for row in y.of_output:
+        for column in x.of_output:
+            at = int(program.first[row, column])
+            for word in tables.runs[at : at + int(program.count[row, column])].tolist():
+                length = word >> start_bits & ((1 << length_bits) - 1)
+                yield word & ((1 << start_bits) - 1), length, word >> (start_bits + length_bits)
+
+
+def replay(engine: EngineDesign) -> None:
+    """Do what ``skip_feeder.hpp`` does, word by word: each vector reads its blocks' inputs, which are there."""
+    geometry, program, tables = engine.layer.geometry, engine.skip, skip_tables(engine)
+    assert geometry is not None and program is not None
+    row_words, bits = engine.in_beats // geometry.y.in_size, column_bits(engine)
+    line: dict[int, tuple[int, int]] = {}  # what stands in each word of the line buffer: input row, word of it
+    written: dict[int, int] = {}
+    read: dict[int, int] = {}
+    clock = 0
+    runs = runs_of(engine)
+    pixels = iter([(r, c, f) for r in range(len(geometry.y.outputs)) for c in range(len(geometry.x.outputs))
+                   for f in range(engine.co_folds)])  # fmt: skip
+    r = c = f = address = left = loaded = emitted = 0
+    last_run = True
+    vector: list[tuple[int, int, int]] | None = None
+    for segment in feeder_program(engine):
+        credit = 0
+        for _ in range(segment.cycles):
+            if segment.emits:
+                emitted += 1
+                if vector is None:
+                    (r, c, f), vector = next(pixels), []
+                null = False
+                if left == 0:
+                    address, left, last_run = (int(n) for n in next(runs))
+                    null = left == 0
+                if not null:
+                    block = int(tables.blocks[address])
+                    slot = int(tables.row_origin[r]) + (block >> bits)
+                    slot -= engine.rows if slot >= engine.rows else 0
+                    word = int(tables.column_origin[c]) + (block & ((1 << bits) - 1))
+                    place = int(tables.slot_base[slot]) + word
+                    vector.append((int(program.kept[address]), *line[place]))
+                    assert clock - written[place] >= GUARD
+                    read[place] = clock
+                    address, left = address + 1, left - 1
+                if null or (left == 0 and last_run):
+                    assert sorted(vector) == expected(engine, geometry.y.outputs[r], geometry.x.outputs[c], f)
+                    vector = None
+            credit += segment.loads
+            if credit >= segment.cycles:
+                credit -= segment.cycles
+                if loaded < kept_words(engine):
+                    place = loaded % (engine.rows * row_words)
+                    assert clock - read.get(place, -GUARD) >= GUARD
+                    line[place], written[place] = divmod(loaded, row_words), clock
+                loaded += 1
+            clock += 1
+    assert vector is None and next(pixels, None) is None and next(runs, None) is None
+    assert emitted == engine.mac_cycles and loaded == engine.in_beats
+    assert clock == feeder_cycles(engine)
+
+
+@settings(max_examples=150, deadline=None)
+@given(convolutions(), st.integers(0, 2), st.sampled_from([0.0, 0.5, 0.9]), st.data())
+def test_tables_address_every_full_block_and_no_other(
+    onnx: OnnxConv, extra_rows: int, empty: float, data: st.DataObject
+) -> None:
+    geometry = onnx.geometry
+    assume(geometry.useful_macs and axis_phases(geometry.y) is not None and axis_phases(geometry.x) is not None)
+    pe = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_out % n == 0]))
+    simd = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_in % n == 0]))
+    engine = engine_of(onnx, Folding(pe, simd, 1), extra_rows, empty)
+    replay(engine)
+    assert engine.skip is not None
+    view = layer_view(engine, in_lanes=simd, in_width=8 * simd, out_width=8)
+    cycles = {process.kind: process.cycles for process in view.processes}
+    assert cycles["runner"] - 1 == engine.skip.run_count == len(list(runs_of(engine))) <= engine.mac_cycles
+    assert cycles["pixel_runs"] == len(geometry.y.outputs) * len(geometry.x.outputs)
+    assert cycles["mac"] == engine.mac_cycles <= cycles["skip_feeder"]
+
+
+def test_trits_of_every_code() -> None:
+    text = static("hls/lib", (".hpp",))["wsrc_ternary.hpp"].decode()
+    table = re.search(r"TRITS\[256\] = \{(.*?)\};", text, re.DOTALL)
+    assert table is not None
+    entries = [int(cell, 16) for cell in re.findall(r"0x[0-9a-f]+", table.group(1))]
+    assert len(entries) == 256
+    for code in range(3**5):
+        fields = [entries[code] >> 2 * n & 3 for n in range(5)]
+        trits = [field - 4 if field == 3 else field for field in fields]
+        assert sum((trit + 1) * 3**n for n, trit in enumerate(trits)) == code

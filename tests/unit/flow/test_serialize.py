@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan2hls.base.errors import ModelError
+from gan2hls.flow.serialize import (
+    DESIGN_JSON,
+    MODEL_JSON,
+    MODEL_NPZ,
+    dump_arrays,
+    dump_design,
+    dump_model,
+    load_arrays,
+    load_design,
+    load_model,
+)
+from gan2hls.model.golden import Golden
+from gan2hls.model.origin import Origin
+from tests import randomized
+
+ORIGIN = Origin(sha256="0" * 64, params=7)
+DESIGN = randomized.tiny_design()
+FILES = dump_model(DESIGN.model, ORIGIN)
+
+
+def load(json_bytes: bytes = FILES[MODEL_JSON], npz_bytes: bytes = FILES[MODEL_NPZ]) -> Any:
+    return load_model(json_bytes, npz_bytes)[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_model_round_trip_is_exact(seed: int) -> None:
+    model = randomized.tiny_design(seed).model
+    files = dump_model(model, ORIGIN)
+    again, origin = load_model(files[MODEL_JSON], files[MODEL_NPZ])
+    assert origin == ORIGIN
+    assert dump_model(again, origin) == files
+    inputs = randomized.random_inputs(np.random.default_rng(seed), model, 2)
+    expected, found = Golden(model).run(inputs), Golden(again).run(inputs)
+    assert expected.keys() == found.keys()
+    for name, codes in expected.items():
+        assert np.array_equal(codes, found[name])
+
+
+def scaled_model() -> Any:
+    """One layer with block-scaled weights."""
+    rng = np.random.default_rng(0)
+    int8 = DESIGN.model.input_types[0]
+    layer = randomized.linear_layer(rng, "l0", "z", randomized.dense(40, 12), int8, codec="blockscale", scaled=16)
+    return randomized.chain("scaled", (1, 1, 40), int8, [layer])
+
+
+def test_factors_of_blocks_come_back() -> None:
+    model = scaled_model()
+    files = dump_model(model, ORIGIN)
+    again = load(files[MODEL_JSON], files[MODEL_NPZ])
+    weight, found = model.layers[0].weight, again.layers[0].weight
+    assert found.block == weight.block == 16 and np.array_equal(found.factors, weight.factors)
+    assert dump_model(again, ORIGIN) == files
+
+
+def test_where_ties_go_comes_back() -> None:
+    (layer,) = scaled_model().layers
+    made = replace(
+        layer,
+        input_type=replace(layer.input_type, ties="even"),
+        output_type=replace(layer.output_type, ties="odd"),
+        requant=replace(layer.requant, half_even=True),
+    )
+    files = dump_model(randomized.chain("ties", (1, 1, 40), made.input_type, [made]), ORIGIN)
+    (found,) = load(files[MODEL_JSON], files[MODEL_NPZ]).layers
+    assert found.requant.half_even and (found.input_type.ties, found.output_type.ties) == ("even", "odd")
+
+
+@pytest.mark.parametrize("how", ["block", "codec", "missing", "zero", "other"])
+def test_factors_that_do_not_fit_are_refused(how: str) -> None:
+    files = dump_model(scaled_model(), ORIGIN)
+    arrays, tree = load_arrays(files[MODEL_NPZ]), json.loads(files[MODEL_JSON])
+    factors = arrays["l0.weight.factors"]
+    match how:
+        case "block":
+            tree["model"]["layers"][0]["weight"]["block"] = 8
+        case "codec":
+            tree["model"]["layers"][0]["weight"]["codec"] = "raw"
+        case "missing":
+            del arrays["l0.weight.factors"]
+        case "zero":
+            arrays["l0.weight.factors"] = factors * 0
+        case _:
+            arrays["l0.weight.factors"] = factors + 1
+    with pytest.raises(ModelError, match="saved stage is broken"):
+        load(json.dumps(tree).encode(), dump_arrays(arrays))
+
+
+def test_round_trip_of_a_layer_whose_output_the_model_crops() -> None:
+    last = DESIGN.model.layers[-1]
+    probe = replace(last.probe, onnx_shape=(1, last.probe.order.size + 5), order=last.probe.order + 3)
+    model = replace(DESIGN.model, layers=(*DESIGN.model.layers[:-1], replace(last, probe=probe)))
+    files = dump_model(model, ORIGIN)
+    assert np.array_equal(load(files[MODEL_JSON], files[MODEL_NPZ]).layers[-1].probe.order, probe.order)
+
+
+@pytest.mark.parametrize("order", ["repeated", "beyond", "negative", "real"])
+def test_a_stream_order_must_name_elements_of_the_tensor(order: str) -> None:
+    last = DESIGN.model.layers[-1]
+    good = last.probe.order
+    bad = {"repeated": good * 0, "beyond": good + 1, "negative": good - 1, "real": good.astype(float)}[order]
+    model = replace(
+        DESIGN.model, layers=(*DESIGN.model.layers[:-1], replace(last, probe=replace(last.probe, order=bad)))
+    )
+    files = dump_model(model, ORIGIN)
+    with pytest.raises(ModelError):
+        load(files[MODEL_JSON], files[MODEL_NPZ])
+
+
+def test_design_round_trip_is_exact() -> None:
+    files = dump_design(DESIGN)
+    again = load_design(load(), files[DESIGN_JSON])
+    assert dump_design(again) == files
+    for mine, other in zip(DESIGN.engines, again.engines, strict=True):
+        assert (mine.folding, mine.rows) == (other.folding, other.rows)
+        assert mine.encoded is not None and other.encoded is not None
+        assert np.array_equal(mine.encoded.memories[0].words, other.encoded.memories[0].words)
+
+
+def edit(path: tuple[str | int, ...], value: Any) -> bytes:
+    """The model's JSON with one value changed."""
+    tree = json.loads(FILES[MODEL_JSON])
+    node = tree
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    return json.dumps(tree).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("model", "name"), '../../x"; DROP'),
+        (("model", "name"), "x\n"),
+        (("model", "layers", 0, "name"), "../x"),
+        (("model", "layers", 0, "inputs"), ["nowhere"]),
+        (("model", "layers", 0, "weight", "codec"), "evil"),
+        (("model", "layers", 0, "weight", "precision"), "int8; system"),
+        (("model", "layers", 0, "acc_type", "bits"), 4),
+        (("model", "layers", 0, "requant", "shift"), 63),
+        (("model", "layers", 0, "input_type", "scale"), 0.5),
+        (("model", "layers", 0, "input_type", "scale"), -1.0),
+        (("model", "layers", 1, "geometry", "y", "in_size"), 1),
+        (("model", "layers", 1, "geometry", "groups"), 0),
+        (("model", "layers", 1, "geometry", "groups"), 5),
+        (("model", "inputs", 0, "shape"), [1, 1, 7]),
+        (("version",), 2),
+        (("format",), "pickle"),
+        (("extra",), 1),
+    ],
+)
+def test_edited_models_are_refused(path: tuple[str | int, ...], value: Any) -> None:
+    with pytest.raises(ModelError, match="saved stage is broken"):
+        load(edit(path, value))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, len(FILES[MODEL_NPZ]) - 1), st.integers(1, 255), st.sampled_from(["flip", "cut"]))
+def test_damaged_arrays_are_refused_or_equal(position: int, flip: int, how: str) -> None:
+    raw = bytearray(FILES[MODEL_NPZ])
+    if how == "flip":
+        raw[position] ^= flip
+    else:
+        del raw[position:]
+    try:
+        model = load(npz_bytes=bytes(raw))
+    except ModelError:
+        return
+    assert dump_model(model, ORIGIN) == FILES  # the damage hit bytes that carry nothing
+
+
+def stored(name: str, content: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr(f"{name}.npy", content)
+    return buffer.getvalue()
+
+
+def npy(array: Any) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, version=(1, 0))
+    return content.getvalue()
+
+
+def test_arrays_that_could_hurt_are_refused() -> None:
+    pickled = npy(np.array([{"a": 1}], dtype=object))
+    huge = npy(np.zeros(4, np.int8)).replace(b"(4,)", b"(1099511627776,)")
+    cases = {
+        "compressed": stored("a", npy(np.zeros(4)), zipfile.ZIP_DEFLATED),
+        "pickled": stored("a", pickled),
+        "huge": stored("a", huge),
+        "text": stored("a", npy(np.array(["x"]))),
+        "nan": stored("a", npy(np.array([np.nan]))),
+        "version": stored("a", b"\x93NUMPY\x02\x00" + npy(np.zeros(1))[8:]),
+    }
+    for raw in cases.values():
+        with pytest.raises(ValueError, match=r"array|header|magic"):
+            load_arrays(raw)
+
+
+def test_array_bytes_do_not_depend_on_order_or_width() -> None:
+    a, b = np.arange(5), np.array([1 << 40])
+    assert dump_arrays({"a": a, "b": b}) == dump_arrays({"b": b, "a": a.astype(np.int16)})
+    loaded = load_arrays(dump_arrays({"a": a, "b": b}))
+    assert loaded["a"].dtype == loaded["b"].dtype == np.int64
+    assert np.array_equal(loaded["b"], b)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("pe", 5), ("pe", 0), ("lanes", 3), ("rows", 99), ("layer", "l1_conv_transpose")]
+)
+def test_edited_designs_are_refused(key: str, value: Any) -> None:
+    tree = json.loads(dump_design(DESIGN)[DESIGN_JSON])
+    tree["engines"][0][key] = value
+    with pytest.raises(ModelError, match="saved stage is broken"):
+        load_design(DESIGN.model, json.dumps(tree).encode())
+
+
+def test_a_design_of_another_model_is_refused() -> None:
+    tree = json.loads(dump_design(DESIGN)[DESIGN_JSON])
+    del tree["engines"][2]
+    with pytest.raises(ModelError, match="saved stage is broken"):
+        load_design(DESIGN.model, json.dumps(tree).encode())

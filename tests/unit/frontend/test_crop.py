@@ -1,0 +1,141 @@
+"""Slice and Pad: what is cut off is not computed, what is padded is never read, or they are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.base.errors import UnsupportedError
+from gan2hls.frontend import load
+from tests.float_evaluator import check
+from tests.onnx_models import f32, save
+
+RNG = np.random.default_rng(12)
+
+
+def bounds(
+    starts: list[int], ends: list[int], axes: list[int], steps: list[int] | None = None
+) -> dict[str, np.ndarray]:
+    named = {"b": starts, "e": ends, "ax": axes, "st": steps or [1] * len(starts)}
+    return {name: np.array(values, np.int64) for name, values in named.items()}
+
+
+@pytest.mark.parametrize("between", ["r = Identity(t)", "r = PRelu(t, s)", "r = Tanh(t)", "q = Tanh(t) r = Mul(q, s)"])
+def test_crop_of_a_transposed_convolution_computes_what_is_left(tmp_path: Path, between: str):
+    constants = {"w": f32(RNG, 3, 4, 5, 3), "u": f32(RNG, 2, 4, 3, 3), "s": f32(RNG, 4, 1, 1)}
+    constants |= bounds([1, 0], [7, -2], [2, -1])
+    body = f"t = ConvTranspose<strides = [2, 2]>(x, w) {between} c = Slice(r, b, e, ax) y = Conv(c, u)"
+    _, final = check(save(tmp_path, body, (1, 3, 3, 4), constants))
+    assert final.layers[0].shape == (6, 7, 4)
+    geometry = final.layers[0].geometry
+    assert geometry is not None
+    assert geometry.useful_macs < 3 * 4 * 5 * 3 * 3 * 4, "cropped outputs cost nothing"
+    assert [layer.kind for layer in final.layers if layer.weight is not None] == ["conv_transpose", "conv"]
+
+
+def test_crop_at_the_output_of_an_nhwc_model(tmp_path: Path):
+    constants = {"w": f32(RNG, 3, 2, 4, 4), "a": f32(RNG, 2)} | bounds([1, 1], [5, 6], [2, 3])
+    body = """
+        n = Transpose<perm = [0, 3, 1, 2]>(x) t = ConvTranspose<strides = [2, 2]>(n, w) c = Slice(t, b, e, ax)
+        h = Transpose<perm = [0, 2, 3, 1]>(c) q = Add(h, a) y = Sigmoid(q)
+    """
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants))
+    assert [(layer.kind, layer.shape) for layer in final.layers] == [("conv_transpose", (4, 5, 2))]
+
+
+def test_slice_attributes_of_old_operator_sets(tmp_path: Path):
+    body = "t = ConvTranspose<group = 2>(x, w) y = Slice<axes = [2], starts = [1], ends = [100]>(t)"
+    _, final = check(save(tmp_path, body, (1, 4, 3, 3), {"w": f32(RNG, 4, 1, 2, 2)}, opset=9))
+    assert final.layers[0].shape == (3, 4, 2)
+
+
+@pytest.mark.parametrize("step", [2, -1, -3])
+def test_steps(tmp_path: Path, step: int):
+    span = ([0], [2**63 - 1]) if step > 0 else ([-1], [-(2**63)])
+    constants = {"w": f32(RNG, 2, 3, 2, 2)} | bounds(*span, [3], [step])
+    check(save(tmp_path, "t = ConvTranspose(x, w) y = Slice(t, b, e, ax, st)", (1, 2, 4, 6), constants))
+
+
+def test_features_and_channels_that_are_cut_off_are_not_computed(tmp_path: Path):
+    constants = {"a": f32(RNG, 5, 24), "n": np.array([1, 4, 2, 3]), "w": f32(RNG, 3, 2, 2, 2), "o": f32(RNG, 24)}
+    body = "g = Gemm(x, a, o) h = Relu(g) r = Reshape(h, n) c = Slice(r, b, e, ax) y = ConvTranspose(c, w)"
+    _, final = check(save(tmp_path, body, (1, 5), constants | bounds([1], [4], [1])))
+    assert [layer.shape for layer in final.layers] == [(2, 3, 3), (3, 4, 2)]
+
+
+def test_whole_slice_is_nothing(tmp_path: Path):
+    body = "t = ConvTranspose(x, w) y = Slice(t, b, e, ax)"
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), {"w": f32(RNG, 2, 1, 2, 2)} | bounds([0], [99], [2])))
+    assert final.layers[0].shape == (4, 4, 1)
+
+
+@pytest.mark.parametrize("pads", [[0, 0, 1, 2, 0, 0, 3, 0], [0, 0, -1, 1, 0, 0, 0, -2]])
+@pytest.mark.parametrize(
+    "reader", ["Conv(p, w)", "ConvTranspose<strides = [2, 2]>(p, u)", "ConvTranspose<group = 2>(p, g)"]
+)
+@pytest.mark.parametrize("between", ["p = Pad(r, pads)", "q = Pad(r, pads) p = LeakyRelu(q)"])
+def test_padded_zeros_are_never_read(tmp_path: Path, pads: list[int], reader: str, between: str):
+    constants = {
+        "w": f32(RNG, 3, 4, 3, 2),
+        "u": f32(RNG, 4, 3, 3, 2),
+        "g": f32(RNG, 4, 1, 2, 3),
+        "k": f32(RNG, 2, 4, 2, 2),
+    }
+    body = f"t = ConvTranspose<strides = [2, 2]>(x, k) r = Relu(t) {between} z = {reader} y = Tanh(z)"
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants | {"pads": np.array(pads)}))
+    assert len(final.layers) == 2, "padding is no layer"
+    assert final.layers[0].shape == (6 + min(0, pads[2]) + min(0, pads[6]), 6 + min(0, pads[3]) + min(0, pads[7]), 4)
+
+
+def test_pad_of_an_nhwc_model_and_of_features(tmp_path: Path):
+    body = """
+        p = Pad(x, pads) n = Transpose<perm = [0, 3, 1, 2]>(p) t = Conv(n, w) h = Transpose<perm = [0, 2, 3, 1]>(t)
+        f = Flatten(h) q = Pad(f, more) y = Gemm(q, a)
+    """
+    constants = {"w": f32(RNG, 2, 3, 3, 3), "a": f32(RNG, 29, 5), "more": np.array([0, 2, 0, 3])}
+    constants["pads"] = np.array([0, 1, 1, 0, 0, 1, 1, 0])
+    _, final = check(save(tmp_path, body, (1, 4, 3, 3), constants))
+    assert final.layers[1].weight is not None and final.layers[1].weight.shape == (1, 5, 24)
+
+
+def test_pad_attributes_of_old_operator_sets(tmp_path: Path):
+    body = "p = Pad<pads = [0, 0, 1, 1, 0, 0, 1, 1]>(x) y = Conv(p, w)"
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), {"w": f32(RNG, 2, 2, 3, 3)}, opset=9))
+    assert final.layers[0].shape == (3, 3, 2)
+
+
+def test_pad_axes_of_new_operator_sets(tmp_path: Path):
+    constants = {"w": f32(RNG, 2, 2, 3, 3), "n": np.array([2, 1]), "ax": np.array([-1])}
+    check(save(tmp_path, "p = Pad(x, n, , ax) y = Conv(p, w)", (1, 2, 3, 3), constants, opset=18))
+
+
+@pytest.mark.parametrize(
+    ("body", "shape", "message"),
+    [
+        ("t = Slice(x, b, e, ax) y = ConvTranspose(t, w)", (1, 2, 3, 3), "keeps a part of the input"),
+        ("t = ConvTranspose<group = 2>(x, v) y = Slice(t, b, e, ch)", (1, 2, 3, 3), "not rows by columns by channels"),
+        ('p = Pad<mode = "reflect">(x, n) y = Conv(p, w)', (1, 2, 3, 3), "in mode 'reflect'"),
+        ("p = Pad(x, n, one) y = Conv(p, w)", (1, 2, 3, 3), "pads with 1"),
+        ("t = ConvTranspose(x, w) y = Pad(t, n)", (1, 2, 3, 3), "output 'y' is padded"),
+        ("p = Pad(x, n) s = Sigmoid(p) y = Conv(s, w)", (1, 2, 3, 3), "changes padded zeros"),
+        ("t = ConvTranspose(x, w) f = Flatten(t) y = Slice(f, b, e, ch)", (1, 2, 3, 3), "not rows by columns"),
+    ],
+)
+def test_refusals_name_the_node(tmp_path: Path, body: str, shape: tuple[int, ...], message: str):
+    constants = {
+        "w": f32(RNG, 2, 2, 2, 2),
+        "v": f32(RNG, 2, 1, 2, 2),
+        "ch": np.array([1]),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    }
+    constants |= {"one": np.float32(1)} | bounds([1], [3], [2])
+    if "group" in body:
+        constants |= bounds([0], [1], [2])
+    if "Flatten" in body:
+        constants |= bounds([1], [9], [2])
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        load(save(tmp_path, body, shape, constants))
+    assert "/g/" in caught.value.where or "y = Pad" in body
+    assert caught.value.hint

@@ -1,0 +1,278 @@
+"""Any function of one input is one function, whatever it is spelled with: straight pieces where it is, else a curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gan2hls
+from gan2hls.base.errors import ModelError, UnsupportedError
+from gan2hls.flow.actions import verify_project
+from gan2hls.frontend import load
+from gan2hls.frontend.functions import FUNCTIONS
+from gan2hls.model.points import Affine, Clip, Function, Leaky
+from tests.float_evaluator import check
+from tests.onnx_models import f32, save
+
+RNG = np.random.default_rng(13)
+C = {
+    "w": f32(RNG, 6, 8),
+    "zero": np.float32(0),
+    "one": np.float32(1),
+    "two": np.float32(2),
+    "three": np.float32(3),
+    "six": np.float32(6),
+    "half": np.float32(0.5),
+    "fifth": np.float32(0.2),
+    "root": np.float32(np.sqrt(2)),
+    "minus": np.float32(-1),
+    "cube": np.float32(3),
+    "small": np.float32(0.044715),
+    "pi2": np.float32(np.sqrt(2 / np.pi)),
+}
+
+STRAIGHT = {
+    "leaky by Max": "m = Mul(h, fifth) y = Max(h, m)",
+    "leaky by Max, turned": "m = Mul(fifth, h) y = Max(m, h)",
+    "leaky by Where": "c = Greater(h, zero) m = Mul(h, fifth) y = Where(c, h, m)",
+    "leaky by Relu": "p = Relu(h) n = Neg(h) r = Relu(n) m = Mul(r, fifth) y = Sub(p, m)",
+    "leaky by Abs": "a = Abs(h) p = Mul(a, half) q = Mul(h, half) r = Mul(q, three) y = Add(p, r)",
+    "relu by Max": "y = Max(h, zero)",
+    "relu by Less": "c = Less(h, zero) d = Not(c) e = Cast<to = 1>(d) y = Mul(h, e)",
+    "relu by Abs": "a = Abs(h) s = Add(h, a) y = Div(s, two)",
+    "relu6 by Min and Max": "a = Max(h, zero) y = Min(a, six)",
+    "abs": "y = Abs(h)",
+    "V with a knot": "s = Sub(h, half) a = Abs(s) y = Mul(a, three)",
+    "cap": "y = Min(h, half)",
+    "hat over one": "a = Abs(h) y = Sub(one, a)",
+    "hard tanh": "a = Min(h, one) y = Max(a, minus)",
+    "hard sigmoid": "a = Add(h, three) b = Clip(a, zero, six) y = Div(b, six)",
+    "threshold": "y = Sum(h, h, one)",
+    "mean": "y = Mean(h, one, three)",
+    "a sum with itself": "y = Add(h, h)",
+    "nothing": "a = Mul(h, three) y = Sub(a, h)",
+    "capped leaky": "m = Mul(h, fifth) a = Max(h, m) y = Min(a, one)",
+    "channels": "m = Mul(h, slopes) y = Max(h, m)",
+    "knots by channel": "s = Sub(h, knots) a = Abs(s) m = Mul(a, slopes) y = Add(m, h)",
+    "directions by channel": "m = Mul(h, slopes) t = Mul(h, turns) y = Max(t, m)",
+}
+CURVED = {
+    "gelu by Erf": "d = Div(h, root) e = Erf(d) a = Add(e, one) m = Mul(h, a) y = Mul(m, half)",
+    "gelu by Tanh": "p = Pow(h, cube) s = Mul(p, small) a = Add(h, s) b = Mul(a, pi2) t = Tanh(b) c = Add(t, one) "
+    "m = Mul(h, c) y = Mul(m, half)",
+    "hard swish": "a = Add(h, three) c = Clip(a, zero, six) d = Div(c, six) y = Mul(h, d)",
+    "swish": "s = Sigmoid(h) y = Mul(h, s)",
+    "swish by Exp": "n = Neg(h) e = Exp(n) a = Add(e, one) y = Div(h, a)",
+    "mish": "s = Softplus(h) t = Tanh(s) y = Mul(h, t)",
+    "softplus": "e = Exp(h) a = Add(e, one) y = Log(a)",
+    "sigmoid": "n = Neg(h) e = Exp(n) a = Add(e, one) y = Reciprocal(a)",
+    "one by": "a = Abs(h) b = Add(a, one) y = Div(one, b)",
+    "square": "y = Mul(h, h)",
+    "root of a square": "s = Mul(h, h) a = Add(s, one) y = Sqrt(a)",
+    "sine": "y = Sin(h)",
+    "arc": "y = Atan(h)",
+    "hyperbolic": "a = Cosh(h) y = Div(h, a)",
+    "bell": "s = Mul(h, h) n = Neg(s) y = Exp(n)",
+    "three pieces": "a = Max(h, minus) b = Min(a, one) c = Mul(h, fifth) y = Add(b, c)",
+}
+
+
+def generator(body: str) -> str:
+    return f"h = Gemm(x, w) {body}"
+
+
+CHANNELS = {
+    "slopes": np.linspace(0.1, 0.8, 8, dtype=np.float32),
+    "knots": np.linspace(-1, 1, 8, dtype=np.float32),
+    "turns": np.array([1, -1, 2, -2, 1, -1, 3, 0], np.float32),
+}
+
+
+@pytest.mark.parametrize("name", STRAIGHT)
+def test_straight_pieces_are_points_of_the_requantizer(tmp_path: Path, name: str):
+    path = save(tmp_path, generator(STRAIGHT[name]), (1, 6), {**C, **CHANNELS})
+    for seed in range(3):
+        _, final = check(path, seed=seed)
+    (layer,) = final.layers
+    assert all(isinstance(point, Affine | Leaky | Clip) for point in layer.points)
+
+
+STEPS = {
+    "above": ("c = Greater(h, zero) y = Where(c, one, minus)", [-1, -1, 1]),
+    "at or above": ("c = GreaterOrEqual(h, zero) y = Where(c, one, minus)", [-1, 1, 1]),
+    "below": ("c = Less(h, zero) y = Where(c, one, minus)", [1, -1, -1]),
+    "zeros and threes": ("c = Greater(h, zero) d = Cast<to = 1>(c) y = Mul(d, three)", [0, 0, 3]),
+    "per channel": ("c = Greater(h, z8) d = Cast<to = 1>(c) y = Sub(d, half)", [-0.5, -0.5, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_one_step_is_exact_where_it_jumps(tmp_path: Path, name: str):
+    body, wanted = STEPS[name]
+    unit = {**C, "w": np.eye(6, 8, dtype=np.float32), "z8": np.array([0, 1, 2, 3, -1, -2, 0, 0], np.float32)}
+    path = save(tmp_path, generator(body), (1, 6), unit)
+    _, final = check(path)
+    (layer,) = final.layers
+    values = np.array([[-1e-6], [0.0], [1e-6]]) * np.ones((1, 8))
+    for point in layer.points:
+        values = point(values)
+    assert np.broadcast_to(values, (3, 8))[:, 0].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "jump", ["c = Greater(h, zero) a = Add(h, one) y = Where(c, a, h)", "f = Floor(h) y = Sub(h, f)"]
+)
+def test_other_jumps_are_curves(tmp_path: Path, jump: str):
+    _, final = check(save(tmp_path, generator(jump), (1, 6), C))
+    assert any(isinstance(point, Function) for point in final.layers[0].points)
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_curves(tmp_path: Path, name: str):
+    path = save(tmp_path, generator(CURVED[name]), (1, 6), C)
+    for seed in range(3):
+        _, final = check(path, seed=seed)
+    (layer,) = final.layers
+    assert any(isinstance(point, Function) for point in layer.points)
+
+
+@pytest.mark.parametrize(
+    ("body", "opset"),
+    [
+        ("y = Mish(h)", 18),
+        ("y = Gelu(h)", 20),
+        ('y = Gelu<approximate = "tanh">(h)', 20),
+        ("y = Celu<alpha = 0.7>(h)", 17),
+        ("y = ThresholdedRelu<alpha = 0.5>(h)", 17),
+        ("y = Shrink<lambd = 0.3, bias = 0.1>(h)", 17),
+    ],
+)
+def test_operators_that_are_functions_of_one_number(tmp_path: Path, body: str, opset: int):
+    for seed in range(3):
+        check(save(tmp_path, generator(body), (1, 6), C, opset=opset), seed=seed)
+
+
+OPERATORS = {
+    "Acos": "t = Tanh(h) y = Acos(t)", "Acosh": "a = Abs(h) b = Add(a, one) y = Acosh(b)",
+    "And": "p = Greater(h, zero) q = Less(h, one) r = And(p, q) y = Where(r, one, h)",
+    "Asin": "t = Tanh(h) y = Asin(t)", "Asinh": "y = Asinh(h)", "Atanh": "t = Tanh(h) u = Mul(t, half) y = Atanh(u)",
+    "Ceil": "y = Ceil(h)", "Cos": "y = Cos(h)", "Equal": "f = Floor(h) e = Equal(f, h) y = Where(e, h, f)",
+    "GreaterOrEqual": "g = GreaterOrEqual(h, one) y = Where(g, one, h)", "Identity": "i = Identity(h) y = Mul(i, h)",
+    "LessOrEqual": "g = LessOrEqual(h, one) y = Where(g, one, h)",
+    "Or": "p = Greater(h, one) q = Less(h, minus) r = Or(p, q) y = Where(r, one, h)", "Round": "y = Round(h)",
+    "Sign": "s = Sign(h) y = Mul(s, h)", "Sinh": "y = Sinh(h)", "Tan": "t = Tanh(h) y = Tan(t)",
+    "Xor": "p = Greater(h, one) q = Less(h, minus) r = Xor(p, q) y = Where(r, one, h)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_elementwise_operator(tmp_path: Path, name: str):
+    for seed in range(3):
+        check(save(tmp_path, generator(OPERATORS[name]), (1, 6), C), seed=seed)
+
+
+def test_no_elementwise_operator_is_untested():
+    text = Path(__file__).read_text()
+    assert not [op for op in FUNCTIONS if f"{op}(" not in text and f"{op}<" not in text]
+
+
+@pytest.mark.parametrize(
+    ("body", "straight"),
+    [
+        ("b = BatchNormalization(r, g, m, m, v) a = Abs(b) y = Add(a, r)", True),
+        ("b = BatchNormalization(r, g, m, m, v) y = Max(b, r)", True),
+        ("b = BatchNormalization(r, g, m, m, v) s = Sigmoid(b) y = Mul(b, s)", False),
+        ("d = Dropout(r) s = Sigmoid(r) y = Mul(d, s)", False),
+        ("p = Relu(r) n = Sub(r, p) q = Mul(n, slopes) y = Add(p, q)", True),
+        ("q = PRelu(r, slopes) a = Abs(q) y = Add(a, r)", True),
+    ],
+)
+def test_branches_with_parameters_per_channel(tmp_path: Path, body: str, straight: bool):
+    constants = {
+        "w": f32(RNG, 6, 32),
+        "shape": np.array([1, 8, 2, 2]),
+        "g": np.linspace(0.5, 2, 8, dtype=np.float32),
+        "m": np.linspace(-0.5, 0.5, 8, dtype=np.float32),
+        "v": np.linspace(0.5, 1.5, 8, dtype=np.float32),
+        "slopes": np.linspace(0.1, 0.8, 8, dtype=np.float32).reshape(8, 1, 1),
+    }
+    _, final = check(save(tmp_path, f"h = Gemm(x, w) r = Reshape(h, shape) {body}", (1, 6), constants))
+    (layer,) = final.layers
+    assert straight == all(isinstance(point, Affine | Leaky | Clip) for point in layer.points)
+
+
+def test_dropout_in_training_within_a_branch_is_refused(tmp_path: Path):
+    body = generator("d = Dropout(h, half, yes) y = Mul(d, h)")
+    with pytest.raises(UnsupportedError, match="at random"):
+        load(save(tmp_path, body, (1, 6), {**C, "yes": np.array(True)}))
+
+
+def test_curves_that_differ_from_channel_to_channel_are_refused(tmp_path: Path):
+    body = generator("m = Mul(h, slopes) s = Sigmoid(m) y = Mul(h, s)")
+    with pytest.raises(UnsupportedError, match="differ from channel to channel") as caught:
+        load(save(tmp_path, body, (1, 6), {**C, **CHANNELS}))
+    assert "all channels the same" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "g = Gemm(x, w) y = Add(h, g)",
+        "r = Relu(h) g = MatMul(r, sq) y = Mul(h, g)",
+        "s = Softmax(h) y = Mul(h, s)",
+    ],
+)
+def test_what_joins_more_than_elementwise_is_still_refused(tmp_path: Path, body: str):
+    with pytest.raises(UnsupportedError):
+        load(save(tmp_path, generator(body), (1, 6), {**C, "sq": f32(RNG, 8, 8)}))
+
+
+def test_images_of_channels(tmp_path: Path):
+    constants = {
+        "k": f32(RNG, 2, 3, 4, 4),
+        "s": np.array([0.1, 0.3, 0.7], np.float32).reshape(3, 1, 1),
+        "root": np.float32(np.sqrt(2)),
+        "one": np.float32(1),
+    }
+    body = (
+        "h = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>(x, k) m = Mul(h, s) a = Max(h, m) "
+        "d = Div(a, root) e = Erf(d) f = Add(e, one) y = Mul(a, f)"
+    )
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants))
+    assert len(final.layers) == 1
+
+
+def test_a_general_curve_is_saved_and_verified(tmp_path: Path):
+    body = generator(f"{CURVED['gelu by Erf'].replace('y = ', 'g = ')} y = Gemm(g, v)")
+    path = save(tmp_path, body, (1, 6), {**C, "v": f32(RNG, 8, 4)})
+    result = gan2hls.build(path, output=tmp_path, overrides={"verify": {"steps": ["float", "csim"]}})
+    assert result.report is not None and result.report.passed and result.report.quality.psnr_db > 30
+    assert result.path is not None
+    ladder = verify_project(result.path, overrides={"verify": {"steps": ["csim"]}})
+    assert ladder.steps["csim"].status == "passed"
+
+
+@pytest.mark.parametrize("function", ["Log(c)", "Sqrt(c)", "Reciprocal(c)", "Pow(c, half)"])
+def test_numbers_without_a_value_are_an_error_and_the_clip_of_its_hint_works(tmp_path: Path, function: str):
+    constants = {**C, "v": f32(RNG, 8, 4), "low": np.float32(0.1), "high": np.float32(9)}
+    options = {"write": False, "overrides": {"verify": {"steps": ["float"]}, "calibration": {"samples": 32}}}
+    body = generator(f"c = Add(h, zero) m = {function} y = Gemm(m, v)")
+    if "Reciprocal" not in function:
+        with pytest.raises(ModelError, match="NaN or infinite") as caught:
+            gan2hls.build(save(tmp_path, body, (1, 6), constants), **options)
+        assert "a Clip before them" in caught.value.hint and "'m'" in caught.value.where
+    result = gan2hls.build(
+        save(tmp_path, body.replace("Add(h, zero)", "Clip(h, low, high)"), (1, 6), constants), **options
+    )
+    assert result.report is not None and result.report.passed
+
+
+def test_what_is_beyond_float32_is_its_end(tmp_path: Path):
+    """The table reaches further than the samples; a sum of exponentials must not overflow there."""
+    constants = {**C, "w": 60 * C["w"], "v": f32(RNG, 8, 4)}
+    body = generator("m = Mul(h, small) e = Exp(m) a = Add(e, one) l = Log(a) y = Gemm(l, v)")
+    options = {"write": False, "overrides": {"verify": {"steps": ["float"]}, "calibration": {"samples": 32}}}
+    result = gan2hls.build(save(tmp_path, body, (1, 6), constants), **options)
+    assert result.report is not None and result.report.quality.psnr_db > 30

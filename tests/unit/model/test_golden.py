@@ -1,0 +1,131 @@
+"""The golden model against a plain loop over taps in Python integers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan2hls.model import golden
+from gan2hls.model.golden import Golden
+from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds
+from gan2hls.model.weights import IntWeight
+from gan2hls.numbers.numerics import IntType, QuantType, Requant
+from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
+from tests.strategies import OnnxConv, convolutions
+
+
+def plain_layer(layer: IntLayer, codes: np.ndarray) -> np.ndarray:
+    """One frame, integers of Python, in the words of the contract."""
+    g, zero = layer.geometry, layer.input_type.zero_point
+    if g is None:
+        acc = [[int(v) - zero for v in pixel] for pixel in codes.reshape(-1, layer.requant.channels)]
+    else:
+        assert layer.weight is not None
+        x, w = codes.reshape(g.in_shape), layer.weight.values
+        acc = []
+        for rows in g.y.taps:
+            for columns in g.x.taps:
+                pixel = [0] * g.out_channels
+                for iy, ky in rows:
+                    for ix, kx in columns:
+                        for o in range(g.out_channels):
+                            start = o // g.group_out * g.group_in
+                            for c in range(g.group_in):
+                                weight = int(w[ky * g.x.kernel + kx, o, c])
+                                pixel[o] += weight * (int(x[iy, ix, start + c]) - zero)
+                acc.append(pixel)
+    r = layer.requant
+    out = []
+    for pixel in acc:
+        for c, value in enumerate(pixel):
+            piece = int(r.pieces == 2 and value >= int(r.threshold[c]))
+            shifted = (value * int(r.mult[piece, c]) + int(r.bias[piece, c]) + ((1 << r.shift) >> 1)) >> r.shift
+            code = min(max(shifted + r.zero_point, r.lo), r.hi)
+            out.append(int(layer.table.values[code - layer.table.index_type.lo]) if layer.table else code)
+    return np.array(out).reshape(layer.shape)
+
+
+def check(model: IntegerModel, inputs: dict[str, np.ndarray]) -> None:
+    tensors = Golden(model).run(inputs)
+    assert all(values.dtype == np.int64 for values in tensors.values())
+    for n in range(len(next(iter(inputs.values())))):
+        for layer in model.layers:
+            assert (tensors[layer.name][n] == plain_layer(layer, tensors[layer.inputs[0]][n])).all(), layer.name
+
+
+def test_every_block_of_the_engine() -> None:
+    model = tiny_design().model
+    check(model, random_inputs(np.random.default_rng(0), model, 3))
+
+
+@settings(max_examples=40, deadline=None)
+@given(convolutions(max_size=3, max_kernel=4), st.integers(0, 1 << 32), st.integers(2, 16), st.integers(0, 3))
+def test_any_geometry_and_width(conv_: OnnxConv, seed: int, bits: int, zero: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = QuantType(IntType(bits, signed=bool(zero == 0)), 1.0, zero)
+    layer = linear_layer(
+        rng, "l0", "z", conv_.geometry, z, weight_bits=bits, pieces=1 + bits % 2, table_bits=5 * (bits % 3 == 0)
+    )
+    model = chain("m", conv_.geometry.in_shape, z, (layer,))
+    check(model, random_inputs(rng, model, 2))
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_extreme_codes_are_exact_in_every_arithmetic(bits: int) -> None:
+    """All weights and inputs at their ends: sums reach the accumulator's bound, where a float would first round."""
+    z = QuantType(IntType(bits, signed=True), 1.0)
+    g = conv((3, 3), 40, 2)
+    weight = np.full(g.weight_shape, -(1 << (bits - 1)))
+    weight[0, 0, 0] += 1  # an odd sum
+    acc_type = IntType.covering(*acc_bounds(weight, z.centred, g))
+    one = np.ones((1, 2), np.int64)
+    requant = Requant(one, 0 * one, 0 * one[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
+    made = linear_layer(np.random.default_rng(0), "l0", "z", g, z)
+    made = replace(
+        made, weight=IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", ""), acc_type=acc_type,
+        requant=requant, output_type=QuantType(acc_type, 1.0),
+    )  # fmt: skip
+    model = chain("m", g.in_shape, z, (made,))
+    codes = Golden(model).run({"z": np.full((1, *g.in_shape), -(1 << (bits - 1)))})["l0"]
+    full = 9 * 40 << (2 * bits - 2)
+    assert codes[0, 1, 1].tolist() == [full - (1 << (bits - 1)), full]
+
+
+def test_pointwise_layers_remove_the_zero_point() -> None:
+    rng = np.random.default_rng(0)
+    z = QuantType(IntType(8, signed=False), 1.0, 77)
+    model = chain("m", (2, 3, 4), z, (pointwise_layer(rng, "l0", "z", (2, 3, 4), z, table_bits=6),))
+    check(model, random_inputs(rng, model, 2))
+
+
+@pytest.mark.parametrize("chunk", [1, 500, 3000])
+def test_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    model = tiny_design().model
+    inputs = random_inputs(np.random.default_rng(1), model, 7)
+    whole = Golden(model).run(inputs)
+    monkeypatch.setattr(golden, "_CHUNK_ELEMENTS", chunk)
+    parts = Golden(model).run(inputs)
+    assert all((whole[name] == parts[name]).all() for name in whole)
+
+
+def test_frames_are_independent_and_layers_run_alone() -> None:
+    model = tiny_design().model
+    inputs = random_inputs(np.random.default_rng(2), model, 4)
+    machine = Golden(model)
+    together, alone = machine.run(inputs), machine.run({"z": inputs["z"][2:3]})
+    assert all((together[name][2:3] == alone[name]).all() for name in together)
+    for layer in model.layers:
+        assert (machine.run_layer(layer.name, together[layer.inputs[0]]) == together[layer.name]).all()
+
+
+def test_dense_before_reshape_has_a_requantizer_channel_per_feature() -> None:
+    rng = np.random.default_rng(3)
+    z = QuantType(IntType(8, signed=True), 1.0)
+    layer = linear_layer(rng, "l0", "z", dense(3, 24), z, shape=(2, 3, 4), pieces=2)
+    assert layer.channels == 24
+    model = chain("m", (1, 1, 3), z, (layer,))
+    check(model, random_inputs(rng, model, 3))

@@ -1,0 +1,193 @@
+"""``activation: auto``: 8 bits, and more where the output needs them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import gan2hls
+from gan2hls import passes
+from gan2hls.config.schema import parse_config
+from gan2hls.flow.inputs import read_inputs
+from gan2hls.flow.result import BuildResult
+from gan2hls.frontend import load
+from gan2hls.model.integer import IntegerModel, IntLayer
+from gan2hls.quantize.assign import assign_precision
+from gan2hls.quantize.quantize import measure
+from gan2hls.quantize.range_search import CANDIDATES, RangeSearch
+from gan2hls.quantize.widen import widen
+from gan2hls.report.schema import WideningReport
+from tests.heavy_tails import selu_generator
+from tests.quantized_models import Network
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("widen")
+    onnx.save(selu_generator(1.3), made / "heavy.onnx")
+    onnx.save(selu_generator(1.0, seed=1), made / "tame.onnx")
+    return made
+
+
+def build(path: Path, precision: dict[str, Any], **config: Any) -> BuildResult:
+    verify = {"steps": ["float"], "min_psnr_db": 0}
+    return gan2hls.build(path, config={"precision": precision, "verify": verify, **config}, write=False)
+
+
+def widening(result: BuildResult) -> WideningReport:
+    assert result.report is not None and result.report.widening is not None
+    return result.report.widening
+
+
+def bits(result: BuildResult) -> dict[str, int]:
+    """Bits of every tensor by name, from the model that is built."""
+    model = result.integer_model
+    assert model is not None
+    return {name: model.type_of(name).int_type.bits for name in (*(p.name for p in model.inputs), *layers(model))}
+
+
+def layers(model: IntegerModel) -> list[str]:
+    return [layer.name for layer in model.layers]
+
+
+def psnr(result: BuildResult) -> float:
+    assert result.report is not None and result.report.quality.psnr_db is not None
+    return result.report.quality.psnr_db
+
+
+def assert_same(one: BuildResult, two: BuildResult) -> None:
+    a, b = one.integer_model, two.integer_model
+    assert a is not None and b is not None and a.input_types == b.input_types and layers(a) == layers(b)
+    for x, y in zip(a.layers, b.layers, strict=True):
+        assert (x.input_type, x.output_type, x.acc_type) == (y.input_type, y.output_type, y.acc_type)
+        for name in ("mult", "bias", "threshold"):
+            assert np.array_equal(getattr(x.requant, name), getattr(y.requant, name)), (x.name, name)
+        assert (x.weight is None) == (y.weight is None)
+        assert x.weight is None or y.weight is None or np.array_equal(x.weight.values, y.weight.values)
+
+
+def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
+    narrow, auto = build(folder / "heavy.onnx", {"activation": "int8"}), build(folder / "heavy.onnx", {})
+    assert psnr(narrow) < 34 and psnr(auto) >= 38
+    assert narrow.report is not None and narrow.report.widening is None
+    assert set(bits(narrow).values()) == {8}
+    found = widening(auto)
+    wide = {one.tensor: one.bits for one in found.tensors}
+    assert {name: n for name, n in bits(auto).items() if n > 8} == wide and all(8 < n <= 12 for n in wide.values())
+    assert found.psnr_db is not None and found.goal_db == 38.3 and found.psnr_db >= 38.3
+    output = auto.integer_model
+    assert output is not None and output.outputs[0].name not in wide
+    assert auto.report is not None and narrow.report.totals.resources.dsp == auto.report.totals.resources.dsp
+
+
+def test_a_lower_goal_takes_fewer_bits(folder: Path) -> None:
+    more, fewer = build(folder / "heavy.onnx", {}), build(folder / "heavy.onnx", {"activation_psnr_min_db": 34.0})
+    assert psnr(fewer) >= 34 and sum(bits(fewer).values()) < sum(bits(more).values())
+
+
+def test_nothing_changes_where_8_bits_do(folder: Path) -> None:
+    narrow, auto = build(folder / "tame.onnx", {"activation": "int8"}), build(folder / "tame.onnx", {})
+    assert_same(narrow, auto)
+    found = widening(auto)
+    assert found.tensors == () and found.most_db is None and found.psnr_db == found.narrow_db
+
+
+def test_what_the_config_fixes_stays(folder: Path) -> None:
+    fixed = {"l1*": {"precision": {"activation": "int7"}}, "l2*": {"precision": {"activation": "int8"}}}
+    made = build(folder / "heavy.onnx", {"input": "int8", "activation_psnr_min_db": 34.0}, layers=fixed)
+    assert bits(made) | {"x": 8, "l1_pointwise": 7, "l2_conv_transpose": 8} == bits(made)
+    assert {one.tensor for one in widening(made).tensors} <= {"l0_dense", "l3_pointwise"}
+
+
+def test_what_the_file_fixes_stays(tmp_path: Path) -> None:
+    net = Network((1, 12)).quant(0.25, 3)
+    net.gemm(net.constant(net.floats(12, 32)), net.constant(net.floats(32)))
+    net.then("Relu").reshape(1, 8, 2, 2).up(net.constant(net.floats(8, 3, 4, 4))).then("Tanh")
+    onnx.save(net.model(), tmp_path / "part.onnx")
+    made = build(tmp_path / "part.onnx", {"activation_psnr_min_db": 60.0})
+    assert made.graph is not None
+    (source,) = made.graph.inputs
+    assert bits(made)[source.name] == 3 and source.name in made.graph.pinned
+    assert {one.tensor for one in widening(made).tensors} <= {"l0_dense"}
+
+
+def test_bits_are_not_spent_where_weights_stop_the_goal(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        made = build(folder / "tame.onnx", {"weight": "int3"})
+    assert set(bits(made).values()) == {8} and widening(made).tensors == ()
+    (said,) = (record.message for record in caplog.records if "activation: auto" in record.message)
+    assert "weights of int3 stop it, of int12 they would let it reach" in said
+    # and it does
+    helped = build(folder / "tame.onnx", {"weight": "int12"})
+    assert psnr(helped) >= 38
+
+
+def test_a_goal_out_of_reach_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Bits come near what they can bring at most, since that is worth it."""
+    with caplog.at_level(logging.WARNING):
+        made = build(folder / "heavy.onnx", {"activation_psnr_min_db": 100.0})
+    found = widening(made)
+    assert found.psnr_db is not None and found.most_db is not None and found.psnr_db >= found.most_db - 0.51
+    assert "weights of int8 do not stop it alone" in caplog.text
+    assert sum(one.bits for one in found.tensors) < 12 * 5
+
+
+def test_weights_of_few_bits_ask_for_no_more_than_their_own_goal(folder: Path, tmp_path: Path) -> None:
+    auto = {"psnr_min_db": 25.0, "candidates": ["int4", "int6", "int8"]}
+    config = {"precision": {"weight": "auto", "auto": auto}, "verify": {"steps": ["float"]}}
+    made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
+    assert widening(made).goal_db == 25.0 and made.path is not None
+    again = gan2hls.build(folder / "heavy.onnx", config=made.path / "assignment.yaml", output=tmp_path / "again")
+    assert_same(made, again)
+
+
+def test_a_resumed_build_remembers(folder: Path, tmp_path: Path) -> None:
+    config = {"verify": {"steps": []}}
+    made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
+    assert made.path is not None and widening(made).tensors
+    assert widening(gan2hls.build(made.path, start="schedule", write=False)) == widening(made)
+    assert_same(made, gan2hls.build(folder / "heavy.onnx", config=made.path / "config.yaml", write=False))
+
+
+def test_a_tensor_whose_sums_would_be_too_wide_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widest = max(layer.acc_type.bits for layer in integer_layers(build(folder / "heavy.onnx", {"activation": "int8"})))
+    monkeypatch.setattr("gan2hls.quantize.lower.MOST_ACC_BITS", widest + 4)
+    made = build(folder / "heavy.onnx", {})
+    assert max(layer.acc_type.bits for layer in integer_layers(made)) <= widest + 2
+    assert widening(made).tensors, "where sums have room there is something to gain"
+
+
+def integer_layers(result: BuildResult) -> tuple[IntLayer, ...]:
+    assert result.integer_model is not None
+    return result.integer_model.layers
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Wide inputs take DSP blocks, of which there are many; other wide tensors take dearer block RAM."""
+
+    spare_dsp: int
+
+    def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
+        more = layer.input_type.int_type.bits - 8
+        return (1000 + more, 0, 100) if layer.inputs == ("x",) else (1000, 0, 100 + 5 * more)
+
+
+def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
+    """A design that is full would be folded anew, and slower; block RAM has no such limit."""
+    loaded = load(folder / "heavy.onnx")
+    graph, config = passes.run(loaded.graph), parse_config({})
+    streams = measure(graph, loaded.onnx_model, read_inputs(graph, config).calibration)
+    search = RangeSearch(graph, streams, assign_precision(graph, config))
+    narrow, names = search.run(CANDIDATES), [name for name in streams if name != graph.outputs[0].name]
+    many, none = (
+        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), lambda _: None) for spare in (99, 0)
+    )
+    assert many[1].reached and none[1].reached
+    assert many[0].wide["x"] > none[0].wide.get("x", 8)
