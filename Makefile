@@ -12,7 +12,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 unexport PYTHONPATH
 unexport PYTHONHOME
 
-.PHONY: help demo test check cosim lint-hw snapshot bench tools clean
+.PHONY: help demo test quick check cosim lint-hw snapshot bench tools clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with fu
 
 test: $(STAMP) ## Run all tests.
 	$(BIN)/python -m pytest -n 2
+
+quick: $(STAMP) ## Run the unit tests that take no time, in less than a minute.
+	$(BIN)/python -m pytest -q -n 2 -m "not cosim and not slow" tests/unit
 
 check: $(STAMP) ## Format, lint, types, import order.
 	$(BIN)/ruff format --check .

@@ -24,6 +24,8 @@ from gan2hls.model.weights import IntWeight
 from gan2hls.quantize.range_search import RangeSearch
 from tests.onnx_models import f32, make_model
 
+pytestmark = pytest.mark.slow
+
 CANDIDATES = ["ternary", "codebook<8>", "codebook<32>", "int8"]
 
 

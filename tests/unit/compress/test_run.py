@@ -26,6 +26,8 @@ from gan2hls.quantize.float_runs import FloatModel
 from tests.onnx_models import make_model
 from tests.tiny_onnx import save_tiny
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 R = np.random.default_rng(5)
 FORMATS = ["binary", "ternary", "codebook<6>", "codebook<16,10>", "int4", "int8", "int11", "fixed<6,2>", "flex<7,4>"]

@@ -142,6 +142,7 @@ def test_float_weights_have_no_blocks(shape: tuple[int, int, int], empty: float)
     assert find_structure(weight.astype(np.float32).astype(np.float64)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "block", "zero_points"), [((16, 512, 1280), 32, False), ((1, 8192, 1280), 16, True)])
 def test_ten_million_weights_take_little_memory(shape: tuple[int, int, int], block: int, zero_points: bool) -> None:
     weight, _, _ = scaled(shape, block, 4, zero_points=zero_points)

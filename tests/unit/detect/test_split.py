@@ -230,6 +230,7 @@ def test_asymmetric_trits_are_exact(per_channel: bool) -> None:
     assert found.weight.codec == "codebook" and found.weight.books == (SHAPE[1] if per_channel else 1)
 
 
+@pytest.mark.slow
 def test_as_many_channels_as_an_image_has_values() -> None:
     """The first dense layer of a generator has as many output channels as its image has values."""
     rng = np.random.default_rng(0)

@@ -18,6 +18,7 @@ TEXT = (ROOT / "docs" / "comparing.md").read_text()
 (PROGRAM,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_its_program_finds_the_psnr_of_the_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

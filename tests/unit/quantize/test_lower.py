@@ -233,6 +233,7 @@ def test_curves_are_within_their_stated_step(tmp_path: Path, op: str, bits: int)
     assert 4 <= made.table.index_type.bits <= 12
 
 
+@pytest.mark.slow
 def test_signed_tanh_is_within_its_stated_step_and_reaches_both_ends(tmp_path: Path) -> None:
     _, in_type, made = table_layer(tmp_path, "y = Tanh(x)", 8)
     codes = np.arange(-32767, 32768).reshape(-1, 1)

@@ -26,6 +26,8 @@ from gan2hls.report.schema import WideningReport
 from tests.heavy_tails import selu_generator
 from tests.quantized_models import Network
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
