@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,28 @@ def static(folder: str, suffixes: tuple[str, ...]) -> dict[str, bytes]:
     """Return the files of ``folder`` (below ``templates/``) that end in ``suffixes``, by file name."""
     root = template_root() / folder
     return {path.name: path.read_bytes() for path in sorted(root.iterdir()) if path.name.endswith(suffixes)}
+
+
+def library(
+    folder: str, suffix: str, users: Iterable[bytes], names: Callable[[bytes], Iterable[str]]
+) -> dict[str, bytes]:
+    """Return the files of ``folder`` that ``users`` need, by file name: those they name, and those that these name.
+
+    Args:
+        folder: below ``templates/``.
+        suffix: of the library's files.
+        users: contents of generated files.
+        names: says which file names a content refers to, among others.
+    """
+    files = static(folder, (suffix,))
+    needed: dict[str, bytes] = {}
+    waiting = list(users)
+    while waiting:
+        for name in names(waiting.pop()):
+            if name in files and name not in needed:
+                needed[name] = files[name]
+                waiting.append(files[name])
+    return dict(sorted(needed.items()))
 
 
 def comment(text: str, limit: int = 80) -> str:

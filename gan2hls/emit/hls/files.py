@@ -6,10 +6,11 @@ are only the numbers that the templates print.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
-from gan2hls.emit import render, static, template_root
+from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.hls.config import whole_bytes
 from gan2hls.emit.hls.layer import LayerView, layer_view
 from gan2hls.hardware import WORD_LIMIT_BITS, Design
@@ -32,14 +33,19 @@ def emit_hls(design: Design) -> dict[str, bytes]:
         )
     layers = _layer_views(design)
     context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, **_ports(design)}
-    files = {f"lib/{file}": text for file, text in static("hls/lib", (".hpp",)).items()}
-    files |= {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
+    files = {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
         files |= {f"weights/{rom.file}": f"{rom.text}\n".encode() for rom in layer.arrays if rom.file}
     for file, template in _FILES.items():
         files[file.replace("NAME", name)] = render(f"hls/{template}", context)
+    files |= {f"lib/{file}": text for file, text in library("hls/lib", ".hpp", files.values(), _included).items()}
     return dict(sorted(files.items()))
+
+
+def _included(content: bytes) -> list[str]:
+    """Return the names of the headers that a file includes."""
+    return re.findall(r'^#include "(?:[^"\n]*/)?([^"/\n]+)"', content.decode(), re.MULTILINE)
 
 
 def hls_interval(design: Design) -> int:

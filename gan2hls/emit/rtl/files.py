@@ -5,11 +5,12 @@ Everything is described in ``docs/microarchitecture.md``.  Templates hold the co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, final
 
 from gan2hls.base import ConfigError
-from gan2hls.emit import render, static, template_root
+from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
 from gan2hls.emit.rtl.memory import requant_memory, signed_bits, table_memory
 from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
@@ -29,27 +30,36 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
         ConfigError: the design's name cannot be a module.
         UnsupportedError: an engine without a single tap, which would have nothing to compute.
     """
-    files: dict[str, bytes] = {f"lib/{name}": text for name, text in static("rtl/lib", (".sv",)).items()}
     engines = [_engine(design, engine) for engine in design.engines]
     modules = [design.name, *(engine.module for engine in engines)]
-    taken = {path[len("lib/") : -len(".sv")] for path in files}
+    taken = {name.removesuffix(".sv") for name in static("rtl/lib", (".sv",))}
     if design.name in _RESERVED or len(set(modules)) < len(modules) or taken & set(modules):
         raise ConfigError(
             f"{design.name!r} cannot be the name of a SystemVerilog module: it is a keyword, or the library uses it",
             where="name",
             hint="give the model another name",
         )
-    compile_order = sorted(files)
+    files: dict[str, bytes] = {}
+    compile_order = []
     for engine in engines:
         files[f"{engine.module}.sv"] = render("rtl/engine.sv.j2", engine.context)
         files |= {f"mem/{name}": image for name, image in engine.memories.items()}
         compile_order.append(f"{engine.module}.sv")
     files[f"{design.name}.sv"] = render("rtl/top.sv.j2", _top(design))
     compile_order.append(f"{design.name}.sv")
+    used = library("rtl/lib", ".sv", [files[path] for path in compile_order], _instantiated)
+    files |= {f"lib/{name}": text for name, text in used.items()}
+    compile_order = [*(f"lib/{name}" for name in used), *compile_order]
     tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}"}
     files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
     files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
     return dict(sorted(files.items()))
+
+
+def _instantiated(content: bytes) -> list[str]:
+    """Return the files of the modules that a file names outside of comments."""
+    code = re.sub(r"//[^\n]*", "", content.decode())
+    return [f"{module}.sv" for module in re.findall(r"\bg2h_\w+", code)]
 
 
 @final

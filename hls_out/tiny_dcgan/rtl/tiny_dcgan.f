@@ -1,7 +1,6 @@
 lib/g2h_adder_tree.sv
 lib/g2h_centre.sv
 lib/g2h_credit.sv
-lib/g2h_down.sv
 lib/g2h_feeder.sv
 lib/g2h_fifo.sv
 lib/g2h_last.sv
@@ -12,16 +11,9 @@ lib/g2h_requant.sv
 lib/g2h_rom.sv
 lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
-lib/g2h_skip_fetch.sv
-lib/g2h_skip_sequencer.sv
-lib/g2h_step_delay.sv
 lib/g2h_table.sv
 lib/g2h_up.sv
-lib/g2h_wsrc_binary.sv
-lib/g2h_wsrc_blockscale.sv
-lib/g2h_wsrc_codebook.sv
 lib/g2h_wsrc_raw.sv
-lib/g2h_wsrc_ternary.sv
 tiny_dcgan_l0_dense.sv
 tiny_dcgan_l1_conv_transpose.sv
 tiny_dcgan_l2_conv_transpose.sv

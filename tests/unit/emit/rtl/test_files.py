@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gan2hls.base.errors import ConfigError, UnsupportedError
 from gan2hls.codecs import decode, encode
 from gan2hls.codecs.base import Memory
+from gan2hls.emit.render import static
 from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.emit.rtl.memory import codec_memory, requant_memory
 from gan2hls.hardware.design import Design, Folding
@@ -144,3 +145,18 @@ def test_engine_without_taps_is_refused() -> None:
     geometry = LinearGeometry(axis, axis, 2, 2)
     with pytest.raises(UnsupportedError, match="tap"):
         emit_rtl(_single(geometry, Folding(1, 1, 1)))
+
+
+def test_only_modules_that_are_instantiated_are_copied_and_unchanged() -> None:
+    library, made = static("rtl/lib", (".sv",)), emit_rtl(tiny_design())
+    copied = {path.removeprefix("lib/") for path in made if path.startswith("lib/")}
+    instantiated = {
+        f"{module}.sv"
+        for path, content in made.items()
+        if path.endswith(".sv")
+        for module in re.findall(r"^ *(g2h_\w+) (?:#\(|u_)", content.decode(), re.MULTILINE)
+    }
+    assert copied == instantiated
+    assert all(made[f"lib/{name}"] == library[name] for name in copied)
+    assert {"g2h_mac.sv", "g2h_wsrc_raw.sv"} <= copied and not {"g2h_skip_fetch.sv", "g2h_wsrc_ternary.sv"} & copied
+    assert made["tiny.f"].decode().split()[: len(copied)] == sorted(f"lib/{name}" for name in copied)
