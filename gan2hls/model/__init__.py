@@ -6,6 +6,7 @@ from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_int
 from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, Shape, verify_graph
 from gan2hls.model.origin import Origin
 from gan2hls.model.points import Affine, Clip, Curve, Function, Leaky, Piecewise, Point, Quantize, Sign, Split, split
+from gan2hls.model.rewiring import readings, rewired, with_layers
 from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 from gan2hls.model.weights import EXACT, IntWeight, Structure, weight_type
 
@@ -40,9 +41,12 @@ __all__ = [
     "dense_geometry",
     "joined",
     "linear",
+    "readings",
+    "rewired",
     "run_layer",
     "split",
     "verify_graph",
     "verify_integer_model",
     "weight_type",
+    "with_layers",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.kinds import KIND_BY_NAME, select_outputs
-from gan2hls.model import Affine, Graph, Layer
+from gan2hls.model import Affine, Graph, Layer, readings, with_layers
 from gan2hls.numbers import FloatArray
 
 Mask = npt.NDArray[np.bool_]
@@ -21,20 +21,20 @@ Mask = npt.NDArray[np.bool_]
 
 def drop_dead_channels(graph: Graph) -> Graph:
     """Remove dead channels between linear layers until none is left."""
-    layers = list(graph.layers)
-    outputs = {port.name for port in graph.outputs}
+    read = readings(graph)
+    layers = {layer.name: layer for layer in graph.layers}
     again = True
     while again:
         again = False
-        for n in range(len(layers) - 1):
-            maker, reader = layers[n], layers[n + 1]
-            if reader.inputs != (maker.name,) or maker.name in outputs:
+        for name in layers:
+            maker = layers.get(layers[name].inputs[0])
+            if maker is None or len(layers[name].inputs) != 1 or read[maker.name] != 1:
                 continue
-            pruned = _pruned(maker, reader)
+            pruned = _pruned(maker, layers[name])
             if pruned is not None:
-                layers[n], layers[n + 1] = pruned
+                layers[maker.name], layers[name] = pruned
                 again = True
-    return replace(graph, layers=tuple(layers))
+    return with_layers(graph, layers.values())
 
 
 def _pruned(maker: Layer, reader: Layer) -> tuple[Layer, Layer] | None:

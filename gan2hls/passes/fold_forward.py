@@ -10,25 +10,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Affine, Graph, Layer
+from gan2hls.model import Affine, Graph, Layer, readings, with_layers
 from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
 
 def fold_forward(graph: Graph) -> Graph:
     """Fold pointwise layers that are one affine map into the linear layer that alone reads them."""
-    made: dict[str, Layer] = {}
-    outputs = {port.name for port in graph.outputs}
+    read = readings(graph)
+    layers: dict[str, Layer] = {}
     for layer in graph.layers:
-        before = made.get(layer.inputs[0])
-        readers = sum(layer.inputs[0] in other.inputs for other in graph.layers)
-        if before is not None and readers == 1 and before.name not in outputs:
+        before = layers.get(layer.inputs[0])
+        if before is not None and read[before.name] == 1:
             folded = _fold(before, layer)
             if folded is not None:
-                del made[before.name]
+                del layers[before.name]
                 layer = folded
-        made[layer.name] = layer
-    return replace(graph, layers=tuple(made.values()))
+        layers[layer.name] = layer
+    return with_layers(graph, layers.values())
 
 
 def _fold(before: Layer, layer: Layer) -> Layer | None:

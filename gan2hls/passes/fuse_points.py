@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Graph, Layer, Point, split
+from gan2hls.model import Graph, Layer, Point, readings, rewired, split, with_layers
 from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
@@ -19,26 +19,20 @@ def channels_of(layer: Layer) -> int:
 
 def fuse_points(graph: Graph) -> Graph:
     """Append each pointwise layer to the layer before it where ``points.split`` leaves no rest."""
-    readers: dict[str, int] = {}
-    for name in [name for layer in graph.layers for name in layer.inputs] + [port.name for port in graph.outputs]:
-        readers[name] = readers.get(name, 0) + 1
-    made: dict[str, Layer] = {}
+    read = readings(graph)
+    layers: dict[str, Layer] = {}
     renamed: dict[str, str] = {}
     for original in graph.layers:
-        layer = replace(original, inputs=tuple(renamed.get(name, name) for name in original.inputs))
-        before = made.get(layer.inputs[0])
-        alone = readers[original.inputs[0]] == 1
+        layer = rewired(original, renamed)
+        before = layers.get(layer.inputs[0])
+        alone = read[original.inputs[0]] == 1
         fused = _fuse(before, layer) if before is not None and alone and layer.geometry is None else None
         if fused is None:
-            made[layer.name] = layer
+            layers[layer.name] = layer
         else:
-            made[fused.name] = fused
+            layers[fused.name] = fused
             renamed[layer.name] = fused.name
-    outputs = []
-    for port in graph.outputs:
-        name = renamed.get(port.name, port.name)
-        outputs.append(replace(port, name=name, shape=made[name].shape))
-    return replace(graph, layers=tuple(made.values()), outputs=tuple(outputs))
+    return with_layers(graph, layers.values(), renamed)
 
 
 def _fuse(before: Layer, layer: Layer) -> Layer | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.model import Affine, Clip, Graph, Layer, Quantize
+from gan2hls.model import Affine, Clip, Graph, Layer, Quantize, readings, rewired, with_layers
 from gan2hls.numbers import IntType, QuantType
 
 #: Zero points beyond this are no part of a code any more.
@@ -24,7 +24,7 @@ def pin(graph: Graph) -> Graph:
     kept: list[Layer] = []
     outputs = {port.name for port in graph.outputs}
     for original in graph.layers:
-        layer = replace(original, inputs=tuple(renamed.get(name, name) for name in original.inputs))
+        layer = rewired(original, renamed)
         quantizer = layer.points[-1] if layer.points else None
         if isinstance(quantizer, Quantize):
             layer = replace(layer, points=layer.points[:-1])
@@ -37,13 +37,13 @@ def pin(graph: Graph) -> Graph:
                     continue
             pinned[layer.name] = quantizer.type
         kept.append(layer)
-    return replace(graph, layers=tuple(kept), pinned=pinned)
+    return replace(with_layers(graph, kept), pinned=pinned)
 
 
 def _open_inputs(graph: Graph, pinned: dict[str, QuantType]) -> set[str]:
     """Return the inputs whose type is open still and that one layer alone reads."""
-    names = [name for layer in graph.layers for name in layer.inputs]
-    return {port.name for port in graph.inputs if port.name not in pinned and names.count(port.name) == 1}
+    read = readings(graph)
+    return {port.name for port in graph.inputs if port.name not in pinned and read[port.name] == 1}
 
 
 def _before(layer: Layer, quant: QuantType) -> QuantType | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Affine, Clip, Curve, Graph, Layer, Leaky, Point, Quantize, Sign
+from gan2hls.model import Affine, Clip, Curve, Graph, Layer, Leaky, Point, Quantize, Sign, rewired, with_layers
 from gan2hls.numbers import FloatArray, QuantType
 
 #: Relative difference of two scales that float32 made of one.
@@ -129,18 +129,13 @@ def drop_identities(graph: Graph) -> Graph:
     """Drop pointwise layers without points, but not the only layer."""
     dropped: dict[str, str] = {}
     kept: list[Layer] = []
-    shapes = {port.name: port.shape for port in graph.inputs}
-    for layer in graph.layers:
-        inputs = tuple(dropped.get(name, name) for name in layer.inputs)
+    inputs, outputs = ({port.name for port in ports} for ports in (graph.inputs, graph.outputs))
+    for original in graph.layers:
+        layer = rewired(original, dropped)
         empty = layer.geometry is None and not layer.points
-        wanted = layer.name in {port.name for port in graph.outputs} and inputs[0] in {p.name for p in graph.inputs}
+        wanted = layer.name in outputs and layer.inputs[0] in inputs
         if empty and not wanted:
-            dropped[layer.name] = inputs[0]
+            dropped[layer.name] = layer.inputs[0]
         else:
-            kept.append(replace(layer, inputs=inputs))
-            shapes[layer.name] = layer.shape
-    outputs = []
-    for port in graph.outputs:
-        name = dropped.get(port.name, port.name)
-        outputs.append(replace(port, name=name, shape=shapes[name]))
-    return replace(graph, layers=tuple(kept), outputs=tuple(outputs))
+            kept.append(layer)
+    return with_layers(graph, kept, dropped)
