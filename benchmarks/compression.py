@@ -103,7 +103,7 @@ def pruned(model: Path, folder: Path) -> Path:
 def quality(model: Path, made: BuildResult) -> tuple[float, float]:
     """Return PSNR in dB and SSIM of the golden model against ``model`` in ONNX Runtime float32."""
     loaded = load(model)
-    inputs = read_inputs(loaded.graph, made.config).evaluation
+    inputs = read_inputs(loaded.graph.inputs, made.config).evaluation
     (port,) = loaded.graph.outputs
     expected = port.from_stream(FloatModel(loaded.onnx_model, [port]).run(inputs)[port.name]).astype(np.float64)
     found = made.golden(inputs)

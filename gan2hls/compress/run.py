@@ -260,7 +260,7 @@ def _draw(graph: Graph, part: CalibrationConfig | EvaluationConfig, drawn: Calib
         samples=part.samples,
         seed=part.seed,
     )
-    inputs = draw(graph, source)
+    inputs = draw(graph.inputs, source)
     if problem := alike(inputs):
         _log.warning(
             "%s: %s: weights are fitted to them, other inputs may look worse", source.data or "inputs", problem

@@ -25,7 +25,7 @@ from gan2hls.flow.pipeline import build
 from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
 from gan2hls.frontend import Loaded
 from gan2hls.hardware import Design
-from gan2hls.model import Graph, IntegerModel
+from gan2hls.model import IntegerModel
 from gan2hls.quantize import draw, quantize_inputs
 from gan2hls.report import float_outputs, golden_outputs, picture_range, png_grid
 from gan2hls.verify import run_float, run_outputs
@@ -59,8 +59,7 @@ def verify_project(
     config = resolve(None, overrides, base=saved.config)
     if not config.verify.steps:  # built with --no-verify: run everything that can run
         config = config.model_copy(update={"verify": _all_steps(config.verify)})
-    ports: Graph = Graph(saved.model.name, saved.model.inputs, (), saved.model.outputs)
-    evaluation = read_inputs(ports, config).evaluation
+    evaluation = read_inputs(saved.model.inputs, config).evaluation
     float_step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
@@ -111,8 +110,7 @@ def generate(
     """
     notify = notify or (lambda *_: None)
     resolved, integers, design, loaded = _prepare(model, config, onnx_path, input_shapes, notify)
-    ports = Graph(integers.name, integers.inputs, (), integers.outputs)
-    inputs = draw(ports, source_of(resolved, samples=count, seed=seed))
+    inputs = draw(integers.inputs, source_of(resolved, samples=count, seed=seed))
     notify("generate", "golden")
     rows = [("golden", golden_outputs(integers, inputs))]
     if loaded is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.config import CalibrationConfig, Config
-from gan2hls.model import Graph, IntegerModel
+from gan2hls.model import IntegerModel, Port
 from gan2hls.numbers import Int64Array
 from gan2hls.quantize import Source, alike, apart, draw, quantize_inputs, shared, unusual
 
@@ -43,8 +43,8 @@ class Inputs:
     evaluation: Mapping[str, Array]
 
 
-def read_inputs(graph: Graph, config: Config) -> Inputs:
-    """Read or draw all sets; only the input ports of ``graph`` matter.
+def read_inputs(ports: Sequence[Port], config: Config) -> Inputs:
+    """Read or draw all sets for the input ``ports`` of a model.
 
     With ``calibration.data`` and no ``evaluation.data``, the file's last frames (at most a quarter) are held out.
 
@@ -54,12 +54,12 @@ def read_inputs(graph: Graph, config: Config) -> Inputs:
     calibration, evaluation = config.calibration, config.evaluation
     samples = _PER_SAMPLE * calibration.samples
     if calibration.data is None or evaluation.data is not None:
-        first = draw(graph, source_of(config, samples=samples, seed=calibration.seed, data=calibration.data))
-        second = draw(graph, source_of(config, samples=evaluation.samples, seed=evaluation.seed, data=evaluation.data))
+        first = draw(ports, source_of(config, samples=samples, seed=calibration.seed, data=calibration.data))
+        second = draw(ports, source_of(config, samples=evaluation.samples, seed=evaluation.seed, data=evaluation.data))
         inputs = Inputs(_first(first, calibration.samples), first, second)
         _warn(inputs, config)
         return inputs
-    everything = draw(graph, Source(calibration.data, samples=samples + evaluation.samples))
+    everything = draw(ports, Source(calibration.data, samples=samples + evaluation.samples))
     frames = len(next(iter(everything.values())))
     held = min(evaluation.samples, frames // 4)
     if held == 0:

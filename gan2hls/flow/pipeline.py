@@ -209,7 +209,7 @@ class _Run:
         """Refuse a part or a destination before the long work rather than after it."""
         if self.stop != "lower" and self.start != "emit":
             _ = self._part
-        self.destination = (self.output or self._default_output()) / self.ports.name
+        self.destination = (self.output or self._default_output()) / (self.graph or self.model).name
         if write:
             sweep(self.destination.parent)
             check_replaceable(self.destination)
@@ -221,19 +221,14 @@ class _Run:
     def _default_output(self) -> Path:
         return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
 
-    @property
-    def ports(self) -> Graph:
-        """The graph, or a graph of the ports alone when there is no ONNX file."""
-        return self.graph or Graph(self.model.name, self.model.inputs, (), self.model.outputs)
-
     def _lower(self) -> None:
         if self.saved is not None:
-            self.inputs: Inputs = read_inputs(self.ports, self.config)
+            self.inputs: Inputs = read_inputs(self.model.inputs, self.config)
             return
         assert self.graph is not None and self.loaded is not None
         with self._stage("lower"):
             precisions = assign_precision(self.graph, self.config)
-            self.inputs = read_inputs(self.graph, self.config)
+            self.inputs = read_inputs(self.graph.inputs, self.config)
             rule, wanted = self.config.calibration.range, self.config.precision
             made = quantize(
                 self.graph,

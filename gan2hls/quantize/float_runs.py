@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -48,17 +48,17 @@ class Source:
     seed: int = 0
 
 
-def draw(graph: Graph, source: Source) -> dict[str, Float32Array]:
-    """Return inputs by ONNX name, float32 ``[N, *onnx_shape[1:]]``.
+def draw(ports: Sequence[Port], source: Source) -> dict[str, Float32Array]:
+    """Return inputs for ``ports``, by ONNX name, float32 ``[N, *onnx_shape[1:]]``.
 
     Raises:
         ConfigError: a data file that is missing, broken, or of another shape than the model's input.
     """
     if source.data is not None:
-        return read_inputs_file(source.data, graph.inputs, source.samples)
+        return read_inputs_file(source.data, ports, source.samples)
     rng = np.random.default_rng(source.seed)
     inputs = {}
-    for port in graph.inputs:
+    for port in ports:
         shape = (source.samples, *port.onnx_shape[1:])
         if source.distribution == "normal":
             values = rng.normal(source.first, source.second, shape)

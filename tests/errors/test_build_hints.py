@@ -393,7 +393,7 @@ def test_a_data_file_can_be_made_as_its_hint_says(
 ) -> None:
     make(here / name)
     with pytest.raises(ConfigError) as found:
-        draw(graph, Source(here / name))
+        draw(graph.inputs, Source(here / name))
     hint = found.value.hint
     if frames is None and graph is TWO:
         shapes = re.search(r"of shape (\[.*?\]) and (\[.*?\])$", hint)
@@ -406,7 +406,7 @@ def test_a_data_file_can_be_made_as_its_hint_says(
     else:
         exec(statement(hint), {"numpy": np, "frames": frames})
         path = next(p for p in (here / "z.npy", here / "z.npz") if p.exists() and p.stat().st_mtime_ns)
-    inputs = draw(graph, Source(path))
+    inputs = draw(graph.inputs, Source(path))
     assert set(inputs) == {port.onnx_name for port in graph.inputs}
     assert all(np.isfinite(values).all() and len(values) for values in inputs.values())
 
@@ -427,11 +427,11 @@ def test_arrays_of_different_length_are_cut_as_the_hint_says(here: Path) -> None
     a, b = np.ones((4, 2)), np.ones((3, 4))
     np.savez(here / "z.npz", a=a, b=b)
     with pytest.raises(ConfigError, match="different numbers") as found:
-        draw(TWO, Source(here / "z.npz"))
+        draw(TWO.inputs, Source(here / "z.npz"))
     cut_to = found.value.hint.rpartition(": ")[2]
     assert cut_to == "frames[:3]"
     np.savez(here / "z.npz", a=eval(cut_to, {"frames": a}), b=eval(cut_to, {"frames": b}))
-    assert len(draw(TWO, Source(here / "z.npz"))["a"]) == 3
+    assert len(draw(TWO.inputs, Source(here / "z.npz"))["a"]) == 3
 
 
 def test_a_stage_that_is_not_saved_cannot_be_started_from() -> None:

@@ -22,7 +22,7 @@ TWO = Graph("two", (port("a", (1, 1, 2)), port("b", (2, 2, 1))), (), ())
 
 def refused(graph: Graph, path: Path) -> ConfigError:
     with pytest.raises(ConfigError) as found:
-        draw(graph, Source(path))
+        draw(graph.inputs, Source(path))
     assert found.value.exit_code == 5 and found.value.where == str(path)
     return found.value
 
@@ -86,7 +86,7 @@ def test_any_byte_of_a_header_may_be_wrong(tmp_path: Path) -> None:
             broken = whole[:position] + bytes([value]) + whole[position + 1 :]
             (tmp_path / "x.npy").write_bytes(broken)
             with contextlib.suppress(ConfigError):  # what still reads is fine
-                draw(ONE, Source(tmp_path / "x.npy"))
+                draw(ONE.inputs, Source(tmp_path / "x.npy"))
 
 
 def test_a_truncated_archive(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_an_archive_of_something_else(tmp_path: Path) -> None:
 
 def test_arrays_that_no_input_needs_may_be_anything(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", z=np.ones((5, 6)), names=np.array([{"a": 1}], object))
-    assert draw(ONE, Source(tmp_path / "x.npz"))["z"].shape == (5, 6, 1, 1)
+    assert draw(ONE.inputs, Source(tmp_path / "x.npz"))["z"].shape == (5, 6, 1, 1)
 
 
 def test_pickled_objects_are_not_loaded(tmp_path: Path) -> None:
@@ -177,5 +177,5 @@ def test_arrays_of_different_length(tmp_path: Path) -> None:
 @pytest.mark.parametrize("section", ["calibration", "evaluation"])
 def test_both_sections_of_the_config_report_their_file(tmp_path: Path, section: str) -> None:
     with pytest.raises(ConfigError, match="cannot read") as found:
-        read_inputs(ONE, parse_config({section: {"data": str(tmp_path / "none.npz")}}))
+        read_inputs(ONE.inputs, parse_config({section: {"data": str(tmp_path / "none.npz")}}))
     assert found.value.where == str(tmp_path / "none.npz")

@@ -164,7 +164,7 @@ def test_an_input_that_the_file_leaves_open_is_fine_enough(tmp_path: Path) -> No
     wrong = []
     for values in ({}, {"precision": {"input": "int8"}}):
         config = parse_config(values)
-        drawn, precisions = read_inputs(graph, config).calibration, assign_precision(graph, config)
+        drawn, precisions = read_inputs(graph.inputs, config).calibration, assign_precision(graph, config)
         model = quantize(graph, loaded.onnx_model, drawn, precisions, None).model
         made = Golden(model).run(quantize_inputs(model, {source.onnx_name: frames}))[port.name]
         wrong.append(float((made != wanted).mean()))

@@ -15,7 +15,7 @@ GRAPH = Graph(MODEL.name, MODEL.inputs, (), MODEL.outputs)
 
 
 def test_evaluation_is_drawn_apart_from_calibration() -> None:
-    found = read_inputs(GRAPH, parse_config({"calibration": {"samples": 6}, "evaluation": {"samples": 4}}))
+    found = read_inputs(GRAPH.inputs, parse_config({"calibration": {"samples": 6}, "evaluation": {"samples": 4}}))
     assert found.calibration["z"].shape == (6, 6, 1, 1)
     assert found.evaluation["z"].shape == (4, 6, 1, 1)
     assert found.reconstruction["z"].shape == (24, 6, 1, 1)
@@ -25,14 +25,14 @@ def test_evaluation_is_drawn_apart_from_calibration() -> None:
 
 def test_uniform_keeps_its_bounds() -> None:
     config = parse_config({"calibration": {"distribution": "uniform", "low": 2, "high": 3}})
-    found = read_inputs(GRAPH, config)
+    found = read_inputs(GRAPH.inputs, config)
     assert found.calibration["z"].min() >= 2 and found.evaluation["z"].max() <= 3
 
 
 @pytest.mark.parametrize(("frames", "kept", "held"), [(40, 30, 10), (300, 256, 32), (3, 3, 3), (8, 6, 2)])
 def test_frames_of_a_file_are_held_out(tmp_path: Path, frames: int, kept: int, held: int) -> None:
     np.save(tmp_path / "x.npy", np.arange(frames * 6, dtype=np.float32).reshape(frames, 6))
-    found = read_inputs(GRAPH, parse_config({"calibration": {"data": str(tmp_path / "x.npy")}}))
+    found = read_inputs(GRAPH.inputs, parse_config({"calibration": {"data": str(tmp_path / "x.npy")}}))
     assert (len(found.calibration["z"]), len(found.evaluation["z"])) == (kept, held)
     assert len(found.reconstruction["z"]) == (frames if held == kept else frames - held)
     assert (found.reconstruction["z"][:kept] == found.calibration["z"]).all()
@@ -67,7 +67,7 @@ def warned(
             np.save(folder / f"{key}.npy", frames)
             config[key]["data"] = str(folder / f"{key}.npy")
     caplog.clear()
-    read_inputs(GRAPH, parse_config(config))
+    read_inputs(GRAPH.inputs, parse_config(config))
     return [record.getMessage() for record in caplog.records]
 
 

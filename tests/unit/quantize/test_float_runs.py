@@ -25,20 +25,20 @@ GRAPH = Graph("g", (PORT,), (), ())
 
 
 def test_a_draw_has_the_distribution_that_is_asked_for() -> None:
-    normal = draw(GRAPH, Source(first=3.0, second=0.5, samples=500))["z"]
+    normal = draw(GRAPH.inputs, Source(first=3.0, second=0.5, samples=500))["z"]
     assert normal.shape == (500, 3, 2, 2) and normal.dtype == np.float32
     assert abs(normal.mean() - 3.0) < 0.03 and abs(normal.std() - 0.5) < 0.03
-    uniform = draw(GRAPH, Source(distribution="uniform", first=-2.0, second=5.0, samples=500))["z"]
+    uniform = draw(GRAPH.inputs, Source(distribution="uniform", first=-2.0, second=5.0, samples=500))["z"]
     assert uniform.min() >= -2 and uniform.max() <= 5 and abs(uniform.mean() - 1.5) < 0.1
 
 
 def test_a_draw_depends_on_its_seed_only() -> None:
-    first, again, other = (draw(GRAPH, Source(samples=3, seed=seed))["z"] for seed in (1, 1, 2))
+    first, again, other = (draw(GRAPH.inputs, Source(samples=3, seed=seed))["z"] for seed in (1, 1, 2))
     assert (first == again).all() and not np.isin(first, other).any()
 
 
 def test_inputs_of_a_draw_are_independent() -> None:
-    both = draw(Graph("g", (PORT, port("y", (2, 2, 3))), (), ()), Source(samples=2))
+    both = draw((PORT, port("y", (2, 2, 3))), Source(samples=2))
     assert not (both["z"] == both["y"]).any()
 
 
@@ -46,15 +46,15 @@ def test_inputs_of_a_draw_are_independent() -> None:
 def test_files_are_read_in_the_layout_of_the_onnx_input(tmp_path: Path, shape: tuple[int, ...]) -> None:
     values = np.arange(60, dtype=np.float64).reshape(shape)
     np.save(tmp_path / "x.npy", values)
-    assert (draw(GRAPH, Source(tmp_path / "x.npy"))["z"] == values.reshape(5, 3, 2, 2)).all()
+    assert (draw(GRAPH.inputs, Source(tmp_path / "x.npy"))["z"] == values.reshape(5, 3, 2, 2)).all()
     np.savez(tmp_path / "x.npz", other=np.zeros(3), z=values.astype(np.int32))
-    found = draw(GRAPH, Source(tmp_path / "x.npz", samples=4))["z"]
+    found = draw(GRAPH.inputs, Source(tmp_path / "x.npz", samples=4))["z"]
     assert found.dtype == np.float32 and (found == values.reshape(5, 3, 2, 2)[:4]).all()
 
 
 def test_one_frame_without_a_batch_axis(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((3, 2, 2)))
-    assert draw(GRAPH, Source(tmp_path / "x.npy"))["z"].shape == (1, 3, 2, 2)
+    assert draw(GRAPH.inputs, Source(tmp_path / "x.npy"))["z"].shape == (1, 3, 2, 2)
 
 
 # --- ONNX Runtime's tensors ---

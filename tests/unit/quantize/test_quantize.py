@@ -47,7 +47,7 @@ def build(folder: Path, model: onnx.ModelProto, least: float = 0.0, **config: ob
     graph = passes.run(loaded.graph)
     values = {"calibration": {"samples": 32}, "evaluation": {"samples": 16}, **config}
     resolved = parse_config(values)
-    inputs = read_inputs(graph, resolved)
+    inputs = read_inputs(graph.inputs, resolved)
     rule = resolved.calibration.range
     made = quantize(
         graph,

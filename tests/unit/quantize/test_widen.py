@@ -185,7 +185,7 @@ def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
     """A design that is full would be folded anew, and slower; block RAM has no such limit."""
     loaded = load(folder / "heavy.onnx")
     graph, config = passes.run(loaded.graph), parse_config({})
-    streams = measure(graph, loaded.onnx_model, read_inputs(graph, config).calibration)
+    streams = measure(graph, loaded.onnx_model, read_inputs(graph.inputs, config).calibration)
     search = RangeSearch(graph, streams, assign_precision(graph, config))
     narrow, names = search.run(CANDIDATES), [name for name in streams if name != graph.outputs[0].name]
     many, none = (
