@@ -89,14 +89,14 @@ def mac_dsp(layer: IntLayer) -> int:
     if not CODECS[layer.weight.codec].multiplies:
         return 0
     centred = layer.input_type.centred
-    return dsp_of_product(layer.weight.type.bits, centred.bits + (not centred.signed))
+    return dsp_of_product(layer.weight.type.bits, centred.signed_bits)
 
 
 def requant_dsp(layer: IntLayer) -> int:
     """Return the DSP blocks of one requantizer lane; multipliers of 2 bits (-2 to 1) are adders."""
     if layer.requant.mult_type.bits <= 2:
         return 0
-    return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.bits + (not layer.acc_type.signed))
+    return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.signed_bits)
 
 
 def dsp_of_product(a_bits: int, b_bits: int) -> int:

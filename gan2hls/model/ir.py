@@ -86,6 +86,11 @@ class Layer:
     weight: FloatArray | None = None
     structure: Structure | None = None
 
+    @property
+    def channels(self) -> int:
+        """The channels that the points distinguish."""
+        return self.shape[2] if self.geometry is None else self.geometry.out_channels
+
 
 @final
 @dataclass(frozen=True, eq=False)

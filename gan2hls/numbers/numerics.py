@@ -49,6 +49,11 @@ class IntType:
         """Greatest code."""
         return (1 << (self.bits - self.signed)) - 1
 
+    @property
+    def signed_bits(self) -> int:
+        """Bits of the signed integer that holds every code."""
+        return self.bits + (not self.signed)
+
     def __str__(self) -> str:
         return f"{'' if self.signed else 'u'}int{self.bits}"
 

@@ -8,7 +8,7 @@ from gan2hls.model import Graph, split, verify_graph
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
-from gan2hls.passes.fuse_points import channels_of, fuse_points
+from gan2hls.passes.fuse_points import fuse_points
 from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
@@ -33,7 +33,7 @@ def run(graph: Graph) -> Graph:
         graph = rewrite(graph)
         verify_graph(graph)
     for layer in graph.layers:
-        assert not split(layer.points, channels_of(layer)).rest, f"{layer.name} needs more than one engine"
+        assert not split(layer.points, layer.channels).rest, f"{layer.name} needs more than one engine"
     return graph
 
 

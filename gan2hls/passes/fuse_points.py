@@ -12,11 +12,6 @@ from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
 
-def channels_of(layer: Layer) -> int:
-    """Return the number of channels that a layer's points see."""
-    return layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
-
-
 def fuse_points(graph: Graph) -> Graph:
     """Append each pointwise layer to the layer before it where ``points.split`` leaves no rest."""
     read = readings(graph)
@@ -37,7 +32,7 @@ def fuse_points(graph: Graph) -> Graph:
 
 def _fuse(before: Layer, layer: Layer) -> Layer | None:
     """Return ``before`` with the points of ``layer``, or None where one engine cannot compute both."""
-    channels = channels_of(before)
+    channels = before.channels
     fitted = _fit(layer.points, layer.shape[2], channels)
     if fitted is None:
         return None

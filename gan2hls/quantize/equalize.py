@@ -17,7 +17,6 @@ import numpy as np
 
 from gan2hls.model import Affine, Graph, Layer, split
 from gan2hls.numbers import Float32Array, FloatArray
-from gan2hls.quantize.lower import channels_of
 
 #: Gains beyond this ratio to the median would only amplify noise of channels that hardly live.
 _MOST = 2.0**10
@@ -47,12 +46,9 @@ def find_gains(
         if readers[0].name in coded:
             continue
         units = _units(layer, readers[0])
-        if (
-            units == 0
-            or split((*layer.points, Affine(np.ones(channels_of(layer)), np.zeros(1))), channels_of(layer)).rest
-        ):
+        if units == 0 or split((*layer.points, Affine(np.ones(layer.channels), np.zeros(1))), layer.channels).rest:
             continue
-        if split(layer.points, channels_of(layer)).curve:
+        if split(layer.points, layer.channels).curve:
             continue  # one table serves all channels
         activation = np.abs(streams[layer.name].reshape(-1, units)).max(axis=0).astype(np.float64)
         weight = _weight_ranges(readers[0]).reshape(-1, units).max(axis=0)
@@ -74,7 +70,7 @@ def apply_gains(graph: Graph, gains: Mapping[str, FloatArray]) -> Graph:
         if into is not None:
             layer = replace(layer, weight=_scaled_inputs(layer, into))
         if out is not None:
-            scale = np.tile(1 / out, channels_of(layer) // out.size)
+            scale = np.tile(1 / out, layer.channels // out.size)
             layer = replace(layer, points=(*layer.points, Affine(scale, np.zeros(1))))
         layers.append(layer)
     return replace(graph, layers=tuple(layers))
@@ -95,7 +91,7 @@ def _units(layer: Layer, reader: Layer) -> int:
     assert reader.geometry is not None
     made, read = layer.shape[2], reader.geometry.in_channels
     units = min(made, read)
-    return units if max(made, read) % units == 0 and channels_of(layer) % units == 0 else 0
+    return units if max(made, read) % units == 0 and layer.channels % units == 0 else 0
 
 
 def _weight_ranges(reader: Layer) -> FloatArray:

@@ -92,15 +92,10 @@ def choose_types(
         at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS or port.name in wide else rule
         types[port.name] = activation_type(streams[port.name], precision, at_input, percentile)
     for layer in graph.layers:
-        chain = split(layer.points, channels_of(layer))
+        chain = split(layer.points, layer.channels)
         at = "minmax" if layer.name in outputs or layer.name in wide else rule
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return {**types, **graph.pinned}
-
-
-def channels_of(layer: Layer) -> int:
-    """Return the channels that the layer's points distinguish."""
-    return layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
 
 
 def lower(
@@ -153,7 +148,7 @@ def lower_layer(
     Raises:
         ConfigError: accumulators or biases beyond what hardware has.
     """
-    channels = channels_of(layer)
+    channels = layer.channels
     acc_scale, points = np.full(channels, input_type.scale), layer.points
     centred = input_type.centred
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))

@@ -35,14 +35,9 @@ class Number:
     about: str
 
 
-def signed_bits(kind: IntType) -> int:
-    """Return the bits of the signed integer that holds every value of ``kind``."""
-    return kind.bits + (0 if kind.signed else 1)
-
-
 def acc_bits(engine: EngineDesign) -> int:
     """Return the bits of an accumulator."""
-    return signed_bits(engine.layer.acc_type)
+    return engine.layer.acc_type.signed_bits
 
 
 def address_bits(engine: EngineDesign) -> int:
@@ -254,7 +249,7 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
 
 def _mac_numbers(engine: EngineDesign) -> tuple[Number, ...]:
     assert engine.layer.weight is not None
-    x, w = signed_bits(engine.layer.input_type.centred), signed_bits(engine.layer.weight.type)
+    x, w = engine.layer.input_type.centred.signed_bits, engine.layer.weight.type.signed_bits
     return (
         Number("input_t", x, x + w, "code - zero point"),
         Number("weight_t", w, x + w, "weight"),
@@ -268,10 +263,10 @@ def _requant_numbers(engine: EngineDesign) -> tuple[Number, ...]:
     threshold = IntType.covering(min(0, acc.lo), acc.hi + 1)
     return (
         Number("requant_acc_t", acc_bits(engine), 64, "accumulator, about to be multiplied"),
-        Number("mult_t", signed_bits(requant.mult_type), 64, "multiplier"),
+        Number("mult_t", requant.mult_type.signed_bits, 64, "multiplier"),
         Number("scaled_t", _scaled_bits(requant, acc), 64, "acc * mult"),
-        Number("offset_t", signed_bits(requant.offset_type), 64, "bias and rounding constant"),
-        Number("threshold_t", signed_bits(threshold), 64, "knot of the two pieces"),
+        Number("offset_t", requant.offset_type.signed_bits, 64, "bias and rounding constant"),
+        Number("threshold_t", threshold.signed_bits, 64, "knot of the two pieces"),
         Number("sum_t", requant.sum_type(acc).bits, 64, "acc * mult + offset, exact"),
     )
 

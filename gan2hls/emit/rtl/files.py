@@ -12,7 +12,7 @@ from typing import Any, final
 from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
-from gan2hls.emit.rtl.memory import requant_memory, signed_bits, table_memory
+from gan2hls.emit.rtl.memory import requant_memory, table_memory
 from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
 from gan2hls.numbers import IntType
 
@@ -95,7 +95,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "out_beats": engine.out_beats,
         "in_msb": engine.in_lanes * engine.in_elem.bits - 1,
         "out_msb": engine.out_lanes * engine.out_elem.bits - 1,
-        "acc_msb": folding.lanes * signed_bits(layer.acc_type) - 1,
+        "acc_msb": folding.lanes * layer.acc_type.signed_bits - 1,
         "code_msb": folding.lanes * code_bits - 1,
         "requant": _requant(engine),
         "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_WORDS},
@@ -116,7 +116,7 @@ def _centre(engine: EngineDesign) -> Values:
         "InBits": engine.in_elem.bits,
         "Signed": bit(engine.in_elem.signed),
         "ZeroPoint": engine.layer.input_type.zero_point,
-        "OutBits": signed_bits(engine.layer.acc_type),
+        "OutBits": engine.layer.acc_type.signed_bits,
     }
 
 
@@ -126,7 +126,7 @@ def _requant(engine: EngineDesign) -> Values:
     values: Values = {
         "Lanes": engine.folding.lanes,
         "Groups": requant.channels // engine.folding.lanes,
-        "AccBits": signed_bits(layer.acc_type),
+        "AccBits": layer.acc_type.signed_bits,
         "Pieces": requant.pieces,
         "MultBits": requant.mult_type.bits,
         "OffsetBits": requant.offset_type.bits,
@@ -162,7 +162,7 @@ def _code_bits(engine: EngineDesign) -> int:
     total = requant.sum_type(engine.layer.acc_type)
     ends = ((total.lo >> requant.shift) + requant.zero_point, (total.hi >> requant.shift) + requant.zero_point)
     low, high = min(*ends, requant.lo, requant.zero_point), max(*ends, requant.hi, requant.zero_point)
-    return signed_bits(IntType.covering(low, high)) + 1
+    return IntType.covering(low, high).signed_bits + 1
 
 
 def _table(engine: EngineDesign) -> Values:

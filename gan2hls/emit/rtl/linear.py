@@ -6,7 +6,7 @@ from typing import Any
 
 from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
-from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, signed_bits, tap_memories
+from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
 from gan2hls.hardware import EngineDesign
 
@@ -34,14 +34,14 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
     assert geometry is not None and weight is not None and encoded is not None
     if geometry.pixel_taps == 0:
         raise UnsupportedError("no output pixel has a tap", where=layer.name, hint="the layer is a constant: fold it")
-    sizes, acc_bits, weight_bits = _sizes(engine), signed_bits(layer.acc_type), signed_bits(weight.type)
+    sizes, acc_bits, weight_bits = _sizes(engine), layer.acc_type.signed_bits, weight.type.signed_bits
     mac: Values = {
         "Pe": folding.pe,
         "Simd": folding.simd,
         "ElemBits": engine.in_elem.bits,
         "ElemSigned": bit(engine.in_elem.signed),
         "ZeroPoint": layer.input_type.zero_point,
-        "CentredBits": signed_bits(layer.input_type.centred),
+        "CentredBits": layer.input_type.centred.signed_bits,
         "WeightBits": weight_bits,
         "AccBits": acc_bits,
         "Multiply": int(CODECS[encoded.codec].multiplies),

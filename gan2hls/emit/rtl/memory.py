@@ -19,11 +19,6 @@ def address_bits(depth: int) -> int:
     return max(1, (depth - 1).bit_length())
 
 
-def signed_bits(int_type: IntType) -> int:
-    """Return the width of ``int_type`` as a signed number."""
-    return int_type.bits + (not int_type.signed)
-
-
 def codec_memory(memory: Memory) -> bytes:
     """Return the image of a codec's memory; NumPy prints millions of weights in well under a second."""
     digits = -(-memory.width_bits // 4)
@@ -48,7 +43,7 @@ def requant_memory(requant: Requant, acc_type: IntType, lanes: int) -> bytes:
         fields = [(mult[0][channel], mult_bits), (offset[0][channel], offset_bits)]
         if requant.pieces == 2:
             fields += [(mult[1][channel], mult_bits), (offset[1][channel], offset_bits)]
-            fields += [(threshold[channel], signed_bits(acc_type) + 1)]
+            fields += [(threshold[channel], acc_type.signed_bits + 1)]
         return fields
 
     starts = range(0, requant.channels, lanes)
