@@ -331,7 +331,7 @@ def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target:
             f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
             f"the most parallel folding takes {best}",
             where=name,
-            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s can be reached, with enough DSP blocks; "
+            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
             "without fps the fastest folding that fits is taken",
         )
     return _pick(options, interval)
