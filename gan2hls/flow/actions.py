@@ -138,7 +138,7 @@ def _prepare(
     notify: Notify,
 ) -> tuple[Config, IntegerModel, Design, Loaded | None]:
     """Read a project, or build one in memory as far as its design."""
-    if model.is_dir():
+    if os.path.isdir(model):
         saved = load_saved(model)
         if saved.design is None:
             raise ModelError("holds no design", where=str(model), hint=_resuming(model))
@@ -182,7 +182,7 @@ def _load_onnx(path: Path, saved: Saved) -> Loaded:
 def _write_file(path: Path, content: bytes) -> None:
     """Write ``content`` whole or not at all."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".gan2hls-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -191,9 +191,9 @@ def _write_file(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"cannot be written: {error.strerror or error}",
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             hint="choose a file in a folder that is there and that you may write, with -o",
         ) from error

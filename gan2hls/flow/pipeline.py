@@ -143,11 +143,11 @@ class _Run:
         input_shapes: Mapping[str, tuple[int, ...]],
         write: bool,
     ) -> BuildResult:
-        if self.start == "load" and self.source.is_dir():
+        if self.start == "load" and os.path.isdir(self.source):
             way = "add --from schedule to resume the project" if is_project(self.source) else "give the file itself"
             raise ModelError("is a folder, not an ONNX file", where=str(self.source), hint=way)
         self.config = resolve(config, overrides) if self.start == "load" else Config()
-        if not self.source.is_dir():
+        if not os.path.isdir(self.source):
             self._load(input_shapes)
             if self.stop in ("load", "passes"):
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
@@ -219,7 +219,7 @@ class _Run:
         check_source(folder, self.origin, replace=self.replace)
 
     def _default_output(self) -> Path:
-        return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
+        return self.source.parent if os.path.isdir(self.source) else DEFAULT_OUTPUT
 
     def _lower(self) -> None:
         if self.saved is not None:

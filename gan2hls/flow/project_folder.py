@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from pydantic import ValidationError
 
-from gan2hls.base import ModelError, OutputError, VerificationError
+from gan2hls.base import ModelError, OutputError, VerificationError, file_problem
 from gan2hls.config import Config, load_config
 from gan2hls.emit import Staging
 from gan2hls.flow.serialize import (
@@ -81,7 +82,7 @@ def vendor_log(folder: Path) -> Path:
 
 def is_project(folder: Path) -> bool:
     """Whether ``folder`` holds a saved integer model."""
-    return (folder / MODEL_JSON).is_file()
+    return os.path.isfile(folder / MODEL_JSON)  # False of a name that is too long, where Path raises
 
 
 def check_source(folder: Path, origin: Origin, *, replace: bool) -> None:
@@ -131,6 +132,8 @@ def load_saved(folder: Path) -> Saved:
 
 def _read(path: Path) -> bytes:
     try:
+        if problem := file_problem(path):
+            raise ModelError(problem, where=str(path), hint="build the project again from the ONNX model")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"is too large: {path.stat().st_size} bytes", where=str(path))
         return path.read_bytes()

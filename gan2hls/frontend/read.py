@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError, file_problem
 from gan2hls.frontend.external import LFS_HINT, external_bytes, is_lfs_pointer
 
 #: Most bytes of the ONNX file itself: the limit of protobuf.
@@ -65,9 +65,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-            raise ModelError(what, where=str(path), hint="give the path of an .onnx file")
+        if problem := file_problem(path):
+            raise ModelError(problem, where=str(path), hint="give the path of an .onnx file")
         if path.stat().st_size >= MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB", where=str(path), hint="save it with external data")
         data = path.read_bytes()

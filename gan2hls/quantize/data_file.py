@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import ConfigError
+from gan2hls.base import ConfigError, file_problem
 from gan2hls.model import Port
 
 Float32Array = npt.NDArray[np.float32]
@@ -34,6 +34,7 @@ _KINDS = {
     b"version https://git-lfs": "a Git LFS pointer",
 }
 _HEAD_BYTES = 4096
+_NO_FILE = "give an .npy or .npz file, or leave it out to have inputs drawn"
 #: What broken bytes make NumPy, zipfile and zlib raise.
 _BROKEN = (
     ValueError,
@@ -67,6 +68,8 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
         ConfigError: a file that is missing, broken, no file of arrays, or whose arrays do not fit the ports.
     """
     try:
+        if problem := file_problem(path):
+            raise ConfigError(problem, where=str(path), hint=_NO_FILE)
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
             file.seek(0)
@@ -81,7 +84,7 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
         raise ConfigError(
             f"cannot read it: {error.strerror or error}",
             where=str(path),
-            hint="give an .npy or .npz file, or leave it out to have inputs drawn",
+            hint=_NO_FILE,
         ) from error
     inputs = {port.onnx_name: _frames(path, arrays[port.onnx_name], port, samples) for port in ports}
     counts = {name: len(values) for name, values in inputs.items()}
