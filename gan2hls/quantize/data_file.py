@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import ConfigError, file_problem
+from gan2hls.base import ConfigError, file_problem, is_lfs_pointer
 from gan2hls.model import Port
 
 Float32Array = npt.NDArray[np.float32]
@@ -31,7 +31,6 @@ _KINDS = {
     b"\x80\x05": "a pickle",
     b"\x89HDF": "an HDF5 file",
     b"MATLAB": "a MATLAB file",
-    b"version https://git-lfs": "a Git LFS pointer",
 }
 _HEAD_BYTES = 4096
 _NO_FILE = "give an .npy or .npz file, or leave it out to have inputs drawn"
@@ -50,11 +49,12 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_TEXT = "if every text spells a number, save frames.astype('float32'); if not, they are no inputs: save numbers"
 _TYPE_HINTS = {
     "c": "numbers must be real: save frames.real",
     "b": "save frames.astype('float32')",
-    "U": "text is no number: save frames.astype('float32')",
-    "S": "text is no number: save frames.astype('float32')",
+    "U": _TEXT,
+    "S": _TEXT,
     "O": "Python objects are no numbers: save numpy.asarray(frames.tolist(), dtype='float32')",
     "M": "dates are no numbers",
     "m": "save frames.astype('int64').astype('float32')",
@@ -203,9 +203,10 @@ def _check_alone(path: Path, ports: Sequence[Port]) -> None:
 def _not_arrays(path: Path, head: bytes, ports: Sequence[Port]) -> ConfigError:
     if not head:
         return ConfigError("is empty", where=str(path), hint=_saving(path, ports))
+    if is_lfs_pointer(head):
+        hint = "fetch it with git lfs pull"
+        return ConfigError("is a Git LFS pointer, not the file itself", where=str(path), hint=hint)
     kind = next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
-    if kind == "a Git LFS pointer":
-        return ConfigError(f"is {kind}, not the file itself", where=str(path), hint="fetch it with git lfs pull")
     if kind is not None:
         return _no_arrays(path, kind, ports)
     line = head.decode("utf-8", "replace").partition("\n")[0].strip("\r\ufeff")

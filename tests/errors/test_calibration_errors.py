@@ -47,6 +47,7 @@ def test_a_folder(tmp_path: Path) -> None:
         (b"\x80\x04\x95", "a pickle"),
         (b"\x89HDF\r\n", "an HDF5 file"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        (b"\xef\xbb\xbf\nversion https://hawser.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"\x00" * 64, "bytes of another kind"),
         (b"\x93NUMPY\x01\x00", "is damaged or cut off"),
         (b"\x93NUMPY\x03\x00" + b"\x00" * 99, "is damaged or cut off"),
@@ -148,6 +149,14 @@ def test_channels_last_for_a_channels_first_input(tmp_path: Path) -> None:
 def test_wrong_type(tmp_path: Path, value: object) -> None:
     np.save(tmp_path / "x.npy", np.full((4, 6), value))
     assert "does not fit" in refused(ONE, tmp_path / "x.npy").message
+
+
+def test_text_is_no_number_unless_every_text_spells_one(tmp_path: Path) -> None:
+    frames = np.full((4, 6), "1.5")
+    np.save(tmp_path / "x.npy", frames)
+    assert "if every text spells a number, save frames.astype('float32')" in refused(ONE, tmp_path / "x.npy").hint
+    np.save(tmp_path / "x.npy", frames.astype("float32"))
+    assert (draw(ONE.inputs, Source(tmp_path / "x.npy"))["z"] == 1.5).all()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
