@@ -116,4 +116,5 @@ def _bytes_of(tensor: onnx.TensorProto, where: str) -> int:
         raise ModelError("holds text as external data", where=where, hint="store numbers; weights are FLOAT")
     narrow = re.search(r"(?<=int)[24]$|(?<=^float)4", dtype.name)  # such as uint4 and float4_e2m1fn
     bits = int(narrow[0]) if narrow else 8 * dtype.itemsize
-    return (math.prod(tensor.dims) * bits + 7) // 8
+    count: int = math.prod(tensor.dims)
+    return (count * bits + 7) // 8
