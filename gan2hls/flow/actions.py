@@ -19,7 +19,7 @@ from gan2hls.base import ConfigError, ModelError, OutputError, ToolError
 from gan2hls.config import Config, VerifyConfig, resolve
 from gan2hls.emit import Project, write
 from gan2hls.emit.hls import emit_hls
-from gan2hls.flow.inputs import read_inputs, source_of, stimulus
+from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb
 from gan2hls.flow.pipeline import build
 from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
@@ -63,6 +63,7 @@ def verify_project(
     float_step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
+        warn_of_casts(loaded.onnx_model, evaluation)
         graph, least = passes.run(loaded.graph), config.verify.min_psnr_db
         float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
     return climb(

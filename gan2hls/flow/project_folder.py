@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -26,6 +27,7 @@ from gan2hls.flow.serialize import (
 )
 from gan2hls.hardware import Design
 from gan2hls.model import IntegerModel, Origin
+from gan2hls.quantize import UndefinedCast
 from gan2hls.report import Report
 
 _log = logging.getLogger(__name__)
@@ -163,13 +165,21 @@ def keep_failed(staging: Staging, failed: Path) -> bool:
     return True
 
 
-def verification_error(report: Report, kept: Path | None) -> VerificationError:
-    """Return the error of a build whose ``report`` has a failed step; ``kept`` is where its project is, if anywhere."""
+def verification_error(report: Report, kept: Path | None, casts: Sequence[UndefinedCast] = ()) -> VerificationError:
+    """Return the error of a build whose ``report`` has a failed step.
+
+    Args:
+        report: of the build.
+        kept: where its project is, if anywhere.
+        casts: what makes the float reference itself undefined.
+    """
     failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
     step = next(iter(failed.values()))
     what = step.first_mismatch or step.reason
     hint = f"the failed project is in {kept}; " if kept is not None else ""
-    if step is report.verification.get("float"):
+    if step is report.verification.get("float") and casts:
+        hint += "".join(f"{cast}: {cast.way_out}; " for cast in casts)
+    elif step is report.verification.get("float"):
         hint += (
             "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
         )

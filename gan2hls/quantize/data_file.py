@@ -49,7 +49,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_TEXT = "if every text spells a number, save frames.astype('float32'); if not, they are no inputs: save numbers"
+_TEXT = "text is no number; where every one spells one, save frames.astype('float32')"
 _TYPE_HINTS = {
     "c": "numbers must be real: save frames.real",
     "b": "save frames.astype('float32')",

@@ -154,7 +154,7 @@ def test_wrong_type(tmp_path: Path, value: object) -> None:
 def test_text_is_no_number_unless_every_text_spells_one(tmp_path: Path) -> None:
     frames = np.full((4, 6), "1.5")
     np.save(tmp_path / "x.npy", frames)
-    assert "if every text spells a number, save frames.astype('float32')" in refused(ONE, tmp_path / "x.npy").hint
+    assert "where every one spells one, save frames.astype('float32')" in refused(ONE, tmp_path / "x.npy").hint
     np.save(tmp_path / "x.npy", frames.astype("float32"))
     assert (draw(ONE.inputs, Source(tmp_path / "x.npy"))["z"] == 1.5).all()
 
