@@ -1,4 +1,4 @@
-"""What everything stands on: errors, caches by identity, threads."""
+"""What everything stands on: errors, caches by identity, paths, threads."""
 
 from gan2hls.base.errors import (
     ConfigError,
@@ -11,6 +11,7 @@ from gan2hls.base.errors import (
     VerificationError,
 )
 from gan2hls.base.identity_cache import remembered
+from gan2hls.base.paths import file_problem, is_lfs_pointer
 from gan2hls.base.threads import one_thread
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "ToolError",
     "UnsupportedError",
     "VerificationError",
+    "file_problem",
+    "is_lfs_pointer",
     "one_thread",
     "remembered",
 ]

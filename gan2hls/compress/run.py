@@ -65,10 +65,7 @@ def compress(
         OutputError: ``output`` is the model itself, or cannot be written.
     """
     model, output, notify = Path(model), Path(output), notify or (lambda *_: None)
-    if output.exists() and model.exists() and output.samefile(model):
-        raise OutputError("is the model itself", where=str(output), hint="give -o another file")
-    if not output.parent.is_dir():
-        raise OutputError("cannot be written: its folder does not exist", where=str(output), hint="make the folder")
+    _check_output(output, model)
     if isinstance(recipe, Path):
         recipe = load_recipe(recipe)
     notify("read", model.name)
@@ -76,6 +73,20 @@ def compress(
         run = _Run(frontend.load(model, input_shapes=input_shapes), model, recipe, notify)
         written = run.solve()
     return run.finish(output, written)
+
+
+def _check_output(output: Path, model: Path) -> None:
+    try:
+        if output.exists() and os.path.exists(model) and output.samefile(model):
+            raise OutputError("is the model itself", where=str(output), hint="give -o another file")
+        if not output.parent.is_dir():
+            raise OutputError("cannot be written: its folder does not exist", where=str(output), hint="make the folder")
+        if output.is_dir():
+            raise OutputError("cannot be written: it is a folder", where=str(output), hint="give -o a file")
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", where=str(output), hint="give -o another file"
+        ) from error
 
 
 @final

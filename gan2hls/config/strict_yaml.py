@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from gan2hls.base import ConfigError
+from gan2hls.base import ConfigError, file_problem
 
 #: YAML larger than this is not a config, nor is one that its aliases make of more values.
 _MAX_BYTES, _MAX_VALUES = 1 << 20, 1 << 16
@@ -52,9 +52,11 @@ def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
         ConfigError: not readable, or not a YAML mapping.
     """
     try:
+        if problem := file_problem(path):
+            raise ConfigError(problem, where=str(path), hint="give the path of a YAML file")
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"is too large for a config: {path.stat().st_size} bytes", where=str(path))
         raw = path.read_bytes()
-        if len(raw) > _MAX_BYTES:
-            raise ConfigError(f"is too large for a config: {len(raw)} bytes", where=str(path))
         # _Loader derives from SafeLoader
         found = yaml.load(raw, Loader=_Loader)
         if _count(found, {}) > _MAX_VALUES:

@@ -19,7 +19,7 @@ from gan2hls.base import ConfigError, ModelError, OutputError, ToolError
 from gan2hls.config import Config, VerifyConfig, resolve
 from gan2hls.emit import Project, write
 from gan2hls.emit.hls import emit_hls
-from gan2hls.flow.inputs import read_inputs, source_of, stimulus
+from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb
 from gan2hls.flow.pipeline import build
 from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
@@ -63,6 +63,7 @@ def verify_project(
     float_step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
+        warn_of_casts(loaded.onnx_model, evaluation)
         graph, least = passes.run(loaded.graph), config.verify.min_psnr_db
         float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
     return climb(
@@ -138,7 +139,7 @@ def _prepare(
     notify: Notify,
 ) -> tuple[Config, IntegerModel, Design, Loaded | None]:
     """Read a project, or build one in memory as far as its design."""
-    if model.is_dir():
+    if os.path.isdir(model):
         saved = load_saved(model)
         if saved.design is None:
             raise ModelError("holds no design", where=str(model), hint=_resuming(model))
@@ -182,7 +183,7 @@ def _load_onnx(path: Path, saved: Saved) -> Loaded:
 def _write_file(path: Path, content: bytes) -> None:
     """Write ``content`` whole or not at all."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".gan2hls-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -191,9 +192,9 @@ def _write_file(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"cannot be written: {error.strerror or error}",
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             hint="choose a file in a folder that is there and that you may write, with -o",
         ) from error

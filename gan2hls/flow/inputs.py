@@ -11,11 +11,22 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from gan2hls.config import CalibrationConfig, Config
 from gan2hls.model import IntegerModel, Port
 from gan2hls.numbers import Int64Array
-from gan2hls.quantize import Source, alike, apart, draw, quantize_inputs, shared, unusual
+from gan2hls.quantize import (
+    Source,
+    UndefinedCast,
+    alike,
+    apart,
+    draw,
+    quantize_inputs,
+    shared,
+    undefined_casts,
+    unusual,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +154,14 @@ def _some(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 def _first(inputs: Mapping[str, Array], frames: int) -> dict[str, Array]:
     return {name: values[:frames] for name, values in inputs.items()}
+
+
+def warn_of_casts(onnx_model: onnx.ModelProto, evaluation: Mapping[str, Array]) -> tuple[UndefinedCast, ...]:
+    """Say which casts of the normalized model read numbers beyond their type, and what to do; returns them."""
+    casts = undefined_casts(onnx_model, evaluation)
+    for cast in casts:
+        _log.warning("%s; %s", cast, cast.way_out)
+    return casts
 
 
 def source_of(config: Config, *, samples: int, seed: int, data: Path | None = None) -> Source:

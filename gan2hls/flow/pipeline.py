@@ -33,7 +33,7 @@ from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, remove
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.flow.from_config import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
-from gan2hls.flow.inputs import Inputs, read_inputs, stimulus
+from gan2hls.flow.inputs import Inputs, read_inputs, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.flow.project_folder import (
     ASSIGNMENT_YAML,
@@ -54,7 +54,7 @@ from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import Loaded
 from gan2hls.hardware import Target, part_name, schedule, sizing
 from gan2hls.model import Golden, Graph, Origin
-from gan2hls.quantize import Widening, assign_precision, quantize, quantize_inputs
+from gan2hls.quantize import UndefinedCast, Widening, assign_precision, quantize, quantize_inputs
 from gan2hls.report import (
     NOT_MEASURED,
     AssignmentReport,
@@ -135,6 +135,7 @@ class _Run:
         self.saved: Saved | None = None
         self.assignment: Assignment | None = None
         self.widening: Widening | None = None
+        self.casts: tuple[UndefinedCast, ...] = ()
 
     def build(
         self,
@@ -143,11 +144,11 @@ class _Run:
         input_shapes: Mapping[str, tuple[int, ...]],
         write: bool,
     ) -> BuildResult:
-        if self.start == "load" and self.source.is_dir():
+        if self.start == "load" and os.path.isdir(self.source):
             way = "add --from schedule to resume the project" if is_project(self.source) else "give the file itself"
             raise ModelError("is a folder, not an ONNX file", where=str(self.source), hint=way)
         self.config = resolve(config, overrides) if self.start == "load" else Config()
-        if not self.source.is_dir():
+        if not os.path.isdir(self.source):
             self._load(input_shapes)
             if self.stop in ("load", "passes"):
                 return BuildResult(self.config, graph=self.graph, seconds=self.seconds)
@@ -219,16 +220,19 @@ class _Run:
         check_source(folder, self.origin, replace=self.replace)
 
     def _default_output(self) -> Path:
-        return self.source.parent if self.source.is_dir() else DEFAULT_OUTPUT
+        return self.source.parent if os.path.isdir(self.source) else DEFAULT_OUTPUT
 
     def _lower(self) -> None:
         if self.saved is not None:
             self.inputs: Inputs = read_inputs(self.model.inputs, self.config)
+            if self.loaded is not None:
+                self.casts = warn_of_casts(self.loaded.onnx_model, self.inputs.evaluation)
             return
         assert self.graph is not None and self.loaded is not None
         with self._stage("lower"):
             precisions = assign_precision(self.graph, self.config)
             self.inputs = read_inputs(self.graph.inputs, self.config)
+            self.casts = warn_of_casts(self.loaded.onnx_model, self.inputs.evaluation)
             rule, wanted = self.config.calibration.range, self.config.precision
             made = quantize(
                 self.graph,
@@ -314,7 +318,7 @@ class _Run:
             failed = destination.with_name(f"{destination.name}.failed")
             if not report.passed:
                 kept = write and keep_failed(staging, failed)
-                raise verification_error(report, failed if kept else None)
+                raise verification_error(report, failed if kept else None, self.casts)
             if write:
                 staging.commit()
                 with contextlib.suppress(OutputError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from pydantic import ValidationError
 
-from gan2hls.base import ModelError, OutputError, VerificationError
+from gan2hls.base import ModelError, OutputError, VerificationError, file_problem
 from gan2hls.config import Config, load_config
 from gan2hls.emit import Staging
 from gan2hls.flow.serialize import (
@@ -25,6 +27,7 @@ from gan2hls.flow.serialize import (
 )
 from gan2hls.hardware import Design
 from gan2hls.model import IntegerModel, Origin
+from gan2hls.quantize import UndefinedCast
 from gan2hls.report import Report
 
 _log = logging.getLogger(__name__)
@@ -81,7 +84,7 @@ def vendor_log(folder: Path) -> Path:
 
 def is_project(folder: Path) -> bool:
     """Whether ``folder`` holds a saved integer model."""
-    return (folder / MODEL_JSON).is_file()
+    return os.path.isfile(folder / MODEL_JSON)  # False of a name that is too long, where Path raises
 
 
 def check_source(folder: Path, origin: Origin, *, replace: bool) -> None:
@@ -131,6 +134,8 @@ def load_saved(folder: Path) -> Saved:
 
 def _read(path: Path) -> bytes:
     try:
+        if problem := file_problem(path):
+            raise ModelError(problem, where=str(path), hint="build the project again from the ONNX model")
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"is too large: {path.stat().st_size} bytes", where=str(path))
         return path.read_bytes()
@@ -160,13 +165,21 @@ def keep_failed(staging: Staging, failed: Path) -> bool:
     return True
 
 
-def verification_error(report: Report, kept: Path | None) -> VerificationError:
-    """Return the error of a build whose ``report`` has a failed step; ``kept`` is where its project is, if anywhere."""
+def verification_error(report: Report, kept: Path | None, casts: Sequence[UndefinedCast] = ()) -> VerificationError:
+    """Return the error of a build whose ``report`` has a failed step.
+
+    Args:
+        report: of the build.
+        kept: where its project is, if anywhere.
+        casts: what makes the float reference itself undefined.
+    """
     failed = {name: step for name, step in report.verification.items() if step.status == "failed"}
     step = next(iter(failed.values()))
     what = step.first_mismatch or step.reason
     hint = f"the failed project is in {kept}; " if kept is not None else ""
-    if step is report.verification.get("float"):
+    if step is report.verification.get("float") and casts:
+        hint += "".join(f"{cast}: {cast.way_out}; " for cast in casts)
+    elif step is report.verification.get("float"):
         hint += (
             "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "
         )

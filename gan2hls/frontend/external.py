@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from gan2hls.base import ModelError
+from gan2hls.base import ModelError, file_problem, is_lfs_pointer
 
-#: How the file begins that Git LFS leaves where the real one was not fetched, and the most bytes that it has.
-_LFS_POINTER, _LFS_MOST = b"version https://git-lfs.github.com/spec/", 1024
+#: More bytes than a pointer of Git LFS has.
+_LFS_MOST = 1024
 LFS_HINT = "fetch the file itself: run `git lfs pull` in its repository"
 _AGAIN = "save the model anew where its weights are: onnx.save_model(model, path, save_as_external_data=True)"
-
-
-def is_lfs_pointer(data: bytes) -> bool:
-    """Whether ``data``, a file's beginning at least, is a pointer of Git LFS and not the file itself."""
-    return data.startswith(_LFS_POINTER)
 
 
 def external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
@@ -31,6 +27,8 @@ def external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
     where = f"{path}: tensor {tensor.name!r}"
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
+    if not location:
+        raise _nowhere(tensor, where)
     try:
         source = _source(location, path)
         if source is None:
@@ -39,8 +37,8 @@ def external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
                 where=where,
                 hint="put the data beside the model, as a file and not as a link, and name it by a relative path",
             )
-        if not source.is_file():
-            what = "is no regular file" if source.exists() else "is missing"
+        if problem := file_problem(source):
+            what = "is missing" if problem == "does not exist" else problem
             raise ModelError(f"its external data {location!r} {what}", where=where, hint="copy it beside the model")
         return _read(tensor, source, entries, where)
     except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a loop of links, no permission
@@ -53,22 +51,59 @@ def external_bytes(tensor: onnx.TensorProto, path: Path) -> bytes:
         ) from error
 
 
+def _nowhere(tensor: onnx.TensorProto, where: str) -> ModelError:
+    """Return what to say of external data without a file."""
+    inside = any(field.name.endswith("_data") and field.name != "external_data" for field, _ in tensor.ListFields())
+    if inside:
+        return ModelError(
+            "is marked as external data, and its values stand in the model itself",
+            where=where,
+            hint="mark it as what it is: tensor.data_location = onnx.TensorProto.DEFAULT",
+        )
+    return ModelError("is marked as external data, and names no file: its location is empty", where=where, hint=_AGAIN)
+
+
 def _source(location: str, path: Path) -> Path | None:
     """Return the file that ``location`` names, or None outside of the model's folder."""
     folder, relative = path.parent.resolve(), Path(location)
-    legal = location and "\0" not in location and "\\" not in location and not relative.is_absolute()
-    if not legal or ".." in relative.parts or not (folder / relative).resolve().is_relative_to(folder):
+    legal = "\0" not in location and "\\" not in location and not relative.is_absolute()
+    if not legal or not (folder / relative).resolve().is_relative_to(folder):
         return None
     return folder / relative
 
 
 def _read(tensor: onnx.TensorProto, source: Path, entries: Mapping[str, str], where: str) -> bytes:
-    size = source.stat().st_size
+    size, needed = source.stat().st_size, _bytes_of(tensor, where)
     try:
-        offset = int(entries.get("offset", 0))
-        length = int(entries["length"]) if "length" in entries else size - offset
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", needed))
     except ValueError as error:
         raise ModelError("its external data has an illegal offset or length", where=where, hint=_AGAIN) from error
+    what, needs = f"its external data {source.name!r}", f"shape {list(tensor.dims)} needs {needed} bytes"
+    with source.open("rb") as file:
+        if size <= _LFS_MOST and is_lfs_pointer(file.read(_LFS_MOST)):
+            raise ModelError(f"{what} is a Git LFS pointer", where=where, hint=LFS_HINT)
+        if offset < 0 or offset > size:
+            raise ModelError(
+                f"{what} has {size} bytes, and its offset there is {offset}", where=where, hint=f"{needs}; {_AGAIN}"
+            )
+        if length != needed:
+            raise ModelError(
+                f"{what} has a length of {length} bytes, where {needs}",
+                where=where,
+                hint=f"set its length to {needed}, or leave it out; if the shape is wrong, {_AGAIN}",
+            )
+        if offset + needed > size:
+            raise ModelError(
+                f"{what} is truncated: {needs} from offset {offset} on, the file has {size}",
+                where=where,
+                hint=f"copy the whole file; if it is whole, {_AGAIN}",
+            )
+        file.seek(offset)
+        return file.read(needed)
+
+
+def _bytes_of(tensor: onnx.TensorProto, where: str) -> int:
+    """Return the bytes that a tensor takes in a file, where codes of 2 and 4 bits lie packed."""
     try:
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
     except (KeyError, TypeError, ValueError) as error:
@@ -77,15 +112,9 @@ def _read(tensor: onnx.TensorProto, source: Path, entries: Mapping[str, str], wh
             where=where,
             hint=f"the file is damaged, or newer than onnx {onnx.__version__}; copy it again, or save it as FLOAT",
         ) from error
-    most = math.prod(tensor.dims) * dtype.itemsize
-    with source.open("rb") as file:
-        if size <= _LFS_MOST and is_lfs_pointer(file.read(len(_LFS_POINTER))):
-            raise ModelError(f"its external data {source.name!r} is a Git LFS pointer", where=where, hint=LFS_HINT)
-        if offset < 0 or length < 0 or length > most or offset + length > size:
-            raise ModelError(
-                f"its external data {source.name!r} is truncated, or its offset {offset} or length {length} wrong",
-                where=where,
-                hint=f"shape {list(tensor.dims)} needs {most} bytes, the file has {size}; copy the whole file",
-            )
-        file.seek(offset)
-        return file.read(length)
+    if dtype.kind == "O":
+        raise ModelError("holds text as external data", where=where, hint="store numbers; weights are FLOAT")
+    narrow = re.search(r"(?<=int)[24]$|(?<=^float)4", dtype.name)  # such as uint4 and float4_e2m1fn
+    bits = int(narrow[0]) if narrow else 8 * dtype.itemsize
+    count: int = math.prod(tensor.dims)
+    return (count * bits + 7) // 8

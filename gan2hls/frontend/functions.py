@@ -40,6 +40,14 @@ def _dropout(x: Array, ratio: Array | None = None, training: Array | None = None
     return x
 
 
+def _is_inf(x: Array, *, detect_negative: int = 1, detect_positive: int = 1) -> Array:
+    return np.isinf(x) & ((x < 0) & bool(detect_negative) | (x > 0) & bool(detect_positive))
+
+
+def _mod(x: Array, divisor: Array, *, fmod: int = 0) -> Array:
+    return np.asarray((np.fmod if fmod else np.mod)(x, divisor))
+
+
 def _all(function: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     """Return a function of any number of operands."""
     return lambda *values: reduce(function, values)
@@ -69,12 +77,15 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Greater": np.greater,
     "GreaterOrEqual": np.greater_equal,
     "Identity": np.asarray,
+    "IsInf": _is_inf,
+    "IsNaN": np.isnan,
     "Less": np.less,
     "LessOrEqual": np.less_equal,
     "Log": np.log,
     "Max": _all(np.maximum),
     "Mean": lambda *values: reduce(np.add, values) / len(values),
     "Min": _all(np.minimum),
+    "Mod": _mod,
     "Mul": np.multiply,
     "Not": np.logical_not,
     "Or": np.logical_or,

@@ -26,8 +26,10 @@ from gan2hls.numbers import FloatArray
 
 #: Different sets of parameters, one per channel mostly, that are looked at one by one.
 _MOST_SETS = 4096
+#: Integers that a Cast makes inside of a region, for another to read: numbers cut toward zero.
+_WHOLE = (TensorProto.INT32, TensorProto.INT64)
 #: Element types inside of a region.
-_KINDS = (TensorProto.FLOAT, TensorProto.BOOL)
+_KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *_WHOLE)
 
 
 @final
@@ -82,7 +84,7 @@ def _needs_region(node: onnx.NodeProto, plain: Normalized) -> bool:
     if len(computed) > 1:
         return True
     if node.op_type in ("Cast", "Identity", "Dropout"):
-        return plain.types[node.input[0]].elem == TensorProto.BOOL
+        return plain.types[node.input[0]].elem in (TensorProto.BOOL, *_WHOLE)
     return node.op_type not in READERS or (node.op_type == "Div" and computed == [1])
 
 
@@ -101,6 +103,10 @@ def _region(
         n = makers.get(latest)
         if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
             return None
+        if plain.types[latest].elem in _WHOLE and any(
+            latest in nodes[m].input and nodes[m].op_type != "Cast" for m in members
+        ):
+            return None  # integers divide in a way of their own
         members.add(n)
         open_ends.remove(latest)
         open_ends.update(name for name in nodes[n].input if name in plain.types)

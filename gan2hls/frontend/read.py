@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from gan2hls.base import ModelError, UnsupportedError
-from gan2hls.frontend.external import LFS_HINT, external_bytes, is_lfs_pointer
+from gan2hls.base import ModelError, UnsupportedError, file_problem, is_lfs_pointer
+from gan2hls.frontend.external import LFS_HINT, external_bytes
 
 #: Most bytes of the ONNX file itself: the limit of protobuf.
 MAX_FILE_BYTES = 1 << 31
@@ -23,6 +23,8 @@ MAX_CONSTANTS = 1 << 28
 #: Most nodes, after inlining of functions.
 MAX_NODES = 100_000
 OLDEST_OPSET = 9
+#: From here on onnx converts files to a newer operator set.
+_OLDEST_CONVERTED = 6
 #: Older files list every weight among the inputs too, or should; from this format on an initializer is enough.
 OLDEST_FORMAT = 4
 #: The way out where a file is not what an exporter wrote.
@@ -56,6 +58,7 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
         )
     if not _is_text(model):
         raise ModelError("holds names that are not UTF-8 text", where=str(path), hint=DAMAGED)
+    _shorten_domains(model)
     check_versions(model, path)
     digest = hashlib.sha256(data)
     for part in _load_external(model, path):
@@ -65,9 +68,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-            raise ModelError(what, where=str(path), hint="give the path of an .onnx file")
+        if problem := file_problem(path):
+            raise ModelError(problem, where=str(path), hint="give the path of an .onnx file")
         if path.stat().st_size >= MAX_FILE_BYTES:
             raise ModelError("is larger than 2 GiB", where=str(path), hint="save it with external data")
         data = path.read_bytes()
@@ -79,6 +81,34 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise ModelError("is an empty file", where=str(path), hint="copy or export it again: nothing was written")
     return data
+
+
+def _shorten_domains(model: onnx.ModelProto) -> None:
+    """Give ONNX's own operators the domain ``""`` in place of its long name, which onnx's checker does not know."""
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in _all_nodes(nodes):
+            if node.domain == "ai.onnx":
+                node.domain = ""
+    for imports in (model.opset_import, *(function.opset_import for function in model.functions)):
+        if all(one.domain for one in imports):
+            for one in imports:
+                if one.domain == "ai.onnx":
+                    one.domain = ""
+
+
+def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Return ``nodes`` and those of their sub-graphs."""
+    for node in nodes:
+        yield node
+        for graph in _graphs(node):
+            yield from _all_nodes(graph.node)
+
+
+def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
 
 
 def _is_text(message: Any) -> bool:
@@ -124,11 +154,15 @@ def check_versions(model: onnx.ModelProto, path: Path) -> None:
             hint="name it: model.opset_import.append(onnx.helper.make_opsetid('', 17)), with the opset of its exporter",
         )
     opset = max(versions)
+    if opset < 1:
+        raise ModelError(
+            f"names opset {opset}, and the first is 1",
+            where=where,
+            hint="name that of its exporter: model.opset_import[0].version = 17; or export it again",
+        )
     if opset < OLDEST_OPSET:
         raise UnsupportedError(
-            f"opset {opset} is older than {OLDEST_OPSET}",
-            where=where,
-            hint="convert it: onnx.save(onnx.version_converter.convert_version(onnx.load(PATH), 17), NEW_PATH)",
+            f"opset {opset} is older than {OLDEST_OPSET}", where=where, hint=_converting(model, opset)
         )
     if opset > newest:
         raise UnsupportedError(
@@ -146,6 +180,16 @@ def check_versions(model: onnx.ModelProto, path: Path) -> None:
     model.ir_version = min(max(model.ir_version, OLDEST_FORMAT), onnx.IR_VERSION)
 
 
+def _converting(model: onnx.ModelProto, opset: int) -> str:
+    """Return how a model of an old operator set becomes one that is read, as far as onnx's converter reaches."""
+    if opset < _OLDEST_CONVERTED:
+        return "export it again with opset 17: torch.onnx.export(..., opset_version=17), tf2onnx --opset 17"
+    convert = "onnx.save(onnx.version_converter.convert_version({}, 17), NEW_PATH)"
+    if model.ir_version >= OLDEST_FORMAT:
+        return f"convert it: {convert.format('onnx.load(PATH)')}"
+    return f"convert it: model = onnx.load(PATH); model.ir_version = 8; {convert.format('model')}"
+
+
 def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """Return every tensor of the model: initializers and attributes of nodes, functions and sub-graphs included."""
     yield from _graph_tensors(model.graph)
@@ -160,14 +204,14 @@ def _graph_tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from _node_tensors(graph.node)
 
 
-def _node_tensors(nodes: object) -> Iterator[onnx.TensorProto]:
-    for node in nodes:  # type: ignore[attr-defined]
+def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 yield attribute.t
             yield from attribute.tensors
-            for graph in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
-                yield from _graph_tensors(graph)
+        for graph in _graphs(node):
+            yield from _graph_tensors(graph)
 
 
 def _load_external(model: onnx.ModelProto, path: Path) -> Iterator[bytes]:

@@ -185,8 +185,10 @@ def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]
     return found
 
 
-def check_axis(out_size: int, kernel: int, stride: int, dilation: int) -> None:
-    """Check one axis of a linear layer before its tap program is made.
+def check_axis(
+    out_size: int, kernel: int, stride: int, dilation: int, enlarge: str = "enlarge the input or its pads"
+) -> None:
+    """Check one axis of a linear layer before its tap program is made; ``enlarge`` says how its output would grow.
 
     Raises:
         UnsupportedError: an output that is empty, or taps beyond ``MAX_AXIS_TAPS``.
@@ -196,9 +198,7 @@ def check_axis(out_size: int, kernel: int, stride: int, dilation: int) -> None:
             f"kernel {kernel}, stride {stride} and dilation {dilation} must be 1 or more", hint="set them to 1 or more"
         )
     if out_size < 1:
-        raise UnsupportedError(
-            f"its output would have {out_size} rows or columns", hint="enlarge the input or its pads"
-        )
+        raise UnsupportedError(f"its output would have {out_size} rows or columns", hint=enlarge)
     if out_size * kernel > MAX_AXIS_TAPS or out_size > MAX_ACTIVATION:
         raise UnsupportedError(
             f"{out_size} outputs of {kernel} taps along one axis are too many",

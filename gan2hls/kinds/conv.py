@@ -61,11 +61,12 @@ def check_kernel(kernel_shape: object, weight: Array, groups: int, channels: tup
     """Check what the attributes say of the weights.
 
     Raises:
-        UnsupportedError: they contradict each other.
+        ModelError: the kernel's size is not that of the weights.
+        UnsupportedError: groups that do not divide the channels.
     """
     kernel = weight.shape[6 - rank :]
     if kernel_shape is not None and axes(kernel_shape, rank - 2, 0, "kernel_shape") != kernel:
-        raise UnsupportedError(
+        raise ModelError(
             f"kernel_shape {kernel_shape} does not fit a kernel of {list(kernel)}",
             hint="leave kernel_shape out, or correct it",
         )

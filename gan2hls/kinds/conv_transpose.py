@@ -54,7 +54,7 @@ def conv_transpose(
         full = (n - 1) * s + (kernel - 1) * d + 1 + extra[axis]
         begin, end = given[axis]
         out = full - begin - end
-        check_axis(out, kernel, s, d)
+        check_axis(out, kernel, s, d, f"make its pads smaller: those of one axis may sum to {full - 1} here")
         programs.append(conv_transpose_axis(n, kernel, s, d, begin, out))
     geometry = LinearGeometry(programs[0], programs[1], channels, out_channels, group, stride, transposed=True)
     out_shape = geometry.out_shape

@@ -4,11 +4,13 @@ from gan2hls.quantize.assign import assign_precision
 from gan2hls.quantize.float_runs import FloatModel, Source, draw, frame_limit, probes
 from gan2hls.quantize.quantize import activation_goal_beside, quantize, quantize_inputs
 from gan2hls.quantize.samples import alike, apart, shared, unusual
+from gan2hls.quantize.undefined_casts import UndefinedCast, undefined_casts
 from gan2hls.quantize.widen import Widening
 
 __all__ = [
     "FloatModel",
     "Source",
+    "UndefinedCast",
     "Widening",
     "activation_goal_beside",
     "alike",
@@ -20,5 +22,6 @@ __all__ = [
     "quantize",
     "quantize_inputs",
     "shared",
+    "undefined_casts",
     "unusual",
 ]

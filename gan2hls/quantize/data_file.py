@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import ConfigError
+from gan2hls.base import ConfigError, file_problem, is_lfs_pointer
 from gan2hls.model import Port
 
 Float32Array = npt.NDArray[np.float32]
@@ -31,9 +31,9 @@ _KINDS = {
     b"\x80\x05": "a pickle",
     b"\x89HDF": "an HDF5 file",
     b"MATLAB": "a MATLAB file",
-    b"version https://git-lfs": "a Git LFS pointer",
 }
 _HEAD_BYTES = 4096
+_NO_FILE = "give an .npy or .npz file, or leave it out to have inputs drawn"
 #: What broken bytes make NumPy, zipfile and zlib raise.
 _BROKEN = (
     ValueError,
@@ -49,11 +49,12 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_TEXT = "text is no number; where every one spells one, save frames.astype('float32')"
 _TYPE_HINTS = {
     "c": "numbers must be real: save frames.real",
     "b": "save frames.astype('float32')",
-    "U": "text is no number: save frames.astype('float32')",
-    "S": "text is no number: save frames.astype('float32')",
+    "U": _TEXT,
+    "S": _TEXT,
     "O": "Python objects are no numbers: save numpy.asarray(frames.tolist(), dtype='float32')",
     "M": "dates are no numbers",
     "m": "save frames.astype('int64').astype('float32')",
@@ -67,6 +68,8 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
         ConfigError: a file that is missing, broken, no file of arrays, or whose arrays do not fit the ports.
     """
     try:
+        if problem := file_problem(path):
+            raise ConfigError(problem, where=str(path), hint=_NO_FILE)
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
             file.seek(0)
@@ -81,7 +84,7 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
         raise ConfigError(
             f"cannot read it: {error.strerror or error}",
             where=str(path),
-            hint="give an .npy or .npz file, or leave it out to have inputs drawn",
+            hint=_NO_FILE,
         ) from error
     inputs = {port.onnx_name: _frames(path, arrays[port.onnx_name], port, samples) for port in ports}
     counts = {name: len(values) for name, values in inputs.items()}
@@ -200,9 +203,10 @@ def _check_alone(path: Path, ports: Sequence[Port]) -> None:
 def _not_arrays(path: Path, head: bytes, ports: Sequence[Port]) -> ConfigError:
     if not head:
         return ConfigError("is empty", where=str(path), hint=_saving(path, ports))
+    if is_lfs_pointer(head):
+        hint = "fetch it with git lfs pull"
+        return ConfigError("is a Git LFS pointer, not the file itself", where=str(path), hint=hint)
     kind = next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
-    if kind == "a Git LFS pointer":
-        return ConfigError(f"is {kind}, not the file itself", where=str(path), hint="fetch it with git lfs pull")
     if kind is not None:
         return _no_arrays(path, kind, ports)
     line = head.decode("utf-8", "replace").partition("\n")[0].strip("\r\ufeff")

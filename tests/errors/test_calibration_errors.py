@@ -29,11 +29,11 @@ def refused(graph: Graph, path: Path) -> ConfigError:
 
 def test_missing_file(tmp_path: Path) -> None:
     error = refused(ONE, tmp_path / "none.npy")
-    assert error.message == "cannot read it: No such file or directory" and ".npy or .npz" in error.hint
+    assert error.message == "does not exist" and ".npy or .npz" in error.hint
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert "cannot read" in refused(ONE, tmp_path).message
+    assert refused(ONE, tmp_path).message == "is a folder"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,7 @@ def test_a_folder(tmp_path: Path) -> None:
         (b"\x80\x04\x95", "a pickle"),
         (b"\x89HDF\r\n", "an HDF5 file"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        (b"\xef\xbb\xbf\nversion https://hawser.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"\x00" * 64, "bytes of another kind"),
         (b"\x93NUMPY\x01\x00", "is damaged or cut off"),
         (b"\x93NUMPY\x03\x00" + b"\x00" * 99, "is damaged or cut off"),
@@ -150,6 +151,14 @@ def test_wrong_type(tmp_path: Path, value: object) -> None:
     assert "does not fit" in refused(ONE, tmp_path / "x.npy").message
 
 
+def test_text_is_no_number_unless_every_text_spells_one(tmp_path: Path) -> None:
+    frames = np.full((4, 6), "1.5")
+    np.save(tmp_path / "x.npy", frames)
+    assert "where every one spells one, save frames.astype('float32')" in refused(ONE, tmp_path / "x.npy").hint
+    np.save(tmp_path / "x.npy", frames.astype("float32"))
+    assert (draw(ONE.inputs, Source(tmp_path / "x.npy"))["z"] == 1.5).all()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 def test_values_that_are_not_finite_in_float32(tmp_path: Path, value: float) -> None:
     values = np.zeros((4, 6))
@@ -176,6 +185,6 @@ def test_arrays_of_different_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("section", ["calibration", "evaluation"])
 def test_both_sections_of_the_config_report_their_file(tmp_path: Path, section: str) -> None:
-    with pytest.raises(ConfigError, match="cannot read") as found:
+    with pytest.raises(ConfigError, match="does not exist") as found:
         read_inputs(ONE.inputs, parse_config({section: {"data": str(tmp_path / "none.npz")}}))
     assert found.value.where == str(tmp_path / "none.npz")

@@ -76,54 +76,6 @@ def test_output_that_does_not_depend_on_the_input(tmp_path: Path):
     refused(save(tmp_path, "a = Relu(x) y = Neg(w)", (1, 6), W), UnsupportedError, "no input")
 
 
-# --- external data
-
-
-def external(folder: Path, location: str, **more: str) -> Path:
-    path = save(folder, "y = MatMul(x, w)", (1, 6), W)
-
-    def edit(model: onnx.ModelProto) -> None:
-        tensor = model.graph.initializer[0]
-        tensor.ClearField("raw_data")
-        tensor.data_location = TensorProto.EXTERNAL
-        for key, value in {"location": location, **more}.items():
-            tensor.external_data.add(key=key, value=value)
-
-    return edited(path, edit)
-
-
-@pytest.mark.parametrize(
-    "location", ["../secret.bin", "sub/../../secret.bin", "/etc/passwd", "", "a\\..\\b", "link.bin"]
-)
-def test_external_data_outside_of_the_folder(tmp_path: Path, location: str):
-    (tmp_path / "secret.bin").write_bytes(bytes(96))
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
-    refused(external(folder, location), ModelError, "'w'", "not inside the model's folder")
-
-
-def test_external_data_in_a_linked_folder(tmp_path: Path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "w.bin").write_bytes(bytes(96))
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "sub").symlink_to(tmp_path / "other")
-    refused(external(folder, "sub/w.bin"), ModelError, "not inside")
-
-
-def test_external_data_missing_or_too_short(tmp_path: Path):
-    refused(external(tmp_path, "w.bin"), ModelError, "'w'", "missing")
-    (tmp_path / "w.bin").write_bytes(bytes(90))
-    refused(external(tmp_path, "w.bin"), ModelError, "96 bytes")
-    (tmp_path / "w.bin").write_bytes(bytes(96))
-    load(external(tmp_path, "w.bin"))
-    refused(external(tmp_path, "w.bin", offset="8", length="96"), ModelError, "'w.bin'")
-    refused(external(tmp_path, "w.bin", offset="-8"), ModelError, "'w.bin'")
-    refused(external(tmp_path, "w.bin", length="x"), ModelError, "offset or length")
-    refused(external(tmp_path, "w.bin", length="1000000000000"), ModelError, "truncated")
-
-
 # --- numbers and sizes
 
 

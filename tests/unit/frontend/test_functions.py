@@ -160,6 +160,13 @@ OPERATORS = {
     "Asin": "t = Tanh(h) y = Asin(t)", "Asinh": "y = Asinh(h)", "Atanh": "t = Tanh(h) u = Mul(t, half) y = Atanh(u)",
     "Ceil": "y = Ceil(h)", "Cos": "y = Cos(h)", "Equal": "f = Floor(h) e = Equal(f, h) y = Where(e, h, f)",
     "GreaterOrEqual": "g = GreaterOrEqual(h, one) y = Where(g, one, h)", "Identity": "i = Identity(h) y = Mul(i, h)",
+    "IsInf": "i = IsInf(h) w2 = Where(i, zero, h) y = Mul(w2, h)",
+    "IsNaN": "n = IsNaN(h) w2 = Where(n, zero, h) y = Mul(w2, h)",
+    "IsNaN alone": "n = IsNaN(h) y = Where(n, zero, h)",
+    "Mod": "y = Mod<fmod = 1>(h, half)", "Mod of negative": "m = Mod<fmod = 1>(h, minus) y = Sub(h, m)",
+    "Cast to INT32": "c = Cast<to = 6>(h) y = Cast<to = 1>(c)",
+    "Cast to INT64": "c = Cast<to = 7>(h) d = Cast<to = 1>(c) y = Sub(h, d)",
+    "Cast of bools": "p = Greater(h, one) c = Cast<to = 7>(p) d = Cast<to = 1>(c) y = Mul(h, d)",
     "LessOrEqual": "g = LessOrEqual(h, one) y = Where(g, one, h)",
     "Or": "p = Greater(h, one) q = Less(h, minus) r = Or(p, q) y = Where(r, one, h)", "Round": "y = Round(h)",
     "Sign": "s = Sign(h) y = Mul(s, h)", "Sinh": "y = Sinh(h)", "Tan": "t = Tanh(h) y = Tan(t)",
@@ -222,11 +229,12 @@ def test_curves_that_differ_from_channel_to_channel_are_refused(tmp_path: Path):
         "g = Gemm(x, w) y = Add(h, g)",
         "r = Relu(h) g = MatMul(r, sq) y = Mul(h, g)",
         "s = Softmax(h) y = Mul(h, s)",
+        "c = Cast<to = 6>(h) d = Div(c, seven) y = Cast<to = 1>(d)",
     ],
 )
 def test_what_joins_more_than_elementwise_is_still_refused(tmp_path: Path, body: str):
     with pytest.raises(UnsupportedError):
-        load(save(tmp_path, generator(body), (1, 6), {**C, "sq": f32(RNG, 8, 8)}))
+        load(save(tmp_path, generator(body), (1, 6), {**C, "sq": f32(RNG, 8, 8), "seven": np.int32(7)}))
 
 
 def test_images_of_channels(tmp_path: Path):

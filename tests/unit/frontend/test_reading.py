@@ -78,6 +78,19 @@ def test_format_ahead_with_nothing_new_in_it(tmp_path: Path):
     np.testing.assert_array_equal(*outputs)
 
 
+@pytest.mark.parametrize("imported", ["", "ai.onnx", "both"])
+def test_the_long_name_of_the_default_domain(tmp_path: Path, imported: str):
+    def edit(model: onnx.ModelProto) -> None:
+        for node in model.graph.node:
+            node.domain = "ai.onnx"
+        if imported == "both":
+            model.opset_import.append(helper.make_opsetid("ai.onnx", 17))
+        else:
+            model.opset_import[0].domain = imported
+
+    check(edited(save_tiny(tmp_path / "m.onnx"), edit))
+
+
 @pytest.mark.parametrize("where", ["model", "node"])
 def test_format_ahead_with_parts_that_are_not_known(tmp_path: Path, where: str):
     model = tiny_model()
@@ -93,8 +106,17 @@ def test_format_ahead_with_parts_that_are_not_known(tmp_path: Path, where: str):
 
 
 @pytest.mark.parametrize("kind", ["model", "external"])
-def test_pointers_of_git_lfs(tmp_path: Path, kind: str):
-    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1234567\n"
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"\xef\xbb\xbfversion https://git-lfs.github.com/spec/v1\r\n",
+        b"\n version https://git-lfs.github.com/spec/v1\n",
+        b"version https://hawser.github.com/spec/v1\n",
+    ],
+)
+def test_pointers_of_git_lfs(tmp_path: Path, kind: str, first: bytes):
+    pointer = first + b"oid sha256:" + b"0" * 64 + b"\nsize 1234567\n"
     path = save_tiny(tmp_path / "m.onnx")
     if kind == "model":
         path.write_bytes(pointer)

@@ -1,0 +1,60 @@
+"""Operators that are not built but where they change nothing, as exporters leave them behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+from gan2hls.base import Gan2HlsError
+
+#: Operators that change nothing where their result has the shape of their input.
+BY_SHAPE = frozenset(
+    """
+    Concat DepthToSpace Expand GlobalAveragePool GlobalMaxPool ReduceMax ReduceMean ReduceMin ReduceSum SpaceToDepth
+    Split Tile
+    """.split()  # noqa: SIM905  (as the list of reserved words)
+)
+#: Operators that do so where the scales, if there are any, are 1 too: from 4 rows to 4 can be a factor of 1.1.
+BY_SCALE = frozenset(("Resize", "Upsample"))
+#: Ways of ``Resize`` to find what it reads that move it even so.
+_MOVING = (b"tf_crop_and_resize", b"tf_half_pixel_for_nn")
+
+
+def identity(
+    node: onnx.NodeProto,
+    types: Mapping[str, object],
+    constants: Mapping[str, npt.NDArray[np.generic]],
+    infer: Callable[[onnx.NodeProto], Sequence[object]],
+) -> onnx.NodeProto | None:
+    """Return the Identity that ``node`` is, or None if it changes something.
+
+    Args:
+        node: reads a computed tensor.
+        types: of computed tensors, shape and element, by name.
+        constants: by name.
+        infer: the types of a node's outputs.
+    """
+    computed = [name for name in node.input if name in types]
+    if node.domain != "" or node.op_type not in BY_SHAPE | BY_SCALE or len(computed) != 1 or len(node.output) != 1:
+        return None
+    if node.op_type in BY_SCALE and not _keeps_scale(node, constants):
+        return None
+    try:
+        made = infer(node)
+    except Gan2HlsError:
+        return None  # which is said of the operator as it stands
+    return helper.make_node("Identity", computed, node.output, node.name) if made == [types[computed[0]]] else None
+
+
+def _keeps_scale(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> bool:
+    """Whether ``node`` has no scales, or none but 1, and reads each element where it is."""
+    modes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if modes.get("coordinate_transformation_mode") in _MOVING:
+        return False
+    at = 2 if len(node.input) > 2 else 1  # behind the region of interest, which came later
+    scales = constants.get(node.input[at]) if at < len(node.input) else None
+    return scales is None or bool((scales == 1).all())

@@ -1,0 +1,75 @@
+"""Hints of what files hold beside operators: versions, pads, external data; each is tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import helper
+
+from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend import load
+from tests.errors.test_hints import IMAGE, C, Model, Row, swapped, tried
+from tests.onnx_models import make_model
+
+# --- operator sets
+
+
+def old(opset: int, ir_version: int, *, listed: bool) -> Model:
+    """A model of an old operator set, its weights listed among the inputs or not."""
+    model = make_model("h = Gemm(x, w, z4) y = Relu(h)", (1, 6), {"w": C["w"], "z4": C["z4"]})
+    model.opset_import[0].version, model.ir_version = opset, ir_version
+    for tensor in model.graph.initializer if listed else ():
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return model
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("ir_version", [3, 4, 8])
+@pytest.mark.parametrize("opset", [6, 7, 8])
+def test_what_converts_an_old_file(tmp_path: Path, opset: int, ir_version: int, listed: bool):
+    path, new = tmp_path / "m.onnx", tmp_path / "new.onnx"
+    path.write_bytes(old(opset, ir_version, listed=listed).SerializeToString())
+    with pytest.raises(UnsupportedError, match=f"opset {opset} is older than 9") as caught:
+        load(path)
+    code = caught.value.hint.removeprefix("convert it: ").replace("NEW_PATH", repr(str(new)))
+    exec(code.replace("PATH", repr(str(path))), {"onnx": onnx})
+    load(new)
+
+
+@pytest.mark.parametrize("opset", [1, 5])
+def test_what_onnx_does_not_convert_is_exported_again(tmp_path: Path, opset: int):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(old(opset, 3, listed=True).SerializeToString())
+    with pytest.raises(UnsupportedError) as caught:
+        load(path)
+    assert "export it again with opset 17" in caught.value.hint and "convert" not in caught.value.hint
+
+
+@pytest.mark.parametrize("opset", [0, -1])
+def test_an_opset_that_does_not_exist(tmp_path: Path, opset: int):
+    row = Row(
+        "y = Relu(x)",
+        "model.opset_import[0].version = 17",
+        spoil=lambda m: setattr(m.opset_import[0], "version", opset),
+        edit=lambda m: setattr(m.opset_import[0], "version", 17),
+    )
+    error = tried(row, tmp_path / "m.onnx")
+    assert isinstance(error, ModelError) and f"names opset {opset}" in error.message
+
+
+# --- convolutions
+
+
+def test_pads_that_leave_nothing_of_a_transposed_convolution(tmp_path: Path):
+    pads, fewer = "ConvTranspose<pads = [4, 0, 4, 0]>", "ConvTranspose<pads = [4, 0, 3, 0]>"
+    row = Row(f"y = {pads}(x, k)", "may sum to 7 here", shape=IMAGE, fix=swapped(pads, fewer))
+    error = tried(row, tmp_path / "m.onnx")
+    assert "enlarge" not in error.hint
+
+
+def test_a_kernel_shape_that_is_not_the_weights_is_a_broken_file(tmp_path: Path):
+    body = "y = Conv<kernel_shape = [2, 2]>(x, conv)"
+    row = Row(body, "leave kernel_shape out", shape=IMAGE, fix=swapped("<kernel_shape = [2, 2]>", ""))
+    assert isinstance(tried(row, tmp_path / "m.onnx"), ModelError)
