@@ -28,7 +28,7 @@ from gan2hls.detect import find_structure
 from gan2hls.fit import LayerProblem, Sensitivity, Solution, affordable_frames, find_sensitivity, fit_alone, measure
 from gan2hls.frontend import Loaded, assemble, needs_mending, read_model
 from gan2hls.model import Graph, Layer, Port
-from gan2hls.passes import detect, drop_dead_channels, fold_forward
+from gan2hls.passes import detect, drop_dead_channels, fold_forward, sum_taps
 from gan2hls.quantize import FloatModel, Source, alike, draw, frame_limit, probes
 from gan2hls.report import psnr_db
 
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 Notify = Callable[[str, str], None]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
 #: Passes that would change a layer's weights, which are to be those of the file.
-_REWRITE_WEIGHTS = (drop_dead_channels, detect, fold_forward)
+_REWRITE_WEIGHTS = (drop_dead_channels, detect, fold_forward, sum_taps)
 
 
 def compress(

@@ -45,4 +45,5 @@ __all__ = [
     "drop_dead_channels",
     "fold_forward",
     "run",
+    "sum_taps",
 ]

@@ -95,6 +95,18 @@ def run(tmp_path: Path, model: onnx.ModelProto, **rules: object) -> tuple[onnx.M
     return onnx.load(tmp_path / "s.onnx"), passes.run(frontend.load(tmp_path / "s.onnx").graph)
 
 
+def test_weights_behind_an_upsampling_are_those_of_the_file(tmp_path: Path) -> None:
+    """A build would sum them; their codes are found again, and then it does not."""
+    rng = np.random.default_rng(3)
+    body = 'u = Resize<mode = "nearest">(x, , s) c = Conv<pads = [1, 1, 1, 1]>(u, w) y = Relu(c)'
+    constants = {"s": np.array([1, 1, 2, 2], np.float32), "w": rng.normal(size=(8, 8, 3, 3)).astype(np.float32)}
+    model = make_model(body, [1, 8, 4, 4], constants)
+    _, graph = run(tmp_path, model, **{"*": {"weight": "int4"}})
+    (layer,) = graph.layers
+    assert layer.structure is not None and layer.structure.weight is not None and layer.geometry is not None
+    assert layer.geometry.kernel == (3, 3) and np.abs(layer.structure.weight.values).max() <= 7
+
+
 def outputs(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(None, {"x": row[None]})[0] for row in x])
