@@ -9,7 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.batch import fixed_batch, take_one_frame
+from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -72,7 +72,18 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         )
     pruned = _prune(model)
     shapes = _input_shapes(pruned, given, unranked)
-    if (batch := fixed_batch(pruned.graph.input[0])) > 1:
+    info = pruned.graph.input[0]
+    if inside := batch_inside(pruned, shapes[info.name]):
+        batch, node = inside
+        if info.name not in given:
+            example = _example(info.name, list(shapes[info.name]))
+            raise UnsupportedError(
+                f"fixes a batch of {batch}, which the input leaves open",
+                where=describe(node),
+                hint=f"{example} builds one frame of it; or export it with a Reshape to [-1, ...]",
+            )
+        declare(info, (batch, *shapes[info.name][1:]))
+    if (batch := fixed_batch(info)) > 1:
         take_one_frame(pruned, batch)
     return pruned, shapes
 
