@@ -161,6 +161,8 @@ def check_replaceable(destination: Path) -> None:
     Raises:
         OutputError: it does.
     """
+    if "\0" in str(destination):
+        raise OutputError("cannot be written: its name holds a NUL", where=str(destination), hint="choose another -o")
     try:
         if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
             raise OutputError(

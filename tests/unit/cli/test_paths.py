@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import gan2hls
+from gan2hls.base import ConfigError, Gan2HlsError, ModelError, OutputError
 from gan2hls.cli import commands as cli
+from gan2hls.compress import compress
+from gan2hls.flow import generate
 from tests.tiny_onnx import save_tiny
 
 LONG = "q" * 300
@@ -66,3 +71,22 @@ def test_what_may_never_end_is_not_opened(tiny: str, arguments: tuple[str, ...],
 )
 def test_names_that_are_too_long(tiny: str, arguments: tuple[str, ...], code: int) -> None:
     assert LONG in refused(*arguments, code=code) or arguments[-1] == "."
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda: gan2hls.build("a\0b.onnx"), ModelError),
+        (lambda: gan2hls.build("tiny.onnx", config="a\0b.yaml"), ConfigError),
+        (lambda: gan2hls.build("tiny.onnx", overrides={"calibration": {"data": "a\0b.npy"}}), ConfigError),
+        (lambda: gan2hls.build("tiny.onnx", output="a\0b", stop="lower"), OutputError),
+        (lambda: generate(Path("tiny.onnx"), Path("a\0b.png"), count=1), OutputError),
+        (lambda: compress(Path("tiny.onnx"), Path("recipe.yaml"), Path("a\0b.onnx")), OutputError),
+        (lambda: gan2hls.build(LONG), ModelError),
+        (lambda: gan2hls.build("tiny.onnx", output=LONG, stop="lower"), OutputError),
+        (lambda: compress(Path(LONG), Path("recipe.yaml"), Path("small.onnx")), ModelError),
+    ],
+)
+def test_names_that_are_none_in_python(tiny: str, call: Callable[[], object], kind: type[Gan2HlsError]) -> None:
+    with pytest.raises(kind):
+        call()
