@@ -244,7 +244,9 @@ class TargetConfig(Strict):
     pe: Parallelism | None = Field(
         None, description="PE of layers that say nothing else: the greatest divisor up to it; null: chosen."
     )
-    simd: Parallelism | None = Field(None, description="SIMD of layers that say nothing else, likewise.")
+    simd: Parallelism | None = Field(
+        None, description="SIMD of layers that say nothing else: the greatest divisor up to it; null: chosen."
+    )
 
 
 class VerifyConfig(Strict):
