@@ -20,11 +20,17 @@ from gan2hls.numbers import FloatArray, Int64Array
 
 
 def inverse(order: Int64Array) -> Int64Array:
-    """Return the inverse of a permutation of any shape, flat; entries of -1 are passed over."""
+    """Return the inverse of an order of any shape, flat: one place of each element; entries of -1 are passed over."""
     live = np.flatnonzero(order.ravel() >= 0)
-    made = np.empty_like(live)
-    made[order.ravel()[live]] = live
-    return made
+    places = np.empty(int(order.max(initial=-1)) + 1, np.int64)
+    places[order.ravel()[live]] = live
+    return places
+
+
+def repeats(order: Int64Array) -> bool:
+    """Whether some element stands in several places."""
+    live = order[order >= 0]
+    return np.unique(live).size < live.size
 
 
 def is_identity(order: Int64Array) -> bool:
@@ -50,6 +56,45 @@ def _without_zeros(linear: Linear, live: npt.NDArray[np.bool_]) -> Linear:
     return replace(linear, geometry=replace(geometry, y=y, x=x, in_channels=int(channels.sum())), weight=weight)
 
 
+def _of_repeated(linear: Linear, order: Int64Array) -> tuple[Linear, Int64Array]:
+    """Return a linear layer that reads each element once, by taps that share it, and the order of these elements.
+
+    ``order`` says which element of the stream each element of its input is, -1 for a zero.
+
+    Raises:
+        UnsupportedError: what is repeated is not whole rows and columns.
+    """
+    geometry = linear.geometry
+    image = order.reshape(geometry.in_shape)
+    rows, row_of = _distinct(image.reshape(image.shape[0], -1))
+    columns, column_of = _distinct(image.swapaxes(0, 1).reshape(image.shape[1], -1))
+    compact = image[rows][:, columns]
+    seen = np.pad(compact, ((0, 1), (0, 1), (0, 0)), constant_values=-1)[row_of][:, column_of]
+    if (compact < 0).any() or repeats(compact) or not np.array_equal(seen, image):
+        raise UnsupportedError(
+            "reads repeated elements that are not whole rows and columns of an image",
+            hint="pad and resize rows and columns only, in front of a convolution",
+        )
+    y, x = _mapped(geometry.y, row_of, len(rows)), _mapped(geometry.x, column_of, len(columns))
+    return replace(linear, geometry=replace(geometry, y=y, x=x)), compact.ravel()
+
+
+def _distinct(lines: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return where the different lines that are not all zeros first stand, in stream order, and which each line is.
+
+    A line of zeros is -1.
+    """
+    _, first, which = np.unique(lines, axis=0, return_index=True, return_inverse=True)
+    zeros = int((lines[first[0]] < 0).all())  # lines of zeros come first
+    return first[zeros:], which.reshape(-1) - zeros
+
+
+def _mapped(axis: AxisTaps, source: Int64Array, size: int) -> AxisTaps:
+    """Return the taps of an axis whose input ``i`` is ``source[i]`` of ``size`` inputs, or a zero where that is -1."""
+    taps = tuple(tuple((int(source[i]), k) for i, k in pairs if source[i] >= 0) for pairs in axis.taps)
+    return AxisTaps(size, axis.kernel, taps)
+
+
 def _without(axis: AxisTaps, kept: npt.NDArray[np.bool_]) -> AxisTaps:
     """Return the taps of an axis that has the ``kept`` inputs only."""
     at = np.cumsum(kept) - 1
@@ -64,8 +109,8 @@ class Chain:
     Attributes:
         input: the graph's input.
         layers: so far.
-        index: of the current ONNX tensor's shape; which element of the last stream each element is, -1 for a zero of
-            padding, which is in no stream.
+        index: of the current ONNX tensor's shape; which element of the last stream each element is (Resize and Pad
+            may repeat it), -1 for a zero of padding, which is in no stream.
     """
 
     def __init__(self, name: str, onnx_name: str, shape: tuple[int, ...]) -> None:
@@ -81,10 +126,15 @@ class Chain:
     def add_linear(self, linear: Linear, source: str, output: str) -> None:
         """Append a linear layer that reads the current tensor and makes the tensor ``output``."""
         order = self.index.ravel()[linear.in_order]
-        if (order < 0).any():
+        absorbs = KIND_BY_NAME[linear.kind].absorbs_input_order
+        if repeats(order):
+            if absorbs:
+                raise UnsupportedError("reads repeated elements", hint="put a convolution behind the Resize or Pad")
+            linear, order = _of_repeated(linear, order)
+        elif (order < 0).any():
             linear, order = _without_zeros(linear, order >= 0), order[order >= 0]
         weight = linear.weight
-        if KIND_BY_NAME[linear.kind].absorbs_input_order:
+        if absorbs:
             weight = np.ascontiguousarray(weight[..., inverse(order)])
         elif not is_identity(order):
             self._reorder(order)
@@ -121,6 +171,11 @@ class Chain:
                     f"its parameters of shape {list(value.shape)} do not fit a tensor of shape {list(shape)}",
                     hint="they must broadcast to it, or be one per channel",
                 ) from error
+            if not np.array_equal(made[where], np.broadcast_to(value, shape).ravel()[live]):
+                raise UnsupportedError(
+                    "treats repeated elements differently",
+                    hint="put it before the Resize or Pad",
+                )
             return made
 
         source_name, source_shape = self._last
@@ -131,8 +186,8 @@ class Chain:
         self.layers.append(KIND_BY_NAME["pointwise"].reshape(layer, source_shape) or layer)
 
     def select(self, index: Int64Array) -> None:
-        """Keep a part of the current tensor, or pad it: ``index`` has entries of ``self.index``, and -1 for zeros."""
-        kept = np.sort(index[index >= 0])
+        """Crop, repeat or pad the current tensor: ``index`` has entries of ``self.index``; -1 is a zero."""
+        kept = np.unique(index[index >= 0])
         if kept.size == 0:
             raise UnsupportedError("leaves nothing of its input", hint="crop less")
         if kept.size < math.prod(self._last[1]):
@@ -200,8 +255,10 @@ class Chain:
 
     def finish(self, name: str, output: str) -> Graph:
         """Return the graph whose output is the current tensor."""
-        if (self.index < 0).any():
-            raise UnsupportedError(f"the output {output!r} is padded", hint="remove the last Pad")
+        if (self.index < 0).any() or repeats(self.index):
+            raise UnsupportedError(
+                f"the output {output!r} is padded or resized", hint="remove the last Pad or Resize from the model"
+            )
         last, shape = self._last
         port = Port(last, output, self.index.shape, shape, inverse(self.index))
         return Graph(name, (self.input,), tuple(self.layers), (port,))

@@ -20,8 +20,6 @@ BY_SHAPE = frozenset(
 )
 #: Operators that do so where the scales, if there are any, are 1 too: from 4 rows to 4 can be a factor of 1.1.
 BY_SCALE = frozenset(("Resize", "Upsample"))
-#: Ways of ``Resize`` to round a half to the pixel below; the default is one.
-_DOWN = (None, b"floor", b"round_prefer_floor")
 
 
 def identity(
@@ -56,8 +54,8 @@ def _keeps_scale(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.ge
     at = 2 if len(node.input) > 2 else 1  # behind the region of interest, which came later
     scales = constants.get(node.input[at]) if at < len(node.input) else None
     match modes.get("coordinate_transformation_mode"):
-        case b"tf_half_pixel_for_nn":  # half a pixel on, and back again only where halves go down
-            stays = modes.get("mode", b"nearest") == b"nearest" and modes.get("nearest_mode") in _DOWN
+        case b"tf_half_pixel_for_nn":
+            stays = False  # half a pixel on, of which what resamples knows
         case b"tf_crop_and_resize":
             region = constants.get(node.input[1])
             stays = region is not None and np.array_equal(region, np.repeat([0, 1], region.size // 2))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 import onnx
 
-from gan2hls.base import UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.naming import describe
+from gan2hls.frontend.nearest import resample
 from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
@@ -72,6 +74,15 @@ def _slice(
     return index[tuple(cut)]
 
 
+#: ONNX's names of what pads, and NumPy's.
+_PAD_MODES: Mapping[str, Literal["constant", "reflect", "edge", "wrap"]] = {
+    "constant": "constant",
+    "reflect": "reflect",
+    "edge": "edge",
+    "wrap": "wrap",
+}
+
+
 def _pad(
     index: Int64Array,
     _: tuple[int, ...],
@@ -83,14 +94,13 @@ def _pad(
     pads: list[int] | None = None,
     value: float = 0.0,
 ) -> Int64Array:
-    """Read Pad with zeros; a negative pad crops.  What it takes are attributes before opset 11."""
+    """Read Pad with zeros or what is there; a negative pad crops.  What it takes are attributes before opset 11."""
     fill = value if value_input is None else float(value_input.ravel()[0])
-    if mode != "constant" or fill != 0:
-        what = f"pads with {fill}" if mode == "constant" else f"pads in mode {mode!r}"
+    if mode not in _PAD_MODES or (mode == "constant" and fill != 0):
         raise UnsupportedError(
-            what,
-            hint="train with zeros (mode 'constant'), which cost nothing; where it pads the model's input, take it out "
-            "and give the padded image as the input",
+            f"pads with {fill:g}" if mode == "constant" else f"pads in mode {mode!r}",
+            hint="pad with zeros or in one of the modes 'reflect', 'edge' and 'wrap'; or take it out where it pads the "
+            "model's input, and give the padded image as the input",
         )
     amounts = pads if pads_input is None else pads_input.ravel().tolist()
     if amounts is None:
@@ -100,7 +110,15 @@ def _pad(
     for axis, before, after in zip(along, amounts[: len(along)], amounts[len(along) :], strict=True):
         cut[axis] = slice(max(0, -before), index.shape[axis] - max(0, -after))
         grown[axis] = (max(0, before), max(0, after))
-    return np.pad(index[tuple(cut)], grown, constant_values=-1)
+    cropped = index[tuple(cut)]
+    if mode == "constant":
+        return np.pad(cropped, grown, constant_values=-1)
+    if mode == "reflect" and any(max(pad) >= size for pad, size in zip(grown, cropped.shape, strict=True)):
+        raise ModelError(
+            f"reflects {max(map(max, grown))} elements of a shape of {list(cropped.shape)}",
+            hint="a reflection is smaller than what it reflects",
+        )
+    return np.pad(cropped, grown, mode=_PAD_MODES[mode])
 
 
 #: Operators that act on the layout alone: ``(index, shape of the result, *constant inputs, **attributes) -> index``.
@@ -114,8 +132,8 @@ LAYOUT: Mapping[str, Rearrange] = {
     "Cast": _reshape,
     "Dropout": _dropout,
 }
-#: Operators that keep a part of the elements, and -1 where a zero stands; called in the same way.
-SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad}
+#: Operators that leave elements out, repeat them, or put -1 where a zero stands; called in the same way.
+SELECTIONS: Mapping[str, Rearrange] = {"Slice": _slice, "Pad": _pad, "Resize": resample, "Upsample": resample}
 
 SUPPORTED: tuple[str, ...] = tuple(
     sorted({*READERS, *LAYOUT, *SELECTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Constant"} - RANDOM | ELEMENTWISE)
@@ -123,9 +141,6 @@ SUPPORTED: tuple[str, ...] = tuple(
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"
 _NORM = "train with BatchNormalization in its place, which costs nothing here"
-_UPSAMPLE = (
-    "make it a ConvTranspose: of group = channels, kernel = stride = the factor and weights of 1 it repeats pixels"
-)
 _SHUFFLE = "replace the convolution and the pixel shuffle by one ConvTranspose with the factor as its stride"
 _CONSTANT_CODEBOOK = "of weights codebook and indices must both be constant"
 _UNOPTIMIZED = (
@@ -139,8 +154,6 @@ WAY_OUT: Mapping[str, str] = {
     "GroupNormalization": _NORM,
     "MeanVarianceNormalization": _NORM,
     "ReduceMean": f"if it belongs to a normalization by statistics of the input, {_NORM}",
-    "Resize": _UPSAMPLE,
-    "Upsample": _UPSAMPLE,
     "DepthToSpace": _SHUFFLE,
     "Concat": "build the branches' common trunk without skips",
     "Split": "build the branches' common trunk without skips",

@@ -6,6 +6,7 @@ an interval, takes for each layer the cheapest folding that keeps it, and looks 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import final
@@ -330,7 +331,8 @@ def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target:
             f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
             f"the most parallel folding takes {best}",
             where=name,
-            hint=f"at most {target.clock_mhz * 1e6 / best:.1f} frames/s can be reached",
+            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
+            "without fps the fastest folding that fits is taken",
         )
     return _pick(options, interval)
 
@@ -358,7 +360,7 @@ def _check_budget(chosen: Mapping[str, _Option], budget: _Budget, target: Target
         raise FoldingError(
             f"{target.fps:g} frames/s need {_excess(chosen, budget)}",
             where=target.part,
-            hint="ask for fewer frames/s, or choose a larger part",
+            hint="ask for fewer frames/s or choose a larger part; without fps the fastest folding that fits is taken",
         )
 
 

@@ -1,4 +1,4 @@
-"""Width converters of the RTL: which of them stand between two streams of different width."""
+"""Width converters: which of them stand between two streams of different width, in the RTL and in the HLS C++."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from gan2hls.passes.fuse_points import fuse_points
 from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
+from gan2hls.passes.sum_taps import sum_taps
 
 #: In order; adding one touches this line and its file.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
@@ -22,6 +23,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     drop_dead_channels,
     detect,
     fold_forward,
+    sum_taps,
     pin,
     rename,
 )

@@ -103,6 +103,21 @@ def test_fields_that_cross_a_limb(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_converters_through_the_least_common_multiple(tmp_path: Path) -> None:
+    """6 elements a beat, then 4, at full pace: their greatest common divisor, 2, would be three times too slow."""
+    rng = np.random.default_rng(7)
+    z = QuantType(IntType(5, signed=False), 1.0)
+    layers = (
+        pointwise_layer(rng, "l0", "z", (4, 4, 12), z),
+        pointwise_layer(rng, "l1", "l0", (4, 4, 12), z0(rng)),
+    )
+    made = design(chain("multiple", (4, 4, 12), z, layers), [Folding(6, 6, 6), Folding(4, 4, 4)])
+    text = emit_hls(made)["layers/l1.hpp"]
+    assert b"gan2hls::widen<2, 48, 32>" in text and b"gan2hls::narrow<3, 32, 48>" in text
+    passes(made, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["dense", "pointwise"])
 def test_single_engine_on_one_pixel(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)

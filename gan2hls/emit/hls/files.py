@@ -68,10 +68,11 @@ _FILES = {
 def _layer_views(design: Design) -> list[LayerView]:
     ports = _ports(design)
     views: list[LayerView] = []
+    interval = max(engine.interval for engine in design.engines)
     width, lanes = ports["in_width"], design.engines[0].in_lanes
     for engine in design.engines:
         out_width = whole_bytes(engine.out_lanes * engine.out_elem.bits)
-        view = layer_view(engine, in_lanes=lanes, in_width=width, out_width=out_width)
+        view = layer_view(engine, in_lanes=lanes, in_width=width, out_width=out_width, interval=interval)
         _check_widths(view)
         views.append(view)
         width, lanes = out_width, engine.out_lanes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 from typing import final
 
 from gan2hls.emit.hls.config import (
@@ -23,7 +22,7 @@ from gan2hls.emit.hls.config import (
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.roms import Rom, linear_roms, requant_roms
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, converters
 
 
 @final
@@ -159,17 +158,24 @@ _HEADERS = {
 }
 
 
-def layer_view(engine: EngineDesign, *, in_lanes: int, in_width: int, out_width: int) -> LayerView:
-    """Return the view of an engine that is fed ``in_lanes`` elements a beat in words of ``in_width`` bits."""
+def layer_view(engine: EngineDesign, *, in_lanes: int, in_width: int, out_width: int, interval: int) -> LayerView:
+    """Return the view of an engine in a design that takes a frame every ``interval`` clocks.
+
+    It is fed ``in_lanes`` elements a beat in words of ``in_width`` bits, and makes words of ``out_width`` bits.
+    """
     in_stream, out_stream = Stream("in", in_width), Stream("out", out_width)
     roms = (*linear_roms(engine), *requant_roms(engine)) if engine.linear else requant_roms(engine)
-    processes = _processes(engine, in_lanes, in_stream, out_stream)
+    processes = _processes(engine, in_lanes, interval, in_stream, out_stream)
     return LayerView(engine, constants(engine), numbers(engine), roms, processes, in_lanes, in_stream, out_stream)
 
 
-def _processes(engine: EngineDesign, in_lanes: int, first: Stream, last: Stream) -> tuple[Process, ...]:
+def _processes(engine: EngineDesign, in_lanes: int, interval: int, first: Stream, last: Stream) -> tuple[Process, ...]:
     """Return the chain of processes from stream ``first`` to stream ``last``, in the order of their calls."""
-    steps = [*_converters(engine, in_lanes), *(_linear_steps(engine) if engine.linear else []), *_finish(engine)]
+    steps = [
+        *_converters(engine, in_lanes, interval),
+        *(_linear_steps(engine) if engine.linear else []),
+        *_finish(engine),
+    ]
     processes: list[Process] = []
     source = first
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
@@ -204,24 +210,18 @@ def _beside(engine: EngineDesign) -> tuple[Process, ...]:
 _Step = tuple[str, tuple[str, ...], Stream, int, str]
 
 
-def _converters(engine: EngineDesign, in_lanes: int) -> list[_Step]:
-    """Return the converters from the previous engine's lanes to this one's: down to the gcd, then up."""
-    wanted, bits = engine.in_lanes, engine.in_elem.bits
-    common = gcd(in_lanes, wanted)
-    elements = engine.in_beats * wanted
+def _converters(engine: EngineDesign, in_lanes: int, interval: int) -> list[_Step]:
+    """Return the converters from the previous engine's lanes to this one's, the same as in the RTL."""
+    bits, lanes = engine.in_elem.bits, in_lanes
+    elements = engine.in_beats * engine.in_lanes
     steps: list[_Step] = []
-    if in_lanes != common:
-        beats = elements // common
-        about = f"{in_lanes} elements a beat -> {common}"
-        sink = Stream("narrowed", whole_bytes(common * bits), about)
-        arguments = (str(in_lanes // common), str(common * bits), str(beats))
-        steps.append(("narrow", arguments, sink, beats, about))
-    if wanted != common:
-        beats = elements // common
-        about = f"{common} elements a beat -> {wanted}"
-        sink = Stream("widened", whole_bytes(wanted * bits), about)
-        arguments = (str(wanted // common), str(common * bits), str(beats))
-        steps.append(("widen", arguments, sink, beats, about))
+    for stage in converters(in_lanes, engine.in_lanes, elements, interval):
+        kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
+        about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
+        sink = Stream(name, whole_bytes(stage.out_lanes * bits), about)
+        beats = elements // stage.narrow
+        steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
+        lanes = stage.out_lanes
     return steps
 
 

@@ -102,7 +102,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
     // l1_conv_transpose
     hls::stream<ap_uint<8> > from_l1_conv_transpose;
 #pragma HLS STREAM variable=from_l1_conv_transpose depth=3
-    hls::stream<ap_uint<32> > l1_conv_transpose_widened;  // 1 elements a beat -> 4
+    hls::stream<ap_uint<32> > l1_conv_transpose_widened;  // 1 element a beat -> 4
     hls::stream<ap_uint<32> > l1_conv_transpose_segments;  // cycles, loads, their difference, single, emits
     hls::stream<ap_uint<16> > l1_conv_transpose_taps;  // first tap and number of taps along both axes
     hls::stream<ap_uint<48> > l1_conv_transpose_feed;  // x, weight address, first, last
@@ -115,7 +115,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
 #pragma HLS STREAM variable=l1_conv_transpose_feed depth=2
 #pragma HLS STREAM variable=l1_conv_transpose_accs depth=2
 #pragma HLS STREAM variable=l1_conv_transpose_serial depth=2
-    // 1 elements a beat -> 4: 48 cycles
+    // 1 element a beat -> 4: 48 cycles
     gan2hls::widen<4, 8, 48>(from_l0_dense, l1_conv_transpose_widened);
     // when the feeder loads and when it emits: 5 cycles
     gan2hls::schedule<layer_l1_conv_transpose::config>(l1_conv_transpose_segments);
@@ -133,7 +133,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
     // l2_conv_transpose
     hls::stream<ap_uint<16> > from_l2_conv_transpose;
 #pragma HLS STREAM variable=from_l2_conv_transpose depth=3
-    hls::stream<ap_uint<16> > l2_conv_transpose_widened;  // 1 elements a beat -> 2
+    hls::stream<ap_uint<16> > l2_conv_transpose_widened;  // 1 element a beat -> 2
     hls::stream<ap_uint<32> > l2_conv_transpose_segments;  // cycles, loads, their difference, single, emits
     hls::stream<ap_uint<16> > l2_conv_transpose_taps;  // first tap and number of taps along both axes
     hls::stream<ap_uint<24> > l2_conv_transpose_feed;  // x, weight address, first, last
@@ -146,7 +146,7 @@ extern "C" void tiny_dcgan_core(hls::stream<ap_uint<8> >& in, hls::stream<ap_uin
 #pragma HLS STREAM variable=l2_conv_transpose_feed depth=2
 #pragma HLS STREAM variable=l2_conv_transpose_accs depth=2
 #pragma HLS STREAM variable=l2_conv_transpose_serial depth=2
-    // 1 elements a beat -> 2: 128 cycles
+    // 1 element a beat -> 2: 128 cycles
     gan2hls::widen<2, 8, 128>(from_l1_conv_transpose, l2_conv_transpose_widened);
     // when the feeder loads and when it emits: 9 cycles
     gan2hls::schedule<layer_l2_conv_transpose::config>(l2_conv_transpose_segments);

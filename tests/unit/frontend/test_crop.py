@@ -116,7 +116,6 @@ def test_pad_axes_of_new_operator_sets(tmp_path: Path):
     [
         ("t = Slice(x, b, e, ax) y = ConvTranspose(t, w)", (1, 2, 3, 3), "keeps a part of the input"),
         ("t = ConvTranspose<group = 2>(x, v) y = Slice(t, b, e, ch)", (1, 2, 3, 3), "not rows by columns by channels"),
-        ('p = Pad<mode = "reflect">(x, n) y = Conv(p, w)', (1, 2, 3, 3), "in mode 'reflect'"),
         ("p = Pad(x, n, one) y = Conv(p, w)", (1, 2, 3, 3), "pads with 1"),
         ("t = ConvTranspose(x, w) y = Pad(t, n)", (1, 2, 3, 3), "output 'y' is padded"),
         ("p = Pad(x, n) s = Sigmoid(p) y = Conv(s, w)", (1, 2, 3, 3), "changes padded zeros"),

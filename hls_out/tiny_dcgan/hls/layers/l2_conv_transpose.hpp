@@ -230,7 +230,7 @@ struct config {
 inline void engine(hls::stream<ap_uint<8> >& in, hls::stream<ap_uint<16> >& out) {
 // All processes work at the same time, each on what the one before it has sent.
 #pragma HLS DATAFLOW
-    hls::stream<ap_uint<16> > widened;  // 1 elements a beat -> 2
+    hls::stream<ap_uint<16> > widened;  // 1 element a beat -> 2
     hls::stream<ap_uint<32> > segments;  // cycles, loads, their difference, single, emits
     hls::stream<ap_uint<16> > taps;  // first tap and number of taps along both axes
     hls::stream<ap_uint<24> > feed;  // x, weight address, first, last
@@ -243,7 +243,7 @@ inline void engine(hls::stream<ap_uint<8> >& in, hls::stream<ap_uint<16> >& out)
 #pragma HLS STREAM variable=feed depth=2
 #pragma HLS STREAM variable=accs depth=2
 #pragma HLS STREAM variable=serial depth=2
-    // 1 elements a beat -> 2: 128 cycles
+    // 1 element a beat -> 2: 128 cycles
     gan2hls::widen<2, 8, 128>(in, widened);
     // when the feeder loads and when it emits: 9 cycles
     gan2hls::schedule<config>(segments);

@@ -138,7 +138,7 @@ def test_tables_address_every_full_block_and_no_other(
     engine = engine_of(onnx, Folding(pe, simd, 1), extra_rows, empty)
     replay(engine)
     assert engine.skip is not None
-    view = layer_view(engine, in_lanes=simd, in_width=8 * simd, out_width=8)
+    view = layer_view(engine, in_lanes=simd, in_width=8 * simd, out_width=8, interval=1)
     cycles = {process.kind: process.cycles for process in view.processes}
     assert cycles["runner"] - 1 == engine.skip.run_count == len(list(runs_of(engine))) <= engine.mac_cycles
     assert cycles["pixel_runs"] == len(geometry.y.outputs) * len(geometry.x.outputs)
