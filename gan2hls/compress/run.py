@@ -76,6 +76,8 @@ def compress(
 
 
 def _check_output(output: Path, model: Path) -> None:
+    if "\0" in str(output):
+        raise OutputError("cannot be written: its name holds a NUL", where=str(output), hint="give -o another file")
     try:
         if output.exists() and os.path.exists(model) and output.samefile(model):
             raise OutputError("is the model itself", where=str(output), hint="give -o another file")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os.path
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -62,12 +62,6 @@ def _activation_only(precision: Precision) -> Precision:
     return precision
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError(f"must be finite, not {value}")
-    return value
-
-
 ActivationPrecision = Annotated[
     Precision,
     BeforeValidator(Precision.parse),
@@ -103,9 +97,9 @@ DefaultPrecision = Annotated[
         {"type": "string", "pattern": PATTERN.replace("binary", "auto|binary"), "examples": ["int8", "auto"]}
     ),
 ]
-Finite = Annotated[float, Field(strict=True), AfterValidator(_finite)]
-Positive = Annotated[float, Field(strict=True, gt=0, le=1e9), AfterValidator(_finite)]
-NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e9), AfterValidator(_finite)]
+Finite = Annotated[float, Field(strict=True)]
+Positive = Annotated[float, Field(strict=True, gt=0, le=1e9)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e9)]
 Parallelism = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
@@ -210,7 +204,7 @@ class CalibrationConfig(Strict):
     data: Path | None = Field(None, description=".npy (one input) or .npz (by input name); null draws the inputs.")
     distribution: Literal["normal", "uniform"] = Field("normal", description="What is drawn without data.")
     mean: Finite = Field(0.0, description="Mean of the normal distribution.")
-    std: Positive = Field(1.0, description="Its standard deviation.")
+    std: Positive = Field(1.0, description="Standard deviation of the normal distribution.")
     low: Finite = Field(-1.0, description="Least value of the uniform distribution.")
     high: Finite = Field(1.0, description="Greatest value of the uniform distribution.")
     samples: Samples = Field(256, description="Frames to draw, or the most to take from data.")
@@ -237,10 +231,10 @@ class EvaluationConfig(Strict):
 class TargetConfig(Strict):
     """The FPGA, the clock, and how fast the generator has to be."""
 
-    part: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$")] = Field(
-        "xc7z020clg400-1", description="Part name."
+    part: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] = Field(
+        "xc7z020clg400-1", description="Part name, such as xc7z020clg400-1."
     )
-    clock_mhz: Annotated[float, Field(strict=True, ge=1, le=2000)] = Field(200.0, description="Clock.")
+    clock_mhz: Annotated[float, Field(strict=True, ge=1, le=2000)] = Field(200.0, description="Clock in MHz.")
     fps: Positive | None = Field(
         None, description="Frames a second to reach with the fewest multipliers; null: as fast as dsp allows."
     )
@@ -250,7 +244,9 @@ class TargetConfig(Strict):
     pe: Parallelism | None = Field(
         None, description="PE of layers that say nothing else: the greatest divisor up to it; null: chosen."
     )
-    simd: Parallelism | None = Field(None, description="The same for SIMD.")
+    simd: Parallelism | None = Field(
+        None, description="SIMD of layers that say nothing else: the greatest divisor up to it; null: chosen."
+    )
 
 
 class VerifyConfig(Strict):

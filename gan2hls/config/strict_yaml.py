@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from gan2hls.base import ConfigError, file_problem
@@ -23,9 +23,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Strict(BaseModel):
-    """Refuses unknown keys."""
+    """Refuses unknown keys, and numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Loader(yaml.SafeLoader):
@@ -139,9 +139,23 @@ def _explain(error: ValidationError, where: str, model: type[BaseModel]) -> Conf
     shown = "" if ours or isinstance(found, Mapping) else f", not {text[:_SHOWN]}{'...' * (len(text) > _SHOWN)}"
     message = re.sub(r"a valid dictionary.*", "a mapping", message.replace("Input should be", "must be"))
     field = _field_at(model, first["loc"])
-    hint = field.description if field is not None and field.description else ""
+    hint = "" if field is None else " ".join(filter(None, (field.description, _legal_numbers(field))))
     at = f"{where}: {path}" if path else where
     return ConfigError(f"{message[0].lower()}{message[1:]}{shown}", where=at, hint=hint)
+
+
+def _legal_numbers(field: FieldInfo) -> str:
+    """Return the bounds of a field that takes numbers, else nothing."""
+    schema = TypeAdapter(field.rebuild_annotation()).json_schema()
+    choices = schema.get("anyOf", [schema])
+    number = next((one for one in choices if one.get("type") in ("integer", "number")), None)
+    if number is None:
+        return ""
+    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {number[key]:.12g}" for key, word in words.items() if key in number]
+    kind = "whole numbers" if number["type"] == "integer" else "numbers"
+    null = ", or null" if {"type": "null"} in choices else ""
+    return f"Legal: {' '.join([kind, *bounds])}{null}."
 
 
 def _key_path(loc: tuple[int | str, ...]) -> str:

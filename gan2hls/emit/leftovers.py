@@ -97,7 +97,7 @@ def exclusive(parent: Path) -> Iterator[None]:
 
 def sweep(parent: Path) -> None:
     """Remove what killed builds left in ``parent``; a former project that one of them had moved aside is put back."""
-    with contextlib.suppress(OSError), exclusive(parent):
+    with contextlib.suppress(OSError, ValueError), exclusive(parent):  # the latter of a name with a NUL
         _sweep(parent)
 
 

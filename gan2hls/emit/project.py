@@ -162,6 +162,7 @@ def check_replaceable(destination: Path) -> None:
         OutputError: it does.
     """
     try:
+        destination.resolve()
         if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
             raise OutputError(
                 "exists and is not a folder", where=str(destination), hint="remove it, or choose another -o"
@@ -172,7 +173,7 @@ def check_replaceable(destination: Path) -> None:
                 where=str(destination),
                 hint="remove it, or choose another -o",
             )
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, a loop of links, a NUL
         raise _cannot_write(destination, error) from error
 
 
@@ -212,9 +213,9 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def _cannot_write(destination: Path, error: OSError) -> OutputError:
+def _cannot_write(destination: Path, error: Exception) -> OutputError:
     return OutputError(
-        f"cannot be written: {error.strerror or error}",
+        f"cannot be written: {getattr(error, 'strerror', None) or error}",
         where=str(destination),
         hint="choose a folder that you may write with -o",
     )

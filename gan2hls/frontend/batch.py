@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +28,39 @@ def hint_of(batch: int) -> str:
     )
 
 
+def batch_inside(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[int, onnx.NodeProto] | None:
+    """Return the batch that a Reshape fixes where the input leaves it open, and that node; None if there is none.
+
+    Args:
+        model: of one input.
+        shape: its shape with a batch of 1.
+    """
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    if len(dims) < 2 or dims[0].dim_value > 0:
+        return None
+    values = _constants(model)
+    fixed = []
+    for node in model.graph.node:
+        if node.op_type == "Reshape" and len(node.input) == 2 and node.input[1] in values:
+            target = _target(values[node.input[1]]).tolist()
+            if target and min(target) > 0 and target[0] > 1:
+                fixed.append((node, target))
+    shapes = _shapes(model, shape) if fixed else {}  # which copies the weights
+    for node, target in fixed:
+        elements = math.prod(shapes.get(node.input[0], (0,)))  # 0 where a size is not known
+        batch, rest = divmod(math.prod(target), elements) if elements else (1, 0)
+        if batch > 1 and rest == 0 and target[0] % batch == 0:
+            return batch, node
+    return None
+
+
+def declare(info: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
+    """Declare the shape of an input, in place."""
+    dims = info.type.tensor_type.shape.dim
+    for dim, size in zip(dims, shape, strict=True):
+        dim.dim_value = size
+
+
 def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
     """Divide by ``batch`` the leading size of every constant shape that a Reshape gives a computed tensor, in place.
 
@@ -34,8 +68,7 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
         UnsupportedError: frames that a Transpose moves apart.
     """
     shapes = _shapes(model)
-    values = {tensor.name: tensor for tensor in model.graph.initializer}
-    values |= {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant" and n.attribute}
+    values = _constants(model)
     computed = {info.name for info in model.graph.input}
     apart: set[str] = set()
     for node in model.graph.node:
@@ -57,6 +90,11 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
         node.input[1] = name
 
 
+def _constants(model: onnx.ModelProto) -> Mapping[str, onnx.TensorProto]:
+    values = {tensor.name: tensor for tensor in model.graph.initializer}
+    return values | {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant" and n.attribute}
+
+
 def _target(tensor: onnx.TensorProto) -> npt.NDArray[np.int64]:
     """Return the shape that a tensor holds; of a broken one, of which the node will tell, nothing."""
     try:
@@ -71,10 +109,12 @@ def _moves_batch(node: onnx.NodeProto) -> bool:
     return not perm or perm[0] != 0
 
 
-def _shapes(model: onnx.ModelProto) -> Mapping[str, tuple[int, ...]]:
-    """Return the shapes of all tensors in the whole batch, where onnx can tell them."""
+def _shapes(model: onnx.ModelProto, shape: tuple[int, ...] | None = None) -> Mapping[str, tuple[int, ...]]:
+    """Return the shapes of all tensors, where onnx can tell them, with an input as declared or of ``shape``."""
     open_ended = onnx.ModelProto()
     open_ended.CopyFrom(model)
+    if shape is not None:
+        declare(open_ended.graph.input[0], shape)
     for info in open_ended.graph.output:
         info.ClearField("type")  # of which the file may say nothing, or what is no longer true
     try:

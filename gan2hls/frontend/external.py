@@ -75,7 +75,7 @@ def _source(location: str, path: Path) -> Path | None:
 def _read(tensor: onnx.TensorProto, source: Path, entries: Mapping[str, str], where: str) -> bytes:
     size, needed = source.stat().st_size, _bytes_of(tensor, where)
     try:
-        offset, length = int(entries.get("offset", 0)), int(entries.get("length", needed))
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", 0)) or needed  # as onnx reads 0
     except ValueError as error:
         raise ModelError("its external data has an illegal offset or length", where=where, hint=_AGAIN) from error
     what, needs = f"its external data {source.name!r}", f"shape {list(tensor.dims)} needs {needed} bytes"

@@ -20,8 +20,6 @@ BY_SHAPE = frozenset(
 )
 #: Operators that do so where the scales, if there are any, are 1 too: from 4 rows to 4 can be a factor of 1.1.
 BY_SCALE = frozenset(("Resize", "Upsample"))
-#: Ways of ``Resize`` to find what it reads that move it even so.
-_MOVING = (b"tf_crop_and_resize", b"tf_half_pixel_for_nn")
 
 
 def identity(
@@ -53,8 +51,14 @@ def identity(
 def _keeps_scale(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> bool:
     """Whether ``node`` has no scales, or none but 1, and reads each element where it is."""
     modes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    if modes.get("coordinate_transformation_mode") in _MOVING:
-        return False
     at = 2 if len(node.input) > 2 else 1  # behind the region of interest, which came later
     scales = constants.get(node.input[at]) if at < len(node.input) else None
-    return scales is None or bool((scales == 1).all())
+    match modes.get("coordinate_transformation_mode"):
+        case b"tf_half_pixel_for_nn":
+            stays = False  # half a pixel on, of which what resamples knows
+        case b"tf_crop_and_resize":
+            region = constants.get(node.input[1])
+            stays = region is not None and np.array_equal(region, np.repeat([0, 1], region.size // 2))
+        case _:
+            stays = True
+    return stays and (scales is None or bool((scales == 1).all()))

@@ -9,7 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.batch import fixed_batch, take_one_frame
+from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -30,6 +30,8 @@ _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "DequantizeLinear": (0, 1, 2),
     "Quant": (1, 2, 3),
 }
+#: Attributes of a Constant that give its value.
+_VALUES = frozenset(onnx.defs.get_schema("Constant").attributes)
 #: Operators that add or multiply channels, whose operand of one axis can be no frame.
 _PER_CHANNEL = frozenset(("Add", "Sub", "Mul", "Div"))
 
@@ -70,7 +72,18 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
         )
     pruned = _prune(model)
     shapes = _input_shapes(pruned, given, unranked)
-    if (batch := fixed_batch(pruned.graph.input[0])) > 1:
+    info = pruned.graph.input[0]
+    if inside := batch_inside(pruned, shapes[info.name]):
+        batch, node = inside
+        if info.name not in given:
+            example = _example(info.name, list(shapes[info.name]))
+            raise UnsupportedError(
+                f"fixes a batch of {batch}, which the input leaves open",
+                where=describe(node),
+                hint=f"{example} builds one frame of it; or export it with a Reshape to [-1, ...]",
+            )
+        declare(info, (batch, *shapes[info.name][1:]))
+    if (batch := fixed_batch(info)) > 1:
         take_one_frame(pruned, batch)
     return pruned, shapes
 
@@ -110,6 +123,7 @@ def _check_known(model: onnx.ModelProto) -> None:
     if len(model.graph.node) > MAX_NODES:
         raise UnsupportedError(f"has {len(model.graph.node)} nodes", hint=f"at most {MAX_NODES} are supported")
     for node in model.graph.node:
+        _check_constant(node)
         default = node.domain in ("", "ai.onnx")
         if default and not onnx.defs.has(node.op_type):
             raise UnsupportedError(
@@ -118,6 +132,18 @@ def _check_known(model: onnx.ModelProto) -> None:
                 hint="give it a domain of its own and a function in model.functions that spells it in ONNX's "
                 "operators; docs/limits.md says which are built",
             )
+
+
+def _check_constant(node: onnx.NodeProto) -> None:
+    """Say early, and better than inference, that a Constant has not one value."""
+    given = [a.name for a in node.attribute if a.name in _VALUES]
+    if node.op_type == "Constant" and node.domain == "" and len(given) != 1:
+        raise ModelError(
+            f"has {len(given)} values: {', '.join(given)}" if given else "has no value",
+            where=describe(node),
+            hint=f"give it one: onnx.helper.make_node('Constant', [], {list(node.output)!r}, "
+            "value=onnx.numpy_helper.from_array(array))",
+        )
 
 
 def _drop_given(model: onnx.ModelProto) -> None:

@@ -7,6 +7,7 @@ temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, and Vivado's own
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,9 @@ from typing import final
 from gan2hls.base import ConfigError
 
 _log = logging.getLogger(__name__)
+
+#: What may be passed on to tools; their scripts are text.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 
 
 @final
@@ -136,13 +140,13 @@ def part_name(name: str, *, unlisted: bool) -> str:
     """Return ``name`` in Vivado's spelling; with ``unlisted`` any other name as it is.
 
     Raises:
-        ConfigError: a part that is not listed.
+        ConfigError: a part that is not listed, or with ``unlisted`` what cannot be the name of one.
     """
     part = find_part(name)
     if part is not None:
         return part.vivado
     error = _unknown(name)
-    if not unlisted:
+    if not unlisted or not _NAME.fullmatch(name):
         raise error
     if _device(name) is not None:
         _log.warning("%s; it is passed on as it is, since target.dsp is given", error.message)
@@ -194,10 +198,11 @@ def _fields(part: Part) -> Iterator[tuple[str, ...]]:
 def _unknown(name: str) -> ConfigError:
     device = _device(name)
     if device is None:
+        budget = "target.dsp, or " if _NAME.fullmatch(name) else ""
         return ConfigError(
             f"part {name!r} is not known",
             where="target.part",
-            hint=f"give target.dsp, or one of {', '.join(PARTS)} with package and speed grade, "
+            hint=f"give {budget}one of {', '.join(PARTS)} with package and speed grade, "
             f"such as {Part('xc7z020', 'clg400', '1').vivado}",
         )
     parts = [Part(device, PARTS[device].packages[0], grade) for grade in PARTS[device].grades]

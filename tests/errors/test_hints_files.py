@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -73,3 +74,23 @@ def test_a_kernel_shape_that_is_not_the_weights_is_a_broken_file(tmp_path: Path)
     body = "y = Conv<kernel_shape = [2, 2]>(x, conv)"
     row = Row(body, "leave kernel_shape out", shape=IMAGE, fix=swapped("<kernel_shape = [2, 2]>", ""))
     assert isinstance(tried(row, tmp_path / "m.onnx"), ModelError)
+
+
+# --- constants
+
+
+@pytest.mark.parametrize("values", [{}, {"value_float": 1.0, "value_int": 1}])
+def test_a_constant_of_no_value_or_of_two(tmp_path: Path, values: dict[str, float]):
+    path = tmp_path / "m.onnx"
+    model = make_model("y = Add(x, k)", (1, 6))
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["k"], "k", **values))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    assert "node 'k' (Constant)" in caught.value.where and "inference" not in caught.value.message.lower()
+    assert caught.value.message == ("has 2 values: value_float, value_int" if values else "has no value")
+    code = caught.value.hint.removeprefix("give it one: ")
+    node = eval(code, {"onnx": onnx, "array": np.ones(6, np.float32)})
+    model.graph.node[0].CopyFrom(node)
+    path.write_bytes(model.SerializeToString())
+    load(path)

@@ -58,9 +58,14 @@ def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ({"layers": {"l0": {"pe": True}}}, "layers.l0.pe", "not True", ""),
         ({"layers": {"l0": {"pe": "4"}}}, "layers.l0.pe", "not '4'", ""),
         ({"target": {"fps": -1}}, "target.fps", "not -1", ""),
-        ({"target": {"fps": float("nan")}}, "target.fps", "nan", ""),
+        ({"target": {"fps": float("nan")}}, "target.fps", "must be a finite number, not nan", ""),
         ({"target": {"clock_mhz": "fast"}}, "target.clock_mhz", "not 'fast'", ""),
-        ({"target": {"part": "../x;"}}, "target.part", "not '../x;'", ""),
+        ({"target": {"part": 7}}, "target.part", "not 7", "such as xc7z020clg400-1"),
+        ({"target": {"clock_mhz": 0}}, "target.clock_mhz", "not 0", "Clock in MHz. Legal: numbers from 1 to 2000."),
+        ({"target": {"fps": float("inf")}}, "target.fps", "must be a finite number, not inf", "above 0 to 1000000000"),
+        ({"target": {"simd": 0}}, "target.simd", "not 0", "Legal: whole numbers from 1 to 4096, or null."),
+        ({"calibration": {"mean": float("nan")}}, "calibration.mean", "must be a finite number", "Legal: numbers."),
+        ({"calibration": {"std": "wide"}}, "calibration.std", "not 'wide'", "Legal: numbers above 0 to 1000000000."),
         ({"target": 3}, "target", "must be a mapping, not 3", ""),
         ({"verify": {"steps": ["flaot"]}}, "verify.steps[0]", "not 'flaot'", ""),
         ({"verify": {"steps": ["float", "float"]}}, "verify", "repeat", ""),
@@ -133,6 +138,10 @@ def test_overrides_win_over_the_file_and_the_file_over_the_base(tmp_path: Path) 
     base = parse_config({"target": {"fps": 1.0, "part": "xc7z010clg400-1"}})
     target = resolve(path, {"target": {"fps": 30.0}}, base=base).target
     assert (target.fps, target.clock_mhz, target.part) == (30.0, 100.0, "xc7z010clg400-1")
+
+
+def test_blanks_around_a_part_name_do_not_matter() -> None:
+    assert parse_config({"target": {"part": " xc7z010clg400-1\n"}}).target.part == "xc7z010clg400-1"
 
 
 def test_merge_changes_neither_side() -> None:

@@ -55,6 +55,46 @@ def test_one_frame_of_a_fixed_batch(tmp_path: Path, body: str):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        f"h = Gemm(x, w, bias) r = Reshape(h, s) y = {UP}(r, k)",
+        f"h = Gemm(x, w) c = Constant<value = int64[4] {{4, 8, 2, 2}}>() r = Reshape(h, c) y = {UP}(r, k)",
+        f"h = Gemm(x, w) r = Reshape(h, s) u = {UP}(r, k) y = Reshape(u, flat)",
+        "h = Gemm(x, w) r = Reshape(h, rows) y = Reshape(r, back)",
+    ],
+)
+@pytest.mark.parametrize("open_size", ["N", None, 0])
+def test_one_frame_of_a_batch_that_is_fixed_inside(tmp_path: Path, body: str, open_size: str | int | None):
+    shapes = {"s": [4, 8, 2, 2], "flat": [4, -1], "rows": [16, 8], "back": [4, 32]}
+    constants = W | {name: np.array(value) for name, value in shapes.items()}
+    x = f32(np.random.default_rng(2), 4, 6)
+    (wanted,) = run_onnx(save(tmp_path, body, (4, 6), constants), {"x": x})
+    path = save(tmp_path, body, (open_size, 6), constants)
+    with pytest.raises(UnsupportedError, match="fixes a batch of 4") as caught:
+        load(path)
+    assert "(Reshape)" in caught.value.where and "--input-shape x:1,6" in caught.value.hint
+    loaded = load(path, input_shapes={"x": (1, 6)})
+    (port,) = loaded.graph.outputs
+    stream = evaluate(loaded.graph, {"x": x[:1]})[port.name]
+    np.testing.assert_allclose(port.from_stream(stream[None]).ravel(), wanted[:1].ravel(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_other_way_out_of_a_batch_that_is_fixed_inside(tmp_path: Path):
+    body = f"h = Gemm(x, w) r = Reshape(h, s) y = {UP}(r, k)"
+    with pytest.raises(UnsupportedError) as caught:
+        load(save(tmp_path, body, ("N", 6), W | {"s": np.array([4, 8, 2, 2])}))
+    assert "a Reshape to [-1, ...]" in caught.value.hint
+    load(save(tmp_path, body, ("N", 6), W | {"s": np.array([-1, 8, 2, 2])}))
+
+
+def test_a_reshape_against_a_batch_of_1_is_a_broken_file(tmp_path: Path):
+    body = f"h = Gemm(x, w) r = Reshape(h, s) y = {UP}(r, k)"
+    for options in ({}, {"input_shapes": {"x": (1, 6)}}):
+        with pytest.raises(ModelError):
+            load(save(tmp_path, body, (1, 6), W | {"s": np.array([4, 8, 2, 2])}), **options)
+
+
+@pytest.mark.parametrize(
     ("body", "constants"),
     [
         ("h = Gemm(x, w) t = Transpose<perm = [1, 0]>(h) r = Reshape(t, s) y = Relu(r)", {"s": np.array([16, 8])}),

@@ -23,6 +23,8 @@ C = {
     "unit": np.ones(4, np.float32),
     "near": np.array([1, 1, 1.1, 1], np.float32),
     "up": np.array([1, 1, 2, 2], np.float32),
+    "whole": np.array([0, 0, 0, 0, 1, 1, 1, 1], np.float32),
+    "part": np.array([0, 0, 0, 0, 1, 1, 0.5, 1], np.float32),
     "none": np.zeros((1, 0, 7, 7), np.float32),
     "channel": np.zeros((1, 1, 7, 7), np.float32),
     "batch": np.array([0]),
@@ -46,6 +48,8 @@ BODY = "c = ConvTranspose(x, k) h = {} y = Tanh(h)"
         ("Resize(c, , , same)", 17),
         ("Resize<mode = 'linear', coordinate_transformation_mode = 'align_corners'>(c, , unit)", 17),
         ("Resize<mode = 'cubic', coordinate_transformation_mode = 'half_pixel'>(c, , , same)", 17),
+        ("Resize<coordinate_transformation_mode = 'tf_half_pixel_for_nn'>(c, , unit)", 17),
+        ("Resize<mode = 'linear', coordinate_transformation_mode = 'tf_crop_and_resize'>(c, whole, unit)", 17),
         ("DepthToSpace<blocksize = 1>(c)", 17),
         ("Split<axis = 1>(c)", 13),
         ("ReduceMean<axes = [0]>(c)", 17),
@@ -65,6 +69,7 @@ def test_what_changes_nothing_is_taken(tmp_path: Path, operator: str, opset: int
         ("Tile(c, twice)", 17),
         ("Concat<axis = 1>(c, channel)", 17),
         ("Concat<axis = 1>(c, c)", 17),
+        ("Resize<mode = 'linear', coordinate_transformation_mode = 'tf_crop_and_resize'>(c, part, unit)", 17),
         ("ReduceMean<axes = [1]>(c)", 17),
         ("ReduceSum(c, rows)", 17),
         ("GlobalAveragePool(c)", 17),
@@ -72,5 +77,5 @@ def test_what_changes_nothing_is_taken(tmp_path: Path, operator: str, opset: int
 )
 def test_what_changes_something_is_refused(tmp_path: Path, operator: str, opset: int):
     body = BODY.format(operator.replace("'", '"'))
-    with pytest.raises(UnsupportedError, match="is not supported"):
+    with pytest.raises(UnsupportedError, match=r"is not supported|resamples in mode"):
         load(save(tmp_path, body, SHAPE, C, opset=opset))

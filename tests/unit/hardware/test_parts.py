@@ -94,6 +94,15 @@ def test_a_stated_budget_passes_other_names_on(caplog: pytest.LogCaptureFixture)
     assert "target.dsp" in found.value.hint
 
 
+@pytest.mark.parametrize("name", ["", "x", "../x;", "xcvu9p flga2104", "xc7z020 clg400-1", "a" * 65, "xc7z020\nputs"])
+@pytest.mark.parametrize("unlisted", [False, True])
+def test_what_can_be_no_part_name_gets_the_list(name: str, unlisted: bool) -> None:
+    with pytest.raises(ConfigError, match="part ") as found:
+        part_name(name, unlisted=unlisted)
+    assert "target.dsp" not in found.value.hint, "which would not help"
+    assert "such as xc7z020clg400-1" in found.value.hint or "xc7z020clg400-1," in found.value.hint
+
+
 def test_resources_are_those_of_the_device() -> None:
     assert {part_resources(part.vivado) for part in ALL} == {device.resources for device in PARTS.values()}
 
