@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 #: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
 _SEARCH_MACS = 20_000_000_000
-_LEAST_JUDGED = 8
+LEAST_JUDGED = 8
 #: Exponents of equalization that a search tries, the usual one first; None: no equalization.
 _ALPHAS = (0.5, None, 0.75, 1.0)
 #: Frames that evaluation has by default: those on which the error of a choice should hold.
@@ -97,7 +97,7 @@ class Variant:
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
-        self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
+        self._corrected_on = max(LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
         """Return every tensor's type; those of ``wide`` bits hold whatever was seen in any frame."""
@@ -131,7 +131,7 @@ class RangeSearch:
     """Choice of range rule and equalization by the error of the whole network's output.
 
     Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
-    other inputs have does not win.
+    other inputs have does not win.  Bits of wide tensors are judged on frames of which ranges saw none.
     """
 
     def __init__(
@@ -140,14 +140,16 @@ class RangeSearch:
         streams: Mapping[str, Float32Array],
         precisions: Mapping[str, LayerPrecision],
         places: Mapping[str, FloatArray] | None = None,
+        judge: Mapping[str, Float32Array] | None = None,
     ) -> None:
+        """Take ``judge``, streams of the inputs and the outputs, to judge on in place of frames of ``streams``."""
         self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
         frames = len(next(iter(streams.values())))
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
-        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
+        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), LEAST_JUDGED, max(1, frames // 2)))
         self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
-        self.judge = {name: values[frames - judged :] for name, values in streams.items()}
+        self.judge = judge or {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
 
     def run(self, candidates: Sequence[Candidate]) -> Trial:

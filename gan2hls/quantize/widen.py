@@ -8,6 +8,7 @@
 4. Such errors add up nearly, so the cheapest sum that keeps the goal is found exactly (``auto.knapsack``); cost is the
    share of DSP blocks and block RAM.
 5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
+6. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -15,17 +16,17 @@ A wide tensor keeps the whole range of what was seen: cutting tails gains nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, final
 
 import numpy as np
 
 from gan2hls.auto import Front, Selection
 from gan2hls.base import ConfigError
-from gan2hls.formats import Precision
 from gan2hls.model import IntegerModel, IntLayer, Layer
 from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import lower
+from gan2hls.quantize.cost_bound import CostBound, Dearer, DesignCost
 from gan2hls.quantize.range_search import RangeSearch, Trial, Variant
 
 
@@ -41,6 +42,8 @@ class Sizes(Protocol):
 
 
 Sizing = Callable[[IntegerModel], Sizes]
+#: An index of ``_WIDTHS`` for every tensor.
+Options = tuple[int, ...]
 
 #: Bits of an activation to choose from.
 _WIDTHS = (8, 9, 10, 11, 12)
@@ -53,6 +56,10 @@ _NEAR = 0.5
 _ROUNDS = 3
 #: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
 _WORTH_DB, _NEAR_DB = 1.0, 0.5
+#: What is gone for above the goal where bits are spent at all: other frames differ by as much.
+_AIM_DB = 0.7
+#: Designs that are scheduled at most to find one within the bound.
+_SCHEDULES = 6
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
 _BIT_PERCENT = 0.01
 #: Bits of accumulators that are left for other equalizations, whose weights add up to others.
@@ -89,6 +96,7 @@ class Widening:
         most_db: with 12 bits for every tensor that nothing fixes; None: not measured, the goal was reached without.
         tensors: those that have more than 8 bits, in order.
         free: all that could have had more.
+        dearer: what the bound of cost has stopped; None: nothing.
     """
 
     goal_db: float
@@ -97,6 +105,7 @@ class Widening:
     most_db: float | None
     tensors: tuple[WideTensor, ...]
     free: tuple[str, ...] = ()
+    dearer: Dearer | None = None
 
     @property
     def reached(self) -> bool:
@@ -115,6 +124,7 @@ def widen(
     names: Sequence[str],
     goal_db: float,
     sizing: Sizing | None,
+    bound: CostBound | None,
     progress: Callable[[str], None],
 ) -> tuple[Trial, Widening]:
     """Return ``narrow``, or a lowering with more bits in as few tensors as bring ``goal_db``, and what was found.
@@ -123,54 +133,58 @@ def widen(
         search: with the frames that judge.
         narrow: the best lowering of 8 bits.
         names: tensors that may get more bits.
-        goal_db: least PSNR, of ``Trial.held_error``.
+        goal_db: least PSNR, of ``Trial.held_error``; where bits are spent, somewhat more is gone for.
         sizing: of layers at one folding; None: they take nothing.
+        bound: of what the design may take more; None: anything.
         progress: told what long work is at.
     """
     narrow_db = psnr_of(search, narrow.held_error)
     if narrow_db >= goal_db:
         return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
     work = _Widener(search, narrow, names, sizing, progress)
-    target = search.peak**2 / 10 ** (goal_db / 10)
-    most = work.most(target) if work.names else narrow
+    goal = Goal.of(search, goal_db)
+    most = work.most(goal.error) if work.names else narrow
     most_db = psnr_of(search, most.held_error)
-    if most.held_error > target:
-        if most_db - narrow_db < _WORTH_DB:
-            return narrow, Widening(goal_db, narrow_db, narrow_db, most_db, (), work.names)
-        target = most.held_error * 10 ** (_NEAR_DB / 10)
-    best = work.cheapest(most, target)
+    best, dearer = narrow, None
+    if goal.is_worth(most, narrow):
+        least = None if bound is None else bound.measure(narrow.model)
+        if bound is None or least is None:
+            best = work.cheapest(most, goal.target(most), work.widest)
+        else:
+            best, dearer = work.bounded(most, goal, least, bound)
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
         if name in best.wide
     )
-    return best, Widening(goal_db, narrow_db, psnr_of(search, best.held_error), most_db, tensors, work.names)
+    best_db = psnr_of(search, best.held_error)
+    return best, Widening(goal_db, narrow_db, best_db, most_db, tensors, work.names, dearer)
 
 
-def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
-    """Say why more bits for activations do not reach the goal; what is said to help has been measured.
+@final
+@dataclass(frozen=True)
+class Goal:
+    """The greatest squared error that is wanted, and the one that is gone for where bits are spent."""
 
-    ``formats`` are those of weights by layer, but for codes of the file.
-    """
-    text = f"activation: auto misses {widening.goal_db:g} dB on the calibration frames that judge with "
-    text += f"{widening.psnr_db:.1f} dB: {MOST_BITS} bits for "
-    text += (
-        "all" if len(widening.free) == len(search.precisions) - 1 else f"the {len(widening.free)} that can have more"
-    )
-    text += f" give {widening.most_db:.1f} dB"
-    if not formats:
-        return text + "; the codes of weights are the file's"
-    fine, had = Precision("int", MOST_BITS), ", ".join(sorted({str(precision) for precision in formats.values()}))
-    weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
-    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
-    try:
-        wide = dict.fromkeys(widening.free, MOST_BITS)
-        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
-    except ConfigError:  # accumulators would be too wide
-        return text
-    if db >= widening.goal_db:
-        return text + f"; weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
-    return text + f"; weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"
+    error: float
+    aim: float
+
+    @classmethod
+    def of(cls, search: RangeSearch, goal_db: float) -> Goal:
+        """Return the goal of a PSNR on the frames that judge ``search``."""
+        error, aim = (search.peak**2 / 10 ** (db / 10) for db in (goal_db, goal_db + _AIM_DB))
+        return cls(error, aim)
+
+    def is_worth(self, widest: Trial, narrow: Trial) -> bool:
+        """Whether bits are to be spent where ``widest`` is the best that they can bring."""
+        return widest.held_error <= self.error or widest.held_error * 10 ** (_WORTH_DB / 10) <= narrow.held_error
+
+    def target(self, widest: Trial) -> float:
+        """Return the error to spend bits for where ``widest`` is the best that they can bring."""
+        near = widest.held_error * 10 ** (_NEAR_DB / 10)
+        if widest.held_error <= self.error:
+            near = min(near, self.error)
+        return max(near, self.aim)
 
 
 @final
@@ -188,6 +202,7 @@ class _Widener:
         self.search, self.narrow, self.progress = search, narrow, progress
         self._sizes = None if sizing is None else sizing(narrow.model)
         self.errors: dict[str, float] = {}
+        self._measured: tuple[list[FloatArray], list[FloatArray]] | None = None
         variant = search.variant(narrow.alpha)
         types = variant.types(narrow.candidate, dict.fromkeys(names, MOST_BITS))
         self.names = tuple(name for name in names if self._fits(variant, name, types[name]))
@@ -201,51 +216,124 @@ class _Widener:
             best = min(best, self._measure(alpha, wide), key=lambda trial: trial.held_error)
         return best
 
-    def cheapest(self, most: Trial, target: float) -> Trial:
-        """Return the cheapest lowering found whose error is at most ``target``, which that of ``most`` is."""
-        costs, losses = self._options(most)
+    @property
+    def widest(self) -> Options:
+        """Options of the most bits."""
+        return (len(_WIDTHS) - 1,) * len(self.names)
+
+    def cheapest(self, top: Trial, target: float, widest: Options) -> Trial:
+        """Return the cheapest lowering found whose error is at most ``target``, which that of ``top`` is.
+
+        ``top`` has the ``widest`` options; no tensor gets more.
+        """
+        costs, losses = self._up_to(top, widest)
         front = Front(costs, losses)
-        best, best_cost = most, sum(float(cost[-1]) for cost in costs)
-        limit = wanted = target - most.held_error
-        narrowest, widest = (0,) * len(self.names), (len(_WIDTHS) - 1,) * len(self.names)
+        best, best_cost = top, sum(float(cost[-1]) for cost in costs)
+        limit = wanted = target - top.held_error
+        narrowest = (0,) * len(self.names)
         closest, tried = (self.narrow.held_error, narrowest), {narrowest, widest}
         met, missed = 0.0, sum(float(loss[0]) for loss in losses)
         for n in range(2 * _ROUNDS):
             choice = front.least_cost(limit)
-            if (choice is None or choice.options in tried) and best is not most:
+            if (choice is None or choice.options in tried) and best is not top:
                 choice = front.least_cost(float(np.sqrt(met * missed)))
             elif n >= _ROUNDS or choice is None or choice.options in tried:
-                choice = self._one_bit_more(closest[1], costs, losses)
-            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not most):
+                choice = _one_bit_more(closest[1], costs, losses)
+            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not top):
                 break
             tried.add(choice.options)
-            trial = self._measure(most.alpha, self._wide(choice))
+            trial = self._measure(top.alpha, self._wide(choice.options))
             closest = min(closest, (trial.held_error, choice.options))
             if trial.held_error > target:
                 missed = min(missed, choice.loss)
             elif choice.cost < best_cost:
                 best, best_cost, met = trial, choice.cost, choice.loss
-            limit = wanted * choice.loss / max(trial.held_error - most.held_error, 1e-30)
+            limit = wanted * choice.loss / max(trial.held_error - top.held_error, 1e-30)
         return best
 
-    def _wide(self, choice: Selection) -> dict[str, int]:
-        wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
+    def bounded(self, most: Trial, goal: Goal, least: DesignCost, bound: CostBound) -> tuple[Trial, Dearer | None]:
+        """Return the best lowering found that ``bound`` allows, and what reaches the goal beyond it, if that does not.
+
+        ``least`` is what 8 bits take.
+        """
+        best = self.cheapest(most, goal.target(most), self.widest)
+        if self._holds(best, least, bound):
+            return best, None
+        inside = self._within(most, goal, least, bound)
+        if inside.held_error <= goal.error:
+            return inside, None
+        if most.held_error <= goal.error:
+            best = self.cheapest(most, goal.error, self.widest)
+            if self._holds(best, least, bound):
+                return best, None
+        return inside, Dearer(psnr_of(self.search, best.held_error), least, bound.measure(best.model))
+
+    @staticmethod
+    def _holds(trial: Trial, least: DesignCost, bound: CostBound) -> bool:
+        cost = bound.measure(trial.model)
+        return cost is not None and cost.within(bound.most(least))
+
+    def _within(self, most: Trial, goal: Goal, least: DesignCost, bound: CostBound) -> Trial:
+        """Return the cheapest lowering that comes as near ``goal`` as ``bound`` allows; 8 bits if none is better."""
+        limit = bound.most(least)
+        spare = limit.dsp - least.dsp if self._sizes is None else min(limit.dsp - least.dsp, self._sizes.spare_dsp)
+        room = np.array([max(0, spare), limit.bram18 - least.bram18], np.float64)
+        for _ in range(_SCHEDULES):
+            widest, more = self._most_within(most, room)
+            top = self._measure(most.alpha, self._wide(widest))
+            cost = bound.measure(top.model)
+            if cost is not None and cost.within(limit):
+                break
+            over = np.ones(2) if cost is None else np.array([cost.dsp - limit.dsp, cost.bram18 - limit.bram18])
+            room = np.where(over > 0, more - over, room if (over > 0).any() else more - 1)
+            if (room < 0).any():
+                return self.narrow
+        else:
+            return self.narrow
+        if not goal.is_worth(top, self.narrow):
+            return self.narrow
+        best = self.cheapest(top, goal.target(top), widest)
+        return best if self._holds(best, least, bound) else top
+
+    def _most_within(self, most: Trial, room: FloatArray) -> tuple[Options, FloatArray]:
+        """Return the options of least loss that take no more DSP blocks and block RAMs than ``room``; what they take.
+
+        One sum stands for both while choices are compared; each is then held against its own limit.
+        """
+        extras, losses = self._options(most)
+        prices = np.array([_BIT_PERCENT, *(100 / np.maximum(room, 0.5))])
+        front = Front([prices @ extra for extra in extras], losses)
+        for at in reversed(range(front.cost.size)):
+            options = front.choice(at).options
+            more = sum((extra[1:, n] for extra, n in zip(extras, options, strict=True)), np.zeros(2))
+            if (more <= room).all():
+                return options, more
+        return (0,) * len(self.names), np.zeros(2)
+
+    def _up_to(self, top: Trial, widest: Options) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return costs and losses of the options up to ``widest``, whose losses are 0."""
+        extras, losses = self._options(top)
+        costs = [cost[: n + 1] for cost, n in zip(self._priced(extras), widest, strict=True)]
+        return costs, [loss[: n + 1] - loss[n] for loss, n in zip(losses, widest, strict=True)]
+
+    def _wide(self, options: Options) -> dict[str, int]:
+        wide = {name: _WIDTHS[n] for name, n in zip(self.names, options, strict=True) if n}
         self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
         return wide
-
-    def _one_bit_more(
-        self, options: Sequence[int], costs: Sequence[FloatArray], losses: Sequence[FloatArray]
-    ) -> Selection:
-        """Return ``options`` with a bit more for every tensor: sums had led astray."""
-        more = tuple(min(n + 1, len(_WIDTHS) - 1) for n in options)
-        cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
-        return Selection(more, cost, loss, 0.0)
 
     def _measure(self, alpha: float | None, wide: Mapping[str, int]) -> Trial:
         return self.search.measure(alpha, self.narrow.candidate, wide)
 
     def _options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return cost, and the squared error that it makes, of every width of every tensor, by ``names``."""
+        """Return what every width of every tensor takes more, as ``_extra`` does, and the squared error that it makes.
+
+        Both are by ``names``, and measured once, around the lowering of the most bits.
+        """
+        if self._measured is None:
+            self._measured = self._measure_options(most)
+        return self._measured
+
+    def _measure_options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
         variant = self.search.variant(most.alpha)
         wide = {bits: dict.fromkeys(self.names, bits) for bits in _WIDTHS[1:]}
         types = [variant.types(most.candidate, wide.get(bits)) for bits in _WIDTHS]
@@ -258,7 +346,7 @@ class _Widener:
             part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
             losses.append(max(0.0, self.errors[name] - most.held_error) * part)
             extras.append(self._extra(variant, name, [each[name] for each in types]))
-        return self._priced(extras), losses
+        return extras, losses
 
     def _priced(self, extras: Sequence[FloatArray]) -> list[FloatArray]:
         """Return costs in percent of what every tensor takes more by width: bits, DSP blocks, block RAMs ``[3, W]``."""
@@ -295,6 +383,13 @@ class _Widener:
         output_type = quant if tensor == layer.name else lowered.output_type
         pinned = layer.name in variant.graph.pinned
         return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+
+
+def _one_bit_more(options: Options, costs: Sequence[FloatArray], losses: Sequence[FloatArray]) -> Selection:
+    """Return ``options`` with a bit more for every tensor that may have it: sums had led astray."""
+    more = tuple(min(n + 1, row.size - 1) for n, row in zip(options, costs, strict=True))
+    cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
+    return Selection(more, cost, loss, 0.0)
 
 
 def _neighbours(variant: Variant, name: str) -> list[Layer]:

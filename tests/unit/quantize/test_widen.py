@@ -38,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(path: Path, precision: dict[str, Any], **config: Any) -> BuildResult:
+    """Build; where nothing is said of cost, it is not bounded: a block is much of a design that has six."""
+    precision = {"activation_cost_percent": None, **precision}
     verify = {"steps": ["float"], "min_psnr_db": 0}
     return gan2hls.build(path, config={"precision": precision, "verify": verify, **config}, write=False)
 
@@ -142,7 +144,8 @@ def test_a_goal_out_of_reach_is_told(folder: Path, caplog: pytest.LogCaptureFixt
 
 def test_weights_of_few_bits_ask_for_no_more_than_their_own_goal(folder: Path, tmp_path: Path) -> None:
     auto = {"psnr_min_db": 25.0, "candidates": ["int4", "int6", "int8"]}
-    config = {"precision": {"weight": "auto", "auto": auto}, "verify": {"steps": ["float"]}}
+    precision = {"weight": "auto", "auto": auto, "activation_cost_percent": None}
+    config = {"precision": precision, "verify": {"steps": ["float"]}}
     made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
     assert widening(made).goal_db == 25.0 and made.path is not None
     again = gan2hls.build(folder / "heavy.onnx", config=made.path / "assignment.yaml", output=tmp_path / "again")
@@ -150,7 +153,7 @@ def test_weights_of_few_bits_ask_for_no_more_than_their_own_goal(folder: Path, t
 
 
 def test_a_resumed_build_remembers(folder: Path, tmp_path: Path) -> None:
-    config = {"verify": {"steps": []}}
+    config = {"precision": {"activation_cost_percent": None}, "verify": {"steps": []}}
     made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
     assert made.path is not None and widening(made).tensors
     assert widening(gan2hls.build(made.path, start="schedule", write=False)) == widening(made)
@@ -189,7 +192,7 @@ def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
     search = RangeSearch(graph, streams, assign_precision(graph, config))
     narrow, names = search.run(CANDIDATES), [name for name in streams if name != graph.outputs[0].name]
     many, none = (
-        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), lambda _: None) for spare in (99, 0)
+        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), None, lambda _: None) for spare in (99, 0)
     )
     assert many[1].reached and none[1].reached
     assert many[0].wide["x"] > none[0].wide.get("x", 8)
