@@ -24,7 +24,8 @@ from gan2hls.quantize.float_runs import FloatModel, frame_limit, probes
 from gan2hls.quantize.lower import lower_layer
 from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
 from gan2hls.quantize.what_stops import what_stops
-from gan2hls.quantize.widen import Sizing, Widening, widen
+from gan2hls.quantize.widen import Sizing, widen
+from gan2hls.quantize.widening import Widening, psnr_of
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
 _FEW_BITS = 7
@@ -174,6 +175,9 @@ def _widen(
     names = [name for name in names if search.precisions[name].may_widen and name not in fixed]
     if not names:
         return best, None
+    enough_db = psnr_of(search, best.held_error)
+    if enough_db >= goal_db + MARGIN_DB:
+        return best, Widening(goal_db + MARGIN_DB, enough_db, enough_db, None, ())
     judge = None if judges is None else judges(len(search.judge[graph.outputs[0].name]))
     if judge is not None:
         progress("8 bits on frames unseen")

@@ -8,7 +8,8 @@ from dataclasses import replace
 from gan2hls.base import ConfigError
 from gan2hls.formats import Precision
 from gan2hls.quantize.range_search import RangeSearch, Trial
-from gan2hls.quantize.widen import MOST_BITS, Widening, psnr_of
+from gan2hls.quantize.widen import MOST_BITS
+from gan2hls.quantize.widening import Widening, psnr_of
 
 
 def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:

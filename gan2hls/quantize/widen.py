@@ -8,7 +8,8 @@
 4. Such errors add up nearly, so the cheapest sum that keeps the goal is found exactly (``auto.knapsack``); cost is the
    share of DSP blocks and block RAM.
 5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
-6. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it.
+6. Bits that take no DSP blocks and no block RAM are tried alone before, and spent for a greater margin.
+7. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -16,7 +17,6 @@ A wide tensor keeps the whole range of what was seen: cutting tails gains nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, final
 
 import numpy as np
@@ -28,6 +28,7 @@ from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import lower
 from gan2hls.quantize.cost_bound import CostBound, Dearer, DesignCost
 from gan2hls.quantize.range_search import RangeSearch, Trial, Variant
+from gan2hls.quantize.widening import ErrorGoal, Widening, WideTensor, psnr_of
 
 
 class Sizes(Protocol):
@@ -54,10 +55,6 @@ _SPARING = (0.5, 0.25, 0.125)
 _NEAR = 0.5
 #: Choices that are measured at most.
 _ROUNDS = 3
-#: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
-_WORTH_DB, _NEAR_DB = 1.0, 0.5
-#: What is gone for above the goal where bits are spent at all: other frames differ by as much.
-_AIM_DB = 0.7
 #: Designs that are scheduled at most to find one within the bound.
 _SCHEDULES = 6
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
@@ -66,56 +63,6 @@ _BIT_PERCENT = 0.01
 _SLACK_BITS = 2
 #: By how much DSP blocks cost more where the widest choice needs more than there are: a slower folding would follow.
 _SCARCE = 100.0
-
-
-@final
-@dataclass(frozen=True)
-class WideTensor:
-    """An activation with more bits than 8.
-
-    Attributes:
-        tensor: a layer's name, or an input's.
-        bits: what it has.
-        narrow_db: PSNR of the output when it alone has 8, and all others 12.
-    """
-
-    tensor: str
-    bits: int
-    narrow_db: float
-
-
-@final
-@dataclass(frozen=True)
-class Widening:
-    """What ``activation: auto`` found, in PSNR of ``Trial.held_error``.
-
-    Attributes:
-        goal_db: what was wanted there.
-        narrow_db: with 8 bits everywhere.
-        psnr_db: of what was chosen.
-        most_db: with 12 bits for every tensor that nothing fixes; None: not measured, the goal was reached without.
-        tensors: those that have more than 8 bits, in order.
-        free: all that could have had more.
-        dearer: what the bound of cost has stopped; None: nothing.
-    """
-
-    goal_db: float
-    narrow_db: float
-    psnr_db: float
-    most_db: float | None
-    tensors: tuple[WideTensor, ...]
-    free: tuple[str, ...] = ()
-    dearer: Dearer | None = None
-
-    @property
-    def reached(self) -> bool:
-        """Whether the goal was."""
-        return self.psnr_db >= self.goal_db
-
-
-def psnr_of(search: RangeSearch, error: float) -> float:
-    """Return the PSNR of a mean squared error of the output on the frames that judge ``search``."""
-    return float("inf") if error == 0 else 10 * float(np.log10(search.peak**2 / error))
 
 
 def widen(
@@ -142,14 +89,14 @@ def widen(
     if narrow_db >= goal_db:
         return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
     work = _Widener(search, narrow, names, sizing, progress)
-    goal = Goal.of(search, goal_db)
+    goal = ErrorGoal.of(search, goal_db)
     most = work.most(goal.error) if work.names else narrow
     most_db = psnr_of(search, most.held_error)
     best, dearer = narrow, None
     if goal.is_worth(most, narrow):
         least = None if bound is None else bound.measure(narrow.model)
         if bound is None or least is None:
-            best = work.cheapest(most, goal.target(most), work.widest)
+            best = work.unbounded(most, goal)
         else:
             best, dearer = work.bounded(most, goal, least, bound)
     tensors = tuple(
@@ -159,32 +106,6 @@ def widen(
     )
     best_db = psnr_of(search, best.held_error)
     return best, Widening(goal_db, narrow_db, best_db, most_db, tensors, work.names, dearer)
-
-
-@final
-@dataclass(frozen=True)
-class Goal:
-    """The greatest squared error that is wanted, and the one that is gone for where bits are spent."""
-
-    error: float
-    aim: float
-
-    @classmethod
-    def of(cls, search: RangeSearch, goal_db: float) -> Goal:
-        """Return the goal of a PSNR on the frames that judge ``search``."""
-        error, aim = (search.peak**2 / 10 ** (db / 10) for db in (goal_db, goal_db + _AIM_DB))
-        return cls(error, aim)
-
-    def is_worth(self, widest: Trial, narrow: Trial) -> bool:
-        """Whether bits are to be spent where ``widest`` is the best that they can bring."""
-        return widest.held_error <= self.error or widest.held_error * 10 ** (_WORTH_DB / 10) <= narrow.held_error
-
-    def target(self, widest: Trial) -> float:
-        """Return the error to spend bits for where ``widest`` is the best that they can bring."""
-        near = widest.held_error * 10 ** (_NEAR_DB / 10)
-        if widest.held_error <= self.error:
-            near = min(near, self.error)
-        return max(near, self.aim)
 
 
 @final
@@ -251,12 +172,21 @@ class _Widener:
             limit = wanted * choice.loss / max(trial.held_error - top.held_error, 1e-30)
         return best
 
-    def bounded(self, most: Trial, goal: Goal, least: DesignCost, bound: CostBound) -> tuple[Trial, Dearer | None]:
+    def unbounded(self, most: Trial, goal: ErrorGoal) -> Trial:
+        """Return the cheapest lowering found, with more than ``goal`` where that is free."""
+        extras, _ = self._options(most)
+        free = tuple(int(np.flatnonzero((extra[1:] <= 0).all(axis=0))[-1]) for extra in extras)
+        top = most if free == self.widest else self._measure(most.alpha, self._wide(free))
+        if top.held_error <= goal.aim:
+            return self.cheapest(top, goal.target(top, free=True), free)
+        return self.cheapest(most, goal.target(most), self.widest)
+
+    def bounded(self, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound) -> tuple[Trial, Dearer | None]:
         """Return the best lowering found that ``bound`` allows, and what reaches the goal beyond it, if that does not.
 
         ``least`` is what 8 bits take.
         """
-        best = self.cheapest(most, goal.target(most), self.widest)
+        best = self.unbounded(most, goal)
         if self._holds(best, least, bound):
             return best, None
         inside = self._within(most, goal, least, bound)
@@ -273,7 +203,7 @@ class _Widener:
         cost = bound.measure(trial.model)
         return cost is not None and cost.within(bound.most(least))
 
-    def _within(self, most: Trial, goal: Goal, least: DesignCost, bound: CostBound) -> Trial:
+    def _within(self, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound) -> Trial:
         """Return the cheapest lowering that comes as near ``goal`` as ``bound`` allows; 8 bits if none is better."""
         limit = bound.most(least)
         spare = limit.dsp - least.dsp if self._sizes is None else min(limit.dsp - least.dsp, self._sizes.spare_dsp)
