@@ -78,7 +78,8 @@ class Dearer:
         )
         changes = [f"{after} {what} instead of {before}" for what, before, after in pairs if after > before]
         text = f"{self.psnr_db:.1f} dB would take {' and '.join(changes)}"
-        if self.cost.interval > self.narrow.interval:
+        from_none = any(before == 0 and after > 1 for _, before, after in pairs[:2])
+        if from_none or self.cost.interval > self.narrow.interval:
             return f"{text}; precision.activation_cost_percent: null lets them"
         shares = [_percent(before, after) for _, before, after in pairs[:2]]
         return f"{text}; precision.activation_cost_percent: {max(shares)} lets them"
@@ -87,5 +88,5 @@ class Dearer:
 def _percent(before: int, after: int) -> int:
     """Return the least whole percentage of ``before`` blocks that allows ``after``."""
     if after - before <= 1:
-        return 1 if after > before else 0
+        return max(0, after - before)
     return math.ceil(100 * (after - before) / before)

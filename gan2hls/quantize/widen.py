@@ -187,16 +187,20 @@ class _Widener:
         ``least`` is what 8 bits take.
         """
         best = self.unbounded(most, goal)
-        if self._holds(best, least, bound):
+        cost = bound.measure(best.model)
+        if cost is not None and cost.within(bound.most(least)):
             return best, None
         inside = self._within(most, goal, least, bound)
         if inside.held_error <= goal.error:
             return inside, None
         if most.held_error <= goal.error:
-            best = self.cheapest(most, goal.error, self.widest)
-            if self._holds(best, least, bound):
-                return best, None
-        return inside, Dearer(psnr_of(self.search, best.held_error), least, bound.measure(best.model))
+            barely = self.cheapest(most, goal.error, self.widest)
+            price = bound.measure(barely.model)
+            if price is not None and price.within(bound.most(least)):
+                return barely, None
+            if cost is None or (price is not None and not cost.within(price)):
+                best, cost = barely, price
+        return inside, Dearer(psnr_of(self.search, best.held_error), least, cost)
 
     @staticmethod
     def _holds(trial: Trial, least: DesignCost, bound: CostBound) -> bool:
