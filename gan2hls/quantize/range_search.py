@@ -100,13 +100,14 @@ class Variant:
         self._corrected_on = max(LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
-        """Return every tensor's type; those of ``wide`` bits hold whatever was seen in any frame."""
+        """Return every tensor's type; the output and those of ``wide`` bits hold whatever was seen in any frame."""
         wide = wide or {}
         precisions = {
             name: replace(precision, activation=Precision("int", wide[name])) if name in wide else precision
             for name, precision in self.precisions.items()
         }
-        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in wide}, self.gains)}
+        whole = {*wide, *(port.name for port in self.graph.outputs)}
+        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in whole}, self.gains)}
         return choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide)
 
     def lower(
