@@ -181,7 +181,7 @@ def _widen(
     judge = None if judges is None else judges(len(search.judge[graph.outputs[0].name]))
     if judge is not None:
         progress("8 bits on frames unseen")
-        search = RangeSearch(graph, search.streams, search.precisions, search.places, judge)
+        search = search.judged_on(judge)
         best = search.measure(best.alpha, best.candidate)
     wider, widening = widen(search, best, names, goal_db + MARGIN_DB, sizing, bound, progress)
     if not widening.reached:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -141,17 +142,21 @@ class RangeSearch:
         streams: Mapping[str, Float32Array],
         precisions: Mapping[str, LayerPrecision],
         places: Mapping[str, FloatArray] | None = None,
-        judge: Mapping[str, Float32Array] | None = None,
     ) -> None:
-        """Take ``judge``, streams of the inputs and the outputs, to judge on in place of frames of ``streams``."""
         self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
         frames = len(next(iter(streams.values())))
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
         judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), LEAST_JUDGED, max(1, frames // 2)))
         self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
-        self.judge = judge or {name: values[frames - judged :] for name, values in streams.items()}
+        self.judge: Mapping[str, Float32Array] = {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
+
+    def judged_on(self, judge: Mapping[str, Float32Array]) -> RangeSearch:
+        """Return the same search, judged on other frames: streams of the inputs and the outputs."""
+        search = copy.copy(self)
+        search.judge = judge
+        return search
 
     def run(self, candidates: Sequence[Candidate]) -> Trial:
         """Return the best lowering found: first the range rule, then the equalization."""

@@ -37,7 +37,8 @@ def _what_most_bring(search: RangeSearch, best: Trial, widening: Widening, forma
         return text + "; the codes of weights are the file's"
     fine, had = Precision("int", MOST_BITS), ", ".join(sorted({str(precision) for precision in formats.values()}))
     weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
-    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places, search.judge)
+    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
+    finer = finer.judged_on(search.judge)
     try:
         wide = dict.fromkeys(widening.free, MOST_BITS)
         db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
