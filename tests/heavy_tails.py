@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,28 @@ def selu_generator(spread: float = 1.0, seed: int = 0) -> onnx.ModelProto:
         y = Tanh(a2)
     """
     return make_model(body, [1, 12], constants)
+
+
+def dense_generator(spread: float = 1.2, seed: int = 0) -> onnx.ModelProto:
+    """Gemm 32 -> 64 -> 128 -> 128 -> 64 with Tanh; behind the others LeakyRelu and BatchNormalization of a heavy tail.
+
+    Its sums are so wide that more bits take DSP blocks.
+    """
+    rng = np.random.default_rng(seed)
+    widths, nodes, source = (32, 64, 128, 128, 64), [], "x"
+    constants: dict[str, Any] = {}
+    for n, (inputs, outputs) in enumerate(pairwise(widths)):
+        weight = rng.normal(size=(inputs, outputs)) * np.sqrt(2 / inputs)
+        constants[f"w{n}"] = weight.astype(np.float32)
+        nodes.append(f"a{n} = Gemm({source}, w{n})")
+        if n < len(widths) - 2:
+            values = (
+                np.exp(spread * rng.normal(size=outputs)),
+                *rng.normal(0, 0.3, (2, outputs)),
+                np.exp(0.4 * rng.normal(size=outputs)),
+            )
+            constants |= {f"{name}{n}": value.astype(np.float32) for name, value in zip("gsmv", values, strict=True)}
+            nodes.append(f"b{n} = LeakyRelu <alpha = 0.2> (a{n})")
+            nodes.append(f"c{n} = BatchNormalization(b{n}, g{n}, s{n}, m{n}, v{n})")
+        source = f"c{n}"
+    return make_model("\n".join([*nodes, f"y = Tanh(a{len(widths) - 2})"]), [1, 32], constants)

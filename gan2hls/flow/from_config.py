@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gan2hls.auto import Assignment, Goal, Prices
-from gan2hls.base import ConfigError
-from gan2hls.config import AutoConfig, Config, check_patterns, matches, merge, parse_config
-from gan2hls.hardware import FoldingRequest
+from gan2hls.base import ConfigError, FoldingError
+from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
+from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate
 from gan2hls.model import IntegerModel
-from gan2hls.quantize import activation_goal_beside
+from gan2hls.quantize import CostBound, DesignCost, activation_goal_beside
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,22 @@ def goal_of(auto: AutoConfig) -> Goal:
         least = _LEAST_PSNR_DB
     prices = Prices(auto.cost.bits, auto.cost.dsp, auto.cost.lut)
     return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
+
+
+def activation_bound(precision: PrecisionConfig, design_of: Callable[[IntegerModel], Design]) -> CostBound | None:
+    """Return what more bits for activations may take of the designs that ``design_of`` makes; None: anything."""
+
+    def cost(model: IntegerModel) -> DesignCost | None:
+        try:
+            design = design_of(model)
+        except FoldingError:  # told where it is of the model that is kept
+            return None
+        resources = [engine_resources(engine) for engine in design.engines]
+        dsp, bram18 = sum(one.dsp for one in resources), sum(one.bram18 for one in resources)
+        return DesignCost(dsp, bram18, estimate(design).interval)
+
+    percent = precision.activation_cost_percent
+    return None if percent is None else CostBound(percent, cost)
 
 
 def folded_for_tool(config: Config) -> Config:

@@ -32,7 +32,14 @@ from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, remove, staged, sweep
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
-from gan2hls.flow.from_config import check_unchanged, folded_for_tool, goal_of, pinned_foldings, settled_config
+from gan2hls.flow.from_config import (
+    activation_bound,
+    check_unchanged,
+    folded_for_tool,
+    goal_of,
+    pinned_foldings,
+    settled_config,
+)
 from gan2hls.flow.inputs import Inputs, read_inputs, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing
 from gan2hls.flow.project_folder import (
@@ -52,8 +59,8 @@ from gan2hls.flow.project_folder import (
 )
 from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import Loaded
-from gan2hls.hardware import Target, part_name, schedule, sizing
-from gan2hls.model import Golden, Graph, Origin
+from gan2hls.hardware import Design, Target, part_name, schedule, sizing
+from gan2hls.model import Golden, Graph, IntegerModel, Origin
 from gan2hls.quantize import UndefinedCast, Widening, assign_precision, quantize, quantize_inputs
 from gan2hls.report import (
     NOT_MEASURED,
@@ -136,6 +143,7 @@ class _Run:
         self.assignment: Assignment | None = None
         self.widening: Widening | None = None
         self.casts: tuple[UndefinedCast, ...] = ()
+        self._last: tuple[IntegerModel, Design] | None = None
 
     def build(
         self,
@@ -210,7 +218,8 @@ class _Run:
         """Refuse a part or a destination before the long work rather than after it."""
         if self.stop != "lower" and self.start != "emit":
             _ = self._part
-        self.destination = (self.output or self._default_output()) / (self.graph or self.model).name
+        default = self.source.parent if os.path.isdir(self.source) else DEFAULT_OUTPUT
+        self.destination = (self.output or default) / (self.graph or self.model).name
         if write:
             sweep(self.destination.parent)
             check_replaceable(self.destination)
@@ -218,9 +227,6 @@ class _Run:
 
     def _check_source(self, folder: Path) -> None:
         check_source(folder, self.origin, replace=self.replace)
-
-    def _default_output(self) -> Path:
-        return self.source.parent if os.path.isdir(self.source) else DEFAULT_OUTPUT
 
     def _lower(self) -> None:
         if self.saved is not None:
@@ -244,12 +250,19 @@ class _Run:
                 activation_goal_db=wanted.activation_psnr_min_db,
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
+                activation_bound=activation_bound(wanted, self._design_of),
                 fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )
             self.model, self.assignment, self.widening = made.model, made.assignment, made.widening
             if wanted.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
+
+    def _design_of(self, model: IntegerModel) -> Design:
+        """Return the design of ``model``, and keep the last one made: that of the choice that is measured last."""
+        if self._last is None or self._last[0] is not model:
+            self._last = model, schedule(model, self._target(), pinned_foldings(model, self.config))
+        return self._last[1]
 
     def _schedule(self) -> None:
         if self.start == "emit":
@@ -259,7 +272,7 @@ class _Run:
             self.design = self.saved.design
             return
         with self._stage("schedule"):
-            self.design = schedule(self.model, self._target(), pinned_foldings(self.model, self.config))
+            self.design = self._design_of(self.model)
 
     @cached_property
     def _part(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -18,10 +19,13 @@ from gan2hls.fit import measure as moments_of
 from gan2hls.formats import Precision
 from gan2hls.model import Graph, IntegerModel, IntWeight, Layer
 from gan2hls.numbers import Float32Array, Int64Array
+from gan2hls.quantize.cost_bound import CostBound
 from gan2hls.quantize.float_runs import FloatModel, frame_limit, probes
 from gan2hls.quantize.lower import lower_layer
-from gan2hls.quantize.range_search import CANDIDATES, Candidate, RangeSearch, Trial, fitted_frames
-from gan2hls.quantize.widen import Sizing, Widening, what_stops, widen
+from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
+from gan2hls.quantize.what_stops import what_stops
+from gan2hls.quantize.widen import Sizing, widen
+from gan2hls.quantize.widening import Widening, psnr_of
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
 _FEW_BITS = 7
@@ -67,6 +71,7 @@ def quantize(
     activation_goal_db: float = 0.0,
     reconstruct: bool | None = None,
     sizing: Sizing | None = None,
+    activation_bound: CostBound | None = None,
     fitting: Inputs | None = None,
     progress: Progress = lambda _: None,
 ) -> Quantized:
@@ -85,6 +90,7 @@ def quantize(
         activation_goal_db: PSNR of the output for which activations that nothing fixes get more bits.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
         sizing: of layers at one folding, for ``goal``; None: they take nothing.
+        activation_bound: of what more bits for activations may take; None: anything.
         fitting: ``inputs`` and more of them, on which weights are reconstructed, but for those that judge; None:
             ``inputs``.
         progress: told what long work is at.
@@ -136,7 +142,10 @@ def quantize(
             search, best = other, rounded
     if assignment is not None and goal is not None and goal.psnr_min_db is not None:
         activation_goal_db = activation_goal_beside(goal.psnr_min_db, activation_goal_db)
-    wider, widening = _widen(search, best, activation_goal_db, formats, sizing, progress)
+    judges = None
+    if fitting is not None and reconstruction is None:
+        judges = partial(_unseen, graph, model, fitting, frames=len(streams[graph.inputs[0].name]))
+    wider, widening = _widen(search, best, activation_goal_db, formats, sizing, activation_bound, judges, progress)
     return Quantized(wider.model, assignment, widening)
 
 
@@ -151,11 +160,14 @@ def _widen(
     goal_db: float,
     formats: Mapping[str, Precision],
     sizing: Sizing | None,
+    bound: CostBound | None,
+    judges: Callable[[int], Streams | None] | None,
     progress: Progress,
 ) -> tuple[Trial, Widening | None]:
     """Return ``best`` with more bits where activations need them, and how these were chosen; None: all are fixed.
 
-    The output stays as it is: its own rounding is far below what a generator's layers lose.
+    The output stays as it is: its own rounding is far below what a generator's layers lose.  ``judges`` makes frames to
+    judge on, as many as it is told; without them, those that judged ``best`` do so again.
     """
     graph = search.graph
     fixed = {*graph.pinned, *(port.name for port in graph.outputs)}
@@ -163,11 +175,31 @@ def _widen(
     names = [name for name in names if search.precisions[name].may_widen and name not in fixed]
     if not names:
         return best, None
-    wider, widening = widen(search, best, names, goal_db + MARGIN_DB, sizing, progress)
+    enough_db = psnr_of(search, best.held_error)
+    if enough_db >= goal_db + MARGIN_DB:
+        return best, Widening(goal_db + MARGIN_DB, enough_db, enough_db, None, ())
+    judge = None if judges is None else judges(len(search.judge[graph.outputs[0].name]))
+    if judge is not None:
+        progress("8 bits on frames unseen")
+        search = search.judged_on(judge)
+        best = search.measure(best.alpha, best.candidate)
+    wider, widening = widen(search, best, names, goal_db + MARGIN_DB, sizing, bound, progress)
     if not widening.reached:
         progress("what stops activations")
         _log.warning("%s", what_stops(search, wider, widening, formats))
     return wider, widening
+
+
+def _unseen(graph: Graph, model: onnx.ModelProto, inputs: Inputs, count: int, *, frames: int) -> Streams | None:
+    """Return streams of the inputs and outputs for up to ``count`` of ``inputs`` behind the first ``frames``.
+
+    None: there are too few.
+    """
+    inputs = {name: values[frames : frames + count] for name, values in inputs.items()}
+    if len(next(iter(inputs.values()))) < min(count, LEAST_JUDGED):
+        return None
+    outputs = {port.name for port in graph.outputs}
+    return _run(graph, FloatModel(model, [port for port in probes(graph) if port.name in outputs]), inputs)
 
 
 def _settled(
@@ -308,7 +340,12 @@ def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, F
     """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included."""
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     inputs = {name: values[:frames] for name, values in inputs.items()}
-    streams: dict[str, Float32Array] = FloatModel(model, probes(graph)).run(inputs)
+    return _run(graph, FloatModel(model, probes(graph)), inputs)
+
+
+def _run(graph: Graph, model: FloatModel, inputs: Inputs) -> dict[str, Float32Array]:
+    """Return the streams that ``model`` makes, and those of its inputs."""
+    streams: dict[str, Float32Array] = model.run(inputs)
     for port in graph.inputs:
         streams[port.name] = port.to_stream(inputs[port.onnx_name]).astype(np.float32)
     return streams

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 #: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
 _SEARCH_MACS = 20_000_000_000
-_LEAST_JUDGED = 8
+LEAST_JUDGED = 8
 #: Exponents of equalization that a search tries, the usual one first; None: no equalization.
 _ALPHAS = (0.5, None, 0.75, 1.0)
 #: Frames that evaluation has by default: those on which the error of a choice should hold.
@@ -97,16 +98,17 @@ class Variant:
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
-        self._corrected_on = max(_LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
+        self._corrected_on = max(LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
-        """Return every tensor's type; those of ``wide`` bits hold whatever was seen in any frame."""
+        """Return every tensor's type; the output and those of ``wide`` bits hold whatever was seen in any frame."""
         wide = wide or {}
         precisions = {
             name: replace(precision, activation=Precision("int", wide[name])) if name in wide else precision
             for name, precision in self.precisions.items()
         }
-        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in wide}, self.gains)}
+        whole = {*wide, *(port.name for port in self.graph.outputs)}
+        streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in whole}, self.gains)}
         return choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide)
 
     def lower(
@@ -131,7 +133,7 @@ class RangeSearch:
     """Choice of range rule and equalization by the error of the whole network's output.
 
     Ranges are measured on one half of the frames and judged on the other, so that a rule which cuts tails that only
-    other inputs have does not win.
+    other inputs have does not win.  Bits of wide tensors are judged on frames of which ranges saw none.
     """
 
     def __init__(
@@ -145,10 +147,16 @@ class RangeSearch:
         frames = len(next(iter(streams.values())))
         macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
-        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), _LEAST_JUDGED, max(1, frames // 2)))
+        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), LEAST_JUDGED, max(1, frames // 2)))
         self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
-        self.judge = {name: values[frames - judged :] for name, values in streams.items()}
+        self.judge: Mapping[str, Float32Array] = {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
+
+    def judged_on(self, judge: Mapping[str, Float32Array]) -> RangeSearch:
+        """Return the same search, judged on other frames: streams of the inputs and the outputs."""
+        search = copy.copy(self)
+        search.judge = judge
+        return search
 
     def run(self, candidates: Sequence[Candidate]) -> Trial:
         """Return the best lowering found: first the range rule, then the equalization."""

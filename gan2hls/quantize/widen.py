@@ -8,6 +8,8 @@
 4. Such errors add up nearly, so the cheapest sum that keeps the goal is found exactly (``auto.knapsack``); cost is the
    share of DSP blocks and block RAM.
 5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
+6. Bits that take no DSP blocks and no block RAM are tried alone before, and spent for a greater margin.
+7. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -15,18 +17,18 @@ A wide tensor keeps the whole range of what was seen: cutting tails gains nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 import numpy as np
 
 from gan2hls.auto import Front, Selection
 from gan2hls.base import ConfigError
-from gan2hls.formats import Precision
 from gan2hls.model import IntegerModel, IntLayer, Layer
 from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import lower
+from gan2hls.quantize.cost_bound import CostBound, Dearer, DesignCost
 from gan2hls.quantize.range_search import RangeSearch, Trial, Variant
+from gan2hls.quantize.widening import ErrorGoal, Widening, WideTensor, psnr_of
 
 
 class Sizes(Protocol):
@@ -41,6 +43,8 @@ class Sizes(Protocol):
 
 
 Sizing = Callable[[IntegerModel], Sizes]
+#: An index of ``_WIDTHS`` for every tensor.
+Options = tuple[int, ...]
 
 #: Bits of an activation to choose from.
 _WIDTHS = (8, 9, 10, 11, 12)
@@ -51,8 +55,8 @@ _SPARING = (0.5, 0.25, 0.125)
 _NEAR = 0.5
 #: Choices that are measured at most.
 _ROUNDS = 3
-#: Where the goal is out of reach, bits are spent if they bring so much, and up to so little below what they can bring.
-_WORTH_DB, _NEAR_DB = 1.0, 0.5
+#: Designs that are scheduled at most to find one within the bound.
+_SCHEDULES = 6
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
 _BIT_PERCENT = 0.01
 #: Bits of accumulators that are left for other equalizations, whose weights add up to others.
@@ -61,60 +65,13 @@ _SLACK_BITS = 2
 _SCARCE = 100.0
 
 
-@final
-@dataclass(frozen=True)
-class WideTensor:
-    """An activation with more bits than 8.
-
-    Attributes:
-        tensor: a layer's name, or an input's.
-        bits: what it has.
-        narrow_db: PSNR of the output when it alone has 8, and all others 12.
-    """
-
-    tensor: str
-    bits: int
-    narrow_db: float
-
-
-@final
-@dataclass(frozen=True)
-class Widening:
-    """What ``activation: auto`` found, in PSNR of ``Trial.held_error``.
-
-    Attributes:
-        goal_db: what was wanted there.
-        narrow_db: with 8 bits everywhere.
-        psnr_db: of what was chosen.
-        most_db: with 12 bits for every tensor that nothing fixes; None: not measured, the goal was reached without.
-        tensors: those that have more than 8 bits, in order.
-        free: all that could have had more.
-    """
-
-    goal_db: float
-    narrow_db: float
-    psnr_db: float
-    most_db: float | None
-    tensors: tuple[WideTensor, ...]
-    free: tuple[str, ...] = ()
-
-    @property
-    def reached(self) -> bool:
-        """Whether the goal was."""
-        return self.psnr_db >= self.goal_db
-
-
-def psnr_of(search: RangeSearch, error: float) -> float:
-    """Return the PSNR of a mean squared error of the output on the frames that judge ``search``."""
-    return float("inf") if error == 0 else 10 * float(np.log10(search.peak**2 / error))
-
-
 def widen(
     search: RangeSearch,
     narrow: Trial,
     names: Sequence[str],
     goal_db: float,
     sizing: Sizing | None,
+    bound: CostBound | None,
     progress: Callable[[str], None],
 ) -> tuple[Trial, Widening]:
     """Return ``narrow``, or a lowering with more bits in as few tensors as bring ``goal_db``, and what was found.
@@ -123,54 +80,32 @@ def widen(
         search: with the frames that judge.
         narrow: the best lowering of 8 bits.
         names: tensors that may get more bits.
-        goal_db: least PSNR, of ``Trial.held_error``.
+        goal_db: least PSNR, of ``Trial.held_error``; where bits are spent, somewhat more is gone for.
         sizing: of layers at one folding; None: they take nothing.
+        bound: of what the design may take more; None: anything.
         progress: told what long work is at.
     """
     narrow_db = psnr_of(search, narrow.held_error)
     if narrow_db >= goal_db:
         return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
     work = _Widener(search, narrow, names, sizing, progress)
-    target = search.peak**2 / 10 ** (goal_db / 10)
-    most = work.most(target) if work.names else narrow
+    goal = ErrorGoal.of(search, goal_db)
+    most = work.most(goal.error) if work.names else narrow
     most_db = psnr_of(search, most.held_error)
-    if most.held_error > target:
-        if most_db - narrow_db < _WORTH_DB:
-            return narrow, Widening(goal_db, narrow_db, narrow_db, most_db, (), work.names)
-        target = most.held_error * 10 ** (_NEAR_DB / 10)
-    best = work.cheapest(most, target)
+    best, dearer = narrow, None
+    if goal.is_worth(most, narrow):
+        least = None if bound is None else bound.measure(narrow.model)
+        if bound is None or least is None:
+            best = work.unbounded(most, goal)
+        else:
+            best, dearer = work.bounded(most, goal, least, bound)
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
         if name in best.wide
     )
-    return best, Widening(goal_db, narrow_db, psnr_of(search, best.held_error), most_db, tensors, work.names)
-
-
-def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
-    """Say why more bits for activations do not reach the goal; what is said to help has been measured.
-
-    ``formats`` are those of weights by layer, but for codes of the file.
-    """
-    text = f"activation: auto misses {widening.goal_db:g} dB on the calibration frames that judge with "
-    text += f"{widening.psnr_db:.1f} dB: {MOST_BITS} bits for "
-    text += (
-        "all" if len(widening.free) == len(search.precisions) - 1 else f"the {len(widening.free)} that can have more"
-    )
-    text += f" give {widening.most_db:.1f} dB"
-    if not formats:
-        return text + "; the codes of weights are the file's"
-    fine, had = Precision("int", MOST_BITS), ", ".join(sorted({str(precision) for precision in formats.values()}))
-    weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
-    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
-    try:
-        wide = dict.fromkeys(widening.free, MOST_BITS)
-        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
-    except ConfigError:  # accumulators would be too wide
-        return text
-    if db >= widening.goal_db:
-        return text + f"; weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
-    return text + f"; weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"
+    best_db = psnr_of(search, best.held_error)
+    return best, Widening(goal_db, narrow_db, best_db, most_db, tensors, work.names, dearer)
 
 
 @final
@@ -188,6 +123,7 @@ class _Widener:
         self.search, self.narrow, self.progress = search, narrow, progress
         self._sizes = None if sizing is None else sizing(narrow.model)
         self.errors: dict[str, float] = {}
+        self._measured: tuple[list[FloatArray], list[FloatArray]] | None = None
         variant = search.variant(narrow.alpha)
         types = variant.types(narrow.candidate, dict.fromkeys(names, MOST_BITS))
         self.names = tuple(name for name in names if self._fits(variant, name, types[name]))
@@ -201,51 +137,137 @@ class _Widener:
             best = min(best, self._measure(alpha, wide), key=lambda trial: trial.held_error)
         return best
 
-    def cheapest(self, most: Trial, target: float) -> Trial:
-        """Return the cheapest lowering found whose error is at most ``target``, which that of ``most`` is."""
-        costs, losses = self._options(most)
+    @property
+    def widest(self) -> Options:
+        """Options of the most bits."""
+        return (len(_WIDTHS) - 1,) * len(self.names)
+
+    def cheapest(self, top: Trial, target: float, widest: Options) -> Trial:
+        """Return the cheapest lowering found whose error is at most ``target``, which that of ``top`` is.
+
+        ``top`` has the ``widest`` options; no tensor gets more.
+        """
+        costs, losses = self._up_to(top, widest)
         front = Front(costs, losses)
-        best, best_cost = most, sum(float(cost[-1]) for cost in costs)
-        limit = wanted = target - most.held_error
-        narrowest, widest = (0,) * len(self.names), (len(_WIDTHS) - 1,) * len(self.names)
+        best, best_cost = top, sum(float(cost[-1]) for cost in costs)
+        limit = wanted = target - top.held_error
+        narrowest = (0,) * len(self.names)
         closest, tried = (self.narrow.held_error, narrowest), {narrowest, widest}
         met, missed = 0.0, sum(float(loss[0]) for loss in losses)
         for n in range(2 * _ROUNDS):
             choice = front.least_cost(limit)
-            if (choice is None or choice.options in tried) and best is not most:
+            if (choice is None or choice.options in tried) and best is not top:
                 choice = front.least_cost(float(np.sqrt(met * missed)))
             elif n >= _ROUNDS or choice is None or choice.options in tried:
-                choice = self._one_bit_more(closest[1], costs, losses)
-            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not most):
+                choice = _one_bit_more(closest[1], costs, losses)
+            if choice is None or choice.options in tried or (n >= _ROUNDS and best is not top):
                 break
             tried.add(choice.options)
-            trial = self._measure(most.alpha, self._wide(choice))
+            trial = self._measure(top.alpha, self._wide(choice.options))
             closest = min(closest, (trial.held_error, choice.options))
             if trial.held_error > target:
                 missed = min(missed, choice.loss)
             elif choice.cost < best_cost:
                 best, best_cost, met = trial, choice.cost, choice.loss
-            limit = wanted * choice.loss / max(trial.held_error - most.held_error, 1e-30)
+            limit = wanted * choice.loss / max(trial.held_error - top.held_error, 1e-30)
         return best
 
-    def _wide(self, choice: Selection) -> dict[str, int]:
-        wide = {name: _WIDTHS[n] for name, n in zip(self.names, choice.options, strict=True) if n}
+    def unbounded(self, most: Trial, goal: ErrorGoal) -> Trial:
+        """Return the cheapest lowering found, with more than ``goal`` where that is free."""
+        extras, _ = self._options(most)
+        free = tuple(int(np.flatnonzero((extra[1:] <= 0).all(axis=0))[-1]) for extra in extras)
+        top = most if free == self.widest else self._measure(most.alpha, self._wide(free))
+        if top.held_error <= goal.aim:
+            return self.cheapest(top, goal.target(top, free=True), free)
+        return self.cheapest(most, goal.target(most), self.widest)
+
+    def bounded(self, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound) -> tuple[Trial, Dearer | None]:
+        """Return the best lowering found that ``bound`` allows, and what reaches the goal beyond it, if that does not.
+
+        ``least`` is what 8 bits take.
+        """
+        best = self.unbounded(most, goal)
+        cost = bound.measure(best.model)
+        if cost is not None and cost.within(bound.most(least)):
+            return best, None
+        inside = self._within(most, goal, least, bound)
+        if inside.held_error <= goal.error:
+            return inside, None
+        if most.held_error <= goal.error:
+            barely = self.cheapest(most, goal.error, self.widest)
+            price = bound.measure(barely.model)
+            if price is not None and price.within(bound.most(least)):
+                return barely, None
+            if cost is None or (price is not None and not cost.within(price)):
+                best, cost = barely, price
+        return inside, Dearer(psnr_of(self.search, best.held_error), least, cost)
+
+    @staticmethod
+    def _holds(trial: Trial, least: DesignCost, bound: CostBound) -> bool:
+        cost = bound.measure(trial.model)
+        return cost is not None and cost.within(bound.most(least))
+
+    def _within(self, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound) -> Trial:
+        """Return the cheapest lowering that comes as near ``goal`` as ``bound`` allows; 8 bits if none is better."""
+        limit = bound.most(least)
+        spare = limit.dsp - least.dsp if self._sizes is None else min(limit.dsp - least.dsp, self._sizes.spare_dsp)
+        room = np.array([max(0, spare), limit.bram18 - least.bram18], np.float64)
+        for _ in range(_SCHEDULES):
+            widest, more = self._most_within(most, room)
+            top = self._measure(most.alpha, self._wide(widest))
+            cost = bound.measure(top.model)
+            if cost is not None and cost.within(limit):
+                break
+            over = np.ones(2) if cost is None else np.array([cost.dsp - limit.dsp, cost.bram18 - limit.bram18])
+            room = np.where(over > 0, more - over, room if (over > 0).any() else more - 1)
+            if (room < 0).any():
+                return self.narrow
+        else:
+            return self.narrow
+        if not goal.is_worth(top, self.narrow):
+            return self.narrow
+        best = self.cheapest(top, goal.target(top), widest)
+        return best if self._holds(best, least, bound) else top
+
+    def _most_within(self, most: Trial, room: FloatArray) -> tuple[Options, FloatArray]:
+        """Return the options of least loss that take no more DSP blocks and block RAMs than ``room``; what they take.
+
+        One sum stands for both while choices are compared; each is then held against its own limit.
+        """
+        extras, losses = self._options(most)
+        prices = np.array([_BIT_PERCENT, *(100 / np.maximum(room, 0.5))])
+        front = Front([prices @ extra for extra in extras], losses)
+        for at in reversed(range(front.cost.size)):
+            options = front.choice(at).options
+            more = sum((extra[1:, n] for extra, n in zip(extras, options, strict=True)), np.zeros(2))
+            if (more <= room).all():
+                return options, more
+        return (0,) * len(self.names), np.zeros(2)
+
+    def _up_to(self, top: Trial, widest: Options) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return costs and losses of the options up to ``widest``, whose losses are 0."""
+        extras, losses = self._options(top)
+        costs = [cost[: n + 1] for cost, n in zip(self._priced(extras), widest, strict=True)]
+        return costs, [loss[: n + 1] - loss[n] for loss, n in zip(losses, widest, strict=True)]
+
+    def _wide(self, options: Options) -> dict[str, int]:
+        wide = {name: _WIDTHS[n] for name, n in zip(self.names, options, strict=True) if n}
         self.progress(f"activations: {', '.join(f'{name} {bits} bits' for name, bits in wide.items())}")
         return wide
-
-    def _one_bit_more(
-        self, options: Sequence[int], costs: Sequence[FloatArray], losses: Sequence[FloatArray]
-    ) -> Selection:
-        """Return ``options`` with a bit more for every tensor: sums had led astray."""
-        more = tuple(min(n + 1, len(_WIDTHS) - 1) for n in options)
-        cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
-        return Selection(more, cost, loss, 0.0)
 
     def _measure(self, alpha: float | None, wide: Mapping[str, int]) -> Trial:
         return self.search.measure(alpha, self.narrow.candidate, wide)
 
     def _options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return cost, and the squared error that it makes, of every width of every tensor, by ``names``."""
+        """Return what every width of every tensor takes more, as ``_extra`` does, and the squared error that it makes.
+
+        Both are by ``names``, and measured once, around the lowering of the most bits.
+        """
+        if self._measured is None:
+            self._measured = self._measure_options(most)
+        return self._measured
+
+    def _measure_options(self, most: Trial) -> tuple[list[FloatArray], list[FloatArray]]:
         variant = self.search.variant(most.alpha)
         wide = {bits: dict.fromkeys(self.names, bits) for bits in _WIDTHS[1:]}
         types = [variant.types(most.candidate, wide.get(bits)) for bits in _WIDTHS]
@@ -258,7 +280,7 @@ class _Widener:
             part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
             losses.append(max(0.0, self.errors[name] - most.held_error) * part)
             extras.append(self._extra(variant, name, [each[name] for each in types]))
-        return self._priced(extras), losses
+        return extras, losses
 
     def _priced(self, extras: Sequence[FloatArray]) -> list[FloatArray]:
         """Return costs in percent of what every tensor takes more by width: bits, DSP blocks, block RAMs ``[3, W]``."""
@@ -295,6 +317,13 @@ class _Widener:
         output_type = quant if tensor == layer.name else lowered.output_type
         pinned = layer.name in variant.graph.pinned
         return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+
+
+def _one_bit_more(options: Options, costs: Sequence[FloatArray], losses: Sequence[FloatArray]) -> Selection:
+    """Return ``options`` with a bit more for every tensor that may have it: sums had led astray."""
+    more = tuple(min(n + 1, row.size - 1) for n, row in zip(options, costs, strict=True))
+    cost, loss = (sum(float(row[n]) for row, n in zip(rows, more, strict=True)) for rows in (costs, losses))
+    return Selection(more, cost, loss, 0.0)
 
 
 def _neighbours(variant: Variant, name: str) -> list[Layer]:

@@ -5,6 +5,7 @@ Where the file quantizes a tensor itself, its codes are compared too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,8 +13,32 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.model import Golden, Graph, IntegerModel
+from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import FloatModel, probes, quantize_inputs
 from gan2hls.report import Fidelity, Quality, StepReport, as_images, compare_codes, psnr_db, sqnr_db, ssim
+
+_log = logging.getLogger(__name__)
+
+#: What the output must gain without its values beyond the type for these to be told.
+_TOLD_DB = 1.0
+
+
+def saturation(expected: FloatArray, found: FloatArray, quant: QuantType) -> str:
+    """Say how many ``expected`` values lie beyond ``quant``, where that costs ``found`` its PSNR; or nothing."""
+    low, high = (float(end) for end in quant.dequantize(np.array([quant.int_type.lo, quant.int_type.hi])))
+    beyond = (expected < low - 0.5 * quant.scale) | (expected > high + 0.5 * quant.scale)
+    count = int(np.count_nonzero(beyond))
+    if count in (0, beyond.size):
+        return ""
+    peak = float(np.ptp(expected))
+    psnr, without = psnr_db(expected, found, peak), psnr_db(expected[~beyond], found[~beyond], peak)
+    if without < psnr + _TOLD_DB:
+        return ""
+    return (
+        f"the output saturates in {count} of {beyond.size} evaluation values: they reach from {expected.min():.3g} to "
+        f"{expected.max():.3g}, calibration's range from {low:.3g} to {high:.3g}; {psnr:.1f} dB with them, "
+        f"{without:.1f} dB without; raise calibration.samples, or give calibration.data that have such values"
+    )
 
 
 def run_float(
@@ -40,6 +65,8 @@ def run_float(
     images = as_images(expected, port.onnx_shape), as_images(found, port.onnx_shape)
     similarity = ssim(images[0], images[1], peak) if images[0] is not None and images[1] is not None else None
     values = sum(int(stream.size) for stream in reference.values())
+    if text := saturation(expected, found, model.type_of(port.name)):
+        _log.warning("%s", text)
     passed = psnr >= min_psnr_db
     report = StepReport(
         status="passed" if passed else "failed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,31 @@ def test_every_layer_has_a_signal_to_noise_ratio(tmp_path: Path) -> None:
     built = build(tmp_path, tiny_model())
     assert set(built.sqnr) == {layer.name for layer in built.model.layers}
     assert all(value is not None and 15 < value < 80 for value in built.sqnr.values())
+
+
+def test_an_output_that_saturates_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One frame beyond what calibration saw costs more than all rounding; calibration that has such frames helps."""
+    rng = np.random.default_rng(3)
+    model = make_model("y = Gemm(x, w)", [1, 8], {"w": f32(rng, 8, 16)})
+    frames = rng.normal(size=(96, 8)).astype(np.float32)
+    frames[-1] *= 4
+    np.save(tmp_path / "tame.npy", frames[:80])
+    np.save(tmp_path / "wild.npy", np.concatenate([frames[80:], frames[:80]]))
+    np.save(tmp_path / "frames.npy", frames[80:])
+    told, psnr = {}, {}
+    for name in ("tame", "wild"):
+        data = {"calibration": {"data": tmp_path / f"{name}.npy", "samples": 96, "range": "minmax"}}
+        psnr[name] = build(tmp_path, model, evaluation={"data": tmp_path / "frames.npy"}, **data).psnr
+        told[name] = [record.message for record in caplog.records if "saturates in" in record.message]
+        caplog.clear()
+    assert psnr["tame"] < 30 and psnr["wild"] > 35 and not told["wild"]
+    (said,) = told["tame"]
+    beyond = run_onnx(model, {"x": frames[-1:]})[0]
+    count = re.match(r"the output saturates in (\d+) of 256 evaluation values: they reach from (\S+) to (\S+),", said)
+    assert count is not None and 0 < int(count[1]) <= beyond.size
+    assert (float(count[2]), float(count[3])) == pytest.approx((beyond.min(), beyond.max()), rel=0.01)
+
+
+def test_rounding_alone_is_not_saturation(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    build(tmp_path, make_model("y = Gemm(x, w)", [1, 8], {"w": f32(np.random.default_rng(3), 8, 16)}))
+    assert "saturates" not in caplog.text

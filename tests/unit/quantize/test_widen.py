@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import load
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.quantize.assign import assign_precision
+from gan2hls.quantize.cost_bound import CostBound, DesignCost
 from gan2hls.quantize.quantize import measure
 from gan2hls.quantize.range_search import CANDIDATES, RangeSearch
 from gan2hls.quantize.widen import widen
 from gan2hls.report.schema import WideningReport
-from tests.heavy_tails import selu_generator
+from tests.heavy_tails import dense_generator, selu_generator
 from tests.quantized_models import Network
 
 pytestmark = pytest.mark.slow
@@ -34,10 +36,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("widen")
     onnx.save(selu_generator(1.3), made / "heavy.onnx")
     onnx.save(selu_generator(1.0, seed=1), made / "tame.onnx")
+    onnx.save(dense_generator(1.2), made / "dense.onnx")
+    onnx.save(dense_generator(0.8), made / "tame_dense.onnx")
     return made
 
 
 def build(path: Path, precision: dict[str, Any], **config: Any) -> BuildResult:
+    """Build; where nothing is said of cost, it is not bounded: a block is much of a design that has six."""
+    precision = {"activation_cost_percent": None, **precision}
     verify = {"steps": ["float"], "min_psnr_db": 0}
     return gan2hls.build(path, config={"precision": precision, "verify": verify, **config}, write=False)
 
@@ -86,6 +92,55 @@ def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
     output = auto.integer_model
     assert output is not None and output.outputs[0].name not in wide
     assert auto.report is not None and narrow.report.totals.resources.dsp == auto.report.totals.resources.dsp
+
+
+def cost(result: BuildResult) -> DesignCost:
+    assert result.report is not None
+    totals = result.report.totals
+    assert totals.frame_interval_cycles.estimated is not None
+    return DesignCost(totals.resources.dsp, totals.resources.bram18, totals.frame_interval_cycles.estimated)
+
+
+def test_cost_is_bounded_and_the_price_of_more_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    narrow = build(folder / "heavy.onnx", {"activation": "int8"})
+    with caplog.at_level(logging.WARNING):
+        made = build(folder / "heavy.onnx", {"activation_cost_percent": 2.0})
+    assert cost(made).within(CostBound(2.0, lambda _: None).most(cost(narrow)))
+    assert psnr(narrow) + 3 < psnr(made) < 38
+    (said,) = (record.message for record in caplog.records if "activation: auto" in record.message)
+    price = r"([\d.]+) dB would take (\d+) block RAMs of 18 kbit instead of (\d+); "
+    told = re.search(price + r"precision.activation_cost_percent: (\d+) lets them", said)
+    assert told is not None and int(told[3]) == cost(narrow).bram18
+    # and it does
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        dearer = build(folder / "heavy.onnx", {"activation_cost_percent": float(told[4])})
+    reached = widening(dearer).psnr_db
+    assert reached is not None and reached >= float(told[1]) - 0.05
+    assert cost(dearer).bram18 == int(told[2]) and psnr(dearer) >= 38
+    assert "activation: auto" not in caplog.text
+
+
+def test_no_bits_that_cost_time(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A design that uses all DSP blocks would be folded anew, and run at half the pace."""
+    narrow = build(folder / "dense.onnx", {"activation": "int8"})
+    full = {"dsp": cost(narrow).dsp}
+    free = build(folder / "dense.onnx", {}, target=full)
+    assert cost(free).interval == 2 * cost(narrow).interval
+    with caplog.at_level(logging.WARNING):
+        made = build(folder / "dense.onnx", {"activation_cost_percent": 2.0}, target=full)
+    assert cost(made) == cost(narrow) and psnr(made) > psnr(narrow) + 5
+    assert f"would take {cost(free).interval} cycles a frame instead of {cost(narrow).interval}" in caplog.text
+    assert "precision.activation_cost_percent: null lets them" in caplog.text
+
+
+def test_bits_that_are_free_bring_a_margin(folder: Path) -> None:
+    """Frames that saturate a tensor of 8 bits are rare, and spoil a whole set of them."""
+    narrow, auto = (build(folder / "tame_dense.onnx", {"activation": n}) for n in ("int8", "auto"))
+    assert cost(auto) == cost(narrow) and psnr(narrow) < 36
+    for seed in range(2, 8):
+        frames = {"evaluation": {"seed": seed}}
+        assert psnr(build(folder / "tame_dense.onnx", {"activation_cost_percent": 2.0}, **frames)) >= 39
 
 
 def test_a_lower_goal_takes_fewer_bits(folder: Path) -> None:
@@ -142,7 +197,8 @@ def test_a_goal_out_of_reach_is_told(folder: Path, caplog: pytest.LogCaptureFixt
 
 def test_weights_of_few_bits_ask_for_no_more_than_their_own_goal(folder: Path, tmp_path: Path) -> None:
     auto = {"psnr_min_db": 25.0, "candidates": ["int4", "int6", "int8"]}
-    config = {"precision": {"weight": "auto", "auto": auto}, "verify": {"steps": ["float"]}}
+    precision = {"weight": "auto", "auto": auto, "activation_cost_percent": None}
+    config = {"precision": precision, "verify": {"steps": ["float"]}}
     made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
     assert widening(made).goal_db == 25.0 and made.path is not None
     again = gan2hls.build(folder / "heavy.onnx", config=made.path / "assignment.yaml", output=tmp_path / "again")
@@ -150,7 +206,7 @@ def test_weights_of_few_bits_ask_for_no_more_than_their_own_goal(folder: Path, t
 
 
 def test_a_resumed_build_remembers(folder: Path, tmp_path: Path) -> None:
-    config = {"verify": {"steps": []}}
+    config = {"precision": {"activation_cost_percent": None}, "verify": {"steps": []}}
     made = gan2hls.build(folder / "heavy.onnx", config=config, output=tmp_path)
     assert made.path is not None and widening(made).tensors
     assert widening(gan2hls.build(made.path, start="schedule", write=False)) == widening(made)
@@ -189,7 +245,8 @@ def test_dsp_blocks_that_are_not_there_are_not_asked_for(folder: Path) -> None:
     search = RangeSearch(graph, streams, assign_precision(graph, config))
     narrow, names = search.run(CANDIDATES), [name for name in streams if name != graph.outputs[0].name]
     many, none = (
-        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), lambda _: None) for spare in (99, 0)
+        widen(search, narrow, names, 34.0, lambda _, spare=spare: Sizes(spare), None, lambda _: None)
+        for spare in (99, 0)
     )
     assert many[1].reached and none[1].reached
     assert many[0].wide["x"] > none[0].wide.get("x", 8)

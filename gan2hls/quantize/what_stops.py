@@ -1,0 +1,49 @@
+"""What stands between more bits for activations and their goal, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gan2hls.base import ConfigError
+from gan2hls.formats import Precision
+from gan2hls.quantize.range_search import RangeSearch, Trial
+from gan2hls.quantize.widen import MOST_BITS
+from gan2hls.quantize.widening import Widening, psnr_of
+
+
+def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
+    """Say why more bits for activations do not reach the goal; what is said to help has been measured.
+
+    ``formats`` are those of weights by layer, but for codes of the file.
+    """
+    dearer = widening.dearer
+    if dearer is not None and dearer.psnr_db >= widening.goal_db:
+        return f"{_missed(widening)}; {dearer}"
+    text = _what_most_bring(search, best, widening, formats)
+    return text if dearer is None or dearer.psnr_db <= widening.psnr_db else f"{text}; {dearer}"
+
+
+def _missed(widening: Widening) -> str:
+    return f"activation: auto misses {widening.goal_db:g} dB on the frames that judge with {widening.psnr_db:.1f} dB"
+
+
+def _what_most_bring(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
+    """Say what the most bits bring, and whether weights stop the goal."""
+    free = len(widening.free)
+    which = "all" if free == len(search.precisions) - 1 else f"the {free} that can have more"
+    text = f"{_missed(widening)}: {MOST_BITS} bits for {which} give {widening.most_db:.1f} dB"
+    if not formats:
+        return text + "; the codes of weights are the file's"
+    fine, had = Precision("int", MOST_BITS), ", ".join(sorted({str(precision) for precision in formats.values()}))
+    weights = {name: replace(search.precisions[name], weight=fine, codes=None) for name in formats}
+    finer = RangeSearch(search.graph, search.streams, {**search.precisions, **weights}, search.places)
+    finer = finer.judged_on(search.judge)
+    try:
+        wide = dict.fromkeys(widening.free, MOST_BITS)
+        db = psnr_of(finer, finer.measure(best.alpha, best.candidate, wide).held_error)
+    except ConfigError:  # accumulators would be too wide
+        return text
+    if db >= widening.goal_db:
+        return text + f"; weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
+    return text + f"; weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"
