@@ -1,7 +1,8 @@
 """The road from a model file to a verified project, and what can be done with a project."""
 
 from gan2hls.flow.actions import generate, verify_project
-from gan2hls.flow.pipeline import RESUMABLE, STAGES, Stage, build
+from gan2hls.flow.pipeline import build
+from gan2hls.flow.stages import RESUMABLE, STAGES, Stage
 
 __all__ = [
     "RESUMABLE",

@@ -1,17 +1,4 @@
-"""The whole road, stage by stage: from a model, or from a saved stage, to a verified project.
-
-=========  ============================  ====================================
-stage      makes                         saved in the project as
-=========  ============================  ====================================
-load       the float graph               (the ONNX file itself)
-passes     the rewritten graph           (cheap to make again)
-lower      the integer model             ``integer_model.json``, ``.npz``
-schedule   the design                    ``design.json``
-emit       every generated file          ``hls/``, ``rtl/``, ``testbench/``
-verify     the ladder's results          ``report.json``
-write      the project in its place
-=========  ============================  ====================================
-"""
+"""The whole road, stage by stage (``stages``): from a model, or from a saved stage, to a verified project."""
 
 from __future__ import annotations
 
@@ -23,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, final, get_args
+from typing import Any, final
 
 from gan2hls import frontend, passes
 from gan2hls.auto import Assignment
@@ -58,6 +45,7 @@ from gan2hls.flow.project_folder import (
     verification_error,
 )
 from gan2hls.flow.result import BuildResult
+from gan2hls.flow.stages import RESUMABLE, STAGES, Stage
 from gan2hls.frontend import Loaded
 from gan2hls.hardware import Design, Target, part_name, schedule, sizing
 from gan2hls.model import Golden, Graph, IntegerModel, Origin
@@ -77,10 +65,6 @@ from gan2hls.verify import run_float
 
 _log = logging.getLogger(__name__)
 
-Stage = Literal["load", "passes", "lower", "schedule", "emit", "verify", "write"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
-#: Stages that a build can start from: those whose input is saved.
-RESUMABLE: tuple[Stage, ...] = ("load", "schedule", "emit")
 DEFAULT_OUTPUT = Path("hls_out")
 
 Notify = Callable[[str, str], None]
