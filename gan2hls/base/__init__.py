@@ -11,7 +11,7 @@ from gan2hls.base.errors import (
     VerificationError,
 )
 from gan2hls.base.identity_cache import remembered
-from gan2hls.base.paths import file_problem, is_lfs_pointer
+from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
 from gan2hls.base.threads import one_thread
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "ToolError",
     "UnsupportedError",
     "VerificationError",
+    "check_output_file",
     "file_problem",
     "is_lfs_pointer",
     "one_thread",

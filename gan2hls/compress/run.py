@@ -16,7 +16,7 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls import frontend, passes
-from gan2hls.base import Gan2HlsError, ModelError, OutputError, one_thread
+from gan2hls.base import Gan2HlsError, ModelError, OutputError, check_output_file, one_thread
 from gan2hls.codecs import CODECS
 from gan2hls.compress.onnx_writer import Codes, Written, as_read, holds, real_values, write_layers
 from gan2hls.compress.prune import Mask, prune_mask
@@ -65,7 +65,7 @@ def compress(
         OutputError: ``output`` is the model itself, or cannot be written.
     """
     model, output, notify = Path(model), Path(output), notify or (lambda *_: None)
-    _check_output(output, model)
+    check_output_file(output, model)
     if isinstance(recipe, Path):
         recipe = load_recipe(recipe)
     notify("read", model.name)
@@ -73,22 +73,6 @@ def compress(
         run = _Run(frontend.load(model, input_shapes=input_shapes), model, recipe, notify)
         written = run.solve()
     return run.finish(output, written)
-
-
-def _check_output(output: Path, model: Path) -> None:
-    if "\0" in str(output):
-        raise OutputError("cannot be written: its name holds a NUL", where=str(output), hint="give -o another file")
-    try:
-        if output.exists() and os.path.exists(model) and output.samefile(model):
-            raise OutputError("is the model itself", where=str(output), hint="give -o another file")
-        if not output.parent.is_dir():
-            raise OutputError("cannot be written: its folder does not exist", where=str(output), hint="make the folder")
-        if output.is_dir():
-            raise OutputError("cannot be written: it is a folder", where=str(output), hint="give -o a file")
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", where=str(output), hint="give -o another file"
-        ) from error
 
 
 @final

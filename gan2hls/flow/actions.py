@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls import frontend, passes
-from gan2hls.base import ConfigError, ModelError, OutputError, ToolError
+from gan2hls.base import ConfigError, ModelError, OutputError, ToolError, check_output_file
 from gan2hls.config import Config, VerifyConfig, resolve
 from gan2hls.emit import Project, write
 from gan2hls.emit.hls import emit_hls
@@ -110,6 +110,7 @@ def generate(
         OutputError: the PNG cannot be written.
     """
     notify = notify or (lambda *_: None)
+    check_output_file(output, model)
     resolved, integers, design, loaded = _prepare(model, config, onnx_path, input_shapes, notify)
     inputs = draw(integers.inputs, source_of(resolved, samples=count, seed=seed))
     notify("generate", "golden")

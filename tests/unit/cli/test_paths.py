@@ -94,3 +94,11 @@ def test_names_that_lead_nowhere(tiny: str, arguments: tuple[str, ...], code: in
 def test_names_that_are_none_in_python(tiny: str, call: Callable[[], object], kind: type[Gan2HlsError]) -> None:
     with pytest.raises(kind):
         call()
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError):  # the model does not even exist
+        generate(Path("none.onnx"), Path("none") / "x.png", count=1)
