@@ -9,6 +9,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from gan2hls import passes
+from gan2hls.frontend import load
+from gan2hls.model.ir import Graph
+
 NEWEST = 26  # the newest operator set that ONNX Runtime 1.32 runs
 
 
@@ -48,6 +52,13 @@ def save(
     path = folder / "hand_made.onnx"
     onnx.save(make_model(body, shape, constants, opset=opset, elem=elem), path)
     return path
+
+
+def final_graph(folder: Path, model: onnx.ModelProto) -> Graph:
+    """The graph of a model after all passes, by way of a file in ``folder``."""
+    path = folder / "m.onnx"
+    onnx.save(model, path)
+    return passes.run(load(path).graph)
 
 
 def f32(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,28 +13,22 @@ from hypothesis import strategies as st
 from gan2hls import passes
 from gan2hls.base.errors import ConfigError
 from gan2hls.fit.layer_precision import LayerPrecision
-from gan2hls.fit.requantize import MULT_BITS, WIDE_MULT_BITS, make_requant
+from gan2hls.fit.requantize import MULT_BITS, make_requant
 from gan2hls.fit.weight import fit_weight
 from gan2hls.formats.precision import Precision
 from gan2hls.frontend import load
-from gan2hls.hardware.resources import requant_dsp
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel
 from gan2hls.model.ir import Graph
 from gan2hls.model.points import Affine, Clip, Leaky, Piecewise, split
 from gan2hls.numbers.numerics import IntType, QuantType, Ties
-from gan2hls.quantize.lower import choose_types, lower, lower_layer, quantize_weights
+from gan2hls.quantize.lower import choose_types, lower, quantize_weights
 from tests.float_evaluator import evaluate
-from tests.onnx_models import f32, make_model
+from tests.onnx_models import f32, final_graph, make_model
 from tests.randomized import port
 from tests.tiny_onnx import save_tiny
 
 INT12 = IntType(12, signed=True)
-
-
-def read(tmp_path: Path, model: onnx.ModelProto) -> Graph:
-    onnx.save(model, tmp_path / "m.onnx")
-    return passes.run(load(tmp_path / "m.onnx").graph)
 
 
 def streams_of(graph: Graph, frames: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -202,125 +193,6 @@ def test_what_62_bits_cannot_hold_names_the_layer(offset: float, scale: float, w
     assert found.value.where == "l3_conv" and "more integer bits" in found.value.hint
 
 
-# --- tables ---
-
-
-def table_layer(tmp_path: Path, body: str, bits: int, constants: dict[str, np.ndarray] | None = None):
-    graph = read(tmp_path, make_model(body, [1, 1, 1, 400], constants or {}))
-    (layer,) = graph.layers
-    in_type = QuantType(IntType(16, signed=True), 12.0 / 32767)
-    streams = {layer.name: evaluate(graph, {"x": np.linspace(-12, 12, 400).reshape(1, 1, 1, 400)})[layer.name]}
-    precisions = dict.fromkeys((graph.inputs[0].name, layer.name), LayerPrecision(*[Precision("int", bits)] * 2))
-    all_streams = {graph.inputs[0].name: np.linspace(-12, 12, 400), **streams}
-    out = choose_types(graph, all_streams, precisions, "minmax")[layer.name]  # type: ignore[arg-type]
-    return layer, in_type, lower_layer(layer, in_type, None, out)
-
-
-@pytest.mark.parametrize("op", ["Tanh", "Sigmoid", "Softplus", "Softsign", "HardSwish", "Elu", "Selu"])
-@pytest.mark.parametrize("bits", [2, 4, 8])
-def test_curves_are_within_their_stated_step(tmp_path: Path, op: str, bits: int) -> None:
-    layer, in_type, made = table_layer(tmp_path, f"y = {op}(x)", bits)
-    codes = np.arange(-32767, 32768, 7).reshape(-1, 1)
-    reals = in_type.dequantize(codes)
-    for point in layer.points:
-        reals = point(reals)
-    assert made.table is not None
-    found = made.table(made.requant(codes, made.acc_type))
-    exact = np.clip(reals / made.output_type.scale + made.output_type.zero_point, 0, None)
-    exact = np.clip(exact, made.output_type.int_type.lo, made.output_type.int_type.hi)
-    # half a code of rounding, and half an index step, which moves the output by half a code at most
-    assert np.abs(found - exact).max() <= 0.5 + 0.5 * 0.5 + 0.02 or made.output_type.int_type.signed
-    assert 4 <= made.table.index_type.bits <= 12
-
-
-@pytest.mark.slow
-def test_signed_tanh_is_within_its_stated_step_and_reaches_both_ends(tmp_path: Path) -> None:
-    _, in_type, made = table_layer(tmp_path, "y = Tanh(x)", 8)
-    codes = np.arange(-32767, 32768).reshape(-1, 1)
-    assert made.table is not None
-    found = made.table(made.requant(codes, made.acc_type))
-    assert np.abs(found - np.tanh(in_type.dequantize(codes)) * 127).max() <= 0.77
-    assert found.min() == -127 and found.max() == 127
-    assert all(a <= b for a, b in pairwise(found.ravel().tolist()))
-
-
-def test_a_bounded_curve_that_turns_back_keeps_its_least_value(tmp_path: Path) -> None:
-    """HardSwish is least at -1.5, between the ends of the clip before it."""
-    limits = {"lo": np.float32(-3), "hi": np.float32(0.5)}
-    _, in_type, made = table_layer(tmp_path, "c = Clip(x, lo, hi)\n y = HardSwish(c)", 8, limits)
-    codes = in_type.quantize(np.linspace(-4, 1, 300)).reshape(-1, 1)
-    x = np.clip(in_type.dequantize(codes), -3, 0.5)
-    assert made.table is not None
-    found = made.output_type.dequantize(made.table(made.requant(codes, made.acc_type)))
-    assert np.abs(found - x * (x / 6 + 0.5)).max() <= 0.8 * made.output_type.scale
-
-
-def test_the_index_reaches_the_bottom_of_a_bent_line(tmp_path: Path) -> None:
-    """PReLU of slope -1 is least at its knot, which a bias moves away from zero."""
-    body = "a = Add(x, b)\n p = PRelu(a, s)\n y = Tanh(p)"
-    constants = {"b": np.float32([[[[2.0]]]]), "s": np.float32([[[[-1.0]]]])}
-    _, in_type, made = table_layer(tmp_path, body, 8, constants)
-    codes = in_type.quantize(np.linspace(-6, 6, 500)).reshape(-1, 1)
-    assert made.table is not None
-    found = made.output_type.dequantize(made.table(made.requant(codes, made.acc_type)))
-    wanted = np.tanh(np.abs(in_type.dequantize(codes) + 2))
-    assert np.abs(found - wanted).max() <= 0.8 * made.output_type.scale
-
-
-@pytest.mark.parametrize("activation", ["fixed<2,2>", "fixed<3,3>", "ufixed<2,2>"])
-def test_an_output_of_one_step_has_a_table_of_finite_range(tmp_path: Path, activation: str) -> None:
-    graph = read(tmp_path, make_model("y = Sigmoid(x)", [1, 1, 1, 64]))
-    streams = {n: np.linspace(-8, 8, 64).reshape(1, 1, 64, 1) for n in (graph.inputs[0].name, graph.layers[0].name)}
-    both = LayerPrecision(Precision("int", 8), Precision.parse(activation))
-    precisions = {graph.inputs[0].name: LayerPrecision(Precision("int", 8), Precision("int", 16))}
-    precisions[graph.layers[0].name] = both
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        types = choose_types(graph, streams, precisions, "minmax")  # type: ignore[arg-type]
-        model = lower(graph, {}, types)
-    x = np.linspace(-8, 8, 64).reshape(1, 1, 64, 1)
-    codes = Golden(model).run({graph.inputs[0].name: model.input_types[0].quantize(x)})[graph.layers[0].name]
-    clear = np.abs(x.ravel()) > 0.2
-    assert (codes.ravel()[clear] == (x.ravel() > 0)[clear]).all()
-
-
-@pytest.mark.parametrize("zero_point", [0, 77])
-def test_a_curve_of_few_codes_is_exact_and_needs_no_multiplier(tmp_path: Path, zero_point: int) -> None:
-    layer, _, _ = table_layer(tmp_path, "h = Constant <value_float = 0.3> ()\n a = Add(x, h)\n y = Tanh(a)", 8)
-    in_type, out = QuantType(IntType(8, signed=False), 0.02, zero_point), QuantType(IntType(8, True), 1 / 127)
-    made = lower_layer(layer, in_type, None, out)
-    codes = np.arange(256).reshape(-1, 1)
-    assert made.table is not None and made.table.values.size <= 512 and requant_dsp(made) == 0
-    found = made.table(made.requant(codes - zero_point, made.acc_type))
-    assert (found == out.quantize(np.tanh(in_type.dequantize(codes) + 0.3))).all()
-
-
-def test_an_input_of_16_bits_is_not_cut(tmp_path: Path) -> None:
-    graph = read(tmp_path, make_model("y = Relu(x)", [1, 1, 1, 4096]))
-    (source,), (layer,) = graph.inputs, graph.layers
-    values = np.random.default_rng(0).standard_cauchy((1, 1, 4096, 1)).astype(np.float32)
-    kept = []
-    for bits in (8, 16):
-        precisions = dict.fromkeys((source.name, layer.name), LayerPrecision(*[Precision("int", bits)] * 2))
-        types = choose_types(graph, {source.name: values, layer.name: values}, precisions, "percentile", 99.0)
-        codes = types[source.name].int_type
-        ends = types[source.name].dequantize(np.array([codes.lo, codes.hi]))
-        kept.append(bool(ends[0] <= values.min() and values.max() <= ends[1]))
-    assert kept == [False, True]
-
-
-def test_where_the_file_fixes_the_output_curves_and_multipliers_are_finer(tmp_path: Path) -> None:
-    layer, in_type, plain = table_layer(tmp_path, "y = Tanh(x)", 8)
-    codes = np.arange(-32767, 32768, 16).reshape(-1, 1)
-    exact = plain.output_type.quantize(np.tanh(in_type.dequantize(codes)))
-    pinned = lower_layer(layer, in_type, None, plain.output_type, pinned=True)
-    off = [np.count_nonzero(made.table(made.requant(codes, made.acc_type)) != exact) for made in (plain, pinned)]  # type: ignore[misc]
-    assert off[1] * 1.8 < off[0]
-    linear = replace(layer, points=(Affine(np.full(1, 0.123), np.zeros(1)),))
-    multipliers = [lower_layer(linear, in_type, None, plain.output_type, pinned=p).requant for p in (False, True)]
-    assert [r.mult_type.bits for r in multipliers] == [MULT_BITS, WIDE_MULT_BITS]
-
-
 # --- weights ---
 
 
@@ -372,7 +244,7 @@ def test_networks_of_every_width_are_near_float(tmp_path: Path, weight: str, act
 
 
 def test_fixed_everywhere_needs_no_multiplier_outside_the_mac_array(tmp_path: Path) -> None:
-    graph = read(
+    graph = final_graph(
         tmp_path,
         make_model("a=Conv(x,w,b)\n r=Relu(a)\n c=Conv(r,v,d)\n y=Clip(c,lo,hi)", [1, 3, 5, 5], {
             "w": f32(np.random.default_rng(0), 4, 3, 3, 3) * 0.3, "b": f32(np.random.default_rng(1), 4),
@@ -403,7 +275,9 @@ def test_the_golden_layer_is_the_real_layer_on_its_own_codes(tmp_path: Path) -> 
 
 
 def test_wide_accumulators_are_refused_by_name(tmp_path: Path) -> None:
-    graph = read(tmp_path, make_model("y = MatMul(x, w)", [1, 32768], {"w": np.full((32768, 1), 0.7, np.float32)}))
+    graph = final_graph(
+        tmp_path, make_model("y = MatMul(x, w)", [1, 32768], {"w": np.full((32768, 1), 0.7, np.float32)})
+    )
     streams = {graph.inputs[0].name: np.linspace(-1, 1, 32768), graph.layers[0].name: np.linspace(-9, 9, 9)}
     with pytest.raises(ConfigError, match=r"accumulators of 4[5-9] bits") as found:
         lowered(graph, streams, "int16", "int16")
@@ -413,7 +287,9 @@ def test_wide_accumulators_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("body", ["y = Relu(c)", "y = Tanh(c)", "y = LeakyRelu<alpha = 0.3>(c)"])
 def test_a_negative_scale_of_weights_is_the_sign_of_its_codes(tmp_path: Path, body: str) -> None:
     rng = np.random.default_rng(0)
-    graph = read(tmp_path, make_model(f"c = Gemm(x, w, b) {body}", (1, 8), {"w": f32(rng, 8, 6), "b": f32(rng, 6)}))
+    graph = final_graph(
+        tmp_path, make_model(f"c = Gemm(x, w, b) {body}", (1, 8), {"w": f32(rng, 8, 6), "b": f32(rng, 6)})
+    )
     (layer,) = graph.layers
     assert layer.weight is not None
     weight = fit_weight(layer.weight, Precision.parse("int6"))
