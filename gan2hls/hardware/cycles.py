@@ -100,15 +100,16 @@ def engine_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tu
     if engine.linear:
         made, stream = _mac_blocks(engine, stream, frames)
         blocks += made
-    beats = engine.out_beats * frames
-    codes, out = Queue(f"{name}.out_queue", beats, OUT_QUEUE_WORDS), Stream(name, beats)
-    latency = _REQUANT + (_TABLE if engine.layer.table else 0)
-    pixels = _pixels(engine)
-    blocks.append(
-        network.requant(stream, codes, latency=latency, pixels=pixels, groups=engine.out_beats // pixels.size)
+    out, pixels = Stream(name, engine.out_beats * frames), _pixels(engine)
+    tail = network.requant(
+        stream,
+        out,
+        latency=_REQUANT + (_TABLE if engine.layer.table else 0),
+        queue_words=OUT_QUEUE_WORDS,
+        pixels=pixels,
+        groups=engine.out_beats // pixels.size,
     )
-    blocks.append(network.fifo(codes, out))
-    return tuple(blocks), out
+    return (*blocks, tail), out
 
 
 def _mac_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:

@@ -147,19 +147,20 @@ def fifo(queue: Queue, out: Stream) -> Block:
     return Block("fifo", (queue,), (out,), (out.beats // queue.words,))
 
 
-def requant(stream: Stream, out: Queue, *, latency: int, pixels: Int64Array, groups: int) -> Block:
-    """Return a ``g2h_requant`` with what stands between it and its queue: one beat a clock while there are credits.
+def requant(stream: Stream, out: Stream, *, latency: int, queue_words: int, pixels: Int64Array, groups: int) -> Block:
+    """Return a ``g2h_requant``, its table and its output queue: one beat a clock while there are credits.
 
     Args:
         stream: accumulators.
-        out: the output queue.
-        latency: clocks from a beat to its push.
+        out: codes.
+        latency: clocks from a beat to its push into the queue.
+        queue_words: credits.
         pixels: int64, per output pixel of a frame whether it has taps; one without takes no accumulator.
         groups: beats of a pixel.
     """
     if pixels.all():
-        return Block("requant", (stream,), (out,), (latency, out.depth))
-    return Block("requant_holes", (stream,), (out,), (latency, out.depth, groups, pixels.size), (pixels,))
+        return Block("requant", (stream,), (out,), (latency, queue_words))
+    return Block("requant_holes", (stream,), (out,), (latency, queue_words, groups, pixels.size), (pixels,))
 
 
 @final

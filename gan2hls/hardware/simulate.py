@@ -10,14 +10,12 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.hardware.clocks import AT, COUNT, KINDS, LIMIT, MASK, STATES, evaluate
+from gan2hls.hardware.clocks import AHEAD, AT, COUNT, KINDS, LIMIT, MASK, READERS, STATES, STEP, evaluate
 from gan2hls.hardware.network import Block, Edge, Network, Queue, Stream
 from gan2hls.numbers import Int64Array
 
 #: Beats of a stream that are evaluated ahead at most: enough for every queue, few enough for the nearest cache.
 WINDOW = 128
-#: Kinds that look at a beat before they take it.
-_PEEKING = ("requant_holes",)
 
 
 @final
@@ -85,7 +83,7 @@ class Simulation:
         return QueueClocks(self._clocks(put), self._clocks(free))
 
     def _clocks(self, event: int) -> Int64Array:
-        at, mask, count, _ = self.events[event].tolist()
+        at, mask, count = self.events[event, [AT, MASK, COUNT]].tolist()
         assert count <= mask + 1, "not all was kept"
         return self.store[at : at + count]
 
@@ -129,32 +127,20 @@ def simulate(network: Network, *, window: int = WINDOW, keep: bool = False) -> S
     Raises:
         AssertionError: blocks wait for each other for ever.
     """
-    layout = _Layout(network)
-    sizes = [_power_of_two(limit if keep else min(limit, size or window)) for limit, size in layout.rings]
-    events = np.zeros((len(sizes), 4), np.int64)
-    events[:, AT] = [0, *accumulate(sizes[:-1])]
-    events[:, MASK] = np.array(sizes) - 1
-    events[:, LIMIT] = [limit for limit, _ in layout.rings]
-    store = np.zeros(sum(sizes), np.int64)
-    streams = [edge for edge in network.edges if isinstance(edge, Stream)]
-    kinds = [KINDS.index(block.kind) for block in network.blocks] + [KINDS.index("stream")] * len(streams)
-    ports = [layout.ports(block) for block in network.blocks] + [layout.of_edge[edge] for edge in streams]
-    numbers = [block.numbers for block in network.blocks] + [(len(network.readers(edge)),) for edge in streams]
-    tables = [table for block in network.blocks for table in block.tables]
+    layout, blocks = _Layout(network), network.blocks
+    events, store = layout.rings(window, keep=keep)
+    tables = [table for block in blocks for table in block.tables]
     starts = iter([0, *accumulate(table.size for table in tables)])
-    tables_at = [[next(starts) for _ in block.tables] for block in network.blocks]
-    wakes_at, wakes = layout.wakes(streams)
     evaluate(
-        np.array(kinds, np.int64),
-        _padded(ports),
-        _padded(numbers),
-        _padded(tables_at),
-        np.concatenate(tables) if tables else np.zeros(0, np.int64),
+        np.array([KINDS.index(block.kind) for block in blocks], np.int64),
+        _padded([layout.ports(block) for block in blocks]),
+        _padded([block.numbers for block in blocks]),
+        _padded([[next(starts) for _ in block.tables] for block in blocks]),
+        np.concatenate([*tables, np.zeros(0, np.int64)]),
         events,
         store,
-        np.zeros((len(kinds), STATES), np.int64),
-        wakes_at,
-        wakes,
+        np.zeros((len(blocks), STATES), np.int64),
+        *layout.wakes(),
     )
     made = Simulation(network, events, store)
     made.verify()
@@ -168,39 +154,62 @@ class _Layout:
     Attributes:
         of_edge: events of an edge: offer, leave, then gate and take of each reader, or put, free.
         marks: events of what a source or a sink tells.
-        rings: per event how many there are in all, and how many are alive at once, 0 for as many as one likes.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.rings: list[tuple[int, int]] = []
-        self.of_edge = {edge: self._events(edge) for edge in network.edges}
+        self.of_edge: dict[Edge, tuple[int, ...]] = {}
         self.marks: dict[Block, int] = {}
+        self._limits: list[int] = []
+        for edge in network.edges:
+            if isinstance(edge, Queue):
+                self.of_edge[edge] = self._events(edge.words, 2)
+            elif len(network.readers(edge)) == 1:
+                offer, leave, gate = self._events(edge.beats, 3)
+                self.of_edge[edge] = offer, leave, gate, leave
+            else:
+                self.of_edge[edge] = self._events(edge.beats, 2 + 2 * len(network.readers(edge)))
         for block in network.blocks:
             if block.kind in ("source", "sink"):
                 (stream,) = block.reads + block.writes
                 assert isinstance(stream, Stream)
-                frames = stream.beats // block.numbers[0]
-                self.marks[block] = self._ring(frames, frames)
+                (self.marks[block],) = self._events(stream.beats // block.numbers[0], 1)
 
-    def _events(self, edge: Edge) -> tuple[int, ...]:
-        if isinstance(edge, Queue):
-            return self._ring(edge.words, edge.depth + edge.early), self._ring(edge.words, edge.depth + edge.early)
-        offer, leave = self._ring(edge.beats, 0), self._ring(edge.beats, 0)
-        readers = len(self.network.readers(edge))
-        if readers == 1:
-            return offer, leave, self._ring(edge.beats, 0), leave
-        return offer, leave, *(self._ring(edge.beats, 0) for _ in range(2 * readers))
+    def _events(self, limit: int, count: int) -> tuple[int, ...]:
+        first = len(self._limits)
+        self._limits += [limit] * count
+        return tuple(range(first, first + count))
 
-    def _ring(self, limit: int, alive: int) -> int:
-        self.rings.append((limit, alive))
-        return len(self.rings) - 1
+    def rings(self, window: int, *, keep: bool) -> tuple[Int64Array, Int64Array]:
+        """Return ``events`` and ``store`` of ``clocks.evaluate``."""
+        events = np.zeros((len(self._limits), 8), np.int64)
+        sizes = np.array(self._limits)
+        events[:, LIMIT] = sizes
+        back = _BESIDE + max((n for block in self.network.blocks for n in _look_back(block)), default=0)
+        for edge, ports in self.of_edge.items():
+            alive = edge.depth + edge.early if isinstance(edge, Queue) else window + back
+            if not keep:
+                sizes[list(ports)] = np.minimum(sizes[list(ports)], alive)
+            if isinstance(edge, Stream):
+                events[list(ports), AHEAD] = window
+                readers = self.network.readers(edge)
+                events[ports[0], READERS] = len(readers)
+                events[list(ports[2::2]), STEP] = [self._step(block) for block in readers]
+        sizes = np.array([_power_of_two(size) for size in sizes.tolist()])
+        events[:, MASK] = sizes - 1
+        events[:, AT] = np.cumsum(sizes) - sizes
+        return events, np.zeros(sizes.sum(), np.int64)
+
+    def _step(self, block: Block) -> int:
+        """Return the least clocks between two takes of ``block`` that it wants to be kept by its stream."""
+        behind = [reader for edge in block.writes for reader in self.network.readers(edge)]
+        return block.numbers[0] if block.kind == "down" and all(b.kind != "down" for b in behind) else 1
 
     def ports(self, block: Block) -> tuple[int, ...]:
         """Return the events of ``block`` in the order in which ``clocks`` expects them."""
         ports = [port for edge in block.reads for port in self._read(block, edge)]
-        ports += [port for edge in block.writes for port in self.of_edge[edge][:2]]
-        return (*ports, *([self.marks[block]] if block in self.marks else ()))
+        ports += [self.marks[block]] if block in self.marks else []
+        return (*ports, *(port for edge in block.writes for port in self.of_edge[edge]))
 
     def _read(self, block: Block, edge: Edge) -> tuple[int, ...]:
         events = self.of_edge[edge]
@@ -209,25 +218,31 @@ class _Layout:
         branch = self.network.readers(edge).index(block)
         return events[0], *events[2 + 2 * branch : 4 + 2 * branch], events[1]
 
-    def wakes(self, streams: Sequence[Stream]) -> tuple[Int64Array, Int64Array]:
-        """Return, for each block and then each of ``streams``, whom to wake: where the lists start, and the lists."""
-        numbers = {block: n for n, block in enumerate(self.network.blocks)}
-        wakes: list[set[int]] = [set() for _ in range(len(numbers) + len(streams))]
+    def wakes(self) -> tuple[Int64Array, Int64Array]:
+        """Return whom each block wakes, those at its edges: where the lists start, and the lists."""
+        places = {block: n for n, block in enumerate(self.network.blocks)}
+        wakes: list[set[int]] = [set() for _ in places]
         for edge in self.network.edges:
-            readers = self.network.readers(edge)
-            writer = next(numbers[block] for block in self.network.blocks if edge in block.writes)
-            ends = {writer, *(numbers[block] for block in readers)}
-            if isinstance(edge, Queue):
-                for end in ends:
-                    wakes[end] |= ends - {end}
-                continue
-            meeting = len(numbers) + streams.index(edge)
-            wakes[meeting] |= ends
+            ends = {n for block, n in places.items() if edge in block.reads + block.writes}
             for end in ends:
-                wakes[end].add(meeting)
-            wakes[writer] |= {numbers[block] for block in readers if block.kind in _PEEKING}
+                wakes[end] |= ends - {end}
         starts = np.array([0, *accumulate(map(len, wakes))], np.int64)
         return starts, np.array([other for row in wakes for other in sorted(row)], np.int64)
+
+
+#: Beats that a fork's reader may be ahead of the others, and one.
+_BESIDE = 2
+
+
+def _look_back(block: Block) -> tuple[int, ...]:
+    """Return how many beats behind the newest a block still needs."""
+    match block.kind:
+        case "down":
+            return (block.numbers[0],)
+        case "requant" | "requant_holes":
+            return (block.numbers[1],)
+        case _:
+            return ()
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Int64Array:
