@@ -159,6 +159,7 @@ def _source(b, ports, numbers, events, store, state):
             moved = True
         if not _meet(b, 1, ports, events, store):
             return moved
+        moved = True
         while state[b, 0] < events[leave, COUNT]:
             _add(events, store, mark, _get(events, store, leave, state[b, 0]))
             state[b, 0] += frame
