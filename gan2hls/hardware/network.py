@@ -1,11 +1,11 @@
 """Networks of the cycle model: blocks that meet in edges, as data.
 
 A block is a kind, the edges that it reads and writes, integers and tables of integers; ``clocks`` says when its events
-happen.  Whoever describes an engine returns a tuple of blocks, so a branch or another engine is more data, no more code.
+happen.  Whoever describes an engine returns a tuple of blocks, so a branch or another engine is more data, not code.
 
-Edges are of two kinds.  A ``Stream`` has a handshake: its writer offers a beat, and the beat leaves in the clock in which
-the last of its readers takes it.  A stream of several readers is a fork: each takes the beat on its own.  A ``Queue`` has
-credits: its writer puts a word in as long as fewer than ``depth`` are neither put back nor free.
+Edges are of two kinds.  A ``Stream`` has a handshake: its writer offers a beat, which leaves in the clock in which the
+last of its readers takes it.  A stream of several readers is a fork: each takes the beat on its own.  A ``Queue`` has
+credits: its writer may put a word while fewer than ``depth`` have been put and not freed.
 """
 
 from __future__ import annotations

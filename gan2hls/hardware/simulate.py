@@ -10,8 +10,9 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.hardware.clocks import AHEAD, AT, COUNT, KINDS, LIMIT, MASK, READERS, STATES, STEP, evaluate
+from gan2hls.hardware.clocks import KINDS, STATES, evaluate
 from gan2hls.hardware.network import Block, Edge, Network, Queue, Stream
+from gan2hls.hardware.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 from gan2hls.numbers import Int64Array
 
 #: Beats of a stream that are evaluated ahead at most: enough for every queue, few enough for the nearest cache.
@@ -53,7 +54,7 @@ class Simulation:
 
     Attributes:
         network: that was simulated.
-        events: int64 ``[E, 4]``, the rings of events; see ``clocks.AT``.
+        events: int64 ``[E, 4]``, the rings of events; see ``rings.AT``.
         store: int64, what they hold.
     """
 
@@ -131,17 +132,20 @@ def simulate(network: Network, *, window: int = WINDOW, keep: bool = False) -> S
     events, store = layout.rings(window, keep=keep)
     tables = [table for block in blocks for table in block.tables]
     starts = iter([0, *accumulate(table.size for table in tables)])
-    evaluate(
-        np.array([KINDS.index(block.kind) for block in blocks], np.int64),
-        _padded([layout.ports(block) for block in blocks]),
-        _padded([block.numbers for block in blocks]),
-        _padded([[next(starts) for _ in block.tables] for block in blocks]),
-        np.concatenate([*tables, np.zeros(0, np.int64)]),
-        events,
-        store,
-        np.zeros((len(blocks), STATES), np.int64),
-        *layout.wakes(),
+    wakes_at, wakes = layout.wakes()
+    arrays = Arrays(
+        kinds=np.array([KINDS.index(block.kind) for block in blocks], np.int64),
+        ports=_padded([layout.ports(block) for block in blocks]),
+        numbers=_padded([block.numbers for block in blocks]),
+        tables_at=_padded([[next(starts) for _ in block.tables] for block in blocks]),
+        tables=np.concatenate([*tables, np.zeros(0, np.int64)]),
+        events=events,
+        store=store,
+        state=np.zeros((len(blocks), STATES), np.int64),
+        wakes_at=wakes_at,
+        wakes=wakes,
     )
+    evaluate(arrays)
     made = Simulation(network, events, store)
     made.verify()
     return made
@@ -181,7 +185,7 @@ class _Layout:
         return tuple(range(first, first + count))
 
     def rings(self, window: int, *, keep: bool) -> tuple[Int64Array, Int64Array]:
-        """Return ``events`` and ``store`` of ``clocks.evaluate``."""
+        """Return ``events`` and ``store`` of ``rings.Arrays``."""
         events = np.zeros((len(self._limits), 8), np.int64)
         sizes = np.array(self._limits)
         events[:, LIMIT] = sizes
