@@ -25,6 +25,7 @@ from gan2hls.hardware.rings import (
     LIMIT,
     READERS,
     STEP,
+    A,
     Arrays,
     add,
     compiled,
@@ -46,16 +47,15 @@ _TAKES, _GRANTS_AHEAD = 8, 4
 
 
 @compiled
-def _source(net: Arrays, b: int) -> bool:
+def _source(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Offer beats.  Ports: mark, stream; number: beats of a frame; state: next beat to mark."""
-    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     mark, offer, leave = ports[b, 0], ports[b, 1], ports[b, 2]
     moved, passed = False, True
     while passed:
         for _ in range(events[offer, COUNT], room(events, offer, leave)):
             add(events, store, offer, ANY)
             moved = True
-        passed = meet(net, b, 1)
+        passed = meet(events, store, ports, b, 1)
         while state[b, 0] < events[leave, COUNT]:
             add(events, store, mark, get(events, store, leave, state[b, 0]))
             state[b, 0] += numbers[b, 0]
@@ -64,9 +64,8 @@ def _source(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _sink(net: Arrays, b: int) -> bool:
+def _sink(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Take beats.  Ports: stream, mark; number: beats of a frame."""
-    events, store, ports, numbers = net.events, net.store, net.ports, net.numbers
     gate, take, mark, frame = ports[b, 1], ports[b, 2], ports[b, 4], numbers[b, 0]
     while (events[mark, COUNT] + 1) * frame <= events[take, COUNT]:
         add(events, store, mark, get(events, store, take, (events[mark, COUNT] + 1) * frame - 1))
@@ -78,19 +77,18 @@ def _sink(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _up(net: Arrays, b: int) -> bool:
+def _up(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Join beats: the last part of a wide beat is taken when the former wide beat has left.
 
     Where wide beats may leave as fast as they come, a former one is late only where gates are.  Ports: narrow stream,
     wide one; number: ratio; state: part and wide beat of a gate, first clock in which that beat could leave.
     """
-    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     gate, take, offer, leave, ratio = ports[b, 1], ports[b, 2], ports[b, 4], ports[b, 5], numbers[b, 0]
     moved = False
     while (events[offer, COUNT] + 1) * ratio <= events[take, COUNT]:
         add(events, store, offer, get(events, store, take, (events[offer, COUNT] + 1) * ratio - 1) + 1)
         moved = True
-    moved |= meet(net, b, 4)
+    moved |= meet(events, store, ports, b, 4)
     step = least_step(events, ports, b, 4)
     ahead = step == 1 or (step <= ratio and events[offer, READERS] == 1)
     known = wanted(events, ports, b, 4) if ahead else events[leave, COUNT]
@@ -117,17 +115,16 @@ def _up(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _down(net: Arrays, b: int) -> bool:
+def _down(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Split beats: a wide beat is taken in the clock in which the last part of the former one leaves.
 
     If parts leave every clock that is the step of this stream, else gates are late.  Ports: wide stream, narrow one;
     number: ratio; state: of ``send``, parts whose gates are known, first clock of the next.
     """
-    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     gate, take, leave, ratio = ports[b, 1], ports[b, 2], ports[b, 5], numbers[b, 0]
-    moved, passed = send(net, b, 4, take, ratio, 1)
+    moved, passed = send(events, store, ports, state, b, 4, take, ratio, 1)
     while passed:
-        _, passed = send(net, b, 4, take, ratio, 1)
+        _, passed = send(events, store, ports, state, b, 4, take, ratio, 1)
     ahead = events[gate, STEP] > 1
     known = wanted(events, ports, b, 4) if ahead else events[leave, COUNT]
     parts, earliest = state[b, 2], state[b, 3]
@@ -147,12 +144,11 @@ def _down(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _loader(net: Arrays, b: int) -> bool:
+def _loader(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Write rows.  Ports: stream, rows.
 
     Numbers: beats of a row, rows, clocks from a free row to its first beat; state: beat and row of a gate.
     """
-    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     gate, take, put, free = ports[b, 1], ports[b, 2], ports[b, 4], ports[b, 5]
     row_beats, rows, to_ready = numbers[b, 0], numbers[b, 1], numbers[b, 2]
     moved = False
@@ -176,18 +172,17 @@ def _loader(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _sequencer(net: Arrays, b: int) -> bool:
+def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
     """Step through rows and vectors.  Ports: rows, vectors.
 
     Numbers: input rows of a frame, output rows, vectors of one, credits, clocks from a vector's last step to its push;
     tables: rows needed, rows released, steps of vectors; state: row, rows of former frames, in and out, vectors of the
     row, whether it is granted, first clock of the next step, of the next grant, takes of the last rows.
     """
-    events, store, ports, numbers, state, tables = net.events, net.store, net.ports, net.numbers, net.state, net.tables
     put_row, free_row, put, free = ports[b, 0], ports[b, 1], ports[b, 2], ports[b, 3]
     in_rows, out_rows, row_vectors, depth = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
     to_push = numbers[b, 4]
-    need, released, steps = net.tables_at[b, 0], net.tables_at[b, 1], net.tables_at[b, 2]
+    need, released, steps = tables_at[b, 0], tables_at[b, 1], tables_at[b, 2]
     row, in_before, out_before, done = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
     granted, clock, grant = state[b, 4], state[b, 5], state[b, 6]
     vector, moved = events[put, COUNT], False
@@ -224,16 +219,15 @@ def _sequencer(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _fifo(net: Arrays, b: int) -> bool:
+def _fifo(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Send words: one is loaded in the clock in which the last beat of the former one leaves.
 
     Ports: queue, stream; number: beats of a word; state: of ``send``.
     """
-    events, store, ports, numbers = net.events, net.store, net.ports, net.numbers
     put, free, leave, ratio = ports[b, 0], ports[b, 1], ports[b, 3], numbers[b, 0]
     moved, passed = False, True
     while passed:
-        sent, passed = send(net, b, 2, put, ratio, 2)
+        sent, passed = send(events, store, ports, state, b, 2, put, ratio, 2)
         moved |= sent
         n = events[free, COUNT]
         while n * ratio < events[ports[b, 2], COUNT] and n * ratio <= events[leave, COUNT]:
@@ -244,18 +238,17 @@ def _fifo(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _requant(net: Arrays, b: int) -> bool:
+def _requant(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Make codes: a beat is taken when output beat n - depth is valid, which frees its place in the queue.
 
     If the pipeline is shorter than the queue, that beat is late only where gates are.  Ports: accumulators, codes;
     numbers: latency, credits; state: of ``send``, first clock in which the beat of the next gate could leave.
     """
-    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     gate, take, offer, leave = ports[b, 1], ports[b, 2], ports[b, 4], ports[b, 5]
     latency, depth = numbers[b, 0], numbers[b, 1]
-    moved, passed = send(net, b, 4, take, 1, latency + 2)
+    moved, passed = send(events, store, ports, state, b, 4, take, 1, latency + 2)
     while passed:
-        _, passed = send(net, b, 4, take, 1, latency + 2)
+        _, passed = send(events, store, ports, state, b, 4, take, 1, latency + 2)
     ahead = latency + 2 <= depth and least_step(events, ports, b, 4) == 1
     known = wanted(events, ports, b, 4) + 1 if ahead else min(events[offer, COUNT], events[leave, COUNT] + 1)
     earliest = state[b, 2]
@@ -278,13 +271,12 @@ def _requant(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _requant_holes(net: Arrays, b: int) -> bool:
+def _requant_holes(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
     """Make codes, also of output pixels without taps, holes; those at the start of a frame wait for its first beat.
 
     Ports: accumulators, codes; numbers: latency, credits, beats of a pixel, pixels of a frame; table: whether a pixel
     has taps; state: beats taken, first clock of the next beat, pixel, its beat, whether a beat of the frame came.
     """
-    events, store, ports, numbers, state, tables = net.events, net.store, net.ports, net.numbers, net.state, net.tables
     offer_in, gate, take, leave_in = ports[b, 0], ports[b, 1], ports[b, 2], ports[b, 3]
     offer, leave = ports[b, 4], ports[b, 5]
     latency, depth, groups, pixels = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
@@ -295,7 +287,7 @@ def _requant_holes(net: Arrays, b: int) -> bool:
             clock = get(events, store, take, taken) + 1
             add(events, store, offer, clock + latency + 1)
             taken, moved = taken + 1, True
-        moved |= meet(net, b, 4)
+        moved |= meet(events, store, ports, b, 4)
         opened = events[gate, COUNT]
         beat = events[offer, COUNT] + opened - taken
         if beat == events[offer, LIMIT] or min(events[offer, COUNT], events[leave, COUNT] + 1) <= beat - depth:
@@ -305,7 +297,7 @@ def _requant_holes(net: Arrays, b: int) -> bool:
             earliest = max(earliest, get(events, store, offer, beat - depth))
         if beat > depth:
             earliest = max(earliest, get(events, store, leave, beat - depth - 1) + 1)
-        if tables[net.tables_at[b, 0] + pixel]:
+        if tables[tables_at[b, 0] + pixel]:
             if opened == room(events, gate, take):
                 break
             add(events, store, gate, earliest)
@@ -332,24 +324,25 @@ def _requant_holes(net: Arrays, b: int) -> bool:
 
 
 @compiled
-def _advance(net: Arrays, b: int) -> bool:
+def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
     """Let block ``b`` go on as far as it can; return whether it did."""
-    kind = net.kinds[b]
     if kind == _FIFO:
-        return _fifo(net, b)
+        return _fifo(events, store, ports, numbers, state, b)
     if kind == _REQUANT:
-        return _requant(net, b)
+        return _requant(events, store, ports, numbers, state, b)
     if kind == _REQUANT_HOLES:
-        return _requant_holes(net, b)
+        return _requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _SEQUENCER:
-        return _sequencer(net, b)
+        return _sequencer(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _LOADER:
-        return _loader(net, b)
+        return _loader(events, store, ports, numbers, state, b)
     if kind == _UP:
-        return _up(net, b)
+        return _up(events, store, ports, numbers, state, b)
     if kind == _DOWN:
-        return _down(net, b)
-    return _source(net, b) if kind == _SOURCE else _sink(net, b)
+        return _down(events, store, ports, numbers, state, b)
+    if kind == _SOURCE:
+        return _source(events, store, ports, numbers, state, b)
+    return _sink(events, store, ports, numbers, state, b)
 
 
 def _evaluator(source: int) -> Callable[[Arrays], int]:
@@ -359,7 +352,9 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
     """
 
     def evaluate(net: Arrays) -> int:
-        blocks = len(net.kinds)
+        events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
+        tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
+        blocks = len(kinds)
         ready = np.ones(blocks, np.bool_)
         waiting, step, b = blocks, 1, -1
         while waiting:
@@ -369,10 +364,10 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
             elif ready[b]:
                 ready[b] = False
                 waiting -= 1
-                if _advance(net, b):
-                    for n in range(net.wakes_at[b], net.wakes_at[b + 1]):
-                        waiting += not ready[net.wakes[n]]
-                        ready[net.wakes[n]] = True
+                if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
+                    for n in range(wakes_at[b], wakes_at[b + 1]):
+                        waiting += not ready[wakes[n]]
+                        ready[wakes[n]] = True
         return source
 
     made: Any

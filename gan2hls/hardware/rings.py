@@ -24,6 +24,7 @@ import numba
 
 from gan2hls.numbers import Int64Array
 
+A = Int64Array
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -52,16 +53,16 @@ class Arrays(NamedTuple):
         wakes: the blocks that may go on when another one has.
     """
 
-    kinds: Int64Array
-    ports: Int64Array
-    numbers: Int64Array
-    tables_at: Int64Array
-    tables: Int64Array
-    events: Int64Array
-    store: Int64Array
-    state: Int64Array
-    wakes_at: Int64Array
-    wakes: Int64Array
+    kinds: A
+    ports: A
+    numbers: A
+    tables_at: A
+    tables: A
+    events: A
+    store: A
+    state: A
+    wakes_at: A
+    wakes: A
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -71,14 +72,14 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @compiled
-def get(events: Int64Array, store: Int64Array, event: int, n: int) -> int:
+def get(events: A, store: A, event: int, n: int) -> int:
     """Return the clock of event ``n``."""
     clock: int = store[events[event, AT] + (n & events[event, MASK])]
     return clock
 
 
 @compiled
-def add(events: Int64Array, store: Int64Array, event: int, clock: int) -> None:
+def add(events: A, store: A, event: int, clock: int) -> None:
     """Let the next event happen in ``clock``."""
     n = events[event, COUNT]
     store[events[event, AT] + (n & events[event, MASK])] = clock
@@ -86,19 +87,18 @@ def add(events: Int64Array, store: Int64Array, event: int, clock: int) -> None:
 
 
 @compiled
-def room(events: Int64Array, event: int, done: int) -> int:
+def room(events: A, event: int, done: int) -> int:
     """Return how many events there may be while those of ``done`` are the last that were answered."""
     most: int = min(events[event, LIMIT], events[done, COUNT] + events[event, AHEAD])
     return most
 
 
 @compiled
-def meet(net: Arrays, b: int, at: int) -> bool:
+def meet(events: A, store: A, ports: A, b: int, at: int) -> bool:
     """Let the beats of the stream written at port ``at`` pass that are offered and wanted; return whether any did.
 
     Each reader of a fork takes a beat on its own; the next one is valid when all have.
     """
-    events, store, ports = net.events, net.store, net.ports
     offer, leave = ports[b, at], ports[b, at + 1]
     n = events[leave, COUNT]
     if events[offer, READERS] == 1:
@@ -139,7 +139,7 @@ def meet(net: Arrays, b: int, at: int) -> bool:
 
 
 @compiled
-def wanted(events: Int64Array, ports: Int64Array, b: int, at: int) -> int:
+def wanted(events: A, ports: A, b: int, at: int) -> int:
     """Return of how many beats of the stream written at port ``at`` all readers' gates are known."""
     offer = ports[b, at]
     count: int = events[offer, LIMIT]
@@ -149,7 +149,7 @@ def wanted(events: Int64Array, ports: Int64Array, b: int, at: int) -> int:
 
 
 @compiled
-def last_gate(events: Int64Array, store: Int64Array, ports: Int64Array, b: int, at: int, n: int) -> int:
+def last_gate(events: A, store: A, ports: A, b: int, at: int, n: int) -> int:
     """Return the clock from which all readers of the stream written at port ``at`` could take beat ``n``."""
     clock = ANY
     for reader in range(events[ports[b, at], READERS]):
@@ -158,7 +158,7 @@ def last_gate(events: Int64Array, store: Int64Array, ports: Int64Array, b: int, 
 
 
 @compiled
-def least_step(events: Int64Array, ports: Int64Array, b: int, at: int) -> int:
+def least_step(events: A, ports: A, b: int, at: int) -> int:
     """Return the least clocks between beats of the stream written at port ``at``; of a fork it is only known if 1."""
     step = 1
     for reader in range(events[ports[b, at], READERS]):
@@ -167,22 +167,36 @@ def least_step(events: Int64Array, ports: Int64Array, b: int, at: int) -> int:
 
 
 @compiled
-def send(net: Arrays, b: int, at: int, words: int, ratio: int, delay: int) -> tuple[bool, bool]:
+def send(
+    events: A,
+    store: A,
+    ports: A,
+    state: A,
+    b: int,
+    at: int,
+    words: int,
+    ratio: int,
+    delay: int,
+) -> tuple[bool, bool]:
     """Offer the ``ratio`` beats of each of the events ``words`` at port ``at``, the first ``delay`` clocks later.
 
     Returns whether anything was done, and whether beats passed; then there may be room for more.  State 0 and 1: part
     and word of the next offer.
     """
-    events, store, state, offer, leave = net.events, net.store, net.state, net.ports[b, at], net.ports[b, at + 1]
+    offer, leave = ports[b, at], ports[b, at + 1]
+    at_offer, offer_mask, at_word, word_mask = (
+        events[offer, AT],
+        events[offer, MASK],
+        events[words, AT],
+        events[words, MASK],
+    )
+    n, end, known = events[offer, COUNT], room(events, offer, leave), events[words, COUNT]
     part, word, offered = state[b, 0], state[b, 1], False
-    for _ in range(events[offer, COUNT], room(events, offer, leave)):
-        if part == 0 and word == events[words, COUNT]:
-            break
-        add(events, store, offer, get(events, store, words, word) + delay if part == 0 else ANY)
-        offered = True
-        part += 1
+    while n < end and (part > 0 or word < known):
+        store[at_offer + (n & offer_mask)] = store[at_word + (word & word_mask)] + delay if part == 0 else ANY
+        n, part, offered = n + 1, part + 1, True
         if part == ratio:
             part, word = 0, word + 1
-    state[b, 0], state[b, 1] = part, word
-    passed = meet(net, b, at)
+    events[offer, COUNT], state[b, 0], state[b, 1] = n, part, word
+    passed = meet(events, store, ports, b, at)
     return offered or passed, passed
