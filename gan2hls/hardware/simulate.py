@@ -50,7 +50,7 @@ class QueueClocks:
 @final
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A network that went on until no block could.
+    """A network whose blocks have gone on until none could.
 
     Attributes:
         network: that was simulated.
@@ -109,7 +109,8 @@ class Simulation:
             readers = self.network.readers(edge)
             for reader, gate, take in zip(readers, ports[2::2], ports[3::2], strict=True):
                 name = edge.name if len(readers) == 1 else f"{edge.name} to the {reader.name}"
-                offered, wanted = count[ports[0]] > count[take], count[gate] > count[take]
+                offered = count[ports[0]] > count[take] == count[ports[1]]
+                wanted = count[gate] > count[take]
                 if offered and not wanted:
                     full.append(name)
                 elif wanted and not offered:
