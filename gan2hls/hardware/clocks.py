@@ -41,9 +41,8 @@ from gan2hls.hardware.rings import (
 #: Kinds of blocks by number.
 KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "requant", "requant_holes")
 _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _REQUANT, _REQUANT_HOLES = range(9)
-#: Integers of state of a block; those of a sequencer end with the takes of its last rows.
-STATES = 12
-_TAKES, _GRANTS_AHEAD = 8, 4
+#: Integers of state of a block.
+STATES = 8
 
 
 @compiled
@@ -175,34 +174,30 @@ def _loader(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool
 def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
     """Step through rows and vectors.  Ports: rows, vectors.
 
-    Numbers: input rows of a frame, output rows, vectors of one, credits, clocks from a vector's last step to its push;
-    tables: rows needed, rows released, steps of vectors; state: row, rows of former frames, in and out, vectors of the
-    row, whether it is granted, first clock of the next step, of the next grant, takes of the last rows.
+    That rows are granted four ahead at most holds nothing up, since a row takes a step or more.  Numbers: input rows of
+    a frame, output rows, vectors of one, credits, clocks from a vector's last step to its push; tables: rows needed,
+    rows released, steps of vectors; state: row, input rows of former frames, vectors of the row, whether it is granted,
+    first clock of the next step, of the next grant.
     """
     put_row, free_row, put, free = ports[b, 0], ports[b, 1], ports[b, 2], ports[b, 3]
     in_rows, out_rows, row_vectors, depth = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
     to_push = numbers[b, 4]
     need, released, steps = tables_at[b, 0], tables_at[b, 1], tables_at[b, 2]
-    row, in_before, out_before, done = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
-    granted, clock, grant = state[b, 4], state[b, 5], state[b, 6]
+    row, before, done = state[b, 0], state[b, 1], state[b, 2]
+    granted, clock, grant = state[b, 3], state[b, 4], state[b, 5]
     vector, moved = events[put, COUNT], False
     while vector < events[put, LIMIT]:
-        take = _TAKES + (out_before + row) % _GRANTS_AHEAD
         if not granted:
-            needed = in_before + tables[need + row]
+            needed = before + tables[need + row]
             if events[put_row, COUNT] < needed:
                 break
             grant = max(grant, get(events, store, put_row, needed - 1) + 1)
-            if out_before + row >= _GRANTS_AHEAD:
-                grant = max(grant, state[b, take] + 1)
             grant += 1
             clock = max(clock, grant)
             granted = 1
         while done < row_vectors and vector - depth < events[free, COUNT]:
             if vector >= depth:
                 clock = max(clock, get(events, store, free, vector - depth) + 1)
-            if done == 0:
-                state[b, take] = clock
             clock += tables[steps + row * row_vectors + done]
             add(events, store, put, clock - 1 + to_push)
             vector, done, moved = vector + 1, done + 1, True
@@ -212,9 +207,9 @@ def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A
             add(events, store, free_row, clock - 1)
         granted, done, row = 0, 0, row + 1
         if row == out_rows:
-            row, in_before, out_before = 0, in_before + in_rows, out_before + out_rows
-    state[b, 0], state[b, 1], state[b, 2], state[b, 3] = row, in_before, out_before, done
-    state[b, 4], state[b, 5], state[b, 6] = granted, clock, grant
+            row, before = 0, before + in_rows
+    state[b, 0], state[b, 1], state[b, 2] = row, before, done
+    state[b, 3], state[b, 4], state[b, 5] = granted, clock, grant
     return moved
 
 

@@ -41,7 +41,7 @@ class Builder:
             if not stages:
                 self.blocks.append(network.sink(stream, FRAMES))
                 continue
-            made = self.rng.choice([self.up, self.down, self.engine, self.engine, self.requant])(stream)
+            made = self.rng.choice([self.up, self.down, self.both, self.engine, self.engine, self.requant])(stream)
             self.behind(made, stages - 1)
 
     def up(self, stream: Stream) -> Stream:
@@ -56,6 +56,10 @@ class Builder:
         out = self.stream(stream.beats * int(self.rng.integers(2, 5 if stream.beats < 100 else 3)))
         self.blocks.append(network.down(stream, out, out.beats // stream.beats))
         return out
+
+    def both(self, stream: Stream) -> Stream:
+        """As between widths of which neither divides the other."""
+        return self.down(self.up(stream))
 
     def engine(self, stream: Stream) -> Stream:
         """A line buffer, a sequencer of random vectors, and a requantizer."""
