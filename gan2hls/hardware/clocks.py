@@ -179,7 +179,8 @@ def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A
     rows released, steps of vectors; state: row, input rows of former frames, vectors of the row, whether it is granted,
     first clock of the next step, of the next grant.
     """
-    put_row, free_row, put, free = ports[b, 0], ports[b, 1], ports[b, 2], ports[b, 3]
+    put_row, free_row, put, free, credit = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4], ports[b, 5]
+    given = credit if events[credit, LIMIT] else free
     in_rows, out_rows, row_vectors, depth = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
     to_push = numbers[b, 4]
     need, released, steps = tables_at[b, 0], tables_at[b, 1], tables_at[b, 2]
@@ -195,9 +196,9 @@ def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A
             grant += 1
             clock = max(clock, grant)
             granted = 1
-        while done < row_vectors and vector - depth < events[free, COUNT]:
+        while done < row_vectors and vector - depth < events[given, COUNT]:
             if vector >= depth:
-                clock = max(clock, get(events, store, free, vector - depth) + 1)
+                clock = max(clock, get(events, store, given, vector - depth) + 1)
             clock += tables[steps + row * row_vectors + done]
             add(events, store, put, clock - 1 + to_push)
             vector, done, moved = vector + 1, done + 1, True
@@ -217,18 +218,28 @@ def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A
 def _fifo(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Send words: one is loaded in the clock in which the last beat of the former one leaves.
 
-    Ports: queue, stream; number: beats of a word; state: of ``send``.
+    Credits are told ahead where gates alone can make them late.  Ports: queue, stream; number: beats of a word; state:
+    of ``send``, beats whose gates are known, first clock of the next.
     """
-    put, free, leave, ratio = ports[b, 0], ports[b, 1], ports[b, 3], numbers[b, 0]
+    put, free, credit, offer, leave = ports[b, 0], ports[b, 1], ports[b, 2], ports[b, 3], ports[b, 4]
+    ratio = numbers[b, 0]
     moved, passed = False, True
     while passed:
-        sent, passed = send(events, store, ports, state, b, 2, put, ratio, 2)
+        sent, passed = send(events, store, ports, state, b, 3, put, ratio, 2)
         moved |= sent
         n = events[free, COUNT]
-        while n * ratio < events[ports[b, 2], COUNT] and n * ratio <= events[leave, COUNT]:
+        while n * ratio < events[offer, COUNT] and n * ratio <= events[leave, COUNT]:
             load = get(events, store, put, n) + 1
             add(events, store, free, max(load, get(events, store, leave, n * ratio - 1)) if n > 0 else load)
             n += 1
+    known, beats, earliest = wanted(events, ports, b, 3), state[b, 2], state[b, 3]
+    for n in range(events[credit, COUNT], min(events[credit, LIMIT], known // ratio + 1)):
+        while beats < n * ratio:
+            earliest = max(earliest, last_gate(events, store, ports, b, 3, beats)) + 1
+            beats += 1
+        add(events, store, credit, earliest - 1)
+        moved = True
+    state[b, 2], state[b, 3] = beats, earliest
     return moved
 
 

@@ -8,8 +8,8 @@ Events of one sort are a sequence of clocks, in order.  A stream has the sequenc
     take[r][n] = max(valid[n], gate[r][n], take[r][n - 1] + step[r])
     leave[n]   = max over r of take[r][n]
 
-where an offer or a gate of ``ANY`` adds nothing; a queue has ``put[n]`` and ``free[n]``.  The writer of a stream works
-out take and leave.
+where an offer or a gate of ``ANY`` adds nothing.  A queue has ``put[n]`` and ``free[n]``, and ``credit[n]``, what its
+reader can tell of ``free[n]`` ahead, where that is enough.  The writer of a stream works out take and leave.
 
 Sequences are rings.  Offers and gates run at most ``AHEAD`` beats ahead of what has left or was taken, and rings are
 longer by what blocks look back, so nothing is overwritten that is still needed.
@@ -42,7 +42,7 @@ class Arrays(NamedTuple):
         kinds: ``[B]``, places in ``clocks.KINDS``.
         ports: ``[B, ...]``, the numbers of a block's events, as the function of its kind has them.  Of a stream that is
             read: offer, gate, take, leave; of one that is written: offer, leave, then gate and take of each reader, a
-            single one's take being leave; of a queue: put, free.  What a source or a sink tells stands between.
+            single one's take being leave; of a queue: put, free, credit.  What a source or a sink tells stands between.
         numbers: ``[B, ...]``, parameters.
         tables_at: ``[B, ...]``, where a block's tables start.
         tables: all tables.

@@ -80,7 +80,7 @@ class Simulation:
 
     def queue(self, queue: Queue) -> QueueClocks:
         """Return the clocks of ``queue``; of a simulation that kept all."""
-        put, free = self._layout.of_edge[queue]
+        put, free, _ = self._layout.of_edge[queue]
         return QueueClocks(self._clocks(put), self._clocks(free))
 
     def _clocks(self, event: int) -> Int64Array:
@@ -157,7 +157,7 @@ class _Layout:
     """The numbers of events.
 
     Attributes:
-        of_edge: events of an edge: offer, leave, then gate and take of each reader, or put, free.
+        of_edge: events of an edge: offer, leave, then gate and take of each reader, or put, free, credit.
         marks: events of what a source or a sink tells.
     """
 
@@ -168,7 +168,7 @@ class _Layout:
         self._limits: list[int] = []
         for edge in network.edges:
             if isinstance(edge, Queue):
-                self.of_edge[edge] = self._events(edge.words, 2)
+                self.of_edge[edge] = self._events(edge.words, 3)
             elif len(network.readers(edge)) == 1:
                 offer, leave, gate = self._events(edge.beats, 3)
                 self.of_edge[edge] = offer, leave, gate, leave
@@ -192,9 +192,11 @@ class _Layout:
         events[:, LIMIT] = sizes
         back = _BESIDE + max((n for block in self.network.blocks for n in _look_back(block)), default=0)
         for edge, ports in self.of_edge.items():
-            alive = edge.depth + edge.early if isinstance(edge, Queue) else window + back
+            alive = window + back + (edge.depth + edge.early if isinstance(edge, Queue) else 0)
             if not keep:
                 sizes[list(ports)] = np.minimum(sizes[list(ports)], alive)
+            if isinstance(edge, Queue) and not self._tells_credits(edge):
+                events[ports[2], LIMIT] = 0
             if isinstance(edge, Stream):
                 events[list(ports), AHEAD] = window
                 readers = self.network.readers(edge)
@@ -209,6 +211,21 @@ class _Layout:
         """Return the least clocks between two takes of ``block`` that it wants to be kept by its stream."""
         behind = [reader for edge in block.writes for reader in self.network.readers(edge)]
         return block.numbers[0] if block.kind == "down" and all(b.kind != "down" for b in behind) else 1
+
+    def _tells_credits(self, queue: Queue) -> bool:
+        """Return whether gates alone can make credits of ``queue`` late.
+
+        So it is if vectors take as many clocks as their beats, and as many as its depth less one take longer than the
+        way to the queue: then a vector is out, for its own sake and that of former ones, when its credit is needed.
+        """
+        writer = next(block for block in self.network.blocks if queue in block.writes)
+        (reader,) = self.network.readers(queue)
+        if writer.kind != "sequencer" or reader.kind != "fifo":
+            return False
+        (stream,) = reader.writes
+        least, (_, _, _, depth, to_push), (ratio,) = int(writer.tables[2].min()), writer.numbers, reader.numbers
+        steps = {self._step(block) for block in self.network.readers(stream)}
+        return steps == {1} and least >= ratio and (depth - 1) * least > to_push
 
     def ports(self, block: Block) -> tuple[int, ...]:
         """Return the events of ``block`` in the order in which ``clocks`` expects them."""
