@@ -24,14 +24,16 @@ import numba
 
 from gan2hls.numbers import Int64Array
 
+#: Annotates the arrays that compiled functions share.
 A = Int64Array
 P = ParamSpec("P")
 R = TypeVar("R")
 
 #: A clock that bounds nothing.
 ANY = -1
-#: Columns of ``events``: place of the ring, its size - 1, events so far, events in all, how far a stream may be ahead;
-#: of offers the readers of the stream, of gates the least clocks between takes, of leaves the first clock of the next.
+#: Columns of ``events``: place of the ring, its size - 1, events so far, events in all (of credits 0: none are told),
+#: how far a stream may be ahead; of offers the readers, of gates the least clocks between takes, of leaves the first
+#: clock of the next.
 AT, MASK, COUNT, LIMIT, AHEAD, READERS, STEP, NEXT = range(8)
 
 
@@ -168,15 +170,7 @@ def least_step(events: A, ports: A, b: int, at: int) -> int:
 
 @compiled
 def send(
-    events: A,
-    store: A,
-    ports: A,
-    state: A,
-    b: int,
-    at: int,
-    words: int,
-    ratio: int,
-    delay: int,
+    events: A, store: A, ports: A, state: A, b: int, at: int, words: int, ratio: int, delay: int
 ) -> tuple[bool, bool]:
     """Offer the ``ratio`` beats of each of the events ``words`` at port ``at``, the first ``delay`` clocks later.
 
@@ -184,12 +178,8 @@ def send(
     and word of the next offer.
     """
     offer, leave = ports[b, at], ports[b, at + 1]
-    at_offer, offer_mask, at_word, word_mask = (
-        events[offer, AT],
-        events[offer, MASK],
-        events[words, AT],
-        events[words, MASK],
-    )
+    at_offer, offer_mask = events[offer, AT], events[offer, MASK]
+    at_word, word_mask = events[words, AT], events[words, MASK]
     n, end, known = events[offer, COUNT], room(events, offer, leave), events[words, COUNT]
     part, word, offered = state[b, 0], state[b, 1], False
     while n < end and (part > 0 or word < known):

@@ -54,7 +54,7 @@ class Simulation:
 
     Attributes:
         network: that was simulated.
-        events: int64 ``[E, 4]``, the rings of events; see ``rings.AT``.
+        events: int64 ``[E, 8]``, the rings of events; see ``rings.AT``.
         store: int64, what they hold.
     """
 

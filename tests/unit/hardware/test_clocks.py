@@ -68,13 +68,13 @@ class Builder:
         rows = self.queue(axis.in_size * FRAMES, depth, early=axis.in_size)
         shape = len(axis.outputs), int(self.rng.integers(1, 4)), int(self.rng.integers(1, 3))
         cycles = self.rng.integers(1, int(self.rng.choice([2, 4, 12])), shape)
-        vectors = self.queue(cycles.size * FRAMES, int(self.rng.choice([1, 2, 16])))
+        vectors = self.queue(cycles.size * FRAMES, int(self.rng.choice([1, 2, 4, 16])))
         acc = self.stream(vectors.words * int(self.rng.integers(1, 5)))
         self.blocks += [
             network.loader(stream, rows, int(self.rng.integers(2, 9))),
             network.sequencer(
                 rows, vectors, in_rows=axis.in_size, need=axis.need, released=axis.released, vector_cycles=cycles,
-                to_push=int(self.rng.integers(1, 30)),
+                to_push=int(self.rng.integers(1, self.rng.choice([4, 12, 30]))),
             ),
             network.fifo(vectors, acc),
         ]  # fmt: skip
@@ -103,9 +103,8 @@ class Builder:
         return int(self.rng.choice([n for n in range(1, min(number, most) + 1) if number % n == 0]))
 
 
-def check(seed: int) -> None:
+def check(net: Network) -> None:
     """Every clock of every edge; what is looked ahead changes nothing, nor what is kept."""
-    net = Network(tuple(Builder(np.random.default_rng(seed)).blocks))
     wires, words = clocked.run(net)
     leaves = {stream: np.max(wire.taken, axis=0) for stream, wire in wires.items()}
     for window in (1, 5, 128):
@@ -128,13 +127,36 @@ def check(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_networks_equal_a_simulation_clock_by_clock(seed: int) -> None:
-    check(seed)
+    check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
+
+
+@pytest.mark.parametrize("cycles", [1, 3, 4, 5])
+@pytest.mark.parametrize("to_push", [1, 3, 11, 12, 14, 15, 16])
+def test_an_engine_waits_for_its_accumulator_queue(cycles: int, to_push: int) -> None:
+    """Vectors of 4 beats, faster and slower than these, in a queue of 4 words."""
+    stream, rows, vectors = Stream("in", 6), Queue("rows", 6, 2, early=2), Queue("vectors", 180, 4)
+    acc, out = Stream("acc", 720), Stream("out", 720)
+    steps = np.full((2, 30), cycles, np.int64)
+    check(
+        Network(
+            (
+                network.source(stream, FRAMES),
+                network.loader(stream, rows, 5),
+                network.sequencer(
+                    rows, vectors, in_rows=2, need=(1, 2), released=(1, 1), vector_cycles=steps, to_push=to_push
+                ),
+                network.fifo(vectors, acc),
+                network.requant(acc, out, latency=7, queue_words=16, pixels=np.ones(60, np.int64), groups=4),
+                network.sink(out, FRAMES),
+            )
+        )
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1150))
 def test_more_random_networks(seed: int) -> None:
-    check(seed)
+    check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
 
 
 def fork(*ratios: int) -> tuple[Simulation, Stream]:
