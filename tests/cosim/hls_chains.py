@@ -9,6 +9,7 @@ import numpy as np
 
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware.design import Design, EngineDesign, Folding, most_rows, verify_design
+from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -130,8 +131,8 @@ def random_folding(rng: Rng, layer: IntLayer) -> Folding:
     if layer.geometry is None:
         lanes = _divisor(rng, layer.requant.channels)
         return Folding(lanes, lanes, lanes)
-    pe, simd = _divisor(rng, layer.geometry.group_out), _divisor(rng, layer.geometry.group_in)
-    return Folding(pe, simd, _divisor(rng, pe))
+    pe = int(rng.choice(legal_pe(layer.geometry)))
+    return Folding(pe, int(rng.choice(legal_simd(layer.geometry, pe))), _divisor(rng, pe))
 
 
 def random_rows(rng: Rng, engine: EngineDesign) -> int:
