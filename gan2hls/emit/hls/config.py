@@ -218,13 +218,15 @@ def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
 def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     layer, requant = engine.layer, engine.layer.requant
     geometry = layer.geometry
+    phases = 1 if geometry is None else geometry.row_phases
     all_taps = geometry is None or len(geometry.y.outputs) * len(geometry.x.outputs) == (
         geometry.y.out_size * geometry.x.out_size
     )
     index = requant.out_type
     shown = (
         Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
-        Constant("OUT_FOLDS", requant.channels // engine.folding.lanes, "CO / LANES"),
+        Constant("OUT_FOLDS", requant.channels // (phases * engine.folding.lanes), "CO / LANES"),
+        Constant("ROW_PHASES", phases, "output rows that take turns, each with channels of its own"),
         Constant("OUT_ROWS", layer.shape[0] if geometry is None else geometry.y.out_size, "output rows"),
         Constant("OUT_COLUMNS", layer.shape[1] if geometry is None else geometry.x.out_size, "output columns"),
         Constant("ALL_TAPS", int(all_taps), "every output pixel has taps", "bool"),

@@ -123,9 +123,10 @@ def _centre(engine: EngineDesign) -> Values:
 def _requant(engine: EngineDesign) -> Values:
     layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
     total = requant.sum_type(layer.acc_type)
+    phases = 1 if geometry is None else geometry.row_phases
     values: Values = {
         "Lanes": engine.folding.lanes,
-        "Groups": requant.channels // engine.folding.lanes,
+        "Groups": requant.channels // (phases * engine.folding.lanes),
         "AccBits": layer.acc_type.signed_bits,
         "Pieces": requant.pieces,
         "MultBits": requant.mult_type.bits,
@@ -145,6 +146,8 @@ def _requant(engine: EngineDesign) -> Values:
         return values
     masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
     sizes = [geometry.y.out_size, geometry.x.out_size]
+    if phases > 1:
+        values |= {"RowPhases": phases, "OutColumns": sizes[1]}
     if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
         return values
     return values | {
