@@ -129,11 +129,13 @@ def _random_axis(rng: Rng, size: int, transposed: bool) -> AxisTaps | None:
 
 
 def random_folding(rng: Rng, layer: IntLayer) -> Folding:
-    """Any legal folding, the extremes included."""
+    """Any legal folding, the extremes included; every other one of a layer with groups spans some of them."""
     if layer.geometry is None:
         lanes = _divisor(rng, layer.requant.channels)
         return Folding(lanes, lanes, lanes)
-    pe = int(rng.choice(legal_pe(layer.geometry)))
+    legal = legal_pe(layer.geometry)
+    spanning = [pe for pe in legal if pe > layer.geometry.group_out]
+    pe = int(rng.choice(spanning if spanning and rng.random() < 0.5 else legal))
     return Folding(pe, int(rng.choice(legal_simd(layer.geometry, pe))), _divisor(rng, pe))
 
 

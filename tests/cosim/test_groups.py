@@ -17,9 +17,10 @@ from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.hls_chains import QUICK, random_design, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_codecs import KINDS, check, coded_layer
+from tests.cosim.test_rtl_skip import sparse_random_design
 from tests.randomized import chain, conv, conv_transpose, design, linear_layer, random_inputs
 from tests.unit.hardware.test_schedule import separable
 
@@ -27,6 +28,16 @@ pytestmark = pytest.mark.cosim
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
+
+
+def test_random_chains_span_groups() -> None:
+    """Of those that other tests simulate: many in C, some in RTL, with and without skipping."""
+    for seeds, layers in (((17, 33), 6), (range(4), 12)):
+        for made in (random_design(seed, layers) for seed in seeds):
+            assert sum(engine.parallel_groups > 1 for engine in made.engines) >= 2
+            assert layers > 6 or any(e.group_folds > 1 for e in made.engines if e.parallel_groups > 1)
+    for made in map(sparse_random_design, (2, 5)):
+        assert any(engine.skip is not None and engine.parallel_groups > 1 for engine in made.engines)
 
 
 def test_a_depthwise_separable_layer_at_16_lanes(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
-READ = [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
+READ = [tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
