@@ -180,14 +180,15 @@ def _mac_cycles(engine: EngineDesign) -> str:
 
 
 def _feed_word(engine: EngineDesign) -> str:
-    return f"feeder word: SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
+    each = "" if engine.parallel_groups == 1 else f"{engine.parallel_groups} x "
+    return f"feeder word: {each}SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
 
 
 def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
     geometry, together = engine.layer.geometry, engine.parallel_groups
     assert geometry is not None
-    groups = "groups of channels" if together == 1 else f"groups of channels over {together} at once"
-    folds = "CO / groups / PE" if together == 1 else "output folds of these"
+    groups = "groups of channels" if together == 1 else f"sets of {together} groups, which the mac works on at once"
+    folds = "CO / groups / PE" if together == 1 else "output folds of a set"
     return (
         Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
         Constant("GROUPS", engine.group_folds, groups),

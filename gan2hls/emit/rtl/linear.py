@@ -50,7 +50,10 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
     return {
         "pe": folding.pe,
         "simd": folding.simd,
-        "groups": engine.parallel_groups,
+        "together": engine.parallel_groups,
+        "groups": geometry.groups,
+        "group_out": geometry.group_out,
+        "group_in": geometry.group_in,
         "lanes": folding.pe * folding.simd,
         "useful_macs": layer.useful_macs,
         "mac_cycles": engine.mac_cycles,

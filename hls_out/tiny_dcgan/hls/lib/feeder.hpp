@@ -10,8 +10,8 @@
 // Which taps a pixel has comes from pixels.hpp, a pixel ahead: whatever decides the next iteration is a register.
 // Row iy stands in slot iy mod ROWS.  All tables are multiplied out, so that addresses need adders only.
 //
-// A word holds SIMD input channels of a group, or of each of TOGETHER groups that the mac works on at once; then GROUPS
-// counts how often it does so.
+// A word holds SIMD input channels of a group, or of each of TOGETHER groups that the mac works on at once: GROUPS counts
+// sets of so many.
 //
 // In:  TOGETHER * SIMD elements of IN_BITS bits a word, ROW_WORDS words a row, in the low bits.  Pixels and segments: see
 // there.
