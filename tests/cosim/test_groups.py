@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import decode
+from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, Folding, FoldingRequest
 from gan2hls.hardware.groups import legal_pe, legal_simd
@@ -210,17 +211,40 @@ def test_a_changed_weight_of_any_lane_is_found(tmp_path: Path, monkeypatch: pyte
     bench.run(3)
 
 
-#: A wrong wire: file, old and new text.
-MISWIRED = {
-    "operands": ("hls/lib/mac.hpp", b"const int own = p / (L::PE / TOGETHER) * L::SIMD", b"const int own = 0"),
-    "group": ("hls/lib/feeder.hpp", b"group_base + L::CI_FOLDS", b"group_base + 0 * L::CI_FOLDS"),
+#: A wrong wire of an engine of sets of groups: file, old and new text.
+WIRES_OF_C = {
+    "operands": ("lib/mac.hpp", b"const int own = p / (L::PE / TOGETHER) * L::SIMD", b"const int own = 0"),
+    "set": ("lib/feeder.hpp", b"group_base + L::CI_FOLDS", b"group_base + 0 * L::CI_FOLDS"),
+}
+WIRES_OF_RTL = {
+    "operands": (
+        "lib/g2h_mac.sv",
+        b"First = p / (Pe / Groups) * Simd",
+        b"First = (Groups - 1 - p / (Pe / Groups)) * Simd",
+    ),
+    "set": ("lib/g2h_sequencer.sv", b"gbase_q + XAddrBits'(CiFolds)", b"gbase_q + XAddrBits'(0)"),
 }
 
 
-@pytest.mark.parametrize("wire", MISWIRED)
-def test_a_wrong_wire_is_found(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wire", WIRES_OF_C)
+def test_a_wrong_wire_is_found_in_c(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csim, "FLAGS", QUICK)
-    made, (path, old, new) = _engine("4 groups of 3 x 2, two at once"), MISWIRED[wire]
-    hls = write_hls(made, tmp_path, {path.removeprefix("hls/"): (old, new)})
+    made, (path, old, new) = _engine("4 groups of 3 x 2, two at once"), WIRES_OF_C[wire]
+    hls = write_hls(made, tmp_path, {path: (old, new)})
     result = check_csim(hls, made, _inputs(made), tmp_path / "work")
     assert result.status == "failed" and result.first_mismatch is not None and "l0" in result.first_mismatch
+
+
+@pytest.mark.parametrize("wire", WIRES_OF_RTL)
+def test_a_wrong_wire_is_found_in_rtl(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, old, new = WIRES_OF_RTL[wire]
+
+    def miswired(design: Design) -> dict[str, bytes]:
+        files = emit_rtl(design)
+        assert files[path].count(old) == 1
+        return files | {path: files[path].replace(old, new)}
+
+    monkeypatch.setattr("tests.cosim.rtl_bench.emit_rtl", miswired)
+    bench = Bench(_engine("4 groups of 3 x 2, two at once"), tmp_path)
+    with pytest.raises(AssertionError, match="l0: beat"):
+        bench.run(3)

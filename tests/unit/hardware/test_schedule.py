@@ -316,6 +316,17 @@ def test_blocks_are_skipped_only_where_it_saves_bits_or_time_that_is_needed() ->
     assert only(blocks, 4 * dense, FoldingRequest(pe=4, simd=4)), "it saves bits, too"
 
 
+def test_blocks_that_span_groups_are_skipped_where_the_pace_needs_it() -> None:
+    geometry = conv((8, 8), 64, 64, groups=64)
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8, empty=0.6, block=(16, 1))
+    model, pinned = chain("g", (8, 8, 64), INT8, (layer,)), {"l0": FoldingRequest(pe=16)}
+    dense = geometry.useful_macs // 16
+    for interval, skips in ((2 * dense, False), (dense // 2 + 100, True)):
+        (engine,) = schedule(model, Target(fps=200e6 / interval), pinned).engines
+        assert (engine.skip is not None, engine.parallel_groups) == (skips, 16)
+        assert engine.mac_cycles <= interval
+
+
 def test_pointers_are_no_bargain_for_a_few_lanes_of_luts() -> None:
     """A ternary layer with scattered zeros could do with fewer lanes if it skipped them, at a pointer a block."""
     geometry = conv_transpose((4, 4), 64, 64)
