@@ -3,7 +3,7 @@
 from gan2hls.model.float_eval import joined, linear, run_layer
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, verify_graph
+from gan2hls.model.ir import COPY, IDENTIFIER, Graph, Layer, Port, verify_graph
 from gan2hls.model.origin import Origin
 from gan2hls.model.points import Affine, Clip, Curve, Function, Leaky, Piecewise, Point, Quantize, Sign, Split, split
 from gan2hls.model.rewiring import readings, rewired, with_layers
@@ -19,6 +19,7 @@ from gan2hls.model.taps import (
 from gan2hls.model.weights import EXACT, IntWeight, Structure, weight_type
 
 __all__ = [
+    "COPY",
     "EXACT",
     "IDENTIFIER",
     "Affine",

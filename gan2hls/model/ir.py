@@ -22,6 +22,8 @@ from gan2hls.model.taps import LinearGeometry
 from gan2hls.model.weights import Structure
 from gan2hls.numbers import FloatArray, QuantType
 
+#: Kind of a linear layer that copies elements to where they are read, by weights of 1.
+COPY = "reorder"
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
@@ -86,6 +88,11 @@ class Layer:
     geometry: LinearGeometry | None = None
     weight: FloatArray | None = None
     structure: Structure | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether its output has the elements of its input and nothing else, and so the same type."""
+        return self.kind == COPY and not self.points
 
     @property
     def channels(self) -> int:

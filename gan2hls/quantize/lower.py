@@ -96,6 +96,10 @@ def choose_types(
     for layer in graph.layers:
         chain = split(layer.points, layer.channels)
         at = "minmax" if layer.name in outputs or layer.name in wide else rule
+        if layer.is_copy:
+            (source,) = layer.inputs
+            types[layer.name] = graph.pinned.get(source, types[source])
+            continue
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return {**types, **graph.pinned}
 
