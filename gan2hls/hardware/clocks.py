@@ -192,8 +192,7 @@ def _sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A
             needed = before + tables[need + row]
             if events[put_row, COUNT] < needed:
                 break
-            grant = max(grant, get(events, store, put_row, needed - 1) + 1)
-            grant += 1
+            grant = max(grant, get(events, store, put_row, needed - 1) + 1) + 1
             clock = max(clock, grant)
             granted = 1
         while done < row_vectors and vector - depth < events[given, COUNT]:
