@@ -1,7 +1,8 @@
 """Regions of elementwise nodes with one computed input: one function, whatever it is spelled with.
 
 A function that is straight but for a knot and a clamp, per channel or not, becomes the points of a requantizer; any
-other a curve, which one table computes for all channels.
+other a curve, which one table computes for all channels where scale and shift in front of it make it the same for all,
+else a table for each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.base import Gan2HlsError, UnsupportedError
+from gan2hls.frontend.fronts import common_front
 from gan2hls.frontend.functions import ELEMENTWISE, Region
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
@@ -52,7 +54,7 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     """Return the groups of ``plain`` by the position of their last node.
 
     Raises:
-        UnsupportedError: a curve that differs from channel to channel.
+        UnsupportedError: constants that do not fit.
     """
     nodes = list(plain.model.graph.node)
     makers = {node.output[0]: n for n, node in enumerate(nodes)}
@@ -148,17 +150,15 @@ def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -
     constants |= {name: sets[n].astype(known[name].dtype) for n, name in enumerate(wide)}
     constants = {name: _real(value) for name, value in constants.items()}
     function = Region(source, nodes, constants)
-    points = straight_pieces(function, count)
-    if points is None and count > 1:
-        raise UnsupportedError(
-            "is a curve with parameters that differ from channel to channel",
-            hint="give all channels the same: one table computes a curve; straight pieces may differ",
-        )
+    every = np.arange(count)
+    points = straight_pieces(lambda x: function(x, every), count)
     if points is None:
-        return (Function(name, function),)
+        front = common_front(function, count)
+        curve = Function(name, function, np.zeros(1) if front else every.astype(np.float64))
+        points = (*front, curve) if front else (curve,)
 
     def spread(value: FloatArray) -> FloatArray:
-        return value[which].reshape(shape) if count > 1 else value
+        return value[which].reshape(shape) if value.size > 1 else value
 
     return tuple(map_parameters(point, spread) for point in points)
 

@@ -5,6 +5,7 @@ Everything an emitter needs to know about sizes stands here, once.  ``docs/micro
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -128,6 +129,17 @@ class EngineDesign:
         """Clocks that weights come later than from a plain memory."""
         assert self.layer.weight is not None
         return CODECS[self.layer.weight.codec].decoder_clocks
+
+    @property
+    def lane_tables(self) -> Int64Array:
+        """Return the tables of each lane where channels have their own, int64 ``[LANES, groups, 2**index bits]``.
+
+        A lane's channels are ``LANES`` apart, and it comes to the same table again after ``groups`` beats.
+        """
+        assert self.layer.table is not None
+        values, lanes = self.layer.table.values, self.folding.lanes
+        channels = np.arange(math.lcm(len(values), lanes)).reshape(-1, lanes)
+        return values[channels.T % len(values)]
 
     @cached_property
     def in_beats(self) -> int:

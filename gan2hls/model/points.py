@@ -2,8 +2,8 @@
 
 A layer carries a chain of points (bias, BatchNorm, activation, output scaling).  ``split`` turns the chain into the
 two forms that hardware has: one or two linear pieces per channel with a common clamp (``Requant``), followed by an
-optional curve that is the same for all channels (``Table``).  A quantizer of the file ends an engine: it fixes the type
-of what the engine makes.
+optional curve (``Table``), the same for all channels or one for each.  A quantizer of the file ends an engine: it fixes
+the type of what the engine makes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.numbers import FloatArray, QuantType
+from gan2hls.numbers import FloatArray, Int64Array, QuantType
 
 
 @final
@@ -88,14 +88,21 @@ class Curve:
 @final
 @dataclass(frozen=True, eq=False)
 class Function:
-    """Any other function of one number, the same for all channels; ``name`` is for people."""
+    """Any other function of one number.
+
+    Attributes:
+        name: for people.
+        evaluate: the function, of ``x`` and which set of its parameters each element has.
+        sets: float64 ``[C]`` or ``[1]``, whole numbers: the set of each channel, or that of all.
+    """
 
     name: str
-    evaluate: Callable[[FloatArray], FloatArray]
+    evaluate: Callable[[FloatArray, Int64Array], FloatArray]
+    sets: FloatArray = field(default_factory=lambda: np.zeros(1))
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Evaluate on ``[..., C]``."""
-        return np.asarray(self.evaluate(x), np.float64)
+        return np.asarray(self.evaluate(x, self.sets.astype(np.int64)), np.float64)
 
 
 @final
@@ -240,10 +247,15 @@ class Split:
     quantize: Quantize | None = None
 
     def evaluate_curve(self, x: FloatArray) -> FloatArray:
-        """Apply the points of the curve to ``x`` (any shape)."""
+        """Apply the points of the curve to ``x`` (``[..., C]``, any shape where the curve is the same for all)."""
         for point in self.curve:
             x = point(x)
         return x
+
+    @property
+    def curve_is_common(self) -> bool:
+        """Whether one table serves all channels."""
+        return all(map(_common, self.curve))
 
 
 def split(points: tuple[Point, ...], channels: int) -> Split:
@@ -263,8 +275,9 @@ def _split(points: tuple[Point, ...], channels: int) -> Split:
     for n, point in enumerate(points):
         longer = piecewise.then(point)
         if longer is None:
-            tail = n
-            while tail < len(points) and _common(points[tail]):
+            tail, common = n, True
+            while tail < len(points) and (isinstance(points[tail], Function) or not common or _common(points[tail])):
+                common = common and _common(points[tail])
                 tail += 1
             if tail > n:
                 return Split(piecewise, points[n:tail], points[tail:])
@@ -276,6 +289,8 @@ def _split(points: tuple[Point, ...], channels: int) -> Split:
 def _common(point: Point) -> bool:
     """Whether ``point`` treats all channels alike, so that one table serves them."""
     match point:
+        case Function():
+            return point.sets.size == 1
         case Affine():
             return point.scale.size == 1 and point.bias.size == 1
         case Leaky():

@@ -239,8 +239,14 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     )
     if layer.table is None:
         return shown
+    groups = 1 if layer.table.sets == 1 else engine.lane_tables.shape[1]
+    own = (
+        Constant("TABLE_GROUPS", groups, "beats until the same curves come again"),
+        Constant("TABLE_SIZE", 1 << index.bits, "entries of a curve"),
+    )
     return (
         *shown,
+        *(() if layer.table.sets == 1 else own),
         Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
         Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
         Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
