@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, final
 
@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from scipy.special import erf
 
 from gan2hls.base import UnsupportedError
+from gan2hls.frontend.whole import BITWISE, OF_WHOLE, WHOLE, saturated, wrapped
 from gan2hls.kinds import READERS, Linear, Tensor
 from gan2hls.numbers import FloatArray, Int64Array
 
@@ -28,7 +29,7 @@ def _cast(x: Array, *, to: int, saturate: int = 1, round_mode: str = "up") -> Ar
     del saturate, round_mode
     if to == TensorProto.BOOL:
         return np.asarray(x != 0)
-    return np.asarray(x, np.float64) if to in (TensorProto.FLOAT, TensorProto.DOUBLE) else np.trunc(x)
+    return saturated(x, to) if to in WHOLE else np.asarray(x, np.float64)
 
 
 def _dropout(x: Array, ratio: Array | None = None, training: Array | None = None, **_: object) -> Array:
@@ -64,6 +65,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Asinh": np.arcsinh,
     "Atan": np.arctan,
     "Atanh": np.arctanh,
+    **BITWISE,
     "Cast": _cast,
     "Ceil": np.ceil,
     "Cos": np.cos,
@@ -89,6 +91,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Mul": np.multiply,
     "Not": np.logical_not,
     "Or": np.logical_or,
+    "PRelu": lambda x, slope: np.where(x >= 0, x, x * slope),
     "Pow": np.power,
     "Reciprocal": np.reciprocal,
     "Round": np.rint,
@@ -128,12 +131,14 @@ class Region:
     Attributes:
         input: name of the computed tensor.
         nodes: of the region.
-        constants: what else they read, float64 or bool or integers, one number or ``[U]`` of them, one of each set.
+        constants: what else they read, float64 or bool, one number or ``[U]`` of them, one of each set.
+        whole: types of the tensors that are integers, inside and among constants, by name.
     """
 
     input: str
     nodes: tuple[onnx.NodeProto, ...]
     constants: Mapping[str, Array]
+    whole: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, x: FloatArray, sets: Int64Array = _FIRST) -> FloatArray:
         """Evaluate on any shape, with the parameters of set ``sets``, which broadcast against it along the last axes.
@@ -162,18 +167,31 @@ class Region:
         constants = {name: value[sets] if value.ndim else value for name, value in self.constants.items()}
         with np.errstate(all="ignore"):
             for node in self.nodes:
-                values[node.output[0]] = _node(node, values, constants)
+                values[node.output[0]] = self._wrapped(node, _node(node, values, constants, self._reads_whole(node)))
                 yield node, values[node.output[0]]
 
+    def _reads_whole(self, node: onnx.NodeProto) -> bool:
+        return node.input[0] in self.whole
 
-def _node(node: onnx.NodeProto, values: Mapping[str, Array], constants: Mapping[str, Array]) -> Array:
-    """Return what ``node`` makes of the ``values`` so far."""
+    def _wrapped(self, node: onnx.NodeProto, made: Array) -> Array:
+        """Return what ``node`` makes, modulo its type where that is one of integers; casts of floats saturate."""
+        elem = self.whole.get(node.output[0])
+        return made if elem is None or not self._reads_whole(node) else wrapped(made, elem)
+
+
+def _node(node: onnx.NodeProto, values: Mapping[str, Array], constants: Mapping[str, Array], whole: bool) -> Array:
+    """Return what ``node`` makes of the ``values`` so far; ``whole`` says that it reads integers."""
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     attributes = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in attributes.items()}
     computed = [n for n, name in enumerate(node.input) if name in values]
     if node.op_type in FUNCTIONS:
         operands = [values[name] if name in values else constants.get(name) for name in node.input]
-        return np.asarray(FUNCTIONS[node.op_type](*operands, **attributes))
+        function = FUNCTIONS[node.op_type]
+        if whole:
+            if node.op_type == "Cast" and attributes["to"] in WHOLE:
+                return np.asarray(operands[0])
+            function = OF_WHOLE.get(node.op_type, function)
+        return np.asarray(function(*operands, **attributes))
     if len(computed) != 1:
         raise UnsupportedError(f"reads {len(computed)} computed operands", hint="make all but one constant")
     at = computed[0]

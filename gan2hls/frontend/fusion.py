@@ -22,16 +22,17 @@ from gan2hls.frontend.functions import ELEMENTWISE, Region
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
 from gan2hls.frontend.pieces import distinct, straight_pieces
+from gan2hls.frontend.whole import WHOLE
 from gan2hls.kinds import READERS, Tensor, map_parameters
 from gan2hls.model import Affine, Function, Point
 from gan2hls.numbers import FloatArray
 
 #: Different sets of parameters, one per channel mostly, that are looked at one by one.
 _MOST_SETS = 4096
-#: Integers that a Cast makes inside of a region, for another to read: numbers cut toward zero.
-_WHOLE = (TensorProto.INT32, TensorProto.INT64)
 #: Element types inside of a region.
-_KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *_WHOLE)
+_KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *WHOLE)
+#: Types that codes can have.
+_CODES = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16)
 
 
 @final
@@ -63,7 +64,7 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     found: dict[int, Fused] = {}
     taken: set[int] = set()
     for n in reversed(range(len(nodes))):
-        if n in taken or not _needs_region(nodes[n], plain):
+        if n in taken or not _needs_region(nodes, makers, plain, n):
             continue
         region = _region(nodes, makers, readers, plain, n)
         if region is None:
@@ -78,16 +79,30 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     return found
 
 
-def _needs_region(node: onnx.NodeProto, plain: Normalized) -> bool:
-    """Whether ``node`` alone is no layer: it joins tensors, or has no reader for what it reads."""
+def _needs_region(nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, n: int) -> bool:
+    """Whether node ``n`` alone is no layer: it joins tensors, or has no reader for what it reads."""
+    node = nodes[n]
     if not _is_elementwise(node) or plain.types[node.output[0]].elem != TensorProto.FLOAT:
         return False
     computed = [n for n, name in enumerate(node.input) if name in plain.types]
     if len(computed) > 1:
         return True
     if node.op_type in ("Cast", "Identity", "Dropout"):
-        return plain.types[node.input[0]].elem in (TensorProto.BOOL, *_WHOLE)
+        elem = plain.types[node.input[0]].elem
+        return elem == TensorProto.BOOL or (elem in WHOLE and not _are_codes(nodes, makers, plain, node.input[0]))
     return node.op_type not in READERS or (node.op_type == "Div" and computed == [1])
+
+
+def _are_codes(nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, name: str) -> bool:
+    """Whether the integers ``name`` are codes of a quantizer, or of a Cast of floats to a type that codes can have."""
+    while plain.types[name].elem in WHOLE:
+        elem, n = plain.types[name].elem, makers.get(name)
+        if n is None or not _is_elementwise(nodes[n]):
+            return True
+        if nodes[n].op_type not in ("Cast", "Clip", "Identity", "Dropout"):
+            return False
+        name = nodes[n].input[0]
+    return elem in _CODES and plain.types[name].elem == TensorProto.FLOAT
 
 
 def _is_elementwise(node: onnx.NodeProto) -> bool:
@@ -105,10 +120,6 @@ def _region(
         n = makers.get(latest)
         if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
             return None
-        if plain.types[latest].elem in _WHOLE and any(
-            latest in nodes[m].input and nodes[m].op_type != "Cast" for m in members
-        ):
-            return None  # integers divide in a way of their own
         members.add(n)
         open_ends.remove(latest)
         open_ends.update(name for name in nodes[n].input if name in plain.types)
@@ -149,7 +160,7 @@ def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -
     constants = {name: _real(value) for name, value in single.items()}
     constants |= {name: sets[n].astype(known[name].dtype) for n, name in enumerate(wide)}
     constants = {name: _real(value) for name, value in constants.items()}
-    function = Region(source, nodes, constants)
+    function = Region(source, nodes, constants, _whole(nodes, plain))
     every = np.arange(count)
     points = straight_pieces(lambda x: function(x, every), count)
     if points is None:
@@ -182,13 +193,21 @@ def _without_batch_normalization(
     )
 
 
+def _whole(nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> dict[str, int]:
+    """Return the types of the integers that ``nodes`` read or make, by name."""
+    elems = {name: plain.types[name].elem for node in nodes for name in node.output if name in plain.types}
+    for name in (name for node in nodes for name in node.input if name in plain.constants):
+        elems[name] = helper.np_dtype_to_tensor_dtype(plain.constants[name].dtype)
+    return {name: elem for name, elem in elems.items() if elem in WHOLE}
+
+
 def _widened(value: Array) -> FloatArray:
     return np.asarray(value).astype(np.float64)
 
 
 def _real(value: Array) -> Array:
-    """Return floats as float64, bools and integers as they are."""
-    return value.astype(np.float64) if value.dtype.kind not in "biu" else value
+    """Return numbers as float64, bools as they are."""
+    return value.astype(np.float64) if value.dtype.kind != "b" else value
 
 
 def _check_fits(value: FloatArray, shape: tuple[int, ...], name: str) -> None:
