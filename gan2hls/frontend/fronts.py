@@ -33,7 +33,7 @@ def common_front(region: Region, count: int) -> tuple[Affine, ...]:
     wanted = region(_GRID, sets)
     bound = _SAME * np.maximum(np.abs(wanted).max(), np.abs(wanted))
     for _, made in region.steps(_GRID, sets):
-        front = _affine(np.broadcast_to(np.asarray(made, np.float64), (_GRID.size, count)))
+        front = _affine(np.broadcast_to(made, (_GRID.size, count)))
         if front is not None and (np.abs(region(front(_GRID)) - wanted) <= bound).all():
             return (front,)
     return ()

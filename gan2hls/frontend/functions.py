@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from scipy.special import erf
 
 from gan2hls.base import UnsupportedError
+from gan2hls.frontend.naming import describe
 from gan2hls.frontend.whole import BITWISE, OF_WHOLE, WHOLE, saturated, wrapped
 from gan2hls.kinds import READERS, Linear, Tensor
 from gan2hls.numbers import FloatArray, Int64Array
@@ -118,9 +119,9 @@ ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS | {"BatchNormalization"}
 
 
 def _to_float32(values: FloatArray) -> FloatArray:
-    """Return float64 numbers within the range of float32."""
+    """Return float64 numbers within the range of float32; NaN stays."""
     end = float(np.finfo(np.float32).max)
-    return np.clip(np.nan_to_num(values), -end, end)
+    return np.clip(values, -end, end)
 
 
 @final
@@ -143,32 +144,32 @@ class Region:
     def __call__(self, x: FloatArray, sets: Int64Array = _FIRST) -> FloatArray:
         """Evaluate on any shape, with the parameters of set ``sets``, which broadcast against it along the last axes.
 
-        A number that the function has no value for becomes 0, and what is beyond float32, as in the model, its end.  At
-        infinity stands the limit, if the function keeps to what lies between both, else NaN.
+        A number that the function has no value for becomes NaN, and what is beyond float32, as in the model, its end.
+        At infinity stands the limit, if the function keeps to what lies between both, else NaN.
         """
-        made = np.asarray(self.raw(x, sets), np.float64)
+        made = self.raw(x, sets)
         made = np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
-        finite = np.isfinite(x)
+        finite = ~np.isinf(x)
         if finite.all():
             return _to_float32(made)
-        inside = np.asarray(self.raw(FAR if sets.size == 1 else FAR[:, None], sets), np.float64)
+        inside = self.raw(FAR if sets.size == 1 else FAR[:, None], sets)
         over = None if sets.size == 1 else 0
         keeps = (made.min(over) <= inside.min(over)) & (inside.max(over) <= made.max(over))
         return np.where(finite, _to_float32(made), np.where(keeps, made, np.nan))
 
-    def raw(self, x: FloatArray, sets: Int64Array = _FIRST) -> Array:
+    def raw(self, x: FloatArray, sets: Int64Array = _FIRST) -> FloatArray:
         """Return what it computes, NaN and infinite where that is so."""
         *_, (_, made) = self.steps(x, sets)
         return made
 
-    def steps(self, x: FloatArray, sets: Int64Array = _FIRST) -> Iterator[tuple[onnx.NodeProto, Array]]:
-        """Yield every node, and what it makes of ``x``."""
+    def steps(self, x: FloatArray, sets: Int64Array = _FIRST) -> Iterator[tuple[str, FloatArray]]:
+        """Yield how messages name each node, and what it makes of ``x``."""
         values: dict[str, Array] = {self.input: x}
         constants = {name: value[sets] if value.ndim else value for name, value in self.constants.items()}
         with np.errstate(all="ignore"):
             for node in self.nodes:
                 values[node.output[0]] = self._wrapped(node, _node(node, values, constants, self._reads_whole(node)))
-                yield node, values[node.output[0]]
+                yield describe(node), np.asarray(values[node.output[0]], np.float64)
 
     def _reads_whole(self, node: onnx.NodeProto) -> bool:
         return node.input[0] in self.whole

@@ -31,6 +31,8 @@ from gan2hls.numbers import FloatArray
 _MOST_SETS = 4096
 #: Element types inside of a region.
 _KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *WHOLE)
+#: Operators whose results depend on whether there is a number.
+_ASKS = ("IsInf", "IsNaN")
 #: Types that codes can have.
 _CODES = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16)
 
@@ -112,20 +114,23 @@ def _is_elementwise(node: onnx.NodeProto) -> bool:
 def _region(
     nodes: list[onnx.NodeProto], makers: Mapping[str, int], readers: Mapping[str, int], plain: Normalized, last: int
 ) -> tuple[str, tuple[int, ...]] | None:
-    """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it."""
-    members = {last}
-    open_ends = {name for name in nodes[last].input if name in plain.types}
-    while len(open_ends) > 1 or plain.types[next(iter(open_ends))].elem != TensorProto.FLOAT:
-        latest = max(open_ends, key=lambda name: makers.get(name, -1))
-        n = makers.get(latest)
-        if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
-            return None
-        members.add(n)
-        open_ends.remove(latest)
-        open_ends.update(name for name in nodes[n].input if name in plain.types)
-        if not open_ends:
-            return None
-    (source,) = open_ends
+    """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it.
+
+    What asks for NaN and infinity is joined with all that may make them.
+    """
+    found = _closed(nodes, makers, plain, frozenset(), last)
+    if found is None:
+        return None
+    source, members = found
+    while any(nodes[m].op_type in _ASKS for m in members):
+        n = makers.get(source)
+        reads = sum(name == source for m in members for name in nodes[m].input)
+        if n is None or not _is_elementwise(nodes[n]) or readers[source] > reads:
+            break
+        wider = _closed(nodes, makers, plain, members, n)
+        if wider is None or plain.types[wider[0]].shape != plain.types[source].shape:
+            break
+        source, members = wider
     given, made = plain.types[source].shape, plain.types[nodes[last].output[0]].shape
     if given != made:
         raise UnsupportedError(
@@ -137,6 +142,26 @@ def _region(
     if any(readers[name] > inside[name] for name in (nodes[n].output[0] for n in members if n != last)):
         return None
     return source, tuple(sorted(members))
+
+
+def _closed(
+    nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, members: frozenset[int], last: int
+) -> tuple[str, frozenset[int]] | None:
+    """Return the one float tensor that node ``last`` depends on alone, and ``members`` with the nodes from there."""
+    members |= {last}
+    open_ends = {name for name in nodes[last].input if name in plain.types}
+    while len(open_ends) > 1 or plain.types[next(iter(open_ends))].elem != TensorProto.FLOAT:
+        latest = max(open_ends, key=lambda name: makers.get(name, -1))
+        n = makers.get(latest)
+        if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
+            return None
+        members |= {n}
+        open_ends.remove(latest)
+        open_ends.update(name for name in nodes[n].input if name in plain.types)
+        if not open_ends:
+            return None
+    (source,) = open_ends
+    return source, members
 
 
 def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> tuple[Point, ...]:

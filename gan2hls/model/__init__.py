@@ -5,7 +5,20 @@ from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, Shape, verify_graph
 from gan2hls.model.origin import Origin
-from gan2hls.model.points import Affine, Clip, Curve, Function, Leaky, Piecewise, Point, Quantize, Sign, Split, split
+from gan2hls.model.points import (
+    Affine,
+    Clip,
+    Curve,
+    Evaluator,
+    Function,
+    Leaky,
+    Piecewise,
+    Point,
+    Quantize,
+    Sign,
+    Split,
+    split,
+)
 from gan2hls.model.rewiring import readings, rewired, with_layers
 from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 from gan2hls.model.weights import EXACT, IntWeight, Structure, weight_type
@@ -17,6 +30,7 @@ __all__ = [
     "AxisTaps",
     "Clip",
     "Curve",
+    "Evaluator",
     "Function",
     "Golden",
     "Graph",

@@ -8,9 +8,9 @@ the type of what the engine makes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 
@@ -85,6 +85,20 @@ class Curve:
         return np.asarray(CURVES[self.name](x, **dict(self.attributes)), np.float64)
 
 
+class Evaluator(Protocol):
+    """A function of one number, made of parts."""
+
+    @property
+    def input(self) -> str:
+        """The ONNX name of what it reads."""
+
+    def __call__(self, x: FloatArray, sets: Int64Array) -> FloatArray:
+        """Evaluate on ``x`` with the parameters of set ``sets`` for each element; NaN where it has no value."""
+
+    def steps(self, x: FloatArray, sets: Int64Array) -> Iterator[tuple[str, FloatArray]]:
+        """Yield what each part makes of ``x``, the last the result, NaN and infinite where that is so, and its name."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Function:
@@ -97,12 +111,17 @@ class Function:
     """
 
     name: str
-    evaluate: Callable[[FloatArray, Int64Array], FloatArray]
+    evaluate: Evaluator
     sets: FloatArray = field(default_factory=lambda: np.zeros(1))
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Evaluate on ``[..., C]``."""
         return np.asarray(self.evaluate(x, self.sets.astype(np.int64)), np.float64)
+
+    def raw(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``; NaN and infinite where the function has no finite value."""
+        *_, (_, made) = self.evaluate.steps(x, self.sets.astype(np.int64))
+        return np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
 
 
 @final

@@ -6,16 +6,15 @@ still changes.  Channels that share a function share a range.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import final
 
 import numpy as np
 
 from gan2hls.fit import MULT_BITS, WIDE_MULT_BITS, make_requant
-from gan2hls.kinds import map_parameters, parameters
 from gan2hls.model import Piecewise, Split
 from gan2hls.numbers import FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.quantize.curves import Curves
+from gan2hls.quantize.domains import check_defined
 
 #: Points at which each function is looked at.
 _GRID: FloatArray = np.linspace(0.0, 1.0, 1025, dtype=np.float64)[:, None]
@@ -27,37 +26,11 @@ _NARROWEST = 1e-6
 _WIDE_ACC_BITS = 53 - WIDE_MULT_BITS
 
 
-@final
-class _Curves:
-    """The different functions of a chain's curve.
-
-    Attributes:
-        of_channel: int64 ``[C]``, which one each channel has.
-        first: int64 ``[S]``, the first channel of each.
-    """
-
-    def __init__(self, chain: Split, channels: int) -> None:
-        wide = [value for point in chain.curve for value in parameters(point) if value.size > 1]
-        _, first, which = np.unique(np.stack(wide), axis=1, return_index=True, return_inverse=True)
-        self.first, self.of_channel = first, which.reshape(-1)
-        self._chain = chain
-        assert self.of_channel.shape == (channels,), f"{self.of_channel.shape} functions of {channels} channels"
-
-    def of(self, sets: Int64Array) -> Callable[[FloatArray], FloatArray]:
-        """Return a function of ``[N, len(sets)]``: that of each of ``sets``."""
-        kept = self.first[sets]
-        curve = tuple(map_parameters(point, lambda v: v[kept] if v.size > 1 else v) for point in self._chain.curve)
-        return replace(self._chain, curve=curve).evaluate_curve
-
-    def least(self, values: FloatArray) -> FloatArray:
-        """Return the least of ``values`` ``[C]`` over the channels of each function."""
-        made = np.full(self.first.size, np.inf)
-        np.minimum.at(made, self.of_channel, values)
-        return made
-
-    def same(self, values: FloatArray) -> bool:
-        """Whether ``values`` ``[..., C]`` are the same for all channels of each function."""
-        return bool((values == values[..., self.first[self.of_channel]]).all())
+def _of(curves: Curves, sets: Int64Array, x: FloatArray) -> FloatArray:
+    """Return what the functions ``sets`` make of ``x`` ``[N, len(sets)]``."""
+    for point in curves.of(sets):
+        x = point(x)
+    return x
 
 
 def channel_tables(
@@ -82,8 +55,8 @@ def channel_tables(
         bits: least and greatest width of an index.
     """
     channels = acc_scale.size
-    curves = _Curves(chain, channels)
-    every = np.arange(curves.first.size)
+    curves = Curves(chain.curve, channels)
+    every = np.arange(curves.count)
     low, high = reach(chain.piecewise, acc_scale, acc_type)
     low, high = _active_ranges(curves, curves.least(low), -curves.least(-high), out)
     width = _index_bits(curves, low, high, out, most, bits)
@@ -103,7 +76,9 @@ def channel_tables(
         index_type = IntType(width, signed=False)
         mult_bits = _mult_bits(np.abs(slope).max(axis=0) * acc_scale, width, acc_type)
         requant = make_requant(index, acc_scale, acc_type, QuantType(index_type, 1.0), mult_bits=mult_bits, where=where)
-    values = out.quantize(curves.of(every)(x)).T[curves.of_channel]
+    made = _of(curves, every, x)
+    check_defined(curves.of(every), x, made)
+    values = out.quantize(made).T[curves.of_channel]
     return requant, Table(index_type, _once(np.ascontiguousarray(values)), out.int_type)
 
 
@@ -114,7 +89,7 @@ def reach(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType) -> tup
     return ends.min(axis=0), ends.max(axis=0)
 
 
-def _active_ranges(curves: _Curves, low: FloatArray, high: FloatArray, out: QuantType) -> tuple[FloatArray, FloatArray]:
+def _active_ranges(curves: Curves, low: FloatArray, high: FloatArray, out: QuantType) -> tuple[FloatArray, FloatArray]:
     """Trim the ends of ``low..high`` ``[S]`` over which each output code no longer changes.
 
     What never changes takes the widest range of the others: its multipliers are to be no greater than theirs.
@@ -126,7 +101,7 @@ def _active_ranges(curves: _Curves, low: FloatArray, high: FloatArray, out: Quan
             break
         span = high[open_sets] - low[open_sets]
         grid = low[open_sets] + span * _GRID
-        curve = curves.of(open_sets)(grid)
+        curve = _of(curves, open_sets, grid)
         changed = np.diff(out.quantize(curve), axis=0) != 0
         count, last = changed.sum(axis=0), len(changed) - 1
         first_at = np.maximum(0, changed.argmax(axis=0) - 1)
@@ -149,10 +124,10 @@ def _active_ranges(curves: _Curves, low: FloatArray, high: FloatArray, out: Quan
 
 
 def _index_bits(
-    curves: _Curves, low: FloatArray, high: FloatArray, out: QuantType, most: float, bits: tuple[int, int]
+    curves: Curves, low: FloatArray, high: FloatArray, out: QuantType, most: float, bits: tuple[int, int]
 ) -> int:
     """Return the least index width at which one index step moves no output by more than ``most`` codes."""
-    made = curves.of(np.arange(low.size))(low + (high - low) * _GRID)
+    made = _of(curves, np.arange(low.size), low + (high - low) * _GRID)
     rise = np.abs(np.diff(made, axis=0)).max() * (len(_GRID) - 1)
     return int(np.clip(np.ceil(np.log2(max(1.0, rise / (out.scale * most)))), *bits))
 

@@ -39,6 +39,7 @@ from gan2hls.model import (
 )
 from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType, Requant, Table
 from gan2hls.quantize.channel_tables import channel_tables, reach
+from gan2hls.quantize.domains import check_defined
 
 #: Widest accumulator of hardware.
 MOST_ACC_BITS = 44
@@ -240,7 +241,10 @@ def _plain_index(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: Qu
     channels = acc_scale.size
     ones, zeros = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
     accs = np.arange(acc_type.lo, acc_type.hi + 1, dtype=np.float64)[:, None]
-    values = out.quantize(chain.evaluate_curve(chain.piecewise(accs * acc_scale)[:, 0]))
+    x = chain.piecewise(accs * acc_scale)[:, 0]
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
     requant = Requant(ones, zeros, zeros[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
     return requant, Table(acc_type, values[None], out.int_type)
 
@@ -260,7 +264,10 @@ def _requant_and_table(
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
     requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step), where=where)
-    values = out.quantize(chain.evaluate_curve(low + step * np.arange(1 << bits, dtype=np.float64)))
+    x = low + step * np.arange(1 << bits, dtype=np.float64)
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
     return requant, Table(index_type, values[None], out.int_type)
 
 
