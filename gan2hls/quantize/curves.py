@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.kinds import map_parameters, parameters
+from gan2hls.kinds import map_parameters
 from gan2hls.model import Point
 from gan2hls.numbers import FloatArray, Int64Array
 
@@ -22,9 +22,15 @@ class Curves:
     """
 
     def __init__(self, points: tuple[Point, ...], channels: int) -> None:
-        wide = [value for point in points for value in parameters(point) if value.size > 1]
-        words = np.stack(wide) if wide else np.zeros((1, channels))
-        _, first, which = np.unique(words, axis=1, return_index=True, return_inverse=True)
+        words = [np.zeros(channels)]
+
+        def collect(value: FloatArray) -> FloatArray:
+            words.extend([value] if value.size > 1 else [])
+            return value
+
+        for point in points:
+            map_parameters(point, collect)
+        _, first, which = np.unique(np.stack(words), axis=1, return_index=True, return_inverse=True)
         self.points, self.first, self.of_channel = points, first, which.reshape(-1)
         assert self.of_channel.shape == (channels,), f"{self.of_channel.shape} functions of {channels} channels"
 

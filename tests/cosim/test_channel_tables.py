@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gan2hls
+from gan2hls.flow.actions import verify_project
 from gan2hls.hardware.design import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.golden import Golden
@@ -17,6 +19,7 @@ from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
+from tests.onnx_models import f32, save
 from tests.randomized import (
     Rng,
     chain,
@@ -110,3 +113,26 @@ def test_rtl(tmp_path: Path):
     for seed, (idle, stall) in enumerate([(0, 0), (50, 50)]):
         bench.run(3, seed=seed, idle=idle, stall=stall)
     bench.run(3, seed=9, idle=20, stall=20, reset_at=150)
+
+
+@pytest.mark.cosim
+def test_a_generator_whose_activations_have_parameters_per_channel_is_built(tmp_path: Path):
+    """A Swish with a beta per channel behind a flattened map and behind a ConvTranspose."""
+    rng = np.random.default_rng(0)
+    constants = {
+        "w": f32(rng, 6, 32), "shape": np.array([1, 8, 2, 2]), "k": f32(rng, 8, 3, 4, 4),
+        "beta": np.linspace(0.3, 3, 8, dtype=np.float32).reshape(8, 1, 1),
+        "scale": np.linspace(0.5, 1.5, 3, dtype=np.float32).reshape(1, 3, 1, 1),
+    }  # fmt: skip
+    body = (
+        "h0 = Gemm(x, w) h = Reshape(h0, shape) m = Mul(h, beta) s = Sigmoid(m) g = Mul(h, s) "
+        "c = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>(g, k) d = Mul(c, scale) t = Tanh(d) y = Sub(t, c)"
+    )
+    overrides = {"verify": {"steps": ["float", "csim", "rtl"]}, "calibration": {"samples": 64}}
+    result = gan2hls.build(save(tmp_path, body, (1, 6), constants), output=tmp_path, overrides=overrides)
+    assert result.report is not None and result.report.passed and result.report.quality.psnr_db > 40
+    tables = [layer.table for layer in result.design.model.layers]
+    assert [None if table is None else table.sets for table in tables] == [8, 3]
+    assert result.path is not None
+    ladder = verify_project(result.path, overrides={"verify": {"steps": ["csim"]}})
+    assert ladder.steps["csim"].status == "passed"
