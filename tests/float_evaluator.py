@@ -45,7 +45,16 @@ def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
                             y[oy, ox, out] += layer.weight[ky * width + kx, out] @ pixel
     for point in layer.points:
         y = point(y)
-    return y.reshape(layer.shape)
+    if layer.geometry is None:
+        return y.reshape(layer.shape)
+    out = np.empty(layer.shape)
+    height, width, channels = layer.shape
+    rows, columns = height // y.shape[0], width // y.shape[1]
+    for oy in range(height):
+        for ox in range(width):
+            block = (oy % rows) * columns + ox % columns
+            out[oy, ox] = y[oy // rows, ox // columns, block * channels : (block + 1) * channels]
+    return out
 
 
 def run_onnx(model: onnx.ModelProto | Path, inputs: Arrays, names: list[str] | None = None) -> list[np.ndarray]:

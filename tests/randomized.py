@@ -9,7 +9,8 @@ import numpy as np
 
 from gan2hls.hardware.design import Design, Folding, make_engine, most_rows, verify_design
 from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.model.ir import Port, Shape
+from gan2hls.model.ir import Port
+from gan2hls.model.shuffle import Shape
 from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
@@ -95,7 +96,7 @@ def linear_layer(
     kind_of = weight_type(values)
     acc_type = IntType.covering(*acc_bounds(values, input_type.centred, geometry))
     kind = kind or ("conv_transpose" if geometry.transposed else "conv" if geometry.kernel != (1, 1) else "dense")
-    requant, table = finish(rng, acc_type, geometry.out_channels, out, pieces, table_bits)
+    requant, table = finish(rng, acc_type, geometry.out_channels * geometry.row_phases, out, pieces, table_bits)
     return IntLayer(
         name=name,
         kind=kind,

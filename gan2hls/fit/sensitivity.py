@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Graph, Layer, LinearGeometry, Point, joined, linear
+from gan2hls.model import Graph, Layer, LinearGeometry, Point, joined, linear, unshuffled
 from gan2hls.numbers import FloatArray
 
 Stream = npt.NDArray[np.floating]
@@ -150,7 +150,9 @@ def _gradients(
     behind, made = dict(behind), {}
     for layer in reversed(graph.layers):
         at = slopes[layer.name]
-        gradient = at * behind[layer.name].reshape(at.shape) if layer.name in behind else np.zeros_like(at)
+        gradient = np.zeros_like(at)
+        if layer.name in behind:
+            gradient = at * unshuffled(behind[layer.name].reshape(-1, *layer.shape), at.shape[1:])
         made[layer.name] = gradient
         before = gradient if layer.geometry is None else _backward(layer.geometry, layer, gradient)
         source = layer.inputs[0]

@@ -116,6 +116,7 @@ class _Geometry(_Part):
     groups: _Count
     stride: tuple[_Count, _Count]
     transposed: bool
+    row_phases: _Count = 1
 
 
 class _Weight(_Part):
@@ -349,7 +350,7 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         table = Table(layer.table.index_type.make(), values, layer.table.out_type.make())
     if g is not None:
         geometry = LinearGeometry(
-            g.y.make(), g.x.make(), g.in_channels, g.out_channels, g.groups, g.stride, g.transposed
+            g.y.make(), g.x.make(), g.in_channels, g.out_channels, g.groups, g.stride, g.transposed, g.row_phases
         )
     if layer.weight is not None:
         weight = _build_weight(layer.weight, f"{name}.weight", arrays)

@@ -15,17 +15,19 @@ from onnx import TensorProto, helper
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
-from gan2hls.frontend.chain import Chain
+from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.fusion import find_fused
+from gan2hls.frontend.layout import VIEWS, concat
 from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
-from gan2hls.frontend.operators import LAYOUT, SELECTIONS, SUPPORTED, check_supported
+from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
+from gan2hls.frontend.views import View
 from gan2hls.kinds import READERS, Array, Linear, Tensor, check_size, parameters
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
@@ -86,14 +88,15 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 
 
 def _read_graph(plain: Normalized, name: str) -> Graph:
-    (port,) = plain.model.graph.input
-    (output,) = plain.model.graph.output
-    _check_port(port.name, "input", plain.types[port.name])
-    chain = _Reader(plain).read()
-    if not chain.layers:
+    for port in plain.model.graph.input:
+        _check_port(port.name, "input", plain.types[port.name])
+    reader = _Reader(plain)
+    reader.read()
+    for port in plain.model.graph.output:
+        _check_port(port.name, "output", plain.types[port.name])
+    if not reader.builder.layers:
         raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
-    _check_port(output.name, "output", plain.types[output.name])
-    return chain.finish(name, output.name)
+    return reader.builder.finish(name, reader.outputs())
 
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
@@ -105,33 +108,25 @@ def _check_port(name: str, what: str, found: TensorType) -> None:
         )
 
 
-def _check_chain(read: list[str], current: str, plain: Normalized) -> None:
-    if read == [current]:
-        return
-    several = len(set(read)) > 1
-    what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
-    raise UnsupportedError(
-        f"{what}: branches are not supported",
-        hint="supported are chains of layers, and functions of one tensor; take the skip out before training, or merge "
-        "its branches into one layer",
-    )
-
-
 @final
 class _Reader:
     """Reads the nodes of a normalized model one by one.
 
     Attributes:
-        codes: what the current tensor's codes mean between QuantizeLinear and DequantizeLinear, else None.
+        builder: the graph so far.
+        views: of the ONNX tensors so far, by name.
+        codes: what those between QuantizeLinear and DequantizeLinear mean, by name.
     """
 
     def __init__(self, plain: Normalized) -> None:
-        (port,) = plain.model.graph.input
-        self.plain, self.current = plain, port.name
-        self.chain = Chain(identifier(port.name, "x"), port.name, plain.types[port.name].shape)
-        self.codes: Codes | None = None
+        self.plain, self.builder = plain, Builder()
+        self.codes: dict[str, Codes] = {}
+        self.views: dict[str, View] = {}
+        for port in plain.model.graph.input:
+            view = self.builder.add_input(identifier(port.name, "x"), port.name, plain.types[port.name].shape)
+            self.views[port.name] = view
 
-    def read(self) -> Chain:
+    def read(self) -> None:
         """Read every node."""
         nodes = list(self.plain.model.graph.node)
         fused = find_fused(self.plain)
@@ -140,42 +135,42 @@ class _Reader:
             if n in hidden:
                 continue
             group = fused.get(n)
-            read = [name for name in node.input if name in self.plain.types] if group is None else [group.input]
             try:
-                _check_chain(read, self.current, self.plain)
                 if group is None:
                     self._node(node)
                 else:
                     source = " + ".join(nodes[m].name for m in group.nodes)
-                    self._points(group.points, source, node.output[0])
+                    self._points(group.input, group.points, source, node.output[0])
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
-            self.current = node.output[0]
-        if self.codes is not None:
-            self._points(self.codes.numbers(), self.codes.source, self.current)
-        return self.chain
 
-    def _points(self, points: tuple[Point, ...], source: str, output: str) -> None:
-        self.chain.add_points(points, source, output, self.plain.types[output].shape)
+    def outputs(self) -> dict[str, View]:
+        """Return the views of the model's outputs; what is still codes there becomes numbers."""
+        for port in self.plain.model.graph.output:
+            codes = self.codes.pop(port.name, None)
+            if codes is not None:
+                self._points(port.name, codes.numbers(), codes.source, port.name)
+        return {port.name: self.views[port.name] for port in self.plain.model.graph.output}
+
+    def _points(self, source: str, points: tuple[Point, ...], nodes: str, output: str) -> None:
+        view, shape = self.views[source], self.plain.types[output].shape
+        self.views[output] = self.builder.add_points(view, points, nodes, output, shape)
 
     def _node(self, node: onnx.NodeProto) -> None:
         attributes = {a.name: _attribute(a) for a in node.attribute}
         made = self.plain.types[node.output[0]]
         check_size(made.shape, "its output")
         constants = [self.plain.constants.get(name) for name in node.input[1:]]
-        if node.op_type == "Cast" and self.codes is None and made.elem != TensorProto.FLOAT:
-            self.codes = truncated(made.elem, node.name)
-        elif node.op_type in LAYOUT and (self.codes is None or node.op_type != "Cast"):
-            if math.prod(made.shape) != self.chain.index.size:
-                raise ModelError(
-                    f"{self.chain.index.size} elements do not fit shape {list(made.shape)}",
-                    hint=f"it must have {self.chain.index.size} elements",
-                )
-            self.chain.index = LAYOUT[node.op_type](self.chain.index, made.shape, *constants, **attributes)
-        elif self.codes is not None:
-            self._codes_node(node, made, constants)
-        elif node.op_type in SELECTIONS:
-            self.chain.select(SELECTIONS[node.op_type](self.chain.index, made.shape, *constants, **attributes))
+        codes = self.codes.get(node.input[0])
+        if node.op_type == "Cast" and codes is None and made.elem != TensorProto.FLOAT:
+            self.views[node.output[0]] = self.views[node.input[0]]
+            self.codes[node.output[0]] = truncated(made.elem, node.name)
+        elif node.op_type == "Concat":
+            self._concat(node, **attributes)
+        elif node.op_type in VIEWS and node.input[0] in self.views and (codes is None or node.op_type != "Cast"):
+            self._rearrange(node, made.shape, constants, attributes)
+        elif codes is not None:
+            self._codes_node(node, codes, made, constants)
         elif node.op_type not in READERS and not is_qdq(node) and not is_qonnx(node):
             raise UnsupportedError(
                 f"operator {node.op_type!r} makes {type_name(made.elem)} here, of which no function is built",
@@ -186,6 +181,48 @@ class _Reader:
         else:
             self._layer(node, made, attributes)
 
+    def _rearrange(
+        self,
+        node: onnx.NodeProto,
+        shape: tuple[int, ...],
+        constants: list[Array | None],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        """Read a node that makes views of the stream that its input is a view of."""
+        view = self.views[node.input[0]]
+        if node.op_type == "Reshape" and math.prod(shape) != view.index.size:
+            raise ModelError(
+                f"{view.index.size} elements do not fit shape {list(shape)}",
+                hint=f"it must have {view.index.size} elements",
+            )
+        made = VIEWS[node.op_type](view.index, shape, *constants, **attributes)
+        for name, index in zip(node.output, made if isinstance(made, list) else [made], strict=True):
+            if name:
+                self.views[name] = View(view.tensor, name, index)
+                self._pass_codes_on(node.input[0], name)
+
+    def _pass_codes_on(self, source: str, output: str) -> None:
+        """Note that ``output`` has the codes of ``source``, if that has codes."""
+        if source not in self.codes:
+            return
+        if (self.views[output].index < 0).any():
+            raise UnsupportedError(
+                "pads quantized codes with zeros", hint="put it in front of QuantizeLinear or behind DequantizeLinear"
+            )
+        self.codes[output] = self.codes[source]
+
+    def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
+        """Read Concat of views of one stream, and of zeros."""
+        views = [self.views[name] for name in node.input if name in self.views]
+        if len({view.tensor for view in views}) > 1 or any(name in self.codes for name in node.input):
+            raise _joins(node, self.views)
+        parts = [
+            self.views[name].index if name in self.views else np.asarray(self.plain.constants[name], np.float64)
+            for name in node.input
+        ]
+        output = node.output[0]
+        self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
+
     def _open(
         self, node: onnx.NodeProto, elem: int, constants: list[Array | None], attributes: Mapping[str, Any]
     ) -> None:
@@ -193,33 +230,38 @@ class _Reader:
         if node.op_type != "QuantizeLinear" or node.input[0] not in self.plain.types:
             raise ModelError("dequantizes what was never quantized", hint="put a QuantizeLinear in front of it")
         scale, zero_point = (*constants, None)[:2]
-        self.codes = quantize_linear(elem, node.name, scale, zero_point, **attributes)
+        self.codes[node.output[0]] = quantize_linear(elem, node.name, scale, zero_point, **attributes)
+        self.views[node.output[0]] = self.views[node.input[0]]
 
-    def _codes_node(self, node: onnx.NodeProto, made: TensorType, constants: list[Array | None]) -> None:
+    def _codes_node(self, node: onnx.NodeProto, codes: Codes, made: TensorType, constants: list[Array | None]) -> None:
         """Read a node whose input are codes."""
-        assert self.codes is not None
         first, second = (*constants, None, None)[:2]
-        if node.op_type == "Clip" and node.input[0] in self.plain.types:
-            self.codes = self.codes.clipped(first, second, node.name)
+        source, output = node.input[0], node.output[0]
+        if node.op_type == "Clip":
+            self.codes[output], self.views[output] = codes.clipped(first, second, node.name), self.views[source]
         elif node.op_type == "Cast" and made.elem == TensorProto.FLOAT:
-            self._points(self.codes.numbers(), f"{self.codes.source} + {node.name}", node.output[0])
-            self.codes = None
+            self._points(source, codes.numbers(), f"{codes.source} + {node.name}", output)
         elif node.op_type == "Cast":
-            self.codes = self.codes.cast(made.elem)
-        elif is_qdq(node) and node.op_type == "DequantizeLinear" and node.input[0] in self.plain.types:
-            points = self.codes.points(first, second)
-            self._points(points, f"{self.codes.source} + {node.name}", node.output[0])
-            self.codes = None
+            self.codes[output], self.views[output] = codes.cast(made.elem), self.views[source]
+        elif is_qdq(node) and node.op_type == "DequantizeLinear":
+            self._points(source, codes.points(first, second), f"{codes.source} + {node.name}", output)
         else:
             raise UnsupportedError(
                 "reads quantized codes",
-                hint="between QuantizeLinear and DequantizeLinear can stand Clip, Reshape, Transpose, Flatten, "
-                "Squeeze, Unsqueeze, Identity and Cast",
+                hint="between QuantizeLinear and DequantizeLinear can stand Clip, Cast, and what only rearranges",
             )
 
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
+        computed = [name for name in node.input if name in plain.types]
+        if len(computed) > 1:
+            raise _joins(node, self.views)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
+        if node.input[position] in self.codes:
+            raise UnsupportedError(
+                "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
+            )
+        view = self.views[node.input[position]]
         tensor = Tensor(plain.types[node.input[position]].shape, position)
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
@@ -231,10 +273,22 @@ class _Reader:
                     hint="onnx reads its attributes otherwise: give it explicit pads and sizes",
                 )
             _check_finite((read.weight, read.bias), node, plain)
-            self.chain.add_linear(read, node.name, node.output[0])
+            self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
-            self._points(read, node.name, node.output[0])
+            self._points(node.input[position], read, node.name, node.output[0])
+
+
+def _joins(node: onnx.NodeProto, views: Mapping[str, View]) -> UnsupportedError:
+    """Return what is said of a node that reads several computed tensors."""
+    read = [name for name in node.input if name in views]
+    several = len(set(read)) > 1
+    what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
+    return UnsupportedError(
+        f"{what}: branches are not supported",
+        hint="supported are chains of layers, and functions of one tensor; take the skip out before training, or merge "
+        "its branches into one layer",
+    )
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

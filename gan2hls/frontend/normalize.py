@@ -160,8 +160,9 @@ class _Folder:
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
         check_node(kept)
-        del kept.output[1:]
-        self.types[kept.output[0]] = self._infer(kept)[0]
+        if kept.op_type != "Split":
+            del kept.output[1:]
+        self.types.update(zip(filter(None, kept.output), self._infer(kept), strict=True))
         self.nodes.append(kept)
 
     def _type(self, name: str) -> TensorType:
@@ -340,7 +341,10 @@ class _Folder:
             [self._info(name) for name in self.inputs],
             [self._info(name) for name in outputs],
             value_info=[
-                self._info(name) for node in self.nodes for name in node.output if name not in (*self.inputs, *outputs)
+                self._info(name)
+                for node in self.nodes
+                for name in node.output
+                if name and name not in (*self.inputs, *outputs)
             ],
         )
         opset = [

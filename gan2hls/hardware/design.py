@@ -134,12 +134,21 @@ class EngineDesign:
     def lane_tables(self) -> Int64Array:
         """Return the tables of each lane where channels have their own, int64 ``[LANES, groups, 2**index bits]``.
 
-        A lane's channels are ``LANES`` apart, and it comes to the same table again after ``groups`` beats.
+        A lane's channels are ``LANES`` apart, and it comes to the same table again after ``groups`` beats; with several
+        ``table_phases`` after those of a row phase, and those of all phases follow one another.
         """
         assert self.layer.table is not None
         values, lanes = self.layer.table.values, self.folding.lanes
-        channels = np.arange(math.lcm(len(values), lanes)).reshape(-1, lanes)
+        count = math.lcm(len(values), lanes) if self.table_phases == 1 else self.layer.channels
+        channels = np.arange(count).reshape(-1, lanes)
         return values[channels.T % len(values)]
+
+    @property
+    def table_phases(self) -> int:
+        """Row phases that have tables of their own; 1 where the channels of all have the same."""
+        assert self.layer.table is not None
+        phases = 1 if self.layer.geometry is None else self.layer.geometry.row_phases
+        return 1 if self.layer.channels // phases % self.layer.table.sets == 0 else phases
 
     @cached_property
     def in_beats(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import conv, conv_transpose, dense, pointwise
+from gan2hls.kinds import conv, conv_transpose, dense, pointwise, reorder
 from gan2hls.kinds.base import (
     Array,
     Kind,
@@ -12,12 +12,12 @@ from gan2hls.kinds.base import (
     check_size,
     map_parameters,
     parameters,
-    select_outputs,
+    select_channels,
 )
 from gan2hls.kinds.pointwise import NO_STATISTICS
 
 #: Every layer kind; adding one touches this line, its file and its templates.
-KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND)
+KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND, reorder.KIND)
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 READERS: dict[str, Reader] = {op: reader for kind in KINDS for op, reader in kind.operators.items()}
@@ -33,5 +33,5 @@ __all__ = [
     "check_size",
     "map_parameters",
     "parameters",
-    "select_outputs",
+    "select_channels",
 ]

@@ -75,8 +75,9 @@ class Kind:
     Attributes:
         name: as in ``Layer.kind``.
         operators: ONNX operators of the default domain that become this kind, with their readers.
-        reorder: ``(layer, order) -> layer`` whose stream element ``j`` is the old element ``order[j]``, or None where
-            the layer cannot do that; ``order`` has no element twice, and where the stream is cropped not all.
+        reorder: ``(layer, image) -> layer`` whose stream ``(H, W, C)`` has the old elements that ``image``, int64
+            ``[H, W, C]``, names, or None where the layer cannot do that; ``image`` has no element twice, and where the
+            stream is cropped not all.
         reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
             geometry fixes the shape.
         absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
@@ -141,32 +142,59 @@ def parameters(point: Point) -> tuple[FloatArray, ...]:
     return tuple(found)
 
 
-def select_outputs(layer: Layer, order: Int64Array) -> Layer | None:
-    """Return a linear layer that computes the outputs ``order`` only, in that order.
+def select_outputs(layer: Layer, image: Int64Array) -> Layer | None:
+    """Return a linear layer that computes the outputs that ``image``, int64 ``[H, W, C]``, names, in that order.
 
-    Any rows and columns can be kept, in their order, and any channels in any order (with groups: all, as they are).
-    ``order`` must be the product of the three, else the result is None.
+    Any rows and columns can be left out and any channels taken in any order (with groups: all, as they are); the
+    channels of a pixel can become the pixels of a block (``model.shuffled``).  None where ``image`` is something else.
     """
     geometry, weight = layer.geometry, layer.weight
     assert geometry is not None and weight is not None
+    if layer.shape != geometry.out_shape and geometry.out_shape[:2] != (1, 1):
+        return None  # shuffled already
     _, width, channels = geometry.out_shape
-    pixels, of_pixel = np.divmod(order, channels)
-    rows, columns = np.unique(pixels // width), np.unique(pixels % width)
-    kept = of_pixel[: order.size // (rows.size * columns.size)]
-    product = (rows[:, None] * width + columns)[:, :, None] * channels + kept
-    if not np.array_equal(product.ravel(), order):
+    pixel, channel = np.divmod(image, channels)
+    row, column = np.divmod(pixel, width)
+    if (row != row[:, :1, :1]).any() or (column != column[:1, :, :1]).any():
         return None
-    if geometry.groups != 1 and not np.array_equal(kept, np.arange(channels)):
+    rows, columns = np.unique(row[:, 0, 0]), np.unique(column[0, :, 0])
+    blocks = image.shape[0] // rows.size, image.shape[1] // columns.size
+    if not np.array_equal(row[:, 0, 0], rows.repeat(blocks[0])):
+        return None
+    if not np.array_equal(column[0, :, 0], columns.repeat(blocks[1])):
+        return None
+    kept = channel[: blocks[0], : blocks[1]]
+    if not np.array_equal(channel, np.tile(kept, (rows.size, columns.size, 1))):
+        return None
+    kept = kept.ravel()
+    shuffles = blocks[0] > 1 and columns.size > 1
+    if geometry.groups != 1 and (shuffles or not np.array_equal(kept, np.arange(channels))):
         return None
     y, x = (
         replace(axis, taps=tuple(axis.taps[o] for o in at)) for axis, at in ((geometry.y, rows), (geometry.x, columns))
     )
     changed = replace(geometry, y=y, x=x, out_channels=kept.size)
-    shape = layer.shape if order.size == math.prod(layer.shape) else changed.out_shape
-    probe = replace(layer.probe, shape=shape, order=layer.probe.order[order])
+    probe = replace(layer.probe, shape=image.shape, order=layer.probe.order[image.ravel()])
     points = tuple(map_parameters(p, lambda v: v[kept] if v.size > 1 else v) for p in layer.points)
     weight = np.ascontiguousarray(weight[:, kept])
-    return replace(layer, shape=shape, geometry=changed, weight=weight, points=points, probe=probe)
+    return replace(layer, shape=image.shape, geometry=changed, weight=weight, points=points, probe=probe)
+
+
+def select_channels(layer: Layer, kept: npt.NDArray[np.bool_]) -> Layer:
+    """Return a linear layer without groups that computes the ``kept`` ones of its ``shape[2]`` channels only."""
+    assert layer.geometry is not None and layer.weight is not None
+    blocks = layer.channels // kept.size
+    of_block = np.tile(kept, blocks)
+    shape = (*layer.shape[:2], int(kept.sum()))
+    order = layer.probe.order.reshape(layer.shape)[:, :, kept].ravel()
+    return replace(
+        layer,
+        shape=shape,
+        geometry=replace(layer.geometry, out_channels=int(of_block.sum())),
+        weight=np.ascontiguousarray(layer.weight[:, of_block]),
+        points=tuple(map_parameters(p, lambda v: v[of_block] if v.size > 1 else v) for p in layer.points),
+        probe=replace(layer.probe, shape=shape, order=order),
+    )
 
 
 def fixed_shape(layer: Layer, shape: Shape) -> None:

@@ -178,17 +178,17 @@ def _curve(name: str) -> Callable[..., Points]:
     return lambda x, _=None: (Curve(name),)
 
 
-def reorder(layer: Layer, order: Int64Array) -> Layer:
+def reorder(layer: Layer, image: Int64Array) -> Layer:
     """Put the parameters in the order of the stream; the input must be put in the same order."""
-    before, count, channels = math.prod(layer.shape), order.size, layer.shape[2]
+    order, before, channels = image.ravel(), math.prod(layer.shape), layer.shape[2]
 
     def change(value: FloatArray) -> FloatArray:
         return np.tile(value, before // channels)[order] if value.size > 1 else value
 
     points = tuple(map_parameters(point, change) for point in layer.points)
-    probe = replace(layer.probe, order=layer.probe.order[order], shape=(1, 1, count))
-    flat = replace(layer, points=points, probe=probe, shape=(1, 1, count))
-    return reshape(flat, layer.shape) if count == before else flat
+    shape = (1, 1, order.size)
+    flat = replace(layer, points=points, probe=replace(layer.probe, order=layer.probe.order[order], shape=shape))
+    return reshape(replace(flat, shape=shape), image.shape)
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:

@@ -3,7 +3,7 @@
 from gan2hls.model.float_eval import joined, linear, run_layer
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, Shape, verify_graph
+from gan2hls.model.ir import COPY, IDENTIFIER, Graph, Layer, Port, verify_graph
 from gan2hls.model.origin import Origin
 from gan2hls.model.points import (
     Affine,
@@ -20,10 +20,19 @@ from gan2hls.model.points import (
     split,
 )
 from gan2hls.model.rewiring import readings, rewired, with_layers
-from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.model.shuffle import Shape, is_shuffle, shuffled, unshuffled
+from gan2hls.model.taps import (
+    AxisTaps,
+    LinearGeometry,
+    by_row_phases,
+    conv_axis,
+    conv_transpose_axis,
+    dense_geometry,
+)
 from gan2hls.model.weights import EXACT, IntWeight, Structure, weight_type
 
 __all__ = [
+    "COPY",
     "EXACT",
     "IDENTIFIER",
     "Affine",
@@ -50,15 +59,19 @@ __all__ = [
     "Split",
     "Structure",
     "acc_bounds",
+    "by_row_phases",
     "conv_axis",
     "conv_transpose_axis",
     "dense_geometry",
+    "is_shuffle",
     "joined",
     "linear",
     "readings",
     "rewired",
     "run_layer",
+    "shuffled",
     "split",
+    "unshuffled",
     "verify_graph",
     "verify_integer_model",
     "weight_type",

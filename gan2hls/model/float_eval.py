@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from gan2hls.model.ir import Layer
+from gan2hls.model.shuffle import shuffled
 from gan2hls.model.taps import AxisTaps, LinearGeometry
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array
 
@@ -37,7 +38,7 @@ def run_layer(layer: Layer, weight: FloatArray | None, bias: FloatArray | None, 
             values += bias
         for point in layer.points:
             values = point(values)
-        made[start : start + step] = values.reshape(-1, *layer.shape)
+        made[start : start + step] = shuffled(values.reshape(-1, *shape), layer.shape)
     return made
 
 

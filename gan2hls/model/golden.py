@@ -59,10 +59,28 @@ class Golden:
             acc = (codes - layer.input_type.zero_point).reshape(frames, -1, layer.requant.channels)
         else:
             acc = self._programs[layer.name].run(codes)
+            acc = _phases_apart(acc, layer.geometry)
         out = layer.requant(acc, layer.acc_type)
         if layer.table:
             out = layer.table(out)
+        if layer.geometry is not None:
+            out = _phases_together(out, layer.geometry)
         return out.reshape(frames, *layer.shape)
+
+
+def _phases_apart(acc: npt.NDArray[Any], g: LinearGeometry) -> npt.NDArray[Any]:
+    """Return accumulators ``[N, OH * OW, CO]`` as ``[..., phases * CO]``, as the requantizer tells them apart."""
+    if g.row_phases == 1:
+        return acc
+    rows = acc.reshape(len(acc), -1, g.row_phases, g.x.out_size, g.out_channels)
+    return rows.swapaxes(2, 3).reshape(len(acc), -1, g.x.out_size, g.row_phases * g.out_channels)
+
+
+def _phases_together(codes: Int64Array, g: LinearGeometry) -> Int64Array:
+    """Return codes of ``_phases_apart`` in the order of the output rows."""
+    if g.row_phases == 1:
+        return codes
+    return codes.reshape(len(codes), -1, g.x.out_size, g.row_phases, g.out_channels).swapaxes(2, 3)
 
 
 @final

@@ -10,7 +10,8 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.model.ir import IDENTIFIER, Port, Shape
+from gan2hls.model.ir import IDENTIFIER, Port
+from gan2hls.model.shuffle import Shape
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers import FloatArray, Int64Array, IntType, QuantType, Requant, Table
@@ -59,7 +60,7 @@ class IntLayer:
 
     @property
     def channels(self) -> int:
-        """Channels that the requantizer cycles through (a Dense feeding a Reshape has all features here)."""
+        """What the requantizer tells apart: output channels of every row phase (of a Dense layer all features)."""
         return self.requant.channels
 
     @property
@@ -102,10 +103,13 @@ def acc_bounds(weight: Int64Array, centred: IntType, geometry: LinearGeometry) -
     """Return the exact interval of every partial and final accumulator, 0 included.
 
     ``weight`` is int64 ``[KH * KW, CO, CI / groups]`` and ``centred`` the type of ``code - zero_point``.  Each output
-    pixel uses a subset of the taps; adding all taps of each sign bounds every subset and every order of summation.
+    pixel uses a subset of the taps (of its row phase); adding all taps of each sign bounds every subset and every order
+    of summation.
     """
-    positive = np.sum([np.clip(tap, 0, None).sum(axis=1) for tap in weight], axis=0)
-    negative = np.sum([np.clip(tap, None, 0).sum(axis=1) for tap in weight], axis=0)
+    taps = weight.reshape(-1, geometry.row_phases, geometry.x.kernel, *weight.shape[1:])
+    phases = [taps[:, phase].reshape(-1, *weight.shape[1:]) for phase in range(geometry.row_phases)]
+    positive = np.stack([np.sum([np.clip(tap, 0, None).sum(axis=1) for tap in phase], axis=0) for phase in phases])
+    negative = np.stack([np.sum([np.clip(tap, None, 0).sum(axis=1) for tap in phase], axis=0) for phase in phases])
     high = positive * centred.hi + negative * centred.lo
     low = positive * centred.lo + negative * centred.hi
     return min(0, int(low.min())), max(0, int(high.max()))
@@ -139,7 +143,8 @@ def verify_integer_model(model: IntegerModel) -> None:
             scaled = layer.weight.codec == "blockscale"
             assert scaled == (layer.weight.factors is not None), f"{layer.name}: {layer.weight.codec} with factors"
             assert not scaled or _has_factors(layer.weight), f"{layer.name}: factors of blocks"
-            assert layer.requant.channels == layer.geometry.out_channels, f"{layer.name}: requant channels"
+            channels = layer.geometry.out_channels * layer.geometry.row_phases
+            assert layer.requant.channels == channels, f"{layer.name}: requant channels"
             low, high = acc_bounds(values, layer.input_type.centred, layer.geometry)
         assert layer.acc_type.lo <= low and high <= layer.acc_type.hi, f"{layer.name}: {layer.acc_type} overflows"
         layer.requant.sum_type(layer.acc_type)

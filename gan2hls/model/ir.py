@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.model.points import Point
+from gan2hls.model.shuffle import Shape, is_shuffle
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.model.weights import Structure
 from gan2hls.numbers import FloatArray, QuantType
 
-Shape = tuple[int, int, int]
+#: Kind of a linear layer that copies elements to where they are read, by weights of 1.
+COPY = "reorder"
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
@@ -60,14 +62,15 @@ class Port:
 @final
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer: an optional linear map, then a chain of pointwise functions.
+    """One layer: an optional linear map, then a chain of pointwise functions, then an optional pixel shuffle.
 
     Attributes:
         name: unique identifier (``IDENTIFIER``), also the name of the tensor it produces.
         kind: name of an entry of ``layers.KINDS``: ``conv``, ``conv_transpose``, ``dense`` or ``pointwise``.
         source: the ONNX nodes it came from, for people; untrusted text.
         inputs: names of the tensors it reads.
-        shape: output ``(H, W, C)``.
+        shape: output ``(H, W, C)``; of a linear layer that of its geometry, or what a pixel shuffle makes of it
+            (``model.shuffled``): the features of a dense layer that become an image are one too.
         points: applied in order after the linear map.
         probe: the ONNX tensor that this layer's output equals, to measure against.
         geometry: of the linear map; None for a pointwise layer.
@@ -85,6 +88,11 @@ class Layer:
     geometry: LinearGeometry | None = None
     weight: FloatArray | None = None
     structure: Structure | None = None
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether its output has the elements of its input and nothing else, and so the same type."""
+        return self.kind == COPY and not self.points
 
     @property
     def channels(self) -> int:
@@ -131,8 +139,7 @@ def verify_graph(graph: Graph) -> None:
             assert np.prod(source_shape) == np.prod(layer.shape), f"{layer.name} changes size"
         else:
             assert np.prod(source_shape) == np.prod(layer.geometry.in_shape), f"{layer.name} input size"
-            assert layer.geometry.out_shape == layer.shape or layer.kind == "dense", f"{layer.name} output shape"
-            assert np.prod(layer.geometry.out_shape) == np.prod(layer.shape), f"{layer.name} output size"
+            assert is_shuffle(layer.geometry.out_shape, layer.shape), f"{layer.name} output shape"
             assert layer.weight is not None and layer.weight.shape == layer.geometry.weight_shape, layer.name
             assert np.isfinite(layer.weight).all(), f"{layer.name} has weights that are not finite"
         shapes[layer.name] = layer.shape

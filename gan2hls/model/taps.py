@@ -8,7 +8,7 @@ inserted zero, no padded tap and no cropped output in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import final
@@ -134,6 +134,8 @@ class LinearGeometry:
         groups: channel groups; divides both.
         stride: ``(y, x)``, for reports only.
         transposed: whether inputs are scattered (ConvTranspose), for reports only.
+        row_phases: output rows whose indices differ modulo this use kernel rows, biases and scales of their own
+            (``by_row_phases``); divides both numbers.
     """
 
     y: AxisTaps
@@ -143,9 +145,11 @@ class LinearGeometry:
     groups: int = 1
     stride: tuple[int, int] = (1, 1)
     transposed: bool = False
+    row_phases: int = 1
 
     def __post_init__(self) -> None:
         assert self.in_channels % self.groups == 0 and self.out_channels % self.groups == 0, "groups must divide"
+        assert self.y.kernel % self.row_phases == self.y.out_size % self.row_phases == 0, "phases must divide rows"
 
     @property
     def in_shape(self) -> tuple[int, int, int]:
@@ -159,8 +163,8 @@ class LinearGeometry:
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """Kernel ``(KH, KW)``."""
-        return self.y.kernel, self.x.kernel
+        """Kernel ``(KH, KW)`` of one output row."""
+        return self.y.kernel // self.row_phases, self.x.kernel
 
     @property
     def group_in(self) -> int:
@@ -202,6 +206,24 @@ class LinearGeometry:
 
     def _dense(self, taps: tuple[int, int]) -> int:
         return self.y.out_size * self.x.out_size * taps[0] * taps[1] * self.group_in * self.out_channels
+
+
+def by_row_phases(geometry: LinearGeometry, phases: int) -> LinearGeometry:
+    """Return the geometry that makes ``phases`` output rows in place of one, each of ``CO / phases`` channels.
+
+    Output row ``o * phases + p`` reads what row ``o`` of ``geometry`` reads, by the weights of its output channels
+    ``p * CO / phases`` and on: kernel row ``k`` of phase ``p`` is ``k * phases + p``.  So a pixel shuffle is no work:
+    rows leave in the order in which they stand in the larger image.
+    """
+    assert geometry.groups == 1 and geometry.row_phases == 1, "phases of one group only"
+    y = geometry.y
+    taps = tuple(tuple((i, k * phases + p) for i, k in pairs) for pairs in y.taps for p in range(phases))
+    return replace(
+        geometry,
+        y=AxisTaps(y.in_size, y.kernel * phases, taps),
+        out_channels=geometry.out_channels // phases,
+        row_phases=phases,
+    )
 
 
 def dense_geometry(in_features: int, out_features: int) -> LinearGeometry:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.kinds import KIND_BY_NAME, select_outputs
+from gan2hls.kinds import select_channels
 from gan2hls.model import Affine, Graph, Layer, readings, with_layers
 from gan2hls.numbers import FloatArray
 
@@ -57,7 +57,7 @@ def _pruned(maker: Layer, reader: Layer) -> tuple[Layer, Layer] | None:
         dead[0] = False
     if not dead.any():
         return None
-    return _without_outputs(maker, ~dead), _without_inputs(reader, ~dead, np.where(dead & ~unread, value, 0.0))
+    return select_channels(maker, ~dead), _without_inputs(reader, ~dead, np.where(dead & ~unread, value, 0.0))
 
 
 def _constants(layer: Layer) -> FloatArray:
@@ -67,15 +67,6 @@ def _constants(layer: Layer) -> FloatArray:
     for point in layer.points:
         x = np.broadcast_to(point(x), x.shape)
     return np.where(layer.weight.any(axis=(0, 2)), np.nan, x)
-
-
-def _without_outputs(layer: Layer, kept: Mask) -> Layer:
-    height, width, channels = layer.shape
-    order = np.arange(height * width * channels).reshape(height, width, channels)[:, :, kept].ravel()
-    made = select_outputs(layer, order)
-    assert made is not None, "whole channels can always be selected"
-    shape = (height, width, int(kept.sum()))
-    return made if made.shape == shape else KIND_BY_NAME[layer.kind].reshape(made, shape) or made
 
 
 def _without_inputs(layer: Layer, kept: Mask, value: FloatArray) -> Layer:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from gan2hls.detect import find_structure
-from gan2hls.model import Graph, Layer
+from gan2hls.model import COPY, Graph, IntWeight, Layer, Structure
+from gan2hls.numbers import FloatArray, IntType
 
 
 def detect(graph: Graph) -> Graph:
@@ -16,4 +19,12 @@ def detect(graph: Graph) -> Graph:
 def _detected(layer: Layer) -> Layer:
     if layer.weight is None:
         return layer
-    return replace(layer, structure=find_structure(layer.weight))
+    structure = _ones(layer.weight) if layer.kind == COPY else find_structure(layer.weight)
+    return replace(layer, structure=structure)
+
+
+def _ones(weight: FloatArray) -> Structure:
+    """Return the weights of a copy as codes that need no multiplier: ones, and zeros where it mixes channels."""
+    codec = "binary" if weight.all() else "ternary"
+    codes = weight.astype(np.int64)
+    return Structure(IntWeight(codes, IntType(2, signed=True), np.ones(1), codec, codec), error=0.0)

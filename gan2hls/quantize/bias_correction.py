@@ -73,7 +73,9 @@ def _mean_lack(
 
 
 def _exact(graph: Graph, layer: Layer, weight: IntWeight) -> bool:
-    """Whether a linear layer's sums are the file's own integers."""
+    """Whether a linear layer's sums are the file's own integers, or those of its input."""
+    if layer.is_copy:
+        return True
     kept = layer.structure is not None and layer.structure.exact and weight is layer.structure.weight
     return kept and layer.inputs[0] in graph.pinned
 

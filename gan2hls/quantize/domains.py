@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
-from gan2hls.model import Function, Graph, Layer, Point, Quantize, run_layer
+from gan2hls.model import Function, Graph, Layer, Point, Quantize, linear
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array
 from gan2hls.quantize.curves import Curves
 
@@ -73,10 +73,22 @@ def _bounded(layer: Layer, source: Float32Array) -> Layer:
     curves = Curves(layer.points[first:last], layer.channels)
     if not _faults(curves, np.broadcast_to(_EVERYWHERE, (len(_EVERYWHERE), curves.count)))[0].size:
         return layer
-    made = run_layer(replace(layer, points=layer.points[:first]), layer.weight, None, source)
-    seen = made.reshape(-1, layer.channels)
-    bounds = _held(curves, seen.min(axis=0).astype(np.float64), seen.max(axis=0).astype(np.float64))
+    bounds = _held(curves, *_seen(layer, layer.points[:first], source))
     return replace(layer, points=(*layer.points[:first], bounds, *layer.points[first:]))
+
+
+def _seen(layer: Layer, points: tuple[Point, ...], source: Float32Array) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the greatest number of each channel, float64 ``[C]``, that ``points`` make of sums."""
+    low, high = np.full(layer.channels, np.inf), np.full(layer.channels, -np.inf)
+    for frame in source:
+        sums = frame
+        if layer.geometry is not None and layer.weight is not None:
+            sums = linear(layer.geometry, layer.weight, frame[None])
+        made: FloatArray = sums.reshape(-1, layer.channels).astype(np.float64)
+        for point in points:
+            made = point(made)
+        low, high = np.minimum(low, made.min(axis=0)), np.maximum(high, made.max(axis=0))
+    return low, high
 
 
 def _held(curves: Curves, least: FloatArray, greatest: FloatArray) -> Function:

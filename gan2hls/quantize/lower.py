@@ -31,13 +31,15 @@ from gan2hls.model import (
     IntLayer,
     IntWeight,
     Layer,
+    LinearGeometry,
     Piecewise,
     Split,
     acc_bounds,
+    by_row_phases,
     split,
     verify_integer_model,
 )
-from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType, Requant, Table
+from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType, Requant, Table
 from gan2hls.quantize.channel_tables import channel_tables, reach
 from gan2hls.quantize.domains import check_defined
 
@@ -96,6 +98,10 @@ def choose_types(
     for layer in graph.layers:
         chain = split(layer.points, layer.channels)
         at = "minmax" if layer.name in outputs or layer.name in wide else rule
+        if layer.is_copy:
+            (source,) = layer.inputs
+            types[layer.name] = graph.pinned.get(source, types[source])
+            continue
         types[layer.name] = _output_type(chain, streams[layer.name], precisions[layer.name].activation, at, percentile)
     return {**types, **graph.pinned}
 
@@ -150,15 +156,16 @@ def lower_layer(
     Raises:
         ConfigError: accumulators or biases beyond what hardware has.
     """
-    channels = layer.channels
+    channels, geometry = layer.channels, layer.geometry
     acc_scale, points = np.full(channels, input_type.scale), layer.points
     centred = input_type.centred
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
-    if layer.geometry is not None and weight is not None:
+    if geometry is not None and weight is not None:
+        geometry, weight = _by_row_phases(geometry, weight, layer.shape[0] // geometry.y.out_size)
         acc_scale = np.broadcast_to(np.abs(weight.scale) * input_type.scale, (channels,))
         if (weight.scale < 0).any():
             points = (Affine(np.sign(weight.scale), np.zeros(1)), *points)
-        acc_type = IntType.covering(*acc_bounds(weight.values, centred, layer.geometry))
+        acc_type = IntType.covering(*acc_bounds(weight.values, centred, geometry))
         if acc_type.bits > MOST_ACC_BITS:
             raise ConfigError(
                 f"needs accumulators of {acc_type.bits} bits, {MOST_ACC_BITS} are supported",
@@ -192,10 +199,33 @@ def lower_layer(
         acc_type=acc_type,
         requant=requant,
         table=table,
-        geometry=layer.geometry,
+        geometry=geometry,
         weight=weight,
         probe=layer.probe,
     )
+
+
+def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> tuple[LinearGeometry, IntWeight]:
+    """Return geometry and weights that make the rows of the image which a pixel shuffle makes ``phases`` times as high.
+
+    What it does along the columns is no work: the channels of neighbouring pixels follow one another.  Where there is
+    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: such weights become
+    plain integers.
+    """
+    if phases == 1 or geometry.x.out_size == 1:
+        return geometry, weight
+    made = by_row_phases(geometry, phases)
+    taps, channels = geometry.weight_shape[0], made.out_channels
+
+    def apart(values: Int64Array) -> Int64Array:
+        by_tap = np.broadcast_to(values, (taps, *values.shape[1:]))
+        kernel = by_tap.reshape(geometry.y.kernel, geometry.x.kernel, phases, channels, -1)
+        return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(taps * phases, channels, -1)
+
+    if weight.books > 1:
+        weight = replace(weight, codec="raw", books=1)
+    factors = None if weight.factors is None else apart(weight.factors)
+    return made, replace(weight, values=apart(weight.values), factors=factors)
 
 
 def _output_type(

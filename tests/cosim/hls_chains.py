@@ -10,7 +10,7 @@ import numpy as np
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware.design import Design, EngineDesign, Folding, most_rows, verify_design
 from gan2hls.model.integer import IntegerModel, IntLayer
-from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis
+from gan2hls.model.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
 
@@ -84,7 +84,7 @@ def random_layer(rng: Rng, name: str, count: int, input_type: QuantType) -> IntL
         mult, bias = np.sign(requant.mult), requant.bias >> requant.shift
         layer = replace(layer, requant=replace(requant, mult=mult, bias=bias, shift=0))
     elif kind < 0.5 and requant.shift > 1:  # every fourth sum or so is a tie
-        zeros = requant.shift - min(2, requant.shift)
+        zeros = min(requant.shift - 2, 60 - layer.acc_type.bits)  # sums have at most 62 bits
         mult, bias = ((word >> zeros) << zeros for word in (requant.mult, requant.bias))
         layer = replace(layer, requant=replace(requant, mult=mult, bias=bias, half_even=True))
     return layer
@@ -106,7 +106,9 @@ def random_geometry(rng: Rng, count: int) -> LinearGeometry:
         y, x = (_random_axis(rng, size, transposed) for size in (height, width))
         if y is None or x is None:
             continue
-        geometry = LinearGeometry(y, x, ci, co, groups, (1, 1), transposed)
+        phases = int(rng.choice([1, 1, 2, 3])) if groups == 1 else 1
+        geometry = LinearGeometry(y, x, ci, co * phases, groups, (1, 1), transposed)
+        geometry = geometry if phases == 1 else by_row_phases(geometry, phases)
         outputs = int(np.prod(geometry.out_shape))
         if _LEAST <= outputs <= _MOST and 0 < geometry.useful_macs <= _MOST_MACS:
             return geometry

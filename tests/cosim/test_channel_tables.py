@@ -14,6 +14,7 @@ from gan2hls.hardware.design import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntLayer
+from gan2hls.model.taps import by_row_phases
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
@@ -43,7 +44,7 @@ def with_tables(rng: Rng, layer: IntLayer, sets: int) -> IntLayer:
 
 
 def chained(seed: int = 3) -> Design:
-    """Tables of 12 channels at 1, 6 and 4 lanes, of 3 and 2 that repeat over more, a single lane, a signed index."""
+    """Tables of 12 channels at 8 lanes and at 1, of 3 and 2 that repeat over more, and rows in turns with 12 and 3."""
     rng = np.random.default_rng(seed)
     odd = QuantType(IntType(5, signed=False), 1.0, 7)
     l0 = with_tables(rng, linear_layer(rng, "l0", "z", dense(6, 48), INT8, table_bits=4, shape=(2, 2, 12)), 12)
@@ -52,8 +53,14 @@ def chained(seed: int = 3) -> Design:
     l2 = with_tables(rng, linear_layer(rng, "l2", "z", up, l1.output_type, pieces=2, out=odd, table_bits=7), 3)
     l3 = with_tables(rng, linear_layer(rng, "l3", "z", conv((4, 4), 6, 6), odd, table_bits=3), 6)
     l4 = with_tables(rng, pointwise_layer(rng, "l4", "z", (4, 4, 6), l3.output_type, table_bits=2), 2)
-    model = chain("tables", (1, 1, 6), INT8, (l0, l1, l2, l3, l4))
-    return design(model, (Folding(8, 2, 8), Folding(1, 1, 1), Folding(6, 4, 2), Folding(6, 6, 6), Folding(6, 6, 6)))
+    phases = by_row_phases(conv((4, 4), 6, 12), 2)
+    l5 = with_tables(rng, linear_layer(rng, "l5", "z", phases, l4.output_type, table_bits=5), 12)
+    l6 = with_tables(
+        rng, linear_layer(rng, "l6", "z", by_row_phases(conv((8, 4), 6, 6), 2), l5.output_type, table_bits=4), 3
+    )
+    model = chain("tables", (1, 1, 6), INT8, (l0, l1, l2, l3, l4, l5, l6))
+    folds = ((8, 2, 8), (1, 1, 1), (6, 4, 2), (6, 6, 6), (6, 6, 6), (6, 6, 2), (3, 6, 1))
+    return design(model, [Folding(*fold) for fold in folds])
 
 
 def test_each_lane_has_the_tables_of_its_channels():
@@ -66,7 +73,7 @@ def test_each_lane_has_the_tables_of_its_channels():
             wanted = table.values[channel % table.sets]
             assert (found[channel % lanes, channel // lanes % found.shape[1]] == wanted).all()
     shapes = [engine.lane_tables.shape for engine in made.engines]
-    assert shapes == [(8, 3, 16), (1, 12, 64), (2, 3, 128), (6, 1, 8), (6, 1, 4)]
+    assert shapes == [(8, 3, 16), (1, 12, 64), (2, 3, 128), (6, 1, 8), (6, 1, 4), (2, 6, 32), (1, 3, 16)]
 
 
 def test_golden_model_reads_the_row_of_the_channel():

@@ -11,7 +11,7 @@ from gan2hls.codecs import decode
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, Folding
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.ir import Shape
+from gan2hls.model.shuffle import Shape
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_codecs import narrowed_design

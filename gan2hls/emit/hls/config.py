@@ -215,13 +215,15 @@ def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
 def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     layer, requant = engine.layer, engine.layer.requant
     geometry = layer.geometry
+    phases = 1 if geometry is None else geometry.row_phases
     all_taps = geometry is None or len(geometry.y.outputs) * len(geometry.x.outputs) == (
         geometry.y.out_size * geometry.x.out_size
     )
     index = requant.out_type
     shown = (
         Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
-        Constant("OUT_FOLDS", requant.channels // engine.folding.lanes, "CO / LANES"),
+        Constant("OUT_FOLDS", requant.channels // (phases * engine.folding.lanes), "CO / LANES"),
+        Constant("ROW_PHASES", phases, "output rows that take turns, each with channels of its own"),
         Constant("OUT_ROWS", layer.shape[0] if geometry is None else geometry.y.out_size, "output rows"),
         Constant("OUT_COLUMNS", layer.shape[1] if geometry is None else geometry.x.out_size, "output columns"),
         Constant("ALL_TAPS", int(all_taps), "every output pixel has taps", "bool"),
@@ -239,9 +241,11 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     )
     if layer.table is None:
         return shown
-    groups = 1 if layer.table.sets == 1 else engine.lane_tables.shape[1]
+    phases = engine.table_phases
+    groups = 1 if layer.table.sets == 1 else engine.lane_tables.shape[1] // phases
     own = (
-        Constant("TABLE_GROUPS", groups, "beats until the same curves come again"),
+        Constant("TABLE_GROUPS", groups, "beats until the same curves come again, in a row"),
+        Constant("TABLE_PHASES", phases, "rows until the same curves come again"),
         Constant("TABLE_SIZE", 1 << index.bits, "entries of a curve"),
     )
     return (

@@ -125,9 +125,10 @@ def _centre(engine: EngineDesign) -> Values:
 def _requant(engine: EngineDesign) -> Values:
     layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
     total = requant.sum_type(layer.acc_type)
+    phases = 1 if geometry is None else geometry.row_phases
     values: Values = {
         "Lanes": engine.folding.lanes,
-        "Groups": requant.channels // engine.folding.lanes,
+        "Groups": requant.channels // (phases * engine.folding.lanes),
         "AccBits": layer.acc_type.signed_bits,
         "Pieces": requant.pieces,
         "MultBits": requant.mult_type.bits,
@@ -147,6 +148,8 @@ def _requant(engine: EngineDesign) -> Values:
         return values
     masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
     sizes = [geometry.y.out_size, geometry.x.out_size]
+    if phases > 1:
+        values |= {"RowPhases": phases, "OutColumns": sizes[1]}
     if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
         return values
     return values | {
@@ -183,8 +186,11 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
     """Return what the template needs to know of tables per channel: their group counter, and a memory for each lane."""
     table, lanes = engine.layer.table, engine.folding.lanes
     assert table is not None
-    groups = engine.lane_tables.shape[1]
+    groups, phases = engine.lane_tables.shape[1], engine.table_phases
     group_bits = address_bits(groups)
+    group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
+    if phases > 1 and engine.layer.geometry is not None:
+        group |= {"RowPhases": phases, "OutColumns": engine.layer.geometry.x.out_size}
     index_bits, out_bits = table.index_type.bits, table.out_type.bits
     sizes: Values = {
         "Groups": groups,
@@ -194,7 +200,7 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
         "OutBits": out_bits,
     }
     return {
-        "group": {"Groups": groups, "GroupBits": group_bits},
+        "group": group,
         "group_msb": group_bits - 1,
         "sets": table.sets,
         "entries": 1 << index_bits,

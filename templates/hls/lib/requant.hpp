@@ -8,10 +8,11 @@
 // was shifted (AP_RND_CONV).
 //
 // One flat loop of OUT_BEATS iterations, II = 1, LANES channels each.  An output pixel without taps takes acc = 0 and
-// reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.
+// reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.  Of ROW_PHASES above 1 the
+// rows take turns, each with channels of its own: words of a phase stand together in the tables.
 //
 // In:  LANES accumulators of REQUANT_IN_BITS bits, in the low bits.  Out: LANES codes of REQUANT_OUT_BITS bits.
-// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ALL_TAPS, PIECES, MULT_BITS, SHIFT, HALF_EVEN,
+// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ROW_PHASES, ALL_TAPS, PIECES, MULT_BITS, SHIFT, HALF_EVEN,
 // ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types requant_acc_t,
 // mult_t, scaled_t, offset_t, threshold_t, sum_t and the tables mult, offset, threshold, row_taps, column_taps.
 #ifndef GAN2HLS_REQUANT_HPP
@@ -63,6 +64,9 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
     counter<L::OUT_FOLDS> fold;
     counter<L::OUT_COLUMNS> column;
     counter<L::OUT_ROWS> row;
+    counter<L::ROW_PHASES> phase;
+    typedef typename upto<L::ROW_PHASES * L::OUT_FOLDS>::type word_t;
+    word_t phase_word = 0;  // first word of the row's phase
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
@@ -91,13 +95,17 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
             const uint64_t raw = field<L::REQUANT_IN_BITS>(from, lane * L::REQUANT_IN_BITS);
             const int64_t code = extend<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(raw);
             const typename L::requant_acc_t acc = typename L::requant_acc_t(code - L::REQUANT_IN_ZERO_POINT);
-            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, int(fold.at), lane));
+            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, int(phase_word) + int(fold.at), lane));
         }
         ap_uint<WIDTH_OUT> codes = 0;
         from_limbs<WIDTH_OUT>(to, codes);
         out.write(codes);
 
-        if (fold.last && column.last) row.step();
+        if (fold.last && column.last) {
+            phase_word = phase.last ? word_t(0) : word_t(phase_word + L::OUT_FOLDS);
+            phase.step();
+            row.step();
+        }
         if (fold.last) column.step();
         fold.step();
     }

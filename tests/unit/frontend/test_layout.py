@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.base.errors import UnsupportedError
-from gan2hls.frontend import load
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
 
@@ -134,18 +132,3 @@ def test_output_in_any_order(tmp_path: Path):
     _, final = check(save(tmp_path, body, (1, 2, 4, 5), {"w": f32(RNG, 3, 2, 2, 2), "n": np.array([1, -1])}))
     assert kinds(final) == ["conv"]
     assert final.outputs[0].onnx_shape == (1, 36)
-
-
-def test_pixel_shuffle_between_convolutions_is_refused_with_a_way_out(tmp_path: Path):
-    body = """
-        a = Conv(x, w) r = Reshape(a, n) t = Transpose<perm = [0, 1, 4, 2, 5, 3]>(r) z = Reshape(t, k) y = Conv(z, u)
-    """
-    constants = {
-        "w": f32(RNG, 8, 2, 1, 1),
-        "n": np.array([1, 2, 2, 2, 3, 4]),
-        "k": np.array([1, 2, 6, 8]),
-        "u": f32(RNG, 1, 2, 1, 1),
-    }
-    with pytest.raises(UnsupportedError, match=r"another order") as caught:
-        load(save(tmp_path, body, (1, 2, 3, 4), constants))
-    assert "Conv" in caught.value.where and "raster order" in caught.value.hint

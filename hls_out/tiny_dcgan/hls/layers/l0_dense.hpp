@@ -129,6 +129,7 @@ struct config {
     static const int PIXEL_WIDTH = 8;  // taps of a pixel: first and count along both axes, flags
     static const int OUT_BEATS = 48;  // trip count of the requantizer
     static const int OUT_FOLDS = 48;  // CO / LANES
+    static const int ROW_PHASES = 1;  // output rows that take turns, each with channels of its own
     static const int OUT_ROWS = 1;  // output rows
     static const int OUT_COLUMNS = 1;  // output columns
     static const bool ALL_TAPS = true;  // every output pixel has taps

@@ -135,6 +135,7 @@ struct config {
     static const int PIXEL_WIDTH = 16;  // taps of a pixel: first and count along both axes, flags
     static const int OUT_BEATS = 64;  // trip count of the requantizer
     static const int OUT_FOLDS = 1;  // CO / LANES
+    static const int ROW_PHASES = 1;  // output rows that take turns, each with channels of its own
     static const int OUT_ROWS = 8;  // output rows
     static const int OUT_COLUMNS = 8;  // output columns
     static const bool ALL_TAPS = true;  // every output pixel has taps

@@ -4,8 +4,8 @@
 //             code = clamp(((acc * mult[p, c] + offset[p, c]) >>> Shift) + ZeroPoint, Lo, Hi)
 //             offset holds bias and rounding constant, so ties round toward +inf.  With HalfEven a tie, which leaves only
 //             zeros to shift out, clears the least bit of what was shifted.  The channel c counts through all channels,
-//             Lanes at a time, over and over.
-// Memory      one word per Lanes channels; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
+//             Lanes at a time, pixel after pixel.  With RowPhases the rows take turns, each with channels of its own.
+// Memory      one word per Lanes channels, those of a row phase together; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
 //             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
 // Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
 //             shift and zero point, clamp.  One beat a clock.
@@ -31,6 +31,7 @@ module g2h_requant #(
   parameter int unsigned          OutBits    = 8,
   parameter int unsigned          OutDepth   = 16,
   parameter bit                   Holes      = 1'b0,
+  parameter int unsigned          RowPhases  = 1,
   parameter int unsigned          OutRows    = 1,
   parameter int unsigned          OutColumns = 1,
   parameter logic [OutRows-1:0]   YMask      = '1,
@@ -50,6 +51,8 @@ module g2h_requant #(
   localparam int unsigned ThrBits   = AccBits + 1;
   localparam int unsigned LaneBits  = (Pieces == 1) ? PieceBits : 2 * PieceBits + ThrBits;
   localparam int unsigned GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
+  localparam int unsigned Words     = RowPhases * Groups;
+  localparam int unsigned WordBits  = (Words > 1) ? $clog2(Words) : 1;
   localparam int unsigned FullBits  = AccBits + MultBits;
   localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
   localparam int unsigned TieBits   = (Shift < SumBits) ? Shift : SumBits;
@@ -64,6 +67,7 @@ module g2h_requant #(
   logic                      credit, go, hole;
   logic                      group_last;
   logic [GroupBits-1:0]      group_q;
+  logic [WordBits-1:0]       word_addr;
   logic [6:0]                valid_q;
   logic [Lanes*LaneBits-1:0] word;
 
@@ -79,12 +83,12 @@ module g2h_requant #(
 
   g2h_rom #(
     .Width   (Lanes * LaneBits),
-    .Depth   (Groups),
-    .AddrBits(GroupBits),
+    .Depth   (Words),
+    .AddrBits(WordBits),
     .File    (File)
   ) u_rom (
     .clk_i (clk_i),
-    .addr_i(group_q),
+    .addr_i(word_addr),
     .data_o(word)
   );
 
@@ -100,6 +104,43 @@ module g2h_requant #(
       if (go) group_q <= group_last ? '0 : group_q + GroupBits'(1);
       valid_q <= {valid_q[5:0], go};
     end
+  end
+
+  if (RowPhases > 1) begin : g_row_phases
+    localparam int unsigned ColumnBits = (OutColumns > 1) ? $clog2(OutColumns) : 1;
+    localparam int unsigned PhaseBits  = $clog2(RowPhases);
+    logic [ColumnBits-1:0] column_q;
+    logic [PhaseBits-1:0]  phase_q;
+    logic [WordBits-1:0]   addr_q, first_q, following;  // first_q: of the row's phase
+    logic                  row_last, phase_last;
+
+    assign row_last   = column_q == ColumnBits'(OutColumns - 1);
+    assign phase_last = phase_q == PhaseBits'(RowPhases - 1);
+    assign following  = phase_last ? '0 : addr_q + WordBits'(1);
+    assign word_addr  = addr_q;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        column_q <= '0;
+        phase_q  <= '0;
+        addr_q   <= '0;
+        first_q  <= '0;
+      end else if (go) begin
+        if (!group_last) begin
+          addr_q <= addr_q + WordBits'(1);
+        end else if (!row_last) begin
+          addr_q   <= first_q;
+          column_q <= column_q + ColumnBits'(1);
+        end else begin
+          addr_q   <= following;
+          first_q  <= following;
+          column_q <= '0;
+          phase_q  <= phase_last ? '0 : phase_q + PhaseBits'(1);
+        end
+      end
+    end
+  end else begin : g_one_phase
+    assign word_addr = group_q;
   end
 
   if (Holes) begin : g_holes

@@ -1,0 +1,74 @@
+"""Layers that copy: for views that neither the reader nor the maker of a tensor can place.
+
+A copy is a convolution of 1 x 1 with ones for weights, so it is an engine like any other: its taps put rows and columns
+where they belong, its line buffer holds what must wait.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend.views import inverse
+from gan2hls.kinds import Linear
+from gan2hls.model import COPY, LinearGeometry, Shape, conv_axis
+from gan2hls.numbers import Int64Array
+
+#: Most elements that the line buffer of a copy may hold: 2 Mbyte of 8-bit codes.
+_MOST_BUFFER = 1 << 21
+#: Most channels of a copy that mixes them: its weights are a square matrix.
+_MOST_MIXED = 1024
+
+
+def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Linear]:
+    """Return copies of an ONNX tensor of ``shape`` that stand as ``seen``, the least work first.
+
+    Where channels stay apart, each output is one input; else weights are a square matrix, of which most are zeros.
+
+    Args:
+        shape: of the ONNX tensor.
+        seen: the ways to see it as an image, int64 ``[H, W, C]`` of its flat elements.
+    """
+    apart = [(image, image.shape[2], np.ones((1, image.shape[2], 1))) for image in seen]
+    mixed = [(image, 1, np.eye(image.shape[2])[None]) for image in seen if image.shape[2] <= _MOST_MIXED]
+    return [
+        Linear(COPY, _geometry(image.shape, groups), weight, None, image.ravel(), inverse(image).reshape(shape))
+        for image, groups, weight in (*apart, *mixed)
+    ]
+
+
+def whole(shape: Shape) -> Linear | None:
+    """Return a copy of a stream of ``shape`` whose output channels can be put in any order; None: too many."""
+    if shape[2] > _MOST_MIXED:
+        return None
+    order: Int64Array = np.arange(math.prod(shape))
+    return Linear(COPY, _geometry(shape, groups=1), np.eye(shape[2])[None], None, order, order)
+
+
+def one_pixel(shape: Shape) -> Linear:
+    """Return a layer that reads a stream of ``shape`` pixel by pixel, for what it would read once."""
+    order: Int64Array = np.arange(math.prod(shape))
+    return Linear(COPY, _geometry(shape, groups=1), np.ones((1, 1, shape[2])), None, order, order)
+
+
+def check_buffer(linear: Linear) -> None:
+    """Check what the line buffer of a copy holds.
+
+    Raises:
+        UnsupportedError: more than ``_MOST_BUFFER`` elements.
+    """
+    g = linear.geometry
+    held = g.y.window * g.x.in_size * g.in_channels
+    if held > _MOST_BUFFER:
+        raise UnsupportedError(
+            f"puts {held} elements in another order, which must all be there first",
+            hint=f"at most {_MOST_BUFFER} can be held; build for a smaller image, or rearrange outside of the model",
+        )
+
+
+def _geometry(shape: Shape, groups: int) -> LinearGeometry:
+    y, x = (conv_axis(size, 1, 1, 1, (0, 0)) for size in shape[:2])
+    return LinearGeometry(y, x, shape[2], shape[2], groups)

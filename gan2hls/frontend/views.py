@@ -1,0 +1,90 @@
+"""A view: how a reader sees a tensor.
+
+Reshape, Transpose, Slice, Pad, Resize, DepthToSpace and their like compute nothing.  They say which element of a stream
+each element of an ONNX tensor is: an index array, which NumPy rearranges as the operator says.  An element may occur
+several times (Resize, reflections), or not at all (Slice); a padded zero is in no stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from gan2hls.numbers import Int64Array
+
+#: Entry of a view where a zero of padding stands.
+ZERO = -1
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class View:
+    """How an ONNX tensor relates to a stream.
+
+    Attributes:
+        tensor: name of the stream: an input's or a layer's.
+        onnx_name: of the ONNX tensor, untrusted text.
+        index: int64 of the ONNX tensor's shape; which element of the stream each element is, or ``ZERO``.
+    """
+
+    tensor: str
+    onnx_name: str
+    index: Int64Array
+
+
+def is_identity(order: Int64Array) -> bool:
+    """Whether an index array of any shape leaves everything in place."""
+    flat = order.ravel()
+    return bool(np.array_equal(flat, np.arange(flat.size)))
+
+
+def repeats(order: Int64Array) -> bool:
+    """Whether some element occurs several times."""
+    if is_identity(order):
+        return False
+    live = order[order >= 0]
+    return bool(live.size) and int(np.bincount(live).max()) > 1
+
+
+def inverse(order: Int64Array) -> Int64Array:
+    """Return the inverse of an index array, flat: one place of each element; zeros are passed over."""
+    flat = order.ravel()
+    live = np.flatnonzero(flat >= 0)
+    places = np.empty(int(flat.max(initial=-1)) + 1, np.int64)
+    places[flat[live]] = live
+    return places
+
+
+def images(index: Int64Array) -> tuple[Int64Array, ...]:
+    """Return an ONNX tensor of batch 1 seen as images ``[H, W, C]``: channels first, then channels last.
+
+    Without an axis for channels, all elements are those of one pixel; other ranks are no images.
+    """
+    match index.shape:
+        case (1, channels, width):
+            return index.reshape(1, channels, width).swapaxes(1, 2), index.reshape(1, channels, width)
+        case (1, _, _, _):
+            return index[0].transpose(1, 2, 0), index[0]
+        case (1, count) | (count,):
+            return (index.reshape(1, 1, count),)
+        case _:
+            return ()
+
+
+def shuffles(shape: tuple[int, int, int]) -> Iterator[Int64Array]:
+    """Return what pixel shuffles make of a stream ``(H, W, C)``: which element of it each one ``[H, W, C]`` is.
+
+    Channels are the blocks' rows and columns, then those of the image, or the other way round.
+    """
+    height, width, channels = shape
+    elements = np.arange(height * width * channels)
+    for factor in (2, 3, 4, 8):
+        if channels % factor**2:
+            continue
+        made = height * factor, width * factor, channels // factor**2
+        blocks = elements.reshape(height, width, factor, factor, made[2])
+        yield blocks.transpose(0, 2, 1, 3, 4).reshape(made)
+        yield elements.reshape(height, width, made[2], factor, factor).transpose(0, 3, 1, 4, 2).reshape(made)

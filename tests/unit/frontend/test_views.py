@@ -1,0 +1,190 @@
+"""Operators that compute nothing: placed in taps, weights and orders, or copied; nothing is multiplied twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend import load
+from gan2hls.model import Graph
+from tests.float_evaluator import check
+from tests.onnx_models import f32, save
+
+RNG = np.random.default_rng(31)
+
+
+def shapes(graph: Graph) -> list[tuple[str, tuple[int, int, int]]]:
+    return [(layer.kind, layer.shape) for layer in graph.layers]
+
+
+def macs(graph: Graph) -> int:
+    return sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry is not None)
+
+
+SHUFFLES = {
+    "DCR": "d = DepthToSpace<blocksize = 2>(c)",
+    "CRD": 'd = DepthToSpace<blocksize = 2, mode = "CRD">(c)',
+    "six axes, CRD": "r = Reshape(c, s1) t = Transpose<perm = [0, 1, 4, 2, 5, 3]>(r) d = Reshape(t, s3)",
+    "six axes, DCR": "r = Reshape(c, s2) t = Transpose<perm = [0, 3, 4, 1, 5, 2]>(r) d = Reshape(t, s3)",
+    "five axes of NHWC": (
+        "n = Transpose<perm = [0, 2, 3, 1]>(c) r = Reshape(n, s4) t = Transpose<perm = [0, 2, 1, 3, 4]>(r) "
+        "z = Reshape(t, s5) d = Transpose<perm = [0, 3, 1, 2]>(z)"
+    ),
+}
+CONSTANTS = {
+    "w": f32(RNG, 12, 2, 3, 3),
+    "b": f32(RNG, 12),
+    "a": f32(RNG, 3, 1, 1),
+    "u": f32(RNG, 2, 3, 3, 3),
+    "s1": np.array([1, 3, 2, 2, 4, 5]),
+    "s2": np.array([1, 2, 2, 3, 4, 5]),
+    "s3": np.array([1, 3, 8, 10]),
+    "s4": np.array([4, 5, 2, 2, 3]),
+    "s5": np.array([1, 8, 10, 3]),
+}
+
+
+@pytest.mark.parametrize("spelling", SHUFFLES)
+@pytest.mark.parametrize("tail", ["y = Conv<pads = [1, 1, 1, 1]>(p, u)", "y = Tanh(p)"])
+def test_a_pixel_shuffle_is_the_order_of_the_convolution_before_it(tmp_path: Path, spelling: str, tail: str) -> None:
+    body = f"c = Conv<pads = [1, 1, 1, 1]>(x, w, b) {SHUFFLES[spelling]} p = PRelu(d, a) {tail}"
+    _, final = check(save(tmp_path, body, (1, 2, 4, 5), CONSTANTS))
+    assert shapes(final)[0] == ("conv", (8, 10, 3)), "one engine, and the stream is the larger image"
+    assert final.layers[0].geometry is not None and final.layers[0].geometry.out_channels == 12
+
+
+def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
+    body = """
+        c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m) p = Tanh(d)
+        e = Conv(p, u) y = Relu(e)
+    """
+    constants = {"w": f32(RNG, 8, 3, 1), "u": f32(RNG, 2, 4, 3), "n": np.array([1, 4, 2, 7]), "m": np.array([1, 4, 14])}
+    _, final = check(save(tmp_path, body, (1, 3, 7), constants))
+    assert shapes(final) == [("conv", (1, 14, 4)), ("conv", (1, 12, 2))]
+    body = """
+        c = Conv(x, w) d = DepthToSpace<blocksize = 2>(c) e = Conv(d, u) f = DepthToSpace<blocksize = 2>(e)
+        y = Sigmoid(f)
+    """
+    constants = {"w": f32(RNG, 16, 3, 1, 1), "u": f32(RNG, 12, 4, 1, 1)}
+    _, final = check(save(tmp_path, body, (1, 3, 2, 3), constants))
+    assert shapes(final) == [("conv", (4, 6, 4)), ("conv", (8, 12, 3))]
+
+
+@pytest.mark.parametrize("before", ["c = Identity(x)", "c = Conv<pads = [1, 1, 1, 1]>(x, v)"])
+def test_a_pixel_unshuffle_is_taps_of_the_convolution_behind_it(tmp_path: Path, before: str) -> None:
+    body = f"{before} d = SpaceToDepth<blocksize = 2>(c) y = Conv<pads = [1, 1, 1, 1]>(d, w)"
+    constants = {"v": f32(RNG, 3, 3, 3, 3), "w": f32(RNG, 5, 12, 3, 3)}
+    loaded, final = check(save(tmp_path, body, (1, 3, 8, 6), constants))
+    geometry = final.layers[-1].geometry
+    assert geometry is not None and geometry.kernel == (6, 6) and geometry.in_shape == (8, 6, 3)
+    assert geometry.useful_macs == (3 * 4 - 2) * (3 * 3 - 2) * 12 * 5
+    assert loaded.graph.inputs[0].shape == (8, 6, 3), "frames arrive in raster order"
+
+
+def test_focus_is_a_pixel_unshuffle(tmp_path: Path) -> None:
+    """Four slices of the input and a Concat: views of one stream are one view."""
+    parts = [(row, column) for column in (0, 1) for row in (0, 1)]
+    slices = " ".join(f"p{n} = Slice(x, b{n}, e, ax, st)" for n in range(4))
+    body = f"{slices} d = Concat<axis = 1>(p0, p1, p2, p3) y = Conv<pads = [1, 1, 1, 1]>(d, w)"
+    constants = {f"b{n}": np.array(start) for n, start in enumerate(parts)}
+    constants |= {"e": np.array([99, 99]), "ax": np.array([2, 3]), "st": np.array([2, 2]), "w": f32(RNG, 4, 12, 3, 3)}
+    _, final = check(save(tmp_path, body, (1, 3, 6, 4), constants))
+    assert shapes(final) == [("conv", (3, 2, 4))]
+
+
+def test_zeros_between_pixels_are_a_transposed_convolution(tmp_path: Path) -> None:
+    body = """
+        r = Reshape(x, n) p = Concat<axis = 3>(r, z) q = Concat<axis = 5>(p, zz) s = Reshape(q, m)
+        y = Conv<pads = [1, 1, 1, 1]>(s, w)
+    """
+    constants = {
+        "n": np.array([1, 2, 4, 1, 3, 1]),
+        "z": np.zeros((1, 2, 4, 1, 3, 1), np.float32),
+        "zz": np.zeros((1, 2, 4, 2, 3, 1), np.float32),
+        "m": np.array([1, 2, 8, 6]),
+        "w": f32(RNG, 3, 2, 3, 3),
+    }
+    _, final = check(save(tmp_path, body, (1, 2, 4, 3), constants))
+    geometry = final.layers[0].geometry
+    assert geometry is not None and geometry.in_shape == (4, 3, 2)
+    per_axis = [4 * 3 - 1, 3 * 3 - 1]  # of three taps, two rows of three are not zero, one at the end is cut
+    assert geometry.pixel_taps == per_axis[0] * per_axis[1]
+
+
+def test_a_channel_shuffle_goes_into_weights(tmp_path: Path) -> None:
+    shuffle = "r = Reshape(d, n) t = Transpose<perm = [0, 2, 1, 3, 4]>(r) s = Reshape(t, m)"
+    body = f"c = Conv(x, w) d = Conv<group = 4, pads = [1, 1, 1, 1]>(c, v) {shuffle} y = Conv(s, u)"
+    constants = {
+        "w": f32(RNG, 4, 3, 1, 1),
+        "v": f32(RNG, 8, 1, 3, 3),
+        "u": f32(RNG, 2, 8, 1, 1),
+        "n": np.array([1, 4, 2, 4, 5]),
+        "m": np.array([1, 8, 4, 5]),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 4, 5), constants))
+    assert [layer.kind for layer in final.layers] == ["conv"] * 3
+
+
+@pytest.mark.parametrize(
+    ("body", "copies"),
+    [
+        ("c = Conv(x, w) y = Resize<mode = 'nearest'>(c, , s)", (6, 6, 3)),
+        ("c = Conv(x, w) y = Pad<mode = 'reflect'>(c, n)", (5, 5, 3)),
+        ("c = Conv(x, w) y = Pad(c, n)", (5, 5, 3)),
+        ("c = Conv(x, w) y = Tile(c, r)", (6, 3, 3)),
+        ("p = Pad(x, n) q = Sigmoid(p) y = Conv(q, w)", (5, 5, 2)),
+        ("u = Resize<mode = 'nearest'>(x, , s) q = Mul(u, b) y = Conv(q, w)", (6, 6, 2)),
+        ("c = Conv(x, w) e = Expand(c, one) y = Concat<axis = 1>(e, e)", (3, 3, 6)),
+        ("c = Conv<group = 2>(x, g) y = Gather<axis = 1>(c, i)", (3, 3, 2)),
+    ],
+)
+def test_what_no_layer_can_place_is_copied(tmp_path: Path, body: str, copies: tuple[int, int, int]) -> None:
+    constants = {
+        "w": f32(RNG, 3, 2, 1, 1),
+        "g": f32(RNG, 4, 1, 1, 1),
+        "b": f32(RNG, 1, 2, 6, 6),
+        "s": np.array([1, 1, 2, 2], np.float32),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "r": np.array([1, 1, 2, 1]),
+        "i": np.array([3, 0]),
+        "one": np.array([1, 1, 1, 1]),
+    }
+    _, final = check(save(tmp_path, body.replace("'", '"'), (1, 2, 3, 3), constants, opset=18))
+    assert ("reorder", copies) in shapes(final)
+    (copy,) = (layer for layer in final.layers if layer.kind == "reorder")
+    assert copy.structure is not None and copy.structure.weight.codec in ("binary", "ternary")
+
+
+def test_views_of_features_in_front_of_a_dense_layer(tmp_path: Path) -> None:
+    """Columns that read the same element are summed, those of zeros go."""
+    body = "r = Resize<mode = 'nearest'>(x, , s) p = Pad(r, n) f = Flatten(p) y = MatMul(f, m)".replace("'", '"')
+    constants = {"s": np.array([1, 1, 2, 1], np.float32), "n": np.array([0, 0, 1, 0, 0, 0, 0, 0])}
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants | {"m": f32(RNG, 42, 4)}))
+    assert macs(final) == 18 * 4
+
+
+def test_split_of_which_one_part_is_read(tmp_path: Path) -> None:
+    body = "c = Conv(x, w) a, b = Split<axis = 1>(c, n) y = Conv(b, u)"
+    constants = {"w": f32(RNG, 6, 2, 1, 1), "u": f32(RNG, 1, 4, 1, 1), "n": np.array([2, 4])}
+    _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants))
+    assert shapes(final) == [("conv", (3, 3, 4)), ("conv", (3, 3, 1))], "the other part is not computed"
+    check(save(tmp_path, "a, b = Split<axis = 2>(x) y = Conv(a, w)", (1, 2, 4, 3), {"w": f32(RNG, 6, 2, 1, 1)}))
+    old = "a, b = Split<axis = 1, split = [1, 1]>(x) y = Conv(a, w)"
+    check(save(tmp_path, old, (1, 2, 4, 3), {"w": f32(RNG, 6, 1, 1, 1)}, opset=11))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Conv(t, w)", "in an order that"),
+        ("c = Conv(x, w) y = Concat<axis = 1>(c, o)", "constants that are not zero"),
+    ],
+)
+def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path, body: str, message: str) -> None:
+    constants = {"w": f32(RNG, 2, 2, 1, 1), "n": np.array([1, 6, 2, 6]), "o": np.ones((1, 1, 6, 6), np.float32)}
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        load(save(tmp_path, body, (1, 2, 6, 6), constants))
+    assert "/g/" in caught.value.where and caught.value.hint
