@@ -139,9 +139,16 @@ class EngineDesign:
         """
         assert self.layer.table is not None
         values, lanes = self.layer.table.values, self.folding.lanes
-        count = math.lcm(len(values), lanes) if self.table_phases == 1 else self.layer.channels
-        channels = np.arange(count).reshape(-1, lanes)
+        channels = np.arange(self.table_groups * lanes).reshape(-1, lanes)
         return values[channels.T % len(values)]
+
+    @property
+    def table_groups(self) -> int:
+        """Tables of a lane where channels have their own."""
+        assert self.layer.table is not None
+        lanes = self.folding.lanes
+        count = math.lcm(self.layer.table.sets, lanes) if self.table_phases == 1 else self.layer.channels
+        return count // lanes
 
     @property
     def table_phases(self) -> int:

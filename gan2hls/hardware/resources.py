@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil
 from typing import final
 
 from gan2hls.base import remembered
@@ -46,8 +46,8 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
             copies = ceil(folding.lanes / 2)  # a ROM has two ports
             memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
         else:
-            lanes, *sizes = engine.lane_tables.shape
-            memories += lanes * bram18(layer.table.out_type.bits, prod(sizes))
+            words = engine.table_groups << layer.table.index_type.bits
+            memories += folding.lanes * bram18(layer.table.out_type.bits, words)
     if layer.geometry is not None and layer.weight is not None:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes

@@ -41,6 +41,7 @@ from gan2hls.model import (
 )
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType, Requant, Table
 from gan2hls.quantize.channel_tables import channel_tables, reach
+from gan2hls.quantize.curves import Curves
 from gan2hls.quantize.domains import check_defined
 
 #: Widest accumulator of hardware.
@@ -254,7 +255,8 @@ def _bounds(chain: Split) -> tuple[float, float]:
         if np.isfinite(ends).all():  # a curve may turn back in between
             ends = np.linspace(chain.piecewise.lo, chain.piecewise.hi, _CURVE_GRID, dtype=np.float64)
         if not chain.curve_is_common:
-            ends = ends[:, None]
+            curves = Curves(chain.curve, chain.piecewise.slope.shape[1])
+            chain, ends = replace(chain, curve=curves.of(np.arange(curves.count))), ends[:, None]
         with np.errstate(all="ignore"):
             ends = chain.evaluate_curve(ends)
     return float(ends.min()), float(ends.max())

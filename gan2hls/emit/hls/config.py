@@ -242,7 +242,7 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     if layer.table is None:
         return shown
     phases = engine.table_phases
-    groups = 1 if layer.table.sets == 1 else engine.lane_tables.shape[1] // phases
+    groups = 1 if layer.table.sets == 1 else engine.table_groups // phases
     own = (
         Constant("TABLE_GROUPS", groups, "beats until the same curves come again, in a row"),
         Constant("TABLE_PHASES", phases, "rows until the same curves come again"),

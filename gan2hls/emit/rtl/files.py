@@ -186,7 +186,7 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
     """Return what the template needs to know of tables per channel: their group counter, and a memory for each lane."""
     table, lanes = engine.layer.table, engine.folding.lanes
     assert table is not None
-    groups, phases = engine.lane_tables.shape[1], engine.table_phases
+    groups, phases = engine.table_groups, engine.table_phases
     group_bits = address_bits(groups)
     group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
     if phases > 1 and engine.layer.geometry is not None:
