@@ -47,7 +47,7 @@ STREAMING = re.compile(
 @pytest.fixture(scope="module", params=["tiny", "random", "tables"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
-    made = {"tiny": tiny_design, "random": lambda: random_design(7, layers=8), "tables": chained}[request.param]()
+    made = {"tiny": tiny_design, "random": lambda: random_design(17, layers=8), "tables": chained}[request.param]()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
 
