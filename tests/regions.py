@@ -117,7 +117,8 @@ class Lowered:
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the least and the greatest value that each output may stand for: docs/numerics.md, "How far off".
 
-        They are ONNX Runtime's values at all places within so many steps of the index, and half a step of the output.
+        They are ONNX Runtime's values at all places within so many steps of the index, and half a step of the output;
+        and those of the float graph, which differ at few places: where a jump of float32 stands elsewhere.
         """
         requant, out = self.layer.requant, self.layer.output_type
         fine = 2.0 ** -(requant.shift + 1)
@@ -126,16 +127,15 @@ class Lowered:
             np.abs(np.diff(self.wanted, axis=0)), 99, axis=0
         )  # steps from place to place, not jumps
         slack = 1e-3 * np.abs(self.wanted).max() + between  # of float32, and of what lies between two places
+        least, most = np.minimum(self.wanted, self.real), np.maximum(self.wanted, self.real)
         if self.layer.table is None:
-            wanted = self.wanted[::FINE]
-            return wanted - off * out.scale - slack, wanted + off * out.scale + slack
-        low, high = np.empty_like(self.wanted), np.empty_like(self.wanted)
+            return least[::FINE] - off * out.scale - slack, most[::FINE] + off * out.scale + slack
+        low, high = np.empty_like(least), np.empty_like(most)
         for channel in range(CHANNELS):
             gain = np.abs(requant.mult[:, channel]).min() * 2.0**-requant.shift
             reach = 1 + int(min(len(PLACES), np.ceil(FINE * off / gain if gain else len(PLACES))))
-            values = self.wanted[:, channel]
-            low[:, channel] = minimum_filter1d(values, 2 * reach + 1, mode="nearest")
-            high[:, channel] = maximum_filter1d(values, 2 * reach + 1, mode="nearest")
+            low[:, channel] = minimum_filter1d(least[:, channel], 2 * reach + 1, mode="nearest")
+            high[:, channel] = maximum_filter1d(most[:, channel], 2 * reach + 1, mode="nearest")
         return low[::FINE] - 0.5 * out.scale - slack, high[::FINE] + 0.5 * out.scale + slack
 
 
