@@ -187,7 +187,7 @@ def finish(
     requant = Requant(mult, bias, threshold, shift, zero_point, lo, hi, target)
     if not table_bits:
         return requant, None
-    values = rng.integers(out.int_type.lo, out.int_type.hi + 1, 1 << table_bits)
+    values = rng.integers(out.int_type.lo, out.int_type.hi + 1, (1, 1 << table_bits))
     return requant, Table(target, values, out.int_type)
 
 

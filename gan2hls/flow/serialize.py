@@ -191,7 +191,8 @@ def dump_model(model: IntegerModel, origin: Origin) -> dict[str, bytes]:
         arrays[f"{layer.name}.requant.bias"] = layer.requant.bias
         arrays[f"{layer.name}.requant.threshold"] = layer.requant.threshold
         if layer.table is not None:
-            arrays[f"{layer.name}.table"] = layer.table.values
+            values = layer.table.values
+            arrays[f"{layer.name}.table"] = values[0] if layer.table.sets == 1 else values
         if layer.weight is not None:
             arrays[f"{layer.name}.weight"] = layer.weight.values
             arrays[f"{layer.name}.weight.scale"] = layer.weight.scale
@@ -345,7 +346,8 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
     requant = Requant(mult, bias, threshold, r.shift, r.zero_point, r.lo, r.hi, r.out_type.make(), r.half_even)
     table = weight = geometry = None
     if layer.table is not None:
-        table = Table(layer.table.index_type.make(), arrays[f"{name}.table"], layer.table.out_type.make())
+        values = np.atleast_2d(arrays[f"{name}.table"])  # a single function has one axis
+        table = Table(layer.table.index_type.make(), values, layer.table.out_type.make())
     if g is not None:
         geometry = LinearGeometry(
             g.y.make(), g.x.make(), g.in_channels, g.out_channels, g.groups, g.stride, g.transposed, g.row_phases

@@ -5,6 +5,7 @@ Everything an emitter needs to know about sizes stands here, once.  ``docs/micro
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -141,6 +142,33 @@ class EngineDesign:
         """Clocks that weights come later than from a plain memory."""
         assert self.layer.weight is not None
         return CODECS[self.layer.weight.codec].decoder_clocks
+
+    @property
+    def lane_tables(self) -> Int64Array:
+        """Return the tables of each lane where channels have their own, int64 ``[LANES, groups, 2**index bits]``.
+
+        A lane's channels are ``LANES`` apart, and it comes to the same table again after ``groups`` beats; with several
+        ``table_phases`` after those of a row phase, and those of all phases follow one another.
+        """
+        assert self.layer.table is not None
+        values, lanes = self.layer.table.values, self.folding.lanes
+        channels = np.arange(self.table_groups * lanes).reshape(-1, lanes)
+        return values[channels.T % len(values)]
+
+    @property
+    def table_groups(self) -> int:
+        """Tables of a lane where channels have their own."""
+        assert self.layer.table is not None
+        lanes = self.folding.lanes
+        count = math.lcm(self.layer.table.sets, lanes) if self.table_phases == 1 else self.layer.channels
+        return count // lanes
+
+    @property
+    def table_phases(self) -> int:
+        """Row phases that have tables of their own; 1 where the channels of all have the same."""
+        assert self.layer.table is not None
+        phases = 1 if self.layer.geometry is None else self.layer.geometry.row_phases
+        return 1 if self.layer.channels // phases % self.layer.table.sets == 0 else phases
 
     @cached_property
     def in_beats(self) -> int:

@@ -42,8 +42,12 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
     memories = bram18(folding.lanes * word, requant.channels // folding.lanes)
     if layer.table is not None:
-        copies = ceil(folding.lanes / 2)  # a ROM has two ports
-        memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
+        if layer.table.sets == 1:
+            copies = ceil(folding.lanes / 2)  # a ROM has two ports
+            memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
+        else:
+            words = engine.table_groups << layer.table.index_type.bits
+            memories += folding.lanes * bram18(layer.table.out_type.bits, words)
     if layer.geometry is not None and layer.weight is not None:
         lanes = folding.pe * folding.simd
         dsp += mac_dsp(layer) * lanes

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
-from gan2hls.model import Affine, Curve, Layer, Leaky, LinearGeometry, Point, Shape
+from gan2hls.model import Affine, Curve, Function, Layer, Leaky, LinearGeometry, Point, Shape
 from gan2hls.numbers import FloatArray, Int64Array
 
 Array = npt.NDArray[np.generic]
@@ -122,6 +122,8 @@ def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> 
             return Affine(change(point.scale), change(point.bias))
         case Leaky():
             return Leaky(change(point.slope))
+        case Function():
+            return replace(point, sets=change(point.sets))
         case _:
             return point
 

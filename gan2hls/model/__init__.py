@@ -5,7 +5,20 @@ from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.model.ir import COPY, IDENTIFIER, Graph, Layer, Port, verify_graph
 from gan2hls.model.origin import Origin
-from gan2hls.model.points import Affine, Clip, Curve, Function, Leaky, Piecewise, Point, Quantize, Sign, Split, split
+from gan2hls.model.points import (
+    Affine,
+    Clip,
+    Curve,
+    Evaluator,
+    Function,
+    Leaky,
+    Piecewise,
+    Point,
+    Quantize,
+    Sign,
+    Split,
+    split,
+)
 from gan2hls.model.rewiring import readings, rewired, with_layers
 from gan2hls.model.shuffle import Shape, is_shuffle, shuffled, unshuffled
 from gan2hls.model.taps import (
@@ -26,6 +39,7 @@ __all__ = [
     "AxisTaps",
     "Clip",
     "Curve",
+    "Evaluator",
     "Function",
     "Golden",
     "Graph",

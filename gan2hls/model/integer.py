@@ -132,6 +132,7 @@ def verify_integer_model(model: IntegerModel) -> None:
         assert layer.probe_gain.ndim == 1 and layer.shape[2] % layer.probe_gain.size == 0, f"{layer.name}: probe gain"
         if layer.table:
             assert layer.table.index_type == layer.requant.out_type, f"{layer.name}: table index type"
+            assert layer.channels % layer.table.sets == 0, f"{layer.name}: {layer.table.sets} functions"
         if layer.geometry is None or layer.weight is None:
             centred = layer.input_type.centred
             low, high = min(0, centred.lo), max(0, centred.hi)

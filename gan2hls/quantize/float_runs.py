@@ -88,8 +88,12 @@ class FloatModel:
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
             raise _refusal("refuses the model", error) from error
 
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Float32Array]:
-        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name."""
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]], *, check: bool = True) -> dict[str, Float32Array]:
+        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run it; NaN or infinite values, unless ``check`` is off.
+        """
         frames = len(next(iter(inputs.values())))
         names = [port.onnx_name for port in self.ports]
         streams = {port.name: np.empty((frames, *port.shape), np.float32) for port in self.ports}
@@ -103,12 +107,12 @@ class FloatModel:
                 if tuple(values.shape) != port.onnx_shape:
                     raise _refusal(f"makes {port.onnx_name!r} of shape {list(values.shape)}, not {port.onnx_shape}")
                 streams[port.name][n] = port.to_stream(values)[0]
-        for port in self.ports:
-            _check_finite(port, streams[port.name])
+        for port in self.ports if check else ():
+            check_finite(port, streams[port.name])
         return streams
 
 
-def _check_finite(port: Port, stream: Float32Array) -> None:
+def check_finite(port: Port, stream: Float32Array) -> None:
     """Check what the model makes of its inputs.
 
     Raises:

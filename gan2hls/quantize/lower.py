@@ -40,6 +40,9 @@ from gan2hls.model import (
     verify_integer_model,
 )
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.quantize.channel_tables import channel_tables, reach
+from gan2hls.quantize.curves import Curves
+from gan2hls.quantize.domains import check_defined
 
 #: Widest accumulator of hardware.
 MOST_ACC_BITS = 44
@@ -176,6 +179,11 @@ def lower_layer(
     table = None
     if not chain.curve:
         requant = make_requant(chain.piecewise, acc_scale, acc_type, output_type, mult_bits=mult_bits, where=layer.name)
+    elif not chain.curve_is_common:
+        most = _FINE_TABLE_STEP if pinned else _TABLE_STEP
+        requant, table = channel_tables(
+            chain, acc_scale, acc_type, output_type, where=layer.name, most=most, bits=TABLE_BITS
+        )
     elif acc_type.bits <= TABLE_BITS[1] and _is_common(chain.piecewise, acc_scale):
         requant, table = _plain_index(chain, acc_scale, acc_type, output_type)
     else:
@@ -246,6 +254,9 @@ def _bounds(chain: Split) -> tuple[float, float]:
     if chain.curve:
         if np.isfinite(ends).all():  # a curve may turn back in between
             ends = np.linspace(chain.piecewise.lo, chain.piecewise.hi, _CURVE_GRID, dtype=np.float64)
+        if not chain.curve_is_common:
+            curves = Curves(chain.curve, chain.piecewise.slope.shape[1])
+            chain, ends = replace(chain, curve=curves.of(np.arange(curves.count))), ends[:, None]
         with np.errstate(all="ignore"):
             ends = chain.evaluate_curve(ends)
     return float(ends.min()), float(ends.max())
@@ -262,9 +273,12 @@ def _plain_index(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: Qu
     channels = acc_scale.size
     ones, zeros = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
     accs = np.arange(acc_type.lo, acc_type.hi + 1, dtype=np.float64)[:, None]
-    values = out.quantize(chain.evaluate_curve(chain.piecewise(accs * acc_scale)[:, 0]))
+    x = chain.piecewise(accs * acc_scale)[:, 0]
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
     requant = Requant(ones, zeros, zeros[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
-    return requant, Table(acc_type, values, out.int_type)
+    return requant, Table(acc_type, values[None], out.int_type)
 
 
 def _requant_and_table(
@@ -274,21 +288,19 @@ def _requant_and_table(
 
     The index spans the inputs over which the output code still changes; outside, the clamp holds the end value.
     """
-    low, high = _reach(chain.piecewise, acc_scale, acc_type)
+    least, greatest = reach(chain.piecewise, acc_scale, acc_type)
+    low, high = float(least.min()), float(greatest.max())
     low, high = _active_range(chain, low, high, out)
     bits = _table_bits(chain, low, high, out, most)
     step = max((high - low) / ((1 << bits) - 1), 1e-12)
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
     requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step), where=where)
-    values = out.quantize(chain.evaluate_curve(low + step * np.arange(1 << bits, dtype=np.float64)))
-    return requant, Table(index_type, values, out.int_type)
-
-
-def _reach(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType) -> tuple[float, float]:
-    low, high = acc_scale * acc_type.lo, acc_scale * acc_type.hi
-    ends = np.stack([piecewise(x) for x in (low, np.zeros_like(low), np.clip(piecewise.knot, low, high), high)])
-    return float(ends.min()), float(ends.max())
+    x = low + step * np.arange(1 << bits, dtype=np.float64)
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
+    return requant, Table(index_type, values[None], out.int_type)
 
 
 def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tuple[float, float]:

@@ -20,7 +20,8 @@ from gan2hls.formats import Precision
 from gan2hls.model import Graph, IntegerModel, IntWeight, Layer
 from gan2hls.numbers import Float32Array, Int64Array
 from gan2hls.quantize.cost_bound import CostBound
-from gan2hls.quantize.float_runs import FloatModel, frame_limit, probes
+from gan2hls.quantize.domains import within_domains
+from gan2hls.quantize.float_runs import FloatModel, check_finite, frame_limit, probes
 from gan2hls.quantize.lower import lower_layer
 from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
 from gan2hls.quantize.what_stops import what_stops
@@ -99,6 +100,7 @@ def quantize(
         ConfigError: ``goal`` cannot be reached.
     """
     streams = measure(graph, model, inputs)
+    graph = within_domains(graph, streams)
     candidates = tuple(c for c in CANDIDATES if rule in (None, c.rule))
     linear = [layer for layer in graph.layers if layer.weight is not None]
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
@@ -337,15 +339,25 @@ class _Tools:
 
 
 def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Float32Array]:
-    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included."""
+    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included.
+
+    Raises:
+        UnsupportedError: a function that is not finite over the range that occurs.
+        ModelError: something else makes NaN or infinite values.
+    """
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     inputs = {name: values[:frames] for name, values in inputs.items()}
-    return _run(graph, FloatModel(model, probes(graph)), inputs)
+    streams = _run(graph, FloatModel(model, probes(graph)), inputs, check=False)
+    for port in probes(graph):
+        if not np.isfinite(streams[port.name]).all():
+            within_domains(graph, streams)  # which says more
+            check_finite(port, streams[port.name])
+    return streams
 
 
-def _run(graph: Graph, model: FloatModel, inputs: Inputs) -> dict[str, Float32Array]:
-    """Return the streams that ``model`` makes, and those of its inputs."""
-    streams: dict[str, Float32Array] = model.run(inputs)
+def _run(graph: Graph, model: FloatModel, inputs: Inputs, *, check: bool = True) -> dict[str, Float32Array]:
+    """Return the streams that ``model`` makes, and those of its inputs; ``check`` that they are finite."""
+    streams: dict[str, Float32Array] = model.run(inputs, check=check)
     for port in graph.inputs:
         streams[port.name] = port.to_stream(inputs[port.onnx_name]).astype(np.float32)
     return streams

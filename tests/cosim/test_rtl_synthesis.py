@@ -20,6 +20,7 @@ from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
+from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
@@ -34,7 +35,9 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
-READ = [tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
+READ = [
+    tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
+]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 

@@ -245,8 +245,16 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     )
     if layer.table is None:
         return shown
+    phases = engine.table_phases
+    groups = 1 if layer.table.sets == 1 else engine.table_groups // phases
+    own = (
+        Constant("TABLE_GROUPS", groups, "beats until the same curves come again, in a row"),
+        Constant("TABLE_PHASES", phases, "rows until the same curves come again"),
+        Constant("TABLE_SIZE", 1 << index.bits, "entries of a curve"),
+    )
     return (
         *shown,
+        *(() if layer.table.sets == 1 else own),
         Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
         Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
         Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),

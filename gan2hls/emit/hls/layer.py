@@ -134,6 +134,7 @@ _LATENCY = {
     "mac": 9,
     "requant": 10,
     "table": 4,
+    "channel_table": 4,
 }
 
 
@@ -155,6 +156,7 @@ _HEADERS = {
     "mac": "mac.hpp",
     "requant": "requant.hpp",
     "table": "table.hpp",
+    "channel_table": "channel_table.hpp",
 }
 
 
@@ -255,5 +257,7 @@ def _finish(engine: EngineDesign) -> list[_Step]:
     steps: list[_Step] = [("requant", ("config",), sink, engine.out_beats, "accumulator -> code")]
     if engine.layer.table:
         out = Stream("out", 0)
-        steps.append(("table", ("config",), out, engine.out_beats, "code -> curve"))
+        common = engine.layer.table.sets == 1
+        kind, about = ("table", "code -> curve") if common else ("channel_table", "code -> curve of its channel")
+        steps.append((kind, ("config",), out, engine.out_beats, about))
     return steps

@@ -30,7 +30,8 @@ class Rom:
         values: integers ``[depth]`` or ``[depth, columns]``.
         about: what a word is, for the comment above it.
         file: name below ``weights/`` of its initializers, or empty: they stand in the layer's header.
-        ports: columns read together from independent addresses (a table has one port per lane), 1 otherwise.
+        ports: lanes that read together from independent addresses, the whole of a curve, or each a column of its own
+            where there are columns; 1 otherwise.
         width_bits: of raw words that are printed as hexadecimal 64-bit limbs, 0: words are numbers.
         top: the last limb of words, where it has fewer bits than the others.
     """
@@ -206,10 +207,19 @@ def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
         Rom("row_taps", _column(row_taps), "Whether an output row has taps."),
         Rom("column_taps", _column(column_taps), "Whether an output column has taps."),
     ]
-    if layer.table:
-        about = "The curve: entry n belongs to index INDEX_LOW + n."
-        roms.append(Rom("table", layer.table.values, about, f"{layer.name}_table.inc", ports=lanes))
+    if layer.table is not None:
+        roms.append(_curve(engine, f"{layer.name}_table.inc"))
     return tuple(roms)
+
+
+def _curve(engine: EngineDesign, file: str) -> Rom:
+    """Return the curve; where each channel has its own, a column per lane, one curve after the other."""
+    table, lanes = engine.layer.table, engine.folding.lanes
+    assert table is not None
+    if table.sets == 1:
+        return Rom("table", table.values[0], "The curve: entry n belongs to index INDEX_LOW + n.", file, ports=lanes)
+    about = "The curves of each lane's channels, in order: entry n of one belongs to index INDEX_LOW + n."
+    return Rom("table", np.ascontiguousarray(engine.lane_tables.reshape(lanes, -1).T), about, file, ports=lanes)
 
 
 def _thresholds(engine: EngineDesign) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import Any, final
 from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
-from gan2hls.emit.rtl.memory import requant_memory, table_memory
+from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
 from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
 from gan2hls.numbers import IntType
 
@@ -75,8 +75,9 @@ class _Engine:
 def _engine(design: Design, engine: EngineDesign) -> _Engine:
     layer, folding = engine.layer, engine.folding
     memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes)}
+    common = layer.table is not None and layer.table.sets == 1
     if layer.table is not None:
-        memories["table"] = table_memory(layer.table)
+        memories |= {"table": table_memory(layer.table)} if common else lane_table_memories(engine)
     code_bits = layer.requant.out_type.bits
     context: dict[str, Any] = {
         "module": f"{design.name}_{layer.name}",
@@ -99,8 +100,9 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "code_msb": folding.lanes * code_bits - 1,
         "requant": _requant(engine),
         "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_WORDS},
-        "table": None if layer.table is None else _table(engine),
+        "table": _table(engine) if common else None,
         "table_words": 0 if layer.table is None else layer.table.values.size,
+        "channel_table": None if layer.table is None or common else _channel_table(engine),
     }
     if engine.linear:
         context |= linear_context(engine)
@@ -177,6 +179,39 @@ def _table(engine: EngineDesign) -> Values:
         "Signed": bit(table.index_type.signed),
         "OutBits": table.out_type.bits,
         "File": memory_path(engine, "table"),
+    }
+
+
+def _channel_table(engine: EngineDesign) -> dict[str, Any]:
+    """Return what the template needs to know of tables per channel: their group counter, and a memory for each lane."""
+    table, lanes = engine.layer.table, engine.folding.lanes
+    assert table is not None
+    groups, phases = engine.table_groups, engine.table_phases
+    group_bits = address_bits(groups)
+    group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
+    if phases > 1 and engine.layer.geometry is not None:
+        group |= {"RowPhases": phases, "OutColumns": engine.layer.geometry.x.out_size}
+    index_bits, out_bits = table.index_type.bits, table.out_type.bits
+    sizes: Values = {
+        "Groups": groups,
+        "GroupBits": group_bits,
+        "IndexBits": index_bits,
+        "Signed": bit(table.index_type.signed),
+        "OutBits": out_bits,
+    }
+    return {
+        "group": group,
+        "group_msb": group_bits - 1,
+        "sets": table.sets,
+        "entries": 1 << index_bits,
+        "lanes": [
+            {
+                "params": sizes | {"File": memory_path(engine, lane_table_role(lane))},
+                "code": f"[{lane * index_bits + index_bits - 1}:{lane * index_bits}]",
+                "value": f"[{lane * out_bits + out_bits - 1}:{lane * out_bits}]",
+            }
+            for lane in range(lanes)
+        ],
     }
 
 

@@ -51,9 +51,24 @@ def requant_memory(requant: Requant, acc_type: IntType, lanes: int) -> bytes:
 
 
 def table_memory(table: Table) -> bytes:
-    """Return the image of a table: entry ``code - index_type.lo``."""
-    bits = table.out_type.bits
-    return image([(value, bits)] for value in table.values.tolist())
+    """Return the image of a table that all channels share: entry ``code - index_type.lo``."""
+    (values,) = table.values.tolist()
+    return image([(value, table.out_type.bits)] for value in values)
+
+
+def lane_table_memories(engine: EngineDesign) -> dict[str, bytes]:
+    """Return the image of each lane's tables by role: entry ``code - index_type.lo`` of one table after the other."""
+    assert engine.layer.table is not None
+    bits = engine.layer.table.out_type.bits
+    return {
+        lane_table_role(lane): image([(value, bits)] for value in values.ravel().tolist())
+        for lane, values in enumerate(engine.lane_tables)
+    }
+
+
+def lane_table_role(lane: int) -> str:
+    """Return the role of the memory of a lane's tables."""
+    return f"table_{lane}"
 
 
 def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> dict[str, bytes]:

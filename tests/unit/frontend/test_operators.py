@@ -231,7 +231,8 @@ def test_generator_at_each_opset(tmp_path: Path, opset: int):
 
 
 def test_every_supported_operator_is_tested():
-    own = ("test_operators.py", "test_crop.py", "test_functions.py", "test_repeated.py", "test_views.py")
+    names = ("operators", "crop", "functions", "regions", "repeated", "views")
+    own = [f"test_{name}.py" for name in names]
     text = "".join(Path(__file__).with_name(name).read_text() for name in own)
     files = ("test_quantized.py", "test_quantized_weights.py")
     quantized = "".join(Path(__file__).with_name(name).read_text() for name in files)

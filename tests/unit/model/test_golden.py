@@ -45,7 +45,9 @@ def plain_layer(layer: IntLayer, codes: np.ndarray) -> np.ndarray:
             piece = int(r.pieces == 2 and value >= int(r.threshold[c]))
             shifted = (value * int(r.mult[piece, c]) + int(r.bias[piece, c]) + ((1 << r.shift) >> 1)) >> r.shift
             code = min(max(shifted + r.zero_point, r.lo), r.hi)
-            out.append(int(layer.table.values[code - layer.table.index_type.lo]) if layer.table else code)
+            if layer.table:
+                code = int(layer.table.values[c % len(layer.table.values), code - layer.table.index_type.lo])
+            out.append(code)
     return np.array(out).reshape(layer.shape)
 
 
