@@ -114,7 +114,7 @@ def bench_cycles(work: Path) -> dict[str, Any]:
     design = _build(path, work).design
     rows = []
     for engine in design.engines:
-        geometry = engine.layer.geometry
+        geometry = engine.layer.op.geometry
         lanes = engine.folding.pe * engine.folding.simd
         rows.append(
             {

@@ -164,4 +164,4 @@ def lowered(sample: Sample, bits: int = 8, kind: IntType | None = None) -> Lower
     real = np.broadcast_to(INPUT.dequantize(PLACES)[:, None], wanted.shape)
     for point in layer.points:
         real = np.broadcast_to(point(real), wanted.shape)
-    return Lowered(lower_layer(layer, INPUT, None, out), wanted, real)
+    return Lowered(lower_layer(layer, [INPUT], None, out), wanted, real)

@@ -102,7 +102,7 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
             **stream.entry(),
             "trace": f"trace_{stream.name}.hex",
             "interval": engine.interval,
-            "mac_steps": engine.mac_steps if engine.linear else 0,
+            "mac_steps": engine.mac_steps,
         }
         for stream, engine in zip(streams[1:], design.engines, strict=True)
     ]

@@ -173,12 +173,17 @@ def _tile(index: Int64Array, _: tuple[int, ...], repeats: Array | None = None) -
     return np.tile(index, repeats.ravel().tolist())
 
 
+def computed_lookup() -> UnsupportedError:
+    """Return what is said of a Gather by computed indices."""
+    return UnsupportedError(
+        "takes elements by computed indices",
+        hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
+    )
+
+
 def _gather(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, *, axis: int = 0) -> Int64Array:
     if indices is None:
-        raise UnsupportedError(
-            "takes elements by computed indices",
-            hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
-        )
+        raise computed_lookup()
     return np.take(index, np.asarray(indices, np.int64), axis=axis)
 
 

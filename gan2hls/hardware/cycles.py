@@ -13,10 +13,11 @@ from typing import final
 import numpy as np
 
 from gan2hls.hardware import network
-from gan2hls.hardware.design import OUT_QUEUE_WORDS, Design, EngineDesign
+from gan2hls.hardware.design import Design
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
+from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.network import Block, Network, Queue, Stream
 from gan2hls.hardware.width_converters import converters
-from gan2hls.numbers import Int64Array
 
 # Clocks between events, from the headers of the RTL library; those of a grant are in ``clocks``.
 _RELEASE_TO_READY = 5
@@ -52,7 +53,7 @@ def estimate(design: Design) -> Estimate:
     """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
     from gan2hls.hardware.simulate import simulate  # loads a compiler
 
-    layers = {e.layer.name: e.mac_cycles if e.linear else e.out_beats for e in design.engines}
+    layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
     frames = _FRAMES if design.interval_limit < _LONG_FRAME_CYCLES else _LONG_FRAMES
     made = simulate(design_network(design, frames))
     first = min(int(made.frames(block)[0]) for block in made.network.blocks if block.kind == "source")
@@ -97,10 +98,10 @@ def engine_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tu
     """Return the blocks of ``engine`` that reads ``stream``, and the stream that it sends."""
     name = engine.layer.name
     blocks: list[Block] = []
-    if engine.linear:
+    if isinstance(engine, LinearEngine):
         made, stream = _mac_blocks(engine, stream, frames)
         blocks += made
-    out, pixels = Stream(name, engine.out_beats * frames), _pixels(engine)
+    out, pixels = Stream(name, engine.out_beats * frames), engine.pixels
     tail = network.requant(
         stream,
         out,
@@ -112,10 +113,9 @@ def engine_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tu
     return (*blocks, tail), out
 
 
-def _mac_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
+def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
     """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those."""
-    g, folding, name = engine.layer.geometry, engine.folding, engine.layer.name
-    assert g is not None
+    g, folding, name = engine.geometry, engine.folding, engine.layer.name
     later = 0 if engine.skip is None else _SKIP
     vectors = engine.vector_cycles.size * frames
     rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
@@ -132,12 +132,3 @@ def _mac_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tupl
     )
     loader = network.loader(stream, rows, _RELEASE_TO_READY + later)
     return (loader, sequencer, network.fifo(queue, accumulators)), accumulators
-
-
-def _pixels(engine: EngineDesign) -> Int64Array:
-    """Return, per output pixel in raster order, whether it has taps."""
-    g = engine.layer.geometry
-    if g is None:
-        return np.ones(engine.out_beats * engine.folding.lanes // engine.layer.requant.channels, np.int64)
-    has_taps = [np.array([bool(taps) for taps in axis.taps], np.int64) for axis in (g.y, g.x)]
-    return np.outer(*has_taps).ravel()

@@ -6,8 +6,8 @@ from gan2hls.kinds import conv, conv_transpose, dense, pointwise, reorder
 from gan2hls.kinds.base import (
     Array,
     Kind,
-    Linear,
     Reader,
+    Reading,
     Tensor,
     check_size,
     map_parameters,
@@ -28,7 +28,7 @@ __all__ = [
     "NO_STATISTICS",
     "READERS",
     "Array",
-    "Linear",
+    "Reading",
     "Tensor",
     "check_size",
     "map_parameters",

@@ -1,9 +1,11 @@
 """The float graph and the integer model, each with its evaluator."""
 
-from gan2hls.model.float_eval import joined, linear, run_layer
+from gan2hls.model.float_eval import run_layer
 from gan2hls.model.golden import Golden
-from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
-from gan2hls.model.ir import COPY, IDENTIFIER, Graph, Layer, Port, verify_graph
+from gan2hls.model.integer import IntegerModel, IntLayer, verify_integer_model
+from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, linear_layers, verify_graph
+from gan2hls.model.linear_map import joined, linear
+from gan2hls.model.ops import COPY, Identity, IntIdentity, IntLinear, IntOp, Linear, Op, acc_bounds
 from gan2hls.model.origin import Origin
 from gan2hls.model.points import (
     Affine,
@@ -43,12 +45,18 @@ __all__ = [
     "Function",
     "Golden",
     "Graph",
+    "Identity",
+    "IntIdentity",
     "IntLayer",
+    "IntLinear",
+    "IntOp",
     "IntWeight",
     "IntegerModel",
     "Layer",
     "Leaky",
+    "Linear",
     "LinearGeometry",
+    "Op",
     "Origin",
     "Piecewise",
     "Point",
@@ -66,6 +74,7 @@ __all__ = [
     "is_shuffle",
     "joined",
     "linear",
+    "linear_layers",
     "readings",
     "rewired",
     "run_layer",

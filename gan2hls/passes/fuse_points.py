@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Graph, Layer, Point, readings, rewired, split, with_layers
+from gan2hls.model import Graph, Identity, Layer, Point, readings, rewired, split, with_layers
 from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
@@ -19,9 +19,9 @@ def fuse_points(graph: Graph) -> Graph:
     renamed: dict[str, str] = {}
     for original in graph.layers:
         layer = rewired(original, renamed)
-        before = layers.get(layer.inputs[0])
-        alone = read[original.inputs[0]] == 1
-        fused = _fuse(before, layer) if before is not None and alone and layer.geometry is None else None
+        fused = None
+        if isinstance(layer.op, Identity) and read[original.inputs[0]] == 1 and layer.inputs[0] in layers:
+            fused = _fuse(layers[layer.inputs[0]], layer)
         if fused is None:
             layers[layer.name] = layer
         else:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
-from gan2hls.model import Function, Graph, Layer, Point, Quantize, linear
+from gan2hls.model import Function, Graph, Layer, Point, Quantize
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array
 from gan2hls.quantize.curves import Curves
 
@@ -81,9 +81,7 @@ def _seen(layer: Layer, points: tuple[Point, ...], source: Float32Array) -> tupl
     """Return the least and the greatest number of each channel, float64 ``[C]``, that ``points`` make of sums."""
     low, high = np.full(layer.channels, np.inf), np.full(layer.channels, -np.inf)
     for frame in source:
-        sums = frame
-        if layer.geometry is not None and layer.weight is not None:
-            sums = linear(layer.geometry, layer.weight, frame[None])
+        sums = layer.op.evaluate([frame[None]])
         made: FloatArray = sums.reshape(-1, layer.channels).astype(np.float64)
         for point in points:
             made = point(made)

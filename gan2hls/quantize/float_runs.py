@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 
 from gan2hls.base import ModelError
-from gan2hls.model import Graph, Port
+from gan2hls.model import Graph, Port, linear_layers
 from gan2hls.numbers import Float32Array
 from gan2hls.quantize.data_file import read_inputs_file
 
@@ -150,6 +150,6 @@ def probes(graph: Graph) -> tuple[Port, ...]:
 def frame_limit(graph: Graph, frames: int) -> int:
     """Return how many of ``frames`` calibration may use, within bounds of memory and time."""
     values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
-    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
     affordable = min(_VALUE_LIMIT // max(1, values), _MAC_LIMIT // max(1, macs))
     return min(frames, max(_LEAST_FRAMES, affordable))

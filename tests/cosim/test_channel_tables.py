@@ -10,7 +10,7 @@ import pytest
 
 import gan2hls
 from gan2hls.flow.actions import verify_project
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntLayer
@@ -86,7 +86,7 @@ def test_golden_model_reads_the_row_of_the_channel():
         [[layer.table.values[c][index[n, p, c] - layer.table.index_type.lo] for c in range(12)] for p in range(4)]
         for n in range(3)
     ]
-    assert (Golden(made.model).run_layer("l1", codes).reshape(3, 4, 12) == np.array(wanted)).all()
+    assert (Golden(made.model).run_layer("l1", [codes]).reshape(3, 4, 12) == np.array(wanted)).all()
 
 
 def test_memory_does_not_grow_with_lanes():

@@ -9,8 +9,8 @@ import pytest
 
 from gan2hls.codecs import decode
 from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware import Design, Folding, FoldingRequest
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, Folding, FoldingRequest
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.schedule import Target, schedule
 from gan2hls.model.integer import IntLayer
@@ -149,7 +149,7 @@ def test_every_codec_over_groups_in_rtl(empty: float, tmp_path: Path) -> None:
     check(bench)
     if empty:
         lanes = [engine.folding.pe * engine.folding.simd for engine in made.engines]
-        assert all(e.mac_steps < 0.8 * e.layer.useful_macs / n for e, n in zip(made.engines, lanes, strict=True))
+        assert all(e.mac_steps < 0.8 * e.layer.op.useful_macs / n for e, n in zip(made.engines, lanes, strict=True))
 
 
 @pytest.mark.parametrize("flags", [QUICK, (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")], ids=["", "exact"])

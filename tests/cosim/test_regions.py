@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.model.integer import IntLayer
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim

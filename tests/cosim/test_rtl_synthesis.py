@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -124,7 +124,8 @@ def engine_of(codec: str, weight: IntWeight | None, folding: Folding) -> Design:
     co, ci = (8, 16) if weight is None else weight.values.shape[1:]
     made = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), ci, co), input_type, codec=codec)
     requant = replace(made.requant, mult=np.ones_like(made.requant.mult))
-    made = replace(made, requant=requant, weight=made.weight if weight is None else weight)
+    op = made.op if weight is None else replace(made.op, weight=weight)
+    made = replace(made, requant=requant, op=op)
     return design(chain(f"{codec}_engine", (4, 4, ci), input_type, (made,)), (folding,))
 
 

@@ -22,7 +22,7 @@ from gan2hls.emit.hls.config import (
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.roms import Rom, linear_roms, requant_roms
-from gan2hls.hardware import EngineDesign, converters
+from gan2hls.hardware import EngineDesign, LinearEngine, converters
 
 
 @final
@@ -94,8 +94,8 @@ class LayerView:
     def library(self) -> tuple[str, ...]:
         """The library headers that the processes come from."""
         headers = {_HEADERS[process.kind] for process in self.processes} | {"bits.hpp"}
-        if self.engine.encoded is not None:
-            headers.add(f"wsrc_{self.engine.encoded.codec}.hpp")
+        if isinstance(self.engine, LinearEngine):
+            headers.add(f"wsrc_{self.engine.weights.codec}.hpp")
         return tuple(sorted(headers))
 
     @property
@@ -111,7 +111,7 @@ class LayerView:
     @property
     def interval(self) -> int:
         """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
-        simd = self.engine.folding.simd if self.engine.linear else 1
+        simd = self.engine.folding.simd if isinstance(self.engine, LinearEngine) else 1
         return max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
 
     @property
@@ -166,7 +166,7 @@ def layer_view(engine: EngineDesign, *, in_lanes: int, in_width: int, out_width:
     It is fed ``in_lanes`` elements a beat in words of ``in_width`` bits, and makes words of ``out_width`` bits.
     """
     in_stream, out_stream = Stream("in", in_width), Stream("out", out_width)
-    roms = (*linear_roms(engine), *requant_roms(engine)) if engine.linear else requant_roms(engine)
+    roms = (*(linear_roms(engine) if isinstance(engine, LinearEngine) else ()), *requant_roms(engine))
     processes = _processes(engine, in_lanes, interval, in_stream, out_stream)
     return LayerView(engine, constants(engine), numbers(engine), roms, processes, in_lanes, in_stream, out_stream)
 
@@ -175,13 +175,13 @@ def _processes(engine: EngineDesign, in_lanes: int, interval: int, first: Stream
     """Return the chain of processes from stream ``first`` to stream ``last``, in the order of their calls."""
     steps = [
         *_converters(engine, in_lanes, interval),
-        *(_linear_steps(engine) if engine.linear else []),
+        *(_linear_steps(engine) if isinstance(engine, LinearEngine) else []),
         *_finish(engine),
     ]
     processes: list[Process] = []
     source = first
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
-        beside = _beside(engine) if kind in ("feeder", "skip_feeder") else ()
+        beside = _beside(engine) if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder") else ()
         processes += beside
         target = last if n == len(steps) - 1 else sink
         taken = {stream for process in beside for stream in process.sources}
@@ -191,7 +191,7 @@ def _processes(engine: EngineDesign, in_lanes: int, interval: int, first: Stream
     return tuple(processes)
 
 
-def _beside(engine: EngineDesign) -> tuple[Process, ...]:
+def _beside(engine: LinearEngine) -> tuple[Process, ...]:
     """Return the processes that stand beside the chain: they follow programs of their own and end in its feeder."""
     segments = Stream("segments", segment_width(engine), "cycles, loads, their difference, single, emits")
     count, about = len(feeder_program(engine)), "when the feeder loads and when it emits"
@@ -227,14 +227,13 @@ def _converters(engine: EngineDesign, in_lanes: int, interval: int) -> list[_Ste
     return steps
 
 
-def _linear_steps(engine: EngineDesign) -> list[_Step]:
-    assert engine.layer.geometry is not None and engine.encoded is not None
+def _linear_steps(engine: LinearEngine) -> list[_Step]:
     folding, acc = engine.folding, acc_bits(engine)
-    geometry = engine.layer.geometry
+    geometry = engine.geometry
     skips = engine.skip is not None
     feed = Stream("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
     accs = Stream("accs", accs_width(engine), f"{folding.pe} accumulators")
-    source = f"gan2hls::wsrc_{engine.encoded.codec}<config>"
+    source = f"gan2hls::wsrc_{engine.weights.codec}<config>"
     together = () if engine.parallel_groups == 1 else (str(engine.parallel_groups),)
     steps: list[_Step] = [
         ("skip_feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and runs of blocks")

@@ -13,7 +13,7 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
 from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, converters
 from gan2hls.numbers import IntType
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
@@ -82,10 +82,10 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
     context: dict[str, Any] = {
         "module": f"{design.name}_{layer.name}",
         "layer": layer.name,
-        "kind": layer.kind,
+        "kind": layer.op.kind,
         "source": layer.source,
-        "linear": engine.linear,
-        "in_shape": _shape(layer.shape if layer.geometry is None else layer.geometry.in_shape),
+        "linear": False,
+        "in_shape": _shape(layer.shape),
         "out_shape": _shape(layer.shape),
         "in_elem": str(engine.in_elem),
         "out_elem": str(engine.out_elem),
@@ -104,8 +104,8 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "table_words": 0 if layer.table is None else layer.table.values.size,
         "channel_table": None if layer.table is None or common else _channel_table(engine),
     }
-    if engine.linear:
-        context |= linear_context(engine)
+    if isinstance(engine, LinearEngine):
+        context |= {"linear": True, "in_shape": _shape(engine.geometry.in_shape), **linear_context(engine)}
         memories |= linear_memories(engine)
     else:
         context["centre"] = _centre(engine)
@@ -123,9 +123,8 @@ def _centre(engine: EngineDesign) -> Values:
 
 
 def _requant(engine: EngineDesign) -> Values:
-    layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
+    layer, requant, phases = engine.layer, engine.layer.requant, engine.row_phases
     total = requant.sum_type(layer.acc_type)
-    phases = 1 if geometry is None else geometry.row_phases
     values: Values = {
         "Lanes": engine.folding.lanes,
         "Groups": requant.channels // (phases * engine.folding.lanes),
@@ -144,14 +143,12 @@ def _requant(engine: EngineDesign) -> Values:
         "OutDepth": OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
-    if geometry is None:
-        return values
-    masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
-    sizes = [geometry.y.out_size, geometry.x.out_size]
+    sizes = engine.out_grid
     if phases > 1:
         values |= {"RowPhases": phases, "OutColumns": sizes[1]}
-    if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
+    if engine.pixels.all():
         return values
+    masks = [sum(bit << n for n, bit in enumerate(taps)) for taps in (engine.row_taps, engine.column_taps)]
     return values | {
         "Holes": bit(True),
         "OutRows": sizes[0],
@@ -189,8 +186,8 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
     groups, phases = engine.table_groups, engine.table_phases
     group_bits = address_bits(groups)
     group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
-    if phases > 1 and engine.layer.geometry is not None:
-        group |= {"RowPhases": phases, "OutColumns": engine.layer.geometry.x.out_size}
+    if phases > 1:
+        group |= {"RowPhases": phases, "OutColumns": engine.out_grid[1]}
     index_bits, out_bits = table.index_type.bits, table.out_type.bits
     sizes: Values = {
         "Groups": groups,
@@ -241,7 +238,9 @@ def _top(design: Design) -> dict[str, Any]:
     last_stream = f"{last.layer.name}_data"
     return {
         "top": design.name,
-        "engines": [{"name": engine.layer.name, "linear": engine.linear} for engine in design.engines],
+        "engines": [
+            {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
+        ],
         "input_shape": _shape(design.model.inputs[0].shape),
         "input_elem": str(first.in_elem),
         "input_lanes": first.in_lanes,

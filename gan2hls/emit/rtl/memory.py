@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gan2hls.codecs import Memory
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, LinearEngine
 from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType, Requant, Table
 
@@ -71,10 +71,9 @@ def lane_table_role(lane: int) -> str:
     return f"table_{lane}"
 
 
-def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
+def grant_memories(engine: LinearEngine, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
     """Return the images ``release`` and ``need`` of output rows with taps; ``need`` only with more than one row."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     y = geometry.y
     images = {"release": image([(rows, free_bits)] for rows in y.released)}
     if len(y.outputs) > 1:
@@ -82,13 +81,12 @@ def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> di
     return images
 
 
-def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+def tap_memories(engine: LinearEngine, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
     """Return the images that drive the dense sequencer, ``x_taps`` and ``y_taps``.
 
     Words hold, from the least bit: line buffer offset, weight offset, last.
     """
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     pixel_words = engine.pixel_words
     row_words = geometry.x.in_size * pixel_words
     tap_words = engine.co_folds * engine.ci_folds

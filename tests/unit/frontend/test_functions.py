@@ -277,7 +277,7 @@ def test_curves_of_each_channel_of_an_image(tmp_path: Path):
         "n = Transpose<perm = [0, 2, 3, 1]>(e) p = Abs(n) q = Pow(p, last) y = Mul(n, q)"
     )
     _, final = check(save(tmp_path, body, (1, 6), constants))
-    assert [layer.kind for layer in final.layers] == ["dense", "conv_transpose"]
+    assert [layer.op.kind for layer in final.layers] == ["dense", "conv_transpose"]
     assert [point.sets.size for layer in final.layers for point in layer.points if isinstance(point, Function)] == [
         32, 3, 3
     ]  # fmt: skip

@@ -9,8 +9,9 @@ import pytest
 
 from gan2hls.fit import fit_weight
 from gan2hls.fit.requantize import MULT_BITS, WIDE_MULT_BITS
-from gan2hls.flow.serialize import dump_model, load_model
+from gan2hls.flow.saved_model import dump_model, load_model
 from gan2hls.formats.precision import Precision
+from gan2hls.model import linear_layers
 from gan2hls.model.integer import IntLayer
 from gan2hls.model.ir import Layer
 from gan2hls.model.origin import Origin
@@ -58,7 +59,7 @@ def test_they_are_within_their_stated_step(tmp_path: Path, name: str, bits: int)
     low, high = wanted.min(), wanted.max()
     kind = IntType(bits, signed=False)
     out = QuantType(kind, (high - low) / kind.hi, round(-low / (high - low) * kind.hi))
-    integer = lower_layer(layer, in_type, None, out)
+    integer = lower_layer(layer, [in_type], None, out)
     exact = np.clip(wanted / out.scale + out.zero_point, kind.lo, kind.hi)
     # half a code of rounding, and half an index step, which moves the output by half a code at most; the multiplier's
     # rounding moves the index by an eighth of a step
@@ -69,7 +70,7 @@ def test_they_are_within_their_stated_step(tmp_path: Path, name: str, bits: int)
 def test_a_few_codes_are_the_index_and_exact(tmp_path: Path):
     layer = layer_of(tmp_path, BODIES["swish"])
     in_type, out = QuantType(IntType(8, signed=False), 0.02, 77), QuantType(IntType(8, True), 4 / 127)
-    integer = lower_layer(layer, in_type, None, out)
+    integer = lower_layer(layer, [in_type], None, out)
     codes = np.arange(256)[:, None]
     assert integer.requant.mult_type.bits <= 2
     assert (looked_up(integer, codes - 77) == out.quantize(real(layer, in_type.dequantize(codes)))).all()
@@ -80,7 +81,7 @@ def test_every_channel_has_an_index_range_of_its_own(tmp_path: Path):
     beta = np.geomspace(0.01, 1e4, 6).astype(np.float32).reshape(6, 1, 1)
     layer = layer_of(tmp_path, "a = Mul(x, beta) b = Mul(a, x) n = Neg(b) y = Exp(n)", beta=beta)
     in_type, out = QuantType(IntType(16, signed=True), 40.0 / 32767), QuantType(IntType(8, signed=False), 1 / 255)
-    integer = lower_layer(layer, in_type, None, out)
+    integer = lower_layer(layer, [in_type], None, out)
     assert integer.table is not None and integer.table.index_type.bits == 12
     assert MULT_BITS < integer.requant.mult_type.bits <= WIDE_MULT_BITS
     codes = np.arange(-32767, 32768)[:, None]
@@ -92,7 +93,7 @@ def test_a_channel_that_never_changes_takes_nothing_from_the_others(tmp_path: Pa
     beta = np.array([0, 1, 1.5, 2, 3, 4], np.float32).reshape(6, 1, 1)
     layer = layer_of(tmp_path, "m = Mul(x, beta) s = Sin(m) c = Cos(x) p = Mul(s, beta) y = Mul(p, c)", beta=beta)
     in_type, out = QuantType(IntType(16, signed=True), 3.0 / 32767), QuantType(IntType(8, signed=True), 4 / 127)
-    integer = lower_layer(layer, in_type, None, out)
+    integer = lower_layer(layer, [in_type], None, out)
     assert integer.table is not None and (integer.table.values[0] == 0).all()
     assert integer.requant.mult_type.bits <= MULT_BITS
 
@@ -106,7 +107,7 @@ def test_channels_that_share_a_function_share_a_row(tmp_path: Path):
     graph = final_graph(tmp_path, make_model(body, (1, 4), constants))
     assert graph.layers[0].channels == 48
     types = dict.fromkeys((graph.inputs[0].name, *(n.name for n in graph.layers)), QuantType(IntType(8, True), 8 / 127))
-    weights = {n.name: fit_weight(n.weight, Precision("int", 8)) for n in graph.layers if n.weight is not None}
+    weights = {n.name: fit_weight(op.weight, Precision("int", 8)) for n, op in linear_layers(graph)}
     model = lower(graph, weights, types)
     table = model.layers[0].table
     assert table is not None and table.sets == 6

@@ -11,7 +11,7 @@ import pytest
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.render import static
-from gan2hls.hardware.design import Design, Folding, make_engine
+from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
@@ -125,7 +125,7 @@ def designs() -> list[Design]:
     skipping = linear_layer(rng, "l0", "z", conv((6, 6), 6, 6), z, weight_bits=5, empty=0.6, block=(2, 3))
     plain = design(chain("skips", (6, 6, 6), z, (skipping,)), [Folding(2, 3, 1)])
     engine = plain.engines[0]
-    skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, engine.rows, skip=True),))
+    skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, rows=engine.rows, skip=True),))
     return [tiny_design(), skips, *(random_design(seed, layers=8) for seed in range(3))]
 
 
