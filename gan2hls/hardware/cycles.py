@@ -14,10 +14,10 @@ import numpy as np
 
 from gan2hls.hardware import network
 from gan2hls.hardware.design import Design
+from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.network import Block, Network, Queue, Stream
-from gan2hls.hardware.width_converters import converters
 
 # Clocks between events, from the headers of the RTL library; those of a grant are in ``clocks``.
 _RELEASE_TO_READY = 5
@@ -63,27 +63,23 @@ def estimate(design: Design) -> Estimate:
 
 
 def design_network(design: Design, frames: int) -> Network:
-    """Return the blocks of ``design`` between a source that always has data and a sink that is always ready."""
-    head = design.engines[0]
-    stream = Stream("input", head.in_beats * frames)
-    blocks, lanes = [network.source(stream, frames)], head.in_lanes
-    interval = max(engine.interval for engine in design.engines)
+    """Return the blocks of ``design`` between sources that always have data and sinks that are always ready."""
+    streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
+    blocks = [network.source(stream, frames) for stream in streams.values()]
     for engine in design.engines:
-        made, stream = converter_blocks(engine, stream, lanes, interval)
+        (edge,) = design.edges_into(engine)
+        made, stream = converter_blocks(edge, streams[edge.source.tensor])
         blocks += made
-        made, stream = engine_blocks(engine, stream, frames)
+        made, streams[engine.layer.name] = engine_blocks(engine, stream, frames)
         blocks += made
-        lanes = engine.out_lanes
-    return Network((*blocks, network.sink(stream, frames)))
+    return Network((*blocks, *(network.sink(streams[stream.tensor], frames) for stream in design.outputs)))
 
 
-def converter_blocks(
-    engine: EngineDesign, stream: Stream, lanes: int, interval: int
-) -> tuple[tuple[Block, ...], Stream]:
-    """Return the width converters from ``stream`` of ``lanes`` elements a beat to ``engine``, and what they send."""
+def converter_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
+    """Return the width converters of ``edge``, which read ``stream``, and what they send."""
     blocks = []
-    for stage in converters(lanes, engine.in_lanes, engine.in_beats * engine.in_lanes, interval):
-        name = f"{engine.layer.name}.{stage.direction}"
+    for stage in edge.converters:
+        name = f"{edge.reader}.{stage.direction}"
         if stage.direction == "up":
             made = Stream(name, stream.beats // stage.ratio)
             blocks.append(network.up(stream, made, stage.ratio))

@@ -15,6 +15,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 
@@ -132,6 +133,11 @@ class EngineDesign(ABC):
     def out_beats(self) -> int:
         """Output beats of one frame."""
         return math.prod(self.layer.shape) // self.folding.lanes
+
+    @property
+    def sends(self) -> Stream:
+        """The output as it leaves."""
+        return Stream(self.layer.name, self.out_elem, self.out_lanes, self.layer.shape)
 
     @property
     def in_elem(self) -> IntType:

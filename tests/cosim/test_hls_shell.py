@@ -48,9 +48,7 @@ def write_project(made: Design, folder: Path) -> dict[str, Int64Array]:
 
 def test_every_codec_dense_and_skipping_in_every_geometry(tmp_path: Path) -> None:
     made = shell_design(*KINDS)
-    found = [
-        (e.layer.kind, e.layer.op.geometry and e.layer.op.geometry.kernel[0], e.skip is not None) for e in made.engines
-    ]
+    found = [(engine.layer.op.kind, engine.geometry.kernel[0], engine.skip is not None) for engine in made.engines]
     shapes = [("dense", 1), ("conv_transpose", 4), ("conv", 3), ("conv_transpose", 3), ("conv", 3)]
     assert found == [(*shape, skips) for _ in KINDS for skips in (False, True) for shape in shapes]
     tensors = write_project(made, tmp_path)

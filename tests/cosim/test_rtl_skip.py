@@ -55,7 +55,6 @@ def _can_skip(layer: IntLayer, folding: Folding) -> bool:
 def visited_blocks(engine: EngineDesign) -> tuple[int, int]:
     """Return non-empty blocks over all output pixels, and vectors without any, straight from the tap program."""
     geometry, weight, fold = engine.layer.op.geometry, engine.layer.op.weight, engine.folding
-    assert geometry is not None and weight is not None
     taps, co, ci = weight.values.shape
     blocks = (
         weight.values.reshape(taps, co // fold.pe, fold.pe, ci // fold.simd, fold.simd).any(axis=(2, 4)).sum(axis=2)
@@ -85,7 +84,7 @@ def check(bench: Bench, reset_at: int = 300) -> None:
 @pytest.mark.parametrize("seed", [2, 5])
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     made = sparse_random_design(seed)
-    assert sum(engine.skip is not None for engine in made.engines) >= 3
+    assert sum(isinstance(engine, LinearEngine) and engine.skip is not None for engine in made.engines) >= 3
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

@@ -13,7 +13,7 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
 from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, converters
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine
 from gan2hls.numbers import IntType
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
@@ -213,49 +213,48 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
 
 
 def _top(design: Design) -> dict[str, Any]:
-    first, last = design.engines[0], design.engines[-1]
-    elem, lanes = first.in_elem, first.in_lanes
-    interval = max(engine.interval for engine in design.engines)
-    streams: list[dict[str, str | int]] = [{"name": design.model.inputs[0].name, "msb": lanes * elem.bits - 1}]
+    (given,), (made,) = design.inputs, design.outputs
+    streams: list[dict[str, str | int]] = [{"name": given.tensor, "msb": given.bits - 1}]
     blocks: list[dict[str, str | int]] = []
 
-    def add(module: str, name: str, out_lanes: int, *, narrow: int = 0, ratio: int = 0) -> None:
-        blocks.append(
-            {"module": module, "name": name, "source": streams[-1]["name"], "ratio": ratio, "width": narrow * elem.bits}
-        )
-        streams.append({"name": name, "msb": out_lanes * elem.bits - 1})
+    def add(module: str, name: str, source: str, bits: int, *, width: int = 0, ratio: int = 0) -> str:
+        blocks.append({"module": module, "name": name, "source": source, "ratio": ratio, "width": width})
+        streams.append({"name": name, "msb": bits - 1})
+        return name
 
     for engine in design.engines:
         name = engine.layer.name
-        for stage in converters(lanes, engine.in_lanes, engine.in_beats * engine.in_lanes, interval):
-            kind = stage.direction
-            add(f"g2h_{kind}", f"{name}_{kind}", stage.out_lanes, narrow=stage.narrow, ratio=stage.ratio)
-        elem, lanes = engine.out_elem, engine.out_lanes
-        add(f"{design.name}_{name}", name, lanes)
+        (edge,) = design.edges_into(engine)
+        source, bits = edge.source.tensor, edge.source.elem.bits
+        for stage in edge.converters:
+            kind, width = stage.direction, stage.narrow * bits
+            converter = f"{name}_{kind}"
+            source = add(f"g2h_{kind}", converter, source, stage.out_lanes * bits, width=width, ratio=stage.ratio)
+        add(f"{design.name}_{name}", name, source, engine.sends.bits)
     assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
-    in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
-    in_padded, out_padded = (-(-bits // 8) * 8 for bits in (in_bits, out_bits))
-    last_stream = f"{last.layer.name}_data"
+    in_padded, out_padded = 8 * given.byte_count, 8 * made.byte_count
+    last_stream = f"{made.tensor}_data"
+    padding = f"{{{out_padded - made.bits}'d0, {last_stream}}}"
     return {
         "top": design.name,
         "engines": [
             {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
         ],
-        "input_shape": _shape(design.model.inputs[0].shape),
-        "input_elem": str(first.in_elem),
-        "input_lanes": first.in_lanes,
-        "input_beats": first.in_beats,
-        "output_shape": _shape(last.layer.shape),
-        "output_elem": str(last.out_elem),
-        "output_lanes": last.out_lanes,
-        "output_beats": last.out_beats,
+        "input_shape": _shape(given.shape),
+        "input_elem": str(given.elem),
+        "input_lanes": given.lanes,
+        "input_beats": given.beats,
+        "output_shape": _shape(made.shape),
+        "output_elem": str(made.elem),
+        "output_lanes": made.lanes,
+        "output_beats": made.beats,
         "s_pad_msb": in_padded - 1,
         "m_pad_msb": out_padded - 1,
-        "s_unused": f", s_axis_tdata[{in_padded - 1}:{in_bits}]" if in_padded > in_bits else "",
-        "m_padded": f"{{{out_padded - out_bits}'d0, {last_stream}}}" if out_padded > out_bits else last_stream,
-        "first_stream": streams[0]["name"],
-        "first_msb": in_bits - 1,
-        "last_stream": last.layer.name,
+        "s_unused": f", s_axis_tdata[{in_padded - 1}:{given.bits}]" if in_padded > given.bits else "",
+        "m_padded": padding if out_padded > made.bits else last_stream,
+        "first_stream": given.tensor,
+        "first_msb": given.bits - 1,
+        "last_stream": made.tensor,
         "streams": streams,
         "blocks": blocks,
     }

@@ -133,7 +133,7 @@ def designs() -> list[Design]:
 def test_streams_are_whole_bytes(made: Design) -> None:
     """Bambu loses the top bits of words of other widths that it keeps in a memory."""
     for engine in made.engines:
-        view = layer_view(engine, in_lanes=engine.in_lanes, in_width=8 * engine.in_lanes, out_width=64, interval=1)
+        view = layer_view(engine, *made.edges_into(engine))
         for stream in view.streams:
             assert stream.bits % 8 == 0, f"{view.name}: {stream}"
     for path, content in emit_hls(made).items():
