@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
-from gan2hls.hardware import Design, Folding, make_engine, verify_design
+from gan2hls.hardware import Design, EngineDesign, Folding, make_engine, verify_design
 from gan2hls.hardware.linear_engine import most_rows
 from gan2hls.model import IntegerModel, IntIdentity, IntLayer, IntLinear, acc_bounds, verify_integer_model
 from gan2hls.model.ir import Port
@@ -233,6 +234,40 @@ def tiny_design(seed: int = 0) -> Design:
     l2 = linear_layer(rng, "l2_conv", "l1_conv_transpose", conv((4, 4), 6, 3), mid, table_bits=9, out=image)
     model = chain("tiny", (1, 1, 6), z, (l0, l1, l2))
     return design(model, (Folding(4, 3, 2), Folding(6, 4, 3), Folding(3, 2, 1)))
+
+
+def side_by_side(name: str, *parts: Design) -> Design:
+    """One design of independent ones, whose engines take turns; tensors of the first become ``a_...``."""
+    inputs, types, outputs = [], [], []
+    engines: list[list[EngineDesign]] = []
+    for letter, part in zip("abcdefgh", parts, strict=False):
+        model = part.model
+        inputs += [port(f"{letter}_{p.name}", p.shape) for p in model.inputs]
+        outputs += [port(f"{letter}_{p.name}", p.shape) for p in model.outputs]
+        types += model.input_types
+        engines.append([])
+        for engine in part.engines:
+            layer, new = engine.layer, f"{letter}_{engine.layer.name}"
+            sources = tuple(f"{letter}_{source}" for source in layer.inputs)
+            layer = replace(layer, name=new, inputs=sources, probe=port(new, layer.shape))
+            engines[-1].append(replace(engine, layer=layer))
+    turns = tuple(engine for turn in zip_longest(*engines) for engine in turn if engine is not None)
+    layers = tuple(engine.layer for engine in turns)
+    model = IntegerModel(name, tuple(inputs), tuple(types), layers, tuple(outputs))
+    verify_integer_model(model)
+    made = replace(parts[0], model=model, engines=turns)
+    verify_design(made)
+    return made
+
+
+def two_chains() -> Design:
+    """The tiny design beside a pointwise layer and a convolution: other shapes, lanes, widths and paces."""
+    rng = np.random.default_rng(8)
+    z = QuantType(IntType(5, signed=False), 1.0, 3)
+    l0 = pointwise_layer(rng, "l0", "z", (3, 5, 4), z, table_bits=4)
+    l1 = linear_layer(rng, "l1", "l0", conv((3, 5), 4, 6), l0.output_type, out=QuantType(IntType(11, signed=True), 1.0))
+    other = design(chain("other", (3, 5, 4), z, (l0, l1)), (Folding(2, 2, 2), Folding(3, 1, 3)))
+    return side_by_side("two", tiny_design(), other)
 
 
 def random_inputs(rng: Rng, model: IntegerModel, frames: int) -> dict[str, np.ndarray]:

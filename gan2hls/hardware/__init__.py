@@ -2,7 +2,7 @@
 
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
-from gan2hls.hardware.edges import Edge, Stream
+from gan2hls.hardware.edges import Edge, Stream, StreamPort
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, PointwiseEngine
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
@@ -25,6 +25,7 @@ __all__ = [
     "LinearEngine",
     "PointwiseEngine",
     "Stream",
+    "StreamPort",
     "Target",
     "engine_resources",
     "estimate",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
-from gan2hls.hardware.edges import Edge, Stream
+from gan2hls.hardware.edges import Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel
@@ -53,7 +53,7 @@ class Design:
 
     @cached_property
     def inputs(self) -> tuple[Stream, ...]:
-        """The input ports: a stream is as wide as its first reader takes it."""
+        """What enters: a stream is as wide as its first reader takes it."""
         found = []
         for port, quant in zip(self.model.inputs, self.model.input_types, strict=True):
             engine = next(engine for engine in self.engines if port.name in engine.layer.inputs)
@@ -62,8 +62,18 @@ class Design:
 
     @cached_property
     def outputs(self) -> tuple[Stream, ...]:
-        """The output ports: streams as their engines send them."""
+        """What leaves: streams as their engines send them."""
         return tuple(self.streams[port.name] for port in self.model.outputs)
+
+    @property
+    def sources(self) -> tuple[StreamPort, ...]:
+        """The input ports."""
+        return stream_ports(self.inputs, inward=True)
+
+    @property
+    def sinks(self) -> tuple[StreamPort, ...]:
+        """The output ports."""
+        return stream_ports(self.outputs, inward=False)
 
     @cached_property
     def streams(self) -> dict[str, Stream]:

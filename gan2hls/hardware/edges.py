@@ -71,3 +71,40 @@ class Edge:
         """As the reader takes it."""
         lanes = self.converters[-1].out_lanes if self.converters else self.source.lanes
         return Stream(self.source.tensor, self.source.elem, lanes, self.source.shape)
+
+
+@final
+@dataclass(frozen=True)
+class StreamPort:
+    """Where a stream enters or leaves a design.
+
+    Attributes:
+        stream: what passes.
+        inward: whether it enters.
+        suffix: what its names end in: nothing for the only port of its direction, else ``_`` and the tensor's name.
+    """
+
+    stream: Stream
+    inward: bool
+    suffix: str
+
+    @property
+    def axis(self) -> str:
+        """AXI4-Stream interface of the RTL and of the C++ with TLAST."""
+        return f"{'s' if self.inward else 'm'}_axis{self.suffix}"
+
+    @property
+    def word(self) -> str:
+        """Argument of the C++ without TLAST."""
+        return f"{'in' if self.inward else 'out'}{self.suffix}"
+
+    @property
+    def padded_bits(self) -> int:
+        """Bits of its data, padded to whole bytes."""
+        return 8 * self.stream.byte_count
+
+
+def stream_ports(streams: tuple[Stream, ...], *, inward: bool) -> tuple[StreamPort, ...]:
+    """Return the ports of all ``streams`` of one direction."""
+    alone = len(streams) == 1
+    return tuple(StreamPort(stream, inward, "" if alone else f"_{stream.tensor}") for stream in streams)

@@ -50,11 +50,10 @@ def lint(design: Design, rtl: Path) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """What one simulation gave: output beats, their clocks, the clocks of their tlast, and the counters by layer."""
+    """What one simulation gave: the clocks of the beats of each output, and the counters by layer."""
 
     start: int
-    cycles: Int64Array
-    last: Int64Array
+    cycles: dict[str, Int64Array]
     executed: dict[str, int]
     beats: dict[str, int]
     rested: dict[str, int]
@@ -67,6 +66,8 @@ class Bench:
         self.design, self.folder = design, folder
         self.golden = Golden(design.model)
         rtl = write_rtl(design, folder)
+        ports = [*(f"SOURCE({port.axis})" for port in design.sources), *(f"SINK({port.axis})" for port in design.sinks)]
+        (folder / "ports.inc").write_text("".join(f"{port}\n" for port in ports))
         flags = [
             "--cc",
             "--exe",
@@ -77,7 +78,7 @@ class Bench:
             "Vtop",
             "-O3",
             "-CFLAGS",
-            "-O1",
+            f"-O1 -I{folder.resolve()}",
             "-Wall",
             "--assert",
         ]
@@ -94,24 +95,13 @@ class Bench:
         design, folder = self.design, self.folder
         rng = np.random.default_rng(seed)
         tensors = self.golden.run(random_inputs(rng, design.model, frames))
-        first, last = design.engines[0], design.engines[-1]
-        source = tensors[design.model.inputs[0].name]
-        (folder / "in.hex").write_text(
-            "".join(f"{beat:x}\n" for beat in beats(source, first.in_lanes, first.in_elem.bits))
-        )
-        wanted = frames * last.out_beats
+        for port in design.sources:
+            stream = port.stream
+            words = beats(tensors[stream.tensor], stream.lanes, stream.elem.bits)
+            (folder / f"{port.axis}.hex").write_text("".join(f"{beat:x}\n" for beat in words))
         frame = sum(engine.interval for engine in design.engines)
-        arguments = [
-            "in.hex",
-            "out.txt",
-            wanted,
-            4000 + 100 * frames * frame,
-            200 + 8 * frame,
-            seed,
-            idle,
-            stall,
-            reset_at,
-        ]
+        arguments = [4000 + 100 * frames * frame, 200 + 8 * frame, seed, idle, stall, reset_at]
+        arguments += [frames * port.stream.beats for port in design.sinks]
         done = subprocess.run(
             [str(folder / "obj" / "Vtop"), *map(str, arguments)],
             cwd=folder,
@@ -120,12 +110,12 @@ class Bench:
             check=False,
         )
         assert done.returncode == 0 and not done.stderr and not done.stdout, done.stdout + done.stderr
-        lines = [line.split() for line in (folder / "out.txt").read_text().splitlines()]
         counters = [line.split() for line in (folder / "trace_counters.txt").read_text().splitlines()]
+        made = {port.axis: (folder / f"{port.axis}.txt").read_text().splitlines() for port in design.sinks}
+        lines = {axis: [line.split() for line in rows] for axis, rows in made.items()}
         result = Run(
-            int(lines.pop(0)[0]),
-            np.array([int(line[0]) for line in lines]),
-            np.array([int(line[1]) for line in lines]),
+            int((folder / "start.txt").read_text()),
+            {port.stream.tensor: np.array([int(line[0]) for line in lines[port.axis]]) for port in design.sinks},
             {name: int(executed) for name, executed, _, _ in counters},
             {name: int(count) for name, _, count, _ in counters},
             {name: int(rested) for name, _, _, rested in counters},
@@ -141,21 +131,28 @@ class Bench:
             assert result.executed[name] == frames * engine.mac_steps, f"{name}: MAC steps"
             worked = result.executed[name] + result.rested[name]
             assert worked == frames * engine.mac_cycles, f"{name}: clocks of the MAC array"
-        assert [int(line[2], 16) for line in lines] == beats(
-            tensors[last.layer.name], last.out_lanes, last.out_elem.bits
-        )
-        assert np.flatnonzero(result.last).tolist() == [(f + 1) * last.out_beats - 1 for f in range(frames)], "tlast"
+        for port in design.sinks:
+            stream, got = port.stream, lines[port.axis]
+            expected = beats(tensors[stream.tensor], stream.lanes, stream.elem.bits)
+            assert [int(line[2], 16) for line in got] == expected, f"{port.axis}: beats"
+            last = np.flatnonzero([int(line[1]) for line in got])
+            assert last.tolist() == [(f + 1) * stream.beats - 1 for f in range(frames)], f"{port.axis}: tlast"
         return result
+
+    def _ends(self, result: Run) -> Int64Array:
+        """Return the clocks in which each frame has left at every output."""
+        made = self.design.outputs
+        return np.max([result.cycles[stream.tensor][stream.beats - 1 :: stream.beats] for stream in made], axis=0)
 
     def measured(self) -> tuple[int, int]:
         """Latency and frame interval at full pace, as the project's bench measures them."""
         result = self.run(5)
-        ends = result.cycles[self.design.engines[-1].out_beats - 1 :: self.design.engines[-1].out_beats]
+        ends = self._ends(result)
         return int(ends[0]) - result.start, -(-int(ends[-1] - ends[-3]) // 2)
 
     def interval(self, frames: int = 6) -> float:
         """Mean clocks between the last frames' ends, without idle clocks and back-pressure."""
-        ends = self.run(frames).cycles[self.design.engines[-1].out_beats - 1 :: self.design.engines[-1].out_beats]
+        ends = self._ends(self.run(frames))
         return float(ends[-1] - ends[frames // 2]) / (frames - 1 - frames // 2)
 
 

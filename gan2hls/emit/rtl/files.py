@@ -13,7 +13,7 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
 from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamPort
 from gan2hls.numbers import IntType
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
@@ -50,7 +50,8 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     used = library("rtl/lib", ".sv", [files[path] for path in compile_order], _instantiated)
     files |= {f"lib/{name}": text for name, text in used.items()}
     compile_order = [*(f"lib/{name}" for name in used), *compile_order]
-    tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}"}
+    axes = [port.axis for port in (*design.sources, *design.sinks)]
+    tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}", "axes": axes}
     files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
     files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
     return dict(sorted(files.items()))
@@ -213,8 +214,7 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
 
 
 def _top(design: Design) -> dict[str, Any]:
-    (given,), (made,) = design.inputs, design.outputs
-    streams: list[dict[str, str | int]] = [{"name": given.tensor, "msb": given.bits - 1}]
+    streams: list[dict[str, str | int]] = [{"name": given.tensor, "msb": given.bits - 1} for given in design.inputs]
     blocks: list[dict[str, str | int]] = []
 
     def add(module: str, name: str, source: str, bits: int, *, width: int = 0, ratio: int = 0) -> str:
@@ -232,31 +232,39 @@ def _top(design: Design) -> dict[str, Any]:
             source = add(f"g2h_{kind}", converter, source, stage.out_lanes * bits, width=width, ratio=stage.ratio)
         add(f"{design.name}_{name}", name, source, engine.sends.bits)
     assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
-    in_padded, out_padded = 8 * given.byte_count, 8 * made.byte_count
-    last_stream = f"{made.tensor}_data"
-    padding = f"{{{out_padded - made.bits}'d0, {last_stream}}}"
+    sources, sinks = ([_port(port) for port in ports] for ports in (design.sources, design.sinks))
     return {
         "top": design.name,
         "engines": [
             {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
         ],
-        "input_shape": _shape(given.shape),
-        "input_elem": str(given.elem),
-        "input_lanes": given.lanes,
-        "input_beats": given.beats,
-        "output_shape": _shape(made.shape),
-        "output_elem": str(made.elem),
-        "output_lanes": made.lanes,
-        "output_beats": made.beats,
-        "s_pad_msb": in_padded - 1,
-        "m_pad_msb": out_padded - 1,
-        "s_unused": f", s_axis_tdata[{in_padded - 1}:{given.bits}]" if in_padded > given.bits else "",
-        "m_padded": padding if out_padded > made.bits else last_stream,
-        "first_stream": given.tensor,
-        "first_msb": given.bits - 1,
-        "last_stream": made.tensor,
+        "alone": len(sources) == len(sinks) == 1,
+        "sources": sources,
+        "sinks": sinks,
+        "unused": ", ".join(bits for port in sources for bits in port["unused"]),
         "streams": streams,
         "blocks": blocks,
+    }
+
+
+def _port(port: StreamPort) -> dict[str, Any]:
+    stream, msb, data = port.stream, port.stream.bits - 1, f"{port.stream.tensor}_data"
+    padding = port.padded_bits - stream.bits
+    unused = [f"{port.axis}_tlast"]
+    if padding:
+        unused.append(f"{port.axis}_tdata[{port.padded_bits - 1}:{stream.bits}]")
+    return {
+        "axis": port.axis,
+        "suffix": port.suffix,
+        "tensor": stream.tensor,
+        "shape": _shape(stream.shape),
+        "elem": str(stream.elem),
+        "lanes": stream.lanes,
+        "beats": stream.beats,
+        "msb": msb,
+        "pad_msb": port.padded_bits - 1,
+        "unused": unused,
+        "padded": f"{{{padding}'d0, {data}}}" if padding else data,
     }
 
 
