@@ -219,9 +219,10 @@ class Runner:
                 if test.get("stuck"):
                     test.setdefault("progress", {})[stream.name] = len(lines) / (frames * stream.beats)
             layers.append(found)
+        reads = {entry["name"]: entry["reads"] for entry in self.bench.config["layers"]}
         for test in tests:
             if "progress" in test:
-                test["reason"] += f"; {where_it_stops(test['progress'])}"
+                test["reason"] += f"; {where_it_stops(test['progress'], reads)}"
         return layers
 
     def _check_counters(self, test: dict[str, Any]) -> None:
@@ -304,11 +305,11 @@ def compare_trace(stream: Stream, lines: list[str], frames: int, *, whole: bool)
     return values, mismatches, first
 
 
-def where_it_stops(progress: dict[str, float]) -> str:
-    """Name the layer behind which least arrives of what its source delivers; ``progress`` is in stream order."""
-    drops, before = {}, 1.0
-    for layer, done in progress.items():
-        drops[layer], before = before - done, done
+def where_it_stops(progress: dict[str, float], reads: dict[str, list[str]]) -> str:
+    """Name the layer behind which least arrives of what its sources deliver; ``reads`` tells these of each layer."""
+    drops = {
+        layer: min(progress.get(source, 1.0) for source in reads[layer]) - done for layer, done in progress.items()
+    }
     worst = max(drops, key=lambda layer: drops[layer])
     return f"the flow stops at {worst}, which has put out {progress[worst]:.0%} of its beats"
 

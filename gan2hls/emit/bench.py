@@ -25,7 +25,7 @@ def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int =
 
     Args:
         design: what the benches verify.
-        tensors: golden codes ``[N, H, W, C]`` of the input and of every layer, by name.
+        tensors: golden codes ``[N, H, W, C]`` of the inputs and of every layer, by name.
         seed: of idle cycles and back-pressure.
     """
     root = Path(str(files("gan2hls.testbench")))
@@ -68,10 +68,10 @@ def vectors(stream: Stream, codes: Int64Array) -> bytes:
 
 
 def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
-    (given,), (made,) = design.inputs, design.outputs
     layers = [
         {
             **entry(engine.sends),
+            "reads": list(engine.layer.inputs),
             "trace": f"trace_{engine.layer.name}.hex",
             "interval": engine.interval,
             "mac_steps": engine.mac_steps,
@@ -83,8 +83,8 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
         "frames": frames,
         "seed": seed,
         "patience": 1,
-        "input": entry(given),
-        "output": entry(made),
+        "inputs": [{**entry(port.stream), "prefix": f"{port.axis}_"} for port in design.sources],
+        "outputs": [{**entry(port.stream), "prefix": f"{port.axis}_"} for port in design.sinks],
         "layers": layers,
         "duts": {"rtl": _rtl(design), "hls": _hls(design)},
     }
@@ -95,7 +95,6 @@ def dut(top: str, **changes: Any) -> dict[str, Any]:
 
     ``{here}`` stands for the folder of ``bench.json``, ``{ap_types}`` for that of ``ap_int.h``.
     """
-    ports = {"clock": "clk_i", "reset": "rst_ni", "source_prefix": "s_axis_", "sink_prefix": "m_axis_"}
     build: dict[str, Any] = {
         "sources": [],
         "filelists": [],
@@ -105,7 +104,7 @@ def dut(top: str, **changes: Any) -> dict[str, Any]:
         "plusargs": [],
         "data": [],
     }
-    return {"top": top, **ports, **build, "traces": False, **changes}
+    return {"top": top, "clock": "clk_i", "reset": "rst_ni", **build, "traces": False, **changes}
 
 
 def _rtl(design: Design) -> dict[str, Any]:

@@ -166,13 +166,12 @@ def _write_bench(project_dir: Path, design: Design, folder: Path, made: Synthesi
         line = _refusal(folder / "hls" / "vendor.log")
         raise VerificationError(f"the HLS compiler made no Verilog: {line}", where="vendor")
     bench = json.loads((project_dir / "testbench" / "bench.json").read_text())
-    for stream in (bench["input"], bench["output"], *bench["layers"]):
+    for stream in (*bench["inputs"], *bench["outputs"], *bench["layers"]):
         stream["file"] = str(project_dir.resolve() / "testbench" / stream["file"])
-    in_bits, out_bits = (-(-side["bits"] * side["lanes"] // 8) * 8 for side in (bench["input"], bench["output"]))
+    (given,), (wanted,) = bench["inputs"], bench["outputs"]
+    in_bits, out_bits = (-(-side["bits"] * side["lanes"] // 8) * 8 for side in (given, wanted))
     module = f"{design.name}_vendor"
-    adapter = render_adapter(
-        module, made.top, read_ports(made.sources, made.top), in_bits, out_bits, bench["output"]["beats"]
-    )
+    adapter = render_adapter(module, made.top, read_ports(made.sources, made.top), in_bits, out_bits, wanted["beats"])
     (folder / f"{module}.sv").write_bytes(adapter)
     (folder / f"{module}.vlt").write_bytes(ports_vlt(module))
     bench["patience"] = PATIENCE

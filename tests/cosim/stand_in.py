@@ -23,8 +23,6 @@ def dut(top: str, sources: list[str], **changes: Any) -> dict[str, Any]:
         "top": top,
         "clock": "clk_i",
         "reset": "rst_ni",
-        "source_prefix": "s_axis_",
-        "sink_prefix": "m_axis_",
         "sources": sources,
         "filelists": [],
         "defines": {},
@@ -52,9 +50,19 @@ def write_bench(folder: Path, duts: dict[str, Any], *, frames: int = 3) -> Path:
         "frames": frames,
         "seed": 7,
         "patience": 1,
-        "input": {**common, "name": "z", "file": "in.hex"},
-        "output": {**common, "name": "l0", "file": "out.hex"},
-        "layers": [{**common, "name": "l0", "file": "out.hex", "trace": "trace_l0.hex", "interval": 6, "mac_steps": 0}],
+        "inputs": [{**common, "name": "z", "file": "in.hex", "prefix": "s_axis_"}],
+        "outputs": [{**common, "name": "l0", "file": "out.hex", "prefix": "m_axis_"}],
+        "layers": [
+            {
+                **common,
+                "name": "l0",
+                "file": "out.hex",
+                "reads": ["z"],
+                "trace": "trace_l0.hex",
+                "interval": 6,
+                "mac_steps": 0,
+            }
+        ],
         "duts": duts,
     }
     path = folder / "bench.json"

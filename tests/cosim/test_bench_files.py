@@ -61,7 +61,7 @@ def test_bench_json(project: Path) -> None:
     assert bench["frames"] == 2 and set(bench["duts"]) == {"rtl", "hls"}
     assert [layer["name"] for layer in bench["layers"]] == [layer.name for layer in design.model.layers]
     assert [layer["mac_steps"] for layer in bench["layers"]] == [engine.mac_cycles for engine in design.engines]
-    for stream in (bench["input"], bench["output"], *bench["layers"]):
+    for stream in (*bench["inputs"], *bench["outputs"], *bench["layers"]):
         lines = (project / "testbench" / stream["file"]).read_text().split()
         assert len(lines) == 2 * stream["beats"]
 

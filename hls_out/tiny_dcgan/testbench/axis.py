@@ -115,13 +115,20 @@ class Source:
 class Sink:
     """Takes the beats of one stream and checks the protocol.
 
+    Args:
+        port: where they leave the design.
+        frame_beats: beats of a frame.
+        stall: waits between them.
+        what: the output in messages.
+
     Attributes:
         beats: tdata of every beat taken, as a binary string.
         last_times: when the last beat of each frame was taken, in simulator steps.
     """
 
-    def __init__(self, port: Port, frame_beats: int, stall: Draw = never) -> None:
+    def __init__(self, port: Port, frame_beats: int, stall: Draw = never, what: str = "output") -> None:
         self.port = port
+        self.what = what
         self.frame_beats = frame_beats
         self.stall = stall
         self.beats: list[str] = []
@@ -184,4 +191,4 @@ class Sink:
 
     def _place(self) -> str:
         frame, beat = divmod(len(self.beats), self.frame_beats)
-        return f"output frame {frame}, beat {beat}"
+        return f"{self.what} frame {frame}, beat {beat}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +21,12 @@ from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import Event, First, Timer
 from cocotb.utils import get_sim_time
-from vectors import Bench
+from vectors import Bench, Stream
 
 PERIOD = 10
 BENCH = Bench(Path(os.environ["BENCH_JSON"]))
 DUT = BENCH.config["duts"][os.environ["BENCH_DUT"]]
+INPUTS, OUTPUTS = list(enumerate(BENCH.inputs)), list(enumerate(BENCH.outputs))
 #: Random waits make a frame longer: at most this many cycles for each beat that crosses a boundary, on average.
 SLOWDOWN = 16
 #: Cycles in which nothing may come out after the last frame.
@@ -34,8 +35,28 @@ SILENCE = 200
 
 def timeout(frames: int) -> int:
     """Return a limit that no working design reaches, in simulator steps."""
-    beats = BENCH.source.beats + BENCH.sink.beats
+    beats = sum(stream.beats for stream in (*BENCH.inputs, *BENCH.outputs))
     return PERIOD * (frames + 2) * (BENCH.patience + SLOWDOWN * beats)
+
+
+#: How a port waits, by its number.
+Waits = Callable[[int], Draw]
+
+
+def at_once(port: int) -> Draw:
+    """Let no port wait."""
+    del port
+    return never
+
+
+def waits(seed: int) -> Waits:
+    """Let every port wait at random, each by itself."""
+    return lambda port: gaps(seed + 101 * port)
+
+
+def label(stream: Stream, among: list[Stream], what: str) -> str:
+    """Return what a port is called in messages: ``what`` alone where it is the only one."""
+    return what if len(among) == 1 else f"{what} {stream.name}"
 
 
 class BenchError(Exception):
@@ -43,7 +64,7 @@ class BenchError(Exception):
 
 
 class Session:
-    """A design under test with its clock; ``restart`` resets it and gives it a fresh source and sink."""
+    """A design under test with its clock; ``restart`` resets it and gives its ports fresh sources and sinks."""
 
     def __init__(self, dut: Any, name: str) -> None:
         self.dut = dut
@@ -52,47 +73,47 @@ class Session:
             "test": name, "status": "failed", "reason": "", "frames": 0, "values": 0, "mismatches": 0,
             "first_mismatch": None,
         }  # fmt: skip
-        self.source: Source
-        self.sink: Sink
+        self.sources: list[Source] = []
+        self.sinks: list[Sink] = []
         self._tasks: list[Any] = []
         self._broken = ""
         self._event = Event()
 
-    async def restart(self, idle: Draw = never, stall: Draw = never) -> None:
+    async def restart(self, idle: Waits = at_once, stall: Waits = at_once) -> None:
         """Hold reset for a few cycles with the streams at rest."""
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
-        inward = Port(self.dut, DUT["clock"], DUT["source_prefix"], PERIOD)
-        outward = Port(self.dut, DUT["clock"], DUT["sink_prefix"], PERIOD)
-        self._check_width(inward, BENCH.source, "input")
-        self._check_width(outward, BENCH.sink, "output")
-        self.source, self.sink = Source(inward, idle), Sink(outward, BENCH.sink.beats, stall)
+        self.sources = [Source(self._port(stream, BENCH.inputs, "input"), idle(n)) for n, stream in INPUTS]
+        self.sinks = [
+            Sink(
+                self._port(stream, BENCH.outputs, "output"),
+                stream.beats,
+                stall(n),
+                label(stream, BENCH.outputs, "output"),
+            )
+            for n, stream in OUTPUTS
+        ]
         self.reset.value = 0
-        await inward.cycles(5)
-        if outward.tvalid.value:
-            raise ProtocolError("tvalid of the output is high in reset")
+        clock = self.sources[0].port
+        await clock.cycles(5)
+        for sink in self.sinks:
+            if sink.port.tvalid.value:
+                raise ProtocolError(f"tvalid of the {sink.what} is high in reset")
         self.reset.value = 1
-        await inward.cycles(1)
+        await clock.cycles(1)
 
-    @staticmethod
-    def _check_width(port: Port, stream: Any, what: str) -> None:
-        bits = stream.bits * stream.lanes
+    def _port(self, stream: Stream, among: list[Stream], what: str) -> Port:
+        port, bits = Port(self.dut, DUT["clock"], stream.prefix, PERIOD), stream.bits * stream.lanes
         if port.bits not in (bits, -(-bits // 8) * 8):
-            raise ProtocolError(f"tdata of the {what} has {port.bits} bits, expected {bits}")
+            raise ProtocolError(f"tdata of the {label(stream, among, what)} has {port.bits} bits, expected {bits}")
+        return port
 
     def stream(self, frames: int) -> None:
-        """Start sending ``frames`` frames and taking beats."""
-
-        def beats() -> Iterator[tuple[int, bool]]:
-            for number in range(frames):
-                words = BENCH.source.frame(number)
-                for word in words[:-1]:
-                    yield word, False
-                yield words[-1], True
-
-        self._tasks.append(cocotb.start_soon(self._guard(self.source.send(beats()))))
-        self._tasks.append(cocotb.start_soon(self._guard(self.sink.run())))
+        """Start sending ``frames`` frames to every input and taking beats of every output."""
+        for source, stream in zip(self.sources, BENCH.inputs, strict=True):
+            self._tasks.append(cocotb.start_soon(self._guard(source.send(frames_of(stream, frames)))))
+        self._tasks += [cocotb.start_soon(self._guard(sink.run())) for sink in self.sinks]
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -101,64 +122,86 @@ class Session:
             self._broken = str(error)
             self._event.set()
 
-    async def until(self, beats: int, accepted: int = 0) -> None:
-        """Wait until ``beats`` beats came out and ``accepted`` went in.
+    async def until(self, done: Callable[[], bool], frames: int) -> None:
+        """Wait until ``done``, with ``frames`` frames under way.
 
         Raises:
             BenchError: nothing moves any more.
             ProtocolError: a rule was broken.
         """
-        before = (-1, -1)
-        step = max(64, BENCH.config["layers"][-1]["interval"] // 64)
+        before: tuple[list[int], list[int]] = [], []
+        step = max(64, max(entry["interval"] for entry in BENCH.config["layers"]) // 64)
         waited = 0
-        while (now := (len(self.sink.beats), self.source.accepted)) and (now[0] < beats or now[1] < accepted):
+        while not done():
+            now = [source.accepted for source in self.sources], [len(sink.beats) for sink in self.sinks]
             waited = waited + step if now == before else 0
             if waited > BENCH.patience:
                 self.result["stuck"] = True
-                self.compare(beats)
-                raise BenchError(
-                    f"the design is stuck: {now[1]} input beats taken, {now[0]} of {beats} output beats came out"
-                )
+                self.compare(frames)
+                taken = " and ".join(map(str, now[0]))
+                made = " and ".join(f"{n} of {frames * s.beats}" for n, s in zip(now[1], BENCH.outputs, strict=True))
+                raise BenchError(f"the design is stuck: {taken} input beats taken, {made} output beats came out")
             before = now
             await First(Timer(step * PERIOD, "step"), self._event.wait())
             if self._broken:
                 raise ProtocolError(self._broken)
 
-    def compare(self, beats: int) -> None:
-        """Compare every beat that came out since the last restart, at most ``beats``, and add to the result.
+    def compare(self, frames: int) -> None:
+        """Compare every beat that came out since the last restart, at most ``frames`` frames, and add to the result.
 
         Raises:
             BenchError: one differs.
         """
-        self._check_count(beats)
-        found = [int(beat, 2) for beat in self.sink.beats]
-        self.result["values"] += len(found) * BENCH.sink.lanes
-        self.result["frames"] += len(found) // BENCH.sink.beats
-        for start in range(0, len(found), BENCH.sink.beats):
-            frame, expected = found[start : start + BENCH.sink.beats], BENCH.sink.frame(start // BENCH.sink.beats)
+        self._check_count(frames)
+        for sink, stream in zip(self.sinks, BENCH.outputs, strict=True):
+            self._compare(stream, [int(beat, 2) for beat in sink.beats])
+        self.result["frames"] += min(len(sink.beats) // sink.frame_beats for sink in self.sinks)
+        if self.result["first_mismatch"] is not None:
+            raise BenchError(self.result["first_mismatch"])
+
+    def _compare(self, stream: Stream, found: list[int]) -> None:
+        self.result["values"] += len(found) * stream.lanes
+        for start in range(0, len(found), stream.beats):
+            frame, expected = found[start : start + stream.beats], stream.frame(start // stream.beats)
             if frame == expected[: len(frame)]:
                 continue
             for beat, (want, have) in enumerate(zip(expected, frame, strict=False)):
                 if want != have:
-                    count, words = BENCH.sink.compare(start + beat, have)
+                    count, words = stream.compare(start + beat, have)
                     self.result["mismatches"] += count
                     self.result["first_mismatch"] = self.result["first_mismatch"] or words
-        if self.result["first_mismatch"] is not None:
-            raise BenchError(self.result["first_mismatch"])
 
-    def _check_count(self, beats: int) -> None:
+    def _check_count(self, frames: int) -> None:
         if self._broken:
             raise ProtocolError(self._broken)
-        if len(self.sink.beats) > beats:
-            raise BenchError(f"{len(self.sink.beats)} beats came out, expected {beats}")
+        for sink in self.sinks:
+            came, beats = len(sink.beats), frames * sink.frame_beats
+            if came > beats:
+                port = sink.what.removeprefix("output")
+                raise BenchError(f"{came} beats came out{port and f' of{port}'}, expected {beats}")
 
     async def finish(self, frames: int) -> None:
-        """Wait for ``frames`` whole frames, compare them, and check that nothing follows."""
-        beats = frames * BENCH.sink.beats
-        await self.until(beats)
-        self.compare(beats)
+        """Wait for ``frames`` whole frames of every output, compare them, and check that nothing follows."""
+        await self.until(lambda: all(len(sink.beats) >= frames * sink.frame_beats for sink in self.sinks), frames)
+        self.compare(frames)
         await Timer(SILENCE * PERIOD, "step")
-        self._check_count(beats)
+        self._check_count(frames)
+
+    def measure(self) -> None:
+        """Take the latency to the end of the first frame, and the intervals between ends: those of the last output."""
+        ends = [max(times) for times in zip(*(sink.last_times for sink in self.sinks), strict=True)]
+        begun = min(source.first_time for source in self.sources if source.first_time is not None)
+        self.result["latency_cycles"] = (ends[0] - begun) // PERIOD
+        self.result["intervals_cycles"] = [(b - a) // PERIOD for a, b in pairwise(ends)]
+
+
+def frames_of(stream: Stream, count: int) -> Iterator[tuple[int, bool]]:
+    """Return the beats of ``count`` frames, each with its tlast."""
+    for number in range(count):
+        words = stream.frame(number)
+        for word in words[:-1]:
+            yield word, False
+        yield words[-1], True
 
 
 @asynccontextmanager
@@ -180,7 +223,7 @@ async def session(dut: Any, name: str) -> AsyncIterator[Session]:
         Path("result.json").write_text(json.dumps(made.result))
 
 
-async def crossed(dut: Any, name: str, idle: Draw, stall: Draw) -> None:
+async def crossed(dut: Any, name: str, idle: Waits, stall: Waits) -> None:
     """Send the frames back to back with the given waits."""
     async with session(dut, name) as run:
         await run.restart(idle, stall)
@@ -196,41 +239,39 @@ async def full_rate(dut: Any) -> None:
         await run.restart()
         run.stream(frames)
         await run.finish(frames)
-        times = run.sink.last_times
-        assert run.source.first_time is not None
-        run.result["latency_cycles"] = (times[0] - run.source.first_time) // PERIOD
-        run.result["intervals_cycles"] = [(b - a) // PERIOD for a, b in pairwise(times)]
+        run.measure()
 
 
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def idle(dut: Any) -> None:
     """Idle cycles between input beats."""
-    await crossed(dut, "idle", gaps(BENCH.seed + 1), never)
+    await crossed(dut, "idle", waits(BENCH.seed + 1), at_once)
 
 
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def back_pressure(dut: Any) -> None:
-    """Back-pressure on the output."""
-    await crossed(dut, "back_pressure", never, gaps(BENCH.seed + 2))
+    """Back-pressure on every output."""
+    await crossed(dut, "back_pressure", at_once, waits(BENCH.seed + 2))
 
 
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def idle_back_pressure(dut: Any) -> None:
     """Idle cycles and back-pressure together."""
-    await crossed(dut, "idle_back_pressure", gaps(BENCH.seed + 3), gaps(BENCH.seed + 4))
+    await crossed(dut, "idle_back_pressure", waits(BENCH.seed + 3), waits(BENCH.seed + 4))
 
 
 @cocotb.test(timeout_time=timeout(5))
 async def reset_recovery(dut: Any) -> None:
     """A reset in the middle of an output frame, one in the middle of an input frame, then whole frames again."""
     async with session(dut, "reset_recovery") as run:
-        await run.restart(never, gaps(BENCH.seed + 5))
+        await run.restart(at_once, waits(BENCH.seed + 5))
         run.stream(2)
-        await run.until(max(1, BENCH.sink.beats // 2))
-        run.compare(2 * BENCH.sink.beats)
-        await run.restart(gaps(BENCH.seed + 6), never)
+        await run.until(lambda: any(len(sink.beats) >= max(1, sink.frame_beats // 2) for sink in run.sinks), 2)
+        run.compare(2)
+        await run.restart(waits(BENCH.seed + 6), at_once)
         run.stream(1)
-        await run.until(0, accepted=max(1, BENCH.source.beats // 2))
+        halves = [max(1, stream.beats // 2) for stream in BENCH.inputs]
+        await run.until(lambda: any(s.accepted >= n for s, n in zip(run.sources, halves, strict=True)), 1)
         await run.restart()
         run.stream(2)
         await run.finish(2)

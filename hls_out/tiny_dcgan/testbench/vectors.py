@@ -23,6 +23,7 @@ class Stream:
         shape: ``(H, W, C)``; ``H * W * C == beats * lanes``.
         beats: beats of one frame.
         path: vector file.
+        prefix: of the signals of its port; empty for a layer.
     """
 
     def __init__(self, entry: dict[str, Any], folder: Path) -> None:
@@ -33,6 +34,7 @@ class Stream:
         self.shape: tuple[int, int, int] = tuple(entry["shape"])
         self.beats: int = entry["beats"]
         self.path = folder / entry["file"]
+        self.prefix: str = entry.get("prefix", "")
 
     @cached_property
     def words(self) -> list[int]:
@@ -75,8 +77,8 @@ class Bench:
         self.config: dict[str, Any] = json.loads(path.read_text())
         self.frames: int = self.config["frames"]
         self.seed: int = self.config["seed"]
-        self.source = Stream(self.config["input"], path.parent)
-        self.sink = Stream(self.config["output"], path.parent)
+        self.inputs = [Stream(entry, path.parent) for entry in self.config["inputs"]]
+        self.outputs = [Stream(entry, path.parent) for entry in self.config["outputs"]]
         self.layers = [Stream(entry, path.parent) for entry in self.config["layers"]]
 
     @property
