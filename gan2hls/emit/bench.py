@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gan2hls.emit.render import render
-from gan2hls.hardware import Design, Stream
+from gan2hls.hardware import Design, Stream, StreamPort
 from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
@@ -130,15 +130,21 @@ def _hls(design: Design) -> dict[str, Any]:
 
 
 def _shell(design: Design) -> dict[str, Any]:
-    context: dict[str, Any] = {"name": design.name}
-    for side, stream in (("in", design.inputs[0]), ("out", design.outputs[0])):
-        words = -(-stream.byte_count // 4)
-        context |= {
-            f"{side}_beats": stream.beats,
-            f"{side}_bits": 8 * stream.byte_count,
-            f"{side}_high": 8 * stream.byte_count - 1,
-            f"{side}_words": words,
-            f"{side}_word_bits": 32 * words,
-            f"{side}_word_high": 32 * words - 1,
-        }
-    return context
+    sources, sinks = ([_shell_port(port) for port in ports] for ports in (design.sources, design.sinks))
+    return {"name": design.name, "sources": sources, "sinks": sinks}
+
+
+def _shell_port(port: StreamPort) -> dict[str, Any]:
+    words = -(-port.stream.byte_count // 4)
+    return {
+        "axis": port.axis,
+        "word": port.word,
+        "suffix": port.suffix,
+        "beats": port.stream.beats,
+        "last_beat": port.stream.beats - 1,
+        "bits": port.padded_bits,
+        "high": port.padded_bits - 1,
+        "words": words,
+        "word_bits": 32 * words,
+        "word_high": 32 * words - 1,
+    }

@@ -1,7 +1,7 @@
 """C simulation: the emitted HLS C++ compiled with g++ and run beside the golden model.
 
 Every layer is fed with the golden model's input, so a mismatch names the layer that is wrong; the whole core is run as
-well, from the model's input to its output.
+well, from the model's inputs to its outputs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gan2hls.hardware import Design
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
 
-#: The key of the whole core's output beside the layers' names.
+#: The key of the whole core's output beside the layers' names; several outputs are "core NAME".
 CORE = "core"
 
 #: g++ flags of C simulation; the warnings are part of what is checked.
@@ -114,7 +114,7 @@ def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -
 
     Returns:
         Every layer's output, int64 ``[N, H, W, C]``, the layer having been fed with the golden model's tensor; and
-        under ``CORE`` the output of the whole core.
+        under the keys of ``core_outputs`` those of the whole core.
 
     Raises:
         ToolError: see ``compile_csim``.
@@ -129,11 +129,17 @@ def run_outputs(folder: Path, design: Design, work: Path, codes: Codes) -> dict[
     executable = compile_csim(folder / "hls", design, work)
     tensors = {name: np.asarray(values, np.int64) for name, values in codes.items()}
     found = _run_steps(executable, design, tensors, work, layers=False)
-    return {design.model.outputs[0].name: found[CORE]}
+    return {name: found[key] for key, name in core_outputs(design).items()}
+
+
+def core_outputs(design: Design) -> dict[str, str]:
+    """Return the outputs' names by the keys under which results of the whole core stand."""
+    names = [stream.tensor for stream in design.outputs]
+    return {CORE: names[0]} if len(names) == 1 else {f"{CORE} {name}": name for name in names}
 
 
 def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> CsimResult:
-    """Compare golden model and C++ at every layer and at the core's output, as integers.
+    """Compare golden model and C++ at every layer and at the core's outputs, as integers.
 
     Raises:
         ToolError: see ``compile_csim``.
@@ -148,8 +154,9 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
         return CsimResult("failed", reason, frames, 0, 1, reason)
     values = mismatches = 0
     first: str | None = None
+    outputs = core_outputs(design)
     for name, got in found.items():
-        expected = golden[design.model.outputs[0].name if name == CORE else name]
+        expected = golden[outputs.get(name, name)]
         wrong = np.argwhere(got != expected)
         values += expected.size
         mismatches += len(wrong)
@@ -166,24 +173,25 @@ def _run_steps(
     executable: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
 ) -> dict[str, Int64Array]:
     """Run the executable on layers and core, each fed from ``tensors``."""
-    model = design.model
-    steps = [(layer.name, layer.inputs[0], layer.shape) for layer in model.layers] if layers else []
-    last = model.layers[-1]
-    steps.append((CORE, model.inputs[0].name, last.shape))
+    steps = [(layer.name, layer.inputs, {layer.name: layer.name}) for layer in design.model.layers] if layers else []
+    steps.append((CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design)))
     arguments: list[str] = []
-    for name, source, _ in steps:
-        given, made = work / f"{source}.codes", work / f"{name}.out"
-        if not given.exists() or str(given) not in arguments:
-            given.write_bytes(tensors[source].astype(np.int32).tobytes())
-        arguments += [name, str(given), str(made)]
+    for what, sources, made in steps:
+        for source in sources:
+            given = work / f"{source}.codes"
+            if not given.exists() or str(given) not in arguments:
+                given.write_bytes(tensors[source].astype(np.int32).tobytes())
+        arguments += [what, *(str(work / f"{source}.codes") for source in sources)]
+        arguments += [str(work / f"{key}.out") for key in made]
     done = _run([str(executable), *arguments], work, _RUN_SECONDS)
     if done.returncode:
         where, _, message = done.stderr.strip().partition(": ")
         raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
     found = {}
-    for name, _, shape in steps:
-        codes = np.fromfile(work / f"{name}.out", np.int32)
-        found[name] = codes.astype(np.int64).reshape(-1, *shape)
+    for _, _, made in steps:
+        for key, name in made.items():
+            codes = np.fromfile(work / f"{key}.out", np.int32)
+            found[key] = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
     return found
 
 

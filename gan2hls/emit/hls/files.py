@@ -12,7 +12,7 @@ from typing import Any
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.hls.layer import LayerView, layer_view
-from gan2hls.hardware import WORD_LIMIT_BITS, Design
+from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library declares.
 _RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
@@ -90,23 +90,33 @@ def _slices(width: int) -> list[tuple[int, int]]:
 
 
 def _ports(design: Design) -> dict[str, Any]:
-    """Return the sizes of the two ports; TDATA is padded to whole bytes."""
-    (given,), (made,) = design.inputs, design.outputs
-    in_width, out_width = 8 * given.byte_count, 8 * made.byte_count
+    """Return the sizes and names of the ports, and what the streams of tensors are called; TDATA has whole bytes."""
+    sources, sinks = ([_port(design.name, port) for port in ports] for ports in (design.sources, design.sinks))
+    names = {engine.layer.name: f"from_{engine.layer.name}" for engine in design.engines}
     return {
-        "in_width": in_width,
-        "in_words": -(-in_width // 32),
-        "in_beats": given.beats,
-        "in_lanes": given.lanes,
-        "in_elem": given.elem,
-        "out_width": out_width,
-        "out_words": -(-out_width // 32),
-        "out_beats": made.beats,
-        "out_lanes": made.lanes,
-        "out_elem": made.elem,
-        "in_name": given.tensor,
-        "out_name": made.tensor,
-        "in_slices": _slices(in_width),
-        "out_slices": _slices(out_width),
+        "sources": sources,
+        "sinks": sinks,
+        "ports": [*sources, *sinks],
+        "alone": len(sources) == len(sinks) == 1,
+        "more_ports": len(sources) + len(sinks) - 2,
+        "stream_names": names | {port.stream.tensor: port.word for port in (*design.sources, *design.sinks)},
+        "inner": names.keys() - {stream.tensor for stream in design.outputs},
         "clock_ns": f"{design.clock_ns:g}",
+    }
+
+
+def _port(name: str, port: StreamPort) -> dict[str, Any]:
+    width = port.padded_bits
+    return {
+        "axis": port.axis,
+        "word": port.word,
+        "constant": f"{name}_{port.word}".upper(),
+        "suffix": port.suffix,
+        "tensor": port.stream.tensor,
+        "width": width,
+        "words": -(-width // 32),
+        "slices": _slices(width),
+        "beats": port.stream.beats,
+        "lanes": port.stream.lanes,
+        "elem": port.stream.elem,
     }
