@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from gan2hls.base import VerificationError
 from gan2hls.emit import render
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _RANGE = re.compile(r"\[\s*(\d+)(?:\s*-\s*(\d+))?\s*:\s*0\s*\]")
-#: Names of the core's streams: ``in`` and ``out`` are reserved words for some tools, which then add to them.
-_SOURCES = ("s_axis", "in_r", "in", "in_V")
-_SINKS = ("m_axis", "out_r", "out", "out_V")
+
+
+@final
+@dataclass(frozen=True)
+class AdapterPort:
+    """A stream between bench and core.
+
+    Attributes:
+        axis: what the bench calls it, ``s_axis`` or ``m_axis`` and perhaps ``_NAME``.
+        bits: of TDATA as the bench has it, whole bytes.
+        beats: of a frame.
+    """
+
+    axis: str
+    bits: int
+    beats: int
+
+    @property
+    def inward(self) -> bool:
+        """Whether it enters the core."""
+        return self.axis.startswith("s_axis")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the core may call it: ``in`` and ``out`` are reserved words for some tools, which then add to them."""
+        plain = ("in" if self.inward else "out") + self.axis.removeprefix("s_axis").removeprefix("m_axis")
+        return self.axis, f"{plain}_r", plain, f"{plain}_V"
 
 
 def read_ports(sources: Sequence[Path], module: str) -> dict[str, int]:
@@ -51,44 +76,47 @@ def _ports(body: str, module: str) -> dict[str, int]:
     return ports
 
 
-def render_adapter(
-    module: str, core: str, ports: Mapping[str, int], in_bits: int, out_bits: int, out_beats: int
-) -> bytes:
-    """Return the adapter ``module`` around ``core``; the widths are those of the bench.
+def render_adapter(module: str, core: str, ports: Mapping[str, int], streams: Sequence[AdapterPort]) -> bytes:
+    """Return the adapter ``module`` around ``core``; ``streams`` are those of the bench, inputs first.
 
     Raises:
-        VerificationError: the core's ports are not those of a stream in, a stream out, clock and reset.
+        VerificationError: the core's ports are not those streams, clock and reset.
     """
-    source, sink = _pick(ports, _SOURCES, "_TDATA"), _pick(ports, _SINKS, "_TDATA")
+    found = [_stream(core, ports, stream) for stream in streams]
     reset = _pick(ports, ("ap_rst_n", "reset", "ap_rst"), "")
-    core_in, core_out = ports[f"{source}_TDATA"], ports[f"{sink}_TDATA"]
-    if core_out < out_bits or core_in < in_bits:
-        raise VerificationError(
-            f"{core} has TDATA of {core_in} and {core_out} bits, not {in_bits} and {out_bits}", where="vendor"
-        )
     start = "held" if "ap_start" in ports else "pulsed" if "start_port" in ports else ""
     context: dict[str, Any] = {
         "module": module,
         "core": core,
-        "source": source,
-        "sink": sink,
+        "sources": [stream for stream in found if stream["inward"]],
+        "sinks": [stream for stream in found if not stream["inward"]],
         "clock": _pick(ports, ("ap_clk", "clock", "clk"), ""),
         "reset": reset,
         "reset_low": reset != "ap_rst",
         "start": start,
         "start_port": {"held": "ap_start", "pulsed": "start_port"}.get(start, ""),
         "done_port": _pick(ports, ("done_port",), "") if start == "pulsed" else "",
-        "source_last": f"{source}_TLAST" in ports,
-        "sink_last": f"{sink}_TLAST" in ports,
-        "strobes": [f"{source}_{name}" for name in ("TKEEP", "TSTRB") if f"{source}_{name}" in ports],
-        "in_high": in_bits - 1,
-        "out_high": out_bits - 1,
-        "core_in_bits": core_in,
-        "core_out_bits": core_out,
-        "core_out_high": core_out - 1,
-        "out_beats": out_beats,
     }
     return render("project/testbench/adapter.sv.j2", context)
+
+
+def _stream(core: str, ports: Mapping[str, int], stream: AdapterPort) -> dict[str, Any]:
+    name = _pick(ports, stream.names, "_TDATA")
+    bits = ports[f"{name}_TDATA"]
+    if bits < stream.bits:
+        raise VerificationError(f"{core} has {name}_TDATA of {bits} bits, not {stream.bits}", where="vendor")
+    return {
+        "axis": stream.axis,
+        "inward": stream.inward,
+        "core": name,
+        "core_bits": bits,
+        "core_high": bits - 1,
+        "high": stream.bits - 1,
+        "beats": stream.beats,
+        "last_beat": stream.beats - 1,
+        "last": f"{name}_TLAST" in ports,
+        "strobes": [f"{name}_{kind}" for kind in ("TKEEP", "TSTRB") if f"{name}_{kind}" in ports],
+    }
 
 
 def _pick(ports: Mapping[str, int], names: Sequence[str], suffix: str) -> str:

@@ -20,7 +20,7 @@ from typing import Literal, final
 from gan2hls.base import ToolError, VerificationError
 from gan2hls.emit import dut, ports_vlt
 from gan2hls.hardware import Design, find_part
-from gan2hls.verify.adapter import read_ports, render_adapter
+from gan2hls.verify.adapter import AdapterPort, read_ports, render_adapter
 from gan2hls.verify.bench import run_bench
 from gan2hls.verify.process import run_group
 from gan2hls.verify.result import StepResult
@@ -168,10 +168,12 @@ def _write_bench(project_dir: Path, design: Design, folder: Path, made: Synthesi
     bench = json.loads((project_dir / "testbench" / "bench.json").read_text())
     for stream in (*bench["inputs"], *bench["outputs"], *bench["layers"]):
         stream["file"] = str(project_dir.resolve() / "testbench" / stream["file"])
-    (given,), (wanted,) = bench["inputs"], bench["outputs"]
-    in_bits, out_bits = (-(-side["bits"] * side["lanes"] // 8) * 8 for side in (given, wanted))
+    streams = [
+        AdapterPort(port["prefix"].removesuffix("_"), -(-port["bits"] * port["lanes"] // 8) * 8, port["beats"])
+        for port in (*bench["inputs"], *bench["outputs"])
+    ]
     module = f"{design.name}_vendor"
-    adapter = render_adapter(module, made.top, read_ports(made.sources, made.top), in_bits, out_bits, wanted["beats"])
+    adapter = render_adapter(module, made.top, read_ports(made.sources, made.top), streams)
     (folder / f"{module}.sv").write_bytes(adapter)
     (folder / f"{module}.vlt").write_bytes(ports_vlt(module))
     bench["patience"] = PATIENCE

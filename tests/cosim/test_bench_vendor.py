@@ -12,7 +12,7 @@ import pytest
 from gan2hls.base.errors import ToolError, VerificationError
 from gan2hls.hardware import Design
 from gan2hls.verify import run_vendor, vendor
-from gan2hls.verify.adapter import read_ports, render_adapter
+from gan2hls.verify.adapter import AdapterPort, read_ports, render_adapter
 from tests.cosim.stand_in import DATA, write_bench
 
 DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part="xc7z020clg400-1"))
@@ -155,10 +155,11 @@ def test_adapter_of_a_held_start() -> None:
     ports = {"ap_clk": 1, "ap_rst_n": 1, "ap_start": 1, "ap_done": 1, "ap_idle": 1, "ap_ready": 1}
     for name, bits in (("in_r", 16), ("out_r", 8)):
         ports |= {f"{name}_TDATA": bits, f"{name}_TVALID": 1, f"{name}_TREADY": 1}
-    text = render_adapter("m_vendor", "m_core", ports, 16, 8, 6).decode()
-    assert ".ap_start(1'b1)" in text and ".in_r_TDATA(16'(s_axis_tdata))" in text and "OutBeats = 6" in text
-    with pytest.raises(VerificationError, match="has TDATA of 16 and 8 bits, not 24 and 8"):
-        render_adapter("m_vendor", "m_core", ports, 24, 8, 6)
+    streams = [AdapterPort("s_axis", 16, 4), AdapterPort("m_axis", 8, 6)]
+    text = render_adapter("m_vendor", "m_core", ports, streams).decode()
+    assert ".ap_start(1'b1)" in text and ".in_r_TDATA(16'(s_axis_tdata))" in text and "m_axis_beat_q == 5;" in text
+    with pytest.raises(VerificationError, match="has in_r_TDATA of 16 bits, not 24"):
+        render_adapter("m_vendor", "m_core", ports, [AdapterPort("s_axis", 24, 4), *streams[1:]])
     del ports["out_r_TDATA"]
     with pytest.raises(VerificationError, match="has no port"):
-        render_adapter("m_vendor", "m_core", ports, 16, 8, 6)
+        render_adapter("m_vendor", "m_core", ports, streams)

@@ -16,9 +16,10 @@ from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.hardware import Design, verify_design
 from gan2hls.hardware.cycles import estimate
 from gan2hls.model.golden import Golden
-from gan2hls.verify import csim, run_hls, run_outputs, run_rtl
+from gan2hls.verify import csim, run_hls, run_outputs, run_rtl, run_vendor, vendor
 from gan2hls.verify.bench import run_bench
 from gan2hls.verify.csim import ap_types_folder, check_csim
+from gan2hls.verify.vendor import Synthesized
 from tests.cosim import rtl_bench
 from tests.cosim.hls_chains import QUICK, random_design, write_hls
 from tests.cosim.rtl_bench import Bench, lint
@@ -157,4 +158,34 @@ def test_hls_shell_of_two_chains(tmp_path: Path) -> None:
     done = subprocess.run(command, env=rtl_bench.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result = run_hls(tmp_path, made, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+def test_vendor_adapter_of_two_chains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The RTL stands for a compiler's Verilog, behind ports as those have them: no TLAST at one output."""
+    pytest.importorskip("cocotb")
+    made = two_chains()
+    write_project(made, tmp_path)
+    write_hls(made, tmp_path)
+    names = {
+        "s_axis_a_z": "in_a_z",
+        "s_axis_b_z": "s_axis_b_z",
+        "m_axis_a_l2_conv": "out_a_l2_conv_r",
+        "m_axis_b_l1": "m_axis_b_l1",
+    }
+    ports, pins = ["input ap_clk", "input ap_rst_n"], [".clk_i(ap_clk)", ".rst_ni(ap_rst_n)"]
+    for port in (*made.sources, *made.sinks):
+        name, ways = names[port.axis], ("input", "output") if port.inward else ("output", "input")
+        last = port.axis != "m_axis_a_l2_conv"
+        signals = [("TDATA", f"[{port.padded_bits - 1}:0] "), ("TVALID", ""), *([("TLAST", "")] if last else [])]
+        ports += [f"{ways[0]} {width}{name}_{signal}" for signal, width in signals] + [f"{ways[1]} {name}_TREADY"]
+        pins += [f".{port.axis}_{signal.lower()}({name}_{signal})" for signal, _ in (*signals, ("TREADY", ""))]
+        pins += [] if last else [f".{port.axis}_tlast()"]
+    core = tmp_path / "core.v"
+    define = '`define GAN2HLS_MEM_DIR ""\n'
+    core.write_text(f"{define}module vendor_core ({', '.join(ports)}); two u_two ({', '.join(pins)}); endmodule\n")
+    sources = [core, *(tmp_path / "rtl" / path for path in (tmp_path / "rtl" / "two.f").read_text().split())]
+    memories = sorted((tmp_path / "rtl" / "mem").glob("*.mem"))
+    monkeypatch.setattr(vendor, "_vitis", lambda *_: Synthesized("vendor_core", tuple(sources), tuple(memories)))
+    result = run_vendor(tmp_path, made, tmp_path / "work", "vitis")
     assert (result.status, result.mismatches) == ("passed", 0), result

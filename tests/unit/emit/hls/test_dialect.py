@@ -14,7 +14,7 @@ from gan2hls.emit.render import static
 from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
-from tests.randomized import chain, conv, design, linear_layer, tiny_design
+from tests.randomized import chain, conv, design, linear_layer, tiny_design, two_chains
 
 LIBRARY = {name: content.decode() for name, content in static("hls/lib", (".hpp",)).items() if name != "bench.hpp"}
 #: The only file that bambu never sees.
@@ -44,10 +44,11 @@ STREAMING = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
-    made = {"tiny": tiny_design, "random": lambda: random_design(17, layers=8), "tables": chained}[request.param]()
+    designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains}
+    made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
 
