@@ -124,6 +124,17 @@ def test_swapped_outputs_are_found_by_csim(tmp_path: Path, monkeypatch: pytest.M
     assert result.status == "failed" and (result.first_mismatch or "").startswith("core a_l1: frame 0"), result
 
 
+def test_a_word_left_between_layers_is_found_by_csim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    made = twins("twins")
+    change = (b"from_b_l0);\n", b"from_b_l0);\n    from_b_l0.write(0);\n")
+    hls = write_hls(made, tmp_path, {"twins.cpp": change})
+    codes = random_inputs(np.random.default_rng(6), made.model, 2)
+    result = check_csim(hls, made, codes, tmp_path / "work")
+    assert (result.status, result.reason) == ("failed", "core: words were left in a stream"), result
+
+
 def test_test_bench_of_two_chains(tmp_path: Path) -> None:
     """The C++ test bench reads a file for each port; a wrong bit at the second output is told with its name."""
     pytest.importorskip("hls4ml")
