@@ -178,14 +178,11 @@ class Builder:
             return self._any_order(view.tensor, linear, order)
         image = order.reshape(linear.geometry.in_shape)
         raster = self._on_raster(view.tensor, linear, image)
-        if raster is not None and raster[0].geometry.kernel != linear.geometry.kernel:
-            assert self._provide(view.tensor, raster[1]), "inputs arrive in any order"
-            return raster[0]  # pixels that it sees unshuffled
+        if raster is not None and self._provide(view.tensor, raster[1]):
+            return raster[0]
         once = compacted(linear, image)
         if once is not None and self._provide(view.tensor, once[1]):
             return once[0]
-        if raster is not None and self._provide(view.tensor, raster[1]):
-            return raster[0]
         read = in_place(linear, image, self._shape(view.tensor))
         return self._behind_shuffle(view.tensor, linear, image) if read is None else read
 
@@ -212,9 +209,12 @@ class Builder:
         return replace(linear, geometry=replace(linear.geometry, in_channels=weight.shape[2]), weight=weight)
 
     def _on_raster(self, tensor: str, linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | None:
-        """Return how ``linear`` reads an input of the model whose order is open still as an image, and that image."""
-        port = self.inputs.get(tensor)
-        if port is None or port.shape[:2] != (1, 1) or len(port.onnx_shape) != 4:
+        """Return how ``linear`` reads an input of the model whose order is open still as an image, and that image.
+
+        Functions of each element may stand in between.
+        """
+        port = self.inputs.get(self._root(tensor))
+        if port is None or port.shape[:2] != (1, 1) or len(port.onnx_shape) not in (3, 4):
             return None
         for raster in images(port.order.reshape(port.onnx_shape)):
             seen = np.where(image >= 0, inverse(raster)[image], image)
@@ -270,11 +270,11 @@ class Builder:
 
     def _raster(self, view: View) -> View:
         """Return ``view`` of an output whose stream is an image in raster order, where a convolution can make it so."""
-        root = view.tensor
-        while root in self.layers and KIND_BY_NAME[self.layers[root].kind].passes_order_on:
-            (root,) = self.layers[root].inputs
+        root = self._root(view.tensor)
         free = root in self.inputs or KIND_BY_NAME[self.layers[root].kind].absorbs_input_order
-        seen = images(view.index)
+        shape = view.index.shape
+        plane = (view.index.reshape(*shape[1:], 1),) if len(shape) == 3 else ()
+        seen = (*images(view.index), *plane)
         if free or any(is_identity(image) for image in seen):
             return view
         for image in seen:
@@ -331,6 +331,12 @@ class Builder:
 
         mapped = tuple(map_parameters(point, by_element) for point in points)
         return mapped if same else None
+
+    def _root(self, tensor: str) -> str:
+        """Return the stream whose order that of ``tensor`` is: functions of each element lie in between."""
+        while tensor in self.layers and KIND_BY_NAME[self.layers[tensor].kind].passes_order_on:
+            (tensor,) = self.layers[tensor].inputs
+        return tensor
 
     def _shape(self, tensor: str) -> Shape:
         return self.layers[tensor].shape if tensor in self.layers else self.inputs[tensor].shape

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend.lookups import gather, gather_elements, gather_nd
 from gan2hls.frontend.nearest import resample
 from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.views import ZERO
@@ -173,13 +174,18 @@ def _tile(index: Int64Array, _: tuple[int, ...], repeats: Array | None = None) -
     return np.tile(index, repeats.ravel().tolist())
 
 
-def _gather(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, *, axis: int = 0) -> Int64Array:
-    if indices is None:
-        raise UnsupportedError(
-            "takes elements by computed indices",
-            hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
-        )
-    return np.take(index, np.asarray(indices, np.int64), axis=axis)
+def _looked_up(look_up: Callable[..., Array]) -> Rearrange:
+    """Return the reader of an operator that takes elements by constant indices."""
+
+    def read(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, **attributes: int) -> Int64Array:
+        if indices is None:
+            raise UnsupportedError(
+                "takes elements by computed indices",
+                hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
+            )
+        return np.asarray(look_up(index, indices, **attributes), np.int64)
+
+    return read
 
 
 def concat(parts: Sequence[Int64Array | Array], *, axis: int) -> Int64Array:
@@ -209,7 +215,9 @@ VIEWS: Mapping[str, Rearrange] = {
     "Dropout": _dropout,
     "Expand": _expand,
     "Flatten": _reshape,
-    "Gather": _gather,
+    "Gather": _looked_up(gather),
+    "GatherElements": _looked_up(gather_elements),
+    "GatherND": _looked_up(gather_nd),
     "Identity": _reshape,
     "Pad": _pad,
     "Reshape": _reshape,

@@ -96,32 +96,32 @@ class _Places:
 
 
 def _separated(image: Int64Array, shape: Shape) -> _Places | None:
-    """Return the places of the elements of ``image`` in a stream of ``shape``, None where they are not separable."""
-    live = image >= 0
-    rows, columns, channels = (np.flatnonzero(live.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    product = np.ix_(rows, columns, channels)
-    if live.sum() != rows.size * columns.size * channels.size or not live.any():
-        return None
-    pixel, channel = np.divmod(image[product], shape[2])
-    row, column = np.divmod(pixel, shape[1])
-    if (row != row[:, :1]).any() or (column != column[:1]).any() or (channel != channel[:1, :1]).any():
-        return None
-    row_ways, row_way = np.unique(row[:, 0], axis=1, return_inverse=True)
-    column_ways, column_way = np.unique(column[0], axis=1, return_inverse=True)
+    """Return the places of the elements of ``image`` in a stream of ``shape``, None where they are not separable.
 
-    def spread(values: Int64Array, places: Int64Array, count: int) -> Int64Array:
-        whole = np.full(count, ZERO, np.int64)
-        whole[places] = values
+    Rows and columns of zeros may differ from channel to channel, as what pads in front of a pixel unshuffle makes them.
+    """
+    live = image >= 0
+    row_live, column_live = np.any(live, axis=1), np.any(live, axis=0)
+    channels = np.flatnonzero(row_live.any(axis=0))
+    if channels.size == 0 or not np.array_equal(live, row_live[:, None] & column_live):
+        return None
+    first_row, first_column = row_live.argmax(axis=0), column_live.argmax(axis=0)
+    every = np.arange(image.shape[2])
+    row = np.where(row_live, image[:, first_column, every] // (shape[1] * shape[2]), ZERO)
+    column = np.where(column_live, image[first_row, :, every].T // shape[2] % shape[1], ZERO)
+    channel = np.where(row_live.any(axis=0), image[first_row, first_column, every] % shape[2], ZERO)
+    again = (row[:, None] * shape[1] + column) * shape[2] + channel
+    if not np.array_equal(np.where(live, again, ZERO), np.where(live, image, ZERO)):
+        return None
+    row_ways, row_way = np.unique(row[:, channels], axis=1, return_inverse=True)
+    column_ways, column_way = np.unique(column[:, channels], axis=1, return_inverse=True)
+
+    def spread(values: Int64Array) -> Int64Array:
+        whole = np.full(every.size, ZERO, np.int64)
+        whole[channels] = values.reshape(-1)
         return whole
 
-    height, width, depth = image.shape
-    return _Places(
-        [spread(way, rows, height) for way in row_ways.T],
-        [spread(way, columns, width) for way in column_ways.T],
-        spread(row_way.reshape(-1), channels, depth),
-        spread(column_way.reshape(-1), channels, depth),
-        spread(channel[0, 0], channels, depth),
-    )
+    return _Places(list(row_ways.T), list(column_ways.T), spread(row_way), spread(column_way), channel)
 
 
 def _by_place(linear: Linear, places: _Places, channels: int) -> FloatArray | None:

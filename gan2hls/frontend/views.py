@@ -77,14 +77,16 @@ def images(index: Int64Array) -> tuple[Int64Array, ...]:
 def shuffles(shape: tuple[int, int, int]) -> Iterator[Int64Array]:
     """Return what pixel shuffles make of a stream ``(H, W, C)``: which element of it each one ``[H, W, C]`` is.
 
-    Channels are the blocks' rows and columns, then those of the image, or the other way round.
+    Channels are the blocks' rows and columns, then those of the image, or the other way round.  A single row stays one,
+    and so does a single column.
     """
     height, width, channels = shape
     elements = np.arange(height * width * channels)
-    for factor in (2, 3, 4, 8):
-        if channels % factor**2:
+    for factor in (2, 3, 4, 5, 6, 8):
+        rows, columns = 1 if height == 1 else factor, 1 if width == 1 else factor
+        if channels % (rows * columns):
             continue
-        made = height * factor, width * factor, channels // factor**2
-        blocks = elements.reshape(height, width, factor, factor, made[2])
+        made = height * rows, width * columns, channels // (rows * columns)
+        blocks = elements.reshape(height, width, rows, columns, made[2])
         yield blocks.transpose(0, 2, 1, 3, 4).reshape(made)
-        yield elements.reshape(height, width, made[2], factor, factor).transpose(0, 3, 1, 4, 2).reshape(made)
+        yield elements.reshape(height, width, made[2], rows, columns).transpose(0, 3, 1, 4, 2).reshape(made)

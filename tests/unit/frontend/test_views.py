@@ -84,6 +84,47 @@ def test_a_pixel_unshuffle_is_taps_of_the_convolution_behind_it(tmp_path: Path, 
     assert loaded.graph.inputs[0].shape == (8, 6, 3), "frames arrive in raster order"
 
 
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("before", ["c = Sub(x, m)", "s = Sub(x, m) c = Mul(s, d)", "c = Conv(x, v)"])
+def test_a_pixel_unshuffle_behind_normalization_and_pads(tmp_path: Path, before: str, padded: bool) -> None:
+    """Frames arrive in raster order, whatever is computed of each element first; padded zeros lose their taps."""
+    pad = "p = Pad(c, n)" if padded else "p = Identity(c)"
+    body = f"{before} {pad} d2 = SpaceToDepth<blocksize = 2>(p) y = Conv<pads = [1, 1, 1, 1]>(d2, w)"
+    constants = {
+        "m": f32(RNG, 1, 3, 1, 1),
+        "d": f32(RNG, 1, 3, 1, 1),
+        "v": f32(RNG, 3, 3, 1, 1),
+        "n": np.array([0, 0, 1, 0, 0, 0, 2, 1]),
+        "w": f32(RNG, 5, 12, 3, 3),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 5 if padded else 6, 5 if padded else 6), constants))
+    assert final.inputs[0].shape == ((5, 5, 3) if padded else (6, 6, 3))
+    geometry = final.layers[-1].geometry
+    assert len(final.layers) == 2 and geometry is not None and geometry.kernel == (6, 6)
+    # Of 3 or 4 blocks the ends read two blocks, the others three; rows of padded zeros are in two blocks' reach.
+    assert geometry.y.count == (2 * (2 + 3 + 3 + 2) - 2 - 2 - 2 if padded else 2 * (2 + 3 + 2))
+
+
+def test_frames_arrive_unflipped_and_leave_as_planes(tmp_path: Path) -> None:
+    body = """
+        f = Slice(x, b, e, a, b) g = Gather<axis = 1>(f, bgr) c = Conv<pads = [1, 1, 1, 1]>(g, w)
+        d = DepthToSpace<blocksize = 2>(c) s = Squeeze(d, one) y = Tanh(s)
+    """
+    constants = {
+        "b": np.array([-1]),
+        "e": np.array([-99]),
+        "a": np.array([3]),
+        "bgr": np.array([2, 1, 0]),
+        "w": f32(RNG, 4, 3, 3, 3),
+        "one": np.array([1]),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 4, 5), constants))
+    (port,), (out,) = final.inputs, final.outputs
+    assert shapes(final) == [("conv", (8, 10, 1))]
+    assert np.array_equal(port.order.reshape(4, 5, 3)[0, 0], [0, 20, 40])
+    assert np.array_equal(out.order, np.arange(80))
+
+
 def test_focus_is_a_pixel_unshuffle(tmp_path: Path) -> None:
     """Four slices of the input and a Concat: views of one stream are one view."""
     parts = [(row, column) for column in (0, 1) for row in (0, 1)]
@@ -174,6 +215,65 @@ def test_split_of_which_one_part_is_read(tmp_path: Path) -> None:
     check(save(tmp_path, "a, b = Split<axis = 2>(x) y = Conv(a, w)", (1, 2, 4, 3), {"w": f32(RNG, 6, 2, 1, 1)}))
     old = "a, b = Split<axis = 1, split = [1, 1]>(x) y = Conv(a, w)"
     check(save(tmp_path, old, (1, 2, 4, 3), {"w": f32(RNG, 6, 1, 1, 1)}, opset=11))
+
+
+@pytest.mark.parametrize(
+    ("call", "constants"),
+    [
+        ("GatherND(t, i)", {"i": np.array([[3], [0], [-1], [1]])}),
+        ("GatherElements<axis = 0>(t, i)", {"i": np.tile(np.array([1, 0, 3, 2])[:, None, None, None], (1, 1, 2, 6))}),
+        ("Compress<axis = 0>(t, i)", {"i": np.array([True, False, True, True])}),
+        ("Compress<axis = 0>(t, i)", {"i": np.array([False, True])}),
+    ],
+)
+def test_elements_taken_by_constants(tmp_path: Path, call: str, constants: dict[str, np.ndarray]) -> None:
+    body = f"c = Conv(x, w) t = Transpose<perm = [2, 0, 1, 3]>(c) g = {call} u = Transpose<perm = [1, 2, 0, 3]>(g) "
+    _, final = check(
+        save(
+            tmp_path,
+            body + "y = Conv(u, v)",
+            (1, 3, 4, 6),
+            {"w": f32(RNG, 2, 3, 1, 1), "v": f32(RNG, 1, 2, 1, 1), **constants},
+        )
+    )
+    assert "reorder" not in [layer.kind for layer in final.layers]
+
+
+def test_rows_mirrored_as_tensorflow_does(tmp_path: Path) -> None:
+    """Of tf.pad in mode SYMMETRIC makes tf2onnx a reflection around zeros, which Compress takes out."""
+    body = """
+        c = Conv(x, w) r = Relu(c) p = Pad(r, n) q = Pad<mode = "reflect">(p, n)
+        f = Expand(yes, size) k = ScatterElements(f, removed, no) g = Compress<axis = 2>(q, k)
+        h = Compress<axis = 3>(g, k) y = Conv(h, v)
+    """
+    constants = {
+        "w": f32(RNG, 4, 3, 1, 1),
+        "v": f32(RNG, 2, 4, 3, 3),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "yes": np.array(True),
+        "size": np.array([9]),
+        "removed": np.array([1, -2]),
+        "no": np.array([False, False]),
+    }
+    loaded, final = check(save(tmp_path, body, (1, 3, 5, 5), constants))
+    assert shapes(final) == [("conv", (5, 5, 4)), ("conv", (5, 5, 2))]
+    assert [node.op_type for node in loaded.onnx_model.graph.node].count("Gather") == 2
+
+
+def test_a_pixel_shuffle_of_samples_behind_which_some_are_cut(tmp_path: Path) -> None:
+    body = """
+        c = Conv<pads = [1, 1]>(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m)
+        p = Pad(d, one) y = Conv(p, u)
+    """
+    constants = {
+        "w": f32(RNG, 20, 3, 3),
+        "u": f32(RNG, 2, 4, 3),
+        "n": np.array([1, 4, 5, 7]),
+        "m": np.array([1, 4, 35]),
+        "one": np.array([0, 0, 1, 0, 0, -1]),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 7), constants))
+    assert shapes(final) == [("conv", (1, 35, 4)), ("conv", (1, 33, 2))]
 
 
 @pytest.mark.parametrize(
