@@ -17,7 +17,7 @@ import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
-from gan2hls.frontend.reading import compacted, in_place
+from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
 from gan2hls.kinds import KIND_BY_NAME, Linear, map_parameters
 from gan2hls.model import Affine, Graph, Layer, Point, Port, Shape
@@ -37,6 +37,8 @@ class Builder:
         self.inputs: dict[str, Port] = {}
         self.layers: dict[str, Layer] = {}
         self._read: set[str] = set()
+        #: By layer, the index of the ONNX tensor that it makes.
+        self._made: dict[str, Int64Array] = {}
 
     def add_input(self, name: str, onnx_name: str, shape: tuple[int, ...]) -> View:
         """Add an input of the model and return the view of its ONNX tensor."""
@@ -70,7 +72,8 @@ class Builder:
                 f"grows its input from {list(view.index.shape)} to {list(shape)}",
                 hint="a constant operand must broadcast to the computed one's shape",
             )
-        view = replace(view, index=view.index.reshape(shape))
+        if view.index.shape != shape:
+            view = replace(view, index=view.index.reshape(shape))
         view = self._cropped(view) or self.copied(view)
         while (by_element := self._over_stream(points, view)) is None:
             view = self.copied(view)
@@ -81,6 +84,8 @@ class Builder:
         layer = Layer(name, "pointwise", source, (view.tensor,), (1, 1, count), by_element, probe)
         self._read.add(view.tensor)
         self.layers[name] = KIND_BY_NAME["pointwise"].reshape(layer, before) or layer
+        if self._is_made(view):
+            self._made[name] = view.index
         return View(name, output, view.index)
 
     def copied(self, view: View, seen: Sequence[Int64Array] = ()) -> View:
@@ -156,6 +161,7 @@ class Builder:
         self.layers[name] = Layer(
             name, linear.kind, source, (tensor,), shape, points, probe, linear.geometry, linear.weight
         )
+        self._made[name] = linear.out_index
         return View(name, output, linear.out_index)
 
     def _check_unread(self, view: View) -> None:
@@ -173,10 +179,16 @@ class Builder:
 
     def _placed(self, view: View, linear: Linear) -> Linear | None:
         """Return ``linear`` as it reads the stream of ``view``, which may be made in another order for it; or None."""
+        as_it_is = self._is_made(view) and linear.geometry.in_shape == self._shape(view.tensor)
+        if as_it_is and np.array_equal(inverse(view.index), linear.in_order):
+            return linear
         order = view.index.ravel()[linear.in_order]
         if KIND_BY_NAME[linear.kind].absorbs_input_order:
             return self._any_order(view.tensor, linear, order)
         image = order.reshape(linear.geometry.in_shape)
+        straight = by_rows_and_columns(linear, image, self._shape(view.tensor))
+        if straight is not None:
+            return straight
         raster = self._on_raster(view.tensor, linear, image)
         if raster is not None and self._provide(view.tensor, raster[1]):
             return raster[0]
@@ -252,6 +264,8 @@ class Builder:
 
     def _cropped(self, view: View) -> View | None:
         """Return ``view`` of a stream without the elements that it leaves out; None where these must be computed."""
+        if self._is_made(view):
+            return view
         shape = self._shape(view.tensor)
         seen = np.zeros(math.prod(shape), bool)
         seen[view.index[view.index >= 0]] = True
@@ -307,10 +321,10 @@ class Builder:
         Raises:
             ModelError: parameters that do not broadcast to the ONNX tensor.
         """
-        if _moves_zeros(points, view.index):
+        whole = self._is_made(view)
+        if not whole and _moves_zeros(points, view.index):
             return None
-        shape, live = view.index.shape, np.flatnonzero(view.index.ravel() >= 0)
-        where = view.index.ravel()[live]
+        shape = view.index.shape
         same = True
 
         def by_element(value: FloatArray) -> FloatArray:
@@ -318,12 +332,16 @@ class Builder:
             if value.size == 1:
                 return value.reshape(1)
             try:
-                seen = np.broadcast_to(value, shape).ravel()[live]
+                seen = np.broadcast_to(value, shape)
             except ValueError as error:
                 raise ModelError(
                     f"its parameters of shape {list(value.shape)} do not fit a tensor of shape {list(shape)}",
                     hint="they must broadcast to it, or be one per channel",
                 ) from error
+            if whole:
+                return seen.ravel()[inverse(view.index)]
+            live = view.index >= 0
+            where, seen = view.index[live], seen[live]
             placed = np.empty(math.prod(self._shape(view.tensor)))
             placed[where] = seen
             same = same and np.array_equal(placed[where], seen)
@@ -331,6 +349,10 @@ class Builder:
 
         mapped = tuple(map_parameters(point, by_element) for point in points)
         return mapped if same else None
+
+    def _is_made(self, view: View) -> bool:
+        """Whether ``view`` is the whole ONNX tensor that a layer makes."""
+        return self._made.get(view.tensor) is view.index
 
     def _root(self, tensor: str) -> str:
         """Return the stream whose order that of ``tensor`` is: functions of each element lie in between."""

@@ -51,6 +51,36 @@ def compacted(linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | 
     return replace(linear, geometry=geometry, weight=weight), compact
 
 
+def by_rows_and_columns(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
+    """Return a layer that reads a stream of ``shape`` as it is, of which ``image`` is whole rows and columns.
+
+    ``in_place`` where channels stay, in a fraction of its time: rows and columns may repeat, be zeros or be left out.
+    None for anything else.
+
+    Args:
+        linear: reads ``[H, W, C]``.
+        image: int64 ``[H, W, C]``.
+        shape: ``(H, W, C)`` of the stream.
+    """
+    if image.shape[2] != shape[2]:
+        return None
+    pixels = image[:, :, 0]
+    live = pixels >= 0
+    row_live, column_live = np.any(live, axis=1), np.any(live, axis=0)
+    if not row_live.any():
+        return None
+    row = np.where(row_live, pixels[:, column_live.argmax()] // (shape[1] * shape[2]), ZERO)
+    column = np.where(column_live, pixels[row_live.argmax()] // shape[2] % shape[1], ZERO)
+    again = np.where(row_live[:, None] & column_live, (row[:, None] * shape[1] + column) * shape[2], ZERO)
+    if not np.array_equal(again, pixels):
+        return None
+    step = np.where(again >= 0, 1, 0)
+    if not all(np.array_equal(again + n * step, image[:, :, n]) for n in range(1, shape[2])):
+        return None
+    y, x = _mapped(linear.geometry.y, [row], shape[0]), _mapped(linear.geometry.x, [column], shape[1])
+    return replace(linear, geometry=replace(linear.geometry, y=y, x=x))
+
+
 def in_place(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
     """Return a layer that reads a stream of ``shape`` as it is, of which ``image`` names the elements.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
+from weakref import ref
 
 import numpy as np
 
@@ -50,11 +51,31 @@ def repeats(order: Int64Array) -> bool:
 
 
 def inverse(order: Int64Array) -> Int64Array:
-    """Return the inverse of an index array, flat: one place of each element; zeros are passed over."""
+    """Return the inverse of an index array, flat: one place of each element; zeros are passed over.
+
+    Where somebody still holds that of the same array, it is the same one: layers of one shape share theirs.
+    """
+    known = _INVERSES.get(id(order))
+    found = known[1]() if known is not None and known[0]() is order else None
+    if found is None:
+        key, found = id(order), _inverse(order)
+        _INVERSES[key] = ref(order, lambda _: _INVERSES.pop(key)), ref(found)
+    return found
+
+
+#: By identity of an index array: that array and its inverse.
+_INVERSES: dict[int, tuple[ref[Int64Array], ref[Int64Array]]] = {}
+
+
+def _inverse(order: Int64Array) -> Int64Array:
     flat = order.ravel()
-    live = np.flatnonzero(flat >= 0)
+    live = flat >= 0
     places = np.empty(int(flat.max(initial=-1)) + 1, np.int64)
-    places[flat[live]] = live
+    if live.all():
+        places[flat] = np.arange(flat.size)
+    else:
+        places[flat[live]] = np.flatnonzero(live)
+    places.flags.writeable = False
     return places
 
 

@@ -288,3 +288,14 @@ def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path, body
     with pytest.raises(UnsupportedError, match=message) as caught:
         load(save(tmp_path, body, (1, 2, 6, 6), constants))
     assert "/g/" in caught.value.where and caught.value.hint
+
+
+def test_a_large_network_is_read_in_little_memory(tmp_path: Path) -> None:
+    """Layers of one shape share the order of their elements."""
+    body, constants = "p0 = Identity(x) ", {"n": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+    for n in range(4):
+        constants[f"w{n}"] = f32(RNG, 4, 4 if n else 3, 3, 3)
+        body += f'q{n} = Pad<mode = "reflect">(p{n}, n) c{n} = Conv(q{n}, w{n}) p{n + 1} = Relu(c{n}) '
+    graph = load(save(tmp_path, body + "y = Identity(p4)", (1, 3, 64, 64), constants)).graph
+    orders = {id(layer.probe.order) for layer in graph.layers}
+    assert len(graph.layers) == 8 and len(orders) == 1
