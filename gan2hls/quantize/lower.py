@@ -50,6 +50,8 @@ _TABLE_STEP, _FINE_TABLE_STEP = 1 / 2, 1 / 16
 #: Least and greatest index width of a table.
 TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
+#: Most centroids of one book that lanes select from at a LUT a bit of a centroid.
+_MOST_CENTROIDS = 64
 #: Inputs of these bits keep the whole range of the samples.
 _FINE_INPUT_BITS = 16
 #: A bounded output keeps its whole range when samples use this part of it, else their range and this margin.
@@ -202,8 +204,8 @@ def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> 
     """Return geometry and weights that make the rows of the image which a pixel shuffle makes ``phases`` times as high.
 
     What it does along the columns is no work: the channels of neighbouring pixels follow one another.  Where there is
-    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: such weights become
-    plain integers.
+    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: they become one of
+    all their centroids, or plain integers where these are too many.
     """
     if phases == 1 or geometry.x.out_size == 1:
         return geometry, weight
@@ -216,7 +218,8 @@ def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> 
         return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(taps * phases, channels, -1)
 
     if weight.books > 1:
-        weight = replace(weight, codec="raw", books=1)
+        few = np.unique(weight.values).size <= _MOST_CENTROIDS
+        weight = replace(weight, codec=weight.codec if few else "raw", books=1)
     factors = None if weight.factors is None else apart(weight.factors)
     return made, replace(weight, values=apart(weight.values), factors=factors)
 

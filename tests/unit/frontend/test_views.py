@@ -56,6 +56,19 @@ def test_a_pixel_shuffle_is_the_order_of_the_convolution_before_it(tmp_path: Pat
     assert final.layers[0].geometry is not None and final.layers[0].geometry.out_channels == 12
 
 
+@pytest.mark.parametrize("spelling", ["DCR", "CRD", "five axes of NHWC"])
+@pytest.mark.parametrize("tail", ["y = Conv(d, u)", "y = Tanh(d)"])
+def test_what_stands_in_front_of_a_pixel_shuffle_joins_the_convolution(
+    tmp_path: Path, spelling: str, tail: str
+) -> None:
+    """It has parameters for each of the convolution's channels, so for each pixel of a block."""
+    shuffle = SHUFFLES[spelling].replace("(c", "(q")
+    body = f"c = Conv(x, w, b) i = BatchNormalization(c, g, b, b, v) q = PRelu(i, k) {shuffle} {tail}"
+    constants = CONSTANTS | {"g": f32(RNG, 12), "v": np.abs(f32(RNG, 12)), "k": np.abs(f32(RNG, 12, 1, 1))}
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), constants))
+    assert shapes(final)[:1] == [("conv", (8, 10, 3))] and len(final.layers) == (2 if "Conv" in tail else 1)
+
+
 def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
     body = """
         c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m) p = Tanh(d)
