@@ -62,7 +62,8 @@ def _fit(points: tuple[Point, ...], have: int, before: Layer) -> tuple[Point, ..
         shape = before.shape if before.geometry is None else before.geometry.out_shape
         pixels: FloatArray = unshuffled(by_element, shape).reshape(-1, before.channels)
         fits = fits and bool((pixels == pixels[0]).all())
-        return pixels[0].copy()
+        first: FloatArray = pixels[0].copy()
+        return first
 
     made = tuple(map_parameters(point, change) for point in points)
     return made if fits else None
