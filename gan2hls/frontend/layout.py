@@ -138,19 +138,25 @@ def _split(
     return np.split(index, np.cumsum(sizes)[:-1], axis=axis)
 
 
-def _blocks(index: Int64Array, blocksize: int) -> tuple[int, int, int, int]:
-    """Return ``(C, H, W, blocksize)`` of an ``[1, C, H, W]`` tensor."""
+def _image(index: Int64Array) -> Int64Array:
+    """Return the ``[C, H, W]`` of an ``[1, C, H, W]`` tensor."""
     if index.ndim != 4:
         raise ModelError(
             f"rearranges a tensor of shape {list(index.shape)}", hint="its input must have shape [1, C, H, W]"
         )
-    _, channels, height, width = index.shape
-    return channels, height, width, blocksize
+    image: Int64Array = index[0]
+    return image
 
 
 def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mode: str = "DCR") -> Int64Array:
     """Read DepthToSpace: depth, column, row (TensorFlow) or column, row, depth (PyTorch's PixelShuffle)."""
-    channels, height, width, b = _blocks(index, blocksize)
+    channels, height, width = _image(index).shape
+    b = blocksize
+    if b < 1 or channels % b**2:
+        raise ModelError(
+            f"makes blocks of {b} x {b} of {channels} channels",
+            hint=f"the square of its blocksize must divide {channels}",
+        )
     if mode == "CRD":
         blocks = index.reshape(channels // b**2, b, b, height, width).transpose(0, 3, 1, 4, 2)
     else:
@@ -159,7 +165,13 @@ def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mo
 
 
 def _space_to_depth(index: Int64Array, _: tuple[int, ...], *, blocksize: int) -> Int64Array:
-    channels, height, width, b = _blocks(index, blocksize)
+    channels, height, width = _image(index).shape
+    b = blocksize
+    if b < 1 or height % b or width % b:
+        raise ModelError(
+            f"takes blocks of {b} x {b} out of an image of {height} x {width}",
+            hint=f"its blocksize must divide {height} and {width}",
+        )
     blocks = index.reshape(channels, height // b, b, width // b, b).transpose(2, 4, 0, 1, 3)
     return blocks.reshape(1, channels * b**2, height // b, width // b)
 

@@ -95,9 +95,10 @@ def _read_graph(plain: Normalized, name: str) -> Graph:
     reader.read()
     for port in plain.model.graph.output:
         _check_port(port.name, "output", plain.types[port.name])
+    outputs = reader.outputs()
     if not reader.builder.layers:
         raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
-    return reader.builder.finish(name, reader.outputs())
+    return reader.builder.finish(name, outputs)
 
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
@@ -204,6 +205,8 @@ class _Reader:
             )
         made = VIEWS[node.op_type](view.index, shape, *constants, **attributes)
         for name, index in zip(node.output, made if isinstance(made, list) else [made], strict=True):
+            if name and not index.size:
+                raise UnsupportedError("leaves nothing of its input", hint="crop less")
             if name:
                 self.views[name] = View(view.tensor, name, index)
                 self._pass_codes_on(node.input[0], name)
