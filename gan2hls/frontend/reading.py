@@ -102,7 +102,10 @@ def in_place(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
         return None
     y = _mapped(linear.geometry.y, places.rows, shape[0])
     x = _mapped(linear.geometry.x, places.columns, shape[1])
-    return replace(linear, geometry=replace(linear.geometry, y=y, x=x, in_channels=shape[2]), weight=weight)
+    rows, columns = linear.geometry.stride  # of blocks, each of as many pixels as there are ways to read them
+    stride = (rows * len(places.rows), columns * len(places.columns))
+    geometry = replace(linear.geometry, y=y, x=x, in_channels=shape[2], stride=stride)
+    return replace(linear, geometry=geometry, weight=weight)
 
 
 @final

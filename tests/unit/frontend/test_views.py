@@ -93,6 +93,7 @@ def test_a_pixel_unshuffle_is_taps_of_the_convolution_behind_it(tmp_path: Path, 
     loaded, final = check(save(tmp_path, body, (1, 3, 8, 6), constants))
     geometry = final.layers[-1].geometry
     assert geometry is not None and geometry.kernel == (6, 6) and geometry.in_shape == (8, 6, 3)
+    assert geometry.stride == (2, 2)
     assert geometry.useful_macs == (3 * 4 - 2) * (3 * 3 - 2) * 12 * 5
     assert loaded.graph.inputs[0].shape == (8, 6, 3), "frames arrive in raster order"
 
