@@ -50,7 +50,8 @@ class Memory:
 class Blocks:
     """The blocks of weights that stand in memory, in address order.
 
-    Lane ``p * SIMD + s`` of a block is output channel ``co_fold * PE + p`` and input channel ``ci_fold * SIMD + s``.
+    Lane ``p * SIMD + s`` of a block is output channel ``co_fold * PE + p`` and input channel ``ci_fold * SIMD + s`` of
+    that one's group.
 
     Attributes:
         values: int64 ``[N, PE * SIMD]``.

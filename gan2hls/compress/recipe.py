@@ -15,6 +15,7 @@ from gan2hls.base import ConfigError
 from gan2hls.config import CalibrationConfig, EvaluationConfig, Strict, matches, named, read_yaml, validate
 from gan2hls.fit import FitOptions
 from gan2hls.formats import PATTERN, Precision
+from gan2hls.hardware import legal_pe, legal_simd
 from gan2hls.model import Layer, LinearGeometry
 
 Method = Literal["magnitude", "nm", "block", "channel", "filter", "similarity"]
@@ -248,14 +249,14 @@ def _check_prune(prune: PruneConfig, geometry: LinearGeometry, where: str) -> No
             hint=f"legal: {_divisors(geometry.group_in)}",
         )
     if prune.block is not None:
-        for size, have, what in zip(
-            prune.block, (geometry.group_out, geometry.group_in), ("output", "input"), strict=True
-        ):
-            if have % size:
+        pe, simd = prune.block
+        sides = (pe, legal_pe(geometry), "output"), (simd, legal_simd(geometry, pe), "input")
+        for size, legal, what in sides:
+            if size not in legal:
                 raise ConfigError(
-                    f"a block of {prune.block[0]} x {prune.block[1]} does not divide {have} {what} channels",
+                    f"a block of {pe} x {simd} does not fit {legal[-1]} {what} channels",
                     where=f"{where}.block",
-                    hint=f"legal: {_divisors(have)}",
+                    hint=f"legal: {', '.join(map(str, legal))}",
                 )
 
 

@@ -8,6 +8,7 @@ from typing import final
 from gan2hls.codecs import CODECS, to_blocks
 from gan2hls.compress.recipe import Rule
 from gan2hls.detect import find_structure
+from gan2hls.hardware import legal_pe, legal_simd
 from gan2hls.model import Layer
 
 _FLOAT_BITS = 32
@@ -81,9 +82,9 @@ def describe(layer: Layer, rule: Rule, sqnr_db: float, found: Layer) -> Compress
         bits = CODECS[structure.weight.codec].bits(structure.weight, values.size).overall / values.size
     block = rule.prune.block if rule.prune is not None and rule.prune.block is not None else None
     if block is None:
-        sizes = zip(_BLOCK, (layer.geometry.group_out, layer.geometry.group_in), strict=True)
-        pe, simd = (max(n for n in range(1, most + 1) if have % n == 0) for most, have in sizes)
-        block = pe, simd
+        simd = max(n for n in legal_simd(layer.geometry, 1) if n <= _BLOCK[1])
+        pes = (n for n in legal_pe(layer.geometry) if simd in legal_simd(layer.geometry, n))
+        block = max(n for n in pes if n <= _BLOCK[0]), simd
     blocks = to_blocks(values != 0, *block)
     return CompressedLayer(
         layer.name,

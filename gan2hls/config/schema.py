@@ -198,8 +198,11 @@ class LayerConfig(Strict):
     """What one pattern of ``layers`` sets; what is absent stays as it was."""
 
     precision: LayerPrecisionConfig = Field(LayerPrecisionConfig(), description="Number formats.")
-    pe: Parallelism | None = Field(None, description="Output channels in parallel; divides the layer's CO / groups.")
-    simd: Parallelism | None = Field(None, description="Input channels in parallel; divides the layer's CI / groups.")
+    pe: Parallelism | None = Field(
+        None,
+        description="Output channels in parallel; divides CO / groups, or is CO / groups times a divisor of groups.",
+    )
+    simd: Parallelism | None = Field(None, description="Input channels of a group in parallel; divides CI / groups.")
     lanes: Parallelism | None = Field(None, description="Channels requantized in parallel; divides pe.")
 
 
@@ -247,10 +250,10 @@ class TargetConfig(Strict):
         None, description="Most multipliers to use; null: what the part has."
     )
     pe: Parallelism | None = Field(
-        None, description="PE of layers that say nothing else: the greatest divisor up to it; null: chosen."
+        None, description="PE of layers that say nothing else: the greatest legal value up to it; null: chosen."
     )
     simd: Parallelism | None = Field(
-        None, description="SIMD of layers that say nothing else: the greatest divisor up to it; null: chosen."
+        None, description="SIMD of layers that say nothing else: the greatest legal value up to it; null: chosen."
     )
 
 

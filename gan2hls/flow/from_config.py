@@ -9,7 +9,7 @@ from dataclasses import replace
 from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
-from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate
+from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate, legal_pe, legal_simd
 from gan2hls.model import IntegerModel
 from gan2hls.quantize import CostBound, DesignCost, activation_goal_beside
 
@@ -110,15 +110,20 @@ def folded_for_tool(config: Config) -> Config:
 
 
 def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingRequest]:
-    """Return the foldings of the config; ``target.pe`` and ``target.simd`` become the greatest divisor up to them."""
+    """Return the foldings of the config.
+
+    ``target.pe`` and ``target.simd`` become the greatest legal values up to them; where SIMD is less than a group's
+    input channels, PE stays within the group.
+    """
     target = config.target
     own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
     pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
     for layer in model.layers:
         request, g = pinned[layer.name], layer.geometry
         if g is not None:
-            pe = request.pe or _divisor(g.group_out, target.pe)
-            simd = request.simd or _divisor(g.group_in, target.simd)
+            simd = request.simd or _at_most(target.simd, legal_simd(g, request.pe or 1))
+            pes = [pe for pe in legal_pe(g) if simd is None or simd in legal_simd(g, pe)]
+            pe = request.pe or _at_most(target.pe, pes or [1])
             pinned[layer.name] = replace(request, pe=pe, simd=simd)
     return pinned
 
@@ -140,5 +145,6 @@ def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str,
     return pinned
 
 
-def _divisor(total: int, wanted: int | None) -> int | None:
-    return None if wanted is None else max(n for n in range(1, min(wanted, total) + 1) if total % n == 0)
+def _at_most(wanted: int | None, legal: list[int]) -> int | None:
+    """Return the greatest of ascending ``legal`` values up to ``wanted``, or the least one."""
+    return None if wanted is None else max((n for n in legal if n <= wanted), default=legal[0])

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gan2hls.base import ModelError
 from gan2hls.codecs import CODECS
-from gan2hls.hardware import Design, EngineDesign, Folding, make_engine, verify_design
+from gan2hls.hardware import Design, EngineDesign, Folding, legal_pe, legal_simd, make_engine, verify_design
 from gan2hls.model import (
     AxisTaps,
     IntegerModel,
@@ -383,7 +383,7 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
     folding = Folding(engine.pe, engine.simd, engine.lanes)
     if layer.weight is None or layer.geometry is None:
         return EngineDesign(layer, folding, engine.rows, None)
-    if layer.geometry.group_out % folding.pe or layer.geometry.group_in % folding.simd:
+    if folding.pe not in legal_pe(layer.geometry) or folding.simd not in legal_simd(layer.geometry, folding.pe):
         raise ValueError(f"{layer.name}: folding {folding} does not divide the channels")
     return make_engine(layer, folding, engine.rows, skip=engine.skip)
 

@@ -12,6 +12,7 @@ from gan2hls.hardware.design import (
     verify_design,
 )
 from gan2hls.hardware.footprint import footprint
+from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, schedule, sizing
@@ -32,6 +33,8 @@ __all__ = [
     "estimate",
     "find_part",
     "footprint",
+    "legal_pe",
+    "legal_simd",
     "make_engine",
     "part_name",
     "part_resources",

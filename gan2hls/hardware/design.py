@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.codecs import CODECS, Encoded, encode
+from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -30,8 +31,8 @@ class Folding:
     """How much of a layer runs in one clock.
 
     Attributes:
-        pe: output channels in parallel; divides ``CO / groups``.
-        simd: input channels in parallel; divides ``CI / groups``.
+        pe: output channels in parallel; divides ``CO / groups``, or is that times a divisor of ``groups``.
+        simd: input channels in parallel for each of them; divides ``CI / groups``, is that where ``pe`` spans groups.
         lanes: output channels requantized in parallel; divides ``pe`` (pointwise layers: divides the channels).
     """
 
@@ -56,7 +57,9 @@ def word_bits(layer: IntLayer, folding: Folding) -> int:
     if layer.weight is None:
         return max(codes, folding.lanes * layer.input_type.int_type.bits)
     address = max(1, (layer.weight.values.size // (folding.pe * folding.simd) - 1).bit_length())
-    feed = folding.simd * layer.input_type.int_type.bits + address + 3  # first, last, null
+    assert layer.geometry is not None
+    elements = folding.simd * parallel_groups(layer.geometry, folding.pe)
+    feed = elements * layer.input_type.int_type.bits + address + 3  # first, last, null
     acc = layer.acc_type.bits + (0 if layer.acc_type.signed else 1)
     return max(codes, feed, folding.pe * acc)
 
@@ -87,8 +90,19 @@ class EngineDesign:
 
     @property
     def in_lanes(self) -> int:
-        """Channels per beat of the input stream."""
-        return self.folding.simd
+        """Channels per beat of the input stream: ``SIMD`` of each group that a step works on."""
+        return self.folding.simd * self.parallel_groups
+
+    @property
+    def parallel_groups(self) -> int:
+        """Groups of channels that one step works on; 1 for a pointwise engine."""
+        return 1 if self.layer.geometry is None else parallel_groups(self.layer.geometry, self.folding.pe)
+
+    @property
+    def group_folds(self) -> int:
+        """Steps that all groups of a pixel take where one of them takes a step: ``groups`` over the parallel ones."""
+        assert self.layer.geometry is not None
+        return self.layer.geometry.groups // self.parallel_groups
 
     @property
     def out_lanes(self) -> int:
@@ -107,7 +121,7 @@ class EngineDesign:
 
     @property
     def ci_folds(self) -> int:
-        """Input beats of one pixel and group that one accumulator needs: ``CI / groups / SIMD``."""
+        """Input beats of one pixel that one accumulator needs: ``CI / groups / SIMD``."""
         assert self.layer.geometry is not None
         return self.layer.geometry.group_in // self.folding.simd
 
@@ -120,8 +134,7 @@ class EngineDesign:
     @property
     def pixel_words(self) -> int:
         """Input beats of one pixel, all groups: its words in the line buffer."""
-        assert self.layer.geometry is not None
-        return self.layer.geometry.in_channels // self.folding.simd
+        return self.group_folds * self.ci_folds
 
     @property
     def decoder_clocks(self) -> int:
@@ -135,7 +148,7 @@ class EngineDesign:
         if self.layer.geometry is None:
             return self.out_beats
         height, width, channels = self.layer.geometry.in_shape
-        return height * width * channels // self.folding.simd
+        return height * width * channels // self.in_lanes
 
     @cached_property
     def out_beats(self) -> int:
@@ -272,7 +285,7 @@ def verify_design(design: Design) -> None:
             assert folding.pe == folding.simd == folding.lanes and engine.rows == 0, layer.name
             assert layer.requant.channels % folding.lanes == 0, f"{layer.name}: lanes"
         else:
-            assert layer.geometry.group_out % folding.pe == 0, f"{layer.name}: PE {folding.pe}"
-            assert layer.geometry.group_in % folding.simd == 0, f"{layer.name}: SIMD {folding.simd}"
+            assert folding.pe in legal_pe(layer.geometry), f"{layer.name}: PE {folding.pe}"
+            assert folding.simd in legal_simd(layer.geometry, folding.pe), f"{layer.name}: SIMD {folding.simd}"
             assert layer.geometry.y.window <= engine.rows <= most_rows(layer), f"{layer.name}: rows"
             assert engine.encoded is not None and (engine.encoded.pe, engine.encoded.simd) == (folding.pe, folding.simd)

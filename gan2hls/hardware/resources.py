@@ -51,9 +51,8 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
         memories += sum(bram18(width, depth) for width, depth in weights)
         bits = sum(width * depth for width, depth in weights)
         luts = lane_lut(layer) * lanes
-        _, columns, channels = layer.geometry.in_shape
-        words = engine.rows * columns * channels // folding.simd
-        memories += bram18(folding.simd * layer.input_type.int_type.bits, words)
+        words = engine.rows * layer.geometry.x.in_size * engine.pixel_words
+        memories += bram18(engine.in_lanes * layer.input_type.int_type.bits, words)
     return EngineResources(dsp, memories, luts, bits)
 
 

@@ -27,6 +27,7 @@ from gan2hls.hardware.design import (
     word_bits,
 )
 from gan2hls.hardware.parts import part_resources
+from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.model import IntegerModel, IntLayer
@@ -216,17 +217,13 @@ def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
     options = []
     if layer.geometry is None:
         wanted = request.lanes or request.pe or request.simd
-        for lanes in _choices(layer, "lanes", layer.requant.channels, wanted):
+        for lanes in lanes_choices(layer, layer.requant.channels, wanted):
             options.append(_option(layer, Folding(lanes, lanes, lanes)))
         return _ranked(layer, options)
-    pes = _choices(layer, "PE", layer.geometry.group_out, request.pe)
-    if request.lanes:
-        _choices(layer, "lanes", pes[-1], request.lanes)
-        pes = [pe for pe in pes if pe % request.lanes == 0]
     skipping = _Skipping(layer)
-    for pe in pes:
-        for simd in _choices(layer, "SIMD", layer.geometry.group_in, request.simd):
-            legal = _choices(layer, "lanes", pe, request.lanes)
+    for pe in pe_choices(layer, request):
+        for simd in simd_choices(layer, pe, request):
+            legal = lanes_choices(layer, pe, request.lanes)
             dense = _vector_cycles(layer, simd)
             options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, dense))))
             found = skipping.occupancy(pe, simd)
@@ -268,17 +265,6 @@ class _Skipping:
         dense = self.geometry.useful_macs // (pe * simd)
         worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
         return found if worth else None
-
-
-def _choices(layer: IntLayer, what: str, total: int, wanted: int | None) -> list[int]:
-    divisors = [n for n in range(1, total + 1) if total % n == 0]
-    if wanted is None:
-        return divisors
-    if wanted not in divisors:
-        raise FoldingError(
-            f"{what} {wanted} does not divide {total}", where=layer.name, hint=f"legal values: {divisors}"
-        )
-    return [wanted]
 
 
 def _vector_cycles(layer: IntLayer, simd: int) -> int:

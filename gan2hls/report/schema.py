@@ -64,7 +64,7 @@ class PrecisionReport(_Part):
 
 
 class FoldingReport(_Part):
-    """Parallelism of a layer."""
+    """Parallelism of a layer: accumulators, products of each, channels requantized in a clock."""
 
     pe: Count
     simd: Count

@@ -9,6 +9,7 @@ import numpy as np
 
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware.design import Design, EngineDesign, Folding, most_rows, verify_design
+from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -128,12 +129,14 @@ def _random_axis(rng: Rng, size: int, transposed: bool) -> AxisTaps | None:
 
 
 def random_folding(rng: Rng, layer: IntLayer) -> Folding:
-    """Any legal folding, the extremes included."""
+    """Any legal folding, the extremes included; every other one of a layer with groups spans some of them."""
     if layer.geometry is None:
         lanes = _divisor(rng, layer.requant.channels)
         return Folding(lanes, lanes, lanes)
-    pe, simd = _divisor(rng, layer.geometry.group_out), _divisor(rng, layer.geometry.group_in)
-    return Folding(pe, simd, _divisor(rng, pe))
+    legal = legal_pe(layer.geometry)
+    spanning = [pe for pe in legal if pe > layer.geometry.group_out]
+    pe = int(rng.choice(spanning if spanning and rng.random() < 0.5 else legal))
+    return Folding(pe, int(rng.choice(legal_simd(layer.geometry, pe))), _divisor(rng, pe))
 
 
 def random_rows(rng: Rng, engine: EngineDesign) -> int:

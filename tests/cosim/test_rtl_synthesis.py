@@ -14,6 +14,7 @@ import pytest
 
 from gan2hls.codecs import CODECS
 from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
@@ -33,7 +34,7 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
-READ = [tiny_design(), random_design(1, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
+READ = [tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
@@ -81,6 +82,15 @@ def test_only_codecs_with_multipliers_take_dsp_blocks(codec: str, dsp: int, tmp_
     pytest.importorskip("pyosys")
     cells = synthesized(coded_engine(codec), tmp_path)
     assert cells.get("DSP48E1", 0) == dsp, cells
+
+
+def test_a_depthwise_engine_takes_a_dsp_block_a_lane_as_estimated(tmp_path: Path) -> None:
+    """16 groups at once: 16 products, and those of 4 requantizer lanes."""
+    pytest.importorskip("pyosys")
+    input_type = QuantType(IntType(8, signed=True), 1.0)
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 32, 32, groups=32), input_type)
+    made = design(chain("depthwise", (4, 4, 32), input_type, (layer,)), (Folding(16, 1, 4),))
+    assert synthesized(made, tmp_path)["DSP48E1"] == engine_resources(made.engines[0]).dsp == 20
 
 
 @pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 8), (8, 16, 4)])

@@ -61,7 +61,7 @@ def bits_for(most: int) -> int:
 def feed_width(engine: EngineDesign) -> int:
     """Return the width of a feeder word: elements, weight address, first, last, and null where blocks are skipped."""
     flags = 2 if engine.skip is None else 3
-    return whole_bytes(engine.folding.simd * engine.in_elem.bits + address_bits(engine) + flags)
+    return whole_bytes(engine.in_lanes * engine.in_elem.bits + address_bits(engine) + flags)
 
 
 def accs_width(engine: EngineDesign) -> int:
@@ -123,10 +123,11 @@ def numbers(engine: EngineDesign) -> tuple[Number, ...]:
 
 
 def _common(engine: EngineDesign) -> tuple[Constant, ...]:
-    folding, elem = engine.folding, engine.in_elem
+    folding, elem, groups = engine.folding, engine.in_elem, engine.parallel_groups
+    of = "" if groups == 1 else f" of each of {groups} groups"
     return (
-        Constant("PE", folding.pe, "output channels in parallel"),
-        Constant("SIMD", folding.simd, "input channels in parallel"),
+        Constant("PE", folding.pe, f"output channels in parallel{of and f', {folding.pe // groups}{of}'}"),
+        Constant("SIMD", folding.simd, f"input channels{of} in parallel"),
         Constant("LANES", folding.lanes, "output channels requantized in parallel"),
         Constant("IN_BITS", elem.bits, f"input code: {elem}"),
         Constant("IN_SIGNED", int(elem.signed), "", "bool"),
@@ -179,16 +180,19 @@ def _mac_cycles(engine: EngineDesign) -> str:
 
 
 def _feed_word(engine: EngineDesign) -> str:
-    return f"feeder word: SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
+    each = "" if engine.parallel_groups == 1 else f"{engine.parallel_groups} x "
+    return f"feeder word: {each}SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
 
 
 def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
-    geometry = engine.layer.geometry
+    geometry, together = engine.layer.geometry, engine.parallel_groups
     assert geometry is not None
+    groups = "groups of channels" if together == 1 else f"sets of {together} groups, which the mac works on at once"
+    folds = "CO / groups / PE" if together == 1 else "output folds of a set"
     return (
         Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
-        Constant("GROUPS", geometry.groups, "groups of channels"),
-        Constant("GROUP_CO_FOLDS", geometry.group_out // engine.folding.pe, "CO / groups / PE"),
+        Constant("GROUPS", engine.group_folds, groups),
+        Constant("GROUP_CO_FOLDS", engine.co_folds // engine.group_folds, folds),
         Constant("Y_TAPS", max(1, geometry.y.count), "taps of all output rows"),
         Constant("X_TAPS", max(1, geometry.x.count), "taps of all output columns"),
         Constant("Y_MOST", most_taps(geometry.y), "most taps of an output row"),

@@ -233,11 +233,12 @@ def _linear_steps(engine: EngineDesign) -> list[_Step]:
     feed = Stream("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
     accs = Stream("accs", accs_width(engine), f"{folding.pe} accumulators")
     source = f"gan2hls::wsrc_{engine.encoded.codec}<config>"
+    together = () if engine.parallel_groups == 1 else (str(engine.parallel_groups),)
     steps: list[_Step] = [
-        ("skip_feeder", ("config",), feed, feeder_cycles(engine), "line buffer and runs of blocks")
+        ("skip_feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and runs of blocks")
         if skips
-        else ("feeder", ("config",), feed, feeder_cycles(engine), "line buffer and tap sequencer"),
-        ("mac", ("config", source), accs, engine.mac_cycles, "multiply and accumulate"),
+        else ("feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and tap sequencer"),
+        ("mac", ("config", source, *together), accs, engine.mac_cycles, "multiply and accumulate"),
     ]
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes

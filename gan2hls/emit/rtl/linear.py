@@ -38,6 +38,7 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
     mac: Values = {
         "Pe": folding.pe,
         "Simd": folding.simd,
+        **({"Groups": engine.parallel_groups} if engine.parallel_groups > 1 else {}),
         "ElemBits": engine.in_elem.bits,
         "ElemSigned": bit(engine.in_elem.signed),
         "ZeroPoint": layer.input_type.zero_point,
@@ -49,6 +50,10 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
     return {
         "pe": folding.pe,
         "simd": folding.simd,
+        "together": engine.parallel_groups,
+        "groups": geometry.groups,
+        "group_out": geometry.group_out,
+        "group_in": geometry.group_in,
         "lanes": folding.pe * folding.simd,
         "useful_macs": layer.useful_macs,
         "mac_cycles": engine.mac_cycles,
@@ -84,7 +89,7 @@ def _sizes(engine: EngineDesign) -> Values:
     """Return the parameters that several modules of a linear engine share."""
     geometry, encoded = engine.layer.geometry, engine.encoded
     assert geometry is not None and encoded is not None
-    row_words = geometry.x.in_size * geometry.in_channels // engine.folding.simd
+    row_words = geometry.x.in_size * engine.pixel_words
     return {
         "InRows": geometry.y.in_size,
         "Rows": engine.rows,
@@ -103,7 +108,7 @@ def _feeder(engine: EngineDesign, sizes: Values) -> Values:
     assert geometry is not None
     shared = ("InRows", "Rows", "RowWords", "OutRows", "XAddrBits", "FreeBits")
     return {
-        "Width": engine.folding.simd * engine.in_elem.bits,
+        "Width": engine.in_lanes * engine.in_elem.bits,
         **{name: sizes[name] for name in shared},
         "FirstNeed": geometry.y.need[0],
         "LoadedBits": loaded_bits(engine),
@@ -119,7 +124,7 @@ def _sequencer(engine: EngineDesign, sizes: Values) -> Values:
         "YTaps": geometry.y.count,
         "XTaps": geometry.x.count,
         "CiFolds": engine.ci_folds,
-        "Groups": geometry.groups,
+        "Groups": engine.group_folds,
         "AccDepth": engine.acc_queue_words,
         "XTapFile": memory_path(engine, "x_taps"),
         "YTapFile": memory_path(engine, "y_taps"),

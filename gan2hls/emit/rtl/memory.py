@@ -74,7 +74,7 @@ def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> di
     """
     geometry = engine.layer.geometry
     assert geometry is not None
-    pixel_words = geometry.in_channels // engine.folding.simd
+    pixel_words = engine.pixel_words
     row_words = geometry.x.in_size * pixel_words
     tap_words = engine.co_folds * engine.ci_folds
 

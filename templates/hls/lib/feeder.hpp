@@ -10,8 +10,12 @@
 // Which taps a pixel has comes from pixels.hpp, a pixel ahead: whatever decides the next iteration is a register.
 // Row iy stands in slot iy mod ROWS.  All tables are multiplied out, so that addresses need adders only.
 //
-// In:  SIMD elements of IN_BITS bits a word, ROW_WORDS words a row, in the low bits.  Pixels and segments: see there.
-// Out: | last | first | weight address | x: SIMD elements |, in the low bits of FEED_WIDTH, MAC_CYCLES words.
+// A word holds SIMD input channels of a group, or of each of TOGETHER groups that the mac works on at once: GROUPS counts
+// sets of so many.
+//
+// In:  TOGETHER * SIMD elements of IN_BITS bits a word, ROW_WORDS words a row, in the low bits.  Pixels and segments: see
+// there.
+// Out: | last | first | weight address | x: TOGETHER * SIMD elements |, in the low bits of FEED_WIDTH, MAC_CYCLES words.
 // Needs from layer L: SIMD, IN_BITS, LINE_WORDS, KEPT_WORDS, FEED_CYCLES, FEED_WIDTH, ADDRESS_BITS, CI_FOLDS, CO_FOLDS,
 // GROUP_CO_FOLDS, what segments.hpp and pixels.hpp need, and the tables y_row, y_weight, x_column, x_weight.
 #ifndef GAN2HLS_FEEDER_HPP
@@ -24,18 +28,18 @@
 
 namespace gan2hls {
 
-template <class L, int WIDTH_IN>
+template <class L, int TOGETHER = 1, int WIDTH_IN>
 void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_WIDTH> >& segment_words,
     hls::stream<ap_uint<L::PIXEL_WIDTH> >& pixel_words, hls::stream<ap_uint<L::FEED_WIDTH> >& out) {
-    const int X_BITS = L::SIMD * L::IN_BITS;
-    static_assert(WIDTH_IN >= X_BITS, "the input stream must be as wide as SIMD elements");
+    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
+    static_assert(WIDTH_IN >= X_BITS, "the input stream must be as wide as a word of elements");
     static_assert(L::FEED_WIDTH >= X_BITS + L::ADDRESS_BITS + 2, "a feeder word is x, address, first, last");
     typedef pixel_word<L> pixel_t;
     typedef tap_walk<L::X_TAPS, L::X_MOST> x_walk;
     typedef tap_walk<L::Y_TAPS, L::Y_MOST> y_walk;
     typedef typename upto<L::GROUPS * L::CI_FOLDS>::type group_base_t;
     typedef typename upto<L::CO_FOLDS * L::CI_FOLDS>::type co_base_t;
-    ap_uint<memory_bits(L::SIMD * L::IN_BITS)> line[L::LINE_WORDS];
+    ap_uint<memory_bits(TOGETHER * L::SIMD * L::IN_BITS)> line[L::LINE_WORDS];
 #ifndef __BAMBU__
 // Segments keep reads and writes of one word at least 8 iterations (GUARD) apart, in both directions: saying so lets
 // the loop reach II = 1 without a forwarding path.

@@ -1,6 +1,8 @@
 // mac.hpp - PE x SIMD products, an adder tree per PE, PE accumulators.
 //
-//   acc[p] = sum over a pixel's taps and input folds of sum_s weight[p, s] * (x[s] - zero_point)
+//   acc[p] = sum over a pixel's taps and input folds of sum_s weight[p, s] * (x[g, s] - zero_point)
+//
+// One group of channels, g = 0, or TOGETHER of them: PE / TOGETHER neighbouring accumulators each, g = p / (PE / TOGETHER).
 //
 // One flat loop of MAC_CYCLES = useful MACs / (PE * SIMD) iterations, II = 1: every iteration does PE * SIMD useful
 // multiplications and there is no other iteration.  `first` starts an accumulator, `last` sends all PE of them; vectors
@@ -48,9 +50,10 @@ struct product<L, false> {
     }
 };
 
-template <class L, class source>
+template <class L, class source, int TOGETHER = 1>
 void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
-    const int X_BITS = L::SIMD * L::IN_BITS;
+    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
+    static_assert(L::PE % TOGETHER == 0, "each group must have as many accumulators");
     static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
     typename L::acc_t acc[L::PE];
 #ifndef __BAMBU__
@@ -84,14 +87,14 @@ void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_W
         const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
         const bool null = L::SKIPS && field<1>(limbs, X_BITS + L::ADDRESS_BITS + (L::SKIPS ? 2 : 0)) != 0;
 
-        typename L::input_t x[L::SIMD];
+        typename L::input_t x[TOGETHER * L::SIMD];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=x complete  // wires, not a memory
 #endif
 #ifdef __BAMBU__
 #pragma unroll
 #endif
-        for (int s = 0; s < L::SIMD; ++s) {
+        for (int s = 0; s < TOGETHER * L::SIMD; ++s) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // one subtracter per lane; a zero point of 0 costs nothing
 #endif
@@ -112,6 +115,7 @@ void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_W
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // PE adder trees side by side; Vitis balances each sum into a tree
 #endif
+            const int own = p / (L::PE / TOGETHER) * L::SIMD;  // the first element of its group
             typename L::acc_t sum = 0;
 #ifdef __BAMBU__
 #pragma unroll
@@ -120,7 +124,7 @@ void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_W
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // SIMD products
 #endif
-                sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[s]);
+                sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[own + s]);
             }
             if (null) sum = 0;
             acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);

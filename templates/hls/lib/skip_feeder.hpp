@@ -11,8 +11,11 @@
 // so rows are added modulo SLOTS.  All tables are multiplied out, so that addresses need adders only.  A run of length 0
 // is emitted as one word in which nothing is to be multiplied (`null`): its accumulators are 0.
 //
-// In:  SIMD elements of IN_BITS bits a word, in the low bits.  Runs and segments: see there.
-// Out: | null | last | first | weight address | x: SIMD elements |, in the low bits of FEED_WIDTH, MAC_CYCLES words.
+// A word holds SIMD input channels of a group, or of each of TOGETHER groups that the mac works on at once.
+//
+// In:  TOGETHER * SIMD elements of IN_BITS bits a word, in the low bits.  Runs and segments: see there.
+// Out: | null | last | first | weight address | x: TOGETHER * SIMD elements |, in the low bits of FEED_WIDTH, MAC_CYCLES
+// words.
 // Needs from layer L: SIMD, IN_BITS, LINE_WORDS, KEPT_WORDS, SLOTS, FEED_CYCLES, FEED_WIDTH, ADDRESS_BITS, LENGTH_BITS,
 // RUN_WIDTH, COLUMN_BITS, CO_FOLDS, TAP_ROWS, TAP_COLUMNS, what segments.hpp needs, and the tables block, row_origin,
 // column_origin, slot_base.
@@ -25,15 +28,15 @@
 
 namespace gan2hls {
 
-template <class L, int WIDTH_IN>
+template <class L, int TOGETHER = 1, int WIDTH_IN>
 void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_WIDTH> >& segment_words,
     hls::stream<ap_uint<L::RUN_WIDTH> >& runs, hls::stream<ap_uint<L::FEED_WIDTH> >& out) {
-    const int X_BITS = L::SIMD * L::IN_BITS;
-    static_assert(WIDTH_IN >= X_BITS, "the input stream must be as wide as SIMD elements");
+    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
+    static_assert(WIDTH_IN >= X_BITS, "the input stream must be as wide as a word of elements");
     static_assert(L::FEED_WIDTH >= X_BITS + L::ADDRESS_BITS + 3, "a feeder word is x, address, first, last, null");
     typedef typename upto<(1 << L::ADDRESS_BITS)>::type address_t;
     typedef typename upto<(1 << L::LENGTH_BITS)>::type length_t;
-    ap_uint<memory_bits(L::SIMD * L::IN_BITS)> line[L::LINE_WORDS];
+    ap_uint<memory_bits(TOGETHER * L::SIMD * L::IN_BITS)> line[L::LINE_WORDS];
 #ifndef __BAMBU__
 // Segments keep reads and writes of one word at least 8 iterations (GUARD) apart, in both directions: saying so lets
 // the loop reach II = 1 without a forwarding path.

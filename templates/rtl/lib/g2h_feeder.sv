@@ -1,6 +1,7 @@
 // g2h_feeder: circular line buffer with its loader, and the grants of output rows to the sequencer that reads it.
 //
-// Equation    x_o is the line buffer's word at read_addr_i, SIMD input channels of one input pixel.
+// Equation    x_o is the line buffer's word at read_addr_i: SIMD input channels of one input pixel, of each group of
+//             channels that a step works on.
 // Memory      Rows * RowWords words of Width bits, one write and one read port, read registered twice (block RAM with
 //             its output register); loading of following rows and of the next frame overlaps the work on this one.
 // Latency     read_addr_i and step_i in clock t: x_o and step_o in clock t + 2, as the words of a weight source.  The

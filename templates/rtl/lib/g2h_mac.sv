@@ -1,17 +1,20 @@
-// g2h_mac: Pe x Simd multipliers, adder trees and Pe accumulators; one step a clock.
+// g2h_mac: Pe x Simd multipliers, Pe adder trees and accumulators; one step a clock.
 //
 // Equation    acc[p] = sum over the steps from first_i to last_i of
-//                      sum over s of (x[s] - ZeroPoint) * weight[p * Simd + s]
+//                      sum over s of (x[g * Simd + s] - ZeroPoint) * weight[p * Simd + s], g = p / (Pe / Groups)
+//             The accumulators of one group of channels are neighbours, and so are the operands that they share.
 //             A step with idle_i, first and last of its vector, makes acc = 0.
 // Latency     the step with last_i in clock t gives valid_o in clock t + 3 + clog2(Simd): centre, multiply, tree,
 //             accumulate.  Vectors of a single step follow each other every clock.
 // Handshake   none: the sequencer owns a credit of the queue behind.
-// Parameters  CentredBits holds x - ZeroPoint, AccBits every partial sum (signed, exact).  Multiply 0: weights are -1, 0
-//             and +1 in 2 bits, and a lane negates or rests instead of multiplying, without a DSP block.
+// Parameters  Groups divides Pe.  CentredBits holds x - ZeroPoint, AccBits every partial sum (signed, exact).
+//             Multiply 0: weights are -1, 0 and +1 in 2 bits, and a lane negates or rests instead of multiplying,
+//             without a DSP block.
 // Simulation  executed_q counts steps, rested_q idle ones, when GAN2HLS_TRACE is defined.
 module g2h_mac #(
   parameter int unsigned Pe          = 1,
   parameter int unsigned Simd        = 1,
+  parameter int unsigned Groups      = 1,
   parameter int unsigned ElemBits    = 8,
   parameter bit          ElemSigned  = 1'b1,
   parameter int          ZeroPoint   = 0,
@@ -20,31 +23,34 @@ module g2h_mac #(
   parameter int unsigned AccBits     = 16,
   parameter int unsigned Multiply    = 1
 ) (
-  input  logic                          clk_i,
-  input  logic                          rst_ni,
-  input  logic                          valid_i,
-  input  logic                          first_i,
-  input  logic                          last_i,
-  input  logic                          idle_i,
-  input  logic [Simd*ElemBits-1:0]      x_i,
-  input  logic [Pe*Simd*WeightBits-1:0] weight_i,
-  output logic                          valid_o,
-  output logic [Pe*AccBits-1:0]         acc_o
+  input  logic                            clk_i,
+  input  logic                            rst_ni,
+  input  logic                            valid_i,
+  input  logic                            first_i,
+  input  logic                            last_i,
+  input  logic                            idle_i,
+  input  logic [Groups*Simd*ElemBits-1:0] x_i,
+  input  logic [Pe*Simd*WeightBits-1:0]   weight_i,
+  output logic                            valid_o,
+  output logic [Pe*AccBits-1:0]           acc_o
 );
   localparam int unsigned FullBits = (Multiply != 0) ? CentredBits + WeightBits : CentredBits + 1;
   localparam int unsigned ProdBits = (FullBits < AccBits) ? FullBits : AccBits;
   localparam int unsigned Delay    = 2 + $clog2(Simd);
 
-  logic [Simd*CentredBits-1:0]   centred;
-  logic [Delay-1:0]              valid_q, first_q, last_q, idle_q;
-  logic                          acc_valid_q;
+  logic [Groups*Simd*CentredBits-1:0] centred;
+  logic [Delay-1:0]                   valid_q, first_q, last_q, idle_q;
+  logic                               acc_valid_q;
 
   if (Multiply == 0 && WeightBits != 2) begin : g_check_weight
     $error("g2h_mac: WeightBits must be 2 without multipliers");
   end
+  if (Pe % Groups != 0) begin : g_check_groups
+    $error("g2h_mac: Groups must divide Pe");
+  end
 
   g2h_centre #(
-    .Lanes    (Simd),
+    .Lanes    (Groups * Simd),
     .InBits   (ElemBits),
     .Signed   (ElemSigned),
     .ZeroPoint(ZeroPoint),
@@ -71,6 +77,7 @@ module g2h_mac #(
   end
 
   for (genvar p = 0; p < Pe; p++) begin : g_pe
+    localparam int unsigned First = p / (Pe / Groups) * Simd;  // operand 0 of the accumulator's group
     logic [Simd*ProdBits-1:0] products;
     logic [AccBits-1:0]       sum;
     logic [AccBits-1:0]       acc_q;
@@ -81,7 +88,7 @@ module g2h_mac #(
       logic signed [ProdBits-1:0]    product_q;
 
       always_ff @(posedge clk_i) begin
-        x_q <= centred[s*CentredBits+:CentredBits];
+        x_q <= centred[(First+s)*CentredBits+:CentredBits];
         w_q <= weight_i[(p*Simd+s)*WeightBits+:WeightBits];
       end
 

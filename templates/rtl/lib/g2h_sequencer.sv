@@ -2,11 +2,13 @@
 //
 // Equation    for each output pixel with taps (raster) / co in CoFolds / (iy, ky) / (ix, kx) / ci in CiFolds:
 //               x_addr = (frame_base + (iy mod Rows) * RowWords) mod (Rows * RowWords)
-//                        + ix * CI/SIMD + group(co) * CiFolds + ci
+//                        + ix * PixelWords + group(co) * CiFolds + ci
 //               w_addr = ((ky * KW + kx) * CoFolds + co) * CiFolds + ci
+//             A word holds SIMD channels of a group, or of each of several whole groups that a step works on; Groups
+//             counts how often, group(co) = co / (CoFolds / Groups), and PixelWords = Groups * CiFolds.
 //             frame_base advances by (InRows mod Rows) * RowWords a frame.  The number of steps of a frame is
 //             YTaps * XTaps * CoFolds * CiFolds: there is no step for an inserted zero or a padded tap.
-// Memory      x_rom[XTaps]: {last, kx * CoFolds * CiFolds, ix * CI/SIMD}, the taps of all output columns in order;
+// Memory      x_rom[XTaps]: {last, kx * CoFolds * CiFolds, ix * PixelWords}, the taps of all output columns in order;
 //             y_rom[YTaps]: {last, ky * KW * CoFolds * CiFolds, (iy mod Rows) * RowWords}, those of all output rows;
 //             release_rom[OutRows]: input rows that are no longer used after each output row.  Products with constants
 //             are done at generation, so addresses take adders only.

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from gan2hls import frontend, passes
+from gan2hls.base.errors import ConfigError
 from gan2hls.compress import compress
 from gan2hls.compress.recipe import Recipe
 from gan2hls.compress.weight_origin import trace
@@ -228,6 +229,20 @@ def test_pruned_blocks_and_filters_are_gone(tmp_path: Path) -> None:
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in made.graph.initializer}
     dead = ~weights["w2.pruned"].any(axis=(1, 2, 3))
     assert np.count_nonzero(dead) == 2
+
+
+def test_pruned_blocks_may_span_groups(tmp_path: Path) -> None:
+    """Four channels of a depthwise layer, as an engine of PE 4 works on and skips them."""
+    rng = np.random.default_rng(0)
+    constants = {"w": f32(rng.normal(size=(8, 1, 3, 3)))}
+    model = make_model("a = Conv<group = 8, pads = [1, 1, 1, 1]>(x, w) y = Relu(a)", [1, 8, 6, 6], constants)
+    prune = {"method": "block", "sparsity": 0.5, "block": [4, 1]}
+    _, graph = run(tmp_path, model, **{"*": {"prune": prune}})
+    weight = graph.layers[0].weight
+    assert weight is not None
+    assert (weight.reshape(9, 2, 4) == 0).all(axis=2).sum() == 9 and np.count_nonzero(weight) == 36
+    with pytest.raises(ConfigError, match="a block of 3 x 1 does not fit 8 output channels"):
+        run(tmp_path, model, **{"*": {"prune": prune | {"block": [3, 1]}}})
 
 
 def test_readers_of_dead_filters_let_go_of_them(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -16,6 +17,7 @@ from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, line_buffer_rows, schedule, sizing
 from gan2hls.model.integer import IntegerModel, IntLayer
+from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import chain, conv, conv_transpose, dense, linear_layer, pointwise_layer
 
@@ -30,13 +32,39 @@ def generator(seed: int = 0) -> IntegerModel:
     return chain("g", (1, 1, 6), INT8, (l0, l1, l2))
 
 
+def grouped(seed: int = 0) -> IntegerModel:
+    """4 groups of 1 x 2 channels, 2 groups of 4 x 2, depthwise upsampling; no borders, whose pixels need more lanes."""
+    rng = np.random.default_rng(seed)
+    l0 = linear_layer(rng, "l0", "z", conv((6, 6), 4, 8, p=0, groups=4), INT8)
+    l1 = linear_layer(rng, "l1", "l0", conv((4, 4), 8, 4, p=0, groups=2), l0.output_type)
+    up = conv_transpose((2, 2), 4, 4, k=2, s=2, p=0, groups=4)
+    l2 = linear_layer(rng, "l2", "l1", up, l1.output_type, out=INT8)
+    return chain("g", (6, 6, 4), INT8, (l0, l1, l2))
+
+
 def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def legal(g: LinearGeometry) -> list[tuple[int, int]]:
+    """PE and SIMD of which every step works on a part of one group, or on whole groups; channel by channel."""
+    found = []
+    for pe, simd in product(divisors(g.out_channels), divisors(g.group_in)):
+        steps = [{c // g.group_out for c in range(start, start + pe)} for start in range(0, g.out_channels, pe)]
+        whole = all(len(groups) * g.group_out == pe for groups in steps) and simd == g.group_in
+        if whole or all(len(groups) == 1 for groups in steps):
+            found.append((pe, simd))
+    return found
 
 
 def dsp(design: Design) -> int:
     """8-bit products and 18-bit multipliers on narrow accumulators: one block each."""
     return sum(e.folding.pe * e.folding.simd + e.folding.lanes for e in design.engines)
+
+
+def word(g: LinearGeometry, pe: int, simd: int) -> int:
+    """Input channels of a step."""
+    return simd * len({c // g.group_out for c in range(pe)})
 
 
 def brute_force(model: IntegerModel, budget: int) -> int:
@@ -48,8 +76,8 @@ def brute_force(model: IntegerModel, budget: int) -> int:
         inputs, outputs = int(np.prod(g.in_shape)), int(np.prod(g.out_shape))
         per_layer.append(
             [
-                (max(g.useful_macs // (pe * simd), inputs // simd, outputs // lanes), pe * simd + lanes)
-                for pe, simd in product(divisors(g.group_out), divisors(g.group_in))
+                (max(g.useful_macs // (pe * simd), inputs // word(g, pe, simd), outputs // lanes), pe * simd + lanes)
+                for pe, simd in legal(g)
                 for lanes in divisors(pe)
             ]
         )
@@ -60,26 +88,28 @@ def brute_force(model: IntegerModel, budget: int) -> int:
     )
 
 
+@pytest.mark.parametrize("make", [generator, grouped])
 @pytest.mark.parametrize("budget", [6, 8, 12, 20, 33, 60, 200])
-def test_the_search_is_as_good_as_brute_force(budget: int) -> None:
-    model = generator()
+def test_the_search_is_as_good_as_brute_force(budget: int, make: Callable[[], IntegerModel]) -> None:
+    model = make()
     design = schedule(model, Target(dsp=budget), {})
     assert dsp(design) <= budget
     assert max(engine.interval for engine in design.engines) == brute_force(model, budget)
 
 
+@pytest.mark.parametrize("make", [generator, grouped])
 @pytest.mark.parametrize("budget", [6, 20, 60])
-def test_no_layer_is_folded_less_than_the_pace_needs(budget: int) -> None:
+def test_no_layer_is_folded_less_than_the_pace_needs(budget: int, make: Callable[[], IntegerModel]) -> None:
     """Every layer takes the fewest multipliers that keep the pace: one step down in PE x SIMD would miss it."""
-    design = schedule(generator(), Target(dsp=budget), {})
+    design = schedule(make(), Target(dsp=budget), {})
     pace = max(engine.interval for engine in design.engines)
     for engine in design.engines:
         g, used = engine.layer.geometry, engine.folding.pe * engine.folding.simd
         assert g is not None
-        for pe, simd in product(divisors(g.group_out), divisors(g.group_in)):
+        for pe, simd in legal(g):
             if pe * simd < used:
                 inputs, outputs = int(np.prod(g.in_shape)), int(np.prod(g.out_shape))
-                best = max(g.useful_macs // (pe * simd), inputs // simd, outputs // pe)
+                best = max(g.useful_macs // (pe * simd), inputs // word(g, pe, simd), outputs // pe)
                 assert best > pace or pe * simd + pe >= used + engine.folding.lanes
 
 
@@ -199,11 +229,60 @@ def test_pointwise_layers_fold_over_their_channels() -> None:
     assert schedule(model, Target(), {}).engines[0].folding == Folding(6, 6, 6)
 
 
-def test_groups_fold_within_a_group() -> None:
+def test_groups_fold_over_their_channels_and_over_whole_groups() -> None:
+    """3 groups of 2 x 3: up to 6 MACs a clock within one group, then all 18."""
     rng = np.random.default_rng(0)
     layer = linear_layer(rng, "l0", "z", conv((4, 4), 6, 9, groups=3), INT8)
-    folding = schedule(chain("g", (4, 4, 6), INT8, (layer,)), Target(), {}).engines[0].folding
-    assert folding.pe in (1, 3) and folding.simd in (1, 2)
+    model = chain("g", (4, 4, 6), INT8, (layer,))
+    found = set()
+    for dsp_blocks in range(2, 28):
+        (engine,) = schedule(model, Target(dsp=dsp_blocks), {}).engines
+        found.add((engine.folding.pe, engine.folding.simd, engine.parallel_groups))
+    assert found == {(1, 1, 1), (1, 2, 1), (3, 1, 1), (3, 2, 1), (9, 2, 3)}
+
+
+def separable(channels: int = 64) -> IntegerModel:
+    """A depthwise-separable layer: 3 x 3 within each channel, then 1 x 1 over all."""
+    rng = np.random.default_rng(0)
+    depthwise = linear_layer(rng, "depthwise", "z", conv((8, 8), channels, channels, groups=channels), INT8)
+    pointwise = linear_layer(rng, "point", "z", conv((8, 8), channels, channels, k=1, p=0), depthwise.output_type)
+    return chain("separable", (8, 8, channels), INT8, (depthwise, pointwise))
+
+
+def test_a_depthwise_layer_takes_the_lanes_that_the_pace_needs() -> None:
+    """The 1 x 1 part has 8.5 times the MACs: of 150 DSP blocks 128 multiply there, 16 in the depthwise part."""
+    design = schedule(separable(), Target(dsp=150), {})
+    depthwise, pointwise = design.engines
+    assert (depthwise.folding.pe, depthwise.folding.simd, depthwise.parallel_groups) == (16, 1, 16)
+    assert pointwise.folding.pe * pointwise.folding.simd == 128
+    assert depthwise.mac_steps == 22 * 22 * 64 // 16 and depthwise.in_beats == 8 * 8 * 64 // 16
+    assert estimate(design).interval <= 1.02 * design.interval_limit == 1.02 * 2048
+    assert engine_resources(depthwise).dsp == 16 + depthwise.folding.lanes
+
+
+def test_a_line_buffer_of_wide_words_takes_more_block_rams() -> None:
+    """4 rows of 8 pixels of 64 bytes: 2048 words of a byte are 1 block RAM of 18 kbit, 128 words of 16 bytes are 4."""
+    for pe, bram in ((1, 1), (16, 4)):
+        pinned = {"depthwise": FoldingRequest(pe=pe), "point": FoldingRequest(1, 1)}
+        engine = schedule(separable(), Target(fps=1), pinned).engines[0]
+        assert (engine.rows, engine.pixel_words * engine.in_lanes) == (4, 64)
+        assert engine_resources(engine).bram18 - engine_resources(replace(engine, rows=0)).bram18 == bram
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (FoldingRequest(pe=4), "PE 4 takes neither a part of a group of 3 output channels nor whole groups"),
+        (FoldingRequest(pe=5), "PE 5 does not divide 12"),
+        (FoldingRequest(pe=6, simd=1), "SIMD 1 is not all 2 input channels of a group, of which PE 6 spans several"),
+        (FoldingRequest(simd=1, lanes=6), "lanes 6 does not divide 3"),
+    ],
+)
+def test_foldings_over_parts_of_groups_are_refused(request_: FoldingRequest, message: str) -> None:
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 8, 12, groups=4), INT8)
+    with pytest.raises(FoldingError, match=message) as found:
+        schedule(chain("g", (4, 4, 8), INT8, (layer,)), Target(), {"l0": request_})
+    assert "legal values: [" in found.value.hint
 
 
 # --- parts ---
@@ -235,6 +314,17 @@ def test_blocks_are_skipped_only_where_it_saves_bits_or_time_that_is_needed() ->
     assert not only(scattered, dense + 200, one), "fast enough without"
     assert only(scattered, dense - dense // 10, one)
     assert only(blocks, 4 * dense, FoldingRequest(pe=4, simd=4)), "it saves bits, too"
+
+
+def test_blocks_that_span_groups_are_skipped_where_the_pace_needs_it() -> None:
+    geometry = conv((8, 8), 64, 64, groups=64)
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8, empty=0.6, block=(16, 1))
+    model, pinned = chain("g", (8, 8, 64), INT8, (layer,)), {"l0": FoldingRequest(pe=16)}
+    dense = geometry.useful_macs // 16
+    for interval, skips in ((2 * dense, False), (dense // 2 + 100, True)):
+        (engine,) = schedule(model, Target(fps=200e6 / interval), pinned).engines
+        assert (engine.skip is not None, engine.parallel_groups) == (skips, 16)
+        assert engine.mac_cycles <= interval
 
 
 def test_pointers_are_no_bargain_for_a_few_lanes_of_luts() -> None:

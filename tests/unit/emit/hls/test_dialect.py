@@ -46,7 +46,7 @@ STREAMING = re.compile(
 @pytest.fixture(scope="module", params=["tiny", "random"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
-    made = tiny_design() if request.param == "tiny" else random_design(7, layers=8)
+    made = tiny_design() if request.param == "tiny" else random_design(17, layers=8)
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
 

@@ -16,6 +16,7 @@ from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.render import static
 from gan2hls.hardware.design import Design, EngineDesign, Folding
+from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import chain, conv_transpose, dense, design, linear_layer, tiny_design
 from tests.strategies import OnnxConv, convolutions
@@ -147,8 +148,8 @@ def replay(engine: EngineDesign) -> None:
 @given(convolutions(), st.integers(0, 3), st.data())
 def test_feeder_program_keeps_its_invariants(onnx: OnnxConv, extra_rows: int, data: st.DataObject) -> None:
     geometry = onnx.geometry
-    pe = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_out % n == 0]))
-    simd = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_in % n == 0]))
+    pe = data.draw(st.sampled_from(legal_pe(geometry)))
+    simd = data.draw(st.sampled_from(legal_simd(geometry, pe)))
     replay(engine_of(onnx, extra_rows, Folding(pe, simd, 1)))
 
 

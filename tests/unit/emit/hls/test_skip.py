@@ -15,6 +15,7 @@ from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.hls.skip import column_bits, skip_tables
 from gan2hls.emit.render import static
 from gan2hls.hardware.design import EngineDesign, Folding, make_engine
+from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.skip import axis_phases
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import linear_layer
@@ -48,13 +49,16 @@ def expected(engine: EngineDesign, oy: int, ox: int, fold: int) -> list[tuple[in
     """The blocks that an accumulator vector needs: dense address, input row, word of it."""
     geometry, weight, pe, simd = engine.layer.geometry, engine.layer.weight, engine.folding.pe, engine.folding.simd
     assert geometry is not None and weight is not None
-    group = fold * pe // geometry.group_out
+    group = fold * pe // geometry.group_out  # the first one
     found = []
     for (iy, ix), k in _pixel_taps(engine, oy, ox):
         for ci in range(engine.ci_folds):
             block = weight.values[k, fold * pe : (fold + 1) * pe, ci * simd : (ci + 1) * simd]
             if block.any():
-                word = ix * geometry.in_channels // simd + group * engine.ci_folds + ci
+                first = ix * geometry.in_channels + group * geometry.group_in + ci * simd
+                wide = simd if pe <= geometry.group_out else pe // geometry.group_out * geometry.group_in
+                word, rest = divmod(first, wide)
+                assert rest == 0
                 found.append(((k * engine.co_folds + fold) * engine.ci_folds + ci, iy, word))
     return sorted(found)
 
@@ -133,12 +137,12 @@ def test_tables_address_every_full_block_and_no_other(
 ) -> None:
     geometry = onnx.geometry
     assume(geometry.useful_macs and axis_phases(geometry.y) is not None and axis_phases(geometry.x) is not None)
-    pe = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_out % n == 0]))
-    simd = data.draw(st.sampled_from([n for n in (1, 2, 3) if geometry.group_in % n == 0]))
+    pe = data.draw(st.sampled_from(legal_pe(geometry)))
+    simd = data.draw(st.sampled_from(legal_simd(geometry, pe)))
     engine = engine_of(onnx, Folding(pe, simd, 1), extra_rows, empty)
     replay(engine)
     assert engine.skip is not None
-    view = layer_view(engine, in_lanes=simd, in_width=8 * simd, out_width=8, interval=1)
+    view = layer_view(engine, in_lanes=engine.in_lanes, in_width=8 * engine.in_lanes, out_width=8, interval=1)
     cycles = {process.kind: process.cycles for process in view.processes}
     assert cycles["runner"] - 1 == engine.skip.run_count == len(list(runs_of(engine))) <= engine.mac_cycles
     assert cycles["pixel_runs"] == len(geometry.y.outputs) * len(geometry.x.outputs)
