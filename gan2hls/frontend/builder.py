@@ -9,7 +9,7 @@ none of these is a layer of its own, which copies.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import final
 
@@ -17,10 +17,10 @@ import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
-from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place
+from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place, moves_zeros
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
 from gan2hls.kinds import KIND_BY_NAME, Linear, map_parameters
-from gan2hls.model import Affine, Graph, Layer, Point, Port, Shape
+from gan2hls.model import Affine, Graph, Layer, Point, Port, Shape, split
 from gan2hls.numbers import FloatArray, Int64Array
 
 
@@ -252,6 +252,8 @@ class Builder:
                 return False
             changed[tensor] = reordered
             if not kind.passes_order_on:
+                if any(made.shape != image.shape for made in changed.values()) and self._stay_apart(changed):
+                    return False
                 break
             (tensor,) = layer.inputs
         else:
@@ -261,6 +263,19 @@ class Builder:
             self.inputs[tensor] = replace(port, order=port.order[image.ravel()], shape=image.shape)
         self.layers |= changed
         return True
+
+    def _stay_apart(self, names: Iterable[str]) -> bool:
+        """Whether pointwise layers, the last one first, do not all join the convolution that ends ``names``.
+
+        In another order one that stays apart would have parameters for each element.
+        """
+        *pointwise, convolution = (self.layers[name] for name in names)
+        channels = convolution.channels
+        by_element = any(layer.shape[2] != channels for layer in pointwise)
+        if by_element or convolution.geometry is None or convolution.geometry.out_shape[:2] == (1, 1):
+            return False
+        points = [point for layer in reversed(pointwise) for point in layer.points]
+        return any(split((*convolution.points, *points), channels).rest)
 
     def _cropped(self, view: View) -> View | None:
         """Return ``view`` of a stream without the elements that it leaves out; None where these must be computed."""
@@ -283,7 +298,7 @@ class Builder:
         return replace(view, index=np.where(view.index >= 0, place[view.index], view.index))
 
     def _raster(self, view: View) -> View:
-        """Return ``view`` of an output whose stream is an image in raster order, where a convolution can make it so."""
+        """Return ``view`` of an output whose stream is an image in raster order, where a layer can make it so."""
         root = self._root(view.tensor)
         free = root in self.inputs or KIND_BY_NAME[self.layers[root].kind].absorbs_input_order
         shape = view.index.shape
@@ -294,7 +309,9 @@ class Builder:
         for image in seen:
             if self._provide(view.tensor, image):
                 return replace(view, index=inverse(image)[view.index])
-        return view
+        pixels = self._shape(view.tensor)[:2]
+        shuffled = (self._shuffled(view, image) for image in seen if image.shape[:2] != pixels)
+        return next(filter(None, shuffled), view)
 
     def _reshape(self, tensor: str, shape: Shape) -> None:
         """See a stream as ``shape`` where nothing fixes its shape."""
@@ -322,7 +339,7 @@ class Builder:
             ModelError: parameters that do not broadcast to the ONNX tensor.
         """
         whole = self._is_made(view)
-        if not whole and _moves_zeros(points, view.index):
+        if not whole and moves_zeros(points, view.index):
             return None
         shape = view.index.shape
         same = True
@@ -373,14 +390,3 @@ class Builder:
         """Take a layer that nobody reads out again."""
         for name in self.layers.pop(tensor).inputs:
             self._read.discard(name)
-
-
-def _moves_zeros(points: tuple[Point, ...], index: Int64Array) -> bool:
-    """Whether ``points`` make something else of padded zeros."""
-    zeros = index < 0
-    if not zeros.any():
-        return False
-    x = np.zeros(index.shape)
-    for point in points:
-        x = np.broadcast_to(point(x), x.shape)
-    return bool(x[zeros].any())

@@ -14,7 +14,7 @@ import numpy as np
 
 from gan2hls.frontend.views import ZERO, is_identity, repeats
 from gan2hls.kinds import Linear
-from gan2hls.model import AxisTaps, Shape
+from gan2hls.model import AxisTaps, Point, Shape
 from gan2hls.numbers import FloatArray, Int64Array
 
 
@@ -208,3 +208,14 @@ def _mapped(axis: AxisTaps, ways: list[Int64Array], size: int) -> AxisTaps:
         for pairs in axis.taps
     )
     return AxisTaps(size, axis.kernel * count, taps)
+
+
+def moves_zeros(points: tuple[Point, ...], index: Int64Array) -> bool:
+    """Whether ``points`` make something else of padded zeros."""
+    zeros = index < 0
+    if not zeros.any():
+        return False
+    x = np.zeros(index.shape)
+    for point in points:
+        x = np.broadcast_to(point(x), x.shape)
+    return bool(x[zeros].any())

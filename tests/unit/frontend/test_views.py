@@ -69,6 +69,20 @@ def test_what_stands_in_front_of_a_pixel_shuffle_joins_the_convolution(
     assert shapes(final)[:1] == [("conv", (8, 10, 3))] and len(final.layers) == (2 if "Conv" in tail else 1)
 
 
+@pytest.mark.parametrize("tail", ["y = Conv(d, u)", "y = Relu(d)"])
+def test_a_scale_per_channel_behind_a_curve_is_shuffled_by_a_copy(tmp_path: Path, tail: str) -> None:
+    """In the larger image it would have parameters for each element, and the convolution cannot compute it."""
+    body = f"c = Conv(x, w) t = Tanh(c) q = PRelu(t, k) {SHUFFLES['CRD'].replace('(c', '(q')} {tail}"
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), CONSTANTS | {"k": np.abs(f32(RNG, 12, 1, 1))}))
+    assert shapes(final)[:3] == [("conv", (4, 5, 12)), ("pointwise", (4, 5, 12)), ("reorder", (8, 10, 3))]
+
+
+def test_parameters_of_each_element_are_shuffled_with_it(tmp_path: Path) -> None:
+    body = f"c = Conv(x, w) q = Mul(c, k) {SHUFFLES['CRD'].replace('(c', '(q')} y = Conv(d, u)"
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), CONSTANTS | {"k": f32(RNG, 1, 12, 4, 5)}))
+    assert [layer.kind for layer in final.layers] == ["conv", "pointwise", "conv"]
+
+
 def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
     body = """
         c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m) p = Tanh(d)
