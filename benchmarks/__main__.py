@@ -22,7 +22,7 @@ import onnx
 import onnxruntime
 
 import gan2hls
-from benchmarks import codes
+from benchmarks import clocks, codes
 from benchmarks.hls4ml_csim import hls4ml_frames_per_second
 from benchmarks.models import convolution, dcgan64
 from gan2hls.flow.result import BuildResult
@@ -114,7 +114,7 @@ def bench_cycles(work: Path) -> dict[str, Any]:
     design = _build(path, work).design
     rows = []
     for engine in design.engines:
-        geometry = engine.layer.geometry
+        geometry = engine.layer.op.geometry
         lanes = engine.folding.pe * engine.folding.simd
         rows.append(
             {
@@ -163,6 +163,7 @@ BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "csim": bench_csim,
     "cycles": bench_cycles,
     "codes": lambda _: codes.measure(),
+    "clocks": lambda _: clocks.measure(),
 }
 
 if __name__ == "__main__":

@@ -89,11 +89,11 @@ def build(model: Path, precision: dict[str, Any], fps: float | None, dsp: int | 
 
 def pruned(model: Path, folder: Path) -> Path:
     """Return ``model`` in 8 bits, with ``SPARSITY`` of the blocks of every layer but the last pruned."""
-    layers = [layer for layer in passes.run(load(model).graph).layers if layer.geometry is not None]
+    layers = [layer for layer in passes.run(load(model).graph).layers if layer.op.kind != "pointwise"]
     rules: dict[str, Any] = {"*": {"weight": "int8"}}
     for layer in layers[:-1]:
-        assert layer.geometry is not None
-        block = [math.gcd(_BLOCK, channels) for channels in (layer.geometry.group_out, layer.geometry.group_in)]
+        assert layer.op.kind != "pointwise"
+        block = [math.gcd(_BLOCK, channels) for channels in (layer.op.geometry.group_out, layer.op.geometry.group_in)]
         rules[layer.name] = {"prune": {"method": "block", "block": block, "sparsity": SPARSITY}}
     target = folder / f"{model.stem}_sparse.onnx"
     compress(model, Recipe.model_validate({"layers": rules}), target)

@@ -28,10 +28,10 @@ def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
 
 
 def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
-    if layer.geometry is None:
+    if layer.op.kind == "pointwise":
         y = x.reshape(layer.shape)
     else:
-        geometry = layer.geometry
+        geometry = layer.op.geometry
         x = x.reshape(geometry.in_shape)
         y = np.zeros(geometry.out_shape)
         group_in, group_out, width = geometry.group_in, geometry.group_out, geometry.x.kernel
@@ -42,10 +42,10 @@ def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
                         for g in range(geometry.groups):
                             out = slice(g * group_out, (g + 1) * group_out)
                             pixel = x[iy, ix, g * group_in : (g + 1) * group_in]
-                            y[oy, ox, out] += layer.weight[ky * width + kx, out] @ pixel
+                            y[oy, ox, out] += layer.op.weight[ky * width + kx, out] @ pixel
     for point in layer.points:
         y = point(y)
-    if layer.geometry is None:
+    if layer.op.kind == "pointwise":
         return y.reshape(layer.shape)
     out = np.empty(layer.shape)
     height, width, channels = layer.shape
@@ -95,7 +95,7 @@ def check(path: Path, *, seed: int = 0, input_shapes: dict[str, tuple[int, ...]]
             assert value.shape == layer.probe.onnx_shape
             assert_near(streams[layer.name], layer.probe.to_stream(value)[0], f"{layer.name} at {names}")
     for n, layer in enumerate(final.layers):
-        assert layer.name == f"l{n}_{layer.kind}"
-        channels = layer.shape[2] if layer.geometry is None else layer.geometry.out_channels
+        assert layer.name == f"l{n}_{layer.op.kind}"
+        channels = layer.shape[2] if layer.op.kind == "pointwise" else layer.op.geometry.out_channels
         assert not split(layer.points, channels).rest
     return loaded, final

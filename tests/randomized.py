@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.hardware.design import Design, Folding, make_engine, most_rows, verify_design
-from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
+from gan2hls.hardware import Design, Folding, make_engine, verify_design
+from gan2hls.hardware.linear_engine import most_rows
+from gan2hls.model import IntegerModel, IntIdentity, IntLayer, IntLinear, acc_bounds, verify_integer_model
 from gan2hls.model.ir import Port
 from gan2hls.model.shuffle import Shape
 from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
@@ -97,21 +98,19 @@ def linear_layer(
     acc_type = IntType.covering(*acc_bounds(values, input_type.centred, geometry))
     kind = kind or ("conv_transpose" if geometry.transposed else "conv" if geometry.kernel != (1, 1) else "dense")
     requant, table = finish(rng, acc_type, geometry.out_channels * geometry.row_phases, out, pieces, table_bits)
+    codec_of = _PRECISIONS.get(codec, f"int{weight_bits}")
+    weight = IntWeight(values, kind_of, np.ones(1), codec, codec_of, books, scaled, factors)
     return IntLayer(
         name=name,
-        kind=kind,
         source=f"/{name}/node",
         inputs=(source,),
-        input_type=input_type,
+        input_types=(input_type,),
         output_type=out,
         shape=shape or geometry.out_shape,
+        op=IntLinear(kind, geometry, weight),
         acc_type=acc_type,
         requant=requant,
         table=table,
-        geometry=geometry,
-        weight=IntWeight(
-            values, kind_of, np.ones(1), codec, _PRECISIONS.get(codec, f"int{weight_bits}"), books, scaled, factors
-        ),
         probe=port(name, shape or geometry.out_shape),
     )
 
@@ -163,7 +162,7 @@ def pointwise_layer(
     acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
     requant, table = finish(rng, acc_type, shape[2], out, pieces, table_bits)
     return IntLayer(
-        name, "pointwise", f"/{name}/node", (source,), input_type, out, shape, acc_type, requant, table, None, None,
+        name, f"/{name}/node", (source,), (input_type,), out, shape, IntIdentity(), acc_type, requant, table,
         port(name, shape),
     )  # fmt: skip
 
@@ -187,7 +186,7 @@ def finish(
     requant = Requant(mult, bias, threshold, shift, zero_point, lo, hi, target)
     if not table_bits:
         return requant, None
-    values = rng.integers(out.int_type.lo, out.int_type.hi + 1, 1 << table_bits)
+    values = rng.integers(out.int_type.lo, out.int_type.hi + 1, (1, 1 << table_bits))
     return requant, Table(target, values, out.int_type)
 
 
@@ -212,8 +211,10 @@ def design(
     """
     engines = []
     for layer, folding in zip(model.layers, foldings, strict=True):
-        rows = 0 if layer.geometry is None else min(layer.geometry.y.window + extra_rows, most_rows(layer))
-        engines.append(make_engine(layer, folding, rows, skip=layer.name in skip))
+        rows = 0
+        if isinstance(layer.op, IntLinear):
+            rows = min(layer.op.geometry.y.window + extra_rows, most_rows(layer))
+        engines.append(make_engine(layer, folding, rows=rows, skip=layer.name in skip))
     made = Design(model, tuple(engines), "xc7z020clg400-1", 5.0)
     verify_design(made)
     return made

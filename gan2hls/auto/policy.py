@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.model import Layer
+from gan2hls.model import Layer, Linear
 
 
 def redundancy(layer: Layer) -> int:
@@ -11,6 +11,6 @@ def redundancy(layer: Layer) -> int:
     Where it is negative, each of few feature maps carries much of the image, and binary weights cost too much.
     Source: Liu et al. 2018 (PBGen), section 3.2; Roohi et al. 2019 (ApGAN), section 3.
     """
-    assert layer.geometry is not None
-    height, width, channels = layer.geometry.in_shape
+    assert isinstance(layer.op, Linear), layer.name
+    height, width, channels = layer.op.geometry.in_shape
     return channels - height * width

@@ -23,7 +23,7 @@ from gan2hls.auto.policy import redundancy
 from gan2hls.base import ConfigError
 from gan2hls.fit import LayerPrecision
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntWeight, Layer
+from gan2hls.model import Graph, IntWeight, Layer, linear_layers
 
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3
@@ -248,7 +248,7 @@ class Search:
     def _finish(
         self, best: Measured, options: _Options, uniform: Sequence[Measured], gap: float
     ) -> tuple[Assignment, Mapping[str, IntWeight]]:
-        layers = [self._told(layer, best, options) for layer in self.graph.layers if layer.weight is not None]
+        layers = [self._told(layer, best, options) for layer, _ in linear_layers(self.graph)]
         gap_db = 0.0 if gap == 0 else best.psnr_db - self.bench.psnr_db(self.bench.squared(best.psnr_db) + gap)
         total = self._alternative(next(iter(best.choice.values())), best.usage, best.psnr_db)
         assignment = Assignment(

@@ -16,7 +16,7 @@ from gan2hls.config import CalibrationConfig, EvaluationConfig, Strict, matches,
 from gan2hls.fit import FitOptions
 from gan2hls.formats import PATTERN, Precision
 from gan2hls.hardware import legal_pe, legal_simd
-from gan2hls.model import Layer, LinearGeometry
+from gan2hls.model import Layer, Linear, LinearGeometry
 
 Method = Literal["magnitude", "nm", "block", "channel", "filter", "similarity"]
 Reconstruct = Literal["none", "bias", "full"]
@@ -222,8 +222,8 @@ def assign_rules(layers: Mapping[str, Layer], recipe: Recipe) -> dict[str, Rule]
 
 
 def _rule(given: RuleConfig, layer: Layer, where: str) -> Rule:
-    geometry = layer.geometry
-    assert geometry is not None
+    assert isinstance(layer.op, Linear), layer.name
+    geometry = layer.op.geometry
     channels = geometry.out_channels
     count = {"tensor": 1, "channel": channels}.get(str(given.books), given.books)
     assert isinstance(count, int)

@@ -9,7 +9,7 @@ from gan2hls.codecs import CODECS, to_blocks
 from gan2hls.compress.recipe import Rule
 from gan2hls.detect import find_structure
 from gan2hls.hardware import legal_pe, legal_simd
-from gan2hls.model import Layer
+from gan2hls.model import Layer, Linear
 
 _FLOAT_BITS = 32
 #: Blocks whose emptiness is told where the recipe prunes none.
@@ -73,8 +73,8 @@ class Compressed:
 
 def describe(layer: Layer, rule: Rule, sqnr_db: float, found: Layer) -> CompressedLayer:
     """Return the facts of ``layer``, whose sums have ``sqnr_db``; ``found`` is it read back from the written file."""
-    assert layer.geometry is not None and found.weight is not None
-    values = found.weight
+    assert isinstance(layer.op, Linear) and isinstance(found.op, Linear), layer.name
+    geometry, values = layer.op.geometry, found.op.weight
     structure = find_structure(values)
     found_as, bits = (None, float(_FLOAT_BITS)) if values.any() else ("zeros", 1.0)
     if structure is not None:
@@ -82,8 +82,8 @@ def describe(layer: Layer, rule: Rule, sqnr_db: float, found: Layer) -> Compress
         bits = CODECS[structure.weight.codec].bits(structure.weight, values.size).overall / values.size
     block = rule.prune.block if rule.prune is not None and rule.prune.block is not None else None
     if block is None:
-        simd = max(n for n in legal_simd(layer.geometry, 1) if n <= _BLOCK[1])
-        pes = (n for n in legal_pe(layer.geometry) if simd in legal_simd(layer.geometry, n))
+        simd = max(n for n in legal_simd(geometry, 1) if n <= _BLOCK[1])
+        pes = (n for n in legal_pe(geometry) if simd in legal_simd(geometry, n))
         block = max(n for n in pes if n <= _BLOCK[0]), simd
     blocks = to_blocks(values != 0, *block)
     return CompressedLayer(

@@ -27,7 +27,7 @@ from gan2hls.config import CalibrationConfig, EvaluationConfig
 from gan2hls.detect import find_structure
 from gan2hls.fit import LayerProblem, Sensitivity, Solution, affordable_frames, find_sensitivity, fit_alone, measure
 from gan2hls.frontend import Loaded, assemble, needs_mending, read_model
-from gan2hls.model import Graph, Layer, Port
+from gan2hls.model import Graph, Layer, Linear, Port, linear_layers
 from gan2hls.passes import detect, drop_dead_channels, fold_forward, sum_taps
 from gan2hls.quantize import FloatModel, Source, alike, draw, frame_limit, probes
 from gan2hls.report import psnr_db
@@ -89,15 +89,14 @@ class _Run:
         self.recipe, self.notify = recipe, notify
         graph = _layers_of(loaded.graph)
         self.traced = trace(loaded, graph)
-        self.graph = replace(graph, layers=tuple(replace(layer, weight=None) for layer in graph.layers))
+        self.graph = replace(graph, layers=tuple(_without_weights(layer) for layer in graph.layers))
         self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
         self.rules = assign_rules(self.layers, recipe)
         self.is_written_normalized = self._needs_normalizing()
         self.inputs = _draw(self.graph, recipe.calibration, recipe.calibration)
         self.sqnr_db: dict[str, float] = {}
         self.sensitivity = self._sensitivities(graph)
-        weights = {layer.name: layer.weight for layer in graph.layers if layer.name in self.rules}
-        self.weights = {name: weight for name, weight in weights.items() if weight is not None}
+        self.weights = {layer.name: op.weight for layer, op in linear_layers(graph) if layer.name in self.rules}
 
     def _needs_normalizing(self) -> bool:
         """Whether the weights have no place of their own in the file, only in the normalized model; warns then."""
@@ -147,8 +146,8 @@ class _Run:
         return Written(codes, solution.floats, solution.bias.astype(np.float32).astype(np.float64))
 
     def _solve(self, layer: Layer, rule: Rule, done: Mapping[str, tuple[Traced, Written]]) -> Solution:
-        geometry, weight = layer.geometry, self.weights.pop(layer.name)
-        assert geometry is not None
+        assert isinstance(layer.op, Linear), layer.name
+        geometry, weight = layer.op.geometry, self.weights.pop(layer.name)
         keep = None if rule.prune is None else prune_mask(weight, rule.prune)
         wanted = found = self._stream(layer.inputs[0], {})
         if done:
@@ -216,8 +215,8 @@ class _Run:
             raise AssertionError(f"the written model cannot be read: {error}") from error
         found = {layer.name: layer for layer in _layers_of(loaded.graph).layers}
         for name, (traced, written) in done.items():
-            weight = found[name].weight
-            assert weight is not None and np.array_equal(weight, as_read(traced, written)), f"{name} is written wrongly"
+            op = found[name].op
+            assert isinstance(op, Linear) and np.array_equal(op.weight, as_read(traced, written)), f"{name} is wrong"
         rows = tuple(describe(self.layers[name], self.rules[name], self.sqnr_db[name], found[name]) for name in done)
         written_model = loaded.onnx_model
         del loaded, found
@@ -271,6 +270,13 @@ def _died(wanted: npt.NDArray[np.float32], found: npt.NDArray[np.float32], chann
     first, second = (x.reshape(-1, channels) for x in (wanted, found))
     died: Mask = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) == 0)
     return died
+
+
+def _without_weights(layer: Layer) -> Layer:
+    """Return ``layer`` with zeros in the place of its weights, which take no memory."""
+    if not isinstance(layer.op, Linear):
+        return layer
+    return replace(layer, op=replace(layer.op, weight=np.broadcast_to(np.float64(0), layer.op.weight.shape)))
 
 
 def _recognized(traced: Traced, solution: Solution) -> bool:

@@ -23,7 +23,7 @@ from gan2hls import frontend
 from gan2hls.base import UnsupportedError
 from gan2hls.config import named
 from gan2hls.frontend import Loaded, assemble
-from gan2hls.model import Graph, Layer
+from gan2hls.model import Graph, Layer, Linear, linear_layers
 from gan2hls.numbers import Int64Array
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
@@ -81,12 +81,11 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
     weights = {output: constants[nodes[output].input[n]] for output, n in positions.items()}
     shapes = {output: tuple(tensor.dims) for output, tensor in weights.items()}
     found = _indices(loaded.onnx_model, positions, shapes)
-    originals = [layer for layer in loaded.graph.layers if layer.weight is not None]
-    layers = [layer for layer in graph.layers if layer.weight is not None]
+    originals, layers = linear_layers(loaded.graph), linear_layers(graph)
     if len(originals) != len(layers):
         raise UnsupportedError("the passes changed the number of its layers with weights", where=graph.name)
     traced = {}
-    for original, layer in zip(originals, layers, strict=True):
+    for (original, _), (layer, op) in zip(originals, layers, strict=True):
         output = original.probe.onnx_name
         if output in positions:
             node, shape, index = nodes[output], shapes[output], found.pop(output)
@@ -96,8 +95,8 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
                 positions[output],
                 shape,
                 index,
-                _factor(layer, weights[output], index),
-                _channels(node, positions[output], index, shape, layer),
+                _factor(layer, op, weights[output], index),
+                _channels(node, positions[output], index, shape, op),
             )
     return traced
 
@@ -118,13 +117,12 @@ def _indices(
     total: dict[str, Int32Array] = {}
     for digit in range(1 if most <= _DIGIT else 2):
         read = _read(model, positions, shapes, digit)
-        for layer in read.layers:
-            if layer.weight is not None:
-                part = np.rint(layer.weight).astype(np.int32)
-                part *= np.int32(_DIGIT**digit)
-                part -= np.int32(digit == 0)
-                output = layer.probe.onnx_name
-                total[output] = total[output] + part if digit else part
+        for layer, op in linear_layers(read):
+            part = np.rint(op.weight).astype(np.int32)
+            part *= np.int32(_DIGIT**digit)
+            part -= np.int32(digit == 0)
+            output = layer.probe.onnx_name
+            total[output] = total[output] + part if digit else part
     return total
 
 
@@ -158,15 +156,14 @@ def _numbers(shape: Shape, digit: int, name: str) -> onnx.TensorProto:
     return numpy_helper.from_array(indices.astype(np.float32).reshape(shape), name)
 
 
-def _factor(layer: Layer, constant: onnx.TensorProto, index: Int32Array) -> float:
-    assert layer.weight is not None
+def _factor(layer: Layer, op: Linear, constant: onnx.TensorProto, index: Int32Array) -> float:
     values = numpy_helper.to_array(constant).ravel()
     if index.min() < 0 or index.max() >= values.size:
         raise _no_weights_of_file(layer)
     read = values[index]
     peak = np.unravel_index(np.abs(read).argmax(), read.shape)
-    factor = float(layer.weight[peak] / float(read[peak])) if read[peak] else 1.0
-    taps = zip(layer.weight, read, strict=True)  # tap by tap, since comparing takes several copies in float64
+    factor = float(op.weight[peak] / float(read[peak])) if read[peak] else 1.0
+    taps = zip(op.weight, read, strict=True)  # tap by tap, since comparing takes several copies in float64
     if not all(np.allclose(tap, factor * part.astype(np.float64), rtol=_TOLERANCE, atol=0) for tap, part in taps):
         raise _no_weights_of_file(layer)
     return 1.0 if abs(factor - 1) < _TOLERANCE else factor
@@ -183,15 +180,14 @@ def _no_weights_of_file(layer: Layer) -> UnsupportedError:
     )
 
 
-def _channels(node: onnx.NodeProto, position: int, index: Int32Array, shape: Shape, layer: Layer) -> Int64Array:
+def _channels(node: onnx.NodeProto, position: int, index: Int32Array, shape: Shape, op: Linear) -> Int64Array:
     """Return the node's output channel of every output channel of the layer."""
-    assert layer.geometry is not None
     at = np.unravel_index(index[0, :, 0], shape)
     match node.op_type:
         case "Conv":
             return at[0].astype(np.int64)
         case "ConvTranspose":
-            groups = layer.geometry.groups
+            groups = op.geometry.groups
             channels: Int64Array = at[0] // (shape[0] // groups) * shape[1] + at[1]
             return channels
         case _:

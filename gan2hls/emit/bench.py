@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gan2hls.emit.render import render
-from gan2hls.hardware import Design, EngineDesign
-from gan2hls.numbers import Int64Array, IntType
+from gan2hls.hardware import Design, Stream
+from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
 STATIC = ("axis.py", "run.py", "test_stream.py", "vectors.py")
@@ -28,11 +28,12 @@ def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int =
         tensors: golden codes ``[N, H, W, C]`` of the input and of every layer, by name.
         seed: of idle cycles and back-pressure.
     """
-    name = design.name
     root = Path(str(files("gan2hls.testbench")))
     made = {file: (root / file).read_bytes() for file in STATIC}
-    made |= {f"vectors/{s.name}.hex": s.vectors(tensors[s.name]) for s in _streams(design)}
-    made["bench.json"] = (json.dumps(_bench(design, len(tensors[_input(design).name]), seed), indent=1) + "\n").encode()
+    made |= {f"vectors/{name}.hex": vectors(stream, tensors[name]) for name, stream in design.streams.items()}
+    frames = len(tensors[design.inputs[0].tensor])
+    made["bench.json"] = (json.dumps(_bench(design, frames, seed), indent=1) + "\n").encode()
+    name = design.name
     made["Makefile"] = render("project/testbench/Makefile.j2", {"name": name})
     made[f"{name}.vlt"] = ports_vlt(name)
     made[f"{name}_hls.vlt"] = ports_vlt(f"{name}_hls_shell")
@@ -45,74 +46,45 @@ def ports_vlt(top: str) -> bytes:
     return render("project/testbench/ports.vlt.j2", {"top": top})
 
 
-class Beats:
-    """How one tensor of the design looks as a stream of beats."""
-
-    def __init__(self, name: str, elem: IntType, lanes: int, shape: tuple[int, int, int]) -> None:
-        self.name, self.elem, self.lanes, self.shape = name, elem, lanes, shape
-
-    @property
-    def beats(self) -> int:
-        """Beats of one frame."""
-        return self.shape[0] * self.shape[1] * self.shape[2] // self.lanes
-
-    @property
-    def byte_count(self) -> int:
-        """Whole bytes of one beat."""
-        return -(-self.lanes * self.elem.bits // 8)
-
-    def entry(self) -> dict[str, Any]:
-        """Return the stream's part of ``bench.json``."""
-        return {
-            "name": self.name,
-            "bits": self.elem.bits,
-            "signed": self.elem.signed,
-            "lanes": self.lanes,
-            "shape": list(self.shape),
-            "beats": self.beats,
-            "file": f"vectors/{self.name}.hex",
-        }
-
-    def vectors(self, codes: Int64Array) -> bytes:
-        """Return ``codes`` ``[N, H, W, C]`` as one beat per line in hexadecimal."""
-        lanes = codes.reshape(-1, self.lanes, 1)
-        bits = ((lanes >> np.arange(self.elem.bits)) & 1).astype(np.uint8).reshape(len(lanes), -1)
-        packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
-        return packed.tobytes().hex("\n", self.byte_count).encode() + b"\n"
+def entry(stream: Stream) -> dict[str, Any]:
+    """Return the part of ``bench.json`` that describes a stream."""
+    return {
+        "name": stream.tensor,
+        "bits": stream.elem.bits,
+        "signed": stream.elem.signed,
+        "lanes": stream.lanes,
+        "shape": list(stream.shape),
+        "beats": stream.beats,
+        "file": f"vectors/{stream.tensor}.hex",
+    }
 
 
-def _input(design: Design) -> Beats:
-    port, first = design.model.inputs[0], design.engines[0]
-    return Beats(port.name, first.in_elem, first.in_lanes, port.shape)
-
-
-def _output(engine: EngineDesign) -> Beats:
-    return Beats(engine.layer.name, engine.out_elem, engine.out_lanes, engine.layer.shape)
-
-
-def _streams(design: Design) -> list[Beats]:
-    return [_input(design), *map(_output, design.engines)]
+def vectors(stream: Stream, codes: Int64Array) -> bytes:
+    """Return ``codes`` ``[N, H, W, C]`` of a stream as one beat per line in hexadecimal."""
+    lanes = codes.reshape(-1, stream.lanes, 1)
+    bits = ((lanes >> np.arange(stream.elem.bits)) & 1).astype(np.uint8).reshape(len(lanes), -1)
+    packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
+    return packed.tobytes().hex("\n", stream.byte_count).encode() + b"\n"
 
 
 def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
-    streams = _streams(design)
-    assert design.model.outputs[0].name == streams[-1].name, "the last engine makes the output"
+    (given,), (made,) = design.inputs, design.outputs
     layers = [
         {
-            **stream.entry(),
-            "trace": f"trace_{stream.name}.hex",
+            **entry(engine.sends),
+            "trace": f"trace_{engine.layer.name}.hex",
             "interval": engine.interval,
-            "mac_steps": engine.mac_steps if engine.linear else 0,
+            "mac_steps": engine.mac_steps,
         }
-        for stream, engine in zip(streams[1:], design.engines, strict=True)
+        for engine in design.engines
     ]
     return {
         "name": design.name,
         "frames": frames,
         "seed": seed,
         "patience": 1,
-        "input": streams[0].entry(),
-        "output": streams[-1].entry(),
+        "input": entry(given),
+        "output": entry(made),
         "layers": layers,
         "duts": {"rtl": _rtl(design), "hls": _hls(design)},
     }
@@ -160,7 +132,7 @@ def _hls(design: Design) -> dict[str, Any]:
 
 def _shell(design: Design) -> dict[str, Any]:
     context: dict[str, Any] = {"name": design.name}
-    for side, stream in (("in", _input(design)), ("out", _output(design.engines[-1]))):
+    for side, stream in (("in", design.inputs[0]), ("out", design.outputs[0])):
         words = -(-stream.byte_count // 4)
         context |= {
             f"{side}_beats": stream.beats,

@@ -9,15 +9,14 @@ Source: the diagonal Fisher of Li et al. 2021 (BRECQ), section 3.2; signs as in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Graph, Layer, LinearGeometry, Point, joined, linear, unshuffled
+from gan2hls.model import Graph, Layer, LinearGeometry, Point, linear_layers, unshuffled
 from gan2hls.numbers import FloatArray
 
 Stream = npt.NDArray[np.floating]
@@ -37,7 +36,7 @@ _FLOOR = 0.01
 def affordable_frames(graph: Graph) -> int:
     """Return on how many frames sensitivities can be measured within bounds of memory and time."""
     values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
-    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
     return max(_LEAST_FRAMES, min(_MOST_VALUES // max(1, values), _MOST_MACS // max(1, macs)))
 
 
@@ -65,7 +64,7 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
         graph: the float model.
         streams: every tensor's values, ``[N, H, W, C]``.
     """
-    slopes = {layer.name: _slopes(layer, streams[layer.inputs[0]]) for layer in graph.layers}
+    slopes = {layer.name: _slopes(layer, [streams[name] for name in layer.inputs]) for layer in graph.layers}
     total: dict[str, FloatArray] = {}
     couplings: dict[str, FloatArray] = {}
     joined = any(len(layer.inputs) != 1 for layer in graph.layers)
@@ -79,14 +78,12 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
                 for port in graph.outputs
             }
             found = _gradients(graph, slopes, signs)
-        for layer in graph.layers:
-            if layer.geometry is None:
-                continue
+        for layer, op in linear_layers(graph):
             gradient = found[layer.name]
             total[layer.name] = total.get(layer.name, 0.0) + np.square(gradient, dtype=np.float64)
-            width = layer.geometry.out_channels
-            if reads_one_pixel(layer.geometry):
-                width *= layer.geometry.y.out_size * layer.geometry.x.out_size
+            width = op.geometry.out_channels
+            if reads_one_pixel(op.geometry):
+                width *= op.geometry.y.out_size * op.geometry.x.out_size
             if not joined and width <= _MOST_COUPLED:
                 rows = gradient.reshape(-1, width)
                 couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
@@ -121,20 +118,14 @@ def _levelled(values: FloatArray) -> FloatArray:
     return made
 
 
-def _slopes(layer: Layer, source: Stream) -> npt.NDArray[np.float32]:
-    """Return the slope of a layer's points at its sums, ``[N, *out_shape]``."""
-    x = source.reshape(len(source), *_seen(layer)).astype(np.float32)
-    sums = x.astype(np.float64)
-    if layer.geometry is not None and layer.weight is not None:
-        sums = linear(layer.geometry, layer.weight, x).astype(np.float64)
+def _slopes(layer: Layer, inputs: Sequence[Stream]) -> npt.NDArray[np.float32]:
+    """Return the slope of a layer's points at what its operation makes, ``[N, *sums_shape]``."""
+    made = layer.op.evaluate([x.astype(np.float32) for x in inputs])
+    sums = made.reshape(-1, *layer.op.sums_shape(layer.shape)).astype(np.float64)
     reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
     ends = (_apply(layer.points, sums + sign * reach) for sign in (1, -1))
-    made: npt.NDArray[np.float32] = ((next(ends) - next(ends)) / (2 * reach)).astype(np.float32)
-    return made
-
-
-def _seen(layer: Layer) -> tuple[int, int, int]:
-    return layer.shape if layer.geometry is None else layer.geometry.in_shape
+    slope: npt.NDArray[np.float32] = ((next(ends) - next(ends)) / (2 * reach)).astype(np.float32)
+    return slope
 
 
 def _apply(points: tuple[Point, ...], values: FloatArray) -> FloatArray:
@@ -154,25 +145,6 @@ def _gradients(
         if layer.name in behind:
             gradient = at * unshuffled(behind[layer.name].reshape(-1, *layer.shape), at.shape[1:])
         made[layer.name] = gradient
-        before = gradient if layer.geometry is None else _backward(layer.geometry, layer, gradient)
-        source = layer.inputs[0]
-        behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before
-    return made
-
-
-def _backward(g: LinearGeometry, layer: Layer, gradient: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the gradient at a linear map's input, ``[N, *in_shape]``, of that at its sums."""
-    assert layer.weight is not None
-    made = np.zeros((len(gradient), *g.in_shape), np.float32)
-    taps = layer.weight.astype(np.float32)
-    for (ky, (iy, oy)), (kx, (ix, ox)) in product(enumerate(joined(g.y)), enumerate(joined(g.x))):
-        matrix = taps[ky * g.x.kernel + kx]
-        for n in range(g.groups if iy.size and ix.size else 0):
-            inner, outer = (slice(n * size, (n + 1) * size) for size in (g.group_in, g.group_out))
-            part = gradient[:, oy[:, None], ox, outer] @ matrix[outer]
-            target = np.s_[:, iy[:, None], ix, inner]
-            if np.unique(iy).size == iy.size and np.unique(ix).size == ix.size:
-                made[target] += part
-            else:
-                np.add.at(made, target, part)  # type: ignore[arg-type]
+        for source, before in zip(layer.inputs, layer.op.backward(gradient), strict=True):
+            behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -11,7 +12,7 @@ from gan2hls.fit.reconstruct import LayerProblem
 from gan2hls.fit.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.fit.statistics import measure
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntWeight, Layer, run_layer
+from gan2hls.model import Graph, IntWeight, Layer, Linear, run_layer
 from gan2hls.numbers import Float32Array, FloatArray
 
 #: Called with each layer's name before it is solved.
@@ -55,27 +56,26 @@ class Reconstruction:
         changed = False
         path: list[Precision | IntWeight | None] = []
         for layer in self.graph.layers[: last + 1]:
-            x, weight, bias = found[layer.inputs[0]], layer.weight, None
-            if layer.geometry is not None and layer.weight is not None:
+            inputs, bias = [found[name] for name in layer.inputs], None
+            if isinstance(layer.op, Linear):
                 codes = given.get(layer.name)
                 path.append(wanted.get(layer.name, codes))
                 if layer.name in wanted:
                     if tuple(path) not in self._known:
                         progress(layer.name)
-                        self._known[tuple(path)] = self._solve(layer, x, wanted[layer.name])
+                        self._known[tuple(path)] = self._solve(layer, layer.op, inputs[0], wanted[layer.name])
                     codes, bias = self._known[tuple(path)]
                     made[layer.name] = codes
                 if codes is not None:
-                    scale = np.broadcast_to(codes.scale, (layer.geometry.out_channels,))[:, None]
-                    weight, changed = codes.values * scale, True
-            found[layer.name] = run_layer(layer, weight, bias, x) if changed else self.streams[layer.name]
+                    scale = np.broadcast_to(codes.scale, (layer.op.geometry.out_channels,))[:, None]
+                    layer, changed = replace(layer, op=replace(layer.op, weight=codes.values * scale)), True
+            found[layer.name] = run_layer(layer, inputs, bias) if changed else self.streams[layer.name]
         return made
 
-    def _solve(self, layer: Layer, x: Float32Array, precision: Precision) -> tuple[IntWeight, FloatArray]:
+    def _solve(self, layer: Layer, op: Linear, x: Float32Array, precision: Precision) -> tuple[IntWeight, FloatArray]:
         """Return codes and bias of one layer that reads ``x``."""
-        assert layer.geometry is not None and layer.weight is not None
         matters = self.sensitivity[layer.name]
-        moments = measure(layer.geometry, layer.weight, self.streams[layer.inputs[0]], x, matters.places)
-        solution = LayerProblem(layer.geometry, layer.weight, moments, matters.coupling).solve(precision)
+        moments = measure(op.geometry, op.weight, self.streams[layer.inputs[0]], x, matters.places)
+        solution = LayerProblem(op.geometry, op.weight, moments, matters.coupling).solve(precision)
         assert solution.weight is not None
         return solution.weight, solution.bias

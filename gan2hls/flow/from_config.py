@@ -10,7 +10,7 @@ from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
 from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate, legal_pe, legal_simd
-from gan2hls.model import IntegerModel
+from gan2hls.model import IntegerModel, IntLinear
 from gan2hls.quantize import CostBound, DesignCost, activation_goal_beside
 
 _log = logging.getLogger(__name__)
@@ -119,8 +119,8 @@ def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingReq
     own = config.model_copy(update={"target": target.model_copy(update={"pe": None, "simd": None})})
     pinned = assign_folding({layer.name: layer.source for layer in model.layers}, own)
     for layer in model.layers:
-        request, g = pinned[layer.name], layer.geometry
-        if g is not None:
+        if isinstance(layer.op, IntLinear):
+            request, g = pinned[layer.name], layer.op.geometry
             simd = request.simd or _at_most(target.simd, legal_simd(g, request.pe or 1))
             pes = [pe for pe in legal_pe(g) if simd is None or simd in legal_simd(g, pe)]
             pe = request.pe or _at_most(target.pe, pes or [1])

@@ -15,16 +15,9 @@ from pydantic import ValidationError
 from gan2hls.base import ModelError, OutputError, VerificationError, file_problem
 from gan2hls.config import Config, load_config
 from gan2hls.emit import Staging
-from gan2hls.flow.serialize import (
-    DESIGN_JSON,
-    MODEL_JSON,
-    MODEL_NPZ,
-    dump_design,
-    dump_model,
-    load_design,
-    load_model,
-    load_origin,
-)
+from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
+from gan2hls.flow.saved_design import dump_design, load_design
+from gan2hls.flow.saved_model import dump_model, load_model, load_origin
 from gan2hls.hardware import Design
 from gan2hls.model import IntegerModel, Origin
 from gan2hls.quantize import UndefinedCast

@@ -19,8 +19,8 @@ from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
 from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place, moves_zeros
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
-from gan2hls.kinds import KIND_BY_NAME, Linear, map_parameters
-from gan2hls.model import Affine, Graph, Layer, Point, Port, Shape, split
+from gan2hls.kinds import KIND_BY_NAME, Reading, map_parameters
+from gan2hls.model import Affine, Graph, Identity, Layer, Linear, Point, Port, Shape, split
 from gan2hls.numbers import FloatArray, Int64Array
 
 
@@ -46,7 +46,7 @@ class Builder:
         self.inputs[name] = Port(name, onnx_name, shape, (1, 1, count), np.arange(count))
         return View(name, onnx_name, np.arange(count).reshape(shape))
 
-    def add_linear(self, view: View, linear: Linear, source: str, output: str) -> View:
+    def add_linear(self, view: View, reading: Reading, source: str, output: str) -> View:
         """Add a linear layer that reads ``view``; return the view of the ONNX tensor ``output`` that it makes.
 
         Raises:
@@ -54,9 +54,9 @@ class Builder:
         """
         self._check_unread(view)
         view = self._cropped(view) or view
-        while (placed := self._placed(view, linear)) is None:
-            view = self.copied(view, [linear.in_order.reshape(linear.geometry.in_shape)])
-        return self._add_linear(view.tensor, placed, source, output)
+        while (op := self._placed(view, reading)) is None:
+            view = self.copied(view, [reading.in_order.reshape(reading.op.geometry.in_shape)])
+        return self._add_linear(view.tensor, replace(reading, op=op), source, output)
 
     def add_points(
         self, view: View, points: tuple[Point, ...], source: str, output: str, shape: tuple[int, ...]
@@ -81,9 +81,9 @@ class Builder:
         count = math.prod(before)
         name = f"n{len(self.layers)}_pointwise"
         probe = Port(name, output, shape, (1, 1, count), inverse(view.index))
-        layer = Layer(name, "pointwise", source, (view.tensor,), (1, 1, count), by_element, probe)
+        layer = Layer(name, source, (view.tensor,), (1, 1, count), Identity(), by_element, probe)
         self._read.add(view.tensor)
-        self.layers[name] = KIND_BY_NAME["pointwise"].reshape(layer, before) or layer
+        self.layers[name] = KIND_BY_NAME[layer.op.kind].reshape(layer, before) or layer
         if self._is_made(view):
             self._made[name] = view.index
         return View(name, output, view.index)
@@ -104,10 +104,10 @@ class Builder:
         elements = np.arange(view.index.size).reshape(view.index.shape)
         seen = seen or images(elements)
         for copy in copies(view.index.shape, seen):
-            placed = self._placed(view, copy)
-            if placed is not None:
-                check_buffer(placed)
-                return self._add_linear(view.tensor, placed, view.onnx_name, view.onnx_name)
+            op = self._placed(view, copy)
+            if op is not None:
+                check_buffer(op)
+                return self._add_linear(view.tensor, replace(copy, op=op), view.onnx_name, view.onnx_name)
         for order in seen:
             shuffled = self._shuffled(view, view.index.ravel()[order])
             if shuffled is not None:
@@ -124,7 +124,9 @@ class Builder:
         once = None if stream is None else compacted(one_pixel(image.shape), image)
         if stream is None or once is None:
             return None
-        name = self._add_linear(view.tensor, stream, view.onnx_name, view.onnx_name).tensor
+        elements = np.arange(math.prod(stream.geometry.out_shape))
+        copy = Reading(stream, None, elements, elements)
+        name = self._add_linear(view.tensor, copy, view.onnx_name, view.onnx_name).tensor
         if not self._provide(name, once[1]):
             self._drop(name)
             return None
@@ -150,19 +152,17 @@ class Builder:
             ports.append(Port(view.tensor, onnx_name, view.index.shape, self._shape(view.tensor), inverse(view.index)))
         return Graph(name, tuple(self.inputs.values()), tuple(self.layers.values()), tuple(ports))
 
-    def _add_linear(self, tensor: str, linear: Linear, source: str, output: str) -> View:
+    def _add_linear(self, tensor: str, reading: Reading, source: str, output: str) -> View:
         """Add a linear layer that reads the stream ``tensor`` as it is."""
-        self._reshape(tensor, linear.geometry.in_shape)
+        geometry, index = reading.op.geometry, reading.out_index
+        self._reshape(tensor, geometry.in_shape)
         self._read.add(tensor)
-        name = f"n{len(self.layers)}_{linear.kind}"
-        shape = linear.geometry.out_shape
-        points: tuple[Point, ...] = () if linear.bias is None else (Affine(np.ones(1), linear.bias),)
-        probe = Port(name, output, linear.out_index.shape, shape, inverse(linear.out_index))
-        self.layers[name] = Layer(
-            name, linear.kind, source, (tensor,), shape, points, probe, linear.geometry, linear.weight
-        )
-        self._made[name] = linear.out_index
-        return View(name, output, linear.out_index)
+        name = f"n{len(self.layers)}_{reading.op.kind}"
+        points: tuple[Point, ...] = () if reading.bias is None else (Affine(np.ones(1), reading.bias),)
+        probe = Port(name, output, index.shape, geometry.out_shape, inverse(index))
+        self.layers[name] = Layer(name, source, (tensor,), geometry.out_shape, reading.op, points, probe)
+        self._made[name] = index
+        return View(name, output, index)
 
     def _check_unread(self, view: View) -> None:
         """Check that no other layer reads the stream of ``view``.
@@ -177,12 +177,13 @@ class Builder:
                 "or merge its branches into one layer",
             )
 
-    def _placed(self, view: View, linear: Linear) -> Linear | None:
-        """Return ``linear`` as it reads the stream of ``view``, which may be made in another order for it; or None."""
+    def _placed(self, view: View, reading: Reading) -> Linear | None:
+        """Return what reads the stream of ``view``, which may be made in another order for it; None: not placed."""
+        linear = reading.op
         as_it_is = self._is_made(view) and linear.geometry.in_shape == self._shape(view.tensor)
-        if as_it_is and np.array_equal(inverse(view.index), linear.in_order):
+        if as_it_is and np.array_equal(inverse(view.index), reading.in_order):
             return linear
-        order = view.index.ravel()[linear.in_order]
+        order = view.index.ravel()[reading.in_order]
         if KIND_BY_NAME[linear.kind].absorbs_input_order:
             return self._any_order(view.tensor, linear, order)
         image = order.reshape(linear.geometry.in_shape)
@@ -246,7 +247,7 @@ class Builder:
         changed: dict[str, Layer] = {}
         while tensor in self.layers:
             layer = self.layers[tensor]
-            kind = KIND_BY_NAME[layer.kind]
+            kind = KIND_BY_NAME[layer.op.kind]
             reordered = kind.reorder(layer, image)
             if reordered is None:
                 return False
@@ -272,7 +273,7 @@ class Builder:
         *pointwise, convolution = (self.layers[name] for name in names)
         channels = convolution.channels
         by_element = any(layer.shape[2] != channels for layer in pointwise)
-        if by_element or convolution.geometry is None or convolution.geometry.out_shape[:2] == (1, 1):
+        if by_element or convolution.op.sums_shape(convolution.shape)[:2] == (1, 1):
             return False
         points = [point for layer in reversed(pointwise) for point in layer.points]
         return any(split((*convolution.points, *points), channels).rest)
@@ -300,7 +301,7 @@ class Builder:
     def _raster(self, view: View) -> View:
         """Return ``view`` of an output whose stream is an image in raster order, where a layer can make it so."""
         root = self._root(view.tensor)
-        free = root in self.inputs or KIND_BY_NAME[self.layers[root].kind].absorbs_input_order
+        free = root in self.inputs or KIND_BY_NAME[self.layers[root].op.kind].absorbs_input_order
         shape = view.index.shape
         plane = (view.index.reshape(*shape[1:], 1),) if len(shape) == 3 else ()
         seen = (*images(view.index), *plane)
@@ -318,7 +319,7 @@ class Builder:
         changed: dict[str, Layer] = {}
         while tensor in self.layers:
             layer = self.layers[tensor]
-            kind = KIND_BY_NAME[layer.kind]
+            kind = KIND_BY_NAME[layer.op.kind]
             reshaped = kind.reshape(layer, shape)
             if reshaped is None:
                 return
@@ -373,7 +374,7 @@ class Builder:
 
     def _root(self, tensor: str) -> str:
         """Return the stream whose order that of ``tensor`` is: functions of each element lie in between."""
-        while tensor in self.layers and KIND_BY_NAME[self.layers[tensor].kind].passes_order_on:
+        while tensor in self.layers and KIND_BY_NAME[self.layers[tensor].op.kind].passes_order_on:
             (tensor,) = self.layers[tensor].inputs
         return tensor
 
@@ -384,7 +385,7 @@ class Builder:
         """Return what an error says of a stream."""
         if tensor in self.inputs:
             return f"the input {self.inputs[tensor].onnx_name!r}"
-        return self.layers[tensor].source or self.layers[tensor].kind
+        return self.layers[tensor].source or self.layers[tensor].op.kind
 
     def _drop(self, tensor: str) -> None:
         """Take a layer that nobody reads out again."""

@@ -6,15 +6,14 @@ where they belong, its line buffer holds what must wait.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.views import inverse
-from gan2hls.kinds import Linear
-from gan2hls.model import COPY, LinearGeometry, Shape, conv_axis
+from gan2hls.kinds import Reading
+from gan2hls.model import COPY, Linear, LinearGeometry, Shape, conv_axis
 from gan2hls.numbers import Int64Array
 
 #: Most elements that the line buffer of a copy may hold: 2 Mbyte of 8-bit codes.
@@ -23,7 +22,7 @@ _MOST_BUFFER = 1 << 21
 _MOST_MIXED = 1024
 
 
-def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Linear]:
+def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Reading]:
     """Return copies of an ONNX tensor of ``shape`` that stand as ``seen``, the least work first.
 
     Where channels stay apart, each output is one input; else weights are a square matrix, of which most are zeros.
@@ -35,7 +34,12 @@ def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Linear]:
     apart = [(image, image.shape[2], np.ones((1, image.shape[2], 1))) for image in seen]
     mixed = [(image, 1, np.eye(image.shape[2])[None]) for image in seen if image.shape[2] <= _MOST_MIXED]
     return [
-        Linear(COPY, _geometry(image.shape, groups), weight, None, image.ravel(), inverse(image).reshape(shape))
+        Reading(
+            Linear(COPY, _geometry(image.shape, groups), weight),
+            None,
+            image.ravel(),
+            inverse(image).reshape(shape),
+        )
         for image, groups, weight in (*apart, *mixed)
     ]
 
@@ -44,14 +48,12 @@ def whole(shape: Shape) -> Linear | None:
     """Return a copy of a stream of ``shape`` whose output channels can be put in any order; None: too many."""
     if shape[2] > _MOST_MIXED:
         return None
-    order: Int64Array = np.arange(math.prod(shape))
-    return Linear(COPY, _geometry(shape, groups=1), np.eye(shape[2])[None], None, order, order)
+    return Linear(COPY, _geometry(shape, groups=1), np.eye(shape[2])[None])
 
 
 def one_pixel(shape: Shape) -> Linear:
-    """Return a layer that reads a stream of ``shape`` pixel by pixel, for what it would read once."""
-    order: Int64Array = np.arange(math.prod(shape))
-    return Linear(COPY, _geometry(shape, groups=1), np.ones((1, 1, shape[2])), None, order, order)
+    """Return what reads a stream of ``shape`` pixel by pixel, to see what it would read once."""
+    return Linear(COPY, _geometry(shape, groups=1), np.ones((1, 1, shape[2])))
 
 
 def check_buffer(linear: Linear) -> None:

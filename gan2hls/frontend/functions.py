@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, final
 
@@ -14,8 +14,10 @@ from onnx import TensorProto, helper
 from scipy.special import erf
 
 from gan2hls.base import UnsupportedError
-from gan2hls.kinds import READERS, Linear, Tensor
-from gan2hls.numbers import FloatArray
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.whole import BITWISE, OF_WHOLE, WHOLE, saturated, wrapped
+from gan2hls.kinds import READERS, Reading, Tensor
+from gan2hls.numbers import FloatArray, Int64Array
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +30,7 @@ def _cast(x: Array, *, to: int, saturate: int = 1, round_mode: str = "up") -> Ar
     del saturate, round_mode
     if to == TensorProto.BOOL:
         return np.asarray(x != 0)
-    return np.asarray(x, np.float64) if to in (TensorProto.FLOAT, TensorProto.DOUBLE) else np.trunc(x)
+    return saturated(x, to) if to in WHOLE else np.asarray(x, np.float64)
 
 
 def _dropout(x: Array, ratio: Array | None = None, training: Array | None = None, **_: object) -> Array:
@@ -64,6 +66,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Asinh": np.arcsinh,
     "Atan": np.arctan,
     "Atanh": np.arctanh,
+    **BITWISE,
     "Cast": _cast,
     "Ceil": np.ceil,
     "Cos": np.cos,
@@ -89,6 +92,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Mul": np.multiply,
     "Not": np.logical_not,
     "Or": np.logical_or,
+    "PRelu": lambda x, slope: np.where(x >= 0, x, x * slope),
     "Pow": np.power,
     "Reciprocal": np.reciprocal,
     "Round": np.rint,
@@ -108,14 +112,16 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
 _POINTS = frozenset(READERS) - {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"}
 #: Numbers all over the line, none of them large enough to overflow.
 FAR: FloatArray = np.linspace(-64.0, 64.0, 4097)
+#: The first set of parameters.
+_FIRST: Int64Array = np.zeros(1, np.int64)
 #: Operators of one element at a time; a BatchNormalization becomes a product and a sum before.
 ELEMENTWISE = frozenset(FUNCTIONS) | _POINTS | {"BatchNormalization"}
 
 
 def _to_float32(values: FloatArray) -> FloatArray:
-    """Return float64 numbers within the range of float32."""
+    """Return float64 numbers within the range of float32; NaN stays."""
     end = float(np.finfo(np.float32).max)
-    return np.clip(np.nan_to_num(values), -end, end)
+    return np.clip(values, -end, end)
 
 
 @final
@@ -126,49 +132,74 @@ class Region:
     Attributes:
         input: name of the computed tensor.
         nodes: of the region.
-        constants: what else they read, float64 or bool or integers, one number or ``[U]`` of them.
+        constants: what else they read, float64 or bool, one number or ``[U]`` of them, one of each set.
+        whole: types of the tensors that are integers, inside and among constants, by name.
     """
 
     input: str
     nodes: tuple[onnx.NodeProto, ...]
     constants: Mapping[str, Array]
+    whole: Mapping[str, int] = field(default_factory=dict)
 
-    def __call__(self, x: FloatArray) -> FloatArray:
-        """Evaluate on any shape, or on ``[..., U]``.
+    def __call__(self, x: FloatArray, sets: Int64Array = _FIRST) -> FloatArray:
+        """Evaluate on any shape, with the parameters of set ``sets``, which broadcast against it along the last axes.
 
-        A number that the function has no value for becomes 0, and what is beyond float32, as in the model, its end.  At
-        infinity stands the limit, if the function keeps to what lies between both, else NaN.
+        A number that the function has no value for becomes NaN, and what is beyond float32, as in the model, its end.
+        At infinity stands the limit, if the function keeps to what lies between both, else NaN.
         """
-        made = np.asarray(self._raw(x), np.float64)
+        made = self.raw(x, sets)
         made = np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
-        finite = np.isfinite(x)
+        finite = ~np.isinf(x)
         if finite.all():
             return _to_float32(made)
-        inside = self._raw(FAR)
-        keeps = made.min() <= inside.min() and inside.max() <= made.max()
-        return np.where(finite, _to_float32(made), made if keeps else np.nan)
+        inside = self.raw(FAR if sets.size == 1 else FAR[:, None], sets)
+        over = None if sets.size == 1 else 0
+        keeps = (made.min(over) <= inside.min(over)) & (inside.max(over) <= made.max(over))
+        return np.where(finite, _to_float32(made), np.where(keeps, made, np.nan))
 
-    def _raw(self, x: FloatArray) -> Array:
+    def raw(self, x: FloatArray, sets: Int64Array = _FIRST) -> FloatArray:
+        """Return what it computes, NaN and infinite where that is so."""
+        *_, (_, made) = self.steps(x, sets)
+        return made
+
+    def steps(self, x: FloatArray, sets: Int64Array = _FIRST) -> Iterator[tuple[str, FloatArray]]:
+        """Yield how messages name each node, and what it makes of ``x``."""
         values: dict[str, Array] = {self.input: x}
+        constants = {name: value[sets] if value.ndim else value for name, value in self.constants.items()}
         with np.errstate(all="ignore"):
             for node in self.nodes:
-                values[node.output[0]] = self._node(node, values)
-        return values[self.nodes[-1].output[0]]
+                values[node.output[0]] = self._wrapped(node, _node(node, values, constants, self._reads_whole(node)))
+                yield describe(node), np.asarray(values[node.output[0]], np.float64)
 
-    def _node(self, node: onnx.NodeProto, values: Mapping[str, Array]) -> Array:
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        attributes = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in attributes.items()}
-        computed = [n for n, name in enumerate(node.input) if name in values]
-        if node.op_type in FUNCTIONS:
-            operands = [values[name] if name in values else self.constants.get(name) for name in node.input]
-            return np.asarray(FUNCTIONS[node.op_type](*operands, **attributes))
-        if len(computed) != 1:
-            raise UnsupportedError(f"reads {len(computed)} computed operands", hint="make all but one constant")
-        at = computed[0]
-        given = [self.constants.get(name) for name in node.input]
-        points = READERS[node.op_type](Tensor((1,), at), *given, **attributes)
-        assert not isinstance(points, Linear), node.op_type
-        value = np.asarray(values[node.input[at]], np.float64)
-        for point in points:
-            value = point(value)
-        return value
+    def _reads_whole(self, node: onnx.NodeProto) -> bool:
+        return node.input[0] in self.whole
+
+    def _wrapped(self, node: onnx.NodeProto, made: Array) -> Array:
+        """Return what ``node`` makes, modulo its type where that is one of integers; casts of floats saturate."""
+        elem = self.whole.get(node.output[0])
+        return made if elem is None or not self._reads_whole(node) else wrapped(made, elem)
+
+
+def _node(node: onnx.NodeProto, values: Mapping[str, Array], constants: Mapping[str, Array], whole: bool) -> Array:
+    """Return what ``node`` makes of the ``values`` so far; ``whole`` says that it reads integers."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    attributes = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in attributes.items()}
+    computed = [n for n, name in enumerate(node.input) if name in values]
+    if node.op_type in FUNCTIONS:
+        operands = [values[name] if name in values else constants.get(name) for name in node.input]
+        function = FUNCTIONS[node.op_type]
+        if whole:
+            if node.op_type == "Cast" and attributes["to"] in WHOLE:
+                return np.asarray(operands[0])
+            function = OF_WHOLE.get(node.op_type, function)
+        return np.asarray(function(*operands, **attributes))
+    if len(computed) != 1:
+        raise UnsupportedError(f"reads {len(computed)} computed operands", hint="make all but one constant")
+    at = computed[0]
+    given = [constants.get(name) for name in node.input]
+    points = READERS[node.op_type](Tensor((1,), at), *given, **attributes)
+    assert not isinstance(points, Reading), node.op_type
+    value = np.asarray(values[node.input[at]], np.float64)
+    for point in points:
+        value = point(value)
+    return value

@@ -1,7 +1,8 @@
 """Regions of elementwise nodes with one computed input: one function, whatever it is spelled with.
 
 A function that is straight but for a knot and a clamp, per channel or not, becomes the points of a requantizer; any
-other a curve, which one table computes for all channels.
+other a curve, which one table computes for all channels where scale and shift in front of it make it the same for all,
+else a table for each.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.base import Gan2HlsError, UnsupportedError
+from gan2hls.frontend.fronts import common_front
 from gan2hls.frontend.functions import ELEMENTWISE, Region
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.normalize import Array, Normalized
 from gan2hls.frontend.pieces import distinct, straight_pieces
+from gan2hls.frontend.whole import WHOLE
 from gan2hls.kinds import READERS, Tensor, map_parameters
 from gan2hls.model import Affine, Function, Point
 from gan2hls.numbers import FloatArray
 
 #: Different sets of parameters, one per channel mostly, that are looked at one by one.
 _MOST_SETS = 4096
-#: Integers that a Cast makes inside of a region, for another to read: numbers cut toward zero.
-_WHOLE = (TensorProto.INT32, TensorProto.INT64)
 #: Element types inside of a region.
-_KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *_WHOLE)
+_KINDS = (TensorProto.FLOAT, TensorProto.BOOL, *WHOLE)
+#: Operators whose results depend on whether there is a number.
+_ASKS = ("IsInf", "IsNaN")
+#: Types that codes can have.
+_CODES = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16)
 
 
 @final
@@ -52,7 +57,7 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     """Return the groups of ``plain`` by the position of their last node.
 
     Raises:
-        UnsupportedError: a curve that differs from channel to channel.
+        UnsupportedError: constants that do not fit.
     """
     nodes = list(plain.model.graph.node)
     makers = {node.output[0]: n for n, node in enumerate(nodes)}
@@ -61,7 +66,7 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     found: dict[int, Fused] = {}
     taken: set[int] = set()
     for n in reversed(range(len(nodes))):
-        if n in taken or not _needs_region(nodes[n], plain):
+        if n in taken or not _needs_region(nodes, makers, plain, n):
             continue
         region = _region(nodes, makers, readers, plain, n)
         if region is None:
@@ -76,16 +81,30 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     return found
 
 
-def _needs_region(node: onnx.NodeProto, plain: Normalized) -> bool:
-    """Whether ``node`` alone is no layer: it joins tensors, or has no reader for what it reads."""
+def _needs_region(nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, n: int) -> bool:
+    """Whether node ``n`` alone is no layer: it joins tensors, or has no reader for what it reads."""
+    node = nodes[n]
     if not _is_elementwise(node) or plain.types[node.output[0]].elem != TensorProto.FLOAT:
         return False
     computed = [n for n, name in enumerate(node.input) if name in plain.types]
     if len(computed) > 1:
         return True
     if node.op_type in ("Cast", "Identity", "Dropout"):
-        return plain.types[node.input[0]].elem in (TensorProto.BOOL, *_WHOLE)
+        elem = plain.types[node.input[0]].elem
+        return elem == TensorProto.BOOL or (elem in WHOLE and not _are_codes(nodes, makers, plain, node.input[0]))
     return node.op_type not in READERS or (node.op_type == "Div" and computed == [1])
+
+
+def _are_codes(nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, name: str) -> bool:
+    """Whether the integers ``name`` are codes of a quantizer, or of a Cast of floats to a type that codes can have."""
+    while plain.types[name].elem in WHOLE:
+        elem, n = plain.types[name].elem, makers.get(name)
+        if n is None or not _is_elementwise(nodes[n]):
+            return True
+        if nodes[n].op_type not in ("Cast", "Clip", "Identity", "Dropout"):
+            return False
+        name = nodes[n].input[0]
+    return elem in _CODES and plain.types[name].elem == TensorProto.FLOAT
 
 
 def _is_elementwise(node: onnx.NodeProto) -> bool:
@@ -95,24 +114,23 @@ def _is_elementwise(node: onnx.NodeProto) -> bool:
 def _region(
     nodes: list[onnx.NodeProto], makers: Mapping[str, int], readers: Mapping[str, int], plain: Normalized, last: int
 ) -> tuple[str, tuple[int, ...]] | None:
-    """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it."""
-    members = {last}
-    open_ends = {name for name in nodes[last].input if name in plain.types}
-    while len(open_ends) > 1 or plain.types[next(iter(open_ends))].elem != TensorProto.FLOAT:
-        latest = max(open_ends, key=lambda name: makers.get(name, -1))
-        n = makers.get(latest)
-        if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
-            return None
-        if plain.types[latest].elem in _WHOLE and any(
-            latest in nodes[m].input and nodes[m].op_type != "Cast" for m in members
-        ):
-            return None  # integers divide in a way of their own
-        members.add(n)
-        open_ends.remove(latest)
-        open_ends.update(name for name in nodes[n].input if name in plain.types)
-        if not open_ends:
-            return None
-    (source,) = open_ends
+    """Return the one float tensor that node ``last`` depends on alone, and the nodes from there to it.
+
+    What asks for NaN and infinity is joined with all that may make them.
+    """
+    found = _closed(nodes, makers, plain, frozenset(), last)
+    if found is None:
+        return None
+    source, members = found
+    while any(nodes[m].op_type in _ASKS for m in members):
+        n = makers.get(source)
+        reads = sum(name == source for m in members for name in nodes[m].input)
+        if n is None or not _is_elementwise(nodes[n]) or readers[source] > reads:
+            break
+        wider = _closed(nodes, makers, plain, members, n)
+        if wider is None or plain.types[wider[0]].shape != plain.types[source].shape:
+            break
+        source, members = wider
     given, made = plain.types[source].shape, plain.types[nodes[last].output[0]].shape
     if given != made:
         raise UnsupportedError(
@@ -124,6 +142,26 @@ def _region(
     if any(readers[name] > inside[name] for name in (nodes[n].output[0] for n in members if n != last)):
         return None
     return source, tuple(sorted(members))
+
+
+def _closed(
+    nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, members: frozenset[int], last: int
+) -> tuple[str, frozenset[int]] | None:
+    """Return the one float tensor that node ``last`` depends on alone, and ``members`` with the nodes from there."""
+    members |= {last}
+    open_ends = {name for name in nodes[last].input if name in plain.types}
+    while len(open_ends) > 1 or plain.types[next(iter(open_ends))].elem != TensorProto.FLOAT:
+        latest = max(open_ends, key=lambda name: makers.get(name, -1))
+        n = makers.get(latest)
+        if n is None or not _is_elementwise(nodes[n]) or plain.types[latest].elem not in _KINDS:
+            return None
+        members |= {n}
+        open_ends.remove(latest)
+        open_ends.update(name for name in nodes[n].input if name in plain.types)
+        if not open_ends:
+            return None
+    (source,) = open_ends
+    return source, members
 
 
 def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> tuple[Point, ...]:
@@ -147,18 +185,16 @@ def _points(source: str, nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -
     constants = {name: _real(value) for name, value in single.items()}
     constants |= {name: sets[n].astype(known[name].dtype) for n, name in enumerate(wide)}
     constants = {name: _real(value) for name, value in constants.items()}
-    function = Region(source, nodes, constants)
-    points = straight_pieces(function, count)
-    if points is None and count > 1:
-        raise UnsupportedError(
-            "is a curve with parameters that differ from channel to channel",
-            hint="give all channels the same: one table computes a curve; straight pieces may differ",
-        )
+    function = Region(source, nodes, constants, _whole(nodes, plain))
+    every = np.arange(count)
+    points = straight_pieces(lambda x: function(x, every), count)
     if points is None:
-        return (Function(name, function),)
+        front = common_front(function, count)
+        curve = Function(name, function, np.zeros(1) if front else every.astype(np.float64))
+        points = (*front, curve) if front else (curve,)
 
     def spread(value: FloatArray) -> FloatArray:
-        return value[which].reshape(shape) if count > 1 else value
+        return value[which].reshape(shape) if value.size > 1 else value
 
     return tuple(map_parameters(point, spread) for point in points)
 
@@ -182,13 +218,21 @@ def _without_batch_normalization(
     )
 
 
+def _whole(nodes: tuple[onnx.NodeProto, ...], plain: Normalized) -> dict[str, int]:
+    """Return the types of the integers that ``nodes`` read or make, by name."""
+    elems = {name: plain.types[name].elem for node in nodes for name in node.output if name in plain.types}
+    for name in (name for node in nodes for name in node.input if name in plain.constants):
+        elems[name] = helper.np_dtype_to_tensor_dtype(plain.constants[name].dtype)
+    return {name: elem for name, elem in elems.items() if elem in WHOLE}
+
+
 def _widened(value: Array) -> FloatArray:
     return np.asarray(value).astype(np.float64)
 
 
 def _real(value: Array) -> Array:
-    """Return floats as float64, bools and integers as they are."""
-    return value.astype(np.float64) if value.dtype.kind not in "biu" else value
+    """Return numbers as float64, bools as they are."""
+    return value.astype(np.float64) if value.dtype.kind != "b" else value
 
 
 def _check_fits(value: FloatArray, shape: tuple[int, ...], name: str) -> None:

@@ -186,15 +186,20 @@ def _tile(index: Int64Array, _: tuple[int, ...], repeats: Array | None = None) -
     return np.tile(index, repeats.ravel().tolist())
 
 
+def computed_lookup() -> UnsupportedError:
+    """Return what is said of a Gather by computed indices."""
+    return UnsupportedError(
+        "takes elements by computed indices",
+        hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
+    )
+
+
 def _looked_up(look_up: Callable[..., Array]) -> Rearrange:
     """Return the reader of an operator that takes elements by constant indices."""
 
     def read(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, **attributes: int) -> Int64Array:
         if indices is None:
-            raise UnsupportedError(
-                "takes elements by computed indices",
-                hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
-            )
+            raise computed_lookup()
         return np.asarray(look_up(index, indices, **attributes), np.int64)
 
     return read

@@ -19,7 +19,7 @@ from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.layout import VIEWS, concat
+from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import SUPPORTED, check_supported
@@ -29,7 +29,7 @@ from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.views import View
-from gan2hls.kinds import MAX_SEEN, READERS, Array, Linear, Tensor, check_size, parameters
+from gan2hls.kinds import MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
 
@@ -131,6 +131,9 @@ class _Reader:
     def read(self) -> None:
         """Read every node."""
         nodes = list(self.plain.model.graph.node)
+        for node in nodes:
+            if node.op_type == "Gather" and node.input[0] not in self.plain.types:
+                raise at(computed_lookup(), describe(node))
         fused = find_fused(self.plain)
         hidden = {n for group in fused.values() for n in group.nodes[:-1]}
         unread = Counter(name for node in nodes for name in node.input)
@@ -205,7 +208,7 @@ class _Reader:
             )
         made = VIEWS[node.op_type](view.index, shape, *constants, **attributes)
         for name, index in zip(node.output, made if isinstance(made, list) else [made], strict=True):
-            if name and not index.size:
+            if not index.size:
                 raise UnsupportedError("leaves nothing of its input", hint="crop less")
             if name:
                 self.views[name] = View(view.tensor, name, index)
@@ -276,13 +279,13 @@ class _Reader:
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
         read = readers[node.op_type](tensor, *values, **attributes)
-        if isinstance(read, Linear):
+        if isinstance(read, Reading):
             if read.out_index.shape != made.shape:
                 raise UnsupportedError(
                     f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}",
                     hint="onnx reads its attributes otherwise: give it explicit pads and sizes",
                 )
-            _check_finite((read.weight, read.bias), node, plain)
+            _check_finite((read.op.weight, read.bias), node, plain)
             self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)

@@ -13,8 +13,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.frontend.views import ZERO, is_identity, repeats
-from gan2hls.kinds import Linear
-from gan2hls.model import AxisTaps, Point, Shape
+from gan2hls.model import AxisTaps, Linear, Point, Shape
 from gan2hls.numbers import FloatArray, Int64Array
 
 

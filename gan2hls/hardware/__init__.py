@@ -1,34 +1,31 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import (
-    OUT_QUEUE_WORDS,
-    WORD_LIMIT_BITS,
-    Design,
-    EngineDesign,
-    Folding,
-    FoldingRequest,
-    make_engine,
-    verify_design,
-)
+from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
+from gan2hls.hardware.edges import Edge, Stream
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, PointwiseEngine
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
-from gan2hls.hardware.width_converters import converters
 
 __all__ = [
     "OUT_QUEUE_WORDS",
     "WORD_LIMIT_BITS",
     "AxisPhases",
     "Design",
+    "Edge",
     "EngineDesign",
     "Folding",
     "FoldingRequest",
+    "LinearEngine",
+    "PointwiseEngine",
+    "Stream",
     "Target",
-    "converters",
     "engine_resources",
     "estimate",
     "find_part",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import final
 
 from gan2hls.fit import MULT_BITS, scale_bits
-from gan2hls.hardware.design import EngineDesign
+from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.linear_engine import LinearEngine
 
 _FLOAT32_BITS = 32
 
@@ -38,9 +39,9 @@ class Footprint:
 
 def footprint(engine: EngineDesign) -> Footprint:
     """Return what the weights of ``engine`` cost; nothing for a pointwise engine."""
-    weight, encoded = engine.layer.weight, engine.encoded
-    if weight is None or encoded is None:
+    if not isinstance(engine, LinearEngine):
         return Footprint()
+    weight, encoded = engine.weight, engine.weights
     program = () if engine.skip is None else engine.skip.memories(engine.rows, engine.pixel_words)
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gan2hls.base import FoldingError
-from gan2hls.hardware.design import FoldingRequest
+from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.groups import divisors, legal_pe, legal_simd
+from gan2hls.hardware.linear_engine import linear_op
 from gan2hls.model import IntLayer
 
 
@@ -14,8 +15,7 @@ def pe_choices(layer: IntLayer, request: FoldingRequest) -> list[int]:
     Raises:
         FoldingError: a pinned PE, or pinned lanes, that are not legal.
     """
-    g = layer.geometry
-    assert g is not None
+    g = linear_op(layer).geometry
     parts = f"takes neither a part of a group of {g.group_out} output channels nor whole groups"
     pes = _choices(layer, "PE", legal_pe(g), request.pe, parts)
     if request.pe is None and request.simd not in (None, g.group_in):
@@ -32,8 +32,7 @@ def simd_choices(layer: IntLayer, pe: int, request: FoldingRequest) -> list[int]
     Raises:
         FoldingError: a pinned SIMD that is not legal.
     """
-    g = layer.geometry
-    assert g is not None
+    g = linear_op(layer).geometry
     whole = f"is not all {g.group_in} input channels of a group, of which PE {pe} spans several"
     return _choices(layer, "SIMD", legal_simd(g, pe), request.simd, whole)
 

@@ -8,7 +8,8 @@ from typing import final
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, bram18
-from gan2hls.hardware.design import EngineDesign
+from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer, IntWeight
 
@@ -42,30 +43,33 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
     memories = bram18(folding.lanes * word, requant.channels // folding.lanes)
     if layer.table is not None:
-        copies = ceil(folding.lanes / 2)  # a ROM has two ports
-        memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
-    if layer.geometry is not None and layer.weight is not None:
+        if layer.table.sets == 1:
+            copies = ceil(folding.lanes / 2)  # a ROM has two ports
+            memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
+        else:
+            words = engine.table_groups << layer.table.index_type.bits
+            memories += folding.lanes * bram18(layer.table.out_type.bits, words)
+    if isinstance(engine, LinearEngine):
         lanes = folding.pe * folding.simd
-        dsp += mac_dsp(layer) * lanes
+        dsp += mac_dsp(engine) * lanes
         weights = _weight_memories(engine, left)
         memories += sum(bram18(width, depth) for width, depth in weights)
         bits = sum(width * depth for width, depth in weights)
-        luts = lane_lut(layer) * lanes
-        words = engine.rows * layer.geometry.x.in_size * engine.pixel_words
-        memories += bram18(engine.in_lanes * layer.input_type.int_type.bits, words)
+        luts = lane_lut(engine) * lanes
+        words = engine.rows * engine.geometry.x.in_size * engine.pixel_words
+        memories += bram18(engine.in_lanes * engine.in_elem.bits, words)
     return EngineResources(dsp, memories, luts, bits)
 
 
-def _weight_memories(engine: EngineDesign, left: Occupancy | None) -> list[tuple[int, int]]:
+def _weight_memories(engine: LinearEngine, left: Occupancy | None) -> list[tuple[int, int]]:
     """Return width and depth of the memories of codes, tables, and the program of a block-skipping engine."""
     program = left if engine.skip is None else engine.skip
     pointers = () if program is None else program.memories(engine.rows, engine.pixel_words)
     if engine.encoded is not None:
         return [*((memory.width_bits, memory.depth) for memory in engine.encoded.memories), *pointers]
-    assert engine.layer.weight is not None
     lanes = engine.folding.pe * engine.folding.simd
-    depth = engine.layer.weight.values.size // lanes if left is None else left.stored
-    return [(ceil(lanes * bits_per_weight(engine.layer.weight)), depth), *pointers]
+    depth = engine.weight.values.size // lanes if left is None else left.stored
+    return [(ceil(lanes * bits_per_weight(engine.weight)), depth), *pointers]
 
 
 @remembered
@@ -74,21 +78,18 @@ def bits_per_weight(weight: IntWeight) -> float:
     return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
 
 
-def lane_lut(layer: IntLayer) -> int:
+def lane_lut(engine: LinearEngine) -> int:
     """Return the LUTs of a lane: its codec's decoder, and where it has no multiplier a negation and its adder."""
-    assert layer.weight is not None
-    codec = CODECS[layer.weight.codec]
-    adder = 0 if codec.multiplies else 2 * (layer.input_type.centred.bits + 2)
-    return adder + codec.decoder_lut(layer.weight)
+    codec = CODECS[engine.weight.codec]
+    adder = 0 if codec.multiplies else 2 * (engine.layer.input_type.centred.bits + 2)
+    return adder + codec.decoder_lut(engine.weight)
 
 
-def mac_dsp(layer: IntLayer) -> int:
-    """Return the DSP blocks of one multiplier of ``layer``'s MAC array."""
-    assert layer.weight is not None
-    if not CODECS[layer.weight.codec].multiplies:
+def mac_dsp(engine: LinearEngine) -> int:
+    """Return the DSP blocks of one multiplier of the MAC array."""
+    if not CODECS[engine.weight.codec].multiplies:
         return 0
-    centred = layer.input_type.centred
-    return dsp_of_product(layer.weight.type.bits, centred.signed_bits)
+    return dsp_of_product(engine.weight.type.bits, engine.layer.input_type.centred.signed_bits)
 
 
 def requant_dsp(layer: IntLayer) -> int:

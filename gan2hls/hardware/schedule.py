@@ -11,25 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
-import numpy as np
-
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import (
-    WORD_LIMIT_BITS,
-    Design,
-    EngineDesign,
-    Folding,
-    FoldingRequest,
-    make_engine,
-    most_rows,
-    verify_design,
-    word_bits,
-)
+from gan2hls.hardware.design import Design, verify_design
+from gan2hls.hardware.engine import Folding, FoldingRequest
+from gan2hls.hardware.linear_engine import LinearEngine, most_rows
+from gan2hls.hardware.options import Option, make_engine, plain_engine
+from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.parts import part_resources
-from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.model import IntegerModel, IntLayer
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
@@ -37,10 +27,6 @@ _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
 #: Part of a device's LUTs that lanes without multipliers may take; the rest is for everything else and for routing.
 _LUT_SHARE = 0.5
-#: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
-_BITS_OF_A_LUT = 100
-#: Least part of the clocks that skipping empty blocks must save to be worth its program.
-_WORTH_SKIPPING = 0.05
 
 
 @final
@@ -72,7 +58,7 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     Raises:
         FoldingError: a pinned value that does not divide, or a goal that the part cannot reach.
     """
-    options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
+    options = {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
     budget = _budget(target)
     if target.fps is None:
         design = _design(model, _fastest(options, budget), target)
@@ -96,7 +82,7 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    options = {layer.name: _options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
+    options = {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
     intervals, budget = _reachable(options), _budget(target)
     if target.fps is None:
         at = _first(intervals, lambda t: budget.holds(_pick(options, t)))
@@ -123,8 +109,7 @@ class LayerSizes:
 
     def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
         """Return the DSP blocks, LUTs of lanes and 18-kbit block RAMs of ``layer``."""
-        rows = 0 if layer.geometry is None else line_buffer_rows(layer)
-        found = engine_resources(EngineDesign(layer, self.foldings[layer.name], rows, None))
+        found = engine_resources(plain_engine(layer, self.foldings[layer.name]))
         return found.dsp, found.lane_lut, found.bram18
 
 
@@ -136,7 +121,7 @@ class _Budget:
     dsp: int
     lut: int
 
-    def holds(self, chosen: Mapping[str, _Option]) -> bool:
+    def holds(self, chosen: Mapping[str, Option]) -> bool:
         """Whether ``chosen`` stays within it."""
         return _dsp(chosen) <= self.dsp and _lut(chosen) <= self.lut
 
@@ -154,7 +139,7 @@ def _budget(target: Target) -> _Budget:
 
 
 def _reaching(
-    model: IntegerModel, options: Mapping[str, tuple[_Option, ...]], budget: _Budget, target: Target
+    model: IntegerModel, options: Mapping[str, tuple[Option, ...]], budget: _Budget, target: Target
 ) -> Design:
     """Return the cheapest design whose estimated interval, hand-over between engines included, keeps ``target.fps``."""
     assert target.fps is not None
@@ -169,8 +154,10 @@ def _reaching(
         interval = max(e.interval for e in design.engines) - 1
 
 
-def _design(model: IntegerModel, chosen: Mapping[str, _Option], target: Target) -> Design:
-    engines = tuple(_engine(layer, chosen[layer.name]) for layer in model.layers)
+def _design(model: IntegerModel, chosen: Mapping[str, Option], target: Target) -> Design:
+    engines = tuple(
+        make_engine(layer, chosen[layer.name].folding, skip=chosen[layer.name].skip) for layer in model.layers
+    )
     return _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
 
 
@@ -184,7 +171,8 @@ def _buffer(design: Design) -> Design:
         if best_interval <= _TOLERANCE * design.interval_limit:
             break
         engines = tuple(
-            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if e.linear else e for e in design.engines
+            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e
+            for e in design.engines
         )
         wider = replace(design, engines=engines)
         interval = estimate(wider).interval
@@ -194,102 +182,7 @@ def _buffer(design: Design) -> Design:
     return best
 
 
-@final
-@dataclass(frozen=True)
-class _Option:
-    """One legal folding with what it costs; ``rank`` orders options from cheap to dear."""
-
-    folding: Folding
-    interval: int
-    dsp: int
-    bram: int
-    lut: int
-    bits: int
-    skip: bool
-
-    @property
-    def rank(self) -> tuple[int, int, int, int, int, bool]:
-        return self.dsp, _BITS_OF_A_LUT * self.lut + self.bits, self.bram, self.lut, self.interval, self.skip
-
-
-def _options(layer: IntLayer, request: FoldingRequest) -> tuple[_Option, ...]:
-    """Return the legal foldings of ``layer``, cheapest first."""
-    options = []
-    if layer.geometry is None:
-        wanted = request.lanes or request.pe or request.simd
-        for lanes in lanes_choices(layer, layer.requant.channels, wanted):
-            options.append(_option(layer, Folding(lanes, lanes, lanes)))
-        return _ranked(layer, options)
-    skipping = _Skipping(layer)
-    for pe in pe_choices(layer, request):
-        for simd in simd_choices(layer, pe, request):
-            legal = lanes_choices(layer, pe, request.lanes)
-            dense = _vector_cycles(layer, simd)
-            options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, dense))))
-            found = skipping.occupancy(pe, simd)
-            if found is not None:
-                pace = max(1, int(dense * (found.executed + found.idle) / options[-1].interval))
-                options.append(_option(layer, Folding(pe, simd, _enough(legal, pe, pace)), found))
-    return _ranked(layer, options)
-
-
-def _ranked(layer: IntLayer, options: list[_Option]) -> tuple[_Option, ...]:
-    """Return ``options``, cheapest first, without those whose words are too wide unless only such are pinned."""
-    narrow = [option for option in options if word_bits(layer, option.folding) <= WORD_LIMIT_BITS]
-    return tuple(sorted(narrow or options, key=lambda option: option.rank))
-
-
-def _enough(legal: list[int], pe: int, pace: int) -> int:
-    """Return the fewest requantizer lanes that serve a vector of ``pe`` accumulators every ``pace`` clocks."""
-    return next((n for n in legal if pe // n <= pace), max(legal))
-
-
-@final
-class _Skipping:
-    """What skipping the empty blocks of a layer would save, by folding."""
-
-    def __init__(self, layer: IntLayer) -> None:
-        self.geometry, self.live = layer.geometry, None
-        assert layer.geometry is not None and layer.weight is not None
-        live = layer.weight.values != 0
-        if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
-            self.y, self.x = axis_phases(layer.geometry.y), axis_phases(layer.geometry.x)
-            if self.y is not None and self.x is not None:
-                self.live = live
-
-    def occupancy(self, pe: int, simd: int) -> Occupancy | None:
-        """Return the blocks that are left, or None where skipping saves too little."""
-        if self.live is None or self.y is None or self.x is None or self.geometry is None:
-            return None
-        found = block_occupancy(self.y, self.x, self.live, pe, simd)
-        dense = self.geometry.useful_macs // (pe * simd)
-        worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
-        return found if worth else None
-
-
-def _vector_cycles(layer: IntLayer, simd: int) -> int:
-    """Return the cycles between two accumulator vectors in the leanest row: what the requantizer must keep up with.
-
-    Single pixels at a row's ends may be faster; the accumulator FIFO carries those.
-    """
-    g = layer.geometry
-    assert g is not None
-    row_taps = min((len(g.y.taps[o]) for o in g.y.outputs), default=1)
-    mean_taps = g.x.count / max(1, len(g.x.outputs))
-    return max(1, int(row_taps * mean_taps * (g.group_in // simd)))
-
-
-def _option(layer: IntLayer, folding: Folding, skip: Occupancy | None = None) -> _Option:
-    rows = 0 if layer.geometry is None else line_buffer_rows(layer)
-    engine = EngineDesign(layer, folding, rows, None)
-    found = engine_resources(engine, skip)
-    interval = engine.interval if engine.linear else engine.out_beats
-    if skip is not None:
-        interval = max(skip.executed + skip.idle, engine.in_beats, engine.out_beats)
-    return _Option(folding, interval, found.dsp, found.bram18, found.lane_lut, found.weight_bits, skip is not None)
-
-
-def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dict[str, _Option]:
+def _fastest(options: Mapping[str, tuple[Option, ...]], budget: _Budget) -> dict[str, Option]:
     """Return the choice of least interval that ``budget`` holds: bisection over all intervals that occur."""
     feasible = _reachable(options)
     fits = _first(feasible, lambda t: budget.holds(_pick(options, t)))
@@ -302,14 +195,14 @@ def _fastest(options: Mapping[str, tuple[_Option, ...]], budget: _Budget) -> dic
     return _pick(options, feasible[fits])
 
 
-def _reachable(options: Mapping[str, tuple[_Option, ...]]) -> list[int]:
+def _reachable(options: Mapping[str, tuple[Option, ...]]) -> list[int]:
     """Return the ascending intervals that occur and that every layer can keep."""
     intervals = sorted({option.interval for layer in options.values() for option in layer})
     low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
     return intervals[low:]
 
 
-def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target: Target) -> dict[str, _Option]:
+def _cheapest(options: Mapping[str, tuple[Option, ...]], interval: int, target: Target) -> dict[str, Option]:
     slow = {name: min(o.interval for o in layer) for name, layer in options.items()}
     name, best = max(slow.items(), key=lambda item: item[1])
     if best > interval:
@@ -323,25 +216,25 @@ def _cheapest(options: Mapping[str, tuple[_Option, ...]], interval: int, target:
     return _pick(options, interval)
 
 
-def _pick(options: Mapping[str, tuple[_Option, ...]], interval: int) -> dict[str, _Option]:
+def _pick(options: Mapping[str, tuple[Option, ...]], interval: int) -> dict[str, Option]:
     return {name: next(o for o in layer if o.interval <= interval) for name, layer in options.items()}
 
 
-def _dsp(chosen: Mapping[str, _Option]) -> int:
+def _dsp(chosen: Mapping[str, Option]) -> int:
     return sum(option.dsp for option in chosen.values())
 
 
-def _lut(chosen: Mapping[str, _Option]) -> int:
+def _lut(chosen: Mapping[str, Option]) -> int:
     return sum(option.lut for option in chosen.values())
 
 
-def _excess(chosen: Mapping[str, _Option], budget: _Budget) -> str:
+def _excess(chosen: Mapping[str, Option], budget: _Budget) -> str:
     """Return what ``chosen`` takes too much of, and how much there is."""
     needs = ((_dsp(chosen), budget.dsp, "DSP blocks"), (_lut(chosen), budget.lut, "LUTs of lanes"))
     return " and ".join(f"{need} {what}, {most} are allowed" for need, most, what in needs if need > most)
 
 
-def _check_budget(chosen: Mapping[str, _Option], budget: _Budget, target: Target) -> None:
+def _check_budget(chosen: Mapping[str, Option], budget: _Budget, target: Target) -> None:
     if not budget.holds(chosen):
         raise FoldingError(
             f"{target.fps:g} frames/s need {_excess(chosen, budget)}",
@@ -360,18 +253,3 @@ def _first(values: list[int], holds: Callable[[int], bool]) -> int:
         else:
             low = middle + 1
     return low
-
-
-def _engine(layer: IntLayer, option: _Option) -> EngineDesign:
-    rows = 0 if layer.geometry is None else line_buffer_rows(layer)
-    return make_engine(layer, option.folding, rows, skip=option.skip)
-
-
-def line_buffer_rows(layer: IntLayer) -> int:
-    """Return the least rows with which the next output row's inputs can load while the current one is computed."""
-    g = layer.geometry
-    assert g is not None
-    need, base = g.y.need, g.y.base
-    following = (*need[1:], g.y.in_size + need[0])
-    rows = max(after - before for after, before in zip(following, base, strict=True))
-    return min(max(rows, g.y.window), 2 * g.y.in_size)

@@ -2,7 +2,7 @@
 
 A reader is a function with the operator's name whose arguments are the tensor it transforms, its constant inputs in the
 operator's order (``None`` where one is absent) and, as keywords, its attributes with ONNX's defaults.  It returns a
-``Linear`` or a chain of points; what it cannot build is an ``UnsupportedError`` without ``where``: the front end adds
+``Reading`` or a chain of points; what it cannot build is an ``UnsupportedError`` without ``where``: the front end adds
 the node.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError, shared
-from gan2hls.model import Affine, Curve, Layer, Leaky, LinearGeometry, Point, Shape
+from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Linear, Point, Shape
 from gan2hls.numbers import FloatArray, Int64Array
 
 Array = npt.NDArray[np.generic]
@@ -46,27 +46,23 @@ class Tensor:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Reading:
     """A linear operator as a layer.
 
     Attributes:
-        kind: name of the layer kind.
-        geometry: its taps.
-        weight: float64 ``[KH * KW, CO, CI / groups]``.
+        op: what it computes.
         bias: float64 ``[CO]``, or None.
         in_order: which flat element of the input ONNX tensor each element of the layer's input stream is.
         out_index: of the output ONNX tensor's shape; which element of the layer's output stream each element is.
     """
 
-    kind: str
-    geometry: LinearGeometry
-    weight: FloatArray
+    op: Linear
     bias: FloatArray | None
     in_order: Int64Array
     out_index: Int64Array
 
 
-Reader = Callable[..., "Linear | tuple[Point, ...]"]
+Reader = Callable[..., "Reading | tuple[Point, ...]"]
 
 
 @final
@@ -75,7 +71,7 @@ class Kind:
     """A layer kind.
 
     Attributes:
-        name: as in ``Layer.kind``.
+        name: as in ``Layer.op.kind``.
         operators: ONNX operators of the default domain that become this kind, with their readers.
         reorder: ``(layer, image) -> layer`` whose stream ``(H, W, C)`` has the old elements that ``image``, int64
             ``[H, W, C]``, names, or None where the layer cannot do that; ``image`` has no element twice, and where the
@@ -124,6 +120,8 @@ def map_parameters(point: Point, change: Callable[[FloatArray], FloatArray]) -> 
             return Affine(change(point.scale), change(point.bias))
         case Leaky():
             return Leaky(change(point.slope))
+        case Function():
+            return replace(point, sets=change(point.sets))
         case _:
             return point
 
@@ -148,8 +146,8 @@ def select_outputs(layer: Layer, image: Int64Array) -> Layer | None:
     Any rows and columns can be left out and any channels taken in any order (with groups: all, as they are); the
     channels of a pixel can become the pixels of a block (``model.shuffled``).  None where ``image`` is something else.
     """
-    geometry, weight = layer.geometry, layer.weight
-    assert geometry is not None and weight is not None
+    assert isinstance(layer.op, Linear), layer.name
+    geometry = layer.op.geometry
     if layer.shape != geometry.out_shape and geometry.out_shape[:2] != (1, 1):
         return None  # shuffled already
     _, width, channels = geometry.out_shape
@@ -173,22 +171,22 @@ def select_outputs(layer: Layer, image: Int64Array) -> Layer | None:
     changed = replace(geometry, y=y, x=x, out_channels=kept.size)
     probe = replace(layer.probe, shape=image.shape, order=layer.probe.order[image.ravel()])
     points = tuple(map_parameters(p, lambda v: v[kept] if v.size > 1 else v) for p in layer.points)
-    weight = np.ascontiguousarray(weight[:, kept])
-    return replace(layer, shape=image.shape, geometry=changed, weight=weight, points=points, probe=probe)
+    op = replace(layer.op, geometry=changed, weight=np.ascontiguousarray(layer.op.weight[:, kept]))
+    return replace(layer, shape=image.shape, op=op, points=points, probe=probe)
 
 
 def select_channels(layer: Layer, kept: npt.NDArray[np.bool_]) -> Layer:
     """Return a linear layer without groups that computes the ``kept`` ones of its ``shape[2]`` channels only."""
-    assert layer.geometry is not None and layer.weight is not None
+    assert isinstance(layer.op, Linear), layer.name
     blocks = layer.channels // kept.size
     of_block = np.tile(kept, blocks)
     shape = (*layer.shape[:2], int(kept.sum()))
     order = layer.probe.order.reshape(layer.shape)[:, :, kept].ravel()
+    geometry = replace(layer.op.geometry, out_channels=int(of_block.sum()))
     return replace(
         layer,
         shape=shape,
-        geometry=replace(layer.geometry, out_channels=int(of_block.sum())),
-        weight=np.ascontiguousarray(layer.weight[:, of_block]),
+        op=replace(layer.op, geometry=geometry, weight=np.ascontiguousarray(layer.op.weight[:, of_block])),
         points=tuple(map_parameters(p, lambda v: v[of_block] if v.size > 1 else v) for p in layer.points),
         probe=replace(layer.probe, shape=shape, order=order),
     )

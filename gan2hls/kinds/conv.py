@@ -8,7 +8,7 @@ from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.kinds.base import (
     Array,
     Kind,
-    Linear,
+    Reading,
     Tensor,
     axes,
     check_axis,
@@ -20,7 +20,7 @@ from gan2hls.kinds.base import (
     raw_constant,
     select_outputs,
 )
-from gan2hls.model import LinearGeometry, conv_axis
+from gan2hls.model import Linear, LinearGeometry, conv_axis
 from gan2hls.numbers import FloatArray
 
 
@@ -104,7 +104,7 @@ def conv(
     kernel_shape: object = None,
     pads: object = None,
     strides: object = None,
-) -> Linear:
+) -> Reading:
     """Read Conv with explicit pads (``frontend.spelling``)."""
     rank = len(x.shape)
     (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "Conv")
@@ -128,10 +128,8 @@ def conv(
     shape = (1, out_channels, *out[4 - rank : 2])
     check_size(shape, "its output")
     taps = np.array(weight.transpose(2, 3, 0, 1), np.float64, order="C").reshape(geometry.weight_shape)
-    return Linear(
-        "conv",
-        geometry,
-        taps,
+    return Reading(
+        Linear("conv", geometry, taps),
         bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out[0], out[1], shape),

@@ -8,7 +8,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.kinds.base import (
     Array,
     Kind,
-    Linear,
+    Reading,
     Tensor,
     check_axis,
     check_size,
@@ -19,7 +19,7 @@ from gan2hls.kinds.base import (
     select_outputs,
 )
 from gan2hls.kinds.conv import bias_of, check_kernel, image_of, pads_of, spatial
-from gan2hls.model import LinearGeometry, conv_transpose_axis
+from gan2hls.model import Linear, LinearGeometry, conv_transpose_axis
 from gan2hls.numbers import FloatArray
 
 
@@ -35,7 +35,7 @@ def conv_transpose(
     output_padding: object = None,
     pads: object = None,
     strides: object = None,
-) -> Linear:
+) -> Reading:
     """Read ConvTranspose with explicit pads (``frontend.spelling``)."""
     rank = len(x.shape)
     (channels, *size), weight = image_of(x, raw_constant(w, "the weight"), "ConvTranspose")
@@ -60,10 +60,8 @@ def conv_transpose(
     out_shape = geometry.out_shape
     shape = (1, out_channels, *out_shape[4 - rank : 2])
     check_size(shape, "its output")
-    return Linear(
-        "conv_transpose",
-        geometry,
-        _by_tap(weight, geometry),
+    return Reading(
+        Linear("conv_transpose", geometry, _by_tap(weight, geometry)),
         bias_of(b, out_channels),
         image_order(channels, size[0], size[1]),
         image_index(out_channels, out_shape[0], out_shape[1], shape),

@@ -14,7 +14,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.kinds.base import (
     Array,
     Kind,
-    Linear,
+    Reading,
     Tensor,
     check_axis,
     check_size,
@@ -22,7 +22,7 @@ from gan2hls.kinds.base import (
     raw_constant,
     select_outputs,
 )
-from gan2hls.model import AxisTaps, Layer, LinearGeometry, Shape, conv_axis, dense_geometry
+from gan2hls.model import AxisTaps, Layer, Linear, LinearGeometry, Shape, conv_axis, dense_geometry
 from gan2hls.numbers import Int64Array
 
 
@@ -36,7 +36,7 @@ def gemm(
     beta: float = 1.0,
     transA: int = 0,  # noqa: N803  (ONNX's spelling)
     transB: int = 0,  # noqa: N803
-) -> Linear:
+) -> Reading:
     """Read Gemm: ``alpha * A' @ B' + beta * C`` with ``A`` or ``B`` computed and the others constant."""
     if x.position == 2 or len(x.shape) != 2:
         raise UnsupportedError("only the product's operands can be computed", hint="use MatMul and Add")
@@ -65,7 +65,7 @@ def gemm(
     return replace(made, bias=bias, out_index=index)
 
 
-def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Linear:
+def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Reading:
     """Read MatMul with one constant operand of rank 2 (or of leading axes 1)."""
     matrix = raw_constant(b if x.position == 0 else a, "one operand")
     if matrix.ndim < 2 or len(x.shape) < 2 or math.prod(matrix.shape[:-2]) != 1:
@@ -87,7 +87,7 @@ def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Linear:
     return replace(made, out_index=index)
 
 
-def _product(rows: Int64Array, weight: Array) -> Linear:
+def _product(rows: Int64Array, weight: Array) -> Reading:
     """Return ``[P, K] x weight[N, K].T`` where ``rows`` holds the input's flat indices."""
     count, inner = rows.shape
     if weight.ndim != 2 or weight.shape[1] != inner or weight.size == 0:
@@ -103,7 +103,7 @@ def _product(rows: Int64Array, weight: Array) -> Linear:
         geometry = LinearGeometry(AxisTaps(1, 1, (((0, 0),),)), conv_axis(count, 1, 1, 1, (0, 0)), inner, outer)
     index = np.arange(count * outer).reshape(count, outer)
     kind = "dense" if count == 1 else "conv"
-    return Linear(kind, geometry, np.ascontiguousarray(weight, np.float64)[None], None, rows.ravel(), index)
+    return Reading(Linear(kind, geometry, np.ascontiguousarray(weight, np.float64)[None]), None, rows.ravel(), index)
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:

@@ -16,14 +16,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.model.ops import COPY, Linear, Op
 from gan2hls.model.points import Point
-from gan2hls.model.shuffle import Shape, is_shuffle
-from gan2hls.model.taps import LinearGeometry
-from gan2hls.model.weights import Structure
-from gan2hls.numbers import FloatArray, QuantType
+from gan2hls.model.shuffle import Shape
+from gan2hls.numbers import QuantType
 
-#: Kind of a linear layer that copies elements to where they are read, by weights of 1.
-COPY = "reorder"
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 
@@ -62,42 +59,36 @@ class Port:
 @final
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer: an optional linear map, then a chain of pointwise functions, then an optional pixel shuffle.
+    """One layer: an operation, then a chain of pointwise functions, then an optional pixel shuffle.
 
     Attributes:
         name: unique identifier (``IDENTIFIER``), also the name of the tensor it produces.
-        kind: name of an entry of ``layers.KINDS``: ``conv``, ``conv_transpose``, ``dense`` or ``pointwise``.
         source: the ONNX nodes it came from, for people; untrusted text.
         inputs: names of the tensors it reads.
         shape: output ``(H, W, C)``; of a linear layer that of its geometry, or what a pixel shuffle makes of it
             (``model.shuffled``): the features of a dense layer that become an image are one too.
-        points: applied in order after the linear map.
+        op: what it makes of its inputs.
+        points: applied in order to what the operation makes.
         probe: the ONNX tensor that this layer's output equals, to measure against.
-        geometry: of the linear map; None for a pointwise layer.
-        weight: float64 ``[KH * KW, CO, CI / groups]``; None for a pointwise layer.  Biases are points.
-        structure: the codes that ``weight`` betrays, or None.
     """
 
     name: str
-    kind: str
     source: str
     inputs: tuple[str, ...]
     shape: Shape
+    op: Op
     points: tuple[Point, ...]
     probe: Port
-    geometry: LinearGeometry | None = None
-    weight: FloatArray | None = None
-    structure: Structure | None = None
 
     @property
     def is_copy(self) -> bool:
         """Whether its output has the elements of its input and nothing else, and so the same type."""
-        return self.kind == COPY and not self.points
+        return self.op.kind == COPY and not self.points
 
     @property
     def channels(self) -> int:
         """The channels that the points distinguish."""
-        return self.shape[2] if self.geometry is None else self.geometry.out_channels
+        return self.op.channels(self.shape)
 
 
 @final
@@ -133,18 +124,18 @@ def verify_graph(graph: Graph) -> None:
         assert IDENTIFIER.match(layer.name) and layer.name not in shapes, f"layer name {layer.name!r}"
         assert all(name in shapes for name in layer.inputs), f"{layer.name} reads an unknown tensor"
         assert layer.probe.shape == layer.shape, f"{layer.name} probes {layer.probe.shape}, not {layer.shape}"
-        assert (layer.geometry is None) == (layer.weight is None), f"{layer.name}: geometry without weight"
-        source_shape = shapes[layer.inputs[0]]
-        if layer.geometry is None:
-            assert np.prod(source_shape) == np.prod(layer.shape), f"{layer.name} changes size"
-        else:
-            assert np.prod(source_shape) == np.prod(layer.geometry.in_shape), f"{layer.name} input size"
-            assert is_shuffle(layer.geometry.out_shape, layer.shape), f"{layer.name} output shape"
-            assert layer.weight is not None and layer.weight.shape == layer.geometry.weight_shape, layer.name
-            assert np.isfinite(layer.weight).all(), f"{layer.name} has weights that are not finite"
+        try:
+            layer.op.verify([shapes[name] for name in layer.inputs], layer.shape)
+        except AssertionError as error:
+            raise AssertionError(f"{layer.name}: {error}") from error
         shapes[layer.name] = layer.shape
     for port in graph.outputs:
         assert shapes.get(port.name) == port.shape, f"output {port.name!r}"
     assert set(graph.pinned) <= set(shapes), f"types are pinned of unknown tensors: {sorted(graph.pinned)}"
     for port in (*graph.inputs, *graph.outputs, *(layer.probe for layer in graph.layers)):
         assert port.order.shape == (int(np.prod(port.shape)),), f"order of {port.name}"
+
+
+def linear_layers(graph: Graph) -> list[tuple[Layer, Linear]]:
+    """Return the layers with weights, in order, each with its operation."""
+    return [(layer, layer.op) for layer in graph.layers if isinstance(layer.op, Linear)]

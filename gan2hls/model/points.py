@@ -2,19 +2,19 @@
 
 A layer carries a chain of points (bias, BatchNorm, activation, output scaling).  ``split`` turns the chain into the
 two forms that hardware has: one or two linear pieces per channel with a common clamp (``Requant``), followed by an
-optional curve that is the same for all channels (``Table``).  A quantizer of the file ends an engine: it fixes the type
-of what the engine makes.
+optional curve (``Table``), the same for all channels or one for each.  A quantizer of the file ends an engine: it fixes
+the type of what the engine makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 
-from gan2hls.numbers import FloatArray, QuantType
+from gan2hls.numbers import FloatArray, Int64Array, QuantType
 
 
 @final
@@ -85,17 +85,43 @@ class Curve:
         return np.asarray(CURVES[self.name](x, **dict(self.attributes)), np.float64)
 
 
+class Evaluator(Protocol):
+    """A function of one number, made of parts."""
+
+    @property
+    def input(self) -> str:
+        """The ONNX name of what it reads."""
+
+    def __call__(self, x: FloatArray, sets: Int64Array) -> FloatArray:
+        """Evaluate on ``x`` with the parameters of set ``sets`` for each element; NaN where it has no value."""
+
+    def steps(self, x: FloatArray, sets: Int64Array) -> Iterator[tuple[str, FloatArray]]:
+        """Yield what each part makes of ``x``, the last the result, NaN and infinite where that is so, and its name."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Function:
-    """Any other function of one number, the same for all channels; ``name`` is for people."""
+    """Any other function of one number.
+
+    Attributes:
+        name: for people.
+        evaluate: the function, of ``x`` and which set of its parameters each element has.
+        sets: float64 ``[C]`` or ``[1]``, whole numbers: the set of each channel, or that of all.
+    """
 
     name: str
-    evaluate: Callable[[FloatArray], FloatArray]
+    evaluate: Evaluator
+    sets: FloatArray = field(default_factory=lambda: np.zeros(1))
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Evaluate on ``[..., C]``."""
-        return np.asarray(self.evaluate(x), np.float64)
+        return np.asarray(self.evaluate(x, self.sets.astype(np.int64)), np.float64)
+
+    def raw(self, x: FloatArray) -> FloatArray:
+        """Evaluate on ``[..., C]``; NaN and infinite where the function has no finite value."""
+        *_, (_, made) = self.evaluate.steps(x, self.sets.astype(np.int64))
+        return np.broadcast_to(made, np.broadcast_shapes(made.shape, x.shape))
 
 
 @final
@@ -240,10 +266,15 @@ class Split:
     quantize: Quantize | None = None
 
     def evaluate_curve(self, x: FloatArray) -> FloatArray:
-        """Apply the points of the curve to ``x`` (any shape)."""
+        """Apply the points of the curve to ``x`` (``[..., C]``, any shape where the curve is the same for all)."""
         for point in self.curve:
             x = point(x)
         return x
+
+    @property
+    def curve_is_common(self) -> bool:
+        """Whether one table serves all channels."""
+        return all(map(_common, self.curve))
 
 
 def split(points: tuple[Point, ...], channels: int) -> Split:
@@ -263,8 +294,9 @@ def _split(points: tuple[Point, ...], channels: int) -> Split:
     for n, point in enumerate(points):
         longer = piecewise.then(point)
         if longer is None:
-            tail = n
-            while tail < len(points) and _common(points[tail]):
+            tail, common = n, True
+            while tail < len(points) and (isinstance(points[tail], Function) or not common or _common(points[tail])):
+                common = common and _common(points[tail])
                 tail += 1
             if tail > n:
                 return Split(piecewise, points[n:tail], points[tail:])
@@ -276,6 +308,8 @@ def _split(points: tuple[Point, ...], channels: int) -> Split:
 def _common(point: Point) -> bool:
     """Whether ``point`` treats all channels alike, so that one table serves them."""
     match point:
+        case Function():
+            return point.sets.size == 1
         case Affine():
             return point.scale.size == 1 and point.bias.size == 1
         case Leaky():

@@ -221,11 +221,11 @@ class Requant:
 @final
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A function of a requantized integer, exact by construction.
+    """A function of a requantized integer, exact by construction: one for all channels, or one for each.
 
     Attributes:
         index_type: type of the index code; entry ``i`` belongs to code ``index_type.lo + i``.
-        values: int64 ``[2**index_type.bits]``, output codes.
+        values: int64 ``[S, 2**index_type.bits]``, output codes; channel ``c`` reads row ``c % S``.
         out_type: type of the output code.
     """
 
@@ -234,12 +234,23 @@ class Table:
     out_type: IntType
 
     def __post_init__(self) -> None:
-        assert self.values.shape == (1 << self.index_type.bits,), f"table of {self.values.shape} for {self.index_type}"
+        sets, *entries = self.values.shape
+        assert sets and entries == [1 << self.index_type.bits], f"table of {self.values.shape} for {self.index_type}"
         assert self.out_type.lo <= int(self.values.min()) and int(self.values.max()) <= self.out_type.hi
 
+    @property
+    def sets(self) -> int:
+        """Number of functions; it divides the number of channels."""
+        return int(self.values.shape[0])
+
     def __call__(self, codes: Int64Array) -> Int64Array:
-        """Look up ``codes`` (any shape)."""
-        found: Int64Array = self.values[codes - self.index_type.lo]
+        """Look up ``codes`` (``[..., C]``, any shape if all channels share one function)."""
+        index = codes - self.index_type.lo
+        row: Int64Array | int = 0
+        if self.sets > 1:
+            assert codes.shape[-1] % self.sets == 0, f"{codes.shape[-1]} channels share {self.sets} functions"
+            row = np.arange(codes.shape[-1]) % self.sets
+        found: Int64Array = self.values[row, index]
         return found
 
 

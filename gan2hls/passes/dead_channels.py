@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.kinds import select_channels
-from gan2hls.model import Affine, Graph, Layer, readings, with_layers
+from gan2hls.model import Affine, Graph, Layer, Linear, readings, with_layers
 from gan2hls.numbers import FloatArray
 
 Mask = npt.NDArray[np.bool_]
@@ -39,40 +39,42 @@ def drop_dead_channels(graph: Graph) -> Graph:
 
 def _pruned(maker: Layer, reader: Layer) -> tuple[Layer, Layer] | None:
     """Return both without the channels between them that are dead, or None where there are none."""
-    before, after = maker.geometry, reader.geometry
-    if before is None or after is None or maker.weight is None or reader.weight is None:
+    if not isinstance(maker.op, Linear) or not isinstance(reader.op, Linear):
         return None
+    before, after = maker.op.geometry, reader.op.geometry
     channels = after.in_channels
     pixels = before.out_channels * math.prod(before.out_shape[:2]) // channels
     if before.groups != 1 or after.groups != 1 or after.in_shape != maker.shape:
         return None
-    constant = _constants(maker)  # [CO], NaN where the channel lives
+    constant = _constants(maker, maker.op)  # [CO], NaN where the channel lives
     per_channel = np.tile(constant, pixels * channels // constant.size).reshape(pixels, channels)
     empty = ~np.isnan(per_channel).any(axis=0) & (per_channel == per_channel[0]).all(axis=0)
     value = np.where(empty, np.nan_to_num(per_channel[0]), 0.0)
     whole = after.y.count * after.x.count == np.prod(after.kernel) * np.prod(after.out_shape[:2])
-    unread = ~reader.weight.any(axis=(0, 1))
+    unread = ~reader.op.weight.any(axis=(0, 1))
     dead = unread | (empty & ((value == 0) | whole))
     if dead.all():
         dead[0] = False
     if not dead.any():
         return None
-    return select_channels(maker, ~dead), _without_inputs(reader, ~dead, np.where(dead & ~unread, value, 0.0))
+    return select_channels(maker, ~dead), _without_inputs(
+        reader, reader.op, ~dead, np.where(dead & ~unread, value, 0.0)
+    )
 
 
-def _constants(layer: Layer) -> FloatArray:
+def _constants(layer: Layer, op: Linear) -> FloatArray:
     """Return the value of each output channel that has no weights, NaN for the others."""
-    assert layer.weight is not None and layer.geometry is not None
-    x: FloatArray = np.zeros(layer.geometry.out_channels)
+    x: FloatArray = np.zeros(op.geometry.out_channels)
     for point in layer.points:
         x = np.broadcast_to(point(x), x.shape)
-    return np.where(layer.weight.any(axis=(0, 2)), np.nan, x)
+    return np.where(op.weight.any(axis=(0, 2)), np.nan, x)
 
 
-def _without_inputs(layer: Layer, kept: Mask, value: FloatArray) -> Layer:
+def _without_inputs(layer: Layer, op: Linear, kept: Mask, value: FloatArray) -> Layer:
     """Return ``layer`` without the input channels not ``kept``, which are ``value`` everywhere."""
-    assert layer.geometry is not None and layer.weight is not None
-    bias = (layer.weight * value).sum(axis=(0, 2))
+    bias = (op.weight * value).sum(axis=(0, 2))
     points = (Affine(np.ones(1), bias), *layer.points) if bias.any() else layer.points
-    geometry = replace(layer.geometry, in_channels=int(kept.sum()))
-    return replace(layer, geometry=geometry, weight=np.ascontiguousarray(layer.weight[..., kept]), points=points)
+    geometry = replace(op.geometry, in_channels=int(kept.sum()))
+    return replace(
+        layer, op=replace(op, geometry=geometry, weight=np.ascontiguousarray(op.weight[..., kept])), points=points
+    )

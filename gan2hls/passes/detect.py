@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.detect import find_structure
-from gan2hls.model import COPY, Graph, IntWeight, Layer, Structure
+from gan2hls.model import COPY, Graph, IntWeight, Layer, Linear, Structure
 from gan2hls.numbers import FloatArray, IntType
 
 
@@ -17,10 +17,11 @@ def detect(graph: Graph) -> Graph:
 
 
 def _detected(layer: Layer) -> Layer:
-    if layer.weight is None:
+    if not isinstance(layer.op, Linear):
         return layer
-    structure = _ones(layer.weight) if layer.kind == COPY else find_structure(layer.weight)
-    return replace(layer, structure=structure)
+    weight = layer.op.weight
+    structure = _ones(weight) if layer.op.kind == COPY else find_structure(weight)
+    return replace(layer, op=replace(layer.op, structure=structure))
 
 
 def _ones(weight: FloatArray) -> Structure:

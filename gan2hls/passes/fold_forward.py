@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Affine, Graph, Layer, readings, with_layers
+from gan2hls.model import Affine, Graph, Identity, Layer, Linear, readings, with_layers
 from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
@@ -21,8 +21,8 @@ def fold_forward(graph: Graph) -> Graph:
     layers: dict[str, Layer] = {}
     for layer in graph.layers:
         before = layers.get(layer.inputs[0])
-        if before is not None and read[before.name] == 1:
-            folded = _fold(before, layer)
+        if before is not None and read[before.name] == 1 and isinstance(layer.op, Linear):
+            folded = _fold(before, layer, layer.op)
             if folded is not None:
                 del layers[before.name]
                 layer = folded
@@ -30,9 +30,9 @@ def fold_forward(graph: Graph) -> Graph:
     return with_layers(graph, layers.values())
 
 
-def _fold(before: Layer, layer: Layer) -> Layer | None:
-    geometry, weight = layer.geometry, layer.weight
-    if before.geometry is not None or geometry is None or weight is None or len(before.points) != 1:
+def _fold(before: Layer, layer: Layer, op: Linear) -> Layer | None:
+    geometry, weight = op.geometry, op.weight
+    if not isinstance(before.op, Identity) or len(before.points) != 1:
         return None
     point = before.points[0]
     if not isinstance(point, Affine):
@@ -43,7 +43,7 @@ def _fold(before: Layer, layer: Layer) -> Layer | None:
     whole = geometry.y.count * geometry.x.count == np.prod(geometry.kernel) * np.prod(geometry.out_shape[:2])
     if shift.any() and not whole:
         return None
-    structure = layer.structure
+    structure = op.structure
     if structure is not None:
         if (scale != scale[0]).any() or scale[0] <= 0:
             return None  # codes stay what the file made them
@@ -58,9 +58,8 @@ def _fold(before: Layer, layer: Layer) -> Layer | None:
         layer,
         source=source,
         inputs=before.inputs,
+        op=replace(op, weight=weight * scale[columns], structure=structure),
         points=points,
-        weight=weight * scale[columns],
-        structure=structure,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Graph, Layer, Point, readings, rewired, split, unshuffled, with_layers
+from gan2hls.model import Graph, Identity, Layer, Point, readings, rewired, split, unshuffled, with_layers
 from gan2hls.numbers import FloatArray
 from gan2hls.passes.simplify import simplified
 
@@ -20,9 +20,9 @@ def fuse_points(graph: Graph) -> Graph:
     renamed: dict[str, str] = {}
     for original in graph.layers:
         layer = rewired(original, renamed)
-        before = layers.get(layer.inputs[0])
-        alone = read[original.inputs[0]] == 1
-        fused = _fuse(before, layer) if before is not None and alone and layer.geometry is None else None
+        fused = None
+        if isinstance(layer.op, Identity) and read[original.inputs[0]] == 1 and layer.inputs[0] in layers:
+            fused = _fuse(layers[layer.inputs[0]], layer)
         if fused is None:
             layers[layer.name] = layer
         else:
@@ -59,7 +59,7 @@ def _fit(points: tuple[Point, ...], have: int, before: Layer) -> tuple[Point, ..
         if have == before.shape[2]:
             return np.tile(value, before.channels // have)
         by_element = np.tile(value, math.prod(before.shape) // have).reshape(1, *before.shape)
-        shape = before.shape if before.geometry is None else before.geometry.out_shape
+        shape = before.op.sums_shape(before.shape)
         pixels: FloatArray = unshuffled(by_element, shape).reshape(-1, before.channels)
         fits = fits and bool((pixels == pixels[0]).all())
         first: FloatArray = pixels[0].copy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.model import Affine, Clip, Graph, Layer, Quantize, readings, rewired, with_layers
+from gan2hls.model import Affine, Clip, Graph, Identity, Layer, Quantize, readings, rewired, with_layers
 from gan2hls.numbers import IntType, QuantType
 
 #: Zero points beyond this are no part of a code any more.
@@ -52,7 +52,7 @@ def _before(layer: Layer, quant: QuantType) -> QuantType | None:
     Where levels of ``quant`` are values of the input, they are the levels of the input too; where they lie between (a
     quantizer that rounds down), the input gets 16 bits on a grid that has them.
     """
-    if layer.geometry is not None:
+    if not isinstance(layer.op, Identity):
         return None
     scale, zero_point = quant.scale, float(quant.zero_point)
     for point in reversed(layer.points):

@@ -11,7 +11,20 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Affine, Clip, Curve, Graph, Layer, Leaky, Point, Quantize, Sign, rewired, with_layers
+from gan2hls.model import (
+    Affine,
+    Clip,
+    Curve,
+    Graph,
+    Identity,
+    Layer,
+    Leaky,
+    Point,
+    Quantize,
+    Sign,
+    rewired,
+    with_layers,
+)
 from gan2hls.numbers import FloatArray, QuantType
 
 #: Relative difference of two scales that float32 made of one.
@@ -132,7 +145,7 @@ def drop_identities(graph: Graph) -> Graph:
     inputs, outputs = ({port.name for port in ports} for ports in (graph.inputs, graph.outputs))
     for original in graph.layers:
         layer = rewired(original, dropped)
-        empty = layer.geometry is None and not layer.points
+        empty = isinstance(layer.op, Identity) and not layer.points
         wanted = layer.name in outputs and layer.inputs[0] in inputs
         if empty and not wanted:
             dropped[layer.name] = layer.inputs[0]

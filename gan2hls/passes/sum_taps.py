@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import AxisTaps, Graph, Layer, with_layers
+from gan2hls.model import AxisTaps, Graph, Layer, Linear, with_layers
 from gan2hls.numbers import FloatArray
 
 #: Kernel indices that are summed.
@@ -24,16 +24,16 @@ def sum_taps(graph: Graph) -> Graph:
 
 
 def _summed(layer: Layer) -> Layer:
-    geometry, weight = layer.geometry, layer.weight
-    if geometry is None or weight is None or layer.structure is not None:
+    if not isinstance(layer.op, Linear) or layer.op.structure is not None:
         return layer
+    geometry, weight = layer.op.geometry, layer.op.weight
     (y, rows), (x, columns) = _shared(geometry.y), _shared(geometry.x)
     changed = replace(geometry, y=y, x=x)
     if changed.pixel_taps * y.kernel * x.kernel >= geometry.pixel_taps * geometry.y.kernel * geometry.x.kernel:
         return layer
     kernels = weight.reshape(*geometry.kernel, *weight.shape[1:])
     kernels = _sums(_sums(kernels, rows), columns, axis=1)
-    return replace(layer, geometry=changed, weight=kernels.reshape(changed.weight_shape))
+    return replace(layer, op=replace(layer.op, geometry=changed, weight=kernels.reshape(changed.weight_shape)))
 
 
 def _shared(axis: AxisTaps) -> tuple[AxisTaps, _Sums]:

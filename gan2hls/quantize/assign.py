@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gan2hls.config import Config, LayerConfig, check_patterns, matches
 from gan2hls.fit import LayerPrecision
 from gan2hls.formats import Precision
-from gan2hls.model import COPY, Graph, Layer
+from gan2hls.model import COPY, Graph, Layer, Linear
 
 #: What activations start from where the config leaves them open.
 _FIRST = Precision("int", 8)
@@ -30,13 +30,14 @@ def assign_precision(graph: Graph, config: Config) -> dict[str, LayerPrecision]:
         asked = common.input or _fine_input(graph, port.name) or common.activation
         assigned[port.name] = LayerPrecision(common.weight, asked or _FIRST, may_widen=asked is None)
     for layer in graph.layers:
-        found = layer.structure.weight if layer.structure is not None and common.detect else None
+        structure = layer.op.structure if isinstance(layer.op, Linear) else None
+        found = structure.weight if structure is not None and common.detect else None
         pinned, activation = None, common.activation
         for entry in _entries(layer, config.layers):
             pinned = entry.precision.weight or pinned
             activation = entry.precision.activation or activation
-        if layer.kind == COPY and layer.structure is not None:  # there is nothing to choose in ones
-            found, pinned = layer.structure.weight, None
+        if layer.op.kind == COPY and structure is not None:  # there is nothing to choose in ones
+            found, pinned = structure.weight, None
         kept = found if pinned is None else None
         weight = None if kept is not None else pinned or common.weight
         assigned[layer.name] = LayerPrecision(weight, activation or _FIRST, kept, activation is None)

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Affine, Golden, Graph, IntegerModel, IntWeight, Layer, LinearGeometry, linear
+from gan2hls.model import Affine, Golden, Graph, IntegerModel, IntWeight, Layer, Linear, LinearGeometry, linear
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, QuantType
 from gan2hls.quantize.lower import lower_layer
 
@@ -44,49 +44,53 @@ def find_biases(
     codes = {port.name: types[port.name].quantize(streams[port.name]) for port in graph.inputs}
     biases = {}
     for layer in graph.layers:
-        source = layer.inputs[0]
-        if layer.geometry is not None and layer.weight is not None and not _exact(graph, layer, weights[layer.name]):
+        op = layer.op
+        if isinstance(op, Linear) and not _exact(graph, layer, op, weights[layer.name]):
+            (source,) = layer.inputs
             weight = weights[layer.name]
-            scale = np.broadcast_to(weight.scale, (layer.geometry.out_channels,))[:, None]
+            scale = np.broadcast_to(weight.scale, (op.geometry.out_channels,))[:, None]
             real, made = types[source].dequantize(codes[source]), weight.values * scale
             if places is not None and layer.name in places:
-                biases[layer.name] = _mean_lack(layer, streams[source], made, real, places[layer.name])
+                biases[layer.name] = _mean_lack(op, streams[source], made, real, places[layer.name])
             else:
-                wanted = _mean_sums(layer.geometry, layer.weight, streams[source])
-                biases[layer.name] = wanted - _mean_sums(layer.geometry, made, real)
+                wanted = _mean_sums(op.geometry, op.weight, streams[source])
+                biases[layer.name] = wanted - _mean_sums(op.geometry, made, real)
             layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
-        codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes[source])
+        codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes)
     return biases
 
 
 def _mean_lack(
-    layer: Layer, wanted: Float32Array, weight: FloatArray, found: FloatArray, places: FloatArray
+    op: Linear, wanted: Float32Array, weight: FloatArray, found: FloatArray, places: FloatArray
 ) -> FloatArray:
     """Return the mean of what sums of ``weight`` on ``found`` lack, each weighted by its place, float64 ``[CO]``."""
-    assert layer.geometry is not None and layer.weight is not None
     frames = min(len(wanted), len(places))
-    sums = linear(layer.geometry, layer.weight, wanted[:frames])
-    lack = sums - linear(layer.geometry, weight, found[:frames].astype(np.float32))
+    sums = linear(op.geometry, op.weight, wanted[:frames])
+    lack = sums - linear(op.geometry, weight, found[:frames].astype(np.float32))
     by = places[:frames]
     mean: FloatArray = (by * lack).sum(axis=(0, 1, 2)) / np.maximum(by.sum(axis=(0, 1, 2)), 1e-30)
     return mean
 
 
-def _exact(graph: Graph, layer: Layer, weight: IntWeight) -> bool:
+def _exact(graph: Graph, layer: Layer, op: Linear, weight: IntWeight) -> bool:
     """Whether a linear layer's sums are the file's own integers, or those of its input."""
     if layer.is_copy:
         return True
-    kept = layer.structure is not None and layer.structure.exact and weight is layer.structure.weight
+    kept = op.structure is not None and op.structure.exact and weight is op.structure.weight
     return kept and layer.inputs[0] in graph.pinned
 
 
 def _run(
-    graph: Graph, layer: Layer, weight: IntWeight | None, types: Mapping[str, QuantType], codes: Int64Array
+    graph: Graph,
+    layer: Layer,
+    weight: IntWeight | None,
+    types: Mapping[str, QuantType],
+    codes: Mapping[str, Int64Array],
 ) -> Int64Array:
-    input_type, output_type = types[layer.inputs[0]], types[layer.name]
-    made = lower_layer(layer, input_type, weight, output_type, pinned=layer.name in graph.pinned)
+    input_types = [types[name] for name in layer.inputs]
+    made = lower_layer(layer, input_types, weight, types[layer.name], pinned=layer.name in graph.pinned)
     model = IntegerModel(graph.name, (), (), (made,), ())
-    return Golden(model).run_layer(layer.name, codes)
+    return Golden(model).run_layer(layer.name, [codes[name] for name in layer.inputs])
 
 
 def _mean_sums(g: LinearGeometry, weight: FloatArray, x: npt.NDArray[np.generic]) -> FloatArray:

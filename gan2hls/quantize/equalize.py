@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Affine, Graph, Layer, split
+from gan2hls.model import Affine, Graph, Layer, Linear, split
 from gan2hls.numbers import Float32Array, FloatArray
 
 #: Gains beyond this ratio to the median would only amplify noise of channels that hardly live.
@@ -39,19 +39,22 @@ def find_gains(
     gains = {}
     for layer in graph.layers:
         readers = [other for other in graph.layers if layer.name in other.inputs]
-        if layer.name in outputs or len(readers) != 1 or readers[0].weight is None or readers[0].geometry is None:
+        if layer.name in outputs or len(readers) != 1:
+            continue
+        reader = readers[0].op
+        if not isinstance(reader, Linear):
             continue
         if layer.name in graph.pinned:
             continue  # its scale is the file's
         if readers[0].name in coded:
             continue
-        units = _units(layer, readers[0])
+        units = _units(layer, reader)
         if units == 0 or split((*layer.points, Affine(np.ones(layer.channels), np.zeros(1))), layer.channels).rest:
             continue
         if split(layer.points, layer.channels).curve:
             continue  # one table serves all channels
         activation = np.abs(streams[layer.name].reshape(-1, units)).max(axis=0).astype(np.float64)
-        weight = _weight_ranges(readers[0]).reshape(-1, units).max(axis=0)
+        weight = _weight_ranges(reader).reshape(-1, units).max(axis=0)
         alive = (activation > 0) & (weight > 0)
         if not alive.any():
             continue
@@ -66,9 +69,9 @@ def apply_gains(graph: Graph, gains: Mapping[str, FloatArray]) -> Graph:
     """Return ``graph`` with each named layer's output divided by its gain and its reader's weights multiplied by it."""
     layers = []
     for layer in graph.layers:
-        into, out = gains.get(layer.inputs[0]), gains.get(layer.name)
-        if into is not None:
-            layer = replace(layer, weight=_scaled_inputs(layer, into))
+        out = gains.get(layer.name)
+        if isinstance(layer.op, Linear) and layer.inputs[0] in gains:
+            layer = replace(layer, op=replace(layer.op, weight=_scaled_inputs(layer.op, gains[layer.inputs[0]])))
         if out is not None:
             scale = np.tile(1 / out, layer.channels // out.size)
             layer = replace(layer, points=(*layer.points, Affine(scale, np.zeros(1))))
@@ -86,27 +89,24 @@ def apply_to_streams(streams: Mapping[str, Float32Array], gains: Mapping[str, Fl
     }
 
 
-def _units(layer: Layer, reader: Layer) -> int:
+def _units(layer: Layer, reader: Linear) -> int:
     """Return the number of gains that both sides can tell apart, 0 when their channels do not nest."""
-    assert reader.geometry is not None
     made, read = layer.shape[2], reader.geometry.in_channels
     units = min(made, read)
     return units if max(made, read) % units == 0 and layer.channels % units == 0 else 0
 
 
-def _weight_ranges(reader: Layer) -> FloatArray:
+def _weight_ranges(reader: Linear) -> FloatArray:
     """Return per input channel its greatest weight, relative to the greatest of the output channel it adds to."""
     g, weight = reader.geometry, reader.weight
-    assert g is not None and weight is not None
     peak = np.abs(weight).max(axis=0)  # [CO, CI / groups]
     relative = peak / np.maximum(peak.max(axis=1, keepdims=True), 1e-30)
     ranges: FloatArray = relative.reshape(g.groups, g.group_out, g.group_in).max(axis=1).reshape(-1)
     return ranges
 
 
-def _scaled_inputs(reader: Layer, gain: FloatArray) -> FloatArray:
+def _scaled_inputs(reader: Linear, gain: FloatArray) -> FloatArray:
     g, weight = reader.geometry, reader.weight
-    assert g is not None and weight is not None
     per_channel = np.tile(gain, g.in_channels // gain.size).reshape(g.groups, 1, g.group_in)
     scaled: FloatArray = weight.reshape(-1, g.groups, g.group_out, g.group_in) * per_channel
     return scaled.reshape(weight.shape)

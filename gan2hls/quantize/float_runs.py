@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 
 from gan2hls.base import ModelError
-from gan2hls.model import Graph, Port
+from gan2hls.model import Graph, Port, linear_layers
 from gan2hls.numbers import Float32Array
 from gan2hls.quantize.data_file import read_inputs_file
 
@@ -88,8 +88,12 @@ class FloatModel:
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
             raise _refusal("refuses the model", error) from error
 
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Float32Array]:
-        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name."""
+    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]], *, check: bool = True) -> dict[str, Float32Array]:
+        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name.
+
+        Raises:
+            ModelError: ONNX Runtime cannot run it; NaN or infinite values, unless ``check`` is off.
+        """
         frames = len(next(iter(inputs.values())))
         names = [port.onnx_name for port in self.ports]
         streams = {port.name: np.empty((frames, *port.shape), np.float32) for port in self.ports}
@@ -103,12 +107,12 @@ class FloatModel:
                 if tuple(values.shape) != port.onnx_shape:
                     raise _refusal(f"makes {port.onnx_name!r} of shape {list(values.shape)}, not {port.onnx_shape}")
                 streams[port.name][n] = port.to_stream(values)[0]
-        for port in self.ports:
-            _check_finite(port, streams[port.name])
+        for port in self.ports if check else ():
+            check_finite(port, streams[port.name])
         return streams
 
 
-def _check_finite(port: Port, stream: Float32Array) -> None:
+def check_finite(port: Port, stream: Float32Array) -> None:
     """Check what the model makes of its inputs.
 
     Raises:
@@ -146,6 +150,6 @@ def probes(graph: Graph) -> tuple[Port, ...]:
 def frame_limit(graph: Graph, frames: int) -> int:
     """Return how many of ``frames`` calibration may use, within bounds of memory and time."""
     values = sum(int(np.prod(layer.shape)) for layer in graph.layers)
-    macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+    macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
     affordable = min(_VALUE_LIMIT // max(1, values), _MAC_LIMIT // max(1, macs))
     return min(frames, max(_LEAST_FRAMES, affordable))

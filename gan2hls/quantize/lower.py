@@ -6,7 +6,7 @@ bias) goes into the requantizer, so codes stay what the quantizer made them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,15 +31,16 @@ from gan2hls.model import (
     IntLayer,
     IntWeight,
     Layer,
-    LinearGeometry,
     Piecewise,
     Split,
-    acc_bounds,
-    by_row_phases,
+    linear_layers,
     split,
     verify_integer_model,
 )
-from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType, Requant, Table
+from gan2hls.quantize.channel_tables import channel_tables, reach
+from gan2hls.quantize.curves import Curves
+from gan2hls.quantize.domains import check_defined
 
 #: Widest accumulator of hardware.
 MOST_ACC_BITS = 44
@@ -50,8 +51,6 @@ _TABLE_STEP, _FINE_TABLE_STEP = 1 / 2, 1 / 16
 #: Least and greatest index width of a table.
 TABLE_BITS = (4, 12)
 _CURVE_GRID = 4097
-#: Most centroids of one book that lanes select from at a LUT a bit of a centroid.
-_MOST_CENTROIDS = 64
 #: Inputs of these bits keep the whole range of the samples.
 _FINE_INPUT_BITS = 16
 #: A bounded output keeps its whole range when samples use this part of it, else their range and this margin.
@@ -61,11 +60,7 @@ _MARGIN = 0.1
 
 def quantize_weights(graph: Graph, precisions: Mapping[str, LayerPrecision]) -> dict[str, IntWeight]:
     """Return the integer weights of every linear layer by its name; they depend on no calibration."""
-    return {
-        layer.name: _quantized(layer.weight, precisions[layer.name])
-        for layer in graph.layers
-        if layer.weight is not None
-    }
+    return {layer.name: _quantized(op.weight, precisions[layer.name]) for layer, op in linear_layers(graph)}
 
 
 def _quantized(weight: FloatArray, precision: LayerPrecision) -> IntWeight:
@@ -131,8 +126,9 @@ def lower(
         bias = (biases or {}).get(layer.name)
         if bias is not None:
             layer = replace(layer, points=(Affine(np.ones(1), bias), *layer.points))
-        input_type, output_type = types[layer.inputs[0]], types[layer.name]
-        made = lower_layer(layer, input_type, weights.get(layer.name), output_type, pinned=layer.name in graph.pinned)
+        input_types = [types[name] for name in layer.inputs]
+        pinned = layer.name in graph.pinned
+        made = lower_layer(layer, input_types, weights.get(layer.name), types[layer.name], pinned=pinned)
         layers.append(replace(made, probe_gain=(gains or {}).get(layer.name, np.ones(1))))
     model = IntegerModel(
         graph.name, graph.inputs, tuple(types[port.name] for port in graph.inputs), tuple(layers), graph.outputs
@@ -142,13 +138,18 @@ def lower(
 
 
 def lower_layer(
-    layer: Layer, input_type: QuantType, weight: IntWeight | None, output_type: QuantType, *, pinned: bool = False
+    layer: Layer,
+    input_types: Sequence[QuantType],
+    weight: IntWeight | None,
+    output_type: QuantType,
+    *,
+    pinned: bool = False,
 ) -> IntLayer:
     """Turn one layer into integers.
 
     Args:
         layer: after the passes.
-        input_type: of the tensor that it reads.
+        input_types: of the tensors that it reads.
         weight: of a linear layer.
         output_type: of the tensor that it makes.
         pinned: whether a quantizer of the file fixes ``output_type``: its codes are wanted exactly.
@@ -156,28 +157,29 @@ def lower_layer(
     Raises:
         ConfigError: accumulators or biases beyond what hardware has.
     """
-    channels, geometry = layer.channels, layer.geometry
-    acc_scale, points = np.full(channels, input_type.scale), layer.points
-    centred = input_type.centred
-    acc_type = IntType.covering(min(0, centred.lo), max(0, centred.hi))
-    if geometry is not None and weight is not None:
-        geometry, weight = _by_row_phases(geometry, weight, layer.shape[0] // geometry.y.out_size)
-        acc_scale = np.broadcast_to(np.abs(weight.scale) * input_type.scale, (channels,))
-        if (weight.scale < 0).any():
-            points = (Affine(np.sign(weight.scale), np.zeros(1)), *points)
-        acc_type = IntType.covering(*acc_bounds(weight.values, centred, geometry))
-        if acc_type.bits > MOST_ACC_BITS:
-            raise ConfigError(
-                f"needs accumulators of {acc_type.bits} bits, {MOST_ACC_BITS} are supported",
-                where=layer.name,
-                hint="lower the weight or activation width of this layer",
-            )
+    channels, points = layer.channels, layer.points
+    op, scale = layer.op.lower(input_types, layer.shape, weight)
+    acc_scale = np.broadcast_to(np.abs(scale), (channels,))
+    if (scale < 0).any():
+        points = (Affine(np.sign(scale), np.zeros(1)), *points)
+    acc_type = IntType.covering(*op.bounds(input_types))
+    if acc_type.bits > MOST_ACC_BITS:
+        raise ConfigError(
+            f"needs accumulators of {acc_type.bits} bits, {MOST_ACC_BITS} are supported",
+            where=layer.name,
+            hint="lower the weight or activation width of this layer",
+        )
     chain = split(points, channels)
     assert not chain.rest, f"{layer.name}: the passes leave no rest"
     mult_bits = WIDE_MULT_BITS if pinned and acc_type.bits <= _WIDE_ACC_BITS else MULT_BITS
     table = None
     if not chain.curve:
         requant = make_requant(chain.piecewise, acc_scale, acc_type, output_type, mult_bits=mult_bits, where=layer.name)
+    elif not chain.curve_is_common:
+        most = _FINE_TABLE_STEP if pinned else _TABLE_STEP
+        requant, table = channel_tables(
+            chain, acc_scale, acc_type, output_type, where=layer.name, most=most, bits=TABLE_BITS
+        )
     elif acc_type.bits <= TABLE_BITS[1] and _is_common(chain.piecewise, acc_scale):
         requant, table = _plain_index(chain, acc_scale, acc_type, output_type)
     else:
@@ -185,43 +187,17 @@ def lower_layer(
         requant, table = _requant_and_table(chain, acc_scale, acc_type, output_type, layer.name, step)
     return IntLayer(
         name=layer.name,
-        kind=layer.kind,
         source=layer.source,
         inputs=layer.inputs,
-        input_type=input_type,
+        input_types=tuple(input_types),
         output_type=output_type,
         shape=layer.shape,
+        op=op,
         acc_type=acc_type,
         requant=requant,
         table=table,
-        geometry=geometry,
-        weight=weight,
         probe=layer.probe,
     )
-
-
-def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> tuple[LinearGeometry, IntWeight]:
-    """Return geometry and weights that make the rows of the image which a pixel shuffle makes ``phases`` times as high.
-
-    What it does along the columns is no work: the channels of neighbouring pixels follow one another.  Where there is
-    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: they become one of
-    all their centroids, or plain integers where these are too many.
-    """
-    if phases == 1 or geometry.x.out_size == 1:
-        return geometry, weight
-    made = by_row_phases(geometry, phases)
-    taps, channels = geometry.weight_shape[0], made.out_channels
-
-    def apart(values: Int64Array) -> Int64Array:
-        by_tap = np.broadcast_to(values, (taps, *values.shape[1:]))
-        kernel = by_tap.reshape(geometry.y.kernel, geometry.x.kernel, phases, channels, -1)
-        return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(taps * phases, channels, -1)
-
-    if weight.books > 1:
-        few = np.unique(weight.values).size <= _MOST_CENTROIDS
-        weight = replace(weight, codec=weight.codec if few else "raw", books=1)
-    factors = None if weight.factors is None else apart(weight.factors)
-    return made, replace(weight, values=apart(weight.values), factors=factors)
 
 
 def _output_type(
@@ -249,6 +225,9 @@ def _bounds(chain: Split) -> tuple[float, float]:
     if chain.curve:
         if np.isfinite(ends).all():  # a curve may turn back in between
             ends = np.linspace(chain.piecewise.lo, chain.piecewise.hi, _CURVE_GRID, dtype=np.float64)
+        if not chain.curve_is_common:
+            curves = Curves(chain.curve, chain.piecewise.slope.shape[1])
+            chain, ends = replace(chain, curve=curves.of(np.arange(curves.count))), ends[:, None]
         with np.errstate(all="ignore"):
             ends = chain.evaluate_curve(ends)
     return float(ends.min()), float(ends.max())
@@ -265,9 +244,12 @@ def _plain_index(chain: Split, acc_scale: FloatArray, acc_type: IntType, out: Qu
     channels = acc_scale.size
     ones, zeros = np.ones((1, channels), np.int64), np.zeros((1, channels), np.int64)
     accs = np.arange(acc_type.lo, acc_type.hi + 1, dtype=np.float64)[:, None]
-    values = out.quantize(chain.evaluate_curve(chain.piecewise(accs * acc_scale)[:, 0]))
+    x = chain.piecewise(accs * acc_scale)[:, 0]
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
     requant = Requant(ones, zeros, zeros[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
-    return requant, Table(acc_type, values, out.int_type)
+    return requant, Table(acc_type, values[None], out.int_type)
 
 
 def _requant_and_table(
@@ -277,21 +259,19 @@ def _requant_and_table(
 
     The index spans the inputs over which the output code still changes; outside, the clamp holds the end value.
     """
-    low, high = _reach(chain.piecewise, acc_scale, acc_type)
+    least, greatest = reach(chain.piecewise, acc_scale, acc_type)
+    low, high = float(least.min()), float(greatest.max())
     low, high = _active_range(chain, low, high, out)
     bits = _table_bits(chain, low, high, out, most)
     step = max((high - low) / ((1 << bits) - 1), 1e-12)
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
     requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step), where=where)
-    values = out.quantize(chain.evaluate_curve(low + step * np.arange(1 << bits, dtype=np.float64)))
-    return requant, Table(index_type, values, out.int_type)
-
-
-def _reach(piecewise: Piecewise, acc_scale: FloatArray, acc_type: IntType) -> tuple[float, float]:
-    low, high = acc_scale * acc_type.lo, acc_scale * acc_type.hi
-    ends = np.stack([piecewise(x) for x in (low, np.zeros_like(low), np.clip(piecewise.knot, low, high), high)])
-    return float(ends.min()), float(ends.max())
+    x = low + step * np.arange(1 << bits, dtype=np.float64)
+    made = chain.evaluate_curve(x)
+    check_defined(chain.curve, x, made)
+    values = out.quantize(made)
+    return requant, Table(index_type, values[None], out.int_type)
 
 
 def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tuple[float, float]:

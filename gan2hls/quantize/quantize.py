@@ -17,10 +17,11 @@ from gan2hls.base import one_thread
 from gan2hls.fit import LayerPrecision, LayerProblem, RangeRule, Reconstruction, fit_weight
 from gan2hls.fit import measure as moments_of
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntegerModel, IntWeight, Layer
+from gan2hls.model import Graph, IntegerModel, IntWeight, Layer, Linear, linear_layers
 from gan2hls.numbers import Float32Array, Int64Array
 from gan2hls.quantize.cost_bound import CostBound
-from gan2hls.quantize.float_runs import FloatModel, frame_limit, probes
+from gan2hls.quantize.domains import within_domains
+from gan2hls.quantize.float_runs import FloatModel, check_finite, frame_limit, probes
 from gan2hls.quantize.lower import lower_layer
 from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
 from gan2hls.quantize.what_stops import what_stops
@@ -99,8 +100,9 @@ def quantize(
         ConfigError: ``goal`` cannot be reached.
     """
     streams = measure(graph, model, inputs)
+    graph = within_domains(graph, streams)
     candidates = tuple(c for c in CANDIDATES if rule in (None, c.rule))
-    linear = [layer for layer in graph.layers if layer.weight is not None]
+    linear = [layer for layer, _ in linear_layers(graph)]
     free = [layer.name for layer in linear if precisions[layer.name].is_open]
     formats = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
     fixed = {layer.name: c for layer in linear if (c := precisions[layer.name].codes) is not None}
@@ -123,7 +125,7 @@ def quantize(
         }
     few = {name for name, precision in formats.items() if few_bits(precision, reconstruct)}
     if few and not free:
-        weights = {layer.name: layer.weight for layer in linear if layer.weight is not None}
+        weights = {layer.name: op.weight for layer, op in linear_layers(graph)}
         wide = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
         with one_thread():
             codes = _settle(reconstruction, formats, {**fixed, **wide}, progress)
@@ -266,7 +268,7 @@ class _Tools:
     ) -> None:
         self.graph, self.streams = graph, streams
         self.reconstruct, self._progress, self._reconstruction = reconstruct, progress, reconstruction
-        linear = [layer for layer in graph.layers if layer.weight is not None]
+        linear = [layer for layer, _ in linear_layers(graph)]
         self._layers = {layer.name: layer for layer in linear}
         self._pinned = {layer.name: p for layer in linear if (p := precisions[layer.name].weight) is not None}
         self._fixed = {name: p.codes for name, p in precisions.items() if p.codes is not None}
@@ -295,16 +297,16 @@ class _Tools:
 
     def fit(self, layer: Layer, precision: Precision) -> IntWeight:
         """Return a layer's codes, those of few bits reconstructed on float inputs."""
-        assert layer.weight is not None and layer.geometry is not None
+        assert isinstance(layer.op, Linear), layer.name
         if not few_bits(precision, self.reconstruct):
             key = layer.name, precision
             if key not in self._plain:
-                self._plain[key] = fit_weight(layer.weight, precision)
+                self._plain[key] = fit_weight(layer.op.weight, precision)
             return self._plain[key]
         if layer.name not in self._problems:
             x = self.streams[layer.inputs[0]]
-            moments = moments_of(layer.geometry, layer.weight, x, x, self._places[layer.name])
-            self._problems[layer.name] = LayerProblem(layer.geometry, layer.weight, moments)
+            moments = moments_of(layer.op.geometry, layer.op.weight, x, x, self._places[layer.name])
+            self._problems[layer.name] = LayerProblem(layer.op.geometry, layer.op.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight
         assert weight is not None
         return weight
@@ -316,9 +318,9 @@ class _Tools:
         bits = weight_bits(weight) if settled else most_weight_bits(weight, precision)
         if self._sizes is None:
             return Usage(bits)
-        input_type, output_type = (self._reference.type_of(name) for name in (layer.inputs[0], layer.name))
-        pinned = layer.name in self.graph.pinned
-        dsp, lut, _ = self._sizes(lower_layer(layer, input_type, weight, output_type, pinned=pinned))
+        input_types = [self._reference.type_of(name) for name in layer.inputs]
+        output_type, pinned = self._reference.type_of(layer.name), layer.name in self.graph.pinned
+        dsp, lut, _ = self._sizes(lower_layer(layer, input_types, weight, output_type, pinned=pinned))
         return Usage(bits, dsp, lut)
 
     def sequence(self, choice: Choice) -> dict[str, IntWeight]:
@@ -337,15 +339,25 @@ class _Tools:
 
 
 def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Float32Array]:
-    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included."""
+    """Run the float model on as many ``inputs`` as are affordable; return every tensor's stream, inputs included.
+
+    Raises:
+        UnsupportedError: a function that is not finite over the range that occurs.
+        ModelError: something else makes NaN or infinite values.
+    """
     frames = frame_limit(graph, len(next(iter(inputs.values()))))
     inputs = {name: values[:frames] for name, values in inputs.items()}
-    return _run(graph, FloatModel(model, probes(graph)), inputs)
+    streams = _run(graph, FloatModel(model, probes(graph)), inputs, check=False)
+    for port in probes(graph):
+        if not np.isfinite(streams[port.name]).all():
+            within_domains(graph, streams)  # which says more
+            check_finite(port, streams[port.name])
+    return streams
 
 
-def _run(graph: Graph, model: FloatModel, inputs: Inputs) -> dict[str, Float32Array]:
-    """Return the streams that ``model`` makes, and those of its inputs."""
-    streams: dict[str, Float32Array] = model.run(inputs)
+def _run(graph: Graph, model: FloatModel, inputs: Inputs, *, check: bool = True) -> dict[str, Float32Array]:
+    """Return the streams that ``model`` makes, and those of its inputs; ``check`` that they are finite."""
+    streams: dict[str, Float32Array] = model.run(inputs, check=check)
     for port in graph.inputs:
         streams[port.name] = port.to_stream(inputs[port.onnx_name]).astype(np.float32)
     return streams

@@ -13,7 +13,7 @@ import numpy as np
 
 from gan2hls.fit import PERCENTILE, LayerPrecision, RangeRule
 from gan2hls.formats import Precision
-from gan2hls.model import Golden, Graph, IntegerModel, IntWeight
+from gan2hls.model import Golden, Graph, IntegerModel, IntWeight, linear_layers
 from gan2hls.numbers import Float32Array, FloatArray, QuantType
 from gan2hls.quantize.bias_correction import find_biases
 from gan2hls.quantize.equalize import apply_gains, apply_to_streams, find_gains
@@ -97,7 +97,7 @@ class Variant:
         self.graph = apply_gains(graph, gains)
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
-        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
         self._corrected_on = max(LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
@@ -145,7 +145,7 @@ class RangeSearch:
     ) -> None:
         self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
         frames = len(next(iter(streams.values())))
-        macs = sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry)
+        macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
         judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), LEAST_JUDGED, max(1, frames // 2)))
         self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}

@@ -313,10 +313,11 @@ class _Widener:
     def _lowered(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> IntLayer:
         """Return a layer whose input or output ``tensor`` is of type ``quant``."""
         lowered = self.narrow.model.layer(layer.name)
-        input_type = quant if tensor in layer.inputs else lowered.input_type
+        given = zip(layer.inputs, lowered.input_types, strict=True)
+        input_types = [quant if name == tensor else input_type for name, input_type in given]
         output_type = quant if tensor == layer.name else lowered.output_type
         pinned = layer.name in variant.graph.pinned
-        return lower.lower_layer(layer, input_type, variant.weights.get(layer.name), output_type, pinned=pinned)
+        return lower.lower_layer(layer, input_types, variant.weights.get(layer.name), output_type, pinned=pinned)
 
 
 def _one_bit_more(options: Options, costs: Sequence[FloatArray], losses: Sequence[FloatArray]) -> Selection:

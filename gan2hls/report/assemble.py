@@ -13,8 +13,8 @@ import numpy as np
 from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
-from gan2hls.hardware import Design, EngineDesign, engine_resources, footprint, part_resources
-from gan2hls.model import IntegerModel, Origin, Port
+from gan2hls.hardware import Design, EngineDesign, LinearEngine, engine_resources, footprint, part_resources
+from gan2hls.model import IntegerModel, IntLinear, Origin, Port
 from gan2hls.report.code_agreement import CodeAgreement
 from gan2hls.report.schema import (
     AssignmentReport,
@@ -196,13 +196,14 @@ def _port(port: Port, model: IntegerModel) -> PortReport:
 
 def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
     layer, folding = engine.layer, engine.folding
-    weight, geometry, resources = layer.weight, layer.geometry, engine_resources(engine)
+    op, resources = layer.op, engine_resources(engine)
+    weight, geometry = (op.weight, op.geometry) if isinstance(op, IntLinear) else (None, None)
     agreement = fidelity.file_codes.get(layer.name)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
     return LayerReport(
         name=layer.name,
-        kind=layer.kind,
-        codec=engine.encoded.codec if engine.encoded else None,
+        kind=op.kind,
+        codec=weight.codec if weight else None,
         source=layer.source,
         shape=layer.shape,
         precision=PrecisionReport(
@@ -211,7 +212,7 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
             acc=str(layer.acc_type),
         ),
         params=params,
-        useful_macs=layer.useful_macs,
+        useful_macs=op.useful_macs,
         executed_macs=measured.executed_macs.get(layer.name),
         zero_insertion_macs=geometry.zero_insertion_macs if geometry else 0,
         padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
@@ -227,10 +228,11 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
 
 
 def _blocks(engine: EngineDesign) -> BlockReport | None:
-    if engine.encoded is None:
+    if not isinstance(engine, LinearEngine):
         return None
-    stored = engine.encoded.memories[0].depth
-    return BlockReport(total=engine.encoded.dense_blocks, stored=stored, skipping=engine.skip is not None)
+    weights = engine.weights
+    stored = weights.memories[0].depth
+    return BlockReport(total=weights.dense_blocks, stored=stored, skipping=engine.skip is not None)
 
 
 def _available(part: str) -> ResourceReport | None:

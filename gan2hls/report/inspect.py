@@ -13,7 +13,7 @@ import numpy as np
 from gan2hls import frontend, passes
 from gan2hls.base import one_thread
 from gan2hls.detect import find_factorization
-from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Point, Port
+from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Linear, Point, Port, linear_layers
 
 
 @final
@@ -125,29 +125,30 @@ def _removed(read: Graph, graph: Graph) -> int:
 
 
 def _weights(graph: Graph) -> list[tuple[int, ...]]:
-    return [layer.weight.shape for layer in graph.layers if layer.weight is not None]
+    return [op.weight.shape for _, op in linear_layers(graph)]
 
 
 def _weight_facts(layer: Layer) -> WeightFacts | None:
-    if layer.weight is None:
+    if not isinstance(layer.op, Linear):
         return None
-    found, factors = layer.structure, find_factorization(layer.weight)
+    weight, found, factors = layer.op.weight, layer.op.structure, find_factorization(layer.op.weight)
     return WeightFacts(
         codec=found.weight.codec if found else None,
         precision=found.weight.precision if found else None,
         scales=int(np.unique(found.weight.scale).size) if found else 0,
         exact=found is not None and found.exact,
-        zeros=round(float((layer.weight == 0).mean()), 4),
+        zeros=round(float((weight == 0).mean()), 4),
         rank=factors.rank if factors else None,
         factorization_saves=factors.saved if factors else 0,
     )
 
 
 def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
-    g = layer.geometry
+    op = layer.op if isinstance(layer.op, Linear) else None
+    g = None if op is None else op.geometry
     return LayerFacts(
         name=layer.name,
-        kind=layer.kind,
+        kind=layer.op.kind,
         source=layer.source,
         in_shape=g.in_shape if g else in_shape,
         out_shape=layer.shape,
@@ -155,7 +156,7 @@ def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerF
         stride=g.stride if g else None,
         groups=g.groups if g else 1,
         points=tuple(_describe(point) for point in layer.points),
-        params=int(layer.weight.size) if layer.weight is not None else 0,
+        params=int(op.weight.size) if op else 0,
         useful_macs=g.useful_macs if g else 0,
         padded_phase_macs=g.padded_phase_macs if g else 0,
         zero_insertion_macs=g.zero_insertion_macs if g else 0,

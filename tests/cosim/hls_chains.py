@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from gan2hls.emit.hls.files import emit_hls
-from gan2hls.hardware.design import Design, EngineDesign, Folding, most_rows, verify_design
+from gan2hls.hardware import Design, EngineDesign, Folding, verify_design
 from gan2hls.hardware.groups import legal_pe, legal_simd
+from gan2hls.hardware.linear_engine import most_rows
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -53,7 +54,7 @@ def fold(rng: Rng, model: IntegerModel) -> Design:
     """A design with random foldings and line buffers."""
     plain = design(model, [random_folding(rng, layer) for layer in model.layers])
     engines = tuple(
-        engine if engine.layer.geometry is None else replace(engine, rows=random_rows(rng, engine))
+        engine if engine.layer.op.kind == "pointwise" else replace(engine, rows=random_rows(rng, engine))
         for engine in plain.engines
     )
     made = replace(plain, engines=engines)
@@ -130,19 +131,19 @@ def _random_axis(rng: Rng, size: int, transposed: bool) -> AxisTaps | None:
 
 def random_folding(rng: Rng, layer: IntLayer) -> Folding:
     """Any legal folding, the extremes included; every other one of a layer with groups spans some of them."""
-    if layer.geometry is None:
+    if layer.op.kind == "pointwise":
         lanes = _divisor(rng, layer.requant.channels)
         return Folding(lanes, lanes, lanes)
-    legal = legal_pe(layer.geometry)
-    spanning = [pe for pe in legal if pe > layer.geometry.group_out]
+    legal = legal_pe(layer.op.geometry)
+    spanning = [pe for pe in legal if pe > layer.op.geometry.group_out]
     pe = int(rng.choice(spanning if spanning and rng.random() < 0.5 else legal))
-    return Folding(pe, int(rng.choice(legal_simd(layer.geometry, pe))), _divisor(rng, pe))
+    return Folding(pe, int(rng.choice(legal_simd(layer.op.geometry, pe))), _divisor(rng, pe))
 
 
 def random_rows(rng: Rng, engine: EngineDesign) -> int:
     """Any legal number of line buffer rows, the extremes included."""
-    assert engine.layer.geometry is not None
-    least, most = engine.layer.geometry.y.window, most_rows(engine.layer)
+    assert engine.layer.op.kind != "pointwise"
+    least, most = engine.layer.op.geometry.y.window, most_rows(engine.layer)
     return int(rng.choice([least, most, rng.integers(least, most + 1)]))
 
 

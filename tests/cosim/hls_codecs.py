@@ -9,8 +9,8 @@ from itertools import product
 
 import numpy as np
 
-from gan2hls.hardware.design import Design, Folding
-from gan2hls.model.integer import IntLayer, acc_bounds
+from gan2hls.hardware import Design, Folding
+from gan2hls.model import IntLayer, acc_bounds
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType, Requant
@@ -155,8 +155,8 @@ def dense_packing_design(rng: Rng) -> Design:
 
 def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float) -> IntLayer:
     """``layer`` with weights of ``kind``; the part ``empty`` of its blocks is zero, an accumulator vector included."""
-    assert layer.geometry is not None
-    shape = layer.geometry.weight_shape
+    assert layer.op.kind != "pointwise"
+    shape = layer.op.geometry.weight_shape
     books = int(rng.choice([n for n in range(2, shape[1] + 1) if shape[1] % n == 0])) if kind.per_channel else 1
     weight = kind.weight(rng, shape, books)
     if not empty:
@@ -175,7 +175,7 @@ def carry(rng: Rng, layer: IntLayer, kind: Kind, folding: Folding, empty: float)
 
 def spread(rng: Rng, layer: IntLayer) -> IntLayer:
     """``layer`` with multipliers that spread its outputs over their type, so that a wrong weight shows behind it."""
-    geometry, weight = layer.geometry, layer.weight
+    geometry, weight = layer.op.geometry, layer.op.weight
     assert geometry is not None and weight is not None
     channels = geometry.out_channels
     used = geometry.useful_macs / (weight.values.size * np.prod(geometry.out_shape[:2]))  # of a pixel's taps
@@ -191,9 +191,9 @@ def _weight(values: Int64Array, codec: str, books: int = 1) -> IntWeight:
 
 def with_weights(layer: IntLayer, weight: IntWeight) -> IntLayer:
     """``layer`` with other weights."""
-    assert layer.geometry is not None
-    acc = IntType.covering(*acc_bounds(weight.values, layer.input_type.centred, layer.geometry))
-    return replace(layer, weight=weight, acc_type=acc)
+    assert layer.op.kind != "pointwise"
+    acc = IntType.covering(*acc_bounds(weight.values, layer.input_type.centred, layer.op.geometry))
+    return replace(layer, op=replace(layer.op, weight=weight), acc_type=acc)
 
 
 def copies(rng: Rng, geometry: LinearGeometry, weight: IntWeight, count: int) -> list[IntLayer]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gan2hls.codecs.base import pack
 from gan2hls.emit.rtl.files import emit_rtl
-from gan2hls.hardware.design import Design
+from gan2hls.hardware import Design
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import Int64Array
 from tests.randomized import random_inputs

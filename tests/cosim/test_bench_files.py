@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.emit.bench import STATIC, Beats, emit_bench
+from gan2hls.emit.bench import STATIC, emit_bench, vectors
+from gan2hls.hardware import Stream
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import IntType
 from tests import randomized
@@ -25,9 +26,9 @@ TESTBENCH = Path(__file__).resolve().parent.parent.parent / "testbench"
 def test_vectors_hold_every_code(bits: int, signed: bool, lanes: int, seed: int) -> None:
     elem, shape = IntType(bits, signed), (2, 3, lanes * 2)
     codes = np.random.default_rng(seed).integers(elem.lo, elem.hi + 1, (2, *shape))
-    beats = Beats("t", elem, lanes, shape)
-    text = beats.vectors(codes).decode()
-    assert len(text.splitlines()) == 2 * beats.beats
+    stream = Stream("t", elem, lanes, shape)
+    text = vectors(stream, codes).decode()
+    assert len(text.splitlines()) == 2 * stream.beats
     for line, elements in zip(text.split(), codes.reshape(-1, lanes), strict=True):
         assert int(line, 16) == sum((int(code) & ((1 << bits) - 1)) << (n * bits) for n, code in enumerate(elements))
 

@@ -13,8 +13,8 @@ import pytest
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware import Design
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design
 from gan2hls.model.golden import Golden
 from gan2hls.verify import StepResult, run_hls, run_rtl
 from gan2hls.verify.bench import run_bench

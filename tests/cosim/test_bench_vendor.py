@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from gan2hls.base.errors import ToolError, VerificationError
-from gan2hls.hardware.design import Design
+from gan2hls.hardware import Design
 from gan2hls.verify import run_vendor, vendor
 from gan2hls.verify.adapter import read_ports, render_adapter
 from tests.cosim.stand_in import DATA, write_bench

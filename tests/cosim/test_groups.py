@@ -9,8 +9,8 @@ import pytest
 
 from gan2hls.codecs import decode
 from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware import Design, Folding, FoldingRequest, LinearEngine
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, Folding, FoldingRequest
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.schedule import Target, schedule
 from gan2hls.model.integer import IntLayer
@@ -35,10 +35,12 @@ def test_random_chains_span_groups() -> None:
     """Of those that other tests simulate: many in C, some in RTL, with and without skipping."""
     for seeds, layers in (((17, 33), 6), (range(4), 12)):
         for made in (random_design(seed, layers) for seed in seeds):
-            assert sum(engine.parallel_groups > 1 for engine in made.engines) >= 2
-            assert layers > 6 or any(e.group_folds > 1 for e in made.engines if e.parallel_groups > 1)
+            engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
+            assert sum(engine.parallel_groups > 1 for engine in engines) >= 2
+            assert layers > 6 or any(e.group_folds > 1 for e in engines if e.parallel_groups > 1)
     for made in map(sparse_random_design, (2, 5)):
-        assert any(engine.skip is not None and engine.parallel_groups > 1 for engine in made.engines)
+        engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
+        assert any(engine.skip is not None and engine.parallel_groups > 1 for engine in engines)
 
 
 def test_a_depthwise_separable_layer_at_16_lanes(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_every_codec_over_groups_in_rtl(empty: float, tmp_path: Path) -> None:
     check(bench)
     if empty:
         lanes = [engine.folding.pe * engine.folding.simd for engine in made.engines]
-        assert all(e.mac_steps < 0.8 * e.layer.useful_macs / n for e, n in zip(made.engines, lanes, strict=True))
+        assert all(e.mac_steps < 0.8 * e.layer.op.useful_macs / n for e, n in zip(made.engines, lanes, strict=True))
 
 
 @pytest.mark.parametrize("flags", [QUICK, (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")], ids=["", "exact"])

@@ -11,7 +11,7 @@ import pytest
 from gan2hls.codecs import Encoded, decode, to_blocks
 from gan2hls.codecs.base import Memory
 from gan2hls.emit.hls.skip import column_bits
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.model.golden import Golden
 from gan2hls.model.weights import IntWeight
 from gan2hls.verify import csim

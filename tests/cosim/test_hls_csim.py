@@ -12,7 +12,7 @@ import pytest
 
 from gan2hls.base.errors import ToolError, VerificationError
 from gan2hls.emit.hls.files import emit_hls
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding, LinearEngine
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.verify import csim
@@ -82,7 +82,9 @@ def test_corners(tmp_path: Path) -> None:
     model = chain("corners", (3, 2, 4), z, layers)
     foldings = [Folding(1, 1, 1), Folding(6, 4, 2), Folding(1, 1, 1), Folding(4, 6, 4), Folding(4, 4, 4)]
     made = design(model, foldings)
-    engines = tuple(replace(e, rows=2 * e.layer.geometry.y.in_size) if e.layer.geometry else e for e in made.engines)
+    engines = tuple(
+        replace(e, rows=2 * e.geometry.y.in_size) if isinstance(e, LinearEngine) else e for e in made.engines
+    )
     passes(replace(made, engines=engines), tmp_path)
 
 

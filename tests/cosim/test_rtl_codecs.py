@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import decode
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, Folding
 from gan2hls.model.integer import IntLayer
 from gan2hls.model.shuffle import Shape
 from gan2hls.model.taps import LinearGeometry

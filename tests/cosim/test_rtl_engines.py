@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, Folding
 from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design

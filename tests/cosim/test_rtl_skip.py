@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs.base import unpack
+from gan2hls.hardware import Design, EngineDesign, Folding, LinearEngine
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, EngineDesign, Folding
 from gan2hls.hardware.skip import occupancy
 from gan2hls.model.integer import IntLayer
 from gan2hls.model.taps import LinearGeometry
@@ -33,28 +33,28 @@ def sparse_random_design(seed: int) -> Design:
     layers = tuple(_emptied(rng, layer, fold) for layer, fold in zip(plain.layers, foldings, strict=True))
     skip = [layer.name for layer, fold in zip(layers, foldings, strict=True) if _can_skip(layer, fold)]
     made = design(replace(plain, name=f"sparse{seed}", layers=layers), foldings, skip=skip)
-    engines = (replace(e, rows=random_rows(rng, e)) if e.linear else e for e in made.engines)
+    engines = (replace(e, rows=random_rows(rng, e)) if isinstance(e, LinearEngine) else e for e in made.engines)
     return replace(made, engines=tuple(engines))
 
 
 def _emptied(rng: Rng, layer: IntLayer, folding: Folding) -> IntLayer:
-    if layer.weight is None:
+    if layer.op.kind == "pointwise":
         return layer
-    mask = block_mask(rng, layer.weight.values.shape, (folding.pe, folding.simd), float(rng.uniform(0.5, 0.98)))
-    return replace(layer, weight=replace(layer.weight, values=layer.weight.values * mask))
+    mask = block_mask(rng, layer.op.weight.values.shape, (folding.pe, folding.simd), float(rng.uniform(0.5, 0.98)))
+    weight = replace(layer.op.weight, values=layer.op.weight.values * mask)
+    return replace(layer, op=replace(layer.op, weight=weight))
 
 
 def _can_skip(layer: IntLayer, folding: Folding) -> bool:
-    if layer.geometry is None or layer.weight is None:
+    if layer.op.kind == "pointwise" or layer.op.kind == "pointwise":
         return False
-    found = occupancy(layer.geometry, layer.weight.values, folding.pe, folding.simd)
+    found = occupancy(layer.op.geometry, layer.op.weight.values, folding.pe, folding.simd)
     return found is not None and found.executed > 0
 
 
 def visited_blocks(engine: EngineDesign) -> tuple[int, int]:
     """Return non-empty blocks over all output pixels, and vectors without any, straight from the tap program."""
-    geometry, weight, fold = engine.layer.geometry, engine.layer.weight, engine.folding
-    assert geometry is not None and weight is not None
+    geometry, weight, fold = engine.layer.op.geometry, engine.layer.op.weight, engine.folding
     taps, co, ci = weight.values.shape
     blocks = (
         weight.values.reshape(taps, co // fold.pe, fold.pe, ci // fold.simd, fold.simd).any(axis=(2, 4)).sum(axis=2)
@@ -75,7 +75,7 @@ def check(bench: Bench, reset_at: int = 300) -> None:
     bench.run(2, seed=9, idle=20, stall=20, reset_at=reset_at)
     assert bench.measured() == (estimate(bench.design).latency, estimate(bench.design).interval)
     counted = bench.run(2)
-    for engine in (e for e in bench.design.engines if e.linear):
+    for engine in (e for e in bench.design.engines if isinstance(e, LinearEngine)):
         name = engine.layer.name
         found = (counted.executed[name] // 2, counted.rested[name] // 2)
         assert found == (visited_blocks(engine) if engine.skip else (engine.mac_cycles, 0)), name
@@ -84,7 +84,7 @@ def check(bench: Bench, reset_at: int = 300) -> None:
 @pytest.mark.parametrize("seed", [2, 5])
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     made = sparse_random_design(seed)
-    assert sum(engine.skip is not None for engine in made.engines) >= 3
+    assert sum(isinstance(engine, LinearEngine) and engine.skip is not None for engine in made.engines) >= 3
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
+from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
@@ -34,7 +35,9 @@ for line in sys.argv[1:]:
     ys.run_pass(line, design)
 print("ALL PASSES DONE")
 """
-READ = [tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,))]
+READ = [
+    tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
+]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
@@ -121,7 +124,8 @@ def engine_of(codec: str, weight: IntWeight | None, folding: Folding) -> Design:
     co, ci = (8, 16) if weight is None else weight.values.shape[1:]
     made = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), ci, co), input_type, codec=codec)
     requant = replace(made.requant, mult=np.ones_like(made.requant.mult))
-    made = replace(made, requant=requant, weight=made.weight if weight is None else weight)
+    op = made.op if weight is None else replace(made.op, weight=weight)
+    made = replace(made, requant=requant, op=op)
     return design(chain(f"{codec}_engine", (4, 4, ci), input_type, (made,)), (folding,))
 
 

@@ -10,6 +10,7 @@ import gan2hls
 from gan2hls.base.errors import VerificationError
 from gan2hls.config.schema import parse_config
 from gan2hls.flow.from_config import folded_for_tool
+from gan2hls.hardware import LinearEngine
 from tests.cosim.test_bench_vendor import REFUSAL, install
 from tests.tiny_onnx import save_tiny
 
@@ -25,7 +26,11 @@ def test_refused_cpp_fails_the_build_and_keeps_the_log(monkeypatch: pytest.Monke
     assert sorted(path.name for path in out.iterdir()) == ["face.failed", "face.vendor.log"]
     design = gan2hls.build(model, config=BAMBU, output=out, stop="schedule", write=False).design
     assert design is not None
-    assert all(engine.folding.pe <= 2 and engine.folding.simd <= 4 for engine in design.engines if engine.linear)
+    assert all(
+        engine.folding.pe <= 2 and engine.folding.simd <= 4
+        for engine in design.engines
+        if isinstance(engine, LinearEngine)
+    )
 
 
 @pytest.mark.parametrize(

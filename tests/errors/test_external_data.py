@@ -146,6 +146,6 @@ def test_codes_of_4_bits_lie_packed(tmp_path: Path):
     packed.external_data.add(key="location", value="w.bin")
     model.graph.initializer[0].CopyFrom(packed)
     path.write_bytes(model.SerializeToString())
-    weight = load(path).graph.layers[0].weight
+    weight = load(path).graph.layers[0].op.weight
     assert weight is not None
     np.testing.assert_array_equal(np.sort(weight.ravel()), np.sort(codes.ravel() * 0.5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gan2hls.base.errors import FoldingError
-from gan2hls.hardware.design import FoldingRequest
+from gan2hls.hardware import FoldingRequest
 from gan2hls.hardware.schedule import Target, schedule
 from tests.unit.hardware.test_schedule import generator
 

@@ -243,8 +243,8 @@ ROWS: dict[str, Row] = {
         values={"more": f32(RNG, 7, 4), "yes6": np.arange(7) > 0},
         fix=swapped("n = Compress<axis = 0>(more, yes6) ", ""),
         edit=initializer("n", C["w"])),
-    "a curve per channel": Row("m = Mul(x, six) s = Sigmoid(m) y = Mul(x, s)", "all channels the same",
-                               values={"six": f32(RNG, 6)}, fixed_values={"six": np.full(6, 2, np.float32)}),
+    "a curve per element": Row("m = Mul(x, each) s = Sigmoid(m) y = Mul(x, s)", "one per channel", shape=(1, 6, 30, 30),
+                               values={"each": f32(RNG, 6, 30, 30)}, fixed_values={"each": f32(RNG, 6, 1, 1)}),
     "a division by zero": Row("y = Div(x, zero)", "another number", fixed_values={"zero": np.float32(2)}),
     "a constant that grows": Row("y = Add(x, big)", "broadcast to the computed one's", values={"big": f32(RNG, 2, 6)},
                                  fixed_values={"big": f32(RNG, 1, 6)}),
@@ -277,7 +277,7 @@ ROWS: dict[str, Row] = {
                                 values={"from2": np.array([2]), "to2": np.array([2]), "second": np.array([2])},
                                 fixed_values={"to2": np.array([3])}),
     "a turned map between convolutions": Row(
-        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "keep each pixel's channels",
+        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "channels together",
         shape=IMAGE, fix=swapped("t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "y = Conv(a, conv)")),
     "a turned map at the output": Row(
         "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "at the output any order is fine",

@@ -94,7 +94,7 @@ QDQ: dict[str, Case] = {
         lambda n: linear(n, "QuantizeLinear", np.arange(1, 7), np.zeros(6)), UnsupportedError,
         ("its scale differs from channel to channel (6 values)", "weights may")),
     "never dequantized": (
-        lambda n: linear(n, "QuantizeLinear", 1).then("Relu"), Gan2HlsError, ("quantized codes", "what only rear")),
+        lambda n: linear(n, "QuantizeLinear", 1).then("Relu"), Gan2HlsError, ("quantized codes", "only rearranges")),
     "a clip that leaves nothing": (
         lambda n: linear(linear(n, "QuantizeLinear", 1).then("Clip", n.constant(5, np.int8), n.constant(3, np.int8)),
                          "DequantizeLinear", 1), ModelError, ("clips the codes -128..127 to 5..3",)),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS, decode, encode
 from gan2hls.codecs.base import Encoded
-from gan2hls.hardware.design import Folding, make_engine
+from gan2hls.hardware import Folding, make_engine
 from gan2hls.hardware.footprint import footprint
 from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType
@@ -160,9 +160,9 @@ def test_footprint_of_an_engine_is_the_formula(codec: str, data: st.DataObject) 
     geometry = conv((4, 4), 4, 12)
     empty = 0.7 if skip else 0.0
     layer = linear_layer(rng, "l0", "z", geometry, INT8, codec=codec, books=books, empty=empty, block=(pe, simd))
-    engine = make_engine(layer, Folding(pe, simd, 1), 4, skip=skip)
-    assert layer.weight is not None and engine.encoded is not None
-    bits, padding = formula(layer.weight, pe, simd, engine.encoded.kept)
+    engine = make_engine(layer, Folding(pe, simd, 1), rows=4, skip=skip)
+    assert layer.op.kind != "pointwise" and engine.encoded is not None
+    bits, padding = formula(layer.op.weight, pe, simd, engine.encoded.kept)
     found = footprint(engine)
     assert found.encoded == (bits if codec != "blockscale" else min(bits, bits_of(engine.encoded)))
     assert 0 <= found.padding <= padding

@@ -95,7 +95,7 @@ def test_conv(tmp_path: Path, auto_pad: str | None):
         text = "Conv" + attributes(auto_pad, strides=(stride,), dilations=(dilation,))
         path = save(tmp_path, f"y = {text}(x, w)", (1, 2, size), {"w": f32(rng, 3, 2, kernel)})
         if dilation > 1 and auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-            assert load(path).graph.layers[0].geometry.out_shape[1] == -(-size // stride)
+            assert load(path).graph.layers[0].op.geometry.out_shape[1] == -(-size // stride)
         else:
             hold(path, (1, 2, size), text)
 

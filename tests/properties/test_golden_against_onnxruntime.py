@@ -8,8 +8,8 @@ import onnxruntime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gan2hls.model import IntegerModel, IntLayer, IntLinear, acc_bounds, verify_integer_model
 from gan2hls.model.golden import Golden
-from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds, verify_integer_model
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
@@ -35,9 +35,9 @@ def accumulators(geometry: LinearGeometry, weight: np.ndarray, x: np.ndarray, ze
     input_type = QuantType(IntType(4, signed=False), 1.0, zero_point)
     acc_type = IntType.covering(*acc_bounds(weight, input_type.centred, geometry))
     layer = IntLayer(
-        "l0", "conv", "l0", ("z",), input_type, QuantType(acc_type, 1.0), geometry.out_shape, acc_type,
-        identity_requant(acc_type, geometry.out_channels), None, geometry,
-        IntWeight(weight, IntType(4, signed=True), np.ones(1), "raw", "int4"), port("l0", geometry.out_shape),
+        "l0", "l0", ("z",), (input_type,), QuantType(acc_type, 1.0), geometry.out_shape,
+        IntLinear("conv", geometry, IntWeight(weight, IntType(4, signed=True), np.ones(1), "raw", "int4")), acc_type,
+        identity_requant(acc_type, geometry.out_channels), None, port("l0", geometry.out_shape),
     )  # fmt: skip
     model = IntegerModel("m", (port("z", geometry.in_shape),), (input_type,), (layer,), (layer.probe,))
     verify_integer_model(model)

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware.design import EngineDesign, Folding, make_engine
+from gan2hls.hardware import EngineDesign, Folding, make_engine
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.skip import occupancy
 from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
@@ -50,7 +50,7 @@ def direct(geometry: LinearGeometry, weight: Int64Array, x: Int64Array) -> Int64
 
 def by_steps(engine: EngineDesign, x: Int64Array) -> tuple[Int64Array, int]:
     """The same sums as the hardware makes them, step by step from the words of its memories, and the steps."""
-    geometry, encoded = engine.layer.geometry, engine.encoded
+    geometry, encoded = engine.layer.op.geometry, engine.encoded
     assert geometry is not None and encoded is not None
     pe, simd, lanes = engine.folding.pe, engine.folding.simd, engine.in_lanes
     blocks = CODECS[encoded.codec].decode(encoded)
@@ -86,14 +86,14 @@ def test_steps_add_up_to_the_sums_of_every_group(
         rng, "l0", "z", geometry, INT8, codec=codec, books=books, empty=0.5 if skip else 0.0,
         block=(folding.pe, folding.simd),
     )  # fmt: skip
-    assert layer.weight is not None
+    assert layer.op.kind != "pointwise"
     if skip:
-        found = occupancy(geometry, layer.weight.values, folding.pe, folding.simd)
+        found = occupancy(geometry, layer.op.weight.values, folding.pe, folding.simd)
         assume(found is not None and found.executed)
-    engine = make_engine(layer, folding, geometry.y.window, skip=skip)
+    engine = make_engine(layer, folding, rows=geometry.y.window, skip=skip)
     x = rng.integers(-128, 128, geometry.in_shape)
     sums, steps = by_steps(engine, x)
-    np.testing.assert_array_equal(sums, direct(geometry, layer.weight.values, x))
+    np.testing.assert_array_equal(sums, direct(geometry, layer.op.weight.values, x))
     assert steps == engine.mac_steps <= geometry.useful_macs // (folding.pe * folding.simd)
     if not skip:
         assert steps * folding.pe * folding.simd == geometry.useful_macs

@@ -8,7 +8,7 @@ from typing import final
 from gan2hls.codecs import CODECS
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, LinearEngine
 from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType, Requant
 
@@ -40,11 +40,10 @@ def acc_bits(engine: EngineDesign) -> int:
     return engine.layer.acc_type.signed_bits
 
 
-def address_bits(engine: EngineDesign) -> int:
+def address_bits(engine: LinearEngine) -> int:
     """Return the bits of the address of a block of weights."""
-    assert engine.encoded is not None
-    kept = engine.encoded.kept
-    blocks = engine.encoded.dense_blocks if kept is None else len(kept)
+    kept = engine.weights.kept
+    blocks = engine.weights.dense_blocks if kept is None else len(kept)
     return max(1, (blocks - 1).bit_length())
 
 
@@ -58,44 +57,43 @@ def bits_for(most: int) -> int:
     return max(1, most.bit_length())
 
 
-def feed_width(engine: EngineDesign) -> int:
+def feed_width(engine: LinearEngine) -> int:
     """Return the width of a feeder word: elements, weight address, first, last, and null where blocks are skipped."""
     flags = 2 if engine.skip is None else 3
     return whole_bytes(engine.in_lanes * engine.in_elem.bits + address_bits(engine) + flags)
 
 
-def accs_width(engine: EngineDesign) -> int:
+def accs_width(engine: LinearEngine) -> int:
     """Return the width of a word of PE accumulators."""
     return whole_bytes(engine.folding.pe * acc_bits(engine))
 
 
-def run_width(engine: EngineDesign) -> int:
+def run_width(engine: LinearEngine) -> int:
     """Return the width of a run: start, length, last, single, none."""
     assert engine.skip is not None
     return whole_bytes(sum(engine.skip.run_bits) + 3)
 
 
-def range_width(engine: EngineDesign) -> int:
+def range_width(engine: LinearEngine) -> int:
     """Return the width of the runs of a pixel: first, count, single."""
     assert engine.skip is not None
     runs, most = len(engine.skip.runs), int(engine.skip.count.max())
     return whole_bytes(bits_for(runs - 1) + bits_for(most) + 1)
 
 
-def segment_bits(engine: EngineDesign) -> int:
+def segment_bits(engine: LinearEngine) -> int:
     """Return the bits of the iterations of a feeder segment."""
     return bits_for(max(segment.cycles for segment in feeder_program(engine)))
 
 
-def segment_width(engine: EngineDesign) -> int:
+def segment_width(engine: LinearEngine) -> int:
     """Return the width of a feeder segment: cycles, loads, their difference, single, emits."""
     return whole_bytes(3 * segment_bits(engine) + 2)
 
 
-def pixel_width(engine: EngineDesign) -> int:
+def pixel_width(engine: LinearEngine) -> int:
     """Return the width of a pixel's taps: first and count along both axes, single of both."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     fields = sum(bits_for(axis.count - 1) + bits_for(most_taps(axis)) for axis in (geometry.y, geometry.x))
     return whole_bytes(fields + 2)
 
@@ -105,25 +103,24 @@ def most_taps(axis: AxisTaps) -> int:
     return max(map(len, axis.taps))
 
 
-def pixels(engine: EngineDesign) -> int:
+def pixels(engine: LinearEngine) -> int:
     """Return how many output pixels have taps."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     return len(geometry.y.outputs) * len(geometry.x.outputs)
 
 
 def constants(engine: EngineDesign) -> tuple[Constant, ...]:
     """Return the compile-time numbers of an engine."""
-    return (*_common(engine), *(_linear(engine) if engine.linear else ()), *_requant(engine))
+    return (*_common(engine), *(_linear(engine) if isinstance(engine, LinearEngine) else ()), *_requant(engine))
 
 
 def numbers(engine: EngineDesign) -> tuple[Number, ...]:
     """Return the integer types of an engine."""
-    return (*(_mac_numbers(engine) if engine.linear else ()), *_requant_numbers(engine))
+    return (*(_mac_numbers(engine) if isinstance(engine, LinearEngine) else ()), *_requant_numbers(engine))
 
 
 def _common(engine: EngineDesign) -> tuple[Constant, ...]:
-    folding, elem, groups = engine.folding, engine.in_elem, engine.parallel_groups
+    folding, elem, groups = engine.folding, engine.in_elem, engine.in_lanes // engine.folding.simd
     of = "" if groups == 1 else f" of each of {groups} groups"
     return (
         Constant("PE", folding.pe, f"output channels in parallel{of and f', {folding.pe // groups}{of}'}"),
@@ -136,9 +133,8 @@ def _common(engine: EngineDesign) -> tuple[Constant, ...]:
     )
 
 
-def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
-    geometry, encoded = engine.layer.geometry, engine.encoded
-    assert geometry is not None and encoded is not None
+def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
+    geometry, encoded = engine.geometry, engine.weights
     codec = CODECS[encoded.codec]
     row_words = engine.in_beats // geometry.y.in_size
     return (
@@ -172,21 +168,20 @@ def _linear(engine: EngineDesign) -> tuple[Constant, ...]:
     )
 
 
-def _mac_cycles(engine: EngineDesign) -> str:
+def _mac_cycles(engine: LinearEngine) -> str:
     if engine.skip is None:
         return "trip count of the mac: useful MACs / (PE * SIMD)"
     idle = engine.mac_cycles - engine.mac_steps
     return f"trip count of the mac: {engine.mac_steps} blocks, {idle} vectors without any"
 
 
-def _feed_word(engine: EngineDesign) -> str:
+def _feed_word(engine: LinearEngine) -> str:
     each = "" if engine.parallel_groups == 1 else f"{engine.parallel_groups} x "
     return f"feeder word: {each}SIMD elements, weight address, first, last{'' if engine.skip is None else ', null'}"
 
 
-def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
-    geometry, together = engine.layer.geometry, engine.parallel_groups
-    assert geometry is not None
+def _taps(engine: LinearEngine) -> tuple[Constant, ...]:
+    geometry, together = engine.geometry, engine.parallel_groups
     groups = "groups of channels" if together == 1 else f"sets of {together} groups, which the mac works on at once"
     folds = "CO / groups / PE" if together == 1 else "output folds of a set"
     return (
@@ -201,7 +196,7 @@ def _taps(engine: EngineDesign) -> tuple[Constant, ...]:
     )
 
 
-def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
+def _runs(engine: LinearEngine) -> tuple[Constant, ...]:
     program = engine.skip
     assert program is not None
     return (
@@ -218,19 +213,16 @@ def _runs(engine: EngineDesign) -> tuple[Constant, ...]:
 
 def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     layer, requant = engine.layer, engine.layer.requant
-    geometry = layer.geometry
-    phases = 1 if geometry is None else geometry.row_phases
-    all_taps = geometry is None or len(geometry.y.outputs) * len(geometry.x.outputs) == (
-        geometry.y.out_size * geometry.x.out_size
-    )
+    rows, columns = engine.out_grid
+    read, zero_point = engine.accumulator
     index = requant.out_type
     shown = (
         Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
-        Constant("OUT_FOLDS", requant.channels // (phases * engine.folding.lanes), "CO / LANES"),
-        Constant("ROW_PHASES", phases, "output rows that take turns, each with channels of its own"),
-        Constant("OUT_ROWS", layer.shape[0] if geometry is None else geometry.y.out_size, "output rows"),
-        Constant("OUT_COLUMNS", layer.shape[1] if geometry is None else geometry.x.out_size, "output columns"),
-        Constant("ALL_TAPS", int(all_taps), "every output pixel has taps", "bool"),
+        Constant("OUT_FOLDS", requant.channels // (engine.row_phases * engine.folding.lanes), "CO / LANES"),
+        Constant("ROW_PHASES", engine.row_phases, "output rows that take turns, each with channels of its own"),
+        Constant("OUT_ROWS", rows, "output rows"),
+        Constant("OUT_COLUMNS", columns, "output columns"),
+        Constant("ALL_TAPS", int(engine.pixels.all()), "every output pixel has taps", "bool"),
         Constant("PIECES", requant.pieces, "linear pieces"),
         Constant("MULT_BITS", requant.mult_type.bits, "multiplier, of 2 bits: an adder"),
         Constant("SHIFT", requant.shift, "right shift"),
@@ -238,24 +230,31 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("ZERO_POINT", requant.zero_point, "added after the shift"),
         Constant("LOW", requant.lo, "least code"),
         Constant("HIGH", requant.hi, "greatest code"),
-        Constant("REQUANT_IN_BITS", engine.in_elem.bits if geometry is None else acc_bits(engine), "what it reads"),
-        Constant("REQUANT_IN_SIGNED", int(geometry is not None or engine.in_elem.signed), "", "bool"),
-        Constant("REQUANT_IN_ZERO_POINT", layer.input_type.zero_point if geometry is None else 0, "taken off first"),
+        Constant("REQUANT_IN_BITS", read.bits, "what it reads"),
+        Constant("REQUANT_IN_SIGNED", int(read.signed), "", "bool"),
+        Constant("REQUANT_IN_ZERO_POINT", zero_point, "taken off first"),
         Constant("REQUANT_OUT_BITS", index.bits, f"what it writes: {index}"),
     )
     if layer.table is None:
         return shown
+    phases = engine.table_phases
+    groups = 1 if layer.table.sets == 1 else engine.table_groups // phases
+    own = (
+        Constant("TABLE_GROUPS", groups, "beats until the same curves come again, in a row"),
+        Constant("TABLE_PHASES", phases, "rows until the same curves come again"),
+        Constant("TABLE_SIZE", 1 << index.bits, "entries of a curve"),
+    )
     return (
         *shown,
+        *(() if layer.table.sets == 1 else own),
         Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
         Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
         Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
     )
 
 
-def _mac_numbers(engine: EngineDesign) -> tuple[Number, ...]:
-    assert engine.layer.weight is not None
-    x, w = engine.layer.input_type.centred.signed_bits, engine.layer.weight.type.signed_bits
+def _mac_numbers(engine: LinearEngine) -> tuple[Number, ...]:
+    x, w = engine.layer.input_type.centred.signed_bits, engine.weight.type.signed_bits
     return (
         Number("input_t", x, x + w, "code - zero point"),
         Number("weight_t", w, x + w, "weight"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import LinearEngine
 
 #: Iterations between a write of the line buffer and a read of the same word, and the reverse; as in ``segments.hpp``.
 GUARD = 8
@@ -31,15 +31,14 @@ class Segment:
     emits: bool
 
 
-def feeder_program(engine: EngineDesign) -> tuple[Segment, ...]:
+def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
     """Return the segments of one frame of a linear engine.
 
     Each output row needs ``need`` input rows when it starts; input rows may be loaded early as long as they do not
     overwrite one that is still in use.  Loads are spread over the whole frame at the pace of the mac, ahead of the
     most urgent need, so that neither side waits for the other when neighbouring engines are balanced.
     """
-    geometry = engine.layer.geometry
-    assert geometry is not None, "a pointwise engine has no feeder"
+    geometry = engine.geometry
     axis = geometry.y
     row_words = engine.in_beats // axis.in_size
     needs = [n * row_words for n in axis.need]
@@ -72,19 +71,18 @@ def feeder_program(engine: EngineDesign) -> tuple[Segment, ...]:
     return _merged(segments)
 
 
-def feeder_cycles(engine: EngineDesign) -> int:
+def feeder_cycles(engine: LinearEngine) -> int:
     """Return the trip count of the feeder's loop: ``mac_cycles``, the first rows and the stalls of one frame."""
     return sum(segment.cycles for segment in feeder_program(engine))
 
 
-def kept_words(engine: EngineDesign) -> int:
+def kept_words(engine: LinearEngine) -> int:
     """Return how many input words of a frame are ever stored; the rows behind them are used by no output."""
-    assert engine.layer.geometry is not None
-    axis = engine.layer.geometry.y
+    axis = engine.geometry.y
     return max(axis.need, default=0) * (engine.in_beats // axis.in_size)
 
 
-def row_steps(engine: EngineDesign) -> list[int]:
+def row_steps(engine: LinearEngine) -> list[int]:
     """Return the mac's cycles for each output row that has taps."""
     return [int(cycles) for cycles in engine.vector_cycles.sum(axis=(1, 2))]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
-from gan2hls.emit.hls.config import whole_bytes
 from gan2hls.emit.hls.layer import LayerView, layer_view
 from gan2hls.hardware import WORD_LIMIT_BITS, Design
 
@@ -66,16 +65,12 @@ _FILES = {
 
 
 def _layer_views(design: Design) -> list[LayerView]:
-    ports = _ports(design)
-    views: list[LayerView] = []
-    interval = max(engine.interval for engine in design.engines)
-    width, lanes = ports["in_width"], design.engines[0].in_lanes
+    views = []
     for engine in design.engines:
-        out_width = whole_bytes(engine.out_lanes * engine.out_elem.bits)
-        view = layer_view(engine, in_lanes=lanes, in_width=width, out_width=out_width, interval=interval)
+        (edge,) = design.edges_into(engine)
+        view = layer_view(engine, edge)
         _check_widths(view)
         views.append(view)
-        width, lanes = out_width, engine.out_lanes
     return views
 
 
@@ -96,24 +91,21 @@ def _slices(width: int) -> list[tuple[int, int]]:
 
 def _ports(design: Design) -> dict[str, Any]:
     """Return the sizes of the two ports; TDATA is padded to whole bytes."""
-    first, last = design.engines[0], design.engines[-1]
-    in_width, out_width = (
-        whole_bytes(lanes * elem.bits)
-        for lanes, elem in ((first.in_lanes, first.in_elem), (last.out_lanes, last.out_elem))
-    )
+    (given,), (made,) = design.inputs, design.outputs
+    in_width, out_width = 8 * given.byte_count, 8 * made.byte_count
     return {
         "in_width": in_width,
         "in_words": -(-in_width // 32),
-        "in_beats": first.in_beats,
-        "in_lanes": first.in_lanes,
-        "in_elem": first.in_elem,
+        "in_beats": given.beats,
+        "in_lanes": given.lanes,
+        "in_elem": given.elem,
         "out_width": out_width,
         "out_words": -(-out_width // 32),
-        "out_beats": last.out_beats,
-        "out_lanes": last.out_lanes,
-        "out_elem": last.out_elem,
-        "in_name": design.model.inputs[0].name,
-        "out_name": design.model.outputs[0].name,
+        "out_beats": made.beats,
+        "out_lanes": made.lanes,
+        "out_elem": made.elem,
+        "in_name": given.tensor,
+        "out_name": made.tensor,
         "in_slices": _slices(in_width),
         "out_slices": _slices(out_width),
         "clock_ns": f"{design.clock_ns:g}",

@@ -22,13 +22,13 @@ from gan2hls.emit.hls.config import (
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.roms import Rom, linear_roms, requant_roms
-from gan2hls.hardware import EngineDesign, converters
+from gan2hls.hardware import Edge, EngineDesign, LinearEngine
 
 
 @final
 @dataclass(frozen=True)
-class Stream:
-    """A local stream, or the region's ``in`` and ``out``."""
+class Fifo:
+    """An ``hls::stream`` between two processes, or the region's ``in`` and ``out``."""
 
     name: str
     bits: int
@@ -45,13 +45,13 @@ class Process:
 
     kind: str
     arguments: tuple[str, ...]
-    sources: tuple[Stream, ...]
-    sink: Stream
+    sources: tuple[Fifo, ...]
+    sink: Fifo
     cycles: int
     about: str
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[Fifo, ...]:
         """What it is called with."""
         return (*self.sources, self.sink)
 
@@ -62,13 +62,13 @@ class LayerView:
     """Everything that ``layer.hpp.j2`` prints."""
 
     engine: EngineDesign
+    edge: Edge
     constants: tuple[Constant, ...]
     numbers: tuple[Number, ...]
     roms: tuple[Rom, ...]
     processes: tuple[Process, ...]
-    in_lanes: int
-    in_stream: Stream
-    out_stream: Stream
+    in_stream: Fifo
+    out_stream: Fifo
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class LayerView:
         return f"layer_{self.name}"
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[Fifo, ...]:
         """The local streams, in order."""
         return tuple(process.sink for process in self.processes[:-1])
 
@@ -94,14 +94,14 @@ class LayerView:
     def library(self) -> tuple[str, ...]:
         """The library headers that the processes come from."""
         headers = {_HEADERS[process.kind] for process in self.processes} | {"bits.hpp"}
-        if self.engine.encoded is not None:
-            headers.add(f"wsrc_{self.engine.encoded.codec}.hpp")
+        if isinstance(self.engine, LinearEngine):
+            headers.add(f"wsrc_{self.engine.weights.codec}.hpp")
         return tuple(sorted(headers))
 
     @property
     def in_beats(self) -> int:
         """Beats of one frame at ``in``."""
-        return self.engine.in_beats * self.engine.in_lanes // self.in_lanes
+        return self.edge.source.beats
 
     @property
     def out_beats(self) -> int:
@@ -111,7 +111,7 @@ class LayerView:
     @property
     def interval(self) -> int:
         """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
-        simd = self.engine.folding.simd if self.engine.linear else 1
+        simd = self.engine.folding.simd if isinstance(self.engine, LinearEngine) else 1
         return max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
 
     @property
@@ -134,6 +134,7 @@ _LATENCY = {
     "mac": 9,
     "requant": 10,
     "table": 4,
+    "channel_table": 4,
 }
 
 
@@ -155,31 +156,29 @@ _HEADERS = {
     "mac": "mac.hpp",
     "requant": "requant.hpp",
     "table": "table.hpp",
+    "channel_table": "channel_table.hpp",
 }
 
 
-def layer_view(engine: EngineDesign, *, in_lanes: int, in_width: int, out_width: int, interval: int) -> LayerView:
-    """Return the view of an engine in a design that takes a frame every ``interval`` clocks.
-
-    It is fed ``in_lanes`` elements a beat in words of ``in_width`` bits, and makes words of ``out_width`` bits.
-    """
-    in_stream, out_stream = Stream("in", in_width), Stream("out", out_width)
-    roms = (*linear_roms(engine), *requant_roms(engine)) if engine.linear else requant_roms(engine)
-    processes = _processes(engine, in_lanes, interval, in_stream, out_stream)
-    return LayerView(engine, constants(engine), numbers(engine), roms, processes, in_lanes, in_stream, out_stream)
+def layer_view(engine: EngineDesign, edge: Edge) -> LayerView:
+    """Return the view of an engine that reads ``edge``."""
+    first, last = Fifo("in", 8 * edge.source.byte_count), Fifo("out", 8 * engine.sends.byte_count)
+    roms = (*(linear_roms(engine) if isinstance(engine, LinearEngine) else ()), *requant_roms(engine))
+    processes = _processes(engine, edge, first, last)
+    return LayerView(engine, edge, constants(engine), numbers(engine), roms, processes, first, last)
 
 
-def _processes(engine: EngineDesign, in_lanes: int, interval: int, first: Stream, last: Stream) -> tuple[Process, ...]:
-    """Return the chain of processes from stream ``first`` to stream ``last``, in the order of their calls."""
+def _processes(engine: EngineDesign, edge: Edge, first: Fifo, last: Fifo) -> tuple[Process, ...]:
+    """Return the chain of processes from ``first`` to ``last``, in the order of their calls."""
     steps = [
-        *_converters(engine, in_lanes, interval),
-        *(_linear_steps(engine) if engine.linear else []),
+        *_converters(edge),
+        *(_linear_steps(engine) if isinstance(engine, LinearEngine) else []),
         *_finish(engine),
     ]
     processes: list[Process] = []
     source = first
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
-        beside = _beside(engine) if kind in ("feeder", "skip_feeder") else ()
+        beside = _beside(engine) if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder") else ()
         processes += beside
         target = last if n == len(steps) - 1 else sink
         taken = {stream for process in beside for stream in process.sources}
@@ -189,16 +188,16 @@ def _processes(engine: EngineDesign, in_lanes: int, interval: int, first: Stream
     return tuple(processes)
 
 
-def _beside(engine: EngineDesign) -> tuple[Process, ...]:
+def _beside(engine: LinearEngine) -> tuple[Process, ...]:
     """Return the processes that stand beside the chain: they follow programs of their own and end in its feeder."""
-    segments = Stream("segments", segment_width(engine), "cycles, loads, their difference, single, emits")
+    segments = Fifo("segments", segment_width(engine), "cycles, loads, their difference, single, emits")
     count, about = len(feeder_program(engine)), "when the feeder loads and when it emits"
     schedule = Process("schedule", ("config",), (), segments, count, about)
     if engine.skip is None:
-        taps = Stream("taps", pixel_width(engine), "first tap and number of taps along both axes")
+        taps = Fifo("taps", pixel_width(engine), "first tap and number of taps along both axes")
         return schedule, Process("pixels", ("config",), (), taps, pixels(engine), "which taps each output pixel has")
-    ranges = Stream("ranges", range_width(engine), "first run, number of runs, single")
-    runs = Stream("runs", run_width(engine), "first block, number of blocks, last, single, none")
+    ranges = Fifo("ranges", range_width(engine), "first run, number of runs, single")
+    runs = Fifo("runs", run_width(engine), "first block, number of blocks, last, single, none")
     about = "which blocks of weights each output needs"
     return (
         schedule,
@@ -207,32 +206,30 @@ def _beside(engine: EngineDesign) -> tuple[Process, ...]:
     )
 
 
-_Step = tuple[str, tuple[str, ...], Stream, int, str]
+_Step = tuple[str, tuple[str, ...], Fifo, int, str]
 
 
-def _converters(engine: EngineDesign, in_lanes: int, interval: int) -> list[_Step]:
-    """Return the converters from the previous engine's lanes to this one's, the same as in the RTL."""
-    bits, lanes = engine.in_elem.bits, in_lanes
-    elements = engine.in_beats * engine.in_lanes
+def _converters(edge: Edge) -> list[_Step]:
+    """Return the converters from the previous engine's lanes to this one's."""
+    bits, lanes = edge.source.elem.bits, edge.source.lanes
     steps: list[_Step] = []
-    for stage in converters(in_lanes, engine.in_lanes, elements, interval):
+    for stage in edge.converters:
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
-        sink = Stream(name, whole_bytes(stage.out_lanes * bits), about)
-        beats = elements // stage.narrow
+        sink = Fifo(name, whole_bytes(stage.out_lanes * bits), about)
+        beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes
     return steps
 
 
-def _linear_steps(engine: EngineDesign) -> list[_Step]:
-    assert engine.layer.geometry is not None and engine.encoded is not None
+def _linear_steps(engine: LinearEngine) -> list[_Step]:
     folding, acc = engine.folding, acc_bits(engine)
-    geometry = engine.layer.geometry
+    geometry = engine.geometry
     skips = engine.skip is not None
-    feed = Stream("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
-    accs = Stream("accs", accs_width(engine), f"{folding.pe} accumulators")
-    source = f"gan2hls::wsrc_{engine.encoded.codec}<config>"
+    feed = Fifo("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
+    accs = Fifo("accs", accs_width(engine), f"{folding.pe} accumulators")
+    source = f"gan2hls::wsrc_{engine.weights.codec}<config>"
     together = () if engine.parallel_groups == 1 else (str(engine.parallel_groups),)
     steps: list[_Step] = [
         ("skip_feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and runs of blocks")
@@ -242,7 +239,7 @@ def _linear_steps(engine: EngineDesign) -> list[_Step]:
     ]
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes
-        sink = Stream("serial", whole_bytes(folding.lanes * acc), f"{folding.lanes} accumulators")
+        sink = Fifo("serial", whole_bytes(folding.lanes * acc), f"{folding.lanes} accumulators")
         about = f"{folding.pe} accumulators a beat -> {folding.lanes}"
         arguments = (str(folding.pe // folding.lanes), str(folding.lanes * acc), str(beats))
         steps.append(("narrow", arguments, sink, beats, about))
@@ -251,9 +248,11 @@ def _linear_steps(engine: EngineDesign) -> list[_Step]:
 
 def _finish(engine: EngineDesign) -> list[_Step]:
     index_bits = engine.layer.requant.out_type.bits
-    sink = Stream("codes", whole_bytes(engine.folding.lanes * index_bits), "requantized codes")
+    sink = Fifo("codes", whole_bytes(engine.folding.lanes * index_bits), "requantized codes")
     steps: list[_Step] = [("requant", ("config",), sink, engine.out_beats, "accumulator -> code")]
     if engine.layer.table:
-        out = Stream("out", 0)
-        steps.append(("table", ("config",), out, engine.out_beats, "code -> curve"))
+        out = Fifo("out", 0)
+        common = engine.layer.table.sets == 1
+        kind, about = ("table", "code -> curve") if common else ("channel_table", "code -> curve of its channel")
+        steps.append((kind, ("config",), out, engine.out_beats, about))
     return steps

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gan2hls.codecs import Memory
 from gan2hls.emit.hls.feeder import feeder_program
 from gan2hls.emit.hls.skip import skip_tables
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, LinearEngine
 from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType
 
@@ -30,7 +30,8 @@ class Rom:
         values: integers ``[depth]`` or ``[depth, columns]``.
         about: what a word is, for the comment above it.
         file: name below ``weights/`` of its initializers, or empty: they stand in the layer's header.
-        ports: columns read together from independent addresses (a table has one port per lane), 1 otherwise.
+        ports: lanes that read together from independent addresses, the whole of a curve, or each a column of its own
+            where there are columns; 1 otherwise.
         width_bits: of raw words that are printed as hexadecimal 64-bit limbs, 0: words are numbers.
         top: the last limb of words, where it has fewer bits than the others.
     """
@@ -107,10 +108,9 @@ def _lines(cells: Sequence[str]) -> list[str]:
     return [", ".join(cells[n : n + per_line]) + "," for n in range(0, len(cells), per_line)]
 
 
-def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the tables of feeder and mac of a linear engine."""
-    encoded = engine.encoded
-    assert encoded is not None
+    encoded = engine.weights
     segments = feeder_program(engine)
     return (
         Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations."),
@@ -121,10 +121,9 @@ def linear_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     )
 
 
-def _tap_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+def _tap_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the tap programs of both axes."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     x_step = engine.pixel_words
     folds = engine.co_folds * engine.ci_folds
     y, x = geometry.y, geometry.x
@@ -152,7 +151,7 @@ def _tap_ranges(output: str, axis: AxisTaps) -> tuple[Rom, Rom]:
     )
 
 
-def _run_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+def _run_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the program of an engine that skips blocks."""
     assert engine.skip is not None
     tables, found, name = skip_tables(engine), engine.skip.occupancy, engine.layer.name
@@ -196,20 +195,26 @@ def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     def grouped(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return values.reshape(-1, folds, lanes).transpose(1, 0, 2).reshape(folds, -1)
 
-    geometry = layer.geometry
-    row_taps = [1] if geometry is None else _has_taps(geometry.y)
-    column_taps = [1] if geometry is None else _has_taps(geometry.x)
     roms = [
         Rom("mult", grouped(requant.mult), f"Multipliers, {by_piece}.", f"{layer.name}_mult.inc"),
         Rom("offset", grouped(requant.offset), f"Bias and rounding constant, {by_piece}.", f"{layer.name}_offset.inc"),
         Rom("threshold", grouped(_thresholds(engine)), "Least accumulators of piece 1.", f"{layer.name}_threshold.inc"),
-        Rom("row_taps", _column(row_taps), "Whether an output row has taps."),
-        Rom("column_taps", _column(column_taps), "Whether an output column has taps."),
+        Rom("row_taps", _column(engine.row_taps), "Whether an output row has taps."),
+        Rom("column_taps", _column(engine.column_taps), "Whether an output column has taps."),
     ]
-    if layer.table:
-        about = "The curve: entry n belongs to index INDEX_LOW + n."
-        roms.append(Rom("table", layer.table.values, about, f"{layer.name}_table.inc", ports=lanes))
+    if layer.table is not None:
+        roms.append(_curve(engine, f"{layer.name}_table.inc"))
     return tuple(roms)
+
+
+def _curve(engine: EngineDesign, file: str) -> Rom:
+    """Return the curve; where each channel has its own, a column per lane, one curve after the other."""
+    table, lanes = engine.layer.table, engine.folding.lanes
+    assert table is not None
+    if table.sets == 1:
+        return Rom("table", table.values[0], "The curve: entry n belongs to index INDEX_LOW + n.", file, ports=lanes)
+    about = "The curves of each lane's channels, in order: entry n of one belongs to index INDEX_LOW + n."
+    return Rom("table", np.ascontiguousarray(engine.lane_tables.reshape(lanes, -1).T), about, file, ports=lanes)
 
 
 def _thresholds(engine: EngineDesign) -> npt.NDArray[np.int64]:
@@ -218,10 +223,6 @@ def _thresholds(engine: EngineDesign) -> npt.NDArray[np.int64]:
     if requant.pieces == 1:
         return np.zeros(requant.channels, np.int64)
     return np.clip(requant.threshold, acc.lo, acc.hi + 1)
-
-
-def _has_taps(axis: AxisTaps) -> list[int]:
-    return [int(bool(pairs)) for pairs in axis.taps]
 
 
 def _column(values: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import LinearEngine
 from gan2hls.numbers import Int64Array
 
 
@@ -34,10 +34,10 @@ class SkipTables:
     slot_base: Int64Array
 
 
-def skip_tables(engine: EngineDesign) -> SkipTables:
+def skip_tables(engine: LinearEngine) -> SkipTables:
     """Return the tables of an engine with ``skip``."""
-    program, geometry = engine.skip, engine.layer.geometry
-    assert program is not None and geometry is not None
+    program, geometry = engine.skip, engine.geometry
+    assert program is not None
     found, words = program.occupancy, engine.pixel_words
     start_bits, length_bits = program.run_bits
     start, length, last = program.runs.T
@@ -51,7 +51,7 @@ def skip_tables(engine: EngineDesign) -> SkipTables:
     )
 
 
-def column_bits(engine: EngineDesign) -> int:
+def column_bits(engine: LinearEngine) -> int:
     """Return the bits of a block's displacement along a row of the line buffer."""
     assert engine.skip is not None
     return engine.skip.offset_bits(engine.rows, engine.pixel_words)[1]

@@ -12,8 +12,8 @@ from typing import Any, final
 from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
-from gan2hls.emit.rtl.memory import requant_memory, table_memory
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, converters
+from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine
 from gan2hls.numbers import IntType
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
@@ -75,16 +75,17 @@ class _Engine:
 def _engine(design: Design, engine: EngineDesign) -> _Engine:
     layer, folding = engine.layer, engine.folding
     memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes)}
+    common = layer.table is not None and layer.table.sets == 1
     if layer.table is not None:
-        memories["table"] = table_memory(layer.table)
+        memories |= {"table": table_memory(layer.table)} if common else lane_table_memories(engine)
     code_bits = layer.requant.out_type.bits
     context: dict[str, Any] = {
         "module": f"{design.name}_{layer.name}",
         "layer": layer.name,
-        "kind": layer.kind,
+        "kind": layer.op.kind,
         "source": layer.source,
-        "linear": engine.linear,
-        "in_shape": _shape(layer.shape if layer.geometry is None else layer.geometry.in_shape),
+        "linear": False,
+        "in_shape": _shape(layer.shape),
         "out_shape": _shape(layer.shape),
         "in_elem": str(engine.in_elem),
         "out_elem": str(engine.out_elem),
@@ -99,11 +100,12 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "code_msb": folding.lanes * code_bits - 1,
         "requant": _requant(engine),
         "out_fifo": {"Width": engine.out_lanes * engine.out_elem.bits, "Ratio": 1, "Depth": OUT_QUEUE_WORDS},
-        "table": None if layer.table is None else _table(engine),
+        "table": _table(engine) if common else None,
         "table_words": 0 if layer.table is None else layer.table.values.size,
+        "channel_table": None if layer.table is None or common else _channel_table(engine),
     }
-    if engine.linear:
-        context |= linear_context(engine)
+    if isinstance(engine, LinearEngine):
+        context |= {"linear": True, "in_shape": _shape(engine.geometry.in_shape), **linear_context(engine)}
         memories |= linear_memories(engine)
     else:
         context["centre"] = _centre(engine)
@@ -121,9 +123,8 @@ def _centre(engine: EngineDesign) -> Values:
 
 
 def _requant(engine: EngineDesign) -> Values:
-    layer, requant, geometry = engine.layer, engine.layer.requant, engine.layer.geometry
+    layer, requant, phases = engine.layer, engine.layer.requant, engine.row_phases
     total = requant.sum_type(layer.acc_type)
-    phases = 1 if geometry is None else geometry.row_phases
     values: Values = {
         "Lanes": engine.folding.lanes,
         "Groups": requant.channels // (phases * engine.folding.lanes),
@@ -142,14 +143,12 @@ def _requant(engine: EngineDesign) -> Values:
         "OutDepth": OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
-    if geometry is None:
-        return values
-    masks = [sum(1 << o for o in axis.outputs) for axis in (geometry.y, geometry.x)]
-    sizes = [geometry.y.out_size, geometry.x.out_size]
+    sizes = engine.out_grid
     if phases > 1:
         values |= {"RowPhases": phases, "OutColumns": sizes[1]}
-    if all(mask == (1 << size) - 1 for mask, size in zip(masks, sizes, strict=True)):
+    if engine.pixels.all():
         return values
+    masks = [sum(bit << n for n, bit in enumerate(taps)) for taps in (engine.row_taps, engine.column_taps)]
     return values | {
         "Holes": bit(True),
         "OutRows": sizes[0],
@@ -180,48 +179,82 @@ def _table(engine: EngineDesign) -> Values:
     }
 
 
+def _channel_table(engine: EngineDesign) -> dict[str, Any]:
+    """Return what the template needs to know of tables per channel: their group counter, and a memory for each lane."""
+    table, lanes = engine.layer.table, engine.folding.lanes
+    assert table is not None
+    groups, phases = engine.table_groups, engine.table_phases
+    group_bits = address_bits(groups)
+    group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
+    if phases > 1:
+        group |= {"RowPhases": phases, "OutColumns": engine.out_grid[1]}
+    index_bits, out_bits = table.index_type.bits, table.out_type.bits
+    sizes: Values = {
+        "Groups": groups,
+        "GroupBits": group_bits,
+        "IndexBits": index_bits,
+        "Signed": bit(table.index_type.signed),
+        "OutBits": out_bits,
+    }
+    return {
+        "group": group,
+        "group_msb": group_bits - 1,
+        "sets": table.sets,
+        "entries": 1 << index_bits,
+        "lanes": [
+            {
+                "params": sizes | {"File": memory_path(engine, lane_table_role(lane))},
+                "code": f"[{lane * index_bits + index_bits - 1}:{lane * index_bits}]",
+                "value": f"[{lane * out_bits + out_bits - 1}:{lane * out_bits}]",
+            }
+            for lane in range(lanes)
+        ],
+    }
+
+
 def _top(design: Design) -> dict[str, Any]:
-    first, last = design.engines[0], design.engines[-1]
-    elem, lanes = first.in_elem, first.in_lanes
-    interval = max(engine.interval for engine in design.engines)
-    streams: list[dict[str, str | int]] = [{"name": design.model.inputs[0].name, "msb": lanes * elem.bits - 1}]
+    (given,), (made,) = design.inputs, design.outputs
+    streams: list[dict[str, str | int]] = [{"name": given.tensor, "msb": given.bits - 1}]
     blocks: list[dict[str, str | int]] = []
 
-    def add(module: str, name: str, out_lanes: int, *, narrow: int = 0, ratio: int = 0) -> None:
-        blocks.append(
-            {"module": module, "name": name, "source": streams[-1]["name"], "ratio": ratio, "width": narrow * elem.bits}
-        )
-        streams.append({"name": name, "msb": out_lanes * elem.bits - 1})
+    def add(module: str, name: str, source: str, bits: int, *, width: int = 0, ratio: int = 0) -> str:
+        blocks.append({"module": module, "name": name, "source": source, "ratio": ratio, "width": width})
+        streams.append({"name": name, "msb": bits - 1})
+        return name
 
     for engine in design.engines:
         name = engine.layer.name
-        for stage in converters(lanes, engine.in_lanes, engine.in_beats * engine.in_lanes, interval):
-            kind = stage.direction
-            add(f"g2h_{kind}", f"{name}_{kind}", stage.out_lanes, narrow=stage.narrow, ratio=stage.ratio)
-        elem, lanes = engine.out_elem, engine.out_lanes
-        add(f"{design.name}_{name}", name, lanes)
+        (edge,) = design.edges_into(engine)
+        source, bits = edge.source.tensor, edge.source.elem.bits
+        for stage in edge.converters:
+            kind, width = stage.direction, stage.narrow * bits
+            converter = f"{name}_{kind}"
+            source = add(f"g2h_{kind}", converter, source, stage.out_lanes * bits, width=width, ratio=stage.ratio)
+        add(f"{design.name}_{name}", name, source, engine.sends.bits)
     assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
-    in_bits, out_bits = first.in_lanes * first.in_elem.bits, last.out_lanes * last.out_elem.bits
-    in_padded, out_padded = (-(-bits // 8) * 8 for bits in (in_bits, out_bits))
-    last_stream = f"{last.layer.name}_data"
+    in_padded, out_padded = 8 * given.byte_count, 8 * made.byte_count
+    last_stream = f"{made.tensor}_data"
+    padding = f"{{{out_padded - made.bits}'d0, {last_stream}}}"
     return {
         "top": design.name,
-        "engines": [{"name": engine.layer.name, "linear": engine.linear} for engine in design.engines],
-        "input_shape": _shape(design.model.inputs[0].shape),
-        "input_elem": str(first.in_elem),
-        "input_lanes": first.in_lanes,
-        "input_beats": first.in_beats,
-        "output_shape": _shape(last.layer.shape),
-        "output_elem": str(last.out_elem),
-        "output_lanes": last.out_lanes,
-        "output_beats": last.out_beats,
+        "engines": [
+            {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
+        ],
+        "input_shape": _shape(given.shape),
+        "input_elem": str(given.elem),
+        "input_lanes": given.lanes,
+        "input_beats": given.beats,
+        "output_shape": _shape(made.shape),
+        "output_elem": str(made.elem),
+        "output_lanes": made.lanes,
+        "output_beats": made.beats,
         "s_pad_msb": in_padded - 1,
         "m_pad_msb": out_padded - 1,
-        "s_unused": f", s_axis_tdata[{in_padded - 1}:{in_bits}]" if in_padded > in_bits else "",
-        "m_padded": f"{{{out_padded - out_bits}'d0, {last_stream}}}" if out_padded > out_bits else last_stream,
-        "first_stream": streams[0]["name"],
-        "first_msb": in_bits - 1,
-        "last_stream": last.layer.name,
+        "s_unused": f", s_axis_tdata[{in_padded - 1}:{given.bits}]" if in_padded > given.bits else "",
+        "m_padded": padding if out_padded > made.bits else last_stream,
+        "first_stream": given.tensor,
+        "first_msb": given.bits - 1,
+        "last_stream": made.tensor,
         "streams": streams,
         "blocks": blocks,
     }

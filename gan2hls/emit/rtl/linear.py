@@ -8,30 +8,28 @@ from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
 from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, LinearEngine
 
 Values = dict[str, str | int]
 
 
-def linear_memories(engine: EngineDesign) -> dict[str, bytes]:
+def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
     """Return the memory images of a linear engine by role, those of its requantizer excluded."""
-    assert engine.encoded is not None
     sizes = _sizes(engine)
     memories = grant_memories(engine, int(sizes["FreeBits"]), loaded_bits(engine))
     program = tap_memories if engine.skip is None else skip_memories
     memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
-    return memories | {memory.name: codec_memory(memory) for memory in engine.encoded.memories}
+    return memories | {memory.name: codec_memory(memory) for memory in engine.weights.memories}
 
 
-def linear_context(engine: EngineDesign) -> dict[str, Any]:
+def linear_context(engine: LinearEngine) -> dict[str, Any]:
     """Return what the engine's template needs to know of feeder, sequencer, weight source, mac and queue.
 
     Raises:
         UnsupportedError: no output pixel has a tap.
     """
-    layer, folding, encoded = engine.layer, engine.folding, engine.encoded
-    geometry, weight = layer.geometry, layer.weight
-    assert geometry is not None and weight is not None and encoded is not None
+    layer, folding, encoded = engine.layer, engine.folding, engine.weights
+    geometry, weight = engine.geometry, engine.weight
     if geometry.pixel_taps == 0:
         raise UnsupportedError("no output pixel has a tap", where=layer.name, hint="the layer is a constant: fold it")
     sizes, acc_bits, weight_bits = _sizes(engine), layer.acc_type.signed_bits, weight.type.signed_bits
@@ -55,7 +53,7 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
         "group_out": geometry.group_out,
         "group_in": geometry.group_in,
         "lanes": folding.pe * folding.simd,
-        "useful_macs": layer.useful_macs,
+        "useful_macs": engine.op.useful_macs,
         "mac_cycles": engine.mac_cycles,
         "window": geometry.y.window,
         "codec": encoded.codec,
@@ -78,17 +76,15 @@ def linear_context(engine: EngineDesign) -> dict[str, Any]:
     }
 
 
-def loaded_bits(engine: EngineDesign) -> int:
+def loaded_bits(engine: LinearEngine) -> int:
     """Return the width of a count of loaded rows, signed."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     return (geometry.y.in_size + engine.rows).bit_length() + 1
 
 
-def _sizes(engine: EngineDesign) -> Values:
+def _sizes(engine: LinearEngine) -> Values:
     """Return the parameters that several modules of a linear engine share."""
-    geometry, encoded = engine.layer.geometry, engine.encoded
-    assert geometry is not None and encoded is not None
+    geometry, encoded = engine.geometry, engine.weights
     row_words = geometry.x.in_size * engine.pixel_words
     return {
         "InRows": geometry.y.in_size,
@@ -103,9 +99,8 @@ def _sizes(engine: EngineDesign) -> Values:
     }
 
 
-def _feeder(engine: EngineDesign, sizes: Values) -> Values:
-    geometry = engine.layer.geometry
-    assert geometry is not None
+def _feeder(engine: LinearEngine, sizes: Values) -> Values:
+    geometry = engine.geometry
     shared = ("InRows", "Rows", "RowWords", "OutRows", "XAddrBits", "FreeBits")
     return {
         "Width": engine.in_lanes * engine.in_elem.bits,
@@ -116,9 +111,8 @@ def _feeder(engine: EngineDesign, sizes: Values) -> Values:
     }
 
 
-def _sequencer(engine: EngineDesign, sizes: Values) -> Values:
-    geometry = engine.layer.geometry
-    assert geometry is not None
+def _sequencer(engine: LinearEngine, sizes: Values) -> Values:
+    geometry = engine.geometry
     return {
         **sizes,
         "YTaps": geometry.y.count,
@@ -132,7 +126,7 @@ def _sequencer(engine: EngineDesign, sizes: Values) -> Values:
     }
 
 
-def _skip_sequencer(engine: EngineDesign, sizes: Values) -> Values:
+def _skip_sequencer(engine: LinearEngine, sizes: Values) -> Values:
     files = {"XOrigin": "x_origins", "YOrigin": "y_origins", "Pair": "pairs", "Run": "runs"}
     files |= {"Displacement": "displacement", "Release": "release"}
     return {
@@ -143,10 +137,9 @@ def _skip_sequencer(engine: EngineDesign, sizes: Values) -> Values:
     }
 
 
-def _wsrc(engine: EngineDesign, sizes: Values, weight_bits: int) -> Values:
+def _wsrc(engine: LinearEngine, sizes: Values, weight_bits: int) -> Values:
     """Return the parameters that every weight source has, then its codec's own, then its memories."""
-    folding, encoded = engine.folding, engine.encoded
-    assert encoded is not None
+    folding, encoded = engine.folding, engine.weights
     first, *tables = encoded.memories
     return {
         "Lanes": folding.pe * folding.simd,

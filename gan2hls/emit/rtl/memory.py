@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gan2hls.codecs import Memory
-from gan2hls.hardware import EngineDesign
+from gan2hls.hardware import EngineDesign, LinearEngine
 from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType, Requant, Table
 
@@ -51,15 +51,29 @@ def requant_memory(requant: Requant, acc_type: IntType, lanes: int) -> bytes:
 
 
 def table_memory(table: Table) -> bytes:
-    """Return the image of a table: entry ``code - index_type.lo``."""
-    bits = table.out_type.bits
-    return image([(value, bits)] for value in table.values.tolist())
+    """Return the image of a table that all channels share: entry ``code - index_type.lo``."""
+    (values,) = table.values.tolist()
+    return image([(value, table.out_type.bits)] for value in values)
 
 
-def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
+def lane_table_memories(engine: EngineDesign) -> dict[str, bytes]:
+    """Return the image of each lane's tables by role: entry ``code - index_type.lo`` of one table after the other."""
+    assert engine.layer.table is not None
+    bits = engine.layer.table.out_type.bits
+    return {
+        lane_table_role(lane): image([(value, bits)] for value in values.ravel().tolist())
+        for lane, values in enumerate(engine.lane_tables)
+    }
+
+
+def lane_table_role(lane: int) -> str:
+    """Return the role of the memory of a lane's tables."""
+    return f"table_{lane}"
+
+
+def grant_memories(engine: LinearEngine, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
     """Return the images ``release`` and ``need`` of output rows with taps; ``need`` only with more than one row."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     y = geometry.y
     images = {"release": image([(rows, free_bits)] for rows in y.released)}
     if len(y.outputs) > 1:
@@ -67,13 +81,12 @@ def grant_memories(engine: EngineDesign, free_bits: int, loaded_bits: int) -> di
     return images
 
 
-def tap_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+def tap_memories(engine: LinearEngine, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
     """Return the images that drive the dense sequencer, ``x_taps`` and ``y_taps``.
 
     Words hold, from the least bit: line buffer offset, weight offset, last.
     """
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     pixel_words = engine.pixel_words
     row_words = geometry.x.in_size * pixel_words
     tap_words = engine.co_folds * engine.ci_folds

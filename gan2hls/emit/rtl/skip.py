@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gan2hls.emit.rtl.memory import Field, address_bits, image
-from gan2hls.hardware import AxisPhases, EngineDesign
+from gan2hls.hardware import AxisPhases, LinearEngine
 from gan2hls.numbers import Int64Array
 
 
-def skip_sizes(engine: EngineDesign) -> dict[str, int]:
+def skip_sizes(engine: LinearEngine) -> dict[str, int]:
     """Return the sizes of the program, by parameter of ``g2h_skip_sequencer``."""
     program = engine.skip
     assert program is not None
@@ -28,10 +28,10 @@ def skip_sizes(engine: EngineDesign) -> dict[str, int]:
     }
 
 
-def skip_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
+def skip_memories(engine: LinearEngine, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
     """Return the images that drive the sequencer; their words are described in its header."""
     program = engine.skip
-    assert program is not None and engine.layer.geometry is not None
+    assert program is not None
     sizes, words = skip_sizes(engine), engine.pixel_words
     y, x = program.occupancy.y, program.occupancy.x
     offsets = zip(*(values.tolist() for values in program.offsets(engine.rows, words)), strict=True)
@@ -46,7 +46,7 @@ def skip_memories(engine: EngineDesign, x_addr_bits: int, w_addr_bits: int) -> d
 
     return {
         "x_origins": origins(x, x.origin * words, 1),
-        "y_origins": origins(y, y.origin % engine.rows * engine.layer.geometry.x.in_size * words, len(x.classes)),
+        "y_origins": origins(y, y.origin % engine.rows * engine.geometry.x.in_size * words, len(x.classes)),
         "pairs": image([(first, sizes["RunBits"]), (count - 1, sizes["RestBits"])] for count, first in pairs),
         "runs": image(_run(run, w_addr_bits, sizes["LengthBits"]) for run in program.runs.tolist()),
         "displacement": image(

@@ -58,13 +58,13 @@ def bits_of(result: BuildResult) -> int:
     total = 0
     assert result.integer_model is not None
     for layer in result.integer_model.layers:
-        assert layer.weight is not None
-        values, codec = layer.weight.values, layer.weight.codec
+        assert layer.op.kind != "pointwise"
+        values, codec = layer.op.weight.values, layer.op.weight.codec
         distinct = np.unique(values).size
-        each = {"binary": 1, "ternary": 1.6, "codebook": np.ceil(np.log2(distinct)), "raw": layer.weight.type.bits}[
+        each = {"binary": 1, "ternary": 1.6, "codebook": np.ceil(np.log2(distinct)), "raw": layer.op.weight.type.bits}[
             codec
         ]
-        total += int(np.ceil(each * values.size)) + 18 * np.unique(layer.weight.scale).size
+        total += int(np.ceil(each * values.size)) + 18 * np.unique(layer.op.weight.scale).size
         total += distinct * 8 if codec == "codebook" else 0
     return total
 
@@ -119,9 +119,11 @@ def test_codes_that_grow_with_equalized_channels_stay_within_the_budget(tmp_path
     assert made.assignment is not None and made.graph is not None and made.integer_model is not None
     precision = Precision.parse(weight)
     alone = [
-        weight_bits(fit_weight(layer.weight, precision)) for layer in made.graph.layers if layer.weight is not None
+        weight_bits(fit_weight(layer.op.weight, precision))
+        for layer in made.graph.layers
+        if layer.op.kind != "pointwise"
     ]
-    built = [weight_bits(layer.weight) for layer in made.integer_model.layers if layer.weight is not None]
+    built = [weight_bits(layer.op.weight) for layer in made.integer_model.layers if layer.op.kind != "pointwise"]
     assert any(after > before for before, after in zip(alone, built, strict=True)), "or this model shows nothing"
     assert all(after <= choice.bits for after, choice in zip(built, made.assignment.layers, strict=True))
 
@@ -134,8 +136,8 @@ def test_the_choice_can_be_repeated(model: Path, goal: dict[str, Any]) -> None:
     again = gan2hls.build(model, config=settled_config(first.config, first.assignment), stop="lower", write=False)
     assert again.assignment is None and again.integer_model is not None
     for one, two in zip(first.integer_model.layers, again.integer_model.layers, strict=True):
-        assert one.weight is not None and two.weight is not None
-        assert np.array_equal(one.weight.values, two.weight.values)
+        assert one.op.kind == two.op.kind != "pointwise"
+        assert np.array_equal(one.op.weight.values, two.op.weight.values)
         assert np.array_equal(one.requant.mult, two.requant.mult)
         assert np.array_equal(one.requant.bias, two.requant.bias)
 
@@ -146,7 +148,7 @@ def test_a_pinned_layer_stays(model: Path, weight: str) -> None:
     assert made.assignment is not None and made.integer_model is not None
     pinned = made.assignment.layers[1]
     assert pinned.pinned and pinned.precision == weight and not pinned.alternatives
-    assert [layer.weight.precision for layer in made.integer_model.layers if layer.weight][1] == weight
+    assert [layer.op.weight.precision for layer in made.integer_model.layers if layer.op.weight][1] == weight
 
 
 def test_nothing_to_choose_is_told(model: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -169,16 +171,16 @@ def test_what_is_judged_of_a_pinned_layer_is_what_is_built(model: Path, monkeypa
     monkeypatch.setattr(RangeSearch, "model_with", spy)
     made = build(model, {"psnr_min_db": 15.0}, layers={"l1*": {"precision": {"weight": "codebook<4>"}}})
     assert made.graph is not None and made.integer_model is not None and judged
-    floats = made.graph.layers[1].weight
+    floats = made.graph.layers[1].op.weight
     assert floats is not None
     alone = fit_weight(floats, Precision.parse("codebook<4>"))
     assert not any(np.array_equal(weight_of(one, 1).values, alone.values) for one in judged)
-    few = [n for n, layer in enumerate(made.integer_model.layers) if layer.weight and layer.weight.codec != "raw"]
+    few = [n for n, layer in enumerate(made.integer_model.layers) if layer.op.weight and layer.op.weight.codec != "raw"]
     assert 1 in few and any(all(same_weight(one, made.integer_model, n) for n in few) for one in judged)
 
 
 def weight_of(model: IntegerModel, layer: int) -> IntWeight:
-    weight = model.layers[layer].weight
+    weight = model.layers[layer].op.weight
     assert weight is not None
     return weight
 

@@ -18,10 +18,13 @@ from gan2hls.auto.search import Search
 from gan2hls.base.errors import ConfigError
 from gan2hls.fit.layer_precision import LayerPrecision
 from gan2hls.formats.precision import Precision
+from gan2hls.model import Linear, dense_geometry
 
 INT8, INT4, TERNARY = map(Precision.parse, ("int8", "int4", "ternary"))
 Error = Callable[[Mapping[str, Precision]], float]
 Table = Mapping[str, Mapping[Precision, Usage]]
+
+LINEAR = Linear("dense", dense_geometry(1, 1), np.ones((1, 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Stub:
 def search(stub: Stub, **goal: Any) -> Assignment:
     names = list(stub.table)
     candidates = tuple(next(iter(stub.table.values())))
-    layers = [SimpleNamespace(name=name, weight=object()) for name in names]
+    layers = [SimpleNamespace(name=name, op=LINEAR) for name in names]
     precisions = {name: LayerPrecision(None, INT8) for name in names}
     asked = Goal(goal.pop("policy", "search"), candidates, **goal)
     found, codes = Search(SimpleNamespace(layers=layers), precisions, names, asked, stub).run()  # type: ignore[arg-type]

@@ -101,8 +101,8 @@ def test_weights_behind_an_upsampling_are_those_of_the_file(tmp_path: Path) -> N
     model = make_model(body, [1, 8, 4, 4], constants)
     _, graph = run(tmp_path, model, **{"*": {"weight": "int4"}})
     (layer,) = graph.layers
-    assert layer.structure is not None and layer.structure.weight is not None and layer.geometry is not None
-    assert layer.geometry.kernel == (3, 3) and layer.structure.weight.precision == "int4"
+    assert layer.op.structure is not None and layer.op.structure.weight is not None and layer.op.kind != "pointwise"
+    assert layer.op.geometry.kernel == (3, 3) and layer.op.structure.weight.precision == "int4"
 
 
 def outputs(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
@@ -119,8 +119,8 @@ def test_every_format_is_recognized_and_runs(tmp_path: Path, fmt: str, opset: in
     wanted = Precision.parse(fmt)
     codec = wanted.kind if wanted.kind in ("binary", "ternary", "codebook") else "raw"
     for layer in graph.layers:
-        assert layer.weight is not None and layer.structure is not None, layer.name
-        found = layer.structure
+        assert layer.op.kind != "pointwise" and layer.op.structure is not None, layer.name
+        found = layer.op.structure
         assert found.exact and (codec == "raw" or found.weight.codec == codec), (layer.name, found.weight.precision)
         if codec == "codebook":
             assert len(np.unique(found.weight.values)) <= wanted.centroids
@@ -145,14 +145,14 @@ def test_the_folded_values_betray_the_codes_that_were_solved(tmp_path: Path, fmt
     graph = passes.run(loaded.graph)
     places = trace(loaded, graph)
     for layer in graph.layers:
-        assert layer.geometry is not None and layer.weight is not None
-        x = np.random.default_rng(2).normal(size=(40, *layer.geometry.in_shape))
-        solved = LayerProblem(layer.geometry, layer.weight, measure(layer.geometry, layer.weight, x, x))
+        assert layer.op.kind != "pointwise" and layer.op.kind != "pointwise"
+        x = np.random.default_rng(2).normal(size=(40, *layer.op.geometry.in_shape))
+        solved = LayerProblem(layer.op.geometry, layer.op.weight, measure(layer.op.geometry, layer.op.weight, x, x))
         weight = solved.solve(Precision.parse(fmt)).weight
         assert weight is not None
         found = find_structure(real_values(places[layer.name], weight))
         assert found is not None
-        for c in range(layer.geometry.out_channels):
+        for c in range(layer.op.geometry.out_channels):
             ours, theirs = weight.values[:, c].ravel(), found.weight.values[:, c].ravel()
             at = np.abs(theirs).argmax()
             factor = ours[at] / theirs[at]
@@ -163,7 +163,7 @@ def test_the_folded_values_betray_the_codes_that_were_solved(tmp_path: Path, fmt
 def test_matmul_gets_a_bias_and_keeps_its_side(tmp_path: Path, fmt: str) -> None:
     model, graph = run(tmp_path, mlp_model(), **{"*": {"weight": fmt}})
     assert [node.op_type for node in model.graph.node].count("Add") == 2
-    assert all(layer.structure is not None for layer in graph.layers)
+    assert all(layer.op.structure is not None for layer in graph.layers)
     assert "Transpose" not in [node.op_type for node in model.graph.node]  # of the old weight
     x = f32(np.random.default_rng(3).normal(size=(64, 16)))
     before, after = outputs(mlp_model(), x), outputs(model, x)
@@ -213,7 +213,7 @@ def test_shared_weights_part_ways(tmp_path: Path) -> None:
     body = "a = Gemm (x, w) b = Relu (a) y = Gemm (b, w)"
     model = make_model(body, [1, 24], {"w": f32(R.normal(size=(24, 24)))})
     made, graph = run(tmp_path, model, l0_dense={"weight": "ternary"}, l1_dense={"weight": "int6"})
-    assert [layer.structure.weight.codec for layer in graph.layers if layer.structure] == ["ternary", "raw"]
+    assert [layer.op.structure.weight.codec for layer in graph.layers if layer.op.structure] == ["ternary", "raw"]
     made, _ = run(tmp_path, model, l0_dense={"weight": "ternary"})
     assert "w" in {tensor.name for tensor in made.graph.initializer}
 
@@ -221,7 +221,7 @@ def test_shared_weights_part_ways(tmp_path: Path) -> None:
 def test_pruned_blocks_and_filters_are_gone(tmp_path: Path) -> None:
     prune = {"method": "block", "sparsity": 0.5, "block": [3, 2]}
     _, graph = run(tmp_path, image_model(), l2_conv={"weight": "ternary", "prune": prune})
-    weight = graph.layers[2].weight
+    weight = graph.layers[2].op.weight
     assert weight is not None
     blocks = weight.reshape(9, 2, 3, 4, 2)
     assert np.isclose((blocks == 0).all(axis=(2, 4)).mean(), 0.5, atol=0.05)
@@ -238,7 +238,7 @@ def test_pruned_blocks_may_span_groups(tmp_path: Path) -> None:
     model = make_model("a = Conv<group = 8, pads = [1, 1, 1, 1]>(x, w) y = Relu(a)", [1, 8, 6, 6], constants)
     prune = {"method": "block", "sparsity": 0.5, "block": [4, 1]}
     _, graph = run(tmp_path, model, **{"*": {"prune": prune}})
-    weight = graph.layers[0].weight
+    weight = graph.layers[0].op.weight
     assert weight is not None
     assert (weight.reshape(9, 2, 4) == 0).all(axis=2).sum() == 9 and np.count_nonzero(weight) == 36
     with pytest.raises(ConfigError, match="a block of 3 x 1 does not fit 8 output channels"):
@@ -273,7 +273,7 @@ def test_formats_that_too_few_weights_betray_are_named(tmp_path: Path, caplog: p
     (message,) = (record.getMessage() for record in caplog.records)
     assert message == "l0_dense: a build will not recognize codebook<4> in its values"
     (layer,) = graph.layers
-    assert layer.structure is None or layer.structure.weight.codec != "codebook"
+    assert layer.op.structure is None or layer.op.structure.weight.codec != "codebook"
 
 
 def test_books_of_more_centroids_than_16_bits_count(tmp_path: Path) -> None:

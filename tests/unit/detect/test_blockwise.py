@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS
 from gan2hls.detect.split import find_structure
-from gan2hls.hardware.design import Folding, make_engine
+from gan2hls.hardware import Folding, make_engine
 from gan2hls.hardware.resources import engine_resources, lane_lut, mac_dsp
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -159,9 +159,9 @@ def test_a_block_scaled_lane_takes_a_multiplier_and_the_luts_of_its_decoder() ->
     geometry, int8 = dense(64, 16), QuantType(IntType(8, signed=True), 1.0)
     values, factors = scaled_weights(rng, geometry.weight_shape, 32, bits=4, factor_bits=12, zero_points=False)
     layer = linear_layer(rng, "l0", "z", geometry, int8, codec="blockscale", values=values, factors=factors, scaled=32)
-    made = make_engine(layer, Folding(4, 8, 1), 1)
-    assert (mac_dsp(layer), lane_lut(layer), made.decoder_clocks) == (1, 4 * 12 * 3 // 2, 2)
-    assert engine_resources(made).lane_lut == 32 * lane_lut(layer)
+    made = make_engine(layer, Folding(4, 8, 1), rows=1)
+    assert (mac_dsp(made), lane_lut(made), made.decoder_clocks) == (1, 4 * 12 * 3 // 2, 2)
+    assert engine_resources(made).lane_lut == 32 * lane_lut(made)
 
 
 @pytest.mark.parametrize("bits", [2, 3])

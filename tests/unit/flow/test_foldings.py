@@ -11,8 +11,9 @@ import pytest
 from gan2hls.base.errors import ModelError
 from gan2hls.config import parse_config
 from gan2hls.flow.from_config import pinned_foldings
-from gan2hls.flow.serialize import DESIGN_JSON, dump_design, load_design
-from gan2hls.hardware.design import Design, Folding, FoldingRequest
+from gan2hls.flow.saved import DESIGN_JSON
+from gan2hls.flow.saved_design import dump_design, load_design
+from gan2hls.hardware import Design, Folding, FoldingRequest
 from gan2hls.hardware.schedule import Target, schedule
 from gan2hls.model.integer import IntegerModel
 from gan2hls.numbers.numerics import IntType, QuantType

@@ -10,7 +10,7 @@ import pytest
 import gan2hls
 from gan2hls.base.errors import OutputError
 from gan2hls.flow.project_folder import check_source, load_saved
-from gan2hls.flow.serialize import load_origin
+from gan2hls.flow.saved_model import load_origin
 from gan2hls.model.origin import Origin
 from tests.tiny_onnx import save_tiny
 

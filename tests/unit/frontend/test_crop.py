@@ -29,10 +29,10 @@ def test_crop_of_a_transposed_convolution_computes_what_is_left(tmp_path: Path, 
     body = f"t = ConvTranspose<strides = [2, 2]>(x, w) {between} c = Slice(r, b, e, ax) y = Conv(c, u)"
     _, final = check(save(tmp_path, body, (1, 3, 3, 4), constants))
     assert final.layers[0].shape == (6, 7, 4)
-    geometry = final.layers[0].geometry
+    geometry = final.layers[0].op.geometry
     assert geometry is not None
     assert geometry.useful_macs < 3 * 4 * 5 * 3 * 3 * 4, "cropped outputs cost nothing"
-    assert [layer.kind for layer in final.layers if layer.weight is not None] == ["conv_transpose", "conv"]
+    assert [layer.op.kind for layer in final.layers if layer.op.kind != "pointwise"] == ["conv_transpose", "conv"]
 
 
 def test_crop_at_the_output_of_an_nhwc_model(tmp_path: Path):
@@ -42,7 +42,7 @@ def test_crop_at_the_output_of_an_nhwc_model(tmp_path: Path):
         h = Transpose<perm = [0, 2, 3, 1]>(c) q = Add(h, a) y = Sigmoid(q)
     """
     _, final = check(save(tmp_path, body, (1, 2, 3, 3), constants))
-    assert [(layer.kind, layer.shape) for layer in final.layers] == [("conv_transpose", (4, 5, 2))]
+    assert [(layer.op.kind, layer.shape) for layer in final.layers] == [("conv_transpose", (4, 5, 2))]
 
 
 def test_slice_attributes_of_old_operator_sets(tmp_path: Path):
@@ -97,7 +97,7 @@ def test_pad_of_an_nhwc_model_and_of_features(tmp_path: Path):
     constants = {"w": f32(RNG, 2, 3, 3, 3), "a": f32(RNG, 29, 5), "more": np.array([0, 2, 0, 3])}
     constants["pads"] = np.array([0, 1, 1, 0, 0, 1, 1, 0])
     _, final = check(save(tmp_path, body, (1, 4, 3, 3), constants))
-    assert final.layers[1].weight is not None and final.layers[1].weight.shape == (1, 5, 24)
+    assert final.layers[1].op.kind != "pointwise" and final.layers[1].op.weight.shape == (1, 5, 24)
 
 
 def test_pad_attributes_of_old_operator_sets(tmp_path: Path):

@@ -70,7 +70,7 @@ def test_model_local_functions_are_inlined(tmp_path: Path):
     path = tmp_path / "function.onnx"
     onnx.save(onnx.parser.parse_model(text), path)
     _, final = check(path)
-    assert [layer.kind for layer in final.layers] == ["pointwise"]
+    assert [layer.op.kind for layer in final.layers] == ["pointwise"]
 
 
 def test_input_shape_fixes_dynamic_sizes(tmp_path: Path):
@@ -87,7 +87,7 @@ def test_external_data_beside_the_model(tmp_path: Path):
     moved = tmp_path / "ext" / "moved.onnx"
     onnx.save(onnx.load(path), moved, save_as_external_data=True, location="weights.bin", size_threshold=0)
     after, _ = check(moved)
-    assert np.array_equal(before.graph.layers[0].weight, after.graph.layers[0].weight)
+    assert np.array_equal(before.graph.layers[0].op.weight, after.graph.layers[0].op.weight)
     digest = after.sha256
     data = bytearray((tmp_path / "ext" / "weights.bin").read_bytes())
     data[0] ^= 1

@@ -56,7 +56,7 @@ BODY = "c = ConvTranspose(x, k) h = {} y = Tanh(h)"
 def test_what_changes_nothing_is_taken(tmp_path: Path, operator: str, opset: int):
     body = BODY.format(operator.replace("'", '"'))
     _, final = check(save(tmp_path, body, SHAPE, C, opset=opset))
-    assert [layer.kind for layer in final.layers] == ["conv_transpose"]
+    assert [layer.op.kind for layer in final.layers] == ["conv_transpose"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ NCHW = "<perm = [0, 3, 1, 2]>"
 
 
 def kinds(graph) -> list[str]:
-    return [layer.kind for layer in graph.layers]
+    return [layer.op.kind for layer in graph.layers]
 
 
 @pytest.mark.parametrize("order", ["NCHW", "NHWC"])

@@ -75,7 +75,7 @@ def test_codes_times_a_scale_of_16_bits_are_not_rounded(tmp_path: Path):
     body = "f = DequantizeLinear(q, s) c = Cast<to = 1>(f) y = MatMul(x, c)"
     path = save(tmp_path, body, (1, 12), {"q": codes.astype(np.int8), "s": scale}, opset=19)
     (layer,) = load(path).graph.layers
-    found = find_structure(layer.weight)
+    found = find_structure(layer.op.weight)
     assert found is not None and found.exact and found.weight.precision == "int4"
     assert (codes == found.weight.values[0].T).all() and found.weight.scale == pytest.approx([float(scale)])
 

@@ -59,7 +59,7 @@ def test_weights_are_what_onnxruntime_computes(tmp_path: Path, bits: int, block:
     net, weight = network(bits, block, zero, bias=zero == "middle")
     path = net.save(tmp_path)
     loaded = load(path)
-    assert (weight == loaded.graph.layers[0].weight[0].T).all()
+    assert (weight == loaded.graph.layers[0].op.weight[0].T).all()
     x = RNG.normal(size=(1, K)).astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (made,) = FloatModel(loaded.onnx_model, probes(loaded.graph)[-1:]).run({"x": x}).values()
@@ -69,7 +69,7 @@ def test_weights_are_what_onnxruntime_computes(tmp_path: Path, bits: int, block:
 def test_one_scale_a_channel_of_either_sign_takes_the_bits_of_the_file(tmp_path: Path):
     """Codes -8..7 times a negative scale are -7..8 times a positive one, which together would take 5 bits."""
     net, weight = network(4, 64, "middle")
-    found = find_structure(load(net.save(tmp_path)).graph.layers[0].weight)
+    found = find_structure(load(net.save(tmp_path)).graph.layers[0].op.weight)
     assert found is not None and found.exact and found.weight.precision == "int4" and found.weight.type.bits == 4
     assert (found.weight.scale < 0).any() and (found.weight.scale > 0).any()
     assert np.allclose(found.weight.values[0].T * found.weight.scale, weight, rtol=1e-6)
@@ -79,7 +79,7 @@ def test_scales_of_either_sign_and_zero_in_dequantize_linear(tmp_path: Path):
     codes, scale = RNG.integers(-8, 8, (12, 4)), np.array([0.5, -0.25, 0.0, 1.0], np.float32)
     net = Network((1, 12), opset=21)
     net.gemm(net.codes_weight(codes, "int4", scale, axis=1))
-    assert (codes * scale == load(net.save(tmp_path)).graph.layers[0].weight[0].T).all()
+    assert (codes * scale == load(net.save(tmp_path)).graph.layers[0].op.weight[0].T).all()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_conv(tmp_path: Path, case: tuple, kernel: tuple[int, int]):
         attributes = "kernel_shape = [1, 5]"
     weights = {"w": f32(RNG, co, ci // groups, *kernel), "b": f32(RNG, co)}
     _, final = check(save(tmp_path, f"y = Conv{_angle(attributes)}(x, w, b)", (1, ci, *size), weights))
-    assert [layer.kind for layer in final.layers] == ["conv"]
+    assert [layer.op.kind for layer in final.layers] == ["conv"]
 
 
 @pytest.mark.parametrize("kernel", [(3, 3), (4, 2), (1, 5)])
@@ -68,8 +68,8 @@ def test_conv_transpose(tmp_path: Path, case: tuple, kernel: tuple[int, int]):
     attributes, ci, co, groups, size = case
     weights = {"w": f32(RNG, ci, co // groups, *kernel)}
     _, final = check(save(tmp_path, f"y = ConvTranspose{_angle(attributes)}(x, w)", (1, ci, *size), weights))
-    assert [layer.kind for layer in final.layers] == ["conv_transpose"]
-    geometry = final.layers[0].geometry
+    assert [layer.op.kind for layer in final.layers] == ["conv_transpose"]
+    geometry = final.layers[0].op.geometry
     assert geometry.transposed and geometry.useful_macs <= geometry.zero_insertion_macs
 
 
@@ -100,7 +100,7 @@ GEMMS = [
 def test_matrix_products(tmp_path: Path, call: str, shape: tuple, constants: dict):
     weights = {name: f32(RNG, *size) for name, size in constants.items()}
     _, final = check(save(tmp_path, f"y = {call}", shape, weights))
-    assert [layer.kind for layer in final.layers] == ["dense" if np.prod(shape) == 4 else "conv"]
+    assert [layer.op.kind for layer in final.layers] == ["dense" if np.prod(shape) == 4 else "conv"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_products_with_transposed_operands(tmp_path: Path, call: str):
     weights = {"w": f32(RNG, 4, 5), "v": f32(RNG, 5, 4), "b": f32(RNG, 5), "n": np.array([1, 5])}
     body = f"t = Transpose<perm = [1, 0]>(x) p = {call} y = Reshape(p, n)"
     _, final = check(save(tmp_path, body, (1, 4), weights))
-    assert [layer.kind for layer in final.layers] == ["dense"]
+    assert [layer.op.kind for layer in final.layers] == ["dense"]
 
 
 def test_product_of_a_computed_right_operand_with_bias(tmp_path: Path):
@@ -166,7 +166,7 @@ def _constants(given: dict) -> dict[str, np.ndarray]:
 def test_pointwise_joins_the_convolution(tmp_path: Path, call: str, constants: dict):
     weights = {"w": f32(RNG, 3, 2, 3, 3), "b": f32(RNG, 3), **_constants(constants)}
     _, final = check(save(tmp_path, f"a = Conv(x, w, b) y = {call}", (1, 2, 5, 4), weights))
-    assert [layer.kind for layer in final.layers] == ["conv"]
+    assert [layer.op.kind for layer in final.layers] == ["conv"]
 
 
 @pytest.mark.parametrize(("call", "constants"), POINTWISE, ids=lambda v: v if isinstance(v, str) else "")
@@ -174,8 +174,8 @@ def test_pointwise_at_the_input(tmp_path: Path, call: str, constants: dict):
     weights = {"w": f32(RNG, 2, 3, 3, 3), **_constants(constants)}
     body = f"a = Identity(x) c0 = {call} y = Conv<pads = [1, 1, 1, 1]>(c0, w)"
     loaded, final = check(save(tmp_path, body, (1, 3, 5, 4), weights))
-    alone = any(layer.kind == "pointwise" for layer in loaded.graph.layers)
-    assert final.layers[-1].kind == "conv" and len(final.layers) <= 1 + alone
+    alone = any(layer.op.kind == "pointwise" for layer in loaded.graph.layers)
+    assert final.layers[-1].op.kind == "conv" and len(final.layers) <= 1 + alone
     assert final.inputs[0].shape == (5, 4, 3)
 
 
@@ -227,11 +227,12 @@ def test_generator_at_each_opset(tmp_path: Path, opset: int):
         "hi": np.float32(0.5),
     }
     _, final = check(save(tmp_path, body, (1, 5, 1, 1), constants, opset=opset))
-    assert [layer.kind for layer in final.layers] == ["dense", "conv_transpose"]
+    assert [layer.op.kind for layer in final.layers] == ["dense", "conv_transpose"]
 
 
 def test_every_supported_operator_is_tested():
-    own = ("test_operators.py", "test_crop.py", "test_functions.py", "test_repeated.py", "test_views.py")
+    names = ("operators", "crop", "functions", "regions", "repeated", "views")
+    own = [f"test_{name}.py" for name in names]
     text = "".join(Path(__file__).with_name(name).read_text() for name in own)
     files = ("test_quantized.py", "test_quantized_weights.py")
     quantized = "".join(Path(__file__).with_name(name).read_text() for name in files)

@@ -228,7 +228,7 @@ def test_a_quantizer_in_the_middle_ends_an_engine(tmp_path: Path, op: str):
     net = Network((1, 12))
     net.gemm(net.constant(net.floats(12, 32))).qdq(0.05, "int8").then(op).qdq(0.1, "int8")
     loaded, graph = final(net, tmp_path)
-    assert [layer.kind for layer in graph.layers] == ["dense", "pointwise"]
+    assert [layer.op.kind for layer in graph.layers] == ["dense", "pointwise"]
     assert [graph.pinned[layer.name].scale for layer in graph.layers] == [float(F32(0.05)), float(F32(0.1))]
     assert isinstance(graph.layers[1].points[0], Curve if op == "Tanh" else Leaky)
     check_reference(net, tmp_path, graph, loaded)

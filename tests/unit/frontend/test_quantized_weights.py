@@ -24,8 +24,8 @@ F32 = np.float32
 def weight_of(net: Network, folder: Path) -> np.ndarray:
     """The dense weight ``[CI, CO]`` that a Gemm of one input row ends up with."""
     (layer,) = load(net.save(folder)).graph.layers
-    assert layer.weight is not None
-    return layer.weight[0].T
+    assert layer.op.kind != "pointwise"
+    return layer.op.weight[0].T
 
 
 @pytest.mark.parametrize("dtype", list(CODE_TYPES))
@@ -73,7 +73,7 @@ def test_int32_bias_and_clipped_codes(tmp_path: Path):
     net.gemm(weight, bias)
     (layer,) = load(net.save(tmp_path)).graph.layers
     expected = np.array([[-7, 7, -7], [1, 2, 3], [7, 5, 0]]) * np.array([0.1, 0.2, 0.3], F32).astype(float)
-    assert layer.weight is not None and np.allclose(layer.weight[0].T, expected, rtol=1e-6, atol=0)
+    assert layer.op.kind != "pointwise" and np.allclose(layer.op.weight[0].T, expected, rtol=1e-6, atol=0)
     (point,) = layer.points
     assert isinstance(point, Affine) and point.bias.tolist() == [25000.0, -1.25, 0.0]
 
@@ -241,14 +241,14 @@ def test_blocks_of_input_channels_stay_codes(tmp_path: Path, op: str, dtype: str
     net.then(op, net.codes_weight(codes, dtype, scale, zero, axis=axis, block_size=32), **attributes)
     path = net.save(tmp_path)
     (layer,) = passes.run(load(path).graph).layers
-    assert layer.weight is not None and layer.structure is not None
+    assert layer.op.kind != "pointwise" and layer.op.structure is not None
     real = (codes - np.repeat(zero, 32, axis)).astype(F32) * np.repeat(scale, 32, axis)
-    assert np.array_equal(np.sort(layer.weight, axis=None), np.sort(real.astype(np.float64), axis=None))
-    found = layer.structure.weight
+    assert np.array_equal(np.sort(layer.op.weight, axis=None), np.sort(real.astype(np.float64), axis=None))
+    found = layer.op.structure.weight
     assert (found.codec, found.precision) == ("blockscale", f"int{bits}/32")
     golden = found.values * found.scale[:, None]
     top = np.abs(codes - np.repeat(zero, 32, axis)).max()
-    assert np.abs(golden - layer.weight).max() <= top * 2.0**-16 * np.abs(real).max() * 1.1
+    assert np.abs(golden - layer.op.weight).max() <= top * 2.0**-16 * np.abs(real).max() * 1.1
     (facts,) = inspect_model(path).layers
     assert facts.weights is not None
     assert (facts.weights.codec, facts.weights.precision) == ("blockscale", f"int{bits}/32")
@@ -261,9 +261,9 @@ def test_blocks_with_steps_on_a_grid_are_exact(tmp_path: Path):
     codes = rng.integers(-8, 8, (96, 40))
     net.gemm(net.codes_weight(codes, "int4", scale, axis=0, block_size=32))
     (layer,) = passes.run(load(net.save(tmp_path)).graph).layers
-    assert layer.structure is not None and layer.structure.exact
-    found = layer.structure.weight
-    assert found.precision == "int4/32" and (found.values * found.scale[:, None] == layer.weight).all()
+    assert layer.op.structure is not None and layer.op.structure.exact
+    found = layer.op.structure.weight
+    assert found.precision == "int4/32" and (found.values * found.scale[:, None] == layer.op.weight).all()
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])

@@ -29,7 +29,7 @@ def test_nearest_in_every_way_that_onnx_has(tmp_path: Path, coordinates: str, ro
         constants = {"s": np.array([1, 1, *scales], np.float32), "u": f32(RNG, 2, 3, 1, 1), "w": f32(RNG, 4, 2, 3, 3)}
         constants["e"] = np.array([], np.float32)
         _, final = check(save(tmp_path, body, (1, 3, *size), constants, opset=opset))
-        first = final.layers[0].geometry
+        first = final.layers[0].op.geometry
         assert first is not None and np.prod(first.out_shape[:2]) <= np.prod(size), "a pixel is computed once"
 
 

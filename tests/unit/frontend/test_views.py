@@ -17,11 +17,11 @@ RNG = np.random.default_rng(31)
 
 
 def shapes(graph: Graph) -> list[tuple[str, tuple[int, int, int]]]:
-    return [(layer.kind, layer.shape) for layer in graph.layers]
+    return [(layer.op.kind, layer.shape) for layer in graph.layers]
 
 
 def macs(graph: Graph) -> int:
-    return sum(layer.geometry.useful_macs for layer in graph.layers if layer.geometry is not None)
+    return sum(layer.op.geometry.useful_macs for layer in graph.layers if layer.op.kind != "pointwise")
 
 
 SHUFFLES = {
@@ -53,7 +53,7 @@ def test_a_pixel_shuffle_is_the_order_of_the_convolution_before_it(tmp_path: Pat
     body = f"c = Conv<pads = [1, 1, 1, 1]>(x, w, b) {SHUFFLES[spelling]} p = PRelu(d, a) {tail}"
     _, final = check(save(tmp_path, body, (1, 2, 4, 5), CONSTANTS))
     assert shapes(final)[0] == ("conv", (8, 10, 3)), "one engine, and the stream is the larger image"
-    assert final.layers[0].geometry is not None and final.layers[0].geometry.out_channels == 12
+    assert final.layers[0].op.kind != "pointwise" and final.layers[0].op.geometry.out_channels == 12
 
 
 @pytest.mark.parametrize("spelling", ["DCR", "CRD", "five axes of NHWC"])
@@ -80,7 +80,7 @@ def test_a_scale_per_channel_behind_a_curve_is_shuffled_by_a_copy(tmp_path: Path
 def test_parameters_of_each_element_are_shuffled_with_it(tmp_path: Path) -> None:
     body = f"c = Conv(x, w) q = Mul(c, k) {SHUFFLES['CRD'].replace('(c', '(q')} y = Conv(d, u)"
     _, final = check(save(tmp_path, body, (1, 2, 6, 7), CONSTANTS | {"k": f32(RNG, 1, 12, 4, 5)}))
-    assert [layer.kind for layer in final.layers] == ["conv", "pointwise", "conv"]
+    assert [layer.op.kind for layer in final.layers] == ["conv", "pointwise", "conv"]
 
 
 def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_pixel_unshuffle_is_taps_of_the_convolution_behind_it(tmp_path: Path, 
     body = f"{before} d = SpaceToDepth<blocksize = 2>(c) y = Conv<pads = [1, 1, 1, 1]>(d, w)"
     constants = {"v": f32(RNG, 3, 3, 3, 3), "w": f32(RNG, 5, 12, 3, 3)}
     loaded, final = check(save(tmp_path, body, (1, 3, 8, 6), constants))
-    geometry = final.layers[-1].geometry
+    geometry = final.layers[-1].op.geometry
     assert geometry is not None and geometry.kernel == (6, 6) and geometry.in_shape == (8, 6, 3)
     assert geometry.stride == (2, 2)
     assert geometry.useful_macs == (3 * 4 - 2) * (3 * 3 - 2) * 12 * 5
@@ -127,7 +127,7 @@ def test_a_pixel_unshuffle_behind_normalization_and_pads(tmp_path: Path, before:
     }
     _, final = check(save(tmp_path, body, (1, 3, 5 if padded else 6, 5 if padded else 6), constants))
     assert final.inputs[0].shape == ((5, 5, 3) if padded else (6, 6, 3))
-    geometry = final.layers[-1].geometry
+    geometry = final.layers[-1].op.geometry
     assert len(final.layers) == 2 and geometry is not None and geometry.kernel == (6, 6)
     # Of 3 or 4 blocks the ends read two blocks, the others three; rows of padded zeros are in two blocks' reach.
     assert geometry.y.count == (2 * (2 + 3 + 3 + 2) - 2 - 2 - 2 if padded else 2 * (2 + 3 + 2))
@@ -177,7 +177,7 @@ def test_zeros_between_pixels_are_a_transposed_convolution(tmp_path: Path) -> No
         "w": f32(RNG, 3, 2, 3, 3),
     }
     _, final = check(save(tmp_path, body, (1, 2, 4, 3), constants))
-    geometry = final.layers[0].geometry
+    geometry = final.layers[0].op.geometry
     assert geometry is not None and geometry.in_shape == (4, 3, 2)
     per_axis = [4 * 3 - 1, 3 * 3 - 1]  # of three taps, two rows of three are not zero, one at the end is cut
     assert geometry.pixel_taps == per_axis[0] * per_axis[1]
@@ -194,7 +194,7 @@ def test_a_channel_shuffle_goes_into_weights(tmp_path: Path) -> None:
         "m": np.array([1, 8, 4, 5]),
     }
     _, final = check(save(tmp_path, body, (1, 3, 4, 5), constants))
-    assert [layer.kind for layer in final.layers] == ["conv"] * 3
+    assert [layer.op.kind for layer in final.layers] == ["conv"] * 3
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_what_no_layer_can_place_is_copied(tmp_path: Path, body: str, copies: tu
     }
     _, final = check(save(tmp_path, body.replace("'", '"'), (1, 2, 3, 3), constants, opset=18))
     assert ("reorder", copies) in shapes(final)
-    (copy,) = (layer for layer in final.layers if layer.kind == "reorder")
-    assert copy.structure is not None and copy.structure.weight.codec in ("binary", "ternary")
+    (copy,) = (layer for layer in final.layers if layer.op.kind == "reorder")
+    assert copy.op.structure is not None and copy.op.structure.weight.codec in ("binary", "ternary")
 
 
 def test_views_of_features_in_front_of_a_dense_layer(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_elements_taken_by_constants(tmp_path: Path, call: str, constants: dict[
             {"w": f32(RNG, 2, 3, 1, 1), "v": f32(RNG, 1, 2, 1, 1), **constants},
         )
     )
-    assert "reorder" not in [layer.kind for layer in final.layers]
+    assert "reorder" not in [layer.op.kind for layer in final.layers]
 
 
 def test_rows_mirrored_as_tensorflow_does(tmp_path: Path) -> None:

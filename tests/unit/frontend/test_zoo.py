@@ -41,7 +41,7 @@ def test_zoo_matches_onnx_runtime(name: str):
     if not path.exists():
         pytest.skip(f"{path} is absent")
     _, final = check(path)
-    assert [layer.kind for layer in final.layers] == EXPECTED[name]
+    assert [layer.op.kind for layer in final.layers] == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("zoo/")])

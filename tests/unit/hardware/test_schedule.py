@@ -11,11 +11,12 @@ import pytest
 
 from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.emit.hls.files import emit_hls
+from gan2hls.hardware import Design, Folding, FoldingRequest, verify_design
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.design import Design, Folding, FoldingRequest, verify_design
+from gan2hls.hardware.linear_engine import line_buffer_rows
 from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.hardware.schedule import Target, line_buffer_rows, schedule, sizing
+from gan2hls.hardware.schedule import Target, schedule, sizing
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -71,7 +72,7 @@ def brute_force(model: IntegerModel, budget: int) -> int:
     """The least interval bound of any legal PE and SIMD with one requantizer lane or more that fits."""
     per_layer = []
     for layer in model.layers:
-        g = layer.geometry
+        g = layer.op.geometry
         assert g is not None
         inputs, outputs = int(np.prod(g.in_shape)), int(np.prod(g.out_shape))
         per_layer.append(
@@ -104,7 +105,7 @@ def test_no_layer_is_folded_less_than_the_pace_needs(budget: int, make: Callable
     design = schedule(make(), Target(dsp=budget), {})
     pace = max(engine.interval for engine in design.engines)
     for engine in design.engines:
-        g, used = engine.layer.geometry, engine.folding.pe * engine.folding.simd
+        g, used = engine.layer.op.geometry, engine.folding.pe * engine.folding.simd
         assert g is not None
         for pe, simd in legal(g):
             if pe * simd < used:
@@ -188,7 +189,7 @@ def test_a_pinned_slow_layer_leaves_the_others_cheap() -> None:
     free = schedule(generator(), Target(dsp=100), {})
     slow = schedule(generator(), Target(dsp=100), {"l1": FoldingRequest(1, 1)})
     assert dsp(slow) < dsp(free)
-    assert slow.interval_limit == slow.engines[1].layer.useful_macs
+    assert slow.interval_limit == slow.engines[1].layer.op.useful_macs
 
 
 @pytest.mark.parametrize("target", [Target(dsp=20), Target(dsp=60), Target(fps=100_000.0), Target(fps=2_000_000.0)])
@@ -198,10 +199,10 @@ def test_other_weights_are_sized_at_the_folding_of_the_model(target: Target) -> 
     for engine in design.engines:
         taken = engine_resources(engine)
         assert sizes(engine.layer) == (taken.dsp, taken.lane_lut, taken.bram18)
-        assert engine.layer.weight is not None
-        signs = replace(engine.layer.weight, values=np.sign(engine.layer.weight.values) | 1, codec="binary")
+        assert engine.layer.op.kind != "pointwise"
+        signs = replace(engine.layer.op.weight, values=np.sign(engine.layer.op.weight.values) | 1, codec="binary")
         lanes = engine.folding.pe * engine.folding.simd
-        dsp_blocks, luts, _ = sizes(replace(engine.layer, weight=signs))
+        dsp_blocks, luts, _ = sizes(replace(engine.layer, op=replace(engine.layer.op, weight=signs)))
         assert dsp_blocks == taken.dsp - lanes and luts == 2 * (8 + 2) * lanes
 
 
@@ -304,8 +305,8 @@ def test_blocks_are_skipped_only_where_it_saves_bits_or_time_that_is_needed() ->
     blocks = linear_layer(rng, "l0", "z", conv_transpose((4, 4), 64, 16), INT8, empty=0.6, block=(4, 4))
 
     def only(layer: IntLayer, interval: int, request: FoldingRequest) -> bool:
-        assert layer.geometry is not None
-        model = chain("g", layer.geometry.in_shape, INT8, (layer,))
+        assert layer.op.kind != "pointwise"
+        model = chain("g", layer.op.geometry.in_shape, INT8, (layer,))
         (engine,) = schedule(model, Target(fps=200e6 / interval), {"l0": request}).engines
         return engine.skip is not None
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.model import golden
+from gan2hls.model import IntegerModel, IntLayer, IntLinear, acc_bounds, linear_program
 from gan2hls.model.golden import Golden
-from gan2hls.model.integer import IntegerModel, IntLayer, acc_bounds
 from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
 from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
@@ -20,12 +19,12 @@ from tests.strategies import OnnxConv, convolutions
 
 def plain_layer(layer: IntLayer, codes: np.ndarray) -> np.ndarray:
     """One frame, integers of Python, in the words of the contract."""
-    g, zero = layer.geometry, layer.input_type.zero_point
-    if g is None:
+    zero = layer.input_type.zero_point
+    if not isinstance(layer.op, IntLinear):
         acc = [[int(v) - zero for v in pixel] for pixel in codes.reshape(-1, layer.requant.channels)]
     else:
-        assert layer.weight is not None
-        x, w = codes.reshape(g.in_shape), layer.weight.values
+        g = layer.op.geometry
+        x, w = codes.reshape(g.in_shape), layer.op.weight.values
         acc = []
         for rows in g.y.taps:
             for columns in g.x.taps:
@@ -45,7 +44,9 @@ def plain_layer(layer: IntLayer, codes: np.ndarray) -> np.ndarray:
             piece = int(r.pieces == 2 and value >= int(r.threshold[c]))
             shifted = (value * int(r.mult[piece, c]) + int(r.bias[piece, c]) + ((1 << r.shift) >> 1)) >> r.shift
             code = min(max(shifted + r.zero_point, r.lo), r.hi)
-            out.append(int(layer.table.values[code - layer.table.index_type.lo]) if layer.table else code)
+            if layer.table:
+                code = int(layer.table.values[c % len(layer.table.values), code - layer.table.index_type.lo])
+            out.append(code)
     return np.array(out).reshape(layer.shape)
 
 
@@ -85,10 +86,9 @@ def test_extreme_codes_are_exact_in_every_arithmetic(bits: int) -> None:
     one = np.ones((1, 2), np.int64)
     requant = Requant(one, 0 * one, 0 * one[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
     made = linear_layer(np.random.default_rng(0), "l0", "z", g, z)
-    made = replace(
-        made, weight=IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", ""), acc_type=acc_type,
-        requant=requant, output_type=QuantType(acc_type, 1.0),
-    )  # fmt: skip
+    codes = IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", "")
+    op, out = replace(made.op, weight=codes), QuantType(acc_type, 1.0)
+    made = replace(made, op=op, acc_type=acc_type, requant=requant, output_type=out)
     model = chain("m", g.in_shape, z, (made,))
     codes = Golden(model).run({"z": np.full((1, *g.in_shape), -(1 << (bits - 1)))})["l0"]
     full = 9 * 40 << (2 * bits - 2)
@@ -107,7 +107,7 @@ def test_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch, chunk:
     model = tiny_design().model
     inputs = random_inputs(np.random.default_rng(1), model, 7)
     whole = Golden(model).run(inputs)
-    monkeypatch.setattr(golden, "_CHUNK_ELEMENTS", chunk)
+    monkeypatch.setattr(linear_program, "_CHUNK_ELEMENTS", chunk)
     parts = Golden(model).run(inputs)
     assert all((whole[name] == parts[name]).all() for name in whole)
 
@@ -119,7 +119,7 @@ def test_frames_are_independent_and_layers_run_alone() -> None:
     together, alone = machine.run(inputs), machine.run({"z": inputs["z"][2:3]})
     assert all((together[name][2:3] == alone[name]).all() for name in together)
     for layer in model.layers:
-        assert (machine.run_layer(layer.name, together[layer.inputs[0]]) == together[layer.name]).all()
+        assert (machine.run_layer(layer.name, [together[name] for name in layer.inputs]) == together[layer.name]).all()
 
 
 def test_dense_before_reshape_has_a_requantizer_channel_per_feature() -> None:

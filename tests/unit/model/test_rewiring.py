@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model.ir import Graph, Layer, Port
+from gan2hls.model import Graph, Identity, Layer, Port
 from gan2hls.model.rewiring import readings, rewired, with_layers
 
 
@@ -15,7 +15,7 @@ def port(name: str, shape: tuple[int, int, int]) -> Port:
 
 
 def layer(name: str, shape: tuple[int, int, int], *inputs: str) -> Layer:
-    return Layer(name, "pointwise", "", inputs, shape, (), port(name, shape))
+    return Layer(name, "", inputs, shape, Identity(), (), port(name, shape))
 
 
 def graph() -> Graph:

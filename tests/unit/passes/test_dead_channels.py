@@ -52,7 +52,7 @@ def test_unread_and_zero_channels_go(tmp_path: Path) -> None:
     )
     graph, loaded = _load(tmp_path, model)
     first, second = graph.layers
-    assert first.shape == (4, 4, 10) and second.geometry is not None and second.geometry.in_channels == 10
+    assert first.shape == (4, 4, 10) and second.op.geometry.in_channels == 10
     _same_function(graph, loaded)
 
 

@@ -29,7 +29,7 @@ def constants(channels: int = 3, **more: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def kinds(graph) -> list[str]:
-    return [layer.kind for layer in graph.layers]
+    return [layer.op.kind for layer in graph.layers]
 
 
 @pytest.mark.parametrize(

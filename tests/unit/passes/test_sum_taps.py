@@ -36,7 +36,7 @@ def test_pixels_that_repeat_are_multiplied_once(
     body = BODY.replace("P", str(pad)).replace("G", "1")
     path = save(tmp_path, body, (1, 3, 6, 5), constants(factor, f32(RNG, 4, 3, kernel, kernel)))
     before, after = load(path).graph, check(path)[1]
-    plain, summed = before.layers[0].geometry, after.layers[0].geometry
+    plain, summed = before.layers[0].op.geometry, after.layers[0].op.geometry
     assert plain is not None and summed is not None
     different = [
         (len({i for i, _ in rows}), len({i for i, _ in columns})) for rows in plain.y.taps for columns in plain.x.taps
@@ -55,7 +55,7 @@ def test_groups_have_sums_of_their_own(tmp_path: Path) -> None:
     path = save(
         tmp_path, BODY.replace("P", "1").replace("G", "2"), (1, 4, 4, 4), constants((2, 2), f32(RNG, 6, 2, 3, 3))
     )
-    assert check(path)[1].layers[0].geometry.kernel == (4, 4)
+    assert check(path)[1].layers[0].op.geometry.kernel == (4, 4)
 
 
 @pytest.mark.parametrize("case", ["ternary", "reflection"])
@@ -69,5 +69,5 @@ def test_where_it_does_not_pay_nothing_changes(tmp_path: Path, case: str) -> Non
         values = {"n": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "w": f32(RNG, 4, 3, 3, 3)}
         path = save(tmp_path, body, (1, 3, 8, 8), values)
     graph = load(path).graph
-    assert passes.run(graph).layers[0].geometry == graph.layers[0].geometry
+    assert passes.run(graph).layers[0].op.geometry == graph.layers[0].op.geometry
     check(path)

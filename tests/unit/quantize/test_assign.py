@@ -9,8 +9,8 @@ from gan2hls.base.errors import ConfigError
 from gan2hls.config.patterns import named
 from gan2hls.config.schema import Config, parse_config
 from gan2hls.flow.from_config import assign_folding
-from gan2hls.hardware.design import FoldingRequest
-from gan2hls.model.ir import Graph, Layer
+from gan2hls.hardware import FoldingRequest
+from gan2hls.model import Graph, Layer, Linear
 from gan2hls.quantize.assign import assign_precision
 from tests.randomized import conv, port
 
@@ -21,7 +21,13 @@ GRAPH = Graph(
     (port("z", G.in_shape),),
     tuple(
         Layer(
-            f"l{n}_conv", "conv", source, ("z",), G.out_shape, (), port("y", G.out_shape), G, np.zeros(G.weight_shape)
+            f"l{n}_conv",
+            source,
+            ("z",),
+            G.out_shape,
+            Linear("conv", G, np.zeros(G.weight_shape)),
+            (),
+            port("y", G.out_shape),
         )
         for n, source in enumerate(SOURCES)
     ),

@@ -33,11 +33,11 @@ PRECISION = LayerPrecision(Precision("int", 4), Precision("int", 5))
     ],
 )
 def test_mean_sums_are_the_mean_of_a_convolution(g: LinearGeometry) -> None:
-    from gan2hls.model.ir import Graph, Layer
+    from gan2hls.model import Graph, Layer, Linear
 
     rng = np.random.default_rng(0)
     weight, x = rng.normal(size=g.weight_shape), rng.normal(size=(3, *g.in_shape))
-    layer = Layer("l0", "conv", "", ("z",), g.out_shape, (), port("l0", g.out_shape), g, weight)
+    layer = Layer("l0", "", ("z",), g.out_shape, Linear("conv", g, weight), (), port("l0", g.out_shape))
     graph = Graph("g", (port("z", g.in_shape),), (layer,), ())
     sums = [evaluate(graph, {"z": frame.transpose(2, 0, 1)[None]})["l0"] for frame in x]
     assert np.allclose(_mean_sums(g, weight, x), np.mean(sums, axis=(0, 1, 2)))
@@ -51,18 +51,18 @@ def test_corrected_sums_have_the_float_mean(tmp_path: Path, kind: str) -> None:
     weights = quantize_weights(graph, precisions)
     types = choose_types(graph, streams, precisions, "minmax")
     biases = find_biases(graph, weights, types, streams)
-    assert set(biases) == {layer.name for layer in graph.layers if layer.geometry is not None}
+    assert set(biases) == {layer.name for layer in graph.layers if layer.op.kind != "pointwise"}
     model = lower(graph, weights, types, biases=biases)
     (source,) = graph.inputs
     tensors = Golden(model).run({source.name: types[source.name].quantize(streams[source.name])})
     for layer in model.layers:
-        g, real = layer.geometry, next(one for one in graph.layers if one.name == layer.name)
-        assert g is not None and layer.weight is not None and real.weight is not None
+        g, real = layer.op.geometry, next(one for one in graph.layers if one.name == layer.name)
+        assert g is not None and layer.op.kind != "pointwise"
         seen = layer.input_type.dequantize(tensors[layer.inputs[0]])
         integer = _mean_sums(
-            g, layer.weight.values * np.broadcast_to(layer.weight.scale, g.out_channels)[:, None], seen
+            g, layer.op.weight.values * np.broadcast_to(layer.op.weight.scale, g.out_channels)[:, None], seen
         )
-        wanted = _mean_sums(g, real.weight, streams[layer.inputs[0]])
+        wanted = _mean_sums(g, real.op.weight, streams[layer.inputs[0]])
         assert np.allclose(integer + biases[layer.name], wanted, atol=1e-6 * np.abs(wanted).max())
         assert np.abs(integer - wanted).max() > 1e-3 * np.abs(wanted).max(), "4 bits leave something to correct"
 
@@ -84,9 +84,9 @@ def test_what_is_exact_needs_no_correction(tmp_path: Path) -> None:
 def test_errors_are_weighed_by_where_they_matter(tmp_path: Path, kind: str) -> None:
     """Replay the integer network: the weighted mean error of the first frames vanishes, the plain one need not."""
     graph, streams, _ = read(tmp_path, chain_of(kind))
-    linear = [layer for layer in graph.layers if layer.geometry is not None]
+    linear = [layer for layer in graph.layers if layer.op.kind != "pointwise"]
     rng = np.random.default_rng(0)
-    places = {layer.name: rng.exponential(size=(5, *layer.geometry.out_shape)) ** 3 for layer in linear}
+    places = {layer.name: rng.exponential(size=(5, *layer.op.geometry.out_shape)) ** 3 for layer in linear}
     precisions = dict.fromkeys(streams, PRECISION)
     weights = quantize_weights(graph, precisions)
     types = choose_types(graph, streams, precisions, "minmax")
@@ -95,9 +95,9 @@ def test_errors_are_weighed_by_where_they_matter(tmp_path: Path, kind: str) -> N
     (source,) = graph.inputs
     tensors = Golden(model).run({source.name: types[source.name].quantize(streams[source.name])})
     for layer in linear:
-        name, codes, g = layer.inputs[0], weights[layer.name], layer.geometry
+        name, codes, g = layer.inputs[0], weights[layer.name], layer.op.geometry
         integer = codes.values * np.broadcast_to(codes.scale, g.out_channels)[:, None]
-        wanted = np.stack([convolve(g, layer.weight, frame) for frame in streams[name][:5]])
+        wanted = np.stack([convolve(g, layer.op.weight, frame) for frame in streams[name][:5]])
         found = np.stack([convolve(g, integer, types[name].dequantize(frame)) for frame in tensors[name][:5]])
         error = wanted - found - biases[layer.name]
         size = np.abs(error).mean(axis=(0, 1, 2))

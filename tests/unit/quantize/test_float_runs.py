@@ -10,7 +10,7 @@ import pytest
 from gan2hls.base.errors import ModelError
 from gan2hls.fit.ranges import RULES, activation_type, fixed_type, range_type, squared_error, weight_scale
 from gan2hls.formats.precision import Precision
-from gan2hls.model.ir import Graph, Layer
+from gan2hls.model import Graph, Layer, Linear
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.quantize.float_runs import FloatModel, Source, draw, frame_limit, probes
 from tests.float_evaluator import evaluate, run_onnx
@@ -91,7 +91,7 @@ def test_large_models_calibrate_on_fewer_frames_but_on_some() -> None:
     def graph(size: int, channels: int) -> Graph:
         g = conv((size, size), channels, channels)
         out = port("l0_conv", g.out_shape)
-        layer = Layer("l0_conv", "conv", "", ("z",), g.out_shape, (), out, g, np.zeros(g.weight_shape))
+        layer = Layer("l0_conv", "", ("z",), g.out_shape, Linear("conv", g, np.zeros(g.weight_shape)), (), out)
         return Graph("g", (port("z", g.in_shape),), (layer,), (out,))
 
     assert frame_limit(graph(4, 2), 10_000) == 10_000

@@ -263,8 +263,9 @@ def test_the_golden_layer_is_the_real_layer_on_its_own_codes(tmp_path: Path) -> 
     model = lowered(graph, streams, "int8", "int8")
     tensors = Golden(model).run({"z": model.input_types[0].quantize(streams[graph.inputs[0].name])})
     for layer, real in zip(model.layers, graph.layers, strict=True):
-        assert layer.geometry is not None and layer.weight is not None
-        exact = replace(real, weight=layer.weight.values * layer.weight.scale[:, None])
+        assert layer.op.kind != "pointwise" and layer.op.kind != "pointwise"
+        weight = layer.op.weight.values * layer.op.weight.scale[:, None]
+        exact = replace(real, op=replace(real.op, weight=weight))
         x = layer.input_type.dequantize(tensors[layer.inputs[0]])
         ends = layer.output_type.dequantize([layer.output_type.int_type.lo, layer.output_type.int_type.hi])
         alone = Graph("alone", (port(real.inputs[0], x.shape[1:]),), (exact,), ())
@@ -291,8 +292,8 @@ def test_a_negative_scale_of_weights_is_the_sign_of_its_codes(tmp_path: Path, bo
         tmp_path, make_model(f"c = Gemm(x, w, b) {body}", (1, 8), {"w": f32(rng, 8, 6), "b": f32(rng, 6)})
     )
     (layer,) = graph.layers
-    assert layer.weight is not None
-    weight = fit_weight(layer.weight, Precision.parse("int6"))
+    assert layer.op.kind != "pointwise"
+    weight = fit_weight(layer.op.weight, Precision.parse("int6"))
     sign = np.array([1, -1, -1, 1, -1, 1])
     turned = replace(weight, values=weight.values * sign[:, None], scale=weight.scale * sign, type=IntType(7, True))
     streams = streams_of(graph, 50)

@@ -44,8 +44,8 @@ def weights(kind: str, out: int = 24) -> np.ndarray:
 def lowered(graph: Graph, precision: str, streams: dict[str, np.ndarray]) -> IntegerModel:
     precisions = dict.fromkeys(streams, LayerPrecision(Precision.parse(precision), Precision.parse("int8")))
     for layer in graph.layers:
-        if layer.structure is not None:
-            precisions[layer.name] = LayerPrecision(None, Precision.parse("int8"), codes=layer.structure.weight)
+        if layer.op.structure is not None:
+            precisions[layer.name] = LayerPrecision(None, Precision.parse("int8"), codes=layer.op.structure.weight)
     return lower(graph, quantize_weights(graph, precisions), choose_types(graph, streams, precisions, "minmax"))
 
 
@@ -82,5 +82,5 @@ def test_codes_are_those_of_the_convolution(tmp_path: Path, kind: str, precision
     codes = small.input_types[0].quantize(FRAMES)
     wanted = shuffled(Golden(small).run({"x": codes})[plain.layers[0].name], shape)
     assert np.array_equal(Golden(large).run({"x": codes})[larger.layers[0].name], wanted)
-    weight = large.layers[0].weight
+    weight = large.layers[0].op.weight
     assert weight is not None and weight.codec == (codec if factor == 2 or kind != "large books" else "codebook")

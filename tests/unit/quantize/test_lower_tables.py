@@ -30,7 +30,7 @@ def table_layer(tmp_path: Path, body: str, bits: int, constants: dict[str, np.nd
     precisions = dict.fromkeys((graph.inputs[0].name, layer.name), LayerPrecision(*[Precision("int", bits)] * 2))
     all_streams = {graph.inputs[0].name: np.linspace(-12, 12, 400), **streams}
     out = choose_types(graph, all_streams, precisions, "minmax")[layer.name]  # type: ignore[arg-type]
-    return layer, in_type, lower_layer(layer, in_type, None, out)
+    return layer, in_type, lower_layer(layer, [in_type], None, out)
 
 
 @pytest.mark.parametrize("op", ["Tanh", "Sigmoid", "Softplus", "Softsign", "HardSwish", "Elu", "Selu"])
@@ -105,7 +105,7 @@ def test_an_output_of_one_step_has_a_table_of_finite_range(tmp_path: Path, activ
 def test_a_curve_of_few_codes_is_exact_and_needs_no_multiplier(tmp_path: Path, zero_point: int) -> None:
     layer, _, _ = table_layer(tmp_path, "h = Constant <value_float = 0.3> ()\n a = Add(x, h)\n y = Tanh(a)", 8)
     in_type, out = QuantType(IntType(8, signed=False), 0.02, zero_point), QuantType(IntType(8, True), 1 / 127)
-    integer = lower_layer(layer, in_type, None, out)
+    integer = lower_layer(layer, [in_type], None, out)
     codes = np.arange(256).reshape(-1, 1)
     assert integer.table is not None and integer.table.values.size <= 512 and requant_dsp(integer) == 0
     actual = integer.table(integer.requant(codes - zero_point, integer.acc_type))
@@ -130,12 +130,12 @@ def test_where_the_file_fixes_the_output_curves_and_multipliers_are_finer(tmp_pa
     layer, in_type, plain = table_layer(tmp_path, "y = Tanh(x)", 8)
     codes = np.arange(-32767, 32768, 16).reshape(-1, 1)
     exact = plain.output_type.quantize(np.tanh(in_type.dequantize(codes)))
-    pinned = lower_layer(layer, in_type, None, plain.output_type, pinned=True)
+    pinned = lower_layer(layer, [in_type], None, plain.output_type, pinned=True)
     off = [
         np.count_nonzero(integer.table(integer.requant(codes, integer.acc_type)) != exact)
         for integer in (plain, pinned)
     ]  # type: ignore[misc]
     assert off[1] * 1.8 < off[0]
     linear = replace(layer, points=(Affine(np.full(1, 0.123), np.zeros(1)),))
-    multipliers = [lower_layer(linear, in_type, None, plain.output_type, pinned=p).requant for p in (False, True)]
+    multipliers = [lower_layer(linear, [in_type], None, plain.output_type, pinned=p).requant for p in (False, True)]
     assert [r.mult_type.bits for r in multipliers] == [MULT_BITS, WIDE_MULT_BITS]

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from gan2hls.hardware.design import Design
+from gan2hls.hardware import Design
 from gan2hls.model.origin import Origin
 from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme, make_report
 from gan2hls.report.schema import Quality, Report, StepReport, no_verification
@@ -23,7 +23,7 @@ ORIGIN = Origin(sha256="ab" * 32, params=1234)
 NAMES = [layer.name for layer in DESIGN.model.layers]
 MEASURED = Timing(
     layer_cycles={name: 100 + n for n, name in enumerate(NAMES)},
-    executed_macs={layer.name: layer.useful_macs for layer in DESIGN.model.layers},
+    executed_macs={layer.name: layer.op.useful_macs for layer in DESIGN.model.layers},
     latency=500,
     interval=200,
 )
@@ -85,7 +85,7 @@ def test_it_holds_every_promised_field() -> None:
 
 def test_totals_add_up() -> None:
     found = report()
-    useful = sum(layer.useful_macs for layer in DESIGN.model.layers)
+    useful = sum(layer.op.useful_macs for layer in DESIGN.model.layers)
     assert found.totals.useful_macs == found.totals.executed_macs == useful
     bits = [layer.weight_bits for layer in found.layers]
     overall = sum(layer.encoded + layer.scales for layer in bits)

@@ -11,8 +11,9 @@ import pytest
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.render import static
-from gan2hls.hardware.design import Design, Folding, make_engine
+from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
+from tests.cosim.test_channel_tables import chained
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 LIBRARY = {name: content.decode() for name, content in static("hls/lib", (".hpp",)).items() if name != "bench.hpp"}
@@ -43,10 +44,10 @@ STREAMING = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["tiny", "random"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
-    made = tiny_design() if request.param == "tiny" else random_design(17, layers=8)
+    made = {"tiny": tiny_design, "random": lambda: random_design(17, layers=8), "tables": chained}[request.param]()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
 
@@ -124,7 +125,7 @@ def designs() -> list[Design]:
     skipping = linear_layer(rng, "l0", "z", conv((6, 6), 6, 6), z, weight_bits=5, empty=0.6, block=(2, 3))
     plain = design(chain("skips", (6, 6, 6), z, (skipping,)), [Folding(2, 3, 1)])
     engine = plain.engines[0]
-    skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, engine.rows, skip=True),))
+    skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, rows=engine.rows, skip=True),))
     return [tiny_design(), skips, *(random_design(seed, layers=8) for seed in range(3))]
 
 
@@ -132,7 +133,7 @@ def designs() -> list[Design]:
 def test_streams_are_whole_bytes(made: Design) -> None:
     """Bambu loses the top bits of words of other widths that it keeps in a memory."""
     for engine in made.engines:
-        view = layer_view(engine, in_lanes=engine.in_lanes, in_width=8 * engine.in_lanes, out_width=64, interval=1)
+        view = layer_view(engine, *made.edges_into(engine))
         for stream in view.streams:
             assert stream.bits % 8 == 0, f"{view.name}: {stream}"
     for path, content in emit_hls(made).items():

@@ -15,7 +15,7 @@ from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_w
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.render import static
-from gan2hls.hardware.design import Design, EngineDesign, Folding
+from gan2hls.hardware import Design, EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import chain, conv_transpose, dense, design, linear_layer, tiny_design
@@ -107,7 +107,7 @@ def engine_of(onnx: OnnxConv, extra_rows: int, folding: Folding) -> EngineDesign
 
 def replay(engine: EngineDesign) -> None:
     """Run the feeder's program word by word: no word is read before it is there or overwritten while it is needed."""
-    geometry = engine.layer.geometry
+    geometry = engine.layer.op.geometry
     assert geometry is not None
     y, x = geometry.y, geometry.x
     row_words, slots = engine.in_beats // y.in_size, engine.rows

@@ -14,7 +14,7 @@ from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_w
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.hls.skip import column_bits, skip_tables
 from gan2hls.emit.render import static
-from gan2hls.hardware.design import EngineDesign, Folding, make_engine
+from gan2hls.hardware import Edge, EngineDesign, Folding, LinearEngine, Stream, make_engine
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.skip import axis_phases
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -27,28 +27,26 @@ def engine_of(onnx: OnnxConv, folding: Folding, extra_rows: int, empty: float) -
     z = QuantType(IntType(8, signed=True), 1.0)
     block = (folding.pe, folding.simd)
     layer = linear_layer(rng, "l0", "z", onnx.geometry, z, weight_bits=4, empty=empty, block=block)
-    dense = make_engine(layer, folding, onnx.geometry.y.window + extra_rows)
+    dense = make_engine(layer, folding, rows=onnx.geometry.y.window + extra_rows)
     used = {k for _, k in _pixel_taps(dense, onnx.geometry.y.outputs[0], onnx.geometry.x.outputs[0])}
-    assert layer.weight is not None
-    values = layer.weight.values.copy()
+    assert layer.op.kind != "pointwise"
+    values = layer.op.weight.values.copy()
     values[sorted(used), 0, 0] = 1  # one vector at least has blocks
-    layer = replace(layer, weight=replace(layer.weight, values=values))
-    return make_engine(layer, folding, dense.rows, skip=True)
+    layer = replace(layer, op=replace(layer.op, weight=replace(layer.op.weight, values=values)))
+    return make_engine(layer, folding, rows=dense.rows, skip=True)
 
 
-def _pixel_taps(engine: EngineDesign, oy: int, ox: int) -> Iterator[tuple[tuple[int, int], int]]:
+def _pixel_taps(engine: LinearEngine, oy: int, ox: int) -> Iterator[tuple[tuple[int, int], int]]:
     """The input pixels and kernel indices of an output pixel."""
-    geometry = engine.layer.geometry
-    assert geometry is not None
+    geometry = engine.geometry
     for iy, ky in geometry.y.taps[oy]:
         for ix, kx in geometry.x.taps[ox]:
             yield (iy, ix), ky * geometry.x.kernel + kx
 
 
-def expected(engine: EngineDesign, oy: int, ox: int, fold: int) -> list[tuple[int, int, int]]:
+def expected(engine: LinearEngine, oy: int, ox: int, fold: int) -> list[tuple[int, int, int]]:
     """The blocks that an accumulator vector needs: dense address, input row, word of it."""
-    geometry, weight, pe, simd = engine.layer.geometry, engine.layer.weight, engine.folding.pe, engine.folding.simd
-    assert geometry is not None and weight is not None
+    geometry, weight, pe, simd = engine.geometry, engine.weight, engine.folding.pe, engine.folding.simd
     group = fold * pe // geometry.group_out  # the first one
     found = []
     for (iy, ix), k in _pixel_taps(engine, oy, ox):
@@ -63,7 +61,7 @@ def expected(engine: EngineDesign, oy: int, ox: int, fold: int) -> list[tuple[in
     return sorted(found)
 
 
-def runs_of(engine: EngineDesign) -> Iterator[tuple[int, int, int]]:
+def runs_of(engine: LinearEngine) -> Iterator[tuple[int, int, int]]:
     """What ``runner.hpp`` sends: start, length, last."""
     program, tables = engine.skip, skip_tables(engine)
     assert program is not None
@@ -77,10 +75,10 @@ def runs_of(engine: EngineDesign) -> Iterator[tuple[int, int, int]]:
                 yield word & ((1 << start_bits) - 1), length, word >> (start_bits + length_bits)
 
 
-def replay(engine: EngineDesign) -> None:
+def replay(engine: LinearEngine) -> None:
     """Do what ``skip_feeder.hpp`` does, word by word: each vector reads its blocks' inputs, which are there."""
-    geometry, program, tables = engine.layer.geometry, engine.skip, skip_tables(engine)
-    assert geometry is not None and program is not None
+    geometry, program, tables = engine.geometry, engine.skip, skip_tables(engine)
+    assert program is not None
     row_words, bits = engine.in_beats // geometry.y.in_size, column_bits(engine)
     line: dict[int, tuple[int, int]] = {}  # what stands in each word of the line buffer: input row, word of it
     written: dict[int, int] = {}
@@ -142,7 +140,8 @@ def test_tables_address_every_full_block_and_no_other(
     engine = engine_of(onnx, Folding(pe, simd, 1), extra_rows, empty)
     replay(engine)
     assert engine.skip is not None
-    view = layer_view(engine, in_lanes=engine.in_lanes, in_width=8 * engine.in_lanes, out_width=8, interval=1)
+    source = Stream("z", engine.in_elem, engine.in_lanes, engine.geometry.in_shape)
+    view = layer_view(engine, Edge(source, engine.layer.name, 0, ()))
     cycles = {process.kind: process.cycles for process in view.processes}
     assert cycles["runner"] - 1 == engine.skip.run_count == len(list(runs_of(engine))) <= engine.mac_cycles
     assert cycles["pixel_runs"] == len(geometry.y.outputs) * len(geometry.x.outputs)

@@ -17,7 +17,7 @@ from gan2hls.codecs.base import Memory
 from gan2hls.emit.render import static
 from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.emit.rtl.memory import codec_memory, requant_memory
-from gan2hls.hardware.design import Design, Folding
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model.taps import LinearGeometry, conv_axis
 from gan2hls.numbers.numerics import IntType, QuantType
@@ -54,14 +54,14 @@ def test_every_memory_that_the_code_names_is_there() -> None:
 @pytest.mark.parametrize("bits", [3, 8, 13])
 def test_weight_image_decodes_to_the_weights(bits: int) -> None:
     layer = linear_layer(np.random.default_rng(1), "l0", "z", conv((4, 4), 6, 8), INT8, weight_bits=bits)
-    assert layer.weight is not None
-    encoded = encode(layer.weight, 4, 3)
+    assert layer.op.kind != "pointwise"
+    encoded = encode(layer.op.weight, 4, 3)
     lines = codec_memory(encoded.memories[0]).decode().split()
     assert {len(line) for line in lines} == {-(-12 * bits // 4)}
     limbs = encoded.memories[0].words.shape[1]
     words = [[int(line, 16) >> (64 * n) & (2**64 - 1) for n in range(limbs)] for line in lines]
     read = Memory("weight", 12 * bits, np.array(words, np.uint64))
-    assert np.array_equal(decode(replace(encoded, memories=(read,))), layer.weight.values)
+    assert np.array_equal(decode(replace(encoded, memories=(read,))), layer.op.weight.values)
 
 
 def test_requant_image_holds_every_channel() -> None:

@@ -12,17 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.base.errors import ModelError
-from gan2hls.flow.serialize import (
-    DESIGN_JSON,
-    MODEL_JSON,
-    MODEL_NPZ,
-    dump_arrays,
-    dump_design,
-    dump_model,
-    load_arrays,
-    load_design,
-    load_model,
-)
+from gan2hls.flow.arrays import dump_arrays, load_arrays
+from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
+from gan2hls.flow.saved_design import dump_design, load_design
+from gan2hls.flow.saved_model import dump_model, load_model
 from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
 from tests import randomized
@@ -62,7 +55,7 @@ def test_factors_of_blocks_come_back() -> None:
     model = scaled_model()
     files = dump_model(model, ORIGIN)
     again = load(files[MODEL_JSON], files[MODEL_NPZ])
-    weight, found = model.layers[0].weight, again.layers[0].weight
+    weight, found = model.layers[0].op.weight, again.layers[0].op.weight
     assert found.block == weight.block == 16 and np.array_equal(found.factors, weight.factors)
     assert dump_model(again, ORIGIN) == files
 
@@ -71,7 +64,7 @@ def test_where_ties_go_comes_back() -> None:
     (layer,) = scaled_model().layers
     made = replace(
         layer,
-        input_type=replace(layer.input_type, ties="even"),
+        input_types=(replace(layer.input_type, ties="even"),),
         output_type=replace(layer.output_type, ties="odd"),
         requant=replace(layer.requant, half_even=True),
     )
@@ -87,9 +80,9 @@ def test_factors_that_do_not_fit_are_refused(how: str) -> None:
     factors = arrays["l0.weight.factors"]
     match how:
         case "block":
-            tree["model"]["layers"][0]["weight"]["block"] = 8
+            tree["model"]["layers"][0]["op"]["weight"]["block"] = 8
         case "codec":
-            tree["model"]["layers"][0]["weight"]["codec"] = "raw"
+            tree["model"]["layers"][0]["op"]["weight"]["codec"] = "raw"
         case "missing":
             del arrays["l0.weight.factors"]
         case "zero":
@@ -131,6 +124,23 @@ def test_design_round_trip_is_exact() -> None:
         assert np.array_equal(mine.encoded.memories[0].words, other.encoded.memories[0].words)
 
 
+def test_version_1_is_still_read() -> None:
+    """There a layer has one input, and geometry and weight beside its kind, or neither."""
+    rng = np.random.default_rng(0)
+    int8 = DESIGN.model.input_types[0]
+    first = randomized.linear_layer(rng, "l0", "z", randomized.dense(6, 8), int8)
+    second = randomized.pointwise_layer(rng, "l1", "l0", (1, 1, 8), first.output_type)
+    files = dump_model(randomized.chain("old", (1, 1, 6), int8, [first, second]), ORIGIN)
+    tree = json.loads(files[MODEL_JSON])
+    tree["version"] = 1
+    for layer in tree["model"]["layers"]:
+        op = layer.pop("op")
+        layer |= {"kind": op["kind"], "geometry": op.get("geometry"), "weight": op.get("weight")}
+        (layer["input_type"],) = layer.pop("input_types")
+    again = load(json.dumps(tree).encode(), files[MODEL_NPZ])
+    assert dump_model(again, ORIGIN) == files
+
+
 def edit(path: tuple[str | int, ...], value: Any) -> bytes:
     """The model's JSON with one value changed."""
     tree = json.loads(FILES[MODEL_JSON])
@@ -148,17 +158,19 @@ def edit(path: tuple[str | int, ...], value: Any) -> bytes:
         (("model", "name"), "x\n"),
         (("model", "layers", 0, "name"), "../x"),
         (("model", "layers", 0, "inputs"), ["nowhere"]),
-        (("model", "layers", 0, "weight", "codec"), "evil"),
-        (("model", "layers", 0, "weight", "precision"), "int8; system"),
+        (("model", "layers", 0, "op", "weight", "codec"), "evil"),
+        (("model", "layers", 0, "op", "weight", "precision"), "int8; system"),
         (("model", "layers", 0, "acc_type", "bits"), 4),
         (("model", "layers", 0, "requant", "shift"), 63),
-        (("model", "layers", 0, "input_type", "scale"), 0.5),
-        (("model", "layers", 0, "input_type", "scale"), -1.0),
-        (("model", "layers", 1, "geometry", "y", "in_size"), 1),
-        (("model", "layers", 1, "geometry", "groups"), 0),
-        (("model", "layers", 1, "geometry", "groups"), 5),
+        (("model", "layers", 0, "input_types", 0, "scale"), 0.5),
+        (("model", "layers", 0, "input_types", 0, "scale"), -1.0),
+        (("model", "layers", 1, "op", "geometry", "y", "in_size"), 1),
+        (("model", "layers", 1, "op", "geometry", "groups"), 0),
+        (("model", "layers", 1, "op", "geometry", "groups"), 5),
         (("model", "inputs", 0, "shape"), [1, 1, 7]),
-        (("version",), 2),
+        (("model", "layers", 0, "op", "kind"), "pointwise"),
+        (("model", "layers", 0, "op", "kind"), "evil"),
+        (("version",), 3),
         (("format",), "pickle"),
         (("extra",), 1),
     ],

@@ -1,0 +1,83 @@
+"""A saved design: the choices of the schedule as JSON; the rest follows from the integer model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gan2hls.flow.saved import DESIGN_JSON, READ_ERRORS, Count, Name, Part, broken
+from gan2hls.hardware import (
+    Design,
+    EngineDesign,
+    Folding,
+    LinearEngine,
+    legal_pe,
+    legal_simd,
+    make_engine,
+    verify_design,
+)
+from gan2hls.model import IntegerModel, IntLayer, IntLinear
+
+
+class _Engine(Part):
+    layer: Name
+    pe: Count
+    simd: Count
+    lanes: Count
+    rows: Annotated[int, Field(ge=0)]
+    skip: bool = False
+
+
+class _Design(Part):
+    format: Literal["gan2hls.design"] = "gan2hls.design"
+    version: Literal[1] = 1
+    part: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$")]
+    clock_ns: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    engines: tuple[_Engine, ...]
+
+
+def dump_design(design: Design) -> dict[str, bytes]:
+    """Return the file that holds the choices of ``design``; the rest follows from the integer model."""
+    engines = tuple(
+        _Engine(
+            layer=e.layer.name,
+            pe=e.folding.pe,
+            simd=e.folding.simd,
+            lanes=e.folding.lanes,
+            rows=e.rows if isinstance(e, LinearEngine) else 0,
+            skip=isinstance(e, LinearEngine) and e.skip is not None,
+        )
+        for e in design.engines
+    )
+    parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines)
+    return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
+
+
+def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_JSON) -> Design:
+    """Read what ``dump_design`` wrote and lay the weights of ``model`` out for it.
+
+    Raises:
+        ModelError: anything that ``dump_design`` would not have written for ``model``.
+    """
+    try:
+        parsed = _Design.model_validate_json(json_bytes)
+        engines = tuple(
+            _build_engine(layer, engine) for layer, engine in zip(model.layers, parsed.engines, strict=True)
+        )
+        design = Design(model, engines, parsed.part, parsed.clock_ns)
+        verify_design(design)
+    except READ_ERRORS as error:
+        raise broken(where, error) from error
+    return design
+
+
+def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
+    if engine.layer != layer.name:
+        raise ValueError(f"engine {engine.layer!r} stands where layer {layer.name!r} is due")
+    folding = Folding(engine.pe, engine.simd, engine.lanes)
+    if isinstance(layer.op, IntLinear):
+        g = layer.op.geometry
+        if folding.pe not in legal_pe(g) or folding.simd not in legal_simd(g, folding.pe):
+            raise ValueError(f"{layer.name}: folding {folding} does not divide the channels")
+    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip)

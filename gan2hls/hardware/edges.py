@@ -1,0 +1,73 @@
+"""Edges of a design: how tensors travel between engines, decided once for RTL, C++, benches and the cycle model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+from gan2hls.hardware.width_converters import Converter
+from gan2hls.model import Shape
+from gan2hls.numbers import IntType
+
+
+@final
+@dataclass(frozen=True)
+class Stream:
+    """A tensor as beats, in raster order, channels innermost, element 0 of a beat in its least significant bits.
+
+    Attributes:
+        tensor: what it carries: name of an input or a layer.
+        elem: type of an element.
+        lanes: elements a beat.
+        shape: ``(H, W, C)`` of a frame.
+    """
+
+    tensor: str
+    elem: IntType
+    lanes: int
+    shape: Shape
+
+    @property
+    def elements(self) -> int:
+        """Elements of a frame."""
+        return math.prod(self.shape)
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.elements // self.lanes
+
+    @property
+    def bits(self) -> int:
+        """Bits of a beat."""
+        return self.lanes * self.elem.bits
+
+    @property
+    def byte_count(self) -> int:
+        """Whole bytes of a beat, as ports and HLS streams have them."""
+        return -(-self.bits // 8)
+
+
+@final
+@dataclass(frozen=True)
+class Edge:
+    """What leads from the maker of a tensor to one of its readers.
+
+    Attributes:
+        source: as the maker sends it.
+        reader: name of the layer that reads it.
+        port: which of the reader's inputs it is.
+        converters: between the maker's lanes and the reader's, in stream order.
+    """
+
+    source: Stream
+    reader: str
+    port: int
+    converters: tuple[Converter, ...]
+
+    @property
+    def sink(self) -> Stream:
+        """As the reader takes it."""
+        lanes = self.converters[-1].out_lanes if self.converters else self.source.lanes
+        return Stream(self.source.tensor, self.source.elem, lanes, self.source.shape)

@@ -1,0 +1,238 @@
+"""Engines: a layer with its folding, and how many beats and clocks that takes.
+
+What every engine has stands in ``EngineDesign``: a requantizer, a table, an output queue.  What makes the accumulators
+in front of it differs: the points of a pointwise engine act on its input as it is, a linear engine (``linear_engine``)
+has a feeder and a MAC array.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from gan2hls.hardware.edges import Stream
+from gan2hls.model import IntLayer
+from gan2hls.numbers import Int64Array, IntType
+
+#: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
+OUT_QUEUE_WORDS = 16
+
+
+@final
+@dataclass(frozen=True)
+class Folding:
+    """How much of a layer runs in one clock.
+
+    Attributes:
+        pe: output channels in parallel; divides ``CO / groups``, or is that times a divisor of ``groups``.
+        simd: input channels in parallel for each of them; divides ``CI / groups``, is that where ``pe`` spans groups.
+        lanes: output channels requantized in parallel; divides ``pe`` (pointwise layers: divides the channels).
+    """
+
+    pe: int
+    simd: int
+    lanes: int
+
+
+@final
+@dataclass(frozen=True)
+class FoldingRequest:
+    """Parallelism that a user pinned for a layer; None leaves it to the search."""
+
+    pe: int | None = None
+    simd: int | None = None
+    lanes: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EngineDesign(ABC):
+    """One engine: a layer with its folding.
+
+    Attributes:
+        layer: what it computes.
+        folding: parallelism.
+    """
+
+    layer: IntLayer
+    folding: Folding
+
+    @property
+    @abstractmethod
+    def in_lanes(self) -> int:
+        """Elements per beat of the input stream."""
+
+    @property
+    @abstractmethod
+    def in_beats(self) -> int:
+        """Input beats of one frame."""
+
+    @property
+    @abstractmethod
+    def word_bits(self) -> int:
+        """Bits of the widest word that it passes on."""
+
+    @property
+    @abstractmethod
+    def mac_steps(self) -> int:
+        """Clocks of one frame in which a MAC array multiplies; 0 without one."""
+
+    @property
+    @abstractmethod
+    def mac_cycles(self) -> int:
+        """Clocks that a MAC array takes for a frame; 0 without one."""
+
+    @property
+    @abstractmethod
+    def out_grid(self) -> tuple[int, int]:
+        """Rows and columns of output pixels that the requantizer counts."""
+
+    @property
+    @abstractmethod
+    def row_taps(self) -> tuple[int, ...]:
+        """Per output row 1, or 0 where it has no accumulators; ``(1,)`` of an engine whose outputs all have one."""
+
+    @property
+    @abstractmethod
+    def column_taps(self) -> tuple[int, ...]:
+        """The same per output column."""
+
+    @property
+    @abstractmethod
+    def accumulator(self) -> tuple[IntType, int]:
+        """Type of the words that the requantizer reads, and the zero point that it takes off them first."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Check what emitters and estimators rely on.
+
+        Raises:
+            AssertionError: a stage of gan2hls made an illegal engine.
+        """
+
+    @property
+    def work_cycles(self) -> int:
+        """Clocks of a frame in which it computes: those of its MAC array, else its output beats."""
+        return self.mac_cycles or self.out_beats
+
+    @property
+    def interval(self) -> int:
+        """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
+        return max(self.mac_cycles, self.in_beats, self.out_beats)
+
+    @property
+    def out_lanes(self) -> int:
+        """Elements per beat of the output stream."""
+        return self.folding.lanes
+
+    @cached_property
+    def out_beats(self) -> int:
+        """Output beats of one frame."""
+        return math.prod(self.layer.shape) // self.folding.lanes
+
+    @property
+    def sends(self) -> Stream:
+        """The output as it leaves."""
+        return Stream(self.layer.name, self.out_elem, self.out_lanes, self.layer.shape)
+
+    @property
+    def in_elem(self) -> IntType:
+        """Type of one input element."""
+        return self.layer.input_type.int_type
+
+    @property
+    def out_elem(self) -> IntType:
+        """Type of one output element."""
+        return self.layer.output_type.int_type
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of the wider word of codes: those of the requantizer, or those that leave."""
+        return self.folding.lanes * max(self.layer.requant.out_type.bits, self.out_elem.bits)
+
+    @property
+    def pixels(self) -> Int64Array:
+        """Per output pixel in raster order, whether it has accumulators; int64 of 0 and 1."""
+        return np.outer(np.array(self.row_taps, np.int64), np.array(self.column_taps, np.int64)).ravel()
+
+    @property
+    def row_phases(self) -> int:
+        """Output rows that take turns, each with channels of its own."""
+        return 1
+
+    @property
+    def lane_tables(self) -> Int64Array:
+        """Return the tables of each lane where channels have their own, int64 ``[LANES, groups, 2**index bits]``.
+
+        A lane's channels are ``LANES`` apart, and it comes to the same table again after ``groups`` beats; with several
+        ``table_phases`` after those of a row phase, and those of all phases follow one another.
+        """
+        assert self.layer.table is not None
+        values, lanes = self.layer.table.values, self.folding.lanes
+        channels = np.arange(self.table_groups * lanes).reshape(-1, lanes)
+        return values[channels.T % len(values)]
+
+    @property
+    def table_groups(self) -> int:
+        """Tables of a lane where channels have their own."""
+        assert self.layer.table is not None
+        lanes = self.folding.lanes
+        count = math.lcm(self.layer.table.sets, lanes) if self.table_phases == 1 else self.layer.channels
+        return count // lanes
+
+    @property
+    def table_phases(self) -> int:
+        """Row phases that have tables of their own; 1 where the channels of all have the same."""
+        assert self.layer.table is not None
+        return 1 if self.layer.channels // self.row_phases % self.layer.table.sets == 0 else self.row_phases
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PointwiseEngine(EngineDesign):
+    """An engine without a MAC array: ``pe = simd = lanes`` elements enter and leave with every beat."""
+
+    mac_steps = 0
+    mac_cycles = 0
+
+    @property
+    def in_lanes(self) -> int:
+        """Elements per beat of the input stream."""
+        return self.folding.lanes
+
+    @property
+    def in_beats(self) -> int:
+        """Input beats of one frame."""
+        return self.out_beats
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of the widest word that it passes on."""
+        return max(self.code_bits, self.folding.lanes * self.in_elem.bits)
+
+    row_taps = (1,)
+    column_taps = (1,)
+
+    @property
+    def out_grid(self) -> tuple[int, int]:
+        """Rows and columns of output pixels."""
+        return self.layer.shape[:2]
+
+    @property
+    def accumulator(self) -> tuple[IntType, int]:
+        """The input's codes, and their zero point."""
+        return self.in_elem, self.layer.input_type.zero_point
+
+    def verify(self) -> None:
+        """Check the folding.
+
+        Raises:
+            AssertionError: it is not legal.
+        """
+        folding = self.folding
+        assert folding.pe == folding.simd == folding.lanes, f"{self.layer.name}: {folding}"
+        assert self.layer.requant.channels % folding.lanes == 0, f"{self.layer.name}: lanes"

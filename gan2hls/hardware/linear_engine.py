@@ -1,0 +1,238 @@
+"""The linear engine: feeder, MAC array and accumulator queue in front of the requantizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from gan2hls.codecs import CODECS, Encoded, encode
+from gan2hls.hardware.engine import EngineDesign, Folding
+from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
+from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
+from gan2hls.model import IntLayer, IntLinear, IntWeight, LinearGeometry
+from gan2hls.numbers import Int64Array, IntType
+
+#: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
+_MOST_FRAMES = 4
+
+
+def linear_op(layer: IntLayer) -> IntLinear:
+    """Return the operation of a linear layer.
+
+    Raises:
+        AssertionError: it is not one.
+    """
+    assert isinstance(layer.op, IntLinear), f"{layer.name} is not linear"
+    return layer.op
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LinearEngine(EngineDesign):
+    """An engine with a MAC array.
+
+    Attributes:
+        layer: what it computes.
+        folding: parallelism.
+        rows: input rows that the feeder's circular line buffer holds.
+        encoded: weights laid out for the folding; None while foldings are compared.
+        skip: the program of an engine that skips empty blocks; None: it visits all.
+    """
+
+    rows: int
+    encoded: Encoded | None = None
+    skip: SkipProgram | None = None
+
+    @property
+    def op(self) -> IntLinear:
+        """What it computes in front of the requantizer."""
+        return linear_op(self.layer)
+
+    @property
+    def geometry(self) -> LinearGeometry:
+        """Its taps."""
+        return self.op.geometry
+
+    @property
+    def weight(self) -> IntWeight:
+        """Its weights."""
+        return self.op.weight
+
+    @property
+    def weights(self) -> Encoded:
+        """Its weights as they stand in memory."""
+        assert self.encoded is not None, f"{self.layer.name}: not laid out yet"
+        return self.encoded
+
+    @property
+    def in_lanes(self) -> int:
+        """Channels per beat of the input stream: ``SIMD`` of each group that a step works on."""
+        return self.folding.simd * self.parallel_groups
+
+    @property
+    def row_phases(self) -> int:
+        """Output rows that take turns, each with channels of its own."""
+        return self.geometry.row_phases
+
+    @property
+    def parallel_groups(self) -> int:
+        """Groups of channels that one step works on."""
+        return parallel_groups(self.geometry, self.folding.pe)
+
+    @property
+    def group_folds(self) -> int:
+        """Steps that all groups of a pixel take where one of them takes a step: ``groups`` over the parallel ones."""
+        return self.geometry.groups // self.parallel_groups
+
+    @property
+    def ci_folds(self) -> int:
+        """Input beats of one pixel that one accumulator needs: ``CI / groups / SIMD``."""
+        return self.geometry.group_in // self.folding.simd
+
+    @property
+    def co_folds(self) -> int:
+        """Accumulator vectors of one output pixel: ``CO / PE``."""
+        return self.geometry.out_channels // self.folding.pe
+
+    @property
+    def pixel_words(self) -> int:
+        """Input beats of one pixel, all groups: its words in the line buffer."""
+        return self.group_folds * self.ci_folds
+
+    @property
+    def decoder_clocks(self) -> int:
+        """Clocks that weights come later than from a plain memory."""
+        return CODECS[self.weight.codec].decoder_clocks
+
+    @cached_property
+    def in_beats(self) -> int:
+        """Input beats of one frame."""
+        height, width, channels = self.geometry.in_shape
+        return height * width * channels // self.in_lanes
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of the widest word that it passes on: feeder words, accumulators, codes."""
+        folding, acc = self.folding, self.layer.acc_type
+        address = max(1, (self.weight.values.size // (folding.pe * folding.simd) - 1).bit_length())
+        feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
+        return max(self.code_bits, feed, folding.pe * (acc.bits + (0 if acc.signed else 1)))
+
+    @cached_property
+    def mac_steps(self) -> int:
+        """Clocks of one frame in which the MAC array multiplies.
+
+        ``useful_macs / (PE * SIMD)``, exactly; with ``skip`` only the blocks that are not empty.
+        """
+        if self.skip is not None:
+            return self.skip.occupancy.executed
+        return self.op.useful_macs // (self.folding.pe * self.folding.simd)
+
+    @cached_property
+    def mac_cycles(self) -> int:
+        """Clocks that the MAC array takes for a frame: ``mac_steps``, and one for each vector of empty blocks only."""
+        return self.mac_steps + (0 if self.skip is None else self.skip.occupancy.idle)
+
+    @property
+    def out_grid(self) -> tuple[int, int]:
+        """Rows and columns of output pixels."""
+        return self.geometry.y.out_size, self.geometry.x.out_size
+
+    @property
+    def row_taps(self) -> tuple[int, ...]:
+        """Per output row, 1 where it has taps."""
+        return tuple(int(bool(pairs)) for pairs in self.geometry.y.taps)
+
+    @property
+    def column_taps(self) -> tuple[int, ...]:
+        """Per output column, 1 where it has taps."""
+        return tuple(int(bool(pairs)) for pairs in self.geometry.x.taps)
+
+    @property
+    def accumulator(self) -> tuple[IntType, int]:
+        """Sums, signed, of which nothing is to be taken off."""
+        return IntType(self.layer.acc_type.signed_bits, signed=True), 0
+
+    @cached_property
+    def vector_cycles(self) -> Int64Array:
+        """Clocks of each accumulator vector, int64 ``[rows with taps, columns with taps, CO / PE]``."""
+        geometry = self.geometry
+        if self.skip is not None:
+            o = self.skip.occupancy
+            cycles: Int64Array = np.maximum(o.vectors, 1)[o.y.of_output[:, None], o.x.of_output]
+            return cycles
+        rows, columns = (np.array([len(axis.taps[o]) for o in axis.outputs]) for axis in (geometry.y, geometry.x))
+        return np.repeat((np.outer(rows, columns) * self.ci_folds)[:, :, None], self.co_folds, axis=2)
+
+    @cached_property
+    def acc_queue_words(self) -> int:
+        """Words of the accumulator queue between MAC array and requantizer, a power of two."""
+        return _acc_queue_words(self)
+
+    def verify(self) -> None:
+        """Check folding, line buffer and layout of weights.
+
+        Raises:
+            AssertionError: a stage of gan2hls made an illegal engine.
+        """
+        folding, name = self.folding, self.layer.name
+        assert folding.pe in legal_pe(self.geometry), f"{name}: PE {folding.pe}"
+        assert folding.simd in legal_simd(self.geometry, folding.pe), f"{name}: SIMD {folding.simd}"
+        assert self.geometry.y.window <= self.rows <= most_rows(self.layer), f"{name}: rows"
+        assert (self.weights.pe, self.weights.simd) == (folding.pe, folding.simd), f"{name}: layout of weights"
+
+
+def _acc_queue_words(engine: LinearEngine) -> int:
+    """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
+
+    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, and
+    as many more as the weights' decoder has.  On top of what that keeps in flight come the vectors that arrive, at
+    full pace, while the requantizer is busy with former ones or with output pixels without taps; more than 64 words are
+    not worth their price.
+    """
+    geometry, folding = engine.geometry, engine.folding
+    cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, engine.co_folds), np.int64)
+    cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = engine.vector_cycles
+    arrival = np.cumsum(cycles)
+    serial = folding.pe // folding.lanes
+    service = np.arange(1, arrival.size + 1, dtype=np.int64) * serial
+    real = cycles.ravel() > 0
+    departure = service + np.maximum.accumulate(arrival - service + serial)
+    served = np.searchsorted(departure[real], arrival[real], side="right")
+    backlog = int((np.arange(1, served.size + 1) - served).max())
+    latency = (12 if engine.skip is None else 14) + engine.decoder_clocks + (folding.simd - 1).bit_length()
+    in_flight = -(-latency // int(cycles[cycles > 0].min()))
+    wanted = min(in_flight + backlog, 64)
+    return max(16, 1 << (wanted - 1).bit_length())
+
+
+def make_linear_engine(layer: IntLayer, folding: Folding, rows: int, *, skip: bool = False) -> LinearEngine:
+    """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
+
+    Raises:
+        AssertionError: ``skip`` for a layer whose outputs are no shifted copies of each other, or that is empty.
+    """
+    op = linear_op(layer)
+    if not skip:
+        return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd))
+    found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
+    assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
+    program = skip_program(found)
+    return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd, program.kept), program)
+
+
+def most_rows(layer: IntLayer) -> int:
+    """Return the most rows that the line buffer of a linear layer may have."""
+    return _MOST_FRAMES * linear_op(layer).geometry.y.in_size
+
+
+def line_buffer_rows(layer: IntLayer) -> int:
+    """Return the least rows with which the next output row's inputs can load while the current one is computed."""
+    y = linear_op(layer).geometry.y
+    need, base = y.need, y.base
+    following = (*need[1:], y.in_size + need[0])
+    rows = max(after - before for after, before in zip(following, base, strict=True))
+    return min(max(rows, y.window), 2 * y.in_size)

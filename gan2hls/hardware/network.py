@@ -1,0 +1,193 @@
+"""Networks of the cycle model: blocks that meet in edges, as data.
+
+A block is a kind, the edges that it reads and writes, integers and tables of integers; ``clocks`` says when its events
+happen.  Whoever describes an engine returns a tuple of blocks, so a branch or another engine is more data, not code.
+
+Edges are of two kinds.  A ``Stream`` has a handshake: its writer offers a beat, which leaves in the clock in which the
+last of its readers takes it.  A stream of several readers is a fork: each takes the beat on its own.  A ``Queue`` has
+credits: its writer may put a word while fewer than ``depth`` have been put and not freed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, final
+
+import numpy as np
+
+from gan2hls.numbers import Int64Array
+
+Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "requant", "requant_holes"]
+
+
+@final
+@dataclass(frozen=True)
+class Stream:
+    """A stream with valid and ready.
+
+    Attributes:
+        name: unique in its network.
+        beats: that pass in all frames.
+    """
+
+    name: str
+    beats: int
+
+
+@final
+@dataclass(frozen=True)
+class Queue:
+    """Words that a writer puts under credits and a reader frees, both in order: of a FIFO, or rows of a line buffer.
+
+    Attributes:
+        name: unique in its network.
+        words: that pass in all frames.
+        depth: credits of the writer.
+        early: words that the reader may free at most before they are there.
+    """
+
+    name: str
+    words: int
+    depth: int
+    early: int = 0
+
+
+Edge = Stream | Queue
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One block; ``kind`` says how its edges, numbers and tables are read: see the functions that make it.
+
+    Attributes:
+        kind: what it does.
+        reads: edges that it reads.
+        writes: edges that it writes.
+        numbers: its parameters.
+        tables: its programs, int64, flat.
+    """
+
+    kind: Kind
+    reads: tuple[Edge, ...]
+    writes: tuple[Edge, ...]
+    numbers: tuple[int, ...] = ()
+    tables: tuple[Int64Array, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return f"{self.kind} of {(self.writes or self.reads)[0].name}"
+
+
+def source(out: Stream, frames: int) -> Block:
+    """Return what always has the next beat of ``out``."""
+    return Block("source", (), (out,), (out.beats // frames,))
+
+
+def sink(stream: Stream, frames: int) -> Block:
+    """Return what is always ready for the next beat of ``stream``."""
+    return Block("sink", (stream,), (), (stream.beats // frames,))
+
+
+def up(stream: Stream, out: Stream, ratio: int) -> Block:
+    """Return a ``g2h_up``: the last narrow beat waits until the former wide one has left."""
+    assert stream.beats == ratio * out.beats, out.name
+    return Block("up", (stream,), (out,), (ratio,))
+
+
+def down(stream: Stream, out: Stream, ratio: int) -> Block:
+    """Return a ``g2h_down``: the next wide beat is taken in the clock in which the last narrow one leaves."""
+    assert stream.beats * ratio == out.beats, out.name
+    return Block("down", (stream,), (out,), (ratio,))
+
+
+def loader(stream: Stream, rows: Queue, to_ready: int) -> Block:
+    """Return a ``g2h_loader``: a row of beats may be written while a row of the line buffer is free.
+
+    A row that is freed in clock t can be written in clock t + ``to_ready``.
+    """
+    assert stream.beats % rows.words == 0, rows.name
+    return Block("loader", (stream,), (rows,), (stream.beats // rows.words, rows.depth, to_ready))
+
+
+def sequencer(
+    rows: Queue,
+    vectors: Queue,
+    *,
+    in_rows: int,
+    need: Sequence[int],
+    released: Sequence[int],
+    vector_cycles: Int64Array,
+    to_push: int,
+) -> Block:
+    """Return a ``g2h_row_grant`` with a sequencer: rows wait for inputs, vectors for credits, steps for nothing.
+
+    Args:
+        rows: of the line buffer.
+        vectors: the accumulator queue.
+        in_rows: input rows of a frame.
+        need: per output row, the input rows of its frame that must be in.
+        released: per output row, the input rows that are free after it.
+        vector_cycles: int64 ``[output rows, ...]``, steps of each accumulator vector.
+        to_push: clocks from the last step of a vector to its push.
+    """
+    row_vectors = vector_cycles.size // len(need)
+    numbers = in_rows, len(need), row_vectors, vectors.depth, to_push
+    tables = np.array(need, np.int64), np.array(released, np.int64), vector_cycles.ravel()
+    return Block("sequencer", (rows,), (vectors,), numbers, tables)
+
+
+def fifo(queue: Queue, out: Stream) -> Block:
+    """Return a ``g2h_fifo``: the next word is loaded in the clock in which the last beat of the former one leaves."""
+    assert out.beats % queue.words == 0, out.name
+    return Block("fifo", (queue,), (out,), (out.beats // queue.words,))
+
+
+def requant(stream: Stream, out: Stream, *, latency: int, queue_words: int, pixels: Int64Array, groups: int) -> Block:
+    """Return a ``g2h_requant``, its table and its output queue: one beat a clock while there are credits.
+
+    Args:
+        stream: accumulators.
+        out: codes.
+        latency: clocks from a beat to its push into the queue.
+        queue_words: credits.
+        pixels: int64, per output pixel of a frame whether it has taps; one without takes no accumulator.
+        groups: beats of a pixel.
+    """
+    if pixels.all():
+        return Block("requant", (stream,), (out,), (latency, queue_words))
+    return Block("requant_holes", (stream,), (out,), (latency, queue_words, groups, pixels.size), (pixels,))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Blocks, and so the edges between them.
+
+    Attributes:
+        blocks: in any order; in that of the data they are evaluated fastest.
+    """
+
+    blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        reads = Counter(edge for block in self.blocks for edge in block.reads)
+        writes = Counter(edge for block in self.blocks for edge in block.writes)
+        assert reads.keys() == writes.keys(), f"one end only: {sorted(e.name for e in reads.keys() ^ writes.keys())}"
+        assert len({edge.name for edge in reads}) == len(reads), "two edges of one name"
+        for edge, count in reads.items():
+            assert writes[edge] == 1, f"{edge.name}: several writers"
+            assert isinstance(edge, Stream) or count == 1, f"{edge.name}: several readers of a queue"
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges, in the order of the blocks that write them."""
+        return tuple(edge for block in self.blocks for edge in block.writes)
+
+    def readers(self, edge: Edge) -> tuple[Block, ...]:
+        """Return the blocks that read ``edge``; the place of a block among them is the number of its branch."""
+        return tuple(block for block in self.blocks if edge in block.reads)

@@ -1,0 +1,146 @@
+"""What a layer can be folded to, and what each folding takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from gan2hls.hardware.design import WORD_LIMIT_BITS
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, PointwiseEngine
+from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_linear_engine
+from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
+from gan2hls.hardware.resources import engine_resources
+from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
+from gan2hls.model import IntIdentity, IntLayer, IntLinear, LinearGeometry
+
+#: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
+_BITS_OF_A_LUT = 100
+#: Least part of the clocks that skipping empty blocks must save to be worth its program.
+_WORTH_SKIPPING = 0.05
+
+
+@final
+@dataclass(frozen=True)
+class Option:
+    """One legal folding with what it costs."""
+
+    folding: Folding
+    interval: int
+    dsp: int
+    bram: int
+    lut: int
+    bits: int
+    skip: bool
+    word_bits: int
+
+    @property
+    def rank(self) -> tuple[int, int, int, int, int, bool]:
+        """What orders options from cheap to dear."""
+        return self.dsp, _BITS_OF_A_LUT * self.lut + self.bits, self.bram, self.lut, self.interval, self.skip
+
+
+def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
+    """Return the legal foldings of ``layer``, cheapest first.
+
+    Raises:
+        FoldingError: a pinned value that does not divide.
+    """
+    match layer.op:
+        case IntLinear():
+            found = _linear_options(layer, layer.op, request)
+        case IntIdentity():
+            wanted = request.lanes or request.pe or request.simd
+            lanes = lanes_choices(layer, layer.requant.channels, wanted)
+            found = [_option(PointwiseEngine(layer, Folding(n, n, n))) for n in lanes]
+    narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
+    return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
+
+
+def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
+    """Return the engine of ``layer`` that skips nothing; weights are not laid out, which comparing needs not."""
+    match layer.op:
+        case IntLinear():
+            return LinearEngine(layer, folding, line_buffer_rows(layer))
+        case IntIdentity():
+            return PointwiseEngine(layer, folding)
+
+
+def make_engine(layer: IntLayer, folding: Folding, *, rows: int | None = None, skip: bool = False) -> EngineDesign:
+    """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise."""
+    match layer.op:
+        case IntLinear():
+            return make_linear_engine(layer, folding, line_buffer_rows(layer) if rows is None else rows, skip=skip)
+        case IntIdentity():
+            assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
+            return PointwiseEngine(layer, folding)
+
+
+def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest) -> list[Option]:
+    found: list[Option] = []
+    rows, skipping = line_buffer_rows(layer), _Skipping(op)
+    for pe in pe_choices(layer, request):
+        for simd in simd_choices(layer, pe, request):
+            legal = lanes_choices(layer, pe, request.lanes)
+            dense = _vector_cycles(op.geometry, simd)
+            found.append(_option(LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, dense)), rows)))
+            left = skipping.occupancy(pe, simd)
+            if left is not None:
+                pace = max(1, int(dense * (left.executed + left.idle) / found[-1].interval))
+                found.append(_option(LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, pace)), rows), left))
+    return found
+
+
+def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
+    """Return what ``engine`` takes; with ``left`` it is one that skips empty blocks."""
+    found, interval = engine_resources(engine, left), engine.interval
+    if left is not None:
+        interval = max(left.executed + left.idle, engine.in_beats, engine.out_beats)
+    return Option(
+        engine.folding,
+        interval,
+        found.dsp,
+        found.bram18,
+        found.lane_lut,
+        found.weight_bits,
+        left is not None,
+        engine.word_bits,
+    )
+
+
+def _enough(legal: list[int], pe: int, pace: int) -> int:
+    """Return the fewest requantizer lanes that serve a vector of ``pe`` accumulators every ``pace`` clocks."""
+    return next((n for n in legal if pe // n <= pace), max(legal))
+
+
+@final
+class _Skipping:
+    """What skipping the empty blocks of a layer would save, by folding."""
+
+    def __init__(self, op: IntLinear) -> None:
+        self.geometry, self.live = op.geometry, None
+        live = op.weight.values != 0
+        if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
+            self.y, self.x = axis_phases(op.geometry.y), axis_phases(op.geometry.x)
+            if self.y is not None and self.x is not None:
+                self.live = live
+
+    def occupancy(self, pe: int, simd: int) -> Occupancy | None:
+        """Return the blocks that are left, or None where skipping saves too little."""
+        if self.live is None or self.y is None or self.x is None:
+            return None
+        found = block_occupancy(self.y, self.x, self.live, pe, simd)
+        dense = self.geometry.useful_macs // (pe * simd)
+        worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
+        return found if worth else None
+
+
+def _vector_cycles(g: LinearGeometry, simd: int) -> int:
+    """Return the cycles between two accumulator vectors in the leanest row: what the requantizer must keep up with.
+
+    Single pixels at a row's ends may be faster; the accumulator FIFO carries those.
+    """
+    row_taps = min((len(g.y.taps[o]) for o in g.y.outputs), default=1)
+    mean_taps = g.x.count / max(1, len(g.x.outputs))
+    return max(1, int(row_taps * mean_taps * (g.group_in // simd)))

@@ -1,0 +1,263 @@
+"""Operations: what a layer makes of the tensors that it reads, before its points.  A closed union of frozen data.
+
+Each is there in float, as the passes rewrite it, and in integers, as golden model and hardware compute it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
+
+import numpy as np
+
+from gan2hls.model.linear_map import linear, linear_backward
+from gan2hls.model.linear_program import LinearProgram, phases_together
+from gan2hls.model.shuffle import Shape, is_shuffle
+from gan2hls.model.taps import LinearGeometry, by_row_phases
+from gan2hls.model.weights import IntWeight, Structure
+from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+
+#: Kind of a linear layer that copies elements to where they are read, by weights of 1.
+COPY = "reorder"
+#: Most centroids of one book that lanes select from at a LUT a bit of a centroid.
+_MOST_CENTROIDS = 64
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """The sum of weight x input over an output's taps.
+
+    Attributes:
+        kind: what it came from, for names and reports: ``conv``, ``conv_transpose``, ``dense`` or ``COPY``.
+        geometry: its taps.
+        weight: float64 ``[KH * KW, CO, CI / groups]``.  Biases are points.
+        structure: the codes that ``weight`` betrays, or None.
+    """
+
+    kind: str
+    geometry: LinearGeometry
+    weight: FloatArray
+    structure: Structure | None = None
+
+    def sums_shape(self, shape: Shape) -> Shape:
+        """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
+        del shape
+        return self.geometry.out_shape
+
+    def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
+        """Return what the points act on, float32 ``[N, *sums_shape]``, of frames in any shape."""
+        (x,) = inputs
+        return linear(self.geometry, self.weight, x)
+
+    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
+        """Return the gradient at each input, frames in any shape, of ``[N, *sums_shape]`` at the sums."""
+        return (linear_backward(self.geometry, self.weight, gradient),)
+
+    def channels(self, shape: Shape) -> int:
+        """Return what the points behind it distinguish, of an output of ``shape``: its output channels."""
+        del shape
+        return self.geometry.out_channels
+
+    def lower(
+        self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
+    ) -> tuple[IntLinear, FloatArray]:
+        """Return it on integers, and what an accumulator of 1 means by channel, float64 ``[CO]`` or ``[1]``.
+
+        ``shape`` is that of the output, ``weight`` the integers that stand for its weights.
+        """
+        (given,) = inputs
+        assert weight is not None, "a linear layer has integer weights"
+        geometry, codes = _by_row_phases(self.geometry, weight, shape[0] // self.geometry.y.out_size)
+        return IntLinear(self.kind, geometry, codes), weight.scale * given.scale
+
+    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
+        """Check it against the shapes of the streams that it reads and makes.
+
+        Raises:
+            AssertionError: it does not fit them.
+        """
+        (given,) = inputs
+        assert np.prod(given) == np.prod(self.geometry.in_shape), f"input {given} for {self.geometry.in_shape}"
+        assert is_shuffle(self.geometry.out_shape, shape), f"output {shape} of {self.geometry.out_shape}"
+        assert self.weight.shape == self.geometry.weight_shape, f"weights {self.weight.shape}"
+        assert np.isfinite(self.weight).all(), "weights that are not finite"
+
+
+@final
+@dataclass(frozen=True)
+class Identity:
+    """Its one input as it is: a layer of points alone."""
+
+    kind: ClassVar[str] = "pointwise"
+
+    def sums_shape(self, shape: Shape) -> Shape:
+        """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
+        return shape
+
+    def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
+        """Return what the points act on: frames in the shape in which they come."""
+        (x,) = inputs
+        return x
+
+    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
+        """Return the gradient at each input of that at what the points act on."""
+        return (gradient,)
+
+    def channels(self, shape: Shape) -> int:
+        """Return what the points behind it distinguish, of an output of ``shape``: its channels."""
+        return shape[2]
+
+    def lower(
+        self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
+    ) -> tuple[IntIdentity, FloatArray]:
+        """Return it on integers, and what an accumulator of 1 means, float64 ``[1]``."""
+        del shape
+        (given,) = inputs
+        assert weight is None, "an identity has no weights"
+        return IntIdentity(), np.array([given.scale])
+
+    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
+        """Check the shapes of the streams that it reads and makes.
+
+        Raises:
+            AssertionError: they differ in size.
+        """
+        (given,) = inputs
+        assert np.prod(given) == np.prod(shape), f"{given} becomes {shape}"
+
+
+#: What a layer of the float graph does.
+Op = Linear | Identity
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class IntLinear:
+    """The exact sum of weight x (code - zero point) over an output's taps; 0 where there are none.
+
+    Attributes:
+        kind: as in ``Linear``.
+        geometry: its taps.
+        weight: integer weights.
+    """
+
+    kind: str
+    geometry: LinearGeometry
+    weight: IntWeight
+
+    @property
+    def useful_macs(self) -> int:
+        """MACs that touch a real input and a real weight."""
+        return self.geometry.useful_macs
+
+    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> LinearProgram:
+        """Return what computes accumulators ``[..., channels]`` of codes ``[N, H, W, C]``."""
+        (given,) = inputs
+        return LinearProgram(self.geometry, self.weight, given.zero_point, acc_type)
+
+    def in_raster(self, codes: Int64Array) -> Int64Array:
+        """Return codes of accumulators in the order of the output stream."""
+        return phases_together(codes, self.geometry)
+
+    def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
+        """Return the exact interval of every accumulator for inputs of these types."""
+        (given,) = inputs
+        return acc_bounds(self.weight.values, given.centred, self.geometry)
+
+    def verify(self, channels: int) -> None:
+        """Check weights and what the requantizer distinguishes.
+
+        Raises:
+            AssertionError: they do not fit the geometry.
+        """
+        weight = self.weight
+        assert weight.values.shape == self.geometry.weight_shape, f"weight shape {weight.values.shape}"
+        assert weight.type.lo <= weight.values.min() and weight.values.max() <= weight.type.hi, f"beyond {weight.type}"
+        scaled = weight.codec == "blockscale"
+        assert scaled == (weight.factors is not None), f"{weight.codec} with factors"
+        assert not scaled or _has_factors(weight), "factors of blocks"
+        assert channels == self.geometry.out_channels * self.geometry.row_phases, f"{channels} requantized channels"
+
+
+@final
+@dataclass(frozen=True)
+class IntIdentity:
+    """The code of its one input less its zero point."""
+
+    kind: ClassVar[str] = "pointwise"
+    useful_macs: ClassVar[int] = 0
+
+    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Callable[[Int64Array], Int64Array]:
+        """Return what computes accumulators of codes ``[N, H, W, C]``."""
+        del acc_type
+        (given,) = inputs
+        return lambda codes: codes - given.zero_point
+
+    def in_raster(self, codes: Int64Array) -> Int64Array:
+        """Return codes of accumulators in the order of the output stream, in which they are."""
+        return codes
+
+    def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
+        """Return the exact interval of every accumulator for inputs of these types, 0 included."""
+        (given,) = inputs
+        return min(0, given.centred.lo), max(0, given.centred.hi)
+
+    def verify(self, channels: int) -> None:
+        """Accept any number of requantized channels."""
+
+
+#: What a layer of the integer model does.
+IntOp = IntLinear | IntIdentity
+
+
+def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> tuple[LinearGeometry, IntWeight]:
+    """Return geometry and weights for the rows of the image that a pixel shuffle makes ``phases`` times as high.
+
+    What it does along the columns is no work: the channels of neighbouring pixels follow one another.  Where there is
+    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: they become one of
+    all their centroids, or plain integers where these are too many.
+    """
+    if phases == 1 or geometry.x.out_size == 1:
+        return geometry, weight
+    made = by_row_phases(geometry, phases)
+    taps, channels = geometry.weight_shape[0], made.out_channels
+
+    def apart(values: Int64Array) -> Int64Array:
+        by_tap = np.broadcast_to(values, (taps, *values.shape[1:]))
+        kernel = by_tap.reshape(geometry.y.kernel, geometry.x.kernel, phases, channels, -1)
+        return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(taps * phases, channels, -1)
+
+    if weight.books > 1:
+        few = np.unique(weight.values).size <= _MOST_CENTROIDS
+        weight = replace(weight, codec=weight.codec if few else "raw", books=1)
+    factors = None if weight.factors is None else apart(weight.factors)
+    return made, replace(weight, values=apart(weight.values), factors=factors)
+
+
+def acc_bounds(weight: Int64Array, centred: IntType, geometry: LinearGeometry) -> tuple[int, int]:
+    """Return the exact interval of every partial and final accumulator, 0 included.
+
+    ``weight`` is int64 ``[KH * KW, CO, CI / groups]`` and ``centred`` the type of ``code - zero_point``.  Each output
+    pixel uses a subset of the taps (of its row phase); adding all taps of each sign bounds every subset and every order
+    of summation.
+    """
+    taps = weight.reshape(-1, geometry.row_phases, geometry.x.kernel, *weight.shape[1:])
+    phases = [taps[:, phase].reshape(-1, *weight.shape[1:]) for phase in range(geometry.row_phases)]
+    positive = np.stack([np.sum([np.clip(tap, 0, None).sum(axis=1) for tap in phase], axis=0) for phase in phases])
+    negative = np.stack([np.sum([np.clip(tap, None, 0).sum(axis=1) for tap in phase], axis=0) for phase in phases])
+    high = positive * centred.hi + negative * centred.lo
+    low = positive * centred.lo + negative * centred.hi
+    return min(0, int(low.min())), max(0, int(high.max()))
+
+
+def _has_factors(weight: IntWeight) -> bool:
+    """Whether every block of block-scaled weights has a factor and the weights are its multiples."""
+    factors = weight.factors
+    assert factors is not None
+    taps, co, ci = weight.values.shape
+    fits = weight.block > 0 and factors.shape in {(n, co, -(-ci // weight.block)) for n in (1, taps)}
+    if not fits or factors.min() < 1:
+        return False
+    return not (weight.values % np.repeat(factors, weight.block, axis=2)[:, :, :ci]).any()

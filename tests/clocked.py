@@ -1,0 +1,280 @@
+"""Networks of the cycle model, clock by clock: registers as in ``templates/rtl/lib``, nothing worked out ahead.
+
+Slow, and written apart from ``gan2hls.hardware.clocks``, which is held to it.  Every block has two steps a clock: what
+its registers and inputs show (``valid``, ``ready``, ``look``), and what happens at the rising edge (``edge``).  What is
+on its way through a pipeline, or a release, stands in ``due``, by clock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from gan2hls.hardware.network import Block, Network, Queue, Stream
+
+#: Clocks without any event after which nothing comes any more.
+_PATIENCE = 60
+
+
+@dataclass
+class Wire:
+    """A stream: per reader whether it has taken the beat that stands there, and what has happened."""
+
+    writer: Actor
+    readers: list[Actor]
+    done: list[bool]
+    valid: list[int] = field(default_factory=list)
+    taken: list[list[int]] = field(default_factory=list)
+    standing: bool = False
+
+    def ready(self) -> bool:
+        return all(done or reader.ready(self) for reader, done in zip(self.readers, self.done, strict=True))
+
+    def sees(self, reader: Actor) -> bool:
+        return self.writer.valid() and not self.done[self.readers.index(reader)]
+
+
+@dataclass
+class Words:
+    """A queue: clocks of puts and frees."""
+
+    put: list[int] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
+
+
+class Actor:
+    """A block that has no stream to write or to read, until a kind says otherwise."""
+
+    def __init__(self, block: Block, reads: list[Wire | Words], writes: list[Wire | Words]) -> None:
+        self.block, self.reads, self.writes = block, reads, writes
+        self.due: dict[int, list[str]] = defaultdict(list)
+        self.valid_q = False
+        self.start(*block.numbers)
+
+    def start(self, *numbers: int) -> None:
+        pass
+
+    def valid(self) -> bool:
+        return self.valid_q
+
+    def ready(self, wire: Wire) -> bool:
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Remember what can be seen before the edge."""
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        """Go on to the next clock; ``taken``: the beat that is read, ``left``: the one that is written."""
+        raise NotImplementedError
+
+
+class Source(Actor):
+    def start(self, frame: int) -> None:
+        self.left = self.block.writes[0].beats
+
+    def valid(self) -> bool:
+        return self.left > 0
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        self.left -= left
+        return left
+
+
+class Sink(Actor):
+    def ready(self, wire: Wire) -> bool:
+        return True
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        return taken
+
+
+class Up(Actor):
+    def start(self, ratio: int) -> None:
+        self.ratio, self.index_q = ratio, 0
+
+    def ready(self, wire: Wire) -> bool:
+        return not (self.index_q == self.ratio - 1 and self.valid_q)
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        last = self.index_q == self.ratio - 1
+        self.valid_q = (taken and last) or (self.valid_q and not left)
+        self.index_q = (self.index_q + taken) % self.ratio
+        return taken or left
+
+
+class Down(Actor):
+    def start(self, ratio: int) -> None:
+        self.ratio, self.index_q = ratio, 0
+
+    def ready(self, wire: Wire) -> bool:
+        return not self.valid_q or (self.index_q == self.ratio - 1 and self.writes[0].ready())
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        ready = not self.valid_q or (self.index_q == self.ratio - 1 and left)
+        self.index_q = (self.index_q + left) % self.ratio
+        if ready:
+            self.valid_q = taken
+        return taken or left
+
+
+class Loader(Actor):
+    def start(self, row_beats: int, rows: int, to_ready: int) -> None:
+        self.row_beats, self.to_ready = row_beats, to_ready
+        self.free_q, self.word_q, self.ready_q, self.seen = rows, 0, rows > 0, 0
+
+    def ready(self, wire: Wire) -> bool:
+        return self.ready_q
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        rows = self.writes[0]
+        for freed in rows.free[self.seen :]:
+            self.due[freed + self.to_ready - 1].append("row")
+        self.seen = len(rows.free)
+        row_done = taken and self.word_q == self.row_beats - 1
+        self.word_q = (self.word_q + taken) % self.row_beats
+        if row_done:
+            rows.put.append(clock)
+        self.free_q += len(self.due.pop(clock, [])) - row_done
+        self.ready_q = self.free_q > 0
+        return taken
+
+
+class Sequencer(Actor):
+    def start(self, in_rows: int, out_rows: int, row_vectors: int, depth: int, to_push: int) -> None:
+        self.in_rows, self.out_rows, self.row_vectors, self.to_push = in_rows, out_rows, row_vectors, to_push
+        self.need, self.released, self.steps = (table.tolist() for table in self.block.tables)
+        self.loaded_q = self.ahead_q = self.next_q = 0
+        self.credit_q, self.row, self.vector, self.step, self.sent = depth, 0, 0, 0, 0
+        self.words = self.block.writes[0].words
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        rows, vectors = self.reads[0], self.writes[0]
+        first = self.vector == 0 and self.step == 0
+        go = self.sent < self.words and (self.step > 0 or (self.credit_q > 0 and (not first or self.ahead_q > 0)))
+        grant = self.loaded_q >= self.need[self.next_q] and self.ahead_q < 4
+        self.credit_q += (vectors.free[-1:] == [clock]) - (go and self.step == 0)
+        self.ahead_q += grant - (go and first)
+        self.loaded_q += rows.put[-1:] == [clock]
+        if grant:
+            self.next_q = (self.next_q + 1) % self.out_rows
+            self.loaded_q -= self.in_rows if self.next_q == 0 else 0
+        if go:
+            self.step += 1
+            if self.step == self.steps[self.row * self.row_vectors + self.vector]:
+                self.due[clock + self.to_push].append("vector")
+                self.step, self.vector, self.sent = 0, self.vector + 1, self.sent + 1
+            if self.vector == self.row_vectors:
+                rows.free += [clock] * self.released[self.row]
+                self.vector, self.row = 0, (self.row + 1) % self.out_rows
+        vectors.put += [clock for _ in self.due.pop(clock, [])]
+        return go or grant or bool(self.due)
+
+
+class Fifo(Actor):
+    """A queue with its output register."""
+
+    def start(self, ratio: int) -> None:
+        self.ratio, self.index_q = ratio, 0
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        words = self.reads[0]
+        last = self.index_q == self.ratio - 1
+        stored = len(words.put) > len(words.free)
+        load = (not self.valid_q or (left and last)) and stored
+        self.index_q = (self.index_q + left) % self.ratio
+        self.valid_q = load or (self.valid_q and not (left and last))
+        if load:
+            words.free.append(clock)
+        return load or left
+
+
+class Requant(Actor):
+    """A requantizer, its credits, and its output queue with the output register."""
+
+    def start(self, latency: int, depth: int, groups: int = 1, pixels: int = 0) -> None:
+        self.latency, self.groups, self.credit_q, self.stored_q = latency, groups, depth, 0
+        self.pixels = self.block.tables[0].tolist() if pixels else [1]
+        self.pixel_q = self.group_q = 0
+        self.started_q = False
+        self.left = self.block.writes[0].beats
+
+    def hole(self) -> bool:
+        return not self.pixels[self.pixel_q]
+
+    def ready(self, wire: Wire) -> bool:
+        return self.credit_q > 0 and not self.hole()
+
+    def look(self) -> None:
+        self.seen = self.reads[0].sees(self)
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        go = taken
+        if self.hole() and self.left:
+            go = self.credit_q > 0 and (self.started_q or self.seen)
+        if go:
+            self.due[clock + self.latency].append("beat")
+            self.left -= 1
+            self.started_q = self.started_q or not self.hole()
+            self.group_q = (self.group_q + 1) % self.groups
+            if self.group_q == 0:
+                self.pixel_q = (self.pixel_q + 1) % len(self.pixels)
+                self.started_q = self.started_q and self.pixel_q != 0
+        load = (not self.valid_q or left) and self.stored_q > 0
+        self.valid_q = load or (self.valid_q and not left)
+        self.credit_q += load - go
+        self.stored_q += len(self.due.pop(clock, [])) - load
+        return go or load or left or bool(self.due)
+
+
+KINDS = {
+    "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
+    "requant": Requant, "requant_holes": Requant,
+}  # fmt: skip
+
+
+def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
+    """Return what happens on every edge until nothing does any more."""
+    edges = {edge: Wire(None, [], []) if isinstance(edge, Stream) else Words() for edge in network.edges}
+    actors = []
+    for block in network.blocks:
+        actor = KINDS[block.kind](block, [edges[e] for e in block.reads], [edges[e] for e in block.writes])
+        actors.append(actor)
+        for wire in filter(lambda edge: isinstance(edge, Wire), actor.reads):
+            wire.readers.append(actor)
+            wire.done.append(False)
+            wire.taken.append([])
+        for wire in filter(lambda edge: isinstance(edge, Wire), actor.writes):
+            wire.writer = actor
+    wires = [edge for edge in edges.values() if isinstance(edge, Wire)]
+    clock = quiet = 0
+    while quiet < _PATIENCE:
+        takes = [[wire.sees(reader) and reader.ready(wire) for reader in wire.readers] for wire in wires]
+        leaves = [wire.writer.valid() and wire.ready() for wire in wires]
+        for actor in actors:
+            actor.look()
+        taken, left = set(), set()
+        for wire, took, leave in zip(wires, takes, leaves, strict=True):
+            if wire.writer.valid() and not wire.standing:
+                wire.valid.append(clock)
+            wire.standing = wire.writer.valid() and not leave
+            for n, take in enumerate(took):
+                if take:
+                    wire.taken[n].append(clock)
+                    taken.add(wire.readers[n])
+            if leave:
+                left.add(wire.writer)
+        moved = [actor.edge(clock, actor in taken, actor in left) for actor in _late_last(actors)]
+        for wire, took, leave in zip(wires, takes, leaves, strict=True):
+            wire.done = [(done or take) and not leave for done, take in zip(wire.done, took, strict=True)]
+        quiet = 0 if any(moved) else quiet + 1
+        clock += 1
+    return (
+        {edge: wire for edge, wire in edges.items() if isinstance(wire, Wire)},
+        {edge: words for edge, words in edges.items() if isinstance(words, Words)},
+    )
+
+
+def _late_last(actors: list[Actor]) -> list[Actor]:
+    """Return ``actors`` with what sees others' events of the same clock behind these."""
+    order = {"loader": 1, "fifo": 2, "sequencer": 3}
+    return sorted(actors, key=lambda actor: order.get(actor.block.kind, 0))

@@ -1,0 +1,236 @@
+"""The interpreter of networks against a simulation clock by clock, forks by hand, and networks that get stuck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+
+from gan2hls.hardware import clocks, network
+from gan2hls.hardware.network import Block, Network, Queue, Stream
+from gan2hls.hardware.simulate import Simulation, simulate
+from gan2hls.model.taps import AxisTaps, conv_axis, conv_transpose_axis
+from tests import clocked
+
+Rng = np.random.Generator
+FRAMES = 3
+
+
+class Builder:
+    """Random blocks behind a stream, down to sinks."""
+
+    def __init__(self, rng: Rng) -> None:
+        self.rng, self.blocks = rng, []
+        for _ in range(int(rng.integers(1, 3))):
+            stream = self.stream(FRAMES * int(rng.integers(1, 25)))
+            self.blocks.append(network.source(stream, FRAMES))
+            self.behind(stream, int(rng.integers(1, 5)))
+
+    def stream(self, beats: int) -> Stream:
+        return Stream(f"s{len(self.blocks)}.{self.rng.integers(1 << 40)}", beats)
+
+    def queue(self, words: int, depth: int, early: int = 0) -> Queue:
+        return Queue(f"q{len(self.blocks)}.{self.rng.integers(1 << 40)}", words, depth, early)
+
+    def behind(self, stream: Stream, stages: int) -> None:
+        """Read ``stream``: by another stage, or by several branches."""
+        branches = int(self.rng.choice([1, 1, 1, 2, 3])) if stages else 1
+        for _ in range(branches):
+            if not stages:
+                self.blocks.append(network.sink(stream, FRAMES))
+                continue
+            made = self.rng.choice([self.up, self.down, self.both, self.engine, self.engine, self.requant])(stream)
+            self.behind(made, stages - 1)
+
+    def up(self, stream: Stream) -> Stream:
+        ratio = self.divisor(stream.beats // FRAMES, most=9)
+        if ratio == 1:
+            return self.down(stream)
+        out = self.stream(stream.beats // ratio)
+        self.blocks.append(network.up(stream, out, ratio))
+        return out
+
+    def down(self, stream: Stream) -> Stream:
+        out = self.stream(stream.beats * int(self.rng.integers(2, 5 if stream.beats < 100 else 3)))
+        self.blocks.append(network.down(stream, out, out.beats // stream.beats))
+        return out
+
+    def both(self, stream: Stream) -> Stream:
+        """As between widths of which neither divides the other."""
+        return self.down(self.up(stream))
+
+    def engine(self, stream: Stream) -> Stream:
+        """A line buffer, a sequencer of random vectors, and a requantizer."""
+        axis = self.axis(self.divisor(stream.beats // FRAMES, most=12))
+        depth = axis.window + int(self.rng.integers(0, 3))
+        rows = self.queue(axis.in_size * FRAMES, depth, early=axis.in_size)
+        shape = len(axis.outputs), int(self.rng.integers(1, 4)), int(self.rng.integers(1, 3))
+        cycles = self.rng.integers(1, int(self.rng.choice([2, 4, 12])), shape)
+        vectors = self.queue(cycles.size * FRAMES, int(self.rng.choice([1, 2, 4, 16])))
+        acc = self.stream(vectors.words * int(self.rng.integers(1, 5)))
+        self.blocks += [
+            network.loader(stream, rows, int(self.rng.integers(2, 9))),
+            network.sequencer(
+                rows, vectors, in_rows=axis.in_size, need=axis.need, released=axis.released, vector_cycles=cycles,
+                to_push=int(self.rng.integers(1, self.rng.choice([4, 12, 30]))),
+            ),
+            network.fifo(vectors, acc),
+        ]  # fmt: skip
+        return self.requant(acc)
+
+    def requant(self, stream: Stream) -> Stream:
+        frame = stream.beats // FRAMES
+        groups = self.divisor(frame, most=frame)
+        pixels = np.ones(frame // groups, np.int64)
+        if self.rng.random() < 0.5:
+            pixels = np.insert(pixels, self.rng.integers(0, pixels.size + 1, self.rng.integers(1, 6)), 0)
+        out = self.stream(pixels.size * groups * FRAMES)
+        latency, words = int(self.rng.integers(1, 20)), int(self.rng.choice([1, 2, 16]))
+        self.blocks.append(
+            network.requant(stream, out, latency=latency, queue_words=words, pixels=pixels, groups=groups)
+        )
+        return out
+
+    def axis(self, size: int) -> AxisTaps:
+        kernel, stride = int(self.rng.integers(1, min(4, size) + 1)), int(self.rng.integers(1, 3))
+        if self.rng.random() < 0.5:
+            return conv_axis(size, kernel, stride, 1, (0, kernel - 1))
+        return conv_transpose_axis(size, kernel, stride, 1, 0, (size - 1) * stride + kernel)
+
+    def divisor(self, number: int, most: int) -> int:
+        return int(self.rng.choice([n for n in range(1, min(number, most) + 1) if number % n == 0]))
+
+
+def check(net: Network) -> None:
+    """Every clock of every edge; what is looked ahead changes nothing, nor what is kept."""
+    wires, words = clocked.run(net)
+    leaves = {stream: np.max(wire.taken, axis=0) for stream, wire in wires.items()}
+    for window in (1, 5, 128):
+        found = simulate(net, window=window, keep=True)
+        for stream, wire in wires.items():
+            moves = found.stream(stream)
+            assert moves.valid.tolist() == wire.valid, stream.name
+            assert [taken.tolist() for taken in moves.taken] == wire.taken, stream.name
+        for queue, moves in words.items():
+            passed = found.queue(queue)
+            assert (passed.put.tolist(), passed.free.tolist()) == (moves.put, moves.free), queue.name
+        told = simulate(net, window=window)
+        for block in net.blocks:
+            if block.kind == "source":
+                assert told.frames(block).tolist() == leaves[block.writes[0]][:: block.numbers[0]].tolist()
+            if block.kind == "sink":
+                taken = wires[block.reads[0]].taken[net.readers(block.reads[0]).index(block)]
+                assert told.frames(block).tolist() == taken[block.numbers[0] - 1 :: block.numbers[0]]
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_random_networks_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
+
+
+@pytest.mark.parametrize(("cycles", "to_push"), [(1, 1), (3, 3), (4, 11), (4, 12), (5, 14), (5, 16)])
+def test_an_engine_waits_for_its_accumulator_queue(cycles: int, to_push: int) -> None:
+    """Vectors of 4 beats, faster and slower than these, in a queue of 4 words."""
+    stream, rows, vectors = Stream("in", 6), Queue("rows", 6, 2, early=2), Queue("vectors", 180, 4)
+    acc, out = Stream("acc", 720), Stream("out", 720)
+    steps = np.full((2, 30), cycles, np.int64)
+    check(
+        Network(
+            (
+                network.source(stream, FRAMES),
+                network.loader(stream, rows, 5),
+                network.sequencer(
+                    rows, vectors, in_rows=2, need=(1, 2), released=(1, 1), vector_cycles=steps, to_push=to_push
+                ),
+                network.fifo(vectors, acc),
+                network.requant(acc, out, latency=7, queue_words=16, pixels=np.ones(60, np.int64), groups=4),
+                network.sink(out, FRAMES),
+            )
+        )
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1150))
+def test_more_random_networks(seed: int) -> None:
+    check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
+
+
+def fork(*ratios: int) -> tuple[Simulation, Stream]:
+    """A source whose beats go to a sink, and to a width converter of each of ``ratios`` before another one."""
+    stream = Stream("forked", 4)
+    blocks = [network.source(stream, 1), network.sink(stream, 1)]
+    for n, ratio in enumerate(ratios):
+        out = Stream(f"out{n}", 4 * ratio)
+        blocks += [network.down(stream, out, ratio), network.sink(out, 1)]
+    return simulate(Network(tuple(blocks)), keep=True), stream
+
+
+def test_each_branch_of_a_fork_takes_a_beat_on_its_own_and_it_leaves_with_the_last() -> None:
+    found, stream = fork(3)
+    moves = found.stream(stream)
+    assert moves.valid.tolist() == [0, 1, 4, 7]
+    assert [taken.tolist() for taken in moves.taken] == [[0, 1, 4, 7], [0, 3, 6, 9]]
+
+
+def test_the_slowest_branch_of_a_fork_sets_the_pace_of_all() -> None:
+    found, stream = fork(2, 5, 3)
+    assert [taken.tolist() for taken in found.stream(stream).taken] == [
+        [0, 1, 6, 11],
+        [0, 2, 6, 11],
+        [0, 5, 10, 15],
+        [0, 3, 6, 11],
+    ]
+
+
+def buffered(depth: int, *behind: Block) -> Network:
+    """Four rows of two beats; an output row needs three of them."""
+    stream, rows, vectors = Stream("in", 8), Queue("rows", 4, depth, early=4), Queue("vectors", 2, 16)
+    out = Stream("out", 2)
+    steps = np.ones((2, 1), np.int64)
+    return Network(
+        (
+            network.source(stream, 1),
+            network.loader(stream, rows, 5),
+            network.sequencer(rows, vectors, in_rows=4, need=(3, 4), released=(1, 3), vector_cycles=steps, to_push=9),
+            network.fifo(vectors, out),
+            network.sink(out, 1),
+            *(replace(block, reads=(stream,)) for block in behind),
+        )
+    )
+
+
+def test_a_network_that_gets_stuck_names_what_is_full_and_what_is_empty() -> None:
+    simulate(buffered(3))
+    with pytest.raises(AssertionError, match=r"^stuck: full: in, rows; empty: vectors, out$"):
+        simulate(buffered(2))
+
+
+def test_a_stuck_branch_of_a_fork_is_named() -> None:
+    other = network.sink(Stream("in", 8), 1)
+    with pytest.raises(AssertionError, match=r"full: in to the loader of rows, rows; empty: in to the sink of in, "):
+        simulate(buffered(2, other))
+
+
+def test_an_edge_has_one_writer_and_a_reader() -> None:
+    stream = Stream("s", 4)
+    source, sink = network.source(stream, 1), network.sink(stream, 1)
+    for blocks, message in (((source,), "one end only"), ((source, source, sink), "several writers")):
+        with pytest.raises(AssertionError, match=message):
+            Network(blocks)
+
+
+@pytest.mark.slow
+def test_no_folder_for_compiled_code_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = numba.njit
+
+    def njit(function: object, *, cache: bool = False) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compiled(function)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    monkeypatch.setattr(clocks, "_evaluate", clocks._evaluator(1))
+    test_each_branch_of_a_fork_takes_a_beat_on_its_own_and_it_leaves_with_the_last()
