@@ -23,8 +23,9 @@ from gan2hls import frontend
 from gan2hls.base import UnsupportedError
 from gan2hls.config import named
 from gan2hls.frontend import Loaded, assemble
-from gan2hls.model import Graph, Layer, Linear, linear_layers
+from gan2hls.model import Graph, Layer, linear_layers
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import Linear
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
 _DIGIT = 1 << 24

@@ -20,8 +20,9 @@ from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
 from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place, moves_zeros
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
 from gan2hls.kinds import KIND_BY_NAME, Reading, map_parameters
-from gan2hls.model import Affine, Graph, Identity, Layer, Linear, Point, Port, Shape, split
+from gan2hls.model import Affine, Graph, Layer, Point, Port, split
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import Identity, Linear, Shape
 
 
 @final

@@ -13,8 +13,9 @@ from typing import final
 import numpy as np
 
 from gan2hls.frontend.views import ZERO, is_identity, repeats
-from gan2hls.model import AxisTaps, Linear, Point, Shape
+from gan2hls.model import Point
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import AxisTaps, Linear, Shape
 
 
 def compacted(linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | None:

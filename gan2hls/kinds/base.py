@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError, shared
-from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Linear, Point, Shape
+from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Point
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import Linear, Shape
 
 Array = npt.NDArray[np.generic]
 
@@ -144,7 +145,7 @@ def select_outputs(layer: Layer, image: Int64Array) -> Layer | None:
     """Return a linear layer that computes the outputs that ``image``, int64 ``[H, W, C]``, names, in that order.
 
     Any rows and columns can be left out and any channels taken in any order (with groups: all, as they are); the
-    channels of a pixel can become the pixels of a block (``model.shuffled``).  None where ``image`` is something else.
+    channels of a pixel can become the pixels of a block (``ops.shuffled``).  None where ``image`` is something else.
     """
     assert isinstance(layer.op, Linear), layer.name
     geometry = layer.op.geometry

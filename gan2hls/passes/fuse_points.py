@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Graph, Identity, Layer, Point, readings, rewired, split, unshuffled, with_layers
+from gan2hls.model import Graph, Layer, Point, readings, rewired, split, with_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Identity, unshuffled
 from gan2hls.passes.simplify import simplified
 
 

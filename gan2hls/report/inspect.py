@@ -13,7 +13,8 @@ import numpy as np
 from gan2hls import frontend, passes
 from gan2hls.base import one_thread
 from gan2hls.detect import find_factorization
-from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Linear, Point, Port, linear_layers
+from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Point, Port, linear_layers
+from gan2hls.ops import Linear
 
 
 @final

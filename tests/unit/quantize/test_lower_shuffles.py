@@ -12,7 +12,7 @@ from gan2hls.formats.precision import Precision
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel
 from gan2hls.model.ir import Graph
-from gan2hls.model.shuffle import shuffled
+from gan2hls.ops.shuffle import shuffled
 from gan2hls.quantize.lower import choose_types, lower, quantize_weights
 from tests.onnx_models import f32, final_graph, make_model
 
