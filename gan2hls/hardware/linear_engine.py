@@ -130,7 +130,7 @@ class LinearEngine(EngineDesign):
         """
         if self.skip is not None:
             return self.skip.occupancy.executed
-        return self.op.useful_macs // (self.folding.pe * self.folding.simd)
+        return self.geometry.useful_macs // (self.folding.pe * self.folding.simd)
 
     @cached_property
     def mac_cycles(self) -> int:

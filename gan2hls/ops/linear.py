@@ -99,8 +99,11 @@ class IntLinear:
 
     @property
     def useful_macs(self) -> int:
-        """MACs that touch a real input and a real weight."""
-        return self.geometry.useful_macs
+        """MACs that touch a real input and a real weight; of a copy those by ones."""
+        if self.kind != COPY:
+            return self.geometry.useful_macs
+        taps = np.outer(*(axis.uses for axis in (self.geometry.y, self.geometry.x))).ravel()
+        return int(taps @ np.count_nonzero(self.weight.values, axis=(1, 2)))
 
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> LinearProgram:
         """Return what computes accumulators ``[..., channels]`` of codes ``[N, H, W, C]``."""
