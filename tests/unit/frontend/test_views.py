@@ -10,8 +10,6 @@ import pytest
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend import load
 from gan2hls.model import Graph
-from gan2hls.numbers import IntType
-from gan2hls.ops import COPY, IntLinear, IntWeight, LinearGeometry, conv_axis
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
 
@@ -329,12 +327,3 @@ def test_a_large_network_is_read_in_little_memory(tmp_path: Path) -> None:
     graph = load(save(tmp_path, body + "y = Identity(p4)", (1, 3, 64, 64), constants)).graph
     orders = {id(layer.probe.order) for layer in graph.layers}
     assert len(graph.layers) == 8 and len(orders) == 1
-
-
-def test_useful_macs_of_a_copy_are_those_by_ones() -> None:
-    """Three channels in another order: nine weights, of which three pass something on, over 4 x 5 pixels."""
-    geometry = LinearGeometry(conv_axis(4, 1, 1, 1, (0, 0)), conv_axis(5, 1, 1, 1, (0, 0)), 3, 3)
-    values = np.eye(3, dtype=np.int64)[[2, 0, 1]][None]
-    weight = IntWeight(values, IntType(2, signed=True), np.ones(1), "ternary", "ternary")
-    assert IntLinear(COPY, geometry, weight).useful_macs == 4 * 5 * 3
-    assert IntLinear("conv", geometry, weight).useful_macs == 4 * 5 * 9
