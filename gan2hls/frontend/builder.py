@@ -15,13 +15,14 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.base import UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
-from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place, moves_zeros
+from gan2hls.frontend.over_stream import over_stream
+from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
-from gan2hls.kinds import KIND_BY_NAME, Reading, map_parameters
+from gan2hls.kinds import KIND_BY_NAME, Reading
 from gan2hls.model import Affine, Graph, Layer, Point, Port, split
-from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.numbers import Int64Array
 from gan2hls.ops import Identity, Linear, Shape
 
 
@@ -120,7 +121,13 @@ class Builder:
         )
 
     def _shuffled(self, view: View, image: Int64Array) -> View | None:
-        """Return ``view`` of a copy of its stream in which the different elements of ``image`` stand in its order."""
+        """Return ``view`` of a copy of its stream in which the different elements of ``image`` stand in its order.
+
+        None: such a copy cannot be made, or the stream is one already.
+        """
+        maker = self.layers.get(view.tensor)
+        if maker is not None and maker.is_copy and maker.probe.onnx_name == view.onnx_name:
+            return None
         stream = whole(self._shape(view.tensor))
         once = None if stream is None else compacted(one_pixel(image.shape), image)
         if stream is None or once is None:
@@ -332,43 +339,6 @@ class Builder:
             self.inputs[tensor] = replace(self.inputs[tensor], shape=shape)
         self.layers |= changed
 
-    def _over_stream(self, points: tuple[Point, ...], view: View) -> tuple[Point, ...] | None:
-        """Return points with parameters by element of the stream.
-
-        None where they treat a repeated element differently, or make something else of a padded zero.
-
-        Raises:
-            ModelError: parameters that do not broadcast to the ONNX tensor.
-        """
-        whole = self._is_made(view)
-        if not whole and moves_zeros(points, view.index):
-            return None
-        shape = view.index.shape
-        same = True
-
-        def by_element(value: FloatArray) -> FloatArray:
-            nonlocal same
-            if value.size == 1:
-                return value.reshape(1)
-            try:
-                seen = np.broadcast_to(value, shape)
-            except ValueError as error:
-                raise ModelError(
-                    f"its parameters of shape {list(value.shape)} do not fit a tensor of shape {list(shape)}",
-                    hint="they must broadcast to it, or be one per channel",
-                ) from error
-            if whole:
-                return seen.ravel()[inverse(view.index)]
-            live = view.index >= 0
-            where, seen = view.index[live], seen[live]
-            placed = np.empty(math.prod(self._shape(view.tensor)))
-            placed[where] = seen
-            same = same and np.array_equal(placed[where], seen)
-            return placed
-
-        mapped = tuple(map_parameters(point, by_element) for point in points)
-        return mapped if same else None
-
     def _is_made(self, view: View) -> bool:
         """Whether ``view`` is the whole ONNX tensor that a layer makes."""
         return self._made.get(view.tensor) is view.index
@@ -378,6 +348,9 @@ class Builder:
         while tensor in self.layers and KIND_BY_NAME[self.layers[tensor].op.kind].passes_order_on:
             (tensor,) = self.layers[tensor].inputs
         return tensor
+
+    def _over_stream(self, points: tuple[Point, ...], view: View) -> tuple[Point, ...] | None:
+        return over_stream(points, view.index, math.prod(self._shape(view.tensor)), whole=self._is_made(view))
 
     def _shape(self, tensor: str) -> Shape:
         return self.layers[tensor].shape if tensor in self.layers else self.inputs[tensor].shape

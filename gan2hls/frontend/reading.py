@@ -13,7 +13,6 @@ from typing import final
 import numpy as np
 
 from gan2hls.frontend.views import ZERO, is_identity, repeats
-from gan2hls.model import Point
 from gan2hls.numbers import FloatArray, Int64Array
 from gan2hls.ops import AxisTaps, Linear, Shape
 
@@ -208,14 +207,3 @@ def _mapped(axis: AxisTaps, ways: list[Int64Array], size: int) -> AxisTaps:
         for pairs in axis.taps
     )
     return AxisTaps(size, axis.kernel * count, taps)
-
-
-def moves_zeros(points: tuple[Point, ...], index: Int64Array) -> bool:
-    """Whether ``points`` make something else of padded zeros."""
-    zeros = index < 0
-    if not zeros.any():
-        return False
-    x = np.zeros(index.shape)
-    for point in points:
-        x = np.broadcast_to(point(x), x.shape)
-    return bool(x[zeros].any())
