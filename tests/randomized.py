@@ -10,12 +10,13 @@ import numpy as np
 
 from gan2hls.hardware import Design, EngineDesign, Folding, make_engine, verify_design
 from gan2hls.hardware.linear_engine import most_rows
-from gan2hls.model import IntegerModel, IntIdentity, IntLayer, IntLinear, acc_bounds, verify_integer_model
+from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import Port
-from gan2hls.model.shuffle import Shape
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
-from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
+from gan2hls.ops import IntIdentity, IntLinear, acc_bounds
+from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.ops.weights import IntWeight, weight_type
 
 Rng = np.random.Generator
 

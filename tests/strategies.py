@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Literal, Protocol, final
 from gan2hls.codecs import CODECS
 from gan2hls.fit import MULT_BITS, scale_bits
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight, Layer
+from gan2hls.model import Layer
+from gan2hls.ops import IntWeight
 
 Policy = Literal["search", "redundancy", "uniform"]
 Choice = Mapping[str, Precision]

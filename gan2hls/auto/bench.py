@@ -10,7 +10,8 @@ import numpy as np
 
 from gan2hls.auto.assignment import Choice, Tools, Usage
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight, Layer
+from gan2hls.model import Layer
+from gan2hls.ops import IntWeight
 
 
 @final

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gan2hls.model import Layer, Linear
+from gan2hls.model import Layer
+from gan2hls.ops import Linear
 
 
 def redundancy(layer: Layer) -> int:

@@ -23,7 +23,8 @@ from gan2hls.auto.policy import redundancy
 from gan2hls.base import ConfigError
 from gan2hls.fit import LayerPrecision
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntWeight, Layer, linear_layers
+from gan2hls.model import Graph, Layer, linear_layers
+from gan2hls.ops import IntWeight
 
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3

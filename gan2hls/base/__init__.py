@@ -10,7 +10,7 @@ from gan2hls.base.errors import (
     UnsupportedError,
     VerificationError,
 )
-from gan2hls.base.identity_cache import remembered
+from gan2hls.base.identity_cache import remembered, shared
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
 from gan2hls.base.threads import one_thread
 
@@ -28,4 +28,5 @@ __all__ = [
     "is_lfs_pointer",
     "one_thread",
     "remembered",
+    "shared",
 ]

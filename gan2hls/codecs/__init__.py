@@ -9,8 +9,8 @@ import numpy as np
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, from_blocks, to_blocks
 from gan2hls.codecs.ram import bram18
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import IntWeight
 
 #: Every codec by name; adding one touches this line, its file and its templates.
 CODECS: dict[str, Codec] = {

@@ -9,8 +9,8 @@ from typing import TypeVar, final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import IntWeight
 
 WordArray = npt.NDArray[np.uint64]
 Scalar = TypeVar("Scalar", bound=np.generic)

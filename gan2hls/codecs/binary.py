@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, unpack
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import IntWeight
 
 
 def encode(weight: IntWeight, blocks: Blocks) -> Code:

@@ -19,8 +19,8 @@ import numpy as np
 
 from gan2hls.base import remembered
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, to_blocks, unpack
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array, IntType
+from gan2hls.ops import IntWeight
 
 
 @final

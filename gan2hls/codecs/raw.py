@@ -7,8 +7,8 @@ saves the sign bit.
 from __future__ import annotations
 
 from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack_parts, unpack, without_zeros
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import IntWeight
 
 
 def encode(weight: IntWeight, blocks: Blocks) -> Code:

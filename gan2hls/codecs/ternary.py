@@ -24,8 +24,8 @@ from gan2hls.codecs.base import (
     without_zeros,
 )
 from gan2hls.codecs.ram import bram18
-from gan2hls.model import IntWeight
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import IntWeight
 
 #: Trits of a byte, and bits that 0 to 4 trits take.
 TRITS = 5

@@ -22,8 +22,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.compress.weight_origin import Traced
-from gan2hls.model import IntWeight
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import IntWeight
 
 #: First opsets of per-axis DequantizeLinear, and of 4-bit and 16-bit integers.
 _PER_AXIS_OPSET, _INT4_OPSET = 13, 21

@@ -16,7 +16,8 @@ from gan2hls.config import CalibrationConfig, EvaluationConfig, Strict, matches,
 from gan2hls.fit import FitOptions
 from gan2hls.formats import PATTERN, Precision
 from gan2hls.hardware import legal_pe, legal_simd
-from gan2hls.model import Layer, Linear, LinearGeometry
+from gan2hls.model import Layer
+from gan2hls.ops import Linear, LinearGeometry
 
 Method = Literal["magnitude", "nm", "block", "channel", "filter", "similarity"]
 Reconstruct = Literal["none", "bias", "full"]

@@ -9,7 +9,8 @@ from gan2hls.codecs import CODECS, to_blocks
 from gan2hls.compress.recipe import Rule
 from gan2hls.detect import find_structure
 from gan2hls.hardware import legal_pe, legal_simd
-from gan2hls.model import Layer, Linear
+from gan2hls.model import Layer
+from gan2hls.ops import Linear
 
 _FLOAT_BITS = 32
 #: Blocks whose emptiness is told where the recipe prunes none.

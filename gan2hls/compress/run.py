@@ -27,7 +27,8 @@ from gan2hls.config import CalibrationConfig, EvaluationConfig
 from gan2hls.detect import find_structure
 from gan2hls.fit import LayerProblem, Sensitivity, Solution, affordable_frames, find_sensitivity, fit_alone, measure
 from gan2hls.frontend import Loaded, assemble, needs_mending, read_model
-from gan2hls.model import Graph, Layer, Linear, Port, linear_layers
+from gan2hls.model import Graph, Layer, Port, linear_layers
+from gan2hls.ops import Linear
 from gan2hls.passes import detect, drop_dead_channels, fold_forward, sum_taps
 from gan2hls.quantize import FloatModel, Source, alike, draw, frame_limit, probes
 from gan2hls.report import psnr_db

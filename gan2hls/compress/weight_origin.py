@@ -23,8 +23,9 @@ from gan2hls import frontend
 from gan2hls.base import UnsupportedError
 from gan2hls.config import named
 from gan2hls.frontend import Loaded, assemble
-from gan2hls.model import Graph, Layer, Linear, linear_layers
+from gan2hls.model import Graph, Layer, linear_layers
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import Linear
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
 _DIGIT = 1 << 24
@@ -112,7 +113,7 @@ def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> i
 def _indices(
     model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[str, Shape]
 ) -> dict[str, Int32Array]:
-    """Return each linear layer's weight indices, by the tensor that its node makes."""
+    """Return each linear layer's weight indices, by the tensor that its node makes; below 0 where it has no weight."""
     most = max(map(math.prod, shapes.values()), default=1)
     total: dict[str, Int32Array] = {}
     for digit in range(1 if most <= _DIGIT else 2):
@@ -120,6 +121,7 @@ def _indices(
         for layer, op in linear_layers(read):
             part = np.rint(op.weight).astype(np.int32)
             part *= np.int32(_DIGIT**digit)
+            part -= np.int32(digit == 0)
             output = layer.probe.onnx_name
             total[output] = total[output] + part if digit else part
     return total
@@ -150,23 +152,33 @@ def _read(model: onnx.ModelProto, positions: Mapping[str, int], shapes: Mapping[
 
 
 def _numbers(shape: Shape, digit: int, name: str) -> onnx.TensorProto:
-    """Return a constant whose elements are the digit of their own index."""
-    indices = np.arange(math.prod(shape), dtype=np.int32) // _DIGIT**digit % _DIGIT
+    """Return a constant whose elements are the digit of their own index, the last one plus 1: 0 is no weight."""
+    indices = np.arange(math.prod(shape), dtype=np.int32) // _DIGIT**digit % _DIGIT + (digit == 0)
     return numpy_helper.from_array(indices.astype(np.float32).reshape(shape), name)
 
 
 def _factor(layer: Layer, op: Linear, constant: onnx.TensorProto, index: Int32Array) -> float:
-    read = numpy_helper.to_array(constant).ravel()[index]
+    values = numpy_helper.to_array(constant).ravel()
+    if index.min() < 0 or index.max() >= values.size:
+        raise _no_weights_of_file(layer)
+    read = values[index]
     peak = np.unravel_index(np.abs(read).argmax(), read.shape)
     factor = float(op.weight[peak] / float(read[peak])) if read[peak] else 1.0
     taps = zip(op.weight, read, strict=True)  # tap by tap, since comparing takes several copies in float64
     if not all(np.allclose(tap, factor * part.astype(np.float64), rtol=_TOLERANCE, atol=0) for tap, part in taps):
-        raise UnsupportedError(
-            "its weights carry a scale per input channel, of an operator before it",
-            where=named(layer.name, layer.source),
-            hint="fold that operator (such as a BatchNormalization) into the weights of the file first",
-        )
+        raise _no_weights_of_file(layer)
     return 1.0 if abs(factor - 1) < _TOLERANCE else factor
+
+
+def _no_weights_of_file(layer: Layer) -> UnsupportedError:
+    """Return what is said of a layer whose weights are no permutation of a constant's."""
+    return UnsupportedError(
+        "its weights are not those of the file, one by one: an operator before it scales, repeats or leaves out some "
+        "of the channels that it reads",
+        where=named(layer.name, layer.source),
+        hint="fold a scale per channel (such as a BatchNormalization) into the weights of the file first; let it read "
+        "every channel once",
+    )
 
 
 def _channels(node: onnx.NodeProto, position: int, index: Int32Array, shape: Shape, op: Linear) -> Int64Array:

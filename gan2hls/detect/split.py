@@ -17,8 +17,8 @@ import numpy.typing as npt
 from gan2hls.detect.blockwise import Blockwise, find_blocks
 from gan2hls.detect.common_step import FLOAT32, grid_step
 from gan2hls.formats import MAX_BITS, MAX_CENTROIDS, Precision
-from gan2hls.model import EXACT, IntWeight, Structure, weight_type
 from gan2hls.numbers import FloatArray, Int64Array, IntType
+from gan2hls.ops import EXACT, IntWeight, Structure, weight_type
 
 #: Relative error of centroids that were rounded to 16 bits, with a margin for channels that lack the greatest.
 _MOST_ERROR = 2.0**-13

@@ -7,8 +7,8 @@ import numpy as np
 from gan2hls.fit.solution import Mask, Solution
 from gan2hls.fit.weight import DEFAULT, FitOptions, fit_weight
 from gan2hls.formats import Precision
-from gan2hls.model import LinearGeometry, linear
 from gan2hls.numbers import Float32Array, FloatArray
+from gan2hls.ops import LinearGeometry, linear
 
 #: Values of one chunk of frames.
 _CHUNK_VALUES = 1 << 20

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gan2hls.fit.weight import FitOptions, positive
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight, weight_type
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import IntWeight, weight_type
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

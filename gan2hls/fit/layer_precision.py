@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight
+from gan2hls.ops import IntWeight
 
 
 @final

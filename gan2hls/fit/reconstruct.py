@@ -23,8 +23,8 @@ from gan2hls.fit.solution import Mask, Solution
 from gan2hls.fit.statistics import Moments
 from gan2hls.fit.weight import DEFAULT, FitOptions, fit_weight
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight, LinearGeometry
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import IntWeight, LinearGeometry
 
 #: Ridge that draws the weights to the float ones, relative to the mean of the Hessian's diagonal.
 _DAMPING = 0.01

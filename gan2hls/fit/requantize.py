@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gan2hls.base import ConfigError
-from gan2hls.model import IntWeight, Piecewise
+from gan2hls.model import Piecewise
 from gan2hls.numbers import FloatArray, IntType, QuantType, Requant
+from gan2hls.ops import IntWeight
 
 #: Bits of a requantizer's multiplier, sign included: one port of a DSP48, and the other.
 MULT_BITS, WIDE_MULT_BITS = 18, 25

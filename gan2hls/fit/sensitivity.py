@@ -16,8 +16,9 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Graph, Layer, LinearGeometry, Point, linear_layers, unshuffled
+from gan2hls.model import Graph, Layer, Point, linear_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import LinearGeometry, unshuffled
 
 Stream = npt.NDArray[np.floating]
 

@@ -8,8 +8,8 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import IntWeight
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import IntWeight
 
 Mask = npt.NDArray[np.bool_]
 

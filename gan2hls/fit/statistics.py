@@ -15,8 +15,8 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import AxisTaps, LinearGeometry
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import AxisTaps, LinearGeometry
 
 Real = npt.NDArray[np.floating]
 

@@ -16,8 +16,8 @@ import numpy as np
 from gan2hls.base import one_thread
 from gan2hls.fit.ranges import fixed_type, flex_scale, weight_scale
 from gan2hls.formats import Precision
-from gan2hls.model import IntWeight, weight_type
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import IntWeight, weight_type
 
 Scope = Literal["tensor", "channel"]
 #: How ``ternary`` finds the weights that become 0; a number is the threshold itself.

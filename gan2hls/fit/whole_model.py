@@ -12,8 +12,9 @@ from gan2hls.fit.reconstruct import LayerProblem
 from gan2hls.fit.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.fit.statistics import measure
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntWeight, Layer, Linear, run_layer
+from gan2hls.model import Graph, Layer, run_layer
 from gan2hls.numbers import Float32Array, FloatArray
+from gan2hls.ops import IntWeight, Linear
 
 #: Called with each layer's name before it is solved.
 Progress = Callable[[str], None]

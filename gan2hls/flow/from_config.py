@@ -10,7 +10,8 @@ from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
 from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate, legal_pe, legal_simd
-from gan2hls.model import IntegerModel, IntLinear
+from gan2hls.model import IntegerModel
+from gan2hls.ops import IntLinear
 from gan2hls.quantize import CostBound, DesignCost, activation_goal_beside
 
 _log = logging.getLogger(__name__)

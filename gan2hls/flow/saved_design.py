@@ -17,7 +17,8 @@ from gan2hls.hardware import (
     make_engine,
     verify_design,
 )
-from gan2hls.model import IntegerModel, IntLayer, IntLinear
+from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.ops import IntLinear
 
 
 class _Engine(Part):

@@ -16,20 +16,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from gan2hls.codecs import CODECS
 from gan2hls.flow.arrays import Array, dump_arrays, load_arrays
 from gan2hls.flow.saved import MODEL_JSON, MODEL_NPZ, READ_ERRORS, Count, Hwc, Name, Part, broken
-from gan2hls.model import (
-    AxisTaps,
-    IntegerModel,
-    IntIdentity,
-    IntLayer,
-    IntLinear,
-    IntOp,
-    IntWeight,
-    LinearGeometry,
-    Origin,
-    Port,
-    verify_integer_model,
-)
+from gan2hls.model import IntegerModel, IntLayer, Origin, Port, verify_integer_model
 from gan2hls.numbers import IntType, QuantType, Requant, Table, Ties
+from gan2hls.ops import AxisTaps, IntIdentity, IntLinear, IntOp, IntWeight, LinearGeometry
 
 
 class _IntType(Part):

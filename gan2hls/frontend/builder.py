@@ -9,19 +9,21 @@ none of these is a layer of its own, which copies.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import final
 
 import numpy as np
 
-from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.base import UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
-from gan2hls.frontend.reading import compacted, in_place
+from gan2hls.frontend.over_stream import over_stream
+from gan2hls.frontend.reading import by_rows_and_columns, compacted, in_place
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats, shuffles
-from gan2hls.kinds import KIND_BY_NAME, Reading, map_parameters
-from gan2hls.model import Affine, Graph, Identity, Layer, Linear, Point, Port, Shape
-from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.kinds import KIND_BY_NAME, Reading
+from gan2hls.model import Affine, Graph, Layer, Point, Port, split
+from gan2hls.numbers import Int64Array
+from gan2hls.ops import Identity, Linear, Shape
 
 
 @final
@@ -37,6 +39,8 @@ class Builder:
         self.inputs: dict[str, Port] = {}
         self.layers: dict[str, Layer] = {}
         self._read: set[str] = set()
+        #: By layer, the index of the ONNX tensor that it makes.
+        self._made: dict[str, Int64Array] = {}
 
     def add_input(self, name: str, onnx_name: str, shape: tuple[int, ...]) -> View:
         """Add an input of the model and return the view of its ONNX tensor."""
@@ -70,7 +74,8 @@ class Builder:
                 f"grows its input from {list(view.index.shape)} to {list(shape)}",
                 hint="a constant operand must broadcast to the computed one's shape",
             )
-        view = replace(view, index=view.index.reshape(shape))
+        if view.index.shape != shape:
+            view = replace(view, index=view.index.reshape(shape))
         view = self._cropped(view) or self.copied(view)
         while (by_element := self._over_stream(points, view)) is None:
             view = self.copied(view)
@@ -81,6 +86,8 @@ class Builder:
         layer = Layer(name, source, (view.tensor,), (1, 1, count), Identity(), by_element, probe)
         self._read.add(view.tensor)
         self.layers[name] = KIND_BY_NAME[layer.op.kind].reshape(layer, before) or layer
+        if self._is_made(view):
+            self._made[name] = view.index
         return View(name, output, view.index)
 
     def copied(self, view: View, seen: Sequence[Int64Array] = ()) -> View:
@@ -114,7 +121,13 @@ class Builder:
         )
 
     def _shuffled(self, view: View, image: Int64Array) -> View | None:
-        """Return ``view`` of a copy of its stream in which the different elements of ``image`` stand in its order."""
+        """Return ``view`` of a copy of its stream in which the different elements of ``image`` stand in its order.
+
+        None: such a copy cannot be made, or the stream is one already.
+        """
+        maker = self.layers.get(view.tensor)
+        if maker is not None and maker.is_copy and maker.probe.onnx_name == view.onnx_name:
+            return None
         stream = whole(self._shape(view.tensor))
         once = None if stream is None else compacted(one_pixel(image.shape), image)
         if stream is None or once is None:
@@ -156,6 +169,7 @@ class Builder:
         points: tuple[Point, ...] = () if reading.bias is None else (Affine(np.ones(1), reading.bias),)
         probe = Port(name, output, index.shape, geometry.out_shape, inverse(index))
         self.layers[name] = Layer(name, source, (tensor,), geometry.out_shape, reading.op, points, probe)
+        self._made[name] = index
         return View(name, output, index)
 
     def _check_unread(self, view: View) -> None:
@@ -173,19 +187,23 @@ class Builder:
 
     def _placed(self, view: View, reading: Reading) -> Linear | None:
         """Return what reads the stream of ``view``, which may be made in another order for it; None: not placed."""
-        linear, order = reading.op, view.index.ravel()[reading.in_order]
+        linear = reading.op
+        as_it_is = self._is_made(view) and linear.geometry.in_shape == self._shape(view.tensor)
+        if as_it_is and np.array_equal(inverse(view.index), reading.in_order):
+            return linear
+        order = view.index.ravel()[reading.in_order]
         if KIND_BY_NAME[linear.kind].absorbs_input_order:
             return self._any_order(view.tensor, linear, order)
         image = order.reshape(linear.geometry.in_shape)
+        straight = by_rows_and_columns(linear, image, self._shape(view.tensor))
+        if straight is not None:
+            return straight
         raster = self._on_raster(view.tensor, linear, image)
-        if raster is not None and raster[0].geometry.kernel != linear.geometry.kernel:
-            assert self._provide(view.tensor, raster[1]), "inputs arrive in any order"
-            return raster[0]  # pixels that it sees unshuffled
+        if raster is not None and self._provide(view.tensor, raster[1]):
+            return raster[0]
         once = compacted(linear, image)
         if once is not None and self._provide(view.tensor, once[1]):
             return once[0]
-        if raster is not None and self._provide(view.tensor, raster[1]):
-            return raster[0]
         read = in_place(linear, image, self._shape(view.tensor))
         return self._behind_shuffle(view.tensor, linear, image) if read is None else read
 
@@ -212,9 +230,12 @@ class Builder:
         return replace(linear, geometry=replace(linear.geometry, in_channels=weight.shape[2]), weight=weight)
 
     def _on_raster(self, tensor: str, linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | None:
-        """Return how ``linear`` reads an input of the model whose order is open still as an image, and that image."""
-        port = self.inputs.get(tensor)
-        if port is None or port.shape[:2] != (1, 1) or len(port.onnx_shape) != 4:
+        """Return how ``linear`` reads an input of the model whose order is open still as an image, and that image.
+
+        Functions of each element may stand in between.
+        """
+        port = self.inputs.get(self._root(tensor))
+        if port is None or port.shape[:2] != (1, 1) or len(port.onnx_shape) not in (3, 4):
             return None
         for raster in images(port.order.reshape(port.onnx_shape)):
             seen = np.where(image >= 0, inverse(raster)[image], image)
@@ -240,6 +261,8 @@ class Builder:
                 return False
             changed[tensor] = reordered
             if not kind.passes_order_on:
+                if any(made.shape != image.shape for made in changed.values()) and self._stay_apart(changed):
+                    return False
                 break
             (tensor,) = layer.inputs
         else:
@@ -250,8 +273,23 @@ class Builder:
         self.layers |= changed
         return True
 
+    def _stay_apart(self, names: Iterable[str]) -> bool:
+        """Whether pointwise layers, the last one first, do not all join the convolution that ends ``names``.
+
+        In another order one that stays apart would have parameters for each element.
+        """
+        *pointwise, convolution = (self.layers[name] for name in names)
+        channels = convolution.channels
+        by_element = any(layer.shape[2] != channels for layer in pointwise)
+        if by_element or convolution.op.sums_shape(convolution.shape)[:2] == (1, 1):
+            return False
+        points = [point for layer in reversed(pointwise) for point in layer.points]
+        return any(split((*convolution.points, *points), channels).rest)
+
     def _cropped(self, view: View) -> View | None:
         """Return ``view`` of a stream without the elements that it leaves out; None where these must be computed."""
+        if self._is_made(view):
+            return view
         shape = self._shape(view.tensor)
         seen = np.zeros(math.prod(shape), bool)
         seen[view.index[view.index >= 0]] = True
@@ -269,18 +307,20 @@ class Builder:
         return replace(view, index=np.where(view.index >= 0, place[view.index], view.index))
 
     def _raster(self, view: View) -> View:
-        """Return ``view`` of an output whose stream is an image in raster order, where a convolution can make it so."""
-        root = view.tensor
-        while root in self.layers and KIND_BY_NAME[self.layers[root].op.kind].passes_order_on:
-            (root,) = self.layers[root].inputs
+        """Return ``view`` of an output whose stream is an image in raster order, where a layer can make it so."""
+        root = self._root(view.tensor)
         free = root in self.inputs or KIND_BY_NAME[self.layers[root].op.kind].absorbs_input_order
-        seen = images(view.index)
+        shape = view.index.shape
+        plane = (view.index.reshape(*shape[1:], 1),) if len(shape) == 3 else ()
+        seen = (*images(view.index), *plane)
         if free or any(is_identity(image) for image in seen):
             return view
         for image in seen:
             if self._provide(view.tensor, image):
                 return replace(view, index=inverse(image)[view.index])
-        return view
+        pixels = self._shape(view.tensor)[:2]
+        shuffled = (self._shuffled(view, image) for image in seen if image.shape[:2] != pixels)
+        return next(filter(None, shuffled), view)
 
     def _reshape(self, tensor: str, shape: Shape) -> None:
         """See a stream as ``shape`` where nothing fixes its shape."""
@@ -299,38 +339,18 @@ class Builder:
             self.inputs[tensor] = replace(self.inputs[tensor], shape=shape)
         self.layers |= changed
 
+    def _is_made(self, view: View) -> bool:
+        """Whether ``view`` is the whole ONNX tensor that a layer makes."""
+        return self._made.get(view.tensor) is view.index
+
+    def _root(self, tensor: str) -> str:
+        """Return the stream whose order that of ``tensor`` is: functions of each element lie in between."""
+        while tensor in self.layers and KIND_BY_NAME[self.layers[tensor].op.kind].passes_order_on:
+            (tensor,) = self.layers[tensor].inputs
+        return tensor
+
     def _over_stream(self, points: tuple[Point, ...], view: View) -> tuple[Point, ...] | None:
-        """Return points with parameters by element of the stream.
-
-        None where they treat a repeated element differently, or make something else of a padded zero.
-
-        Raises:
-            ModelError: parameters that do not broadcast to the ONNX tensor.
-        """
-        if _moves_zeros(points, view.index):
-            return None
-        shape, live = view.index.shape, np.flatnonzero(view.index.ravel() >= 0)
-        where = view.index.ravel()[live]
-        same = True
-
-        def by_element(value: FloatArray) -> FloatArray:
-            nonlocal same
-            if value.size == 1:
-                return value.reshape(1)
-            try:
-                seen = np.broadcast_to(value, shape).ravel()[live]
-            except ValueError as error:
-                raise ModelError(
-                    f"its parameters of shape {list(value.shape)} do not fit a tensor of shape {list(shape)}",
-                    hint="they must broadcast to it, or be one per channel",
-                ) from error
-            placed = np.empty(math.prod(self._shape(view.tensor)))
-            placed[where] = seen
-            same = same and np.array_equal(placed[where], seen)
-            return placed
-
-        mapped = tuple(map_parameters(point, by_element) for point in points)
-        return mapped if same else None
+        return over_stream(points, view.index, math.prod(self._shape(view.tensor)), whole=self._is_made(view))
 
     def _shape(self, tensor: str) -> Shape:
         return self.layers[tensor].shape if tensor in self.layers else self.inputs[tensor].shape
@@ -345,14 +365,3 @@ class Builder:
         """Take a layer that nobody reads out again."""
         for name in self.layers.pop(tensor).inputs:
             self._read.discard(name)
-
-
-def _moves_zeros(points: tuple[Point, ...], index: Int64Array) -> bool:
-    """Whether ``points`` make something else of padded zeros."""
-    zeros = index < 0
-    if not zeros.any():
-        return False
-    x = np.zeros(index.shape)
-    for point in points:
-        x = np.broadcast_to(point(x), x.shape)
-    return bool(x[zeros].any())

@@ -88,7 +88,9 @@ def truncated(elem: int, source: str) -> Codes:
     bounds = None if elem == TensorProto.BOOL else integer_bounds(np.dtype(helper.tensor_dtype_to_np_dtype(elem)))
     if bounds is None or bounds[1] - bounds[0] >= 1 << MOST_ACTIVATION_BITS:
         raise UnsupportedError(
-            f"casts to {type_name(elem)}", hint="cast to UINT8, INT8, UINT16 or INT16, or leave the Cast out"
+            f"casts to {type_name(elem)}",
+            hint="cast to UINT8, INT8, UINT16 or INT16, or leave the Cast out; give the embedded vector as the input "
+            "instead of a label",
         )
     return Codes(source, 1.0, 0, *bounds, truncates=True)
 

@@ -13,8 +13,8 @@ import numpy as np
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.views import inverse
 from gan2hls.kinds import Reading
-from gan2hls.model import COPY, Linear, LinearGeometry, Shape, conv_axis
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import COPY, Linear, LinearGeometry, Shape, conv_axis
 
 #: Most elements that the line buffer of a copy may hold: 2 Mbyte of 8-bit codes.
 _MOST_BUFFER = 1 << 21

@@ -1,8 +1,8 @@
-"""Operators that are not built but where they change nothing, as exporters leave them behind."""
+"""Operators that exporters leave behind: those that change nothing, and Compress, which is a Gather."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,21 @@ def identity(
     except Gan2HlsError:
         return None  # which is said of the operator as it stands
     return helper.make_node("Identity", computed, node.output, node.name) if made == [types[computed[0]]] else None
+
+
+def gathered(node: onnx.NodeProto, constants: MutableMapping[str, npt.NDArray[np.generic]]) -> onnx.NodeProto | None:
+    """Return the Gather that a Compress by a constant is, whose indices are added to ``constants``, or None.
+
+    Its size would follow from values; tf2onnx mirrors rows and columns by it.
+    """
+    axis = {a.name: a.i for a in node.attribute}.get("axis")
+    if node.op_type != "Compress" or node.domain != "" or axis is None or node.input[1] not in constants:
+        return None
+    name = f"{node.output[0]}/taken"
+    while name in constants:
+        name += "_"
+    constants[name] = np.flatnonzero(constants[node.input[1]])
+    return helper.make_node("Gather", [node.input[0], name], node.output, node.name, axis=axis)
 
 
 def _keeps_scale(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> bool:

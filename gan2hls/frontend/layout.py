@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend.lookups import gather, gather_elements, gather_nd
 from gan2hls.frontend.nearest import resample
 from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.views import ZERO
@@ -137,19 +138,25 @@ def _split(
     return np.split(index, np.cumsum(sizes)[:-1], axis=axis)
 
 
-def _blocks(index: Int64Array, blocksize: int) -> tuple[int, int, int, int]:
-    """Return ``(C, H, W, blocksize)`` of an ``[1, C, H, W]`` tensor."""
+def _image(index: Int64Array) -> Int64Array:
+    """Return the ``[C, H, W]`` of an ``[1, C, H, W]`` tensor."""
     if index.ndim != 4:
         raise ModelError(
             f"rearranges a tensor of shape {list(index.shape)}", hint="its input must have shape [1, C, H, W]"
         )
-    _, channels, height, width = index.shape
-    return channels, height, width, blocksize
+    image: Int64Array = index[0]
+    return image
 
 
 def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mode: str = "DCR") -> Int64Array:
     """Read DepthToSpace: depth, column, row (TensorFlow) or column, row, depth (PyTorch's PixelShuffle)."""
-    channels, height, width, b = _blocks(index, blocksize)
+    channels, height, width = _image(index).shape
+    b = blocksize
+    if b < 1 or channels % b**2:
+        raise ModelError(
+            f"makes blocks of {b} x {b} of {channels} channels",
+            hint=f"the square of its blocksize must divide {channels}",
+        )
     if mode == "CRD":
         blocks = index.reshape(channels // b**2, b, b, height, width).transpose(0, 3, 1, 4, 2)
     else:
@@ -158,7 +165,13 @@ def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mo
 
 
 def _space_to_depth(index: Int64Array, _: tuple[int, ...], *, blocksize: int) -> Int64Array:
-    channels, height, width, b = _blocks(index, blocksize)
+    channels, height, width = _image(index).shape
+    b = blocksize
+    if b < 1 or height % b or width % b:
+        raise ModelError(
+            f"takes blocks of {b} x {b} out of an image of {height} x {width}",
+            hint=f"its blocksize must divide {height} and {width}",
+        )
     blocks = index.reshape(channels, height // b, b, width // b, b).transpose(2, 4, 0, 1, 3)
     return blocks.reshape(1, channels * b**2, height // b, width // b)
 
@@ -181,10 +194,15 @@ def computed_lookup() -> UnsupportedError:
     )
 
 
-def _gather(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, *, axis: int = 0) -> Int64Array:
-    if indices is None:
-        raise computed_lookup()
-    return np.take(index, np.asarray(indices, np.int64), axis=axis)
+def _looked_up(look_up: Callable[..., Array]) -> Rearrange:
+    """Return the reader of an operator that takes elements by constant indices."""
+
+    def read(index: Int64Array, _: tuple[int, ...], indices: Array | None = None, **attributes: int) -> Int64Array:
+        if indices is None:
+            raise computed_lookup()
+        return np.asarray(look_up(index, indices, **attributes), np.int64)
+
+    return read
 
 
 def concat(parts: Sequence[Int64Array | Array], *, axis: int) -> Int64Array:
@@ -214,7 +232,9 @@ VIEWS: Mapping[str, Rearrange] = {
     "Dropout": _dropout,
     "Expand": _expand,
     "Flatten": _reshape,
-    "Gather": _gather,
+    "Gather": _looked_up(gather),
+    "GatherElements": _looked_up(gather_elements),
+    "GatherND": _looked_up(gather_nd),
     "Identity": _reshape,
     "Pad": _pad,
     "Reshape": _reshape,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.views import View
-from gan2hls.kinds import READERS, Array, Reading, Tensor, check_size, parameters
+from gan2hls.kinds import MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
 
@@ -135,6 +136,8 @@ class _Reader:
                 raise at(computed_lookup(), describe(node))
         fused = find_fused(self.plain)
         hidden = {n for group in fused.values() for n in group.nodes[:-1]}
+        unread = Counter(name for node in nodes for name in node.input)
+        unread.update(port.name for port in self.plain.model.graph.output)
         for n, node in enumerate(nodes):
             if n in hidden:
                 continue
@@ -147,6 +150,10 @@ class _Reader:
                     self._points(group.input, group.points, source, node.output[0])
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
+            for name in (name for m in (group.nodes if group else (n,)) for name in nodes[m].input):
+                unread[name] -= 1
+                if not unread[name]:
+                    self.views.pop(name, None)
 
     def outputs(self) -> dict[str, View]:
         """Return the views of the model's outputs; what is still codes there becomes numbers."""
@@ -163,7 +170,7 @@ class _Reader:
     def _node(self, node: onnx.NodeProto) -> None:
         attributes = {a.name: _attribute(a) for a in node.attribute}
         made = self.plain.types[node.output[0]]
-        check_size(made.shape, "its output")
+        check_size(made.shape, "its output", *([MAX_SEEN] if node.op_type in VIEWS else []))
         constants = [self.plain.constants.get(name) for name in node.input[1:]]
         codes = self.codes.get(node.input[0])
         if node.op_type == "Cast" and codes is None and made.elem != TensorProto.FLOAT:

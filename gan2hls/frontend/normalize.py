@@ -21,7 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.expand import expanded, has_body
-from gan2hls.frontend.identities import identity
+from gan2hls.frontend.identities import gathered, identity
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
@@ -153,7 +153,8 @@ class _Folder:
     def _keep(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
         """Keep a node that reads computed values."""
         kept = onnx.NodeProto()
-        kept.CopyFrom(identity(node, self.types, self.constants, self._infer) or node)
+        known = identity(node, self.types, self.constants, self._infer) or gathered(node, self.constants)
+        kept.CopyFrom(known or node)
         if node.domain in ("", "ai.onnx"):
             try:
                 plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)

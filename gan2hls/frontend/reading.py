@@ -13,8 +13,8 @@ from typing import final
 import numpy as np
 
 from gan2hls.frontend.views import ZERO, is_identity, repeats
-from gan2hls.model import AxisTaps, Linear, Shape
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import AxisTaps, Linear, Shape
 
 
 def compacted(linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | None:
@@ -50,6 +50,36 @@ def compacted(linear: Linear, image: Int64Array) -> tuple[Linear, Int64Array] | 
     return replace(linear, geometry=geometry, weight=weight), compact
 
 
+def by_rows_and_columns(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
+    """Return a layer that reads a stream of ``shape`` as it is, of which ``image`` is whole rows and columns.
+
+    ``in_place`` where channels stay, in a fraction of its time: rows and columns may repeat, be zeros or be left out.
+    None for anything else.
+
+    Args:
+        linear: reads ``[H, W, C]``.
+        image: int64 ``[H, W, C]``.
+        shape: ``(H, W, C)`` of the stream.
+    """
+    if image.shape[2] != shape[2]:
+        return None
+    pixels = image[:, :, 0]
+    live = pixels >= 0
+    row_live, column_live = np.any(live, axis=1), np.any(live, axis=0)
+    if not row_live.any():
+        return None
+    row = np.where(row_live, pixels[:, column_live.argmax()] // (shape[1] * shape[2]), ZERO)
+    column = np.where(column_live, pixels[row_live.argmax()] // shape[2] % shape[1], ZERO)
+    again = np.where(row_live[:, None] & column_live, (row[:, None] * shape[1] + column) * shape[2], ZERO)
+    if not np.array_equal(again, pixels):
+        return None
+    step = np.where(again >= 0, 1, 0)
+    if not all(np.array_equal(again + n * step, image[:, :, n]) for n in range(1, shape[2])):
+        return None
+    y, x = _mapped(linear.geometry.y, [row], shape[0]), _mapped(linear.geometry.x, [column], shape[1])
+    return replace(linear, geometry=replace(linear.geometry, y=y, x=x))
+
+
 def in_place(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
     """Return a layer that reads a stream of ``shape`` as it is, of which ``image`` names the elements.
 
@@ -71,7 +101,10 @@ def in_place(linear: Linear, image: Int64Array, shape: Shape) -> Linear | None:
         return None
     y = _mapped(linear.geometry.y, places.rows, shape[0])
     x = _mapped(linear.geometry.x, places.columns, shape[1])
-    return replace(linear, geometry=replace(linear.geometry, y=y, x=x, in_channels=shape[2]), weight=weight)
+    rows, columns = linear.geometry.stride  # of blocks, each of as many pixels as there are ways to read them
+    stride = (rows * len(places.rows), columns * len(places.columns))
+    geometry = replace(linear.geometry, y=y, x=x, in_channels=shape[2], stride=stride)
+    return replace(linear, geometry=geometry, weight=weight)
 
 
 @final
@@ -95,32 +128,32 @@ class _Places:
 
 
 def _separated(image: Int64Array, shape: Shape) -> _Places | None:
-    """Return the places of the elements of ``image`` in a stream of ``shape``, None where they are not separable."""
-    live = image >= 0
-    rows, columns, channels = (np.flatnonzero(live.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    product = np.ix_(rows, columns, channels)
-    if live.sum() != rows.size * columns.size * channels.size or not live.any():
-        return None
-    pixel, channel = np.divmod(image[product], shape[2])
-    row, column = np.divmod(pixel, shape[1])
-    if (row != row[:, :1]).any() or (column != column[:1]).any() or (channel != channel[:1, :1]).any():
-        return None
-    row_ways, row_way = np.unique(row[:, 0], axis=1, return_inverse=True)
-    column_ways, column_way = np.unique(column[0], axis=1, return_inverse=True)
+    """Return the places of the elements of ``image`` in a stream of ``shape``, None where they are not separable.
 
-    def spread(values: Int64Array, places: Int64Array, count: int) -> Int64Array:
-        whole = np.full(count, ZERO, np.int64)
-        whole[places] = values
+    Rows and columns of zeros may differ from channel to channel, as what pads in front of a pixel unshuffle makes them.
+    """
+    live = image >= 0
+    row_live, column_live = np.any(live, axis=1), np.any(live, axis=0)
+    channels = np.flatnonzero(row_live.any(axis=0))
+    if channels.size == 0 or not np.array_equal(live, row_live[:, None] & column_live):
+        return None
+    first_row, first_column = row_live.argmax(axis=0), column_live.argmax(axis=0)
+    every = np.arange(image.shape[2])
+    row = np.where(row_live, image[:, first_column, every] // (shape[1] * shape[2]), ZERO)
+    column = np.where(column_live, image[first_row, :, every].T // shape[2] % shape[1], ZERO)
+    channel = np.where(row_live.any(axis=0), image[first_row, first_column, every] % shape[2], ZERO)
+    again = (row[:, None] * shape[1] + column) * shape[2] + channel
+    if not np.array_equal(np.where(live, again, ZERO), np.where(live, image, ZERO)):
+        return None
+    row_ways, row_way = np.unique(row[:, channels], axis=1, return_inverse=True)
+    column_ways, column_way = np.unique(column[:, channels], axis=1, return_inverse=True)
+
+    def spread(values: Int64Array) -> Int64Array:
+        whole = np.full(every.size, ZERO, np.int64)
+        whole[channels] = values.reshape(-1)
         return whole
 
-    height, width, depth = image.shape
-    return _Places(
-        [spread(way, rows, height) for way in row_ways.T],
-        [spread(way, columns, width) for way in column_ways.T],
-        spread(row_way.reshape(-1), channels, depth),
-        spread(column_way.reshape(-1), channels, depth),
-        spread(channel[0, 0], channels, depth),
-    )
+    return _Places(list(row_ways.T), list(column_ways.T), spread(row_way), spread(column_way), channel)
 
 
 def _by_place(linear: Linear, places: _Places, channels: int) -> FloatArray | None:

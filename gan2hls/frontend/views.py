@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
+from weakref import ref
 
 import numpy as np
 
@@ -50,11 +51,31 @@ def repeats(order: Int64Array) -> bool:
 
 
 def inverse(order: Int64Array) -> Int64Array:
-    """Return the inverse of an index array, flat: one place of each element; zeros are passed over."""
+    """Return the inverse of an index array, flat: one place of each element; zeros are passed over.
+
+    Where somebody still holds that of the same array, it is the same one: layers of one shape share theirs.
+    """
+    known = _INVERSES.get(id(order))
+    found = known[1]() if known is not None and known[0]() is order else None
+    if found is None:
+        key, found = id(order), _inverse(order)
+        _INVERSES[key] = ref(order, lambda _: _INVERSES.pop(key)), ref(found)
+    return found
+
+
+#: By identity of an index array: that array and its inverse.
+_INVERSES: dict[int, tuple[ref[Int64Array], ref[Int64Array]]] = {}
+
+
+def _inverse(order: Int64Array) -> Int64Array:
     flat = order.ravel()
-    live = np.flatnonzero(flat >= 0)
+    live = flat >= 0
     places = np.empty(int(flat.max(initial=-1)) + 1, np.int64)
-    places[flat[live]] = live
+    if live.all():
+        places[flat] = np.arange(flat.size)
+    else:
+        places[flat[live]] = np.flatnonzero(live)
+    places.flags.writeable = False
     return places
 
 
@@ -77,14 +98,16 @@ def images(index: Int64Array) -> tuple[Int64Array, ...]:
 def shuffles(shape: tuple[int, int, int]) -> Iterator[Int64Array]:
     """Return what pixel shuffles make of a stream ``(H, W, C)``: which element of it each one ``[H, W, C]`` is.
 
-    Channels are the blocks' rows and columns, then those of the image, or the other way round.
+    Channels are the blocks' rows and columns, then those of the image, or the other way round.  A single row stays one,
+    and so does a single column.
     """
     height, width, channels = shape
     elements = np.arange(height * width * channels)
-    for factor in (2, 3, 4, 8):
-        if channels % factor**2:
+    for factor in (2, 3, 4, 5, 6, 8):
+        rows, columns = 1 if height == 1 else factor, 1 if width == 1 else factor
+        if channels % (rows * columns):
             continue
-        made = height * factor, width * factor, channels // factor**2
-        blocks = elements.reshape(height, width, factor, factor, made[2])
+        made = height * rows, width * columns, channels // (rows * columns)
+        blocks = elements.reshape(height, width, rows, columns, made[2])
         yield blocks.transpose(0, 2, 1, 3, 4).reshape(made)
-        yield elements.reshape(height, width, made[2], factor, factor).transpose(0, 3, 1, 4, 2).reshape(made)
+        yield elements.reshape(height, width, made[2], rows, columns).transpose(0, 3, 1, 4, 2).reshape(made)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import final
 
 from gan2hls.hardware.width_converters import Converter
-from gan2hls.model import Shape
 from gan2hls.numbers import IntType
+from gan2hls.ops import Shape
 
 
 @final

@@ -7,7 +7,7 @@ of a step are contiguous too, and one word of the stream.
 
 from __future__ import annotations
 
-from gan2hls.model import LinearGeometry
+from gan2hls.ops import LinearGeometry
 
 
 def parallel_groups(geometry: LinearGeometry, pe: int) -> int:

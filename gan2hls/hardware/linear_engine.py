@@ -12,8 +12,9 @@ from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
-from gan2hls.model import IntLayer, IntLinear, IntWeight, LinearGeometry
+from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
+from gan2hls.ops import IntLinear, IntWeight, LinearGeometry
 
 #: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
 _MOST_FRAMES = 4
@@ -129,7 +130,7 @@ class LinearEngine(EngineDesign):
         """
         if self.skip is not None:
             return self.skip.occupancy.executed
-        return self.op.useful_macs // (self.folding.pe * self.folding.simd)
+        return self.geometry.useful_macs // (self.folding.pe * self.folding.simd)
 
     @cached_property
     def mac_cycles(self) -> int:

@@ -13,7 +13,8 @@ from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
-from gan2hls.model import IntIdentity, IntLayer, IntLinear, LinearGeometry
+from gan2hls.model import IntLayer
+from gan2hls.ops import IntIdentity, IntLinear, LinearGeometry
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100

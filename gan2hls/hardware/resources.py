@@ -11,7 +11,8 @@ from gan2hls.codecs import CODECS, bram18
 from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
-from gan2hls.model import IntLayer, IntWeight
+from gan2hls.model import IntLayer
+from gan2hls.ops import IntWeight
 
 #: Operand widths of a DSP48E1: one product of at most these signed widths takes one block.  Source: UG479.
 _DSP_PORTS = (18, 25)

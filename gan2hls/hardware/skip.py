@@ -23,8 +23,8 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import AxisTaps, LinearGeometry
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import AxisTaps, LinearGeometry
 
 Mask = npt.NDArray[np.bool_]
 

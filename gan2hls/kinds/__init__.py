@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gan2hls.kinds import conv, conv_transpose, dense, pointwise, reorder
 from gan2hls.kinds.base import (
+    MAX_SEEN,
     Array,
     Kind,
     Reader,
@@ -25,6 +26,7 @@ READERS: dict[str, Reader] = {op: reader for kind in KINDS for op, reader in kin
 __all__ = [
     "KINDS",
     "KIND_BY_NAME",
+    "MAX_SEEN",
     "NO_STATISTICS",
     "READERS",
     "Array",

@@ -16,14 +16,17 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import UnsupportedError
-from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Linear, Point, Shape
+from gan2hls.base import UnsupportedError, shared
+from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Point
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import Linear, Shape
 
 Array = npt.NDArray[np.generic]
 
 #: Most elements of one activation tensor: 16 M, a 512 x 512 image of 64 channels.
 MAX_ACTIVATION = 1 << 24
+#: Most elements of what a layer sees of one, padded or repeated: no such tensor is computed.
+MAX_SEEN = 1 << 25
 #: Most (output, kernel) pairs of one axis of a linear layer; bounds the time that a tap program takes.
 MAX_AXIS_TAPS = 1 << 22
 
@@ -142,26 +145,23 @@ def select_outputs(layer: Layer, image: Int64Array) -> Layer | None:
     """Return a linear layer that computes the outputs that ``image``, int64 ``[H, W, C]``, names, in that order.
 
     Any rows and columns can be left out and any channels taken in any order (with groups: all, as they are); the
-    channels of a pixel can become the pixels of a block (``model.shuffled``).  None where ``image`` is something else.
+    channels of a pixel can become the pixels of a block (``ops.shuffled``).  None where ``image`` is something else.
     """
     assert isinstance(layer.op, Linear), layer.name
     geometry = layer.op.geometry
     if layer.shape != geometry.out_shape and geometry.out_shape[:2] != (1, 1):
         return None  # shuffled already
     _, width, channels = geometry.out_shape
-    pixel, channel = np.divmod(image, channels)
-    row, column = np.divmod(pixel, width)
-    if (row != row[:, :1, :1]).any() or (column != column[:1, :, :1]).any():
-        return None
-    rows, columns = np.unique(row[:, 0, 0]), np.unique(column[0, :, 0])
+    row, column = image[:, 0, 0] // (width * channels), image[0, :, 0] // channels % width
+    rows, columns = np.unique(row), np.unique(column)
     blocks = image.shape[0] // rows.size, image.shape[1] // columns.size
-    if not np.array_equal(row[:, 0, 0], rows.repeat(blocks[0])):
+    if not np.array_equal(row, rows.repeat(blocks[0])) or not np.array_equal(column, columns.repeat(blocks[1])):
         return None
-    if not np.array_equal(column[0, :, 0], columns.repeat(blocks[1])):
-        return None
-    kept = channel[: blocks[0], : blocks[1]]
-    if not np.array_equal(channel, np.tile(kept, (rows.size, columns.size, 1))):
-        return None
+    kept = image[: blocks[0], : blocks[1]] % channels
+    for n, line in enumerate(image):
+        of_line = np.tile(kept[n % blocks[0]], (columns.size, 1))
+        if not np.array_equal((row[n] * width + column[:, None]) * channels + of_line, line):
+            return None
     kept = kept.ravel()
     shuffles = blocks[0] > 1 and columns.size > 1
     if geometry.groups != 1 and (shuffles or not np.array_equal(kept, np.arange(channels))):
@@ -232,24 +232,34 @@ def check_axis(
         )
 
 
-def check_size(shape: tuple[int, ...], what: str) -> None:
+def check_size(shape: tuple[int, ...], what: str, most: int = MAX_ACTIVATION) -> None:
     """Check the size of an activation tensor.
 
     Raises:
-        UnsupportedError: it has more than ``MAX_ACTIVATION`` elements.
+        UnsupportedError: it has more than ``most`` elements.
     """
-    if math.prod(shape) > MAX_ACTIVATION:
+    if math.prod(shape) > most:
         raise UnsupportedError(
             f"{what} of shape {list(shape)} has {math.prod(shape)} elements",
-            hint=f"tensors between layers have at most {MAX_ACTIVATION} elements; build for a smaller image",
+            hint=f"tensors between layers have at most {MAX_ACTIVATION} elements, {MAX_SEEN} where they are padded or "
+            "repeated for a layer to read; build for a smaller image",
         )
 
 
+@shared
 def image_order(channels: int, height: int, width: int) -> Int64Array:
     """Return which element of an NCHW tensor each element of its ``(H, W, C)`` stream is."""
-    return np.arange(channels * height * width).reshape(channels, height, width).transpose(1, 2, 0).ravel()
+    return _fixed(np.arange(channels * height * width).reshape(channels, height, width).transpose(1, 2, 0).ravel())
 
 
+@shared
 def image_index(channels: int, height: int, width: int, shape: tuple[int, ...]) -> Int64Array:
     """Return which element of an ``(H, W, C)`` stream each element of the NCHW tensor of ``shape`` is."""
-    return np.arange(channels * height * width).reshape(height, width, channels).transpose(2, 0, 1).reshape(shape)
+    return _fixed(
+        np.arange(channels * height * width).reshape(height, width, channels).transpose(2, 0, 1).reshape(shape)
+    )
+
+
+def _fixed(index: Int64Array) -> Int64Array:
+    index.flags.writeable = False
+    return index

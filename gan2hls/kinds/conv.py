@@ -20,8 +20,8 @@ from gan2hls.kinds.base import (
     raw_constant,
     select_outputs,
 )
-from gan2hls.model import Linear, LinearGeometry, conv_axis
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Linear, LinearGeometry, conv_axis
 
 
 def image_of(x: Tensor, weight: Array, what: str) -> tuple[tuple[int, int, int], Array]:

@@ -19,8 +19,8 @@ from gan2hls.kinds.base import (
     select_outputs,
 )
 from gan2hls.kinds.conv import bias_of, check_kernel, image_of, pads_of, spatial
-from gan2hls.model import Linear, LinearGeometry, conv_transpose_axis
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Linear, LinearGeometry, conv_transpose_axis
 
 
 def conv_transpose(

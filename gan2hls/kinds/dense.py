@@ -22,8 +22,9 @@ from gan2hls.kinds.base import (
     raw_constant,
     select_outputs,
 )
-from gan2hls.model import AxisTaps, Layer, Linear, LinearGeometry, Shape, conv_axis, dense_geometry
+from gan2hls.model import Layer
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import AxisTaps, Linear, LinearGeometry, Shape, conv_axis, dense_geometry
 
 
 def gemm(

@@ -13,8 +13,9 @@ import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.kinds.base import Array, Kind, Tensor, constant, map_parameters
-from gan2hls.model import Affine, Clip, Curve, Layer, Leaky, Point, Shape
+from gan2hls.model import Affine, Clip, Curve, Layer, Leaky, Point
 from gan2hls.numbers import FloatArray, Int64Array
+from gan2hls.ops import Shape
 
 Points = tuple[Point, ...]
 

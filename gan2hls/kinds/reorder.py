@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from gan2hls.kinds.base import Kind, fixed_shape, select_outputs
-from gan2hls.model import COPY
+from gan2hls.ops import COPY
 
 KIND = Kind(COPY, {}, select_outputs, fixed_shape)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gan2hls.model.ir import Layer
-from gan2hls.model.shuffle import shuffled
 from gan2hls.numbers import Float32Array, FloatArray
+from gan2hls.ops import shuffled
 
 #: Values of one chunk of frames.
 _CHUNK_VALUES = 1 << 23

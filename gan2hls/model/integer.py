@@ -11,9 +11,8 @@ from typing import final
 import numpy as np
 
 from gan2hls.model.ir import IDENTIFIER, Port
-from gan2hls.model.ops import IntOp
-from gan2hls.model.shuffle import Shape
 from gan2hls.numbers import FloatArray, Int64Array, IntType, QuantType, Requant, Table
+from gan2hls.ops import IntOp, Shape
 
 
 @final

@@ -16,10 +16,9 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model.ops import COPY, Linear, Op
 from gan2hls.model.points import Point
-from gan2hls.model.shuffle import Shape
 from gan2hls.numbers import QuantType
+from gan2hls.ops import COPY, Linear, Op, Shape
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -66,7 +65,7 @@ class Layer:
         source: the ONNX nodes it came from, for people; untrusted text.
         inputs: names of the tensors it reads.
         shape: output ``(H, W, C)``; of a linear layer that of its geometry, or what a pixel shuffle makes of it
-            (``model.shuffled``): the features of a dense layer that become an image are one too.
+            (``ops.shuffled``): the features of a dense layer that become an image are one too.
         op: what it makes of its inputs.
         points: applied in order to what the operation makes.
         probe: the ONNX tensor that this layer's output equals, to measure against.

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.kinds import select_channels
-from gan2hls.model import Affine, Graph, Layer, Linear, readings, with_layers
+from gan2hls.model import Affine, Graph, Layer, readings, with_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Linear
 
 Mask = npt.NDArray[np.bool_]
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.detect import find_structure
-from gan2hls.model import COPY, Graph, IntWeight, Layer, Linear, Structure
+from gan2hls.model import Graph, Layer
 from gan2hls.numbers import FloatArray, IntType
+from gan2hls.ops import COPY, IntWeight, Linear, Structure
 
 
 def detect(graph: Graph) -> Graph:

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Affine, Graph, Identity, Layer, Linear, readings, with_layers
+from gan2hls.model import Affine, Graph, Layer, readings, with_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Identity, Linear
 from gan2hls.passes.simplify import simplified
 
 

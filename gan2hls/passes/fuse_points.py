@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import Graph, Identity, Layer, Point, readings, rewired, split, with_layers
+from gan2hls.model import Graph, Layer, Point, readings, rewired, split, with_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import Identity, unshuffled
 from gan2hls.passes.simplify import simplified
 
 
@@ -33,7 +35,7 @@ def fuse_points(graph: Graph) -> Graph:
 def _fuse(before: Layer, layer: Layer) -> Layer | None:
     """Return ``before`` with the points of ``layer``, or None where one engine cannot compute both."""
     channels = before.channels
-    fitted = _fit(layer.points, layer.shape[2], channels)
+    fitted = _fit(layer.points, layer.shape[2], before)
     if fitted is None:
         return None
     points = simplified((*before.points, *fitted))
@@ -44,18 +46,25 @@ def _fuse(before: Layer, layer: Layer) -> Layer | None:
     return replace(before, source=source, points=points, probe=probe)
 
 
-def _fit(points: tuple[Point, ...], have: int, channels: int) -> tuple[Point, ...] | None:
-    """Return points over ``have`` channels as points over ``channels``, or None where pixels differ."""
+def _fit(points: tuple[Point, ...], have: int, before: Layer) -> tuple[Point, ...] | None:
+    """Return points over ``have`` channels as points over those of ``before``, or None where its pixels differ.
+
+    What stands in front of a pixel shuffle in the file has parameters for each channel of the convolution.
+    """
     fits = True
 
     def change(value: FloatArray) -> FloatArray:
         nonlocal fits
-        if value.size == 1 or have == channels:
+        if value.size == 1:
             return value
-        if channels % have == 0:
-            return np.tile(value, channels // have)
-        fits = False
-        return value
+        if have == before.shape[2]:
+            return np.tile(value, before.channels // have)
+        by_element = np.tile(value, math.prod(before.shape) // have).reshape(1, *before.shape)
+        shape = before.op.sums_shape(before.shape)
+        pixels: FloatArray = unshuffled(by_element, shape).reshape(-1, before.channels)
+        fits = fits and bool((pixels == pixels[0]).all())
+        first: FloatArray = pixels[0].copy()
+        return first
 
     made = tuple(map_parameters(point, change) for point in points)
     return made if fits else None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.model import Affine, Clip, Graph, Identity, Layer, Quantize, readings, rewired, with_layers
+from gan2hls.model import Affine, Clip, Graph, Layer, Quantize, readings, rewired, with_layers
 from gan2hls.numbers import IntType, QuantType
+from gan2hls.ops import Identity
 
 #: Zero points beyond this are no part of a code any more.
 _MOST_ZERO_POINT = 1 << 16

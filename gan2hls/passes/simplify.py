@@ -11,21 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.kinds import map_parameters
-from gan2hls.model import (
-    Affine,
-    Clip,
-    Curve,
-    Graph,
-    Identity,
-    Layer,
-    Leaky,
-    Point,
-    Quantize,
-    Sign,
-    rewired,
-    with_layers,
-)
+from gan2hls.model import Affine, Clip, Curve, Graph, Layer, Leaky, Point, Quantize, Sign, rewired, with_layers
 from gan2hls.numbers import FloatArray, QuantType
+from gan2hls.ops import Identity
 
 #: Relative difference of two scales that float32 made of one.
 _EQUAL = 1e-6

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import AxisTaps, Graph, Layer, Linear, with_layers
+from gan2hls.model import Graph, Layer, with_layers
 from gan2hls.numbers import FloatArray
+from gan2hls.ops import AxisTaps, Linear
 
 #: Kernel indices that are summed.
 _Sums = tuple[tuple[int, ...], ...]

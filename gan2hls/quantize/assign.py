@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from gan2hls.config import Config, LayerConfig, check_patterns, matches
 from gan2hls.fit import LayerPrecision
 from gan2hls.formats import Precision
-from gan2hls.model import COPY, Graph, Layer, Linear
+from gan2hls.model import Graph, Layer
+from gan2hls.ops import COPY, Linear
 
 #: What activations start from where the config leaves them open.
 _FIRST = Precision("int", 8)

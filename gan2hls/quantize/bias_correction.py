@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Affine, Golden, Graph, IntegerModel, IntWeight, Layer, Linear, LinearGeometry, linear
+from gan2hls.model import Affine, Golden, Graph, IntegerModel, Layer
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, QuantType
+from gan2hls.ops import IntWeight, Linear, LinearGeometry, linear
 from gan2hls.quantize.lower import lower_layer
 
 

@@ -6,7 +6,7 @@ still reach, it keeps the value that it has where its values end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -60,28 +60,29 @@ def within_domains(graph: Graph, streams: Mapping[str, Float32Array]) -> Graph:
     Raises:
         UnsupportedError: a function that is not finite over the range that occurs.
     """
-    return replace(graph, layers=tuple(_bounded(layer, streams[layer.inputs[0]]) for layer in graph.layers))
+    layers = (_bounded(layer, [streams[name] for name in layer.inputs]) for layer in graph.layers)
+    return replace(graph, layers=tuple(layers))
 
 
-def _bounded(layer: Layer, source: Float32Array) -> Layer:
-    """Return ``layer`` with its curve bounded; ``source`` is what it reads."""
+def _bounded(layer: Layer, inputs: Sequence[Float32Array]) -> Layer:
+    """Return ``layer`` with its curve bounded; ``inputs`` are what it reads."""
     ends = [n for n, point in enumerate(layer.points) if isinstance(point, Quantize)]
     last = ends[0] if ends else len(layer.points)
     first = next((n for n, point in enumerate(layer.points[:last]) if isinstance(point, Function)), last)
-    if first == last or not np.isfinite(source).all():
+    if first == last or not all(np.isfinite(x).all() for x in inputs):
         return layer
     curves = Curves(layer.points[first:last], layer.channels)
     if not _faults(curves, np.broadcast_to(_EVERYWHERE, (len(_EVERYWHERE), curves.count)))[0].size:
         return layer
-    bounds = _held(curves, *_seen(layer, layer.points[:first], source))
+    bounds = _held(curves, *_seen(layer, layer.points[:first], inputs))
     return replace(layer, points=(*layer.points[:first], bounds, *layer.points[first:]))
 
 
-def _seen(layer: Layer, points: tuple[Point, ...], source: Float32Array) -> tuple[FloatArray, FloatArray]:
+def _seen(layer: Layer, points: tuple[Point, ...], inputs: Sequence[Float32Array]) -> tuple[FloatArray, FloatArray]:
     """Return the least and the greatest number of each channel, float64 ``[C]``, that ``points`` make of sums."""
     low, high = np.full(layer.channels, np.inf), np.full(layer.channels, -np.inf)
-    for frame in source:
-        sums = layer.op.evaluate([frame[None]])
+    for n in range(len(inputs[0])):
+        sums = layer.op.evaluate([x[n : n + 1] for x in inputs])
         made: FloatArray = sums.reshape(-1, layer.channels).astype(np.float64)
         for point in points:
             made = point(made)

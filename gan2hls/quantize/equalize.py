@@ -15,8 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Affine, Graph, Layer, Linear, split
+from gan2hls.model import Affine, Graph, Layer, split
 from gan2hls.numbers import Float32Array, FloatArray
+from gan2hls.ops import Linear
 
 #: Gains beyond this ratio to the median would only amplify noise of channels that hardly live.
 _MOST = 2.0**10

@@ -29,7 +29,6 @@ from gan2hls.model import (
     Graph,
     IntegerModel,
     IntLayer,
-    IntWeight,
     Layer,
     Piecewise,
     Split,
@@ -38,6 +37,7 @@ from gan2hls.model import (
     verify_integer_model,
 )
 from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType, Requant, Table
+from gan2hls.ops import IntWeight
 from gan2hls.quantize.channel_tables import channel_tables, reach
 from gan2hls.quantize.curves import Curves
 from gan2hls.quantize.domains import check_defined

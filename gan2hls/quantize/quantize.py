@@ -17,8 +17,9 @@ from gan2hls.base import one_thread
 from gan2hls.fit import LayerPrecision, LayerProblem, RangeRule, Reconstruction, fit_weight
 from gan2hls.fit import measure as moments_of
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, IntegerModel, IntWeight, Layer, Linear, linear_layers
+from gan2hls.model import Graph, IntegerModel, Layer, linear_layers
 from gan2hls.numbers import Float32Array, Int64Array
+from gan2hls.ops import IntWeight, Linear
 from gan2hls.quantize.cost_bound import CostBound
 from gan2hls.quantize.domains import within_domains
 from gan2hls.quantize.float_runs import FloatModel, check_finite, frame_limit, probes

@@ -13,8 +13,9 @@ import numpy as np
 
 from gan2hls.fit import PERCENTILE, LayerPrecision, RangeRule
 from gan2hls.formats import Precision
-from gan2hls.model import Golden, Graph, IntegerModel, IntWeight, linear_layers
+from gan2hls.model import Golden, Graph, IntegerModel, linear_layers
 from gan2hls.numbers import Float32Array, FloatArray, QuantType
+from gan2hls.ops import IntWeight
 from gan2hls.quantize.bias_correction import find_biases
 from gan2hls.quantize.equalize import apply_gains, apply_to_streams, find_gains
 from gan2hls.quantize.lower import choose_types, lower, quantize_weights

@@ -14,7 +14,8 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, engine_resources, footprint, part_resources
-from gan2hls.model import IntegerModel, IntLinear, Origin, Port
+from gan2hls.model import IntegerModel, Origin, Port
+from gan2hls.ops import IntLinear
 from gan2hls.report.code_agreement import CodeAgreement
 from gan2hls.report.schema import (
     AssignmentReport,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from gan2hls import frontend, passes
 from gan2hls.base import one_thread
 from gan2hls.detect import find_factorization
-from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Linear, Point, Port, linear_layers
+from gan2hls.model import Affine, Curve, Function, Graph, Layer, Leaky, Point, Port, linear_layers
+from gan2hls.ops import Linear
 
 
 @final
@@ -106,7 +108,7 @@ def _model_facts(read: Graph, sha256: str, params: int) -> ModelFacts:
         name=graph.name,
         sha256=sha256,
         params=params,
-        removed_weights=_weights(read) - _weights(graph),
+        removed_weights=_removed(read, graph),
         inputs=_ports(graph.inputs),
         outputs=_ports(graph.outputs),
         layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),
@@ -117,8 +119,14 @@ def _ports(ports: tuple[Port, ...]) -> tuple[dict[str, Any], ...]:
     return tuple({"name": p.name, "onnx_name": p.onnx_name, "onnx_shape": p.onnx_shape} for p in ports)
 
 
-def _weights(graph: Graph) -> int:
-    return sum(op.weight.size for _, op in linear_layers(graph))
+def _removed(read: Graph, graph: Graph) -> int:
+    """Return how many weights of ``read`` belong to channels that ``graph`` lacks; summed taps are no loss."""
+    pairs = zip(_weights(read), _weights(graph), strict=True)
+    return sum(before[0] * (math.prod(before[1:]) - math.prod(after[1:])) for before, after in pairs)
+
+
+def _weights(graph: Graph) -> list[tuple[int, ...]]:
+    return [op.weight.shape for _, op in linear_layers(graph)]
 
 
 def _weight_facts(layer: Layer) -> WeightFacts | None:

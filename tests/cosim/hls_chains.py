@@ -12,8 +12,8 @@ from gan2hls.hardware import Design, EngineDesign, Folding, verify_design
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import most_rows
 from gan2hls.model.integer import IntegerModel, IntLayer
-from gan2hls.model.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
 
 #: Fast to compile; the suite's flags otherwise.

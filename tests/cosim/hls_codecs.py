@@ -10,10 +10,11 @@ from itertools import product
 import numpy as np
 
 from gan2hls.hardware import Design, Folding
-from gan2hls.model import IntLayer, acc_bounds
-from gan2hls.model.taps import LinearGeometry
-from gan2hls.model.weights import IntWeight, weight_type
+from gan2hls.model import IntLayer
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType, Requant
+from gan2hls.ops import acc_bounds
+from gan2hls.ops.taps import LinearGeometry
+from gan2hls.ops.weights import IntWeight, weight_type
 from tests.cosim.hls_chains import random_folding
 from tests.randomized import (
     Rng,

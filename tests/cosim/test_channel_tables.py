@@ -14,8 +14,8 @@ from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.taps import by_row_phases
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import by_row_phases
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls

@@ -14,8 +14,8 @@ from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.schedule import Target, schedule
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, random_design, write_hls

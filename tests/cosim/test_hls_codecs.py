@@ -13,7 +13,7 @@ from gan2hls.codecs.base import Memory
 from gan2hls.emit.hls.skip import column_bits
 from gan2hls.hardware import Design, Folding
 from gan2hls.model.golden import Golden
-from gan2hls.model.weights import IntWeight
+from gan2hls.ops.weights import IntWeight
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls

@@ -11,9 +11,9 @@ from gan2hls.codecs import decode
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.cycles import estimate
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.shuffle import Shape
-from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer, scaled_weights

@@ -10,8 +10,8 @@ import pytest
 
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.cycles import estimate
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, pointwise_layer, tiny_design

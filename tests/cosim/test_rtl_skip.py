@@ -13,8 +13,8 @@ from gan2hls.hardware import Design, EngineDesign, Folding, LinearEngine
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.skip import occupancy
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import random_design, random_folding, random_rows
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_codecs import coded_layer

@@ -15,8 +15,8 @@ import pytest
 from gan2hls.codecs import CODECS
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.weights import IntWeight
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl

@@ -17,8 +17,8 @@ from gan2hls.codecs import CODECS, decode, encode
 from gan2hls.codecs.base import Encoded
 from gan2hls.hardware import Folding, make_engine
 from gan2hls.hardware.footprint import footprint
-from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType
+from gan2hls.ops.weights import IntWeight, weight_type
 from tests.randomized import block_mask, conv, linear_layer, random_weights, scaled_weights
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)

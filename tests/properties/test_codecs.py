@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gan2hls.codecs import CODECS, decode, encode
 from gan2hls.codecs.base import Bits, pack, to_blocks, unpack
 from gan2hls.codecs.ternary import dense_bits
-from gan2hls.model.weights import IntWeight, weight_type
 from gan2hls.numbers.numerics import IntType
+from gan2hls.ops.weights import IntWeight, weight_type
 from tests.randomized import block_mask, random_weights, scaled_weights
 
 

@@ -8,11 +8,12 @@ import onnxruntime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.model import IntegerModel, IntLayer, IntLinear, acc_bounds, verify_integer_model
+from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.golden import Golden
-from gan2hls.model.taps import LinearGeometry
-from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
+from gan2hls.ops import IntLinear, acc_bounds
+from gan2hls.ops.taps import LinearGeometry
+from gan2hls.ops.weights import IntWeight
 from tests.randomized import port
 from tests.strategies import OnnxConv, convolutions
 

@@ -13,8 +13,8 @@ from gan2hls.codecs import CODECS
 from gan2hls.hardware import EngineDesign, Folding, make_engine
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.skip import occupancy
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from tests.randomized import linear_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)

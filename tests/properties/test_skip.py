@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gan2hls.codecs.base import to_blocks
 from gan2hls.hardware.skip import SkipProgram, axis_phases, occupancy, skip_program
-from gan2hls.model.taps import AxisTaps, LinearGeometry
+from gan2hls.ops.taps import AxisTaps, LinearGeometry
 from tests.randomized import block_mask, conv, conv_transpose, dense
 
 

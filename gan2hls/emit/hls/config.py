@@ -9,8 +9,8 @@ from gan2hls.codecs import CODECS
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits
 from gan2hls.hardware import EngineDesign, LinearEngine
-from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType, Requant
+from gan2hls.ops import AxisTaps
 
 
 @final

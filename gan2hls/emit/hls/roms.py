@@ -14,8 +14,8 @@ from gan2hls.codecs import Memory
 from gan2hls.emit.hls.feeder import feeder_program
 from gan2hls.emit.hls.skip import skip_tables
 from gan2hls.hardware import EngineDesign, LinearEngine
-from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType
+from gan2hls.ops import AxisTaps
 
 _PER_LINE = 96
 

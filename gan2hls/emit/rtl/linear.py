@@ -53,7 +53,7 @@ def linear_context(engine: LinearEngine) -> dict[str, Any]:
         "group_out": geometry.group_out,
         "group_in": geometry.group_in,
         "lanes": folding.pe * folding.simd,
-        "useful_macs": engine.op.useful_macs,
+        "useful_macs": engine.geometry.useful_macs,
         "mac_cycles": engine.mac_cycles,
         "window": geometry.y.window,
         "codec": encoded.codec,

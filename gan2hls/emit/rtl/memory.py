@@ -8,8 +8,8 @@ import numpy as np
 
 from gan2hls.codecs import Memory
 from gan2hls.hardware import EngineDesign, LinearEngine
-from gan2hls.model import AxisTaps
 from gan2hls.numbers import IntType, Requant, Table
+from gan2hls.ops import AxisTaps
 
 Field = tuple[int, int]  # (value, bits), two's complement
 

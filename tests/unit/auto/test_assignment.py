@@ -20,7 +20,7 @@ from gan2hls.flow.result import BuildResult
 from gan2hls.formats.precision import Precision
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.integer import IntegerModel
-from gan2hls.model.weights import IntWeight
+from gan2hls.ops.weights import IntWeight
 from gan2hls.quantize.range_search import RangeSearch
 from tests.onnx_models import f32, make_model
 

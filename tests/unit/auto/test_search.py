@@ -18,7 +18,7 @@ from gan2hls.auto.search import Search
 from gan2hls.base.errors import ConfigError
 from gan2hls.fit.layer_precision import LayerPrecision
 from gan2hls.formats.precision import Precision
-from gan2hls.model import Linear, dense_geometry
+from gan2hls.ops import Linear, dense_geometry
 
 INT8, INT4, TERNARY = map(Precision.parse, ("int8", "int4", "ternary"))
 Error = Callable[[Mapping[str, Precision]], float]

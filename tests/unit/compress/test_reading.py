@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
+from gan2hls.base import UnsupportedError
 from gan2hls.compress import compress
 from gan2hls.compress.recipe import Recipe
 from gan2hls.config.schema import validate
@@ -42,7 +43,26 @@ def quantized(folder: Path) -> Path:
     return net.save(folder)
 
 
-@pytest.mark.parametrize("make", [swish, four_numbers, batch, quantized])
+def views(folder: Path) -> Path:
+    """Both pixel shuffles, a reflection, a repetition that taps share, and a copy."""
+    body = """
+        a = Conv<pads = [1, 1, 1, 1]>(x, a0) d = DepthToSpace<blocksize = 2, mode = "CRD">(a) p = PRelu(d, k)
+        q = Pad<mode = "reflect">(p, n) b = Conv(q, a1) s = SpaceToDepth<blocksize = 2>(b) r = Relu(s)
+        c = Conv(r, a2) u = Resize<mode = "nearest">(c, , f) e = Conv(u, a3) y = Resize<mode = "nearest">(e, , f)
+    """
+    constants = {
+        "a0": f32(RNG, 16, 3, 3, 3),
+        "k": np.abs(f32(RNG, 4, 1, 1)),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "a1": f32(RNG, 4, 4, 3, 3),
+        "a2": f32(RNG, 6, 16, 1, 1),
+        "f": np.array([1, 1, 2, 2], np.float32),
+        "a3": f32(RNG, 3, 6, 3, 3),
+    }
+    return save(folder, body, (1, 3, 4, 6), constants)
+
+
+@pytest.mark.parametrize("make", [views, swish, four_numbers, batch, quantized])
 def test_compressed(tmp_path: Path, make: Callable[[Path], Path]):
     shapes = {"x": (1, 6)} if make is batch else {}
     recipe = validate(Recipe, {"layers": {"*": {"weight": "ternary"}}, "calibration": {"samples": 64}}, where="test")
@@ -50,6 +70,27 @@ def test_compressed(tmp_path: Path, make: Callable[[Path], Path]):
     compress(source, recipe, output, input_shapes=shapes)
     onnx.load(output)
     for layer in load(output, input_shapes=shapes).graph.layers:
-        if layer.op.kind != "pointwise":
+        if layer.op.kind not in ("pointwise", "reorder"):
             found = find_structure(layer.op.weight)
             assert found is not None and found.weight.codec == "ternary"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a = Conv(x, v) d = DepthToSpace<blocksize = 2>(a) e = Concat<axis = 1>(d, d) y = Conv(e, w)",
+        "s = Slice(x, one, three, one) y = Conv(s, w)",
+    ],
+    ids=["repeated", "unread"],
+)
+def test_weights_that_are_not_the_files_are_refused(tmp_path: Path, body: str):
+    constants = {
+        "v": f32(RNG, 4, 3, 1, 1),
+        "w": f32(RNG, 5, 2, 3, 3),
+        "one": np.array([1]),
+        "three": np.array([3]),
+    }
+    recipe = validate(Recipe, {"layers": {"*": {"weight": "ternary"}}, "calibration": {"samples": 64}}, where="test")
+    with pytest.raises(UnsupportedError, match="not those of the file") as caught:
+        compress(save(tmp_path, body, (1, 3, 6, 6), constants), recipe, tmp_path / "small.onnx")
+    assert "Conv" in caught.value.where

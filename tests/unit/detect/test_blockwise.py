@@ -13,8 +13,8 @@ from gan2hls.codecs import CODECS
 from gan2hls.detect.split import find_structure
 from gan2hls.hardware import Folding, make_engine
 from gan2hls.hardware.resources import engine_resources, lane_lut, mac_dsp
-from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.weights import IntWeight
 from tests.randomized import dense, linear_layer, scaled_weights
 
 Array = np.ndarray

@@ -16,7 +16,7 @@ from gan2hls.fit.solution import Mask, Solution
 from gan2hls.fit.statistics import measure
 from gan2hls.fit.weight import FitOptions
 from gan2hls.formats.precision import Precision
-from gan2hls.model.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 
 GEOMETRIES = {
     "dense": dense_geometry(12, 8),

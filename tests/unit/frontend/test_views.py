@@ -56,6 +56,33 @@ def test_a_pixel_shuffle_is_the_order_of_the_convolution_before_it(tmp_path: Pat
     assert final.layers[0].op.kind != "pointwise" and final.layers[0].op.geometry.out_channels == 12
 
 
+@pytest.mark.parametrize("spelling", ["DCR", "CRD", "five axes of NHWC"])
+@pytest.mark.parametrize("tail", ["y = Conv(d, u)", "y = Tanh(d)"])
+def test_what_stands_in_front_of_a_pixel_shuffle_joins_the_convolution(
+    tmp_path: Path, spelling: str, tail: str
+) -> None:
+    """It has parameters for each of the convolution's channels, so for each pixel of a block."""
+    shuffle = SHUFFLES[spelling].replace("(c", "(q")
+    body = f"c = Conv(x, w, b) i = BatchNormalization(c, g, b, b, v) q = PRelu(i, k) {shuffle} {tail}"
+    constants = CONSTANTS | {"g": f32(RNG, 12), "v": np.abs(f32(RNG, 12)), "k": np.abs(f32(RNG, 12, 1, 1))}
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), constants))
+    assert shapes(final)[:1] == [("conv", (8, 10, 3))] and len(final.layers) == (2 if "Conv" in tail else 1)
+
+
+@pytest.mark.parametrize("tail", ["y = Conv(d, u)", "y = Relu(d)"])
+def test_a_scale_per_channel_behind_a_curve_is_shuffled_by_a_copy(tmp_path: Path, tail: str) -> None:
+    """In the larger image it would have parameters for each element, and the convolution cannot compute it."""
+    body = f"c = Conv(x, w) t = Tanh(c) q = PRelu(t, k) {SHUFFLES['CRD'].replace('(c', '(q')} {tail}"
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), CONSTANTS | {"k": np.abs(f32(RNG, 12, 1, 1))}))
+    assert shapes(final)[:3] == [("conv", (4, 5, 12)), ("pointwise", (4, 5, 12)), ("reorder", (8, 10, 3))]
+
+
+def test_parameters_of_each_element_are_shuffled_with_it(tmp_path: Path) -> None:
+    body = f"c = Conv(x, w) q = Mul(c, k) {SHUFFLES['CRD'].replace('(c', '(q')} y = Conv(d, u)"
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), CONSTANTS | {"k": f32(RNG, 1, 12, 4, 5)}))
+    assert [layer.op.kind for layer in final.layers] == ["conv", "pointwise", "conv"]
+
+
 def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
     body = """
         c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m) p = Tanh(d)
@@ -80,8 +107,50 @@ def test_a_pixel_unshuffle_is_taps_of_the_convolution_behind_it(tmp_path: Path, 
     loaded, final = check(save(tmp_path, body, (1, 3, 8, 6), constants))
     geometry = final.layers[-1].op.geometry
     assert geometry is not None and geometry.kernel == (6, 6) and geometry.in_shape == (8, 6, 3)
+    assert geometry.stride == (2, 2)
     assert geometry.useful_macs == (3 * 4 - 2) * (3 * 3 - 2) * 12 * 5
     assert loaded.graph.inputs[0].shape == (8, 6, 3), "frames arrive in raster order"
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("before", ["c = Sub(x, m)", "s = Sub(x, m) c = Mul(s, d)", "c = Conv(x, v)"])
+def test_a_pixel_unshuffle_behind_normalization_and_pads(tmp_path: Path, before: str, padded: bool) -> None:
+    """Frames arrive in raster order, whatever is computed of each element first; padded zeros lose their taps."""
+    pad = "p = Pad(c, n)" if padded else "p = Identity(c)"
+    body = f"{before} {pad} d2 = SpaceToDepth<blocksize = 2>(p) y = Conv<pads = [1, 1, 1, 1]>(d2, w)"
+    constants = {
+        "m": f32(RNG, 1, 3, 1, 1),
+        "d": f32(RNG, 1, 3, 1, 1),
+        "v": f32(RNG, 3, 3, 1, 1),
+        "n": np.array([0, 0, 1, 0, 0, 0, 2, 1]),
+        "w": f32(RNG, 5, 12, 3, 3),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 5 if padded else 6, 5 if padded else 6), constants))
+    assert final.inputs[0].shape == ((5, 5, 3) if padded else (6, 6, 3))
+    geometry = final.layers[-1].op.geometry
+    assert len(final.layers) == 2 and geometry is not None and geometry.kernel == (6, 6)
+    # Of 3 or 4 blocks the ends read two blocks, the others three; rows of padded zeros are in two blocks' reach.
+    assert geometry.y.count == (2 * (2 + 3 + 3 + 2) - 2 - 2 - 2 if padded else 2 * (2 + 3 + 2))
+
+
+def test_frames_arrive_unflipped_and_leave_as_planes(tmp_path: Path) -> None:
+    body = """
+        f = Slice(x, b, e, a, b) g = Gather<axis = 1>(f, bgr) c = Conv<pads = [1, 1, 1, 1]>(g, w)
+        d = DepthToSpace<blocksize = 2>(c) s = Squeeze(d, one) y = Tanh(s)
+    """
+    constants = {
+        "b": np.array([-1]),
+        "e": np.array([-99]),
+        "a": np.array([3]),
+        "bgr": np.array([2, 1, 0]),
+        "w": f32(RNG, 4, 3, 3, 3),
+        "one": np.array([1]),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 4, 5), constants))
+    (port,), (out,) = final.inputs, final.outputs
+    assert shapes(final) == [("conv", (8, 10, 1))]
+    assert np.array_equal(port.order.reshape(4, 5, 3)[0, 0], [0, 20, 40])
+    assert np.array_equal(out.order, np.arange(80))
 
 
 def test_focus_is_a_pixel_unshuffle(tmp_path: Path) -> None:
@@ -177,6 +246,65 @@ def test_split_of_which_one_part_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "constants"),
+    [
+        ("GatherND(t, i)", {"i": np.array([[3], [0], [-1], [1]])}),
+        ("GatherElements<axis = 0>(t, i)", {"i": np.tile(np.array([1, 0, 3, 2])[:, None, None, None], (1, 1, 2, 6))}),
+        ("Compress<axis = 0>(t, i)", {"i": np.array([True, False, True, True])}),
+        ("Compress<axis = 0>(t, i)", {"i": np.array([False, True])}),
+    ],
+)
+def test_elements_taken_by_constants(tmp_path: Path, call: str, constants: dict[str, np.ndarray]) -> None:
+    body = f"c = Conv(x, w) t = Transpose<perm = [2, 0, 1, 3]>(c) g = {call} u = Transpose<perm = [1, 2, 0, 3]>(g) "
+    _, final = check(
+        save(
+            tmp_path,
+            body + "y = Conv(u, v)",
+            (1, 3, 4, 6),
+            {"w": f32(RNG, 2, 3, 1, 1), "v": f32(RNG, 1, 2, 1, 1), **constants},
+        )
+    )
+    assert "reorder" not in [layer.op.kind for layer in final.layers]
+
+
+def test_rows_mirrored_as_tensorflow_does(tmp_path: Path) -> None:
+    """Of tf.pad in mode SYMMETRIC makes tf2onnx a reflection around zeros, which Compress takes out."""
+    body = """
+        c = Conv(x, w) r = Relu(c) p = Pad(r, n) q = Pad<mode = "reflect">(p, n)
+        f = Expand(yes, size) k = ScatterElements(f, removed, no) g = Compress<axis = 2>(q, k)
+        h = Compress<axis = 3>(g, k) y = Conv(h, v)
+    """
+    constants = {
+        "w": f32(RNG, 4, 3, 1, 1),
+        "v": f32(RNG, 2, 4, 3, 3),
+        "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "yes": np.array(True),
+        "size": np.array([9]),
+        "removed": np.array([1, -2]),
+        "no": np.array([False, False]),
+    }
+    loaded, final = check(save(tmp_path, body, (1, 3, 5, 5), constants))
+    assert shapes(final) == [("conv", (5, 5, 4)), ("conv", (5, 5, 2))]
+    assert [node.op_type for node in loaded.onnx_model.graph.node].count("Gather") == 2
+
+
+def test_a_pixel_shuffle_of_samples_behind_which_some_are_cut(tmp_path: Path) -> None:
+    body = """
+        c = Conv<pads = [1, 1]>(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 1, 3, 2]>(r) d = Reshape(t, m)
+        p = Pad(d, one) y = Conv(p, u)
+    """
+    constants = {
+        "w": f32(RNG, 20, 3, 3),
+        "u": f32(RNG, 2, 4, 3),
+        "n": np.array([1, 4, 5, 7]),
+        "m": np.array([1, 4, 35]),
+        "one": np.array([0, 0, 1, 0, 0, -1]),
+    }
+    _, final = check(save(tmp_path, body, (1, 3, 7), constants))
+    assert shapes(final) == [("conv", (1, 35, 4)), ("conv", (1, 33, 2))]
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         ("c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Conv(t, w)", "in an order that"),
@@ -188,3 +316,14 @@ def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path, body
     with pytest.raises(UnsupportedError, match=message) as caught:
         load(save(tmp_path, body, (1, 2, 6, 6), constants))
     assert "/g/" in caught.value.where and caught.value.hint
+
+
+def test_a_large_network_is_read_in_little_memory(tmp_path: Path) -> None:
+    """Layers of one shape share the order of their elements."""
+    body, constants = "p0 = Identity(x) ", {"n": np.array([0, 0, 1, 1, 0, 0, 1, 1])}
+    for n in range(4):
+        constants[f"w{n}"] = f32(RNG, 4, 4 if n else 3, 3, 3)
+        body += f'q{n} = Pad<mode = "reflect">(p{n}, n) c{n} = Conv(q{n}, w{n}) p{n + 1} = Relu(c{n}) '
+    graph = load(save(tmp_path, body + "y = Identity(p4)", (1, 3, 64, 64), constants)).graph
+    orders = {id(layer.probe.order) for layer in graph.layers}
+    assert len(graph.layers) == 8 and len(orders) == 1

@@ -11,7 +11,7 @@ import pytest
 from gan2hls.hardware import clocks, network
 from gan2hls.hardware.network import Block, Network, Queue, Stream
 from gan2hls.hardware.simulate import Simulation, simulate
-from gan2hls.model.taps import AxisTaps, conv_axis, conv_transpose_axis
+from gan2hls.ops.taps import AxisTaps, conv_axis, conv_transpose_axis
 from tests import clocked
 
 Rng = np.random.Generator

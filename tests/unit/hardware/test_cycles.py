@@ -8,8 +8,8 @@ import pytest
 from gan2hls.hardware import Folding
 from gan2hls.hardware.cycles import estimate
 from gan2hls.model.integer import IntLayer
-from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry
 from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, pointwise_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)

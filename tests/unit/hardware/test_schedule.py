@@ -18,8 +18,8 @@ from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, schedule, sizing
 from gan2hls.model.integer import IntegerModel, IntLayer
-from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry
 from tests.randomized import chain, conv, conv_transpose, dense, linear_layer, pointwise_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.model import IntegerModel, IntLayer, IntLinear, acc_bounds, linear_program
+from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.model.golden import Golden
-from gan2hls.model.weights import IntWeight
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
+from gan2hls.ops import IntLinear, acc_bounds, linear_program
+from gan2hls.ops.weights import IntWeight
 from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
 from tests.strategies import OnnxConv, convolutions
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.model import Graph, Identity, Layer, Port
+from gan2hls.model import Graph, Layer, Port
 from gan2hls.model.rewiring import readings, rewired, with_layers
+from gan2hls.ops import Identity
 
 
 def port(name: str, shape: tuple[int, int, int]) -> Port:

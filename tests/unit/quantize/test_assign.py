@@ -10,7 +10,8 @@ from gan2hls.config.patterns import named
 from gan2hls.config.schema import Config, parse_config
 from gan2hls.flow.from_config import assign_folding
 from gan2hls.hardware import FoldingRequest
-from gan2hls.model import Graph, Layer, Linear
+from gan2hls.model import Graph, Layer
+from gan2hls.ops import Linear
 from gan2hls.quantize.assign import assign_precision
 from tests.randomized import conv, port
 

@@ -10,8 +10,8 @@ import pytest
 from gan2hls.fit.layer_precision import LayerPrecision
 from gan2hls.formats.precision import Precision
 from gan2hls.model.golden import Golden
-from gan2hls.model.taps import LinearGeometry
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry
 from gan2hls.quantize.bias_correction import _mean_sums, find_biases
 from gan2hls.quantize.lower import choose_types, lower, quantize_weights
 from tests.float_evaluator import evaluate
@@ -33,7 +33,8 @@ PRECISION = LayerPrecision(Precision("int", 4), Precision("int", 5))
     ],
 )
 def test_mean_sums_are_the_mean_of_a_convolution(g: LinearGeometry) -> None:
-    from gan2hls.model import Graph, Layer, Linear
+    from gan2hls.model import Graph, Layer
+    from gan2hls.ops import Linear
 
     rng = np.random.default_rng(0)
     weight, x = rng.normal(size=g.weight_shape), rng.normal(size=(3, *g.in_shape))

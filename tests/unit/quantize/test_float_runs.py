@@ -10,8 +10,9 @@ import pytest
 from gan2hls.base.errors import ModelError
 from gan2hls.fit.ranges import RULES, activation_type, fixed_type, range_type, squared_error, weight_scale
 from gan2hls.formats.precision import Precision
-from gan2hls.model import Graph, Layer, Linear
+from gan2hls.model import Graph, Layer
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops import Linear
 from gan2hls.quantize.float_runs import FloatModel, Source, draw, frame_limit, probes
 from tests.float_evaluator import evaluate, run_onnx
 from tests.onnx_models import make_model

@@ -19,7 +19,7 @@ from gan2hls.flow.inputs import read_inputs
 from gan2hls.frontend import load
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, verify_integer_model
-from gan2hls.model.weights import IntWeight
+from gan2hls.ops.weights import IntWeight
 from gan2hls.quantize.assign import assign_precision
 from gan2hls.quantize.quantize import quantize, quantize_inputs
 from gan2hls.quantize.range_search import RangeSearch

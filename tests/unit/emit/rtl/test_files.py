@@ -19,8 +19,8 @@ from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.emit.rtl.memory import codec_memory, requant_memory
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.width_converters import converters
-from gan2hls.model.taps import LinearGeometry, conv_axis
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry, conv_axis
 from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, tiny_design
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)

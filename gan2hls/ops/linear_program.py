@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import remembered
-from gan2hls.model.taps import AxisTaps, LinearGeometry
-from gan2hls.model.weights import IntWeight
 from gan2hls.numbers import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
+from gan2hls.ops.taps import AxisTaps, LinearGeometry
+from gan2hls.ops.weights import IntWeight
 
 #: Elements of the largest gathered matrix: frames are run in chunks so that memory stays bounded.
 _CHUNK_ELEMENTS = 1 << 20

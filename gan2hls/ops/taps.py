@@ -13,6 +13,9 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import final
 
+import numpy as np
+import numpy.typing as npt
+
 
 @final
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class AxisTaps:
     def count(self) -> int:
         """Number of taps over all outputs."""
         return sum(len(pairs) for pairs in self.taps)
+
+    @cached_property
+    def uses(self) -> npt.NDArray[np.int64]:
+        """Outputs that each kernel index contributes to, int64 ``[kernel]``."""
+        return np.bincount([k for pairs in self.taps for _, k in pairs], minlength=self.kernel)
 
     @cached_property
     def outputs(self) -> tuple[int, ...]:

@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from gan2hls.model.taps import AxisTaps, LinearGeometry
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array
+from gan2hls.ops.taps import AxisTaps, LinearGeometry
 
 
 def linear(geometry: LinearGeometry, weight: FloatArray, x: Float32Array) -> Float32Array:

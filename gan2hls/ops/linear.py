@@ -1,25 +1,24 @@
-"""Operations: what a layer makes of the tensors that it reads, before its points.  A closed union of frozen data.
-
-Each is there in float, as the passes rewrite it, and in integers, as golden model and hardware compute it.
-"""
+"""The linear operation: a convolution, a transposed one, a matrix product or a copy, by taps and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
-from gan2hls.model.linear_map import linear, linear_backward
-from gan2hls.model.linear_program import LinearProgram, phases_together
-from gan2hls.model.shuffle import Shape, is_shuffle
-from gan2hls.model.taps import LinearGeometry, by_row_phases
-from gan2hls.model.weights import IntWeight, Structure
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+from gan2hls.ops.linear_map import linear, linear_backward
+from gan2hls.ops.linear_program import LinearProgram, phases_together
+from gan2hls.ops.shuffle import Shape, is_shuffle
+from gan2hls.ops.taps import LinearGeometry, by_row_phases
+from gan2hls.ops.weights import IntWeight, Structure
 
 #: Kind of a linear layer that copies elements to where they are read, by weights of 1.
 COPY = "reorder"
+#: Most centroids of one book that lanes select from at a LUT a bit of a centroid.
+_MOST_CENTROIDS = 64
 
 
 @final
@@ -84,53 +83,6 @@ class Linear:
 
 
 @final
-@dataclass(frozen=True)
-class Identity:
-    """Its one input as it is: a layer of points alone."""
-
-    kind: ClassVar[str] = "pointwise"
-
-    def sums_shape(self, shape: Shape) -> Shape:
-        """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
-        return shape
-
-    def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
-        """Return what the points act on: frames in the shape in which they come."""
-        (x,) = inputs
-        return x
-
-    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
-        """Return the gradient at each input of that at what the points act on."""
-        return (gradient,)
-
-    def channels(self, shape: Shape) -> int:
-        """Return what the points behind it distinguish, of an output of ``shape``: its channels."""
-        return shape[2]
-
-    def lower(
-        self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
-    ) -> tuple[IntIdentity, FloatArray]:
-        """Return it on integers, and what an accumulator of 1 means, float64 ``[1]``."""
-        del shape
-        (given,) = inputs
-        assert weight is None, "an identity has no weights"
-        return IntIdentity(), np.array([given.scale])
-
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams that it reads and makes.
-
-        Raises:
-            AssertionError: they differ in size.
-        """
-        (given,) = inputs
-        assert np.prod(given) == np.prod(shape), f"{given} becomes {shape}"
-
-
-#: What a layer of the float graph does.
-Op = Linear | Identity
-
-
-@final
 @dataclass(frozen=True, eq=False)
 class IntLinear:
     """The exact sum of weight x (code - zero point) over an output's taps; 0 where there are none.
@@ -147,8 +99,11 @@ class IntLinear:
 
     @property
     def useful_macs(self) -> int:
-        """MACs that touch a real input and a real weight."""
-        return self.geometry.useful_macs
+        """MACs that touch a real input and a real weight; of a copy those by ones."""
+        if self.kind != COPY:
+            return self.geometry.useful_macs
+        taps = np.outer(*(axis.uses for axis in (self.geometry.y, self.geometry.x))).ravel()
+        return int(taps @ np.count_nonzero(self.weight.values, axis=(1, 2)))
 
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> LinearProgram:
         """Return what computes accumulators ``[..., channels]`` of codes ``[N, H, W, C]``."""
@@ -179,43 +134,12 @@ class IntLinear:
         assert channels == self.geometry.out_channels * self.geometry.row_phases, f"{channels} requantized channels"
 
 
-@final
-@dataclass(frozen=True)
-class IntIdentity:
-    """The code of its one input less its zero point."""
-
-    kind: ClassVar[str] = "pointwise"
-    useful_macs: ClassVar[int] = 0
-
-    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Callable[[Int64Array], Int64Array]:
-        """Return what computes accumulators of codes ``[N, H, W, C]``."""
-        del acc_type
-        (given,) = inputs
-        return lambda codes: codes - given.zero_point
-
-    def in_raster(self, codes: Int64Array) -> Int64Array:
-        """Return codes of accumulators in the order of the output stream, in which they are."""
-        return codes
-
-    def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
-        """Return the exact interval of every accumulator for inputs of these types, 0 included."""
-        (given,) = inputs
-        return min(0, given.centred.lo), max(0, given.centred.hi)
-
-    def verify(self, channels: int) -> None:
-        """Accept any number of requantized channels."""
-
-
-#: What a layer of the integer model does.
-IntOp = IntLinear | IntIdentity
-
-
 def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> tuple[LinearGeometry, IntWeight]:
     """Return geometry and weights for the rows of the image that a pixel shuffle makes ``phases`` times as high.
 
     What it does along the columns is no work: the channels of neighbouring pixels follow one another.  Where there is
-    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: such weights become
-    plain integers.
+    one column, that is so along the rows too.  Several codebooks belong to channels, not to phases: they become one of
+    all their centroids, or plain integers where these are too many.
     """
     if phases == 1 or geometry.x.out_size == 1:
         return geometry, weight
@@ -228,7 +152,8 @@ def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> 
         return np.ascontiguousarray(kernel.swapaxes(1, 2)).reshape(taps * phases, channels, -1)
 
     if weight.books > 1:
-        weight = replace(weight, codec="raw", books=1)
+        few = np.unique(weight.values).size <= _MOST_CENTROIDS
+        weight = replace(weight, codec=weight.codec if few else "raw", books=1)
     factors = None if weight.factors is None else apart(weight.factors)
     return made, replace(weight, values=apart(weight.values), factors=factors)
 

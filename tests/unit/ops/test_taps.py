@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.model.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
+from gan2hls.ops.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 from tests.strategies import OnnxConv, convolutions
 
 
