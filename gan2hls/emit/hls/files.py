@@ -14,7 +14,7 @@ from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.hls.layer import LayerView, layer_view
 from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
 
-#: Names that a C++ function with C linkage cannot have: keywords, and what the C library declares.
+#: Names that a C++ function with C linkage cannot have: keywords, and what the C library and POSIX declare.
 _RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
 
 
