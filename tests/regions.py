@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,11 @@ INPUT = QuantType(IntType(13, signed=True), 4.0 / 4095)
 CODES = np.arange(INPUT.int_type.lo, INPUT.int_type.hi + 1)
 #: Places at which ONNX Runtime is asked, for each code.
 FINE = 8
-PLACES = np.arange(INPUT.int_type.lo * FINE, INPUT.int_type.hi * FINE + 1) / FINE
+#: Codes beyond each end at which it is asked too: a step of an index may stand for a place beyond the last code.
+BEYOND = 64
+PLACES = np.arange((CODES[0] - BEYOND) * FINE, (CODES[-1] + BEYOND) * FINE + 1) / FINE
+#: The places that are codes.
+AT_CODES = slice(BEYOND * FINE, len(PLACES) - BEYOND * FINE, FINE)
 
 UNARY = (
     "Abs", "Neg", "Relu", "LeakyRelu<alpha=0.3>", "HardSigmoid", "HardSwish", "Tanh", "Sigmoid", "Softplus", "Softsign",
@@ -48,11 +53,7 @@ class Sample:
 def regions(draw: st.DrawFn) -> Sample:
     """A tangle of 1 to 7 nodes that reads ``x`` several times, constants of all and of each channel among operands."""
     channel = st.lists(st.sampled_from([-1.5, -1.0, -0.4, 0.25, 0.5, 0.8, 1.0, 1.25, 2.0]), min_size=CHANNELS)
-    constants = {name: np.float32(value) for name, value in SCALARS.items()}
-    for n in range(2):
-        values = draw(channel)[:CHANNELS]
-        constants[f"p{n}"] = np.float32(values).reshape((CHANNELS, 1, 1) if n else (1, CHANNELS, 1, 1))
-    constants |= {name: np.float32(values) for name, values in BATCH_NORMALIZATION.items()}
+    own = [draw(channel)[:CHANNELS] for _ in range(2)]
     operand = st.sampled_from([*SCALARS, "p0", "p1"])
     names, body = ["x"], ""
     for n in range(draw(st.integers(1, 7))):
@@ -80,7 +81,7 @@ def regions(draw: st.DrawFn) -> Sample:
             case "integers":
                 body += f"i{n} = Cast<to = 6>({late}) j{n} = Cast<to = 1>(i{n}) {made} = Sub({late}, j{n}) "
         names.append(made)
-    return Sample(f"{body}y = {draw(st.sampled_from(BINARY))}({names[-1]}, {draw(st.sampled_from(names))})", constants)
+    return sample(f"{body}y = {draw(st.sampled_from(BINARY))}({names[-1]}, {draw(st.sampled_from(names))})", *own)
 
 
 BATCH_NORMALIZATION = {
@@ -89,6 +90,13 @@ BATCH_NORMALIZATION = {
     "mean": [0.1, 0.0, -0.2, 0.4],
     "variance": [1.0, 0.5, 2.0, 1.0],
 }
+
+
+def sample(body: str, p0: Sequence[float] = (1.0,) * CHANNELS, p1: Sequence[float] = (1.0,) * CHANNELS) -> Sample:
+    """Return a region of nodes that may name ``SCALARS``, ``p0``, ``p1`` and what ``BATCH_NORMALIZATION`` has."""
+    constants = {name: np.float32(value) for name, value in SCALARS.items()}
+    constants |= {"p0": np.float32(p0).reshape(1, CHANNELS, 1, 1), "p1": np.float32(p1).reshape(CHANNELS, 1, 1)}
+    return Sample(body, constants | {name: np.float32(values) for name, values in BATCH_NORMALIZATION.items()})
 
 
 @dataclass(frozen=True)
@@ -129,14 +137,14 @@ class Lowered:
         slack = 1e-3 * np.abs(self.wanted).max() + between  # of float32, and of what lies between two places
         least, most = np.minimum(self.wanted, self.real), np.maximum(self.wanted, self.real)
         if self.layer.table is None:
-            return least[::FINE] - off * out.scale - slack, most[::FINE] + off * out.scale + slack
+            return least[AT_CODES] - off * out.scale - slack, most[AT_CODES] + off * out.scale + slack
         low, high = np.empty_like(least), np.empty_like(most)
         for channel in range(CHANNELS):
             gain = np.abs(requant.mult[:, channel]).min() * 2.0**-requant.shift
             reach = 1 + int(min(len(PLACES), np.ceil(FINE * off / gain if gain else len(PLACES))))
             low[:, channel] = minimum_filter1d(least[:, channel], 2 * reach + 1, mode="nearest")
             high[:, channel] = maximum_filter1d(most[:, channel], 2 * reach + 1, mode="nearest")
-        return low[::FINE] - 0.5 * out.scale - slack, high[::FINE] + 0.5 * out.scale + slack
+        return low[AT_CODES] - 0.5 * out.scale - slack, high[AT_CODES] + 0.5 * out.scale + slack
 
 
 def lowered(sample: Sample, bits: int = 8, kind: IntType | None = None) -> Lowered | None:
@@ -148,7 +156,7 @@ def lowered(sample: Sample, bits: int = 8, kind: IntType | None = None) -> Lower
     x = np.broadcast_to(INPUT.dequantize(PLACES), (1, CHANNELS, 1, PLACES.size)).astype(np.float32)
     (y,) = run_onnx(model, {"x": x})
     wanted = y[0, :, 0].T.astype(np.float64)
-    if not np.isfinite(wanted).all() or np.abs(wanted).max() > 1e4 or np.ptp(wanted) < 1e-2:
+    if not np.isfinite(wanted).all() or np.abs(wanted).max() > 1e4 or np.ptp(wanted[AT_CODES]) < 1e-2:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.onnx"
@@ -158,7 +166,7 @@ def lowered(sample: Sample, bits: int = 8, kind: IntType | None = None) -> Lower
     if len(graph.layers) != 1:
         return None  # nodes before the last that reads x again make an engine of their own
     (layer,) = graph.layers
-    used, low, high = IntType(bits, signed=True), wanted.min(), wanted.max()
+    used, low, high = IntType(bits, signed=True), wanted[AT_CODES].min(), wanted[AT_CODES].max()
     scale = float(high - low) / (used.hi - used.lo)
     out = QuantType(kind or used, scale, int(np.clip(round(used.lo - low / scale), -(1 << 15), 1 << 15)))
     real = np.broadcast_to(INPUT.dequantize(PLACES)[:, None], wanted.shape)

@@ -20,8 +20,8 @@ from gan2hls.quantize.domains import check_defined
 _GRID: FloatArray = np.linspace(0.0, 1.0, 1025, dtype=np.float64)[:, None]
 #: An accumulator of this many bits more than an index needs is the index: nothing is rounded twice.
 _SPARE_BITS = 1
-#: Least range of an index.
-_NARROWEST = 1e-6
+#: Least range of an index, of the widest that it could have.
+NARROWEST = 1e-6
 #: Accumulators whose products with wide multipliers are exact in float64.
 _WIDE_ACC_BITS = 53 - WIDE_MULT_BITS
 
@@ -70,6 +70,7 @@ def channel_tables(
     else:
         step = np.maximum((high - low) / ((1 << width) - 1), 1e-12)
         x = low + step * np.arange(1 << width, dtype=np.float64)[:, None]
+        x = np.clip(x, chain.piecewise.lo, chain.piecewise.hi)
         of = curves.of_channel
         slope, offset = chain.piecewise.slope / step[of], (chain.piecewise.offset - low[of]) / step[of]
         index = replace(chain.piecewise, slope=slope, offset=offset, lo=-np.inf, hi=np.inf)
@@ -119,7 +120,7 @@ def _active_ranges(curves: Curves, low: FloatArray, high: FloatArray, out: Quant
         low[open_sets], high[open_sets] = narrowed
         open_sets = open_sets[~done]
     widest = float((high - low)[~still].max()) if not still.all() else 1.0
-    high = np.where(still, low + widest, np.maximum(high, low + _NARROWEST * widest))
+    high = np.where(still, low + widest, np.maximum(high, low + NARROWEST * widest))
     return low, high
 
 

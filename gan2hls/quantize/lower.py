@@ -38,7 +38,7 @@ from gan2hls.model import (
 )
 from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType, Requant, Table
 from gan2hls.ops import IntWeight
-from gan2hls.quantize.channel_tables import channel_tables, reach
+from gan2hls.quantize.channel_tables import NARROWEST, channel_tables, reach
 from gan2hls.quantize.curves import Curves
 from gan2hls.quantize.domains import check_defined
 
@@ -267,7 +267,7 @@ def _requant_and_table(
     index_type = IntType(bits, signed=False)
     shifted = replace(chain.piecewise, offset=chain.piecewise.offset - low, lo=-np.inf, hi=np.inf)
     requant = make_requant(shifted, acc_scale, acc_type, QuantType(index_type, step), where=where)
-    x = low + step * np.arange(1 << bits, dtype=np.float64)
+    x = np.clip(low + step * np.arange(1 << bits, dtype=np.float64), chain.piecewise.lo, chain.piecewise.hi)
     made = chain.evaluate_curve(x)
     check_defined(chain.curve, x, made)
     values = out.quantize(made)
@@ -277,8 +277,10 @@ def _requant_and_table(
 def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tuple[float, float]:
     """Trim the ends of ``low..high`` over which the output code no longer changes, by bisection-like zooming.
 
-    Around a single step of the output zooming would find no end: what is left there is as wide as one code of it.
+    Around a single step of the output zooming would find no end: what is left there is as wide as one code of it, and
+    around a jump ``NARROWEST`` of the whole.
     """
+    narrowest = NARROWEST * (high - low)
     for _ in range(64):
         grid: FloatArray = np.linspace(low, high, _CURVE_GRID, dtype=np.float64)
         curve = chain.evaluate_curve(grid)
@@ -293,7 +295,7 @@ def _active_range(chain: Split, low: float, high: float, out: QuantType) -> tupl
             width = min((narrowed[1] - narrowed[0]) * out.scale / rise, high - low)
             centre = 0.5 * (narrowed[0] + narrowed[1])
             return centre - 0.5 * width, centre + 0.5 * width
-        if narrowed[1] - narrowed[0] > 0.9 * (high - low):
+        if narrowed[1] - narrowed[0] > 0.9 * (high - low) or narrowed[1] - narrowed[0] < narrowest:
             return narrowed
         low, high = narrowed
     return low, high
