@@ -14,7 +14,7 @@ from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntIdentity, IntLinear, LinearGeometry
+from gan2hls.ops import IntLinear, LinearGeometry
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100
@@ -51,7 +51,7 @@ def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
     match layer.op:
         case IntLinear():
             found = _linear_options(layer, layer.op, request)
-        case IntIdentity():
+        case _:
             wanted = request.lanes or request.pe or request.simd
             lanes = lanes_choices(layer, layer.requant.channels, wanted)
             found = [_option(PointwiseEngine(layer, Folding(n, n, n))) for n in lanes]
@@ -64,7 +64,7 @@ def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
     match layer.op:
         case IntLinear():
             return LinearEngine(layer, folding, line_buffer_rows(layer))
-        case IntIdentity():
+        case _:
             return PointwiseEngine(layer, folding)
 
 
@@ -73,7 +73,7 @@ def make_engine(layer: IntLayer, folding: Folding, *, rows: int | None = None, s
     match layer.op:
         case IntLinear():
             return make_linear_engine(layer, folding, line_buffer_rows(layer) if rows is None else rows, skip=skip)
-        case IntIdentity():
+        case _:
             assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
             return PointwiseEngine(layer, folding)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import conv, conv_transpose, dense, pointwise, reorder
+from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder
 from gan2hls.kinds.base import (
     MAX_SEEN,
     Array,
@@ -18,12 +18,15 @@ from gan2hls.kinds.base import (
 from gan2hls.kinds.pointwise import NO_STATISTICS
 
 #: Every layer kind; adding one touches this line, its file and its templates.
-KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND, reorder.KIND)
+KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND, reorder.KIND, add.KIND)
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
+#: Readers of operators that join several computed tensors.
+JOINS = {op: join for kind in KINDS for op, join in kind.joins.items()}
 READERS: dict[str, Reader] = {op: reader for kind in KINDS for op, reader in kind.operators.items()}
 
 __all__ = [
+    "JOINS",
     "KINDS",
     "KIND_BY_NAME",
     "MAX_SEEN",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from gan2hls.base import UnsupportedError, shared
 from gan2hls.model import Affine, Curve, Function, Layer, Leaky, Point
 from gan2hls.numbers import FloatArray, Int64Array
-from gan2hls.ops import Linear, Shape
+from gan2hls.ops import Linear, Operation, Shape, StreamOperation
 
 Array = npt.NDArray[np.generic]
 
@@ -80,7 +80,10 @@ class Kind:
         reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
             geometry fixes the shape.
         absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
-        passes_order_on: whether reordering its output needs its input in that order too.
+        passes_order_on: whether reordering its output needs its inputs in that order too.
+        joins: ONNX operators that become this kind where several of their inputs are computed, all of one shape: from
+            the attributes to the operation.
+        saved: the integer operation, as a saved model names it by ``name``; None: it has a form of its own there.
     """
 
     name: str
@@ -89,6 +92,8 @@ class Kind:
     reshape: Callable[[Layer, Shape], Layer | None]
     absorbs_input_order: bool = False
     passes_order_on: bool = False
+    joins: Mapping[str, Callable[..., Operation]] = field(default_factory=dict)
+    saved: type[StreamOperation] | None = None
 
 
 def constant(value: Array | None, what: str) -> FloatArray:

@@ -15,7 +15,7 @@ from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.kinds.base import Array, Kind, Tensor, constant, map_parameters
 from gan2hls.model import Affine, Clip, Curve, Layer, Leaky, Point
 from gan2hls.numbers import FloatArray, Int64Array
-from gan2hls.ops import Shape
+from gan2hls.ops import IntIdentity, Shape
 
 Points = tuple[Point, ...]
 
@@ -236,4 +236,5 @@ KIND = Kind(
     reorder,
     reshape,
     passes_order_on=True,
+    saved=IntIdentity,
 )

@@ -109,7 +109,7 @@ def verify_integer_model(model: IntegerModel) -> None:
             assert layer.table.index_type == layer.requant.out_type, f"{layer.name}: table index type"
             assert layer.channels % layer.table.sets == 0, f"{layer.name}: {layer.table.sets} functions"
         try:
-            layer.op.verify(layer.requant.channels)
+            layer.op.verify(layer.input_types, layer.requant.channels)
         except AssertionError as error:
             raise AssertionError(f"{layer.name}: {error}") from error
         low, high = layer.op.bounds(layer.input_types)

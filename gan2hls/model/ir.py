@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gan2hls.model.points import Point
 from gan2hls.numbers import QuantType
-from gan2hls.ops import COPY, Linear, Op, Shape
+from gan2hls.ops import COPY, Linear, Operation, Shape
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -75,7 +75,7 @@ class Layer:
     source: str
     inputs: tuple[str, ...]
     shape: Shape
-    op: Op
+    op: Operation
     points: tuple[Point, ...]
     probe: Port
 

@@ -1,11 +1,13 @@
-"""Operations: what a layer makes of the tensors that it reads, before its points.  A closed union of frozen data.
+"""Operations: what a layer makes of the tensors that it reads, before its points, as frozen data.
 
-Each has a file: in float, as the passes rewrite it, and in integers, as golden model and hardware compute it.
+In float, as the passes rewrite it, and in integers, as golden model and hardware compute it.  Here stand what all of
+them answer, the linear one and the identity; a kind that is none of these has a file in ``kinds``.
 """
 
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
+from gan2hls.ops.operation import IntOp, Operation, Program, StreamOperation, Unit
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
 from gan2hls.ops.taps import (
     AxisTaps,
@@ -16,11 +18,6 @@ from gan2hls.ops.taps import (
     dense_geometry,
 )
 from gan2hls.ops.weights import EXACT, IntWeight, Structure, weight_type
-
-#: What a layer of the float graph does.
-Op = Linear | Identity
-#: What a layer of the integer model does.
-IntOp = IntLinear | IntIdentity
 
 __all__ = [
     "COPY",
@@ -33,9 +30,12 @@ __all__ = [
     "IntWeight",
     "Linear",
     "LinearGeometry",
-    "Op",
+    "Operation",
+    "Program",
     "Shape",
+    "StreamOperation",
     "Structure",
+    "Unit",
     "acc_bounds",
     "by_row_phases",
     "conv_axis",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
-from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType
+from gan2hls.ops.operation import Operation, Program, StreamOperation, Unit
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.weights import IntWeight
 
 
 @final
 @dataclass(frozen=True)
-class Identity:
+class Identity(Operation):
     """Its one input as it is: a layer of points alone."""
 
     kind: ClassVar[str] = "pointwise"
-
-    def sums_shape(self, shape: Shape) -> Shape:
-        """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
-        return shape
 
     def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
         """Return what the points act on: frames in the shape in which they come."""
@@ -30,12 +27,8 @@ class Identity:
         return x
 
     def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
-        """Return the gradient at each input of that at what the points act on."""
+        """Return the gradient at the input: that at what the points act on."""
         return (gradient,)
-
-    def channels(self, shape: Shape) -> int:
-        """Return what the points behind it distinguish, of an output of ``shape``: its channels."""
-        return shape[2]
 
     def lower(
         self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
@@ -58,26 +51,47 @@ class Identity:
 
 @final
 @dataclass(frozen=True)
-class IntIdentity:
+class IntIdentity(StreamOperation):
     """The code of its one input less its zero point."""
 
     kind: ClassVar[str] = "pointwise"
-    useful_macs: ClassVar[int] = 0
+    clocks: ClassVar[int] = 0
 
-    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Callable[[Int64Array], Int64Array]:
+    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
         """Return what computes accumulators of codes ``[N, H, W, C]``."""
         del acc_type
         (given,) = inputs
         return lambda codes: codes - given.zero_point
-
-    def in_raster(self, codes: Int64Array) -> Int64Array:
-        """Return codes of accumulators in the order of the output stream, in which they are."""
-        return codes
 
     def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
         """Return the exact interval of every accumulator for inputs of these types, 0 included."""
         (given,) = inputs
         return min(0, given.centred.lo), max(0, given.centred.hi)
 
-    def verify(self, channels: int) -> None:
-        """Accept any number of requantized channels."""
+    def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
+        """Check that it has one input; any number of channels will do."""
+        del channels
+        assert len(inputs) == 1, f"{len(inputs)} inputs"
+
+    def accumulator(self, inputs: Sequence[QuantType], acc_type: IntType) -> tuple[IntType, int]:
+        """Return the type of the input's codes, and their zero point: the HLS requantizer reads them as they are."""
+        del acc_type
+        (given,) = inputs
+        return given.int_type, given.zero_point
+
+    def rtl(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
+        """Return ``g2h_centre``, which takes the zero point off."""
+        (given,) = inputs
+        return Unit(
+            "g2h_centre",
+            {
+                "Lanes": lanes,
+                "InBits": given.int_type.bits,
+                "Signed": given.int_type.signed,
+                "ZeroPoint": given.zero_point,
+                "OutBits": acc_type.signed_bits,
+            },
+        )
+
+    def hls(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> None:
+        """Say that no process is needed: the requantizer takes the zero point off."""

@@ -119,12 +119,13 @@ class IntLinear:
         (given,) = inputs
         return acc_bounds(self.weight.values, given.centred, self.geometry)
 
-    def verify(self, channels: int) -> None:
+    def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
         """Check weights and what the requantizer distinguishes.
 
         Raises:
             AssertionError: they do not fit the geometry.
         """
+        assert len(inputs) == 1, f"{len(inputs)} inputs"
         weight = self.weight
         assert weight.values.shape == self.geometry.weight_shape, f"weight shape {weight.values.shape}"
         assert weight.type.lo <= weight.values.min() and weight.values.max() <= weight.type.hi, f"beyond {weight.type}"
