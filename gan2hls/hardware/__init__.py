@@ -3,7 +3,7 @@
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, PointwiseEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
@@ -23,8 +23,8 @@ __all__ = [
     "Folding",
     "FoldingRequest",
     "LinearEngine",
-    "PointwiseEngine",
     "Stream",
+    "StreamEngine",
     "StreamPort",
     "Target",
     "engine_resources",

@@ -39,8 +39,8 @@ from gan2hls.hardware.rings import (
 )
 
 #: Kinds of blocks by number.
-KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "requant", "requant_holes")
-_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _REQUANT, _REQUANT_HOLES = range(9)
+KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "join", "requant", "requant_holes")
+_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _JOIN, _REQUANT, _REQUANT_HOLES = range(10)
 #: Integers of state of a block.
 STATES = 8
 
@@ -243,6 +243,44 @@ def _fifo(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 
 
 @compiled
+def _join(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
+    """Take a beat of every stream in one clock: when all are valid and the former one has left, or leaves.
+
+    Ports: streams, joined one; number: of streams; state: clock of the former beat.
+    """
+    count = numbers[b, 0]
+    out = 4 * count
+    offer_out, leave_out, first_gate = ports[b, out], ports[b, out + 1], ports[b, 1]
+    moved, clock = False, state[b, 0]
+    while True:
+        moved |= meet(events, store, ports, b, out)
+        n = events[first_gate, COUNT]
+        if n == events[offer_out, LIMIT] or events[leave_out, COUNT] < n:
+            break
+        former = clock
+        if n > 0:
+            clock = max(clock + 1, get(events, store, leave_out, n - 1))
+        known = True
+        for at in range(0, out, 4):
+            offer, leave = ports[b, at], ports[b, at + 3]
+            if events[offer, COUNT] <= n or (events[offer, READERS] > 1 and events[leave, COUNT] < n):
+                known = False
+                break
+            clock = max(clock, get(events, store, offer, n))
+            if events[offer, READERS] > 1 and n > 0:
+                clock = max(clock, get(events, store, leave, n - 1) + 1)
+        if not known:
+            clock = former
+            break
+        for at in range(0, out, 4):
+            add(events, store, ports[b, at + 1], clock)
+        add(events, store, offer_out, clock + 1)
+        moved = True
+    state[b, 0] = clock
+    return moved
+
+
+@compiled
 def _requant(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Make codes: a beat is taken when output beat n - depth is valid, which frees its place in the queue.
 
@@ -337,6 +375,8 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
         return _requant(events, store, ports, numbers, state, b)
     if kind == _REQUANT_HOLES:
         return _requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _JOIN:
+        return _join(events, store, ports, numbers, state, b)
     if kind == _SEQUENCER:
         return _sequencer(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _LOADER:

@@ -6,6 +6,7 @@ latency and handshake), so back-pressure, credits and line buffers act as they d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -14,8 +15,8 @@ import numpy as np
 
 from gan2hls.hardware import network
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import Edge
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
+from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.network import Block, Network, Queue, Stream
 
@@ -38,7 +39,7 @@ class Estimate:
     """What the model predicts at full rate on both sides.
 
     Attributes:
-        layers: MAC cycles of one frame, by layer name (output beats for a pointwise layer).
+        layers: MAC cycles of one frame, by layer name (output beats for a layer without weights).
         latency: clocks from the first input beat to the last output beat of the first frame.
         interval: clocks between the last beats of two frames in the steady state.
     """
@@ -67,36 +68,54 @@ def design_network(design: Design, frames: int) -> Network:
     streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
     blocks = [network.source(stream, frames) for stream in streams.values()]
     for engine in design.engines:
-        (edge,) = design.edges_into(engine)
-        made, stream = converter_blocks(edge, streams[edge.source.tensor])
+        arriving = []
+        for edge in design.edges_into(engine):
+            made, stream = edge_blocks(edge, streams[edge.source.tensor])
+            blocks += made
+            arriving.append(stream)
+        made, streams[engine.layer.name] = engine_blocks(engine, arriving, frames)
         blocks += made
-        made, streams[engine.layer.name] = engine_blocks(engine, stream, frames)
-        blocks += made
-    return Network((*blocks, *(network.sink(streams[stream.tensor], frames) for stream in design.outputs)))
+    for edge in design.edges_out:
+        made, stream = edge_blocks(edge, streams[edge.source.tensor])
+        blocks += (*made, network.sink(stream, frames))
+    return Network(tuple(blocks))
 
 
-def converter_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
-    """Return the width converters of ``edge``, which read ``stream``, and what they send."""
-    blocks = []
+def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
+    """Return the queue and the width converters of ``edge``, which read ``stream``, and what they send."""
+    blocks: list[Block] = []
+    name = f"{edge.reader or 'output'}.{edge.port}"
+    if edge.depth:
+        made = Stream(f"{name}.queue", stream.beats)
+        if edge.in_ram:
+            blocks += network.ring(stream, made, edge.depth, RING_OUT_WORDS)
+        else:
+            blocks += network.queue(stream, made, edge.depth)
+        stream = made
     for stage in edge.converters:
-        name = f"{edge.reader}.{stage.direction}"
         if stage.direction == "up":
-            made = Stream(name, stream.beats // stage.ratio)
+            made = Stream(f"{name}.up", stream.beats // stage.ratio)
             blocks.append(network.up(stream, made, stage.ratio))
         else:
-            made = Stream(name, stream.beats * stage.ratio)
+            made = Stream(f"{name}.down", stream.beats * stage.ratio)
             blocks.append(network.down(stream, made, stage.ratio))
         stream = made
     return tuple(blocks), stream
 
 
-def engine_blocks(engine: EngineDesign, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
-    """Return the blocks of ``engine`` that reads ``stream``, and the stream that it sends."""
+def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) -> tuple[tuple[Block, ...], Stream]:
+    """Return the blocks of ``engine`` that reads ``streams``, and the stream that it sends."""
     name = engine.layer.name
     blocks: list[Block] = []
     if isinstance(engine, LinearEngine):
-        made, stream = _mac_blocks(engine, stream, frames)
+        (given,) = streams
+        made, stream = _mac_blocks(engine, given, frames)
         blocks += made
+    elif isinstance(engine, StreamEngine) and engine.op.clocks:
+        stream = Stream(f"{name}.acc", engine.out_beats * frames)
+        blocks.append(network.join(streams, stream))
+    else:
+        (stream,) = streams
     out, pixels = Stream(name, engine.out_beats * frames), engine.pixels
     tail = network.requant(
         stream,

@@ -6,11 +6,13 @@ draws the engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
 
-from gan2hls.hardware.edges import Edge, Stream, StreamPort, stream_ports
+from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel
@@ -29,12 +31,14 @@ class Design:
         engines: one per layer, in topological order.
         part: FPGA part name.
         clock_ns: clock period.
+        depths: beats that the queue of an edge holds, by reader and port; where there is none it is absent.
     """
 
     model: IntegerModel
     engines: tuple[EngineDesign, ...]
     part: str
     clock_ns: float
+    depths: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -82,18 +86,35 @@ class Design:
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
-        """What every engine reads, in the order of the engines and of their inputs."""
+        """What every engine reads, in the order of the engines and of their inputs, then what leaves."""
+        readers = [
+            (engine.layer.name, port, tensor, engine.in_lanes)
+            for engine in self.engines
+            for port, tensor in enumerate(engine.layer.inputs)
+        ]
+        readers += [("", n, stream.tensor, stream.lanes) for n, stream in enumerate(self.outputs)]
+        count, branches = Counter(tensor for _, _, tensor, _ in readers), Counter[str]()
         edges = []
-        for engine in self.engines:
-            for port, tensor in enumerate(engine.layer.inputs):
-                source = self.streams[tensor]
-                stages = converters(source.lanes, engine.in_lanes, source.elements, self.interval)
-                edges.append(Edge(source, engine.layer.name, port, stages))
+        for reader, port, tensor, lanes in readers:
+            source = self.streams[tensor]
+            branch = branches[tensor] if count[tensor] > 1 else None
+            branches[tensor] += 1
+            stages = converters(source.lanes, lanes, source.elements, self.interval)
+            edges.append(Edge(source, reader, port, branch, self.depths.get((reader, port), 0), stages))
         return tuple(edges)
 
     def edges_into(self, engine: EngineDesign) -> tuple[Edge, ...]:
         """Return what ``engine`` reads, by input."""
         return tuple(edge for edge in self.edges if edge.reader == engine.layer.name)
+
+    def edges_from(self, tensor: str) -> tuple[Edge, ...]:
+        """Return what reads ``tensor``, by branch."""
+        return tuple(edge for edge in self.edges if edge.source.tensor == tensor)
+
+    @property
+    def edges_out(self) -> tuple[Edge, ...]:
+        """What leaves, by output."""
+        return tuple(edge for edge in self.edges if not edge.reader)
 
 
 def verify_design(design: Design) -> None:
@@ -106,6 +127,9 @@ def verify_design(design: Design) -> None:
     for engine, layer in zip(design.engines, design.model.layers, strict=True):
         folding = engine.folding
         assert engine.layer is layer, f"{layer.name}: engines out of order"
-        assert len(layer.inputs) == 1, f"{layer.name}: one input"
         assert folding.pe % folding.lanes == 0, f"{layer.name}: lanes {folding.lanes} must divide PE {folding.pe}"
         engine.verify()
+    for (reader, port), depth in design.depths.items():
+        assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
+        assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"
+        assert depth > QUEUE_WORDS or depth.bit_count() == 1, f"{reader}: a short queue of {depth}"

@@ -10,6 +10,9 @@ from gan2hls.hardware.width_converters import Converter
 from gan2hls.numbers import IntType
 from gan2hls.ops import Shape
 
+#: Words of a queue in distributed RAM at most; a longer one is a ring in block RAM, with so many words behind it.
+QUEUE_WORDS, RING_OUT_WORDS = 64, 8
+
 
 @final
 @dataclass(frozen=True)
@@ -52,19 +55,38 @@ class Stream:
 @final
 @dataclass(frozen=True)
 class Edge:
-    """What leads from the maker of a tensor to one of its readers.
+    """What leads from the maker of a tensor to one of its readers: a queue where it must wait, then converters.
 
     Attributes:
         source: as the maker sends it.
-        reader: name of the layer that reads it.
+        reader: name of the layer that reads it; empty: it leaves the design.
         port: which of the reader's inputs it is.
+        branch: which branch of a fork it is, where the tensor has several readers; None: it has one.
+        depth: beats, as the maker sends them, that a queue holds; 0: there is none.
         converters: between the maker's lanes and the reader's, in stream order.
     """
 
     source: Stream
     reader: str
     port: int
+    branch: int | None
+    depth: int
     converters: tuple[Converter, ...]
+
+    @property
+    def name(self) -> str:
+        """Identifier of what arrives, in front of queue and converters: the tensor's, or its branch's."""
+        return self.source.tensor if self.branch is None else f"{self.source.tensor}_{self.branch}"
+
+    @property
+    def label(self) -> str:
+        """What it is called in reports."""
+        return f"{self.source.tensor} -> {self.reader or 'output'}"
+
+    @property
+    def in_ram(self) -> bool:
+        """Whether its queue is a ring in block RAM."""
+        return self.depth > QUEUE_WORDS
 
     @property
     def sink(self) -> Stream:

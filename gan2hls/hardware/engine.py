@@ -1,8 +1,8 @@
 """Engines: a layer with its folding, and how many beats and clocks that takes.
 
 What every engine has stands in ``EngineDesign``: a requantizer, a table, an output queue.  What makes the accumulators
-in front of it differs: the points of a pointwise engine act on its input as it is, a linear engine (``linear_engine``)
-has a feeder and a MAC array.
+in front of it differs: a linear engine (``linear_engine``) has a feeder and a MAC array, a stream engine the unit that
+its operation names, on elements as they come.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
+from gan2hls.ops import IntLinear, StreamOperation, Unit
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
@@ -31,7 +32,7 @@ class Folding:
     Attributes:
         pe: output channels in parallel; divides ``CO / groups``, or is that times a divisor of ``groups``.
         simd: input channels in parallel for each of them; divides ``CI / groups``, is that where ``pe`` spans groups.
-        lanes: output channels requantized in parallel; divides ``pe`` (pointwise layers: divides the channels).
+        lanes: output channels requantized in parallel; divides ``pe`` (stream engines: divides the channels).
     """
 
     pe: int
@@ -140,9 +141,15 @@ class EngineDesign(ABC):
         return Stream(self.layer.name, self.out_elem, self.out_lanes, self.layer.shape)
 
     @property
+    def in_elems(self) -> tuple[IntType, ...]:
+        """Type of one element of each input."""
+        return tuple(given.int_type for given in self.layer.input_types)
+
+    @property
     def in_elem(self) -> IntType:
-        """Type of one input element."""
-        return self.layer.input_type.int_type
+        """Type of one element of its one input."""
+        (elem,) = self.in_elems
+        return elem
 
     @property
     def out_elem(self) -> IntType:
@@ -193,26 +200,33 @@ class EngineDesign(ABC):
 
 @final
 @dataclass(frozen=True, eq=False)
-class PointwiseEngine(EngineDesign):
-    """An engine without a MAC array: ``pe = simd = lanes`` elements enter and leave with every beat."""
+class StreamEngine(EngineDesign):
+    """An engine without a MAC array: with every beat ``pe = simd = lanes`` elements of every input enter, and leave."""
 
     mac_steps = 0
     mac_cycles = 0
 
     @property
+    def op(self) -> StreamOperation:
+        """What makes its accumulators."""
+        assert not isinstance(self.layer.op, IntLinear), f"{self.layer.name} is linear"
+        return self.layer.op
+
+    @property
     def in_lanes(self) -> int:
-        """Elements per beat of the input stream."""
+        """Elements per beat of every input stream."""
         return self.folding.lanes
 
     @property
     def in_beats(self) -> int:
-        """Input beats of one frame."""
+        """Input beats of one frame, of every input."""
         return self.out_beats
 
     @property
     def word_bits(self) -> int:
         """Bits of the widest word that it passes on."""
-        return max(self.code_bits, self.folding.lanes * self.in_elem.bits)
+        read, _ = self.accumulator
+        return max(self.code_bits, self.folding.lanes * max(read.bits, *(elem.bits for elem in self.in_elems), 1))
 
     row_taps = (1,)
     column_taps = (1,)
@@ -224,8 +238,18 @@ class PointwiseEngine(EngineDesign):
 
     @property
     def accumulator(self) -> tuple[IntType, int]:
-        """The input's codes, and their zero point."""
-        return self.in_elem, self.layer.input_type.zero_point
+        """Type of the words that the requantizer reads, and the zero point that it takes off them first."""
+        return self.op.accumulator(self.layer.input_types, self.layer.acc_type)
+
+    @property
+    def rtl_unit(self) -> Unit:
+        """What makes its accumulators in the RTL."""
+        return self.op.rtl(self.layer.input_types, self.layer.acc_type, self.folding.lanes)
+
+    @property
+    def hls_unit(self) -> Unit | None:
+        """What makes its accumulators in the C++; None: its requantizer does."""
+        return self.op.hls(self.layer.input_types, self.layer.acc_type, self.folding.lanes)
 
     def verify(self) -> None:
         """Check the folding.

@@ -20,7 +20,7 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 
-Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "requant", "requant_holes"]
+Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "join", "requant", "requant_holes"]
 
 
 @final
@@ -145,6 +145,27 @@ def fifo(queue: Queue, out: Stream) -> Block:
     """Return a ``g2h_fifo``: the next word is loaded in the clock in which the last beat of the former one leaves."""
     assert out.beats % queue.words == 0, out.name
     return Block("fifo", (queue,), (out,), (out.beats // queue.words,))
+
+
+def join(streams: Sequence[Stream], out: Stream) -> Block:
+    """Return what takes a beat of all ``streams`` in one clock and offers ``out`` in the next: ``g2h_add``."""
+    assert all(stream.beats == out.beats for stream in streams), out.name
+    return Block("join", tuple(streams), (out,), (len(streams),))
+
+
+def queue(stream: Stream, out: Stream, depth: int) -> tuple[Block, ...]:
+    """Return a ``g2h_queue`` of ``depth`` words."""
+    words = Queue(f"{out.name}.words", stream.beats, depth)
+    return loader(stream, words, to_ready=1), fifo(words, out)
+
+
+def ring(stream: Stream, out: Stream, depth: int, out_depth: int) -> tuple[Block, ...]:
+    """Return a ``g2h_ring`` of ``depth`` words, with ``out_depth`` more behind the memory."""
+    words, ahead = Queue(f"{out.name}.words", stream.beats, depth), Queue(f"{out.name}.ahead", stream.beats, out_depth)
+    reader = sequencer(
+        words, ahead, in_rows=1, need=(1,), released=(1,), vector_cycles=np.ones((1, 1), np.int64), to_push=2
+    )
+    return loader(stream, words, to_ready=1), reader, fifo(ahead, out)
 
 
 def requant(stream: Stream, out: Stream, *, latency: int, queue_words: int, pixels: Int64Array, groups: int) -> Block:

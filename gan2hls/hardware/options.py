@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.hardware.design import WORD_LIMIT_BITS
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, PointwiseEngine
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_linear_engine
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
@@ -48,34 +48,29 @@ def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    match layer.op:
-        case IntLinear():
-            found = _linear_options(layer, layer.op, request)
-        case _:
-            wanted = request.lanes or request.pe or request.simd
-            lanes = lanes_choices(layer, layer.requant.channels, wanted)
-            found = [_option(PointwiseEngine(layer, Folding(n, n, n))) for n in lanes]
+    if isinstance(layer.op, IntLinear):
+        found = _linear_options(layer, layer.op, request)
+    else:
+        wanted = request.lanes or request.pe or request.simd
+        lanes = lanes_choices(layer, layer.requant.channels, wanted)
+        found = [_option(StreamEngine(layer, Folding(n, n, n))) for n in lanes]
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
 
 
 def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
     """Return the engine of ``layer`` that skips nothing; weights are not laid out, which comparing needs not."""
-    match layer.op:
-        case IntLinear():
-            return LinearEngine(layer, folding, line_buffer_rows(layer))
-        case _:
-            return PointwiseEngine(layer, folding)
+    if isinstance(layer.op, IntLinear):
+        return LinearEngine(layer, folding, line_buffer_rows(layer))
+    return StreamEngine(layer, folding)
 
 
 def make_engine(layer: IntLayer, folding: Folding, *, rows: int | None = None, skip: bool = False) -> EngineDesign:
     """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise."""
-    match layer.op:
-        case IntLinear():
-            return make_linear_engine(layer, folding, line_buffer_rows(layer) if rows is None else rows, skip=skip)
-        case _:
-            assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
-            return PointwiseEngine(layer, folding)
+    if isinstance(layer.op, IntLinear):
+        return make_linear_engine(layer, folding, line_buffer_rows(layer) if rows is None else rows, skip=skip)
+    assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
+    return StreamEngine(layer, folding)
 
 
 def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest) -> list[Option]:

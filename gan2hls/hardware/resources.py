@@ -8,7 +8,7 @@ from typing import final
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, bram18
-from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
@@ -21,7 +21,7 @@ _DSP_PORTS = (18, 25)
 @final
 @dataclass(frozen=True)
 class EngineResources:
-    """DSP blocks and 18-kbit block RAMs of an engine, LUTs of lanes that add, negate or decode, bits of weights.
+    """DSP blocks and 18-kbit block RAMs of an engine, LUTs of lanes that add, negate, decode or join, bits of weights.
 
     ``weight_bits`` are those of the memories of codes, tables, and the program that skips empty blocks.
     """
@@ -59,6 +59,8 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
         luts = lane_lut(engine) * lanes
         words = engine.rows * engine.geometry.x.in_size * engine.pixel_words
         memories += bram18(engine.in_lanes * engine.in_elem.bits, words)
+    elif isinstance(engine, StreamEngine):
+        luts = engine.op.lane_lut(layer.input_types, layer.acc_type) * folding.lanes
     return EngineResources(dsp, memories, luts, bits)
 
 

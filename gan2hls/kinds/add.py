@@ -136,6 +136,7 @@ class IntAdd(StreamOperation):
                 f"{name}_SIGNED": given.int_type.signed,
                 f"{name}_ZERO_POINT": given.zero_point,
                 f"{name}_FACTOR": factor,
+                f"{name}_TERM_BITS": _term_type(factor, given.centred).signed_bits,
             }
         return Unit("add", constants)
 
@@ -143,6 +144,12 @@ class IntAdd(StreamOperation):
         """Return the LUTs of one lane: an adder for each set bit of a factor, and one for each zero point."""
         adders = sum(abs(factor).bit_count() + 1 for factor in self.factors) - 1
         return adders * acc_type.signed_bits
+
+
+def _term_type(factor: int, centred: IntType) -> IntType:
+    """Return the type of codes less their zero point, and of those times ``factor``."""
+    ends = [scale * end for scale in (1, factor) for end in (centred.lo, centred.hi)]
+    return IntType.covering(min(0, *ends), max(0, *ends))
 
 
 def add(*_: object) -> Add:

@@ -80,10 +80,10 @@ class IntIdentity(StreamOperation):
         return given.int_type, given.zero_point
 
     def rtl(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
-        """Return ``g2h_centre``, which takes the zero point off."""
+        """Return ``g2h_identity``, which takes the zero point off."""
         (given,) = inputs
         return Unit(
-            "g2h_centre",
+            "g2h_identity",
             {
                 "Lanes": lanes,
                 "InBits": given.int_type.bits,

@@ -116,7 +116,7 @@ class StreamOperation(Protocol):
 
     @property
     def clocks(self) -> int:
-        """Clocks from a beat of every input to its accumulators; with 0 they pass straight through."""
+        """Clocks from a beat of every input to its accumulators: 1, or 0 where one input passes straight through."""
         return 1
 
     @abstractmethod

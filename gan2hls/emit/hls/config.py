@@ -8,7 +8,7 @@ from typing import final
 from gan2hls.codecs import CODECS
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits
-from gan2hls.hardware import EngineDesign, LinearEngine
+from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType, Requant
 from gan2hls.ops import AxisTaps
 
@@ -120,16 +120,32 @@ def numbers(engine: EngineDesign) -> tuple[Number, ...]:
 
 
 def _common(engine: EngineDesign) -> tuple[Constant, ...]:
-    folding, elem, groups = engine.folding, engine.in_elem, engine.in_lanes // engine.folding.simd
+    folding, groups = engine.folding, engine.in_lanes // engine.folding.simd
     of = "" if groups == 1 else f" of each of {groups} groups"
     return (
         Constant("PE", folding.pe, f"output channels in parallel{of and f', {folding.pe // groups}{of}'}"),
         Constant("SIMD", folding.simd, f"input channels{of} in parallel"),
         Constant("LANES", folding.lanes, "output channels requantized in parallel"),
+        *_inputs(engine),
+        Constant("ACC_BITS", acc_bits(engine), f"accumulator: {engine.layer.acc_type}, exact"),
+    )
+
+
+def _inputs(engine: EngineDesign) -> tuple[Constant, ...]:
+    """Return what the codes of the input are, or what the unit of an operation wants to know of its inputs."""
+    unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
+    if unit is not None:
+        return tuple(
+            Constant(
+                name, int(value), f"of {unit.name}" if n == 0 else "", "bool" if isinstance(value, bool) else "int"
+            )
+            for n, (name, value) in enumerate(unit.parameters.items())
+        )
+    elem = engine.in_elem
+    return (
         Constant("IN_BITS", elem.bits, f"input code: {elem}"),
         Constant("IN_SIGNED", int(elem.signed), "", "bool"),
         Constant("IN_ZERO_POINT", engine.layer.input_type.zero_point, "the code that means 0"),
-        Constant("ACC_BITS", acc_bits(engine), f"accumulator: {engine.layer.acc_type}, exact"),
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
-from gan2hls.emit.hls.layer import LayerView, layer_view
+from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
+from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library and POSIX declare.
@@ -31,7 +32,8 @@ def emit_hls(design: Design) -> dict[str, bytes]:
             f"{name!r} cannot be the name of a C++ function", where="name", hint="give the model another name"
         )
     layers = _layer_views(design)
-    context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, **_ports(design)}
+    region = top_region(design)
+    context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, "top": region, **_ports(design)}
     files = {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
@@ -67,8 +69,7 @@ _FILES = {
 def _layer_views(design: Design) -> list[LayerView]:
     views = []
     for engine in design.engines:
-        (edge,) = design.edges_into(engine)
-        view = layer_view(engine, edge)
+        view = layer_view(engine, *design.edges_into(engine))
         _check_widths(view)
         views.append(view)
     return views
@@ -90,17 +91,17 @@ def _slices(width: int) -> list[tuple[int, int]]:
 
 
 def _ports(design: Design) -> dict[str, Any]:
-    """Return the sizes and names of the ports, and what the streams of tensors are called; TDATA has whole bytes."""
+    """Return the sizes and names of the ports; TDATA has whole bytes."""
     sources, sinks = ([_port(design.name, port) for port in ports] for ports in (design.sources, design.sinks))
-    names = {engine.layer.name: f"from_{engine.layer.name}" for engine in design.engines}
     return {
         "sources": sources,
         "sinks": sinks,
         "ports": [*sources, *sinks],
         "alone": len(sources) == len(sinks) == 1,
-        "more_ports": len(sources) + len(sinks) - 2,
-        "stream_names": names | {port.stream.tensor: port.word for port in (*design.sources, *design.sinks)},
-        "inner": names.keys() - {stream.tensor for stream in design.outputs},
+        "core": {
+            "sources": [simulated(port.stream, port.word) for port in design.sources],
+            "sinks": [simulated(port.stream, port.word) for port in design.sinks],
+        },
         "clock_ns": f"{design.clock_ns:g}",
     }
 

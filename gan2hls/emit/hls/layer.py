@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -22,7 +23,8 @@ from gan2hls.emit.hls.config import (
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.roms import Rom, linear_roms, requant_roms
-from gan2hls.hardware import Edge, EngineDesign, LinearEngine
+from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
+from gan2hls.numbers import IntType
 
 
 @final
@@ -33,6 +35,23 @@ class Fifo:
     name: str
     bits: int
     about: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class SimulatedStream:
+    """A stream of C simulation: its name, the type of an element, elements a beat, bits of a word, beats a frame."""
+
+    name: str
+    elem: IntType
+    lanes: int
+    bits: int
+    beats: int
+
+
+def simulated(stream: Stream, name: str) -> SimulatedStream:
+    """Return ``stream`` as C simulation has it under ``name``."""
+    return SimulatedStream(name, stream.elem, stream.lanes, 8 * stream.byte_count, stream.beats)
 
 
 @final
@@ -62,12 +81,12 @@ class LayerView:
     """Everything that ``layer.hpp.j2`` prints."""
 
     engine: EngineDesign
-    edge: Edge
+    edges: tuple[Edge, ...]
     constants: tuple[Constant, ...]
     numbers: tuple[Number, ...]
     roms: tuple[Rom, ...]
     processes: tuple[Process, ...]
-    in_stream: Fifo
+    in_streams: tuple[Fifo, ...]
     out_stream: Fifo
 
     @property
@@ -86,6 +105,25 @@ class LayerView:
         return tuple(process.sink for process in self.processes[:-1])
 
     @property
+    def parameters(self) -> tuple[Fifo, ...]:
+        """What the engine is called with."""
+        return (*self.in_streams, self.out_stream)
+
+    @property
+    def sources(self) -> tuple[SimulatedStream, ...]:
+        """The inputs as C simulation has them."""
+        return tuple(map(simulated, (edge.source for edge in self.edges), (stream.name for stream in self.in_streams)))
+
+    @property
+    def sink(self) -> SimulatedStream:
+        """The output as C simulation has it."""
+        return simulated(self.engine.sends, self.out_stream.name)
+
+    def bound(self, arguments: Sequence[str]) -> dict[str, str]:
+        """Return ``arguments``, names of streams, by the names of the parameters that they stand for."""
+        return dict(zip((stream.name for stream in self.parameters), arguments, strict=True))
+
+    @property
     def arrays(self) -> tuple[Rom, ...]:
         """The arrays behind the tables."""
         return tuple(array for rom in self.roms for array in (rom, rom.top) if array is not None)
@@ -93,15 +131,15 @@ class LayerView:
     @property
     def library(self) -> tuple[str, ...]:
         """The library headers that the processes come from."""
-        headers = {_HEADERS[process.kind] for process in self.processes} | {"bits.hpp"}
+        headers = {_HEADERS.get(process.kind, f"{process.kind}.hpp") for process in self.processes} | {"bits.hpp"}
         if isinstance(self.engine, LinearEngine):
             headers.add(f"wsrc_{self.engine.weights.codec}.hpp")
         return tuple(sorted(headers))
 
     @property
-    def in_beats(self) -> int:
-        """Beats of one frame at ``in``."""
-        return self.edge.source.beats
+    def in_beats(self) -> tuple[int, ...]:
+        """Beats of one frame at every input."""
+        return tuple(edge.source.beats for edge in self.edges)
 
     @property
     def out_beats(self) -> int:
@@ -136,56 +174,62 @@ _LATENCY = {
     "table": 4,
     "channel_table": 4,
 }
+#: Of the unit of an operation on elements as they come.
+_UNIT_LATENCY = 5
 
 
 def restart_cycles(kind: str, simd: int = 1) -> int:
     """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
     tree = (simd - 1).bit_length() if kind == "mac" else 0
-    return _LATENCY[kind] + tree + 1
+    return _LATENCY.get(kind, _UNIT_LATENCY) + tree + 1
 
 
-_HEADERS = {
-    "narrow": "convert.hpp",
-    "widen": "convert.hpp",
-    "feeder": "feeder.hpp",
-    "schedule": "segments.hpp",
-    "pixels": "pixels.hpp",
-    "pixel_runs": "pixel_runs.hpp",
-    "runner": "runner.hpp",
-    "skip_feeder": "skip_feeder.hpp",
-    "mac": "mac.hpp",
-    "requant": "requant.hpp",
-    "table": "table.hpp",
-    "channel_table": "channel_table.hpp",
-}
+#: Headers that are not called after their one process.
+_HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segments.hpp"}
 
 
-def layer_view(engine: EngineDesign, edge: Edge) -> LayerView:
-    """Return the view of an engine that reads ``edge``."""
-    first, last = Fifo("in", 8 * edge.source.byte_count), Fifo("out", 8 * engine.sends.byte_count)
+def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
+    """Return the view of an engine that reads ``edges``."""
+    alone = len(edges) == 1
+    firsts = tuple(Fifo("in" if alone else f"in_{n}", 8 * e.source.byte_count) for n, e in enumerate(edges))
+    last = Fifo("out", 8 * engine.sends.byte_count)
     roms = (*(linear_roms(engine) if isinstance(engine, LinearEngine) else ()), *requant_roms(engine))
-    processes = _processes(engine, edge, first, last)
-    return LayerView(engine, edge, constants(engine), numbers(engine), roms, processes, first, last)
+    processes = _processes(engine, edges, firsts, last)
+    return LayerView(engine, edges, constants(engine), numbers(engine), roms, processes, firsts, last)
 
 
-def _processes(engine: EngineDesign, edge: Edge, first: Fifo, last: Fifo) -> tuple[Process, ...]:
-    """Return the chain of processes from ``first`` to ``last``, in the order of their calls."""
-    steps = [
-        *_converters(edge),
-        *(_linear_steps(engine) if isinstance(engine, LinearEngine) else []),
-        *_finish(engine),
-    ]
+def _processes(engine: EngineDesign, edges: Sequence[Edge], firsts: Sequence[Fifo], last: Fifo) -> tuple[Process, ...]:
+    """Return the processes from ``firsts`` to ``last``, in the order of their calls."""
     processes: list[Process] = []
-    source = first
+    arriving = []
+    for n, (edge, source) in enumerate(zip(edges, firsts, strict=True)):
+        for kind, arguments, sink, cycles, about in _converters(edge, "" if len(edges) == 1 else f"_{n}"):
+            processes.append(Process(kind, arguments, (source,), sink, cycles, about))
+            source = sink
+        arriving.append(source)
+    steps = [*_front(engine), *_finish(engine)]
+    sources = tuple(arriving)
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
         beside = _beside(engine) if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder") else ()
         processes += beside
         target = last if n == len(steps) - 1 else sink
         taken = {stream for process in beside for stream in process.sources}
-        sources = (source, *(process.sink for process in beside if process.sink not in taken))
+        sources = (*sources, *(process.sink for process in beside if process.sink not in taken))
         processes.append(Process(kind, arguments, sources, target, cycles, about))
-        source = target
+        sources = (target,)
     return tuple(processes)
+
+
+def _front(engine: EngineDesign) -> list[_Step]:
+    """Return the steps from the inputs to the accumulators."""
+    if isinstance(engine, LinearEngine):
+        return _linear_steps(engine)
+    unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
+    if unit is None:
+        return []
+    lanes = engine.folding.lanes
+    sink = Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
+    return [(unit.name, ("config",), sink, engine.out_beats, f"{engine.layer.op.kind} -> accumulator")]
 
 
 def _beside(engine: LinearEngine) -> tuple[Process, ...]:
@@ -209,14 +253,14 @@ def _beside(engine: LinearEngine) -> tuple[Process, ...]:
 _Step = tuple[str, tuple[str, ...], Fifo, int, str]
 
 
-def _converters(edge: Edge) -> list[_Step]:
-    """Return the converters from the previous engine's lanes to this one's."""
+def _converters(edge: Edge, suffix: str) -> list[_Step]:
+    """Return the converters from the maker's lanes to this engine's; names of streams end in ``suffix``."""
     bits, lanes = edge.source.elem.bits, edge.source.lanes
     steps: list[_Step] = []
     for stage in edge.converters:
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
-        sink = Fifo(name, whole_bytes(stage.out_lanes * bits), about)
+        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about)
         beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes

@@ -6,6 +6,7 @@ Everything is described in ``docs/microarchitecture.md``.  Templates hold the co
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -13,8 +14,10 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
 from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamPort
+from gan2hls.emit.rtl.top import shape_text, top_context
+from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
+from gan2hls.ops import Shape
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
 _RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
@@ -45,7 +48,7 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
         files[f"{engine.module}.sv"] = render("rtl/engine.sv.j2", engine.context)
         files |= {f"mem/{name}": image for name, image in engine.memories.items()}
         compile_order.append(f"{engine.module}.sv")
-    files[f"{design.name}.sv"] = render("rtl/top.sv.j2", _top(design))
+    files[f"{design.name}.sv"] = render("rtl/top.sv.j2", top_context(design))
     compile_order.append(f"{design.name}.sv")
     used = library("rtl/lib", ".sv", [files[path] for path in compile_order], _instantiated)
     files |= {f"lib/{name}": text for name, text in used.items()}
@@ -86,16 +89,11 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "kind": layer.op.kind,
         "source": layer.source,
         "linear": False,
-        "in_shape": _shape(layer.shape),
-        "out_shape": _shape(layer.shape),
-        "in_elem": str(engine.in_elem),
+        "inputs": _inputs(engine, [edge.source.shape for edge in design.edges_into(engine)]),
+        "out_shape": shape_text(layer.shape),
         "out_elem": str(engine.out_elem),
-        "zero_point": layer.input_type.zero_point,
-        "in_lanes": engine.in_lanes,
         "out_lanes": engine.out_lanes,
-        "in_beats": engine.in_beats,
         "out_beats": engine.out_beats,
-        "in_msb": engine.in_lanes * engine.in_elem.bits - 1,
         "out_msb": engine.out_lanes * engine.out_elem.bits - 1,
         "acc_msb": folding.lanes * layer.acc_type.signed_bits - 1,
         "code_msb": folding.lanes * code_bits - 1,
@@ -106,21 +104,35 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "channel_table": None if layer.table is None or common else _channel_table(engine),
     }
     if isinstance(engine, LinearEngine):
-        context |= {"linear": True, "in_shape": _shape(engine.geometry.in_shape), **linear_context(engine)}
+        context |= {"linear": True, **linear_context(engine)}
         memories |= linear_memories(engine)
-    else:
-        context["centre"] = _centre(engine)
+    elif isinstance(engine, StreamEngine):
+        context |= {"unit": engine.rtl_unit.name, "unit_parameters": _literals(engine.rtl_unit.parameters)}
     return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
 
 
-def _centre(engine: EngineDesign) -> Values:
-    return {
-        "Lanes": engine.folding.lanes,
-        "InBits": engine.in_elem.bits,
-        "Signed": bit(engine.in_elem.signed),
-        "ZeroPoint": engine.layer.input_type.zero_point,
-        "OutBits": engine.layer.acc_type.signed_bits,
-    }
+def _inputs(engine: EngineDesign, shapes: Sequence[Shape]) -> list[dict[str, Any]]:
+    """Return what the template needs to know of each input: the only one is ``s``, several are numbered."""
+    alone = len(shapes) == 1
+    return [
+        {
+            "prefix": "s" if alone else f"s{n}",
+            "tensor": "" if alone else f" {tensor}",
+            "shape": shape_text(shape),
+            "elem": str(given.int_type),
+            "zero_point": given.zero_point,
+            "lanes": engine.in_lanes,
+            "beats": engine.in_beats,
+            "msb": engine.in_lanes * given.int_type.bits - 1,
+        }
+        for n, (tensor, shape, given) in enumerate(
+            zip(engine.layer.inputs, shapes, engine.layer.input_types, strict=True)
+        )
+    ]
+
+
+def _literals(parameters: Mapping[str, int | bool]) -> Values:
+    return {name: bit(value) if isinstance(value, bool) else value for name, value in parameters.items()}
 
 
 def _requant(engine: EngineDesign) -> Values:
@@ -211,62 +223,3 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
             for lane in range(lanes)
         ],
     }
-
-
-def _top(design: Design) -> dict[str, Any]:
-    streams: list[dict[str, str | int]] = [{"name": given.tensor, "msb": given.bits - 1} for given in design.inputs]
-    blocks: list[dict[str, str | int]] = []
-
-    def add(module: str, name: str, source: str, bits: int, *, width: int = 0, ratio: int = 0) -> str:
-        blocks.append({"module": module, "name": name, "source": source, "ratio": ratio, "width": width})
-        streams.append({"name": name, "msb": bits - 1})
-        return name
-
-    for engine in design.engines:
-        name = engine.layer.name
-        (edge,) = design.edges_into(engine)
-        source, bits = edge.source.tensor, edge.source.elem.bits
-        for stage in edge.converters:
-            kind, width = stage.direction, stage.narrow * bits
-            converter = f"{name}_{kind}"
-            source = add(f"g2h_{kind}", converter, source, stage.out_lanes * bits, width=width, ratio=stage.ratio)
-        add(f"{design.name}_{name}", name, source, engine.sends.bits)
-    assert len({stream["name"] for stream in streams}) == len(streams), "stream names repeat"
-    sources, sinks = ([_port(port) for port in ports] for ports in (design.sources, design.sinks))
-    return {
-        "top": design.name,
-        "engines": [
-            {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
-        ],
-        "alone": len(sources) == len(sinks) == 1,
-        "sources": sources,
-        "sinks": sinks,
-        "unused": ", ".join(bits for port in sources for bits in port["unused"]),
-        "streams": streams,
-        "blocks": blocks,
-    }
-
-
-def _port(port: StreamPort) -> dict[str, Any]:
-    stream, msb, data = port.stream, port.stream.bits - 1, f"{port.stream.tensor}_data"
-    padding = port.padded_bits - stream.bits
-    unused = [f"{port.axis}_tlast"]
-    if padding:
-        unused.append(f"{port.axis}_tdata[{port.padded_bits - 1}:{stream.bits}]")
-    return {
-        "axis": port.axis,
-        "suffix": port.suffix,
-        "tensor": stream.tensor,
-        "shape": _shape(stream.shape),
-        "elem": str(stream.elem),
-        "lanes": stream.lanes,
-        "beats": stream.beats,
-        "msb": msb,
-        "pad_msb": port.padded_bits - 1,
-        "unused": unused,
-        "padded": f"{{{padding}'d0, {data}}}" if padding else data,
-    }
-
-
-def _shape(shape: tuple[int, int, int]) -> str:
-    return " x ".join(map(str, shape))

@@ -1,0 +1,117 @@
+"""The top of the HLS C++: the streams between engines, and the forks of tensors that several engines read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+from gan2hls.hardware import Design, Edge
+
+#: Words of a stream between two engines that need not wait for each other: engines send rows in bursts.
+BURST_WORDS = 32
+
+
+@final
+@dataclass(frozen=True)
+class Link:
+    """A stream between two processes of the top.
+
+    Attributes:
+        name: its variable.
+        bits: of a word, whole bytes.
+        maker: name of the layer whose engine writes it, or of the tensor of which a fork makes it.
+        depth: words that it must hold, ``BURST_WORDS`` where any number would do.
+        about: what it is for, where that is not plain.
+    """
+
+    name: str
+    bits: int
+    maker: str
+    depth: int
+    about: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Fork:
+    """A process that writes a stream to two.
+
+    Attributes:
+        tensor: that several read.
+        arguments: width and beats of a frame.
+        streams: names of the stream that it reads, and of those that it writes.
+    """
+
+    tensor: str
+    arguments: tuple[int, int]
+    streams: tuple[str, str, str]
+
+
+@final
+@dataclass(frozen=True)
+class TopRegion:
+    """The DATAFLOW region of the top.
+
+    Attributes:
+        links: streams that no port is, in the order of their makers.
+        forks: by tensor.
+        arguments: by layer, the streams that its engine reads, then the one that it writes.
+    """
+
+    links: tuple[Link, ...]
+    forks: Mapping[str, tuple[Fork, ...]]
+    arguments: Mapping[str, tuple[str, ...]]
+
+    def links_of(self, maker: str) -> tuple[Link, ...]:
+        """Return the streams that ``maker``, a layer or an input, or its forks write."""
+        return tuple(link for link in self.links if link.maker == maker)
+
+
+def top_region(design: Design) -> TopRegion:
+    """Return the streams and forks between the engines of ``design``."""
+    ports = {port.stream.tensor: port.word for port in design.sources}
+    leaving = {("", n): port.word for n, port in enumerate(design.sinks)}
+    made_by = {engine.layer.name: f"from_{engine.layer.name}" for engine in design.engines}
+    links: list[Link] = []
+    forks: dict[str, tuple[Fork, ...]] = {}
+    reads: dict[tuple[str, int], str] = {}
+    for tensor, stream in design.streams.items():
+        bits, edges = 8 * stream.byte_count, design.edges_from(tensor)
+        only = edges[0] if len(edges) == 1 else None
+        source = ports.get(tensor) or (leaving.get(_key(only)) if only else None) or made_by[tensor]
+        if source == made_by.get(tensor):
+            links.append(Link(source, bits, tensor, _depth(only)))
+        if only is not None:
+            reads[_key(only)] = source
+            continue
+        of_tensor = []
+        for n, edge in enumerate(edges):
+            name = leaving.get(_key(edge), f"from_{tensor}_{n}")
+            reads[_key(edge)] = name
+            if _key(edge) not in leaving:
+                links.append(Link(name, bits, tensor, _depth(edge), f"to {edge.reader}"))
+            if n < len(edges) - 2:
+                links.append(Link(f"from_{tensor}_{n}_on", bits, tensor, BURST_WORDS, "to the next fork"))
+        for n in range(len(edges) - 1):
+            more = n < len(edges) - 2
+            second = f"from_{tensor}_{n}_on" if more else reads[_key(edges[n + 1])]
+            first = source if n == 0 else f"from_{tensor}_{n - 1}_on"
+            of_tensor.append(Fork(tensor, (bits, stream.beats), (first, reads[_key(edges[n])], second)))
+        forks[tensor] = tuple(of_tensor)
+    arguments = {}
+    for engine in design.engines:
+        name, edges = engine.layer.name, design.edges_from(engine.layer.name)
+        out = leaving.get(_key(edges[0])) if len(edges) == 1 else None
+        given = (reads[_key(edge)] for edge in design.edges_into(engine))
+        arguments[name] = (*given, out or made_by[name])
+    return TopRegion(tuple(links), forks, arguments)
+
+
+def _key(edge: Edge) -> tuple[str, int]:
+    return edge.reader, edge.port
+
+
+def _depth(edge: Edge | None) -> int:
+    """Return the words that the stream of an edge must hold."""
+    return BURST_WORDS if edge is None else max(BURST_WORDS, edge.depth)

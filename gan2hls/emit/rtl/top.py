@@ -1,0 +1,122 @@
+"""The top of the RTL: engines, and what the edges between them are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from gan2hls.hardware import Design, Edge, EngineDesign, LinearEngine, StreamPort
+from gan2hls.ops import Shape
+
+
+@final
+@dataclass(frozen=True)
+class _Block:
+    """An instance that sends a stream.
+
+    Attributes:
+        module: what it is.
+        name: of the instance and of the stream.
+        inputs: prefix of its ports, and the stream, of each stream that it reads.
+        bits: of a beat that it sends.
+        parameters: of the module.
+    """
+
+    module: str
+    name: str
+    inputs: tuple[tuple[str, str], ...]
+    bits: int
+    parameters: dict[str, int] = field(default_factory=dict)
+
+
+def top_context(design: Design) -> dict[str, Any]:
+    """Return what the template of the top needs to know."""
+    forks = {tensor: design.edges_from(tensor) for tensor in design.streams}
+    forks = {tensor: edges for tensor, edges in forks.items() if len(edges) > 1}
+    streams = [(given.tensor, given.bits) for given in design.inputs]
+    streams += [(edge.name, edge.source.bits) for edges in forks.values() for edge in edges]
+    blocks: list[_Block] = []
+    for engine in design.engines:
+        arriving = []
+        for edge in design.edges_into(engine):
+            on_the_way = _edge_blocks(edge, alone=len(engine.layer.inputs) == 1)
+            blocks += on_the_way
+            arriving.append(on_the_way[-1].name if on_the_way else edge.name)
+        blocks.append(_engine_block(design, engine, arriving))
+    streams += [(block.name, block.bits) for block in blocks]
+    assert len({name for name, _ in streams}) == len(streams), "stream names repeat"
+    sources = [_port(port, port.stream.tensor) for port in design.sources]
+    sinks = [_port(port, edge.name) for port, edge in zip(design.sinks, design.edges_out, strict=True)]
+    return {
+        "top": design.name,
+        "engines": [
+            {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
+        ],
+        "alone": len(sources) == len(sinks) == 1 and not forks,
+        "sources": sources,
+        "sinks": sinks,
+        "unused": ", ".join(bits for port in sources for bits in port["unused"]),
+        "streams": [{"name": name, "msb": bits - 1} for name, bits in streams],
+        "forks": [
+            {"tensor": tensor, "branches": [edge.name for edge in edges], "readers": ", ".join(map(_reader, edges))}
+            for tensor, edges in forks.items()
+        ],
+        "blocks": blocks,
+    }
+
+
+def _reader(edge: Edge) -> str:
+    return edge.reader or "the output"
+
+
+def _edge_blocks(edge: Edge, *, alone: bool) -> list[_Block]:
+    """Return the queue and the converters of ``edge``, in stream order; ``alone``: its reader has no other input."""
+    prefix = edge.reader if alone else f"{edge.reader}_{edge.port}"
+    source, bits = edge.name, edge.source.bits
+    blocks: list[_Block] = []
+    if edge.depth:
+        module, name = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue"
+        blocks.append(_Block(module, name, (("s", source),), bits, {"Width": bits, "Depth": edge.depth}))
+        source = name
+    for stage in edge.converters:
+        name, width = f"{prefix}_{stage.direction}", stage.narrow * edge.source.elem.bits
+        parameters = {"Width": width, "Ratio": stage.ratio}
+        bits = stage.out_lanes * edge.source.elem.bits
+        blocks.append(_Block(f"g2h_{stage.direction}", name, (("s", source),), bits, parameters))
+        source = name
+    return blocks
+
+
+def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> _Block:
+    """Return the instance of ``engine``, which reads the streams ``arriving``."""
+    name = engine.layer.name
+    prefixes = ["s"] if len(arriving) == 1 else [f"s{n}" for n in range(len(arriving))]
+    inputs = tuple(zip(prefixes, arriving, strict=True))
+    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits)
+
+
+def _port(port: StreamPort, stream_name: str) -> dict[str, Any]:
+    """Return what the template needs to know of a port; ``stream_name`` is that of the stream inside."""
+    stream, msb, data = port.stream, port.stream.bits - 1, f"{stream_name}_data"
+    padding = port.padded_bits - stream.bits
+    unused = [f"{port.axis}_tlast"]
+    if padding:
+        unused.append(f"{port.axis}_tdata[{port.padded_bits - 1}:{stream.bits}]")
+    return {
+        "axis": port.axis,
+        "suffix": port.suffix,
+        "stream": stream_name,
+        "shape": shape_text(stream.shape),
+        "elem": str(stream.elem),
+        "lanes": stream.lanes,
+        "beats": stream.beats,
+        "msb": msb,
+        "pad_msb": port.padded_bits - 1,
+        "unused": unused,
+        "padded": f"{{{padding}'d0, {data}}}" if padding else data,
+    }
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape as comments have it."""
+    return " x ".join(map(str, shape))
