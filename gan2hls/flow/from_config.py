@@ -9,7 +9,15 @@ from dataclasses import replace
 from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
-from gan2hls.hardware import Design, FoldingRequest, engine_resources, estimate, legal_pe, legal_simd
+from gan2hls.hardware import (
+    Design,
+    FoldingRequest,
+    engine_resources,
+    estimate,
+    legal_pe,
+    legal_simd,
+    queue_bram18,
+)
 from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
 from gan2hls.quantize import CostBound, DesignCost, activation_goal_beside
@@ -88,6 +96,7 @@ def activation_bound(precision: PrecisionConfig, design_of: Callable[[IntegerMod
             return None
         resources = [engine_resources(engine) for engine in design.engines]
         dsp, bram18 = sum(one.dsp for one in resources), sum(one.bram18 for one in resources)
+        bram18 += queue_bram18(design.edges)
         return DesignCost(dsp, bram18, estimate(design).interval)
 
     percent = precision.activation_cost_percent

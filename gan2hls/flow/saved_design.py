@@ -28,6 +28,7 @@ class _Engine(Part):
     lanes: Count
     rows: Annotated[int, Field(ge=0)]
     skip: bool = False
+    queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
 
 
 class _Design(Part):
@@ -48,11 +49,18 @@ def dump_design(design: Design) -> dict[str, bytes]:
             lanes=e.folding.lanes,
             rows=e.rows if isinstance(e, LinearEngine) else 0,
             skip=isinstance(e, LinearEngine) and e.skip is not None,
+            queues=_queues(design, e),
         )
         for e in design.engines
     )
     parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines)
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
+
+
+def _queues(design: Design, engine: EngineDesign) -> tuple[int, ...]:
+    """Return the depth of the queue at each input of ``engine``, 0 where there is none; nothing where none has one."""
+    depths = tuple(edge.depth for edge in design.edges_into(engine))
+    return depths if any(depths) else ()
 
 
 def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_JSON) -> Design:
@@ -66,7 +74,8 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
         engines = tuple(
             _build_engine(layer, engine) for layer, engine in zip(model.layers, parsed.engines, strict=True)
         )
-        design = Design(model, engines, parsed.part, parsed.clock_ns)
+        depths = {(e.layer, port): depth for e in parsed.engines for port, depth in enumerate(e.queues) if depth}
+        design = Design(model, engines, parsed.part, parsed.clock_ns, depths)
         verify_design(design)
     except READ_ERRORS as error:
         raise broken(where, error) from error

@@ -8,17 +8,23 @@ names the operation of a layer and the types of all that it reads; version 1, of
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from gan2hls.codecs import CODECS
 from gan2hls.flow.arrays import Array, dump_arrays, load_arrays
 from gan2hls.flow.saved import MODEL_JSON, MODEL_NPZ, READ_ERRORS, Count, Hwc, Name, Part, broken
+from gan2hls.kinds import KINDS
 from gan2hls.model import IntegerModel, IntLayer, Origin, Port, verify_integer_model
 from gan2hls.numbers import IntType, QuantType, Requant, Table, Ties
-from gan2hls.ops import AxisTaps, IntIdentity, IntLinear, IntOp, IntWeight, LinearGeometry
+from gan2hls.ops import AxisTaps, IntLinear, IntOp, IntWeight, LinearGeometry, StreamOperation
+
+#: Operations without weights by kind, whose fields are what is saved of them.
+UNITS = {kind.name: kind.saved for kind in KINDS if kind.saved is not None}
+_FIELDS = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
 class _IntType(Part):
@@ -94,8 +100,19 @@ class _Linear(Part):
     weight: _Weight
 
 
-class _Identity(Part):
-    kind: Literal["pointwise"]
+class _Unit(Part):
+    """An operation without weights: its numbers; arrays stand beside them."""
+
+    kind: Literal[tuple(UNITS)]  # type: ignore[valid-type]
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_operation(cls, data: Any) -> Any:
+        if not is_dataclass(data) or isinstance(data, type):
+            return data
+        values = {item.name: getattr(data, item.name) for item in fields(data)}
+        return {"kind": data.kind, "parameters": {k: v for k, v in values.items() if not isinstance(v, np.ndarray)}}  # type: ignore[attr-defined]
 
 
 class _Layer(Part):
@@ -105,7 +122,7 @@ class _Layer(Part):
     input_types: tuple[_QuantType, ...]
     output_type: _QuantType
     shape: Hwc
-    op: Annotated[_Linear | _Identity, Field(discriminator="kind")]
+    op: Annotated[_Linear | _Unit, Field(discriminator="kind")]
     acc_type: _IntType
     requant: _Requant
     table: _Table | None
@@ -162,6 +179,9 @@ def dump_model(model: IntegerModel, origin: Origin) -> dict[str, bytes]:
             arrays[f"{layer.name}.weight.scale"] = weight.scale
             if weight.factors is not None:
                 arrays[f"{layer.name}.weight.factors"] = weight.factors
+        elif is_dataclass(layer.op):
+            values = {item.name: getattr(layer.op, item.name) for item in fields(layer.op)}
+            arrays |= {f"{layer.name}.op.{k}": value for k, value in values.items() if isinstance(value, np.ndarray)}
     parsed = _ModelFile(origin=origin, model=_Model.model_validate(model, from_attributes=True))
     return {MODEL_JSON: parsed.model_dump_json(ensure_ascii=True).encode() + b"\n", MODEL_NPZ: dump_arrays(arrays)}
 
@@ -225,7 +245,7 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
         input_types=tuple(given.make() for given in layer.input_types),
         output_type=layer.output_type.make(),
         shape=layer.shape,
-        op=_build_op(layer.op, f"{name}.weight", arrays),
+        op=_build_op(layer.op, name, arrays),
         acc_type=layer.acc_type.make(),
         requant=requant,
         table=table,
@@ -234,15 +254,25 @@ def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
     )
 
 
-def _build_op(op: _Linear | _Identity, weight: str, arrays: dict[str, Any]) -> IntOp:
-    """Return an operation; the arrays of its weights start with the name ``weight``."""
-    if isinstance(op, _Identity):
-        return IntIdentity()
+def _build_op(op: _Linear | _Unit, layer: str, arrays: dict[str, Any]) -> IntOp:
+    """Return the operation of ``layer``."""
+    if isinstance(op, _Unit):
+        own = f"{layer}.op."
+        beside = {name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)}
+        return _build_unit(UNITS[op.kind], op.parameters | beside)
     g = op.geometry
     geometry = LinearGeometry(
         g.y.make(), g.x.make(), g.in_channels, g.out_channels, g.groups, g.stride, g.transposed, g.row_phases
     )
-    return IntLinear(op.kind, geometry, _build_weight(op.weight, weight, arrays))
+    return IntLinear(op.kind, geometry, _build_weight(op.weight, f"{layer}.weight", arrays))
+
+
+def _build_unit(kind: type[StreamOperation], values: dict[str, Any]) -> StreamOperation:
+    """Return an operation of ``kind`` with fields ``values``, whose types are those that it declares."""
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not ClassVar}
+    parsed = create_model(kind.__name__, __config__=_FIELDS, **{name: (hint, ...) for name, hint in hints.items()})  # type: ignore[call-overload]
+    checked = parsed.model_validate(values)
+    return kind(**{name: getattr(checked, name) for name in hints})
 
 
 def _build_weight(weight: _Weight, name: str, arrays: dict[str, Any]) -> IntWeight:

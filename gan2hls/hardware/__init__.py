@@ -9,7 +9,7 @@ from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
-from gan2hls.hardware.resources import engine_resources
+from gan2hls.hardware.resources import engine_resources, queue_bram18
 from gan2hls.hardware.schedule import Target, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
 
@@ -36,6 +36,7 @@ __all__ = [
     "make_engine",
     "part_name",
     "part_resources",
+    "queue_bram18",
     "schedule",
     "sizing",
     "verify_design",

@@ -55,12 +55,21 @@ def estimate(design: Design) -> Estimate:
     from gan2hls.hardware.simulate import simulate  # loads a compiler
 
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
-    frames = _FRAMES if design.interval_limit < _LONG_FRAME_CYCLES else _LONG_FRAMES
-    made = simulate(design_network(design, frames))
+    made = simulate(design_network(design, frame_count(design)))
     first = min(int(made.frames(block)[0]) for block in made.network.blocks if block.kind == "source")
     ends = [made.frames(block) for block in made.network.blocks if block.kind == "sink"]
     last: list[int] = np.max(ends, axis=0).tolist()
     return Estimate(layers, last[0] - first, -(-(last[-1] - last[-3]) // 2))
+
+
+def frame_count(design: Design) -> int:
+    """Return how many frames tell the steady state of ``design``."""
+    return _FRAMES if design.interval_limit < _LONG_FRAME_CYCLES else _LONG_FRAMES
+
+
+def queue_name(edge: Edge) -> str:
+    """Return the name of the stream that the queue of ``edge`` sends."""
+    return f"{edge.reader or 'output'}.{edge.port}.queue"
 
 
 def design_network(design: Design, frames: int) -> Network:
@@ -86,7 +95,7 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
     blocks: list[Block] = []
     name = f"{edge.reader or 'output'}.{edge.port}"
     if edge.depth:
-        made = Stream(f"{name}.queue", stream.beats)
+        made = Stream(queue_name(edge), stream.beats)
         if edge.in_ram:
             blocks += network.ring(stream, made, edge.depth, RING_OUT_WORDS)
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import final
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, bram18
+from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
@@ -106,3 +108,8 @@ def dsp_of_product(a_bits: int, b_bits: int) -> int:
     """Return the DSP48 blocks of a signed ``a x b`` product."""
     narrow, wide = sorted((a_bits, b_bits))
     return ceil(narrow / _DSP_PORTS[0]) * ceil(wide / _DSP_PORTS[1])
+
+
+def queue_bram18(edges: Iterable[Edge]) -> int:
+    """Return the 18-kbit block RAMs of the queues of ``edges``; short ones are distributed RAM."""
+    return sum(bram18(edge.source.bits, edge.depth) for edge in edges if edge.in_ram)

@@ -1,4 +1,4 @@
-"""Scheduling: fold every layer so that the whole chain runs at one pace within the part's DSPs.
+"""Scheduling: fold every layer so that the whole design runs at one pace within the part's DSPs.
 
 The slowest engine sets the frame interval, so multipliers beyond the pace of the others are wasted.  The search fixes
 an interval, takes for each layer the cheapest folding that keeps it, and looks for the least interval that fits.
@@ -19,6 +19,7 @@ from gan2hls.hardware.linear_engine import LinearEngine, most_rows
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.parts import part_resources
+from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model import IntegerModel, IntLayer
 
@@ -158,7 +159,8 @@ def _design(model: IntegerModel, chosen: Mapping[str, Option], target: Target) -
     engines = tuple(
         make_engine(layer, chosen[layer.name].folding, skip=chosen[layer.name].skip) for layer in model.layers
     )
-    return _buffer(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
+    made = with_endless_queues(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
+    return with_queues(_buffer(made))
 
 
 def _buffer(design: Design) -> Design:

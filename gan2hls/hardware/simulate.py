@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -71,7 +71,7 @@ class Simulation:
         return self._clocks(self._layout.marks[block])
 
     def stream(self, stream: Stream) -> StreamClocks:
-        """Return the clocks of ``stream``; of a simulation that kept all."""
+        """Return the clocks of ``stream``; which the simulation must have kept."""
         ports = self._layout.of_edge[stream]
         offer, leave = self._clocks(ports[0]), self._clocks(ports[1])
         n = min(len(offer), len(leave) + 1)
@@ -79,13 +79,13 @@ class Simulation:
         return StreamClocks(valid, tuple(self._clocks(take) for take in ports[3::2]))
 
     def queue(self, queue: Queue) -> QueueClocks:
-        """Return the clocks of ``queue``; of a simulation that kept all."""
+        """Return the clocks of ``queue``; which the simulation must have kept."""
         put, free, _ = self._layout.of_edge[queue]
         return QueueClocks(self._clocks(put), self._clocks(free))
 
     def _clocks(self, event: int) -> Int64Array:
         at, mask, count = self.events[event, [AT, MASK, COUNT]].tolist()
-        assert count <= mask + 1, "not all was kept"
+        assert count <= mask + 1, "it was not kept"
         return self.store[at : at + count]
 
     def verify(self) -> None:
@@ -118,19 +118,19 @@ class Simulation:
         raise AssertionError(f"stuck: full: {', '.join(full) or 'none'}; empty: {', '.join(empty) or 'none'}")
 
 
-def simulate(network: Network, *, window: int = WINDOW, keep: bool = False) -> Simulation:
+def simulate(network: Network, *, window: int = WINDOW, keep: Collection[Edge] = ()) -> Simulation:
     """Return the clocks of the events of ``network``.
 
     Args:
         network: to simulate.
         window: beats of a stream to evaluate ahead at most; the result does not depend on it.
-        keep: remember all clocks, not only those of frames.
+        keep: edges of which all clocks are remembered; of sources and sinks those of frames are.
 
     Raises:
         AssertionError: blocks wait for each other for ever.
     """
     layout, blocks = _Layout(network), network.blocks
-    events, store = layout.rings(window, keep=keep)
+    events, store = layout.rings(window, keep)
     tables = [table for block in blocks for table in block.tables]
     starts = iter([0, *accumulate(table.size for table in tables)])
     wakes_at, wakes = layout.wakes()
@@ -185,7 +185,7 @@ class _Layout:
         self._limits += [limit] * count
         return tuple(range(first, first + count))
 
-    def rings(self, window: int, *, keep: bool) -> tuple[Int64Array, Int64Array]:
+    def rings(self, window: int, keep: Collection[Edge]) -> tuple[Int64Array, Int64Array]:
         """Return ``events`` and ``store`` of ``rings.Arrays``."""
         events = np.zeros((len(self._limits), 8), np.int64)
         sizes = np.array(self._limits)
@@ -193,7 +193,7 @@ class _Layout:
         back = _BESIDE + max((n for block in self.network.blocks for n in _look_back(block)), default=0)
         for edge, ports in self.of_edge.items():
             alive = window + back + (edge.depth + edge.early if isinstance(edge, Queue) else 0)
-            if not keep:
+            if edge not in keep:
                 sizes[list(ports)] = np.minimum(sizes[list(ports)], alive)
             if isinstance(edge, Queue) and not self._tells_credits(edge):
                 events[ports[2], LIMIT] = 0

@@ -13,7 +13,15 @@ import numpy as np
 from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
-from gan2hls.hardware import Design, EngineDesign, LinearEngine, engine_resources, footprint, part_resources
+from gan2hls.hardware import (
+    Design,
+    EngineDesign,
+    LinearEngine,
+    engine_resources,
+    footprint,
+    part_resources,
+    queue_bram18,
+)
 from gan2hls.model import IntegerModel, Origin, Port
 from gan2hls.ops import IntLinear
 from gan2hls.report.code_agreement import CodeAgreement
@@ -79,7 +87,7 @@ def make_report(
 ) -> Report:
     """Return the report of a build."""
     model = design.model
-    layers = tuple(_layer(engine, estimated, measured, fidelity) for engine in design.engines)
+    layers = tuple(_layer(design, engine, estimated, measured, fidelity) for engine in design.engines)
     return Report(
         model=ModelReport(
             name=model.name,
@@ -195,9 +203,11 @@ def _port(port: Port, model: IntegerModel) -> PortReport:
     )
 
 
-def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity) -> LayerReport:
+def _layer(
+    design: Design, engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity
+) -> LayerReport:
     layer, folding = engine.layer, engine.folding
-    op, resources = layer.op, engine_resources(engine)
+    op, resources, edges = layer.op, engine_resources(engine), design.edges_into(engine)
     weight, geometry = (op.weight, op.geometry) if isinstance(op, IntLinear) else (None, None)
     agreement = fidelity.file_codes.get(layer.name)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
@@ -219,7 +229,8 @@ def _layer(engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: 
         padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
-        resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18),
+        resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18 + queue_bram18(edges)),
+        queue_bits=sum(edge.depth * edge.source.bits for edge in edges),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),

@@ -106,7 +106,7 @@ class BlockReport(_Part):
 
 
 class ResourceReport(_Part):
-    """Estimated resources of a layer: multipliers, and memories of weights, line buffer and table."""
+    """Estimated resources of a layer: multipliers; memories of weights, line buffer, table and queues at its inputs."""
 
     dsp: Count
     bram18: Count = Field(description="18-kbit block RAMs; half a 36-kbit one.")
@@ -131,6 +131,7 @@ class LayerReport(_Part):
     weight_bits: WeightBits
     blocks: BlockReport | None = Field(description="Null: no weights.")
     resources: ResourceReport
+    queue_bits: Count = Field(0, description="Bits that wait at its inputs for other branches, in RAM or registers.")
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
     file_codes_differ: Count | None = Field(
         None, description="Output codes unlike the file's own; null: the file does not quantize it, or not measured."

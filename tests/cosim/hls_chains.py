@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from gan2hls.emit.hls.files import emit_hls
-from gan2hls.hardware import Design, EngineDesign, Folding, verify_design
+from gan2hls.hardware import Design, Folding, LinearEngine, verify_design
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import most_rows
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops import IntLinear
 from gan2hls.ops.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
 
@@ -54,7 +55,7 @@ def fold(rng: Rng, model: IntegerModel) -> Design:
     """A design with random foldings and line buffers."""
     plain = design(model, [random_folding(rng, layer) for layer in model.layers])
     engines = tuple(
-        engine if engine.layer.op.kind == "pointwise" else replace(engine, rows=random_rows(rng, engine))
+        replace(engine, rows=random_rows(rng, engine)) if isinstance(engine, LinearEngine) else engine
         for engine in plain.engines
     )
     made = replace(plain, engines=engines)
@@ -131,7 +132,7 @@ def _random_axis(rng: Rng, size: int, transposed: bool) -> AxisTaps | None:
 
 def random_folding(rng: Rng, layer: IntLayer) -> Folding:
     """Any legal folding, the extremes included; every other one of a layer with groups spans some of them."""
-    if layer.op.kind == "pointwise":
+    if not isinstance(layer.op, IntLinear):
         lanes = _divisor(rng, layer.requant.channels)
         return Folding(lanes, lanes, lanes)
     legal = legal_pe(layer.op.geometry)
@@ -140,10 +141,9 @@ def random_folding(rng: Rng, layer: IntLayer) -> Folding:
     return Folding(pe, int(rng.choice(legal_simd(layer.op.geometry, pe))), _divisor(rng, pe))
 
 
-def random_rows(rng: Rng, engine: EngineDesign) -> int:
+def random_rows(rng: Rng, engine: LinearEngine) -> int:
     """Any legal number of line buffer rows, the extremes included."""
-    assert engine.layer.op.kind != "pointwise"
-    least, most = engine.layer.op.geometry.y.window, most_rows(engine.layer)
+    least, most = engine.geometry.y.window, most_rows(engine.layer)
     return int(rng.choice([least, most, rng.integers(least, most + 1)]))
 
 

@@ -102,6 +102,7 @@ int main(int argc, char** argv) {
   std::srand(std::atoi(argv[3]));
   const int idle = std::atoi(argv[4]), stall = std::atoi(argv[5]);
   const uint64_t reset_at = std::strtoull(argv[6], nullptr, 10);
+  const uint64_t first = reset_at ? 0 : 12;  // no source sends before all readers are ready after the reset
 
   bool started = false;
   uint64_t start = 0, drained = 0;
@@ -120,7 +121,7 @@ int main(int argc, char** argv) {
     for (Source& source : sources) {
       const bool more = source.sent < source.beats.size();
       const bool held = source.is_valid() && running;
-      if (!held) source.valid(running && more && std::rand() % 100 >= idle);
+      if (!held) source.valid(running && cycle >= first && more && std::rand() % 100 >= idle);
       if (more) source.data(source.beats[source.sent]);
     }
     for (Sink& sink : sinks) sink.ready(running && std::rand() % 100 >= stall);

@@ -108,7 +108,7 @@ def check(net: Network) -> None:
     wires, words = clocked.run(net)
     leaves = {stream: np.max(wire.taken, axis=0) for stream, wire in wires.items()}
     for window in (1, 5, 128):
-        found = simulate(net, window=window, keep=True)
+        found = simulate(net, window=window, keep=net.edges)
         for stream, wire in wires.items():
             moves = found.stream(stream)
             assert moves.valid.tolist() == wire.valid, stream.name
@@ -165,7 +165,8 @@ def fork(*ratios: int) -> tuple[Simulation, Stream]:
     for n, ratio in enumerate(ratios):
         out = Stream(f"out{n}", 4 * ratio)
         blocks += [network.down(stream, out, ratio), network.sink(out, 1)]
-    return simulate(Network(tuple(blocks)), keep=True), stream
+    net = Network(tuple(blocks))
+    return simulate(net, keep=net.edges), stream
 
 
 def test_each_branch_of_a_fork_takes_a_beat_on_its_own_and_it_leaves_with_the_last() -> None:

@@ -141,7 +141,7 @@ def test_tables_address_every_full_block_and_no_other(
     replay(engine)
     assert engine.skip is not None
     source = Stream("z", engine.in_elem, engine.in_lanes, engine.geometry.in_shape)
-    view = layer_view(engine, Edge(source, engine.layer.name, 0, ()))
+    view = layer_view(engine, Edge(source, engine.layer.name, 0, None, 0, ()))
     cycles = {process.kind: process.cycles for process in view.processes}
     assert cycles["runner"] - 1 == engine.skip.run_count == len(list(runs_of(engine))) <= engine.mac_cycles
     assert cycles["pixel_runs"] == len(geometry.y.outputs) * len(geometry.x.outputs)

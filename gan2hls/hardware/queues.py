@@ -1,0 +1,109 @@
+"""Queues: how many beats each edge must hold so that no branch of a fork holds up another one.
+
+Where branches meet again, the earlier one waits for the later one.  A run of the cycle model with queues that never
+fill tells how many beats wait at most; with just as many places the design runs clock for clock as it did.
+
+Engines read and write in an order of their own, whatever the clock (a Kahn network), so a design that comes to its end
+in that run comes to its end under any back-pressure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.hardware.cycles import design_network, estimate, frame_count, queue_name
+from gan2hls.hardware.design import Design
+from gan2hls.hardware.edges import QUEUE_WORDS, Edge
+from gan2hls.hardware.network import Queue
+from gan2hls.numbers import Int64Array
+
+#: How far a frame interval may rise for shorter queues.
+_TOLERANCE = 1.002
+#: Frames that a queue must never hold: more than all that are simulated.
+_NEVER_FULL = 8
+
+Depths = Mapping[tuple[str, int], int]
+
+
+def waiting_edges(design: Design) -> tuple[Edge, ...]:
+    """Return the edges that may have to wait for others: those into engines of several inputs.
+
+    What enters the design and has one reader waits outside.
+    """
+    several = {engine.layer.name for engine in design.engines if len(engine.layer.inputs) > 1}
+    inputs = {stream.tensor for stream in design.inputs}
+    return tuple(
+        edge
+        for edge in design.edges
+        if edge.reader in several and not (edge.source.tensor in inputs and edge.branch is None)
+    )
+
+
+def with_endless_queues(design: Design) -> Design:
+    """Return ``design`` with a queue at every edge that may have to wait, long enough to never fill."""
+    depths = {(e.reader, e.port): max(_NEVER_FULL * e.source.beats, 2 * QUEUE_WORDS) for e in waiting_edges(design)}
+    return replace(design, depths=depths)
+
+
+def with_queues(design: Design) -> Design:
+    """Return ``design``, whose queues are endless, with the least ones that keep its frame interval."""
+    if not design.depths:
+        return design
+    wanted = estimate(design).interval * _TOLERANCE
+    depths = _least_depths(design)
+    made = replace(design, depths=_legal(depths))
+    while estimate(made).interval > wanted:  # a short queue has another latency than a ring
+        depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
+        made = replace(design, depths=_legal(depths))
+    for edge in waiting_edges(design):
+        key = edge.reader, edge.port
+        if depths[key] > edge.source.beats:  # it ran ahead by whole frames, which nobody may need
+            depths[key] = _least(made, key, depths, wanted)
+            made = replace(design, depths=_legal(depths))
+    return made
+
+
+def _least(design: Design, key: tuple[str, int], depths: dict[tuple[str, int], int], wanted: float) -> int:
+    """Return the least power of two, or else the depth that it is, of one queue that keeps the interval ``wanted``."""
+    low, high = 1, depths[key].bit_length()
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            kept = estimate(replace(design, depths=_legal({**depths, key: 1 << middle}))).interval <= wanted
+        except AssertionError:  # stuck
+            kept = False
+        low, high = (low, middle) if kept else (middle + 1, high)
+    return min(1 << low, depths[key])
+
+
+def _legal(depths: Depths) -> dict[tuple[str, int], int]:
+    """Return depths as queues can have them: none for one beat, short ones a power of two."""
+    return {
+        key: depth if depth > QUEUE_WORDS else 1 << max(1, (depth - 1).bit_length())
+        for key, depth in depths.items()
+        if depth > 1
+    }
+
+
+def _least_depths(design: Design) -> dict[tuple[str, int], int]:
+    """Return how many beats wait in each endless queue of ``design`` at most, by edge."""
+    from gan2hls.hardware.simulate import simulate  # loads a compiler
+
+    network = design_network(design, frame_count(design))
+    names = {f"{queue_name(edge)}.words": (edge.reader, edge.port) for edge in waiting_edges(design)}
+    queues = {edge: names[edge.name] for edge in network.edges if isinstance(edge, Queue) and edge.name in names}
+    made = simulate(network, keep=queues)
+    found = {}
+    for queue, key in queues.items():
+        clocks = made.queue(queue)
+        found[key] = _most_waiting(clocks.put, clocks.free)
+    return found
+
+
+def _most_waiting(put: Int64Array, free: Int64Array) -> int:
+    """Return the least places with which words ``put`` in these clocks find one that was ``free`` a clock before."""
+    left = np.searchsorted(free + 1, put, side="right")
+    return int((np.arange(put.size) - left).max()) + 1

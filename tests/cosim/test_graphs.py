@@ -1,0 +1,79 @@
+"""Designs that branch and join: RTL and C simulation against the golden model, cycles against the cycle model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.emit.bench import emit_bench
+from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware.cycles import estimate
+from gan2hls.model.golden import Golden
+from gan2hls.verify import csim, run_hls, run_rtl
+from gan2hls.verify.csim import check_csim
+from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.rtl_bench import Bench, lint
+from tests.random_graphs import random_graph_design
+from tests.randomized import random_inputs
+
+pytestmark = pytest.mark.cosim
+
+#: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
+SEEDS = (1, 3, 8)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rtl_equals_golden_and_cycle_model(seed: int, tmp_path: Path) -> None:
+    made = random_graph_design(seed)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    bench.run(3, seed=1, idle=50, stall=50)
+    bench.run(2, seed=2, idle=10, stall=80)
+    bench.run(3, seed=3, idle=20, stall=20, reset_at=150)
+    assert bench.measured() == (estimate(made).latency, estimate(made).interval)
+
+
+def test_seeds_have_all_forms() -> None:
+    designs = [random_graph_design(seed) for seed in SEEDS]
+    edges = [edge for made in designs for edge in made.edges]
+    assert any(edge.in_ram for edge in edges) and any(0 < edge.depth <= 8 for edge in edges)
+    assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
+
+
+@pytest.mark.parametrize(("seed", "flags"), [(2, ()), (5, ("-DGAN2HLS_FLAT",))])
+def test_csim(seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+    made = random_graph_design(seed)
+    codes = random_inputs(np.random.default_rng(6), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+def test_benches_of_a_graph(tmp_path: Path) -> None:
+    """Both benches pass, and the RTL's measures what is estimated."""
+    pytest.importorskip("cocotb")
+    made = random_graph_design(3)
+    tensors = Golden(made.model).run(random_inputs(np.random.default_rng(6), made.model, 3))
+    files = {"rtl": emit_rtl(made), "testbench": emit_bench(made, tensors, seed=2)}
+    for part, content in ((f"{part}/{path}", text) for part, texts in files.items() for path, text in texts.items()):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / part).write_bytes(content)
+    write_hls(made, tmp_path)
+    result = run_rtl(tmp_path, made, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+    found, expected = result.measurements, estimate(made)
+    assert (found.latency_cycles, found.interval_cycles) == (expected.latency, expected.interval)
+    assert run_hls(tmp_path, made, tmp_path / "work_hls").status == "passed"
+
+
+def test_a_queue_that_is_too_short_is_found_stuck() -> None:
+    """And the edges at which it is are named."""
+    made = random_graph_design(3)
+    (key, depth), *_ = sorted(made.depths.items(), key=lambda item: -item[1])
+    assert depth > 16
+    with pytest.raises(AssertionError, match=rf"stuck: full: .*{key[0]}\.{key[1]}.*; empty: .*{key[0]}"):
+        estimate(replace(made, depths={**made.depths, key: 2}))
