@@ -1,6 +1,6 @@
 """Networks of the cycle model, clock by clock: registers as in ``templates/rtl/lib``, nothing worked out ahead.
 
-Slow, and written apart from ``gan2hls.hardware.clocks``, which is held to it.  Every block has two steps a clock: what
+Slow, and written apart from ``gan2hls.timing.clocks``, which is held to it.  Every block has two steps a clock: what
 its registers and inputs show (``valid``, ``ready``, ``look``), and what happens at the rising edge (``edge``).  What is
 on its way through a pipeline, or a release, stands in ``due``, by clock.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from gan2hls.hardware.network import Block, Network, Queue, Stream
+from gan2hls.timing.network import Block, Network, Queue, Stream
 
 #: Clocks without any event after which nothing comes any more.
 _PATIENCE = 60

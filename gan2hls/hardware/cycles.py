@@ -13,12 +13,12 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.hardware import network
+from gan2hls import timing
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.network import Block, Network, Queue, Stream
+from gan2hls.timing import Block, Network, Queue, Stream, simulate
 
 # Clocks between events, from the headers of the RTL library; those of a grant are in ``clocks``.
 _RELEASE_TO_READY = 5
@@ -52,8 +52,6 @@ class Estimate:
 @lru_cache(maxsize=8)
 def estimate(design: Design) -> Estimate:
     """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
-    from gan2hls.hardware.simulate import simulate  # loads a compiler
-
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
     made = simulate(design_network(design, frame_count(design)))
     first = min(int(made.frames(block)[0]) for block in made.network.blocks if block.kind == "source")
@@ -75,7 +73,7 @@ def queue_name(edge: Edge) -> str:
 def design_network(design: Design, frames: int) -> Network:
     """Return the blocks of ``design`` between sources that always have data and sinks that are always ready."""
     streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
-    blocks = [network.source(stream, frames) for stream in streams.values()]
+    blocks = [timing.source(stream, frames) for stream in streams.values()]
     for engine in design.engines:
         arriving = []
         for edge in design.edges_into(engine):
@@ -86,7 +84,7 @@ def design_network(design: Design, frames: int) -> Network:
         blocks += made
     for edge in design.edges_out:
         made, stream = edge_blocks(edge, streams[edge.source.tensor])
-        blocks += (*made, network.sink(stream, frames))
+        blocks += (*made, timing.sink(stream, frames))
     return Network(tuple(blocks))
 
 
@@ -97,17 +95,17 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
     if edge.depth:
         made = Stream(queue_name(edge), stream.beats)
         if edge.in_ram:
-            blocks += network.ring(stream, made, edge.depth, RING_OUT_WORDS)
+            blocks += timing.ring(stream, made, edge.depth, RING_OUT_WORDS)
         else:
-            blocks += network.queue(stream, made, edge.depth)
+            blocks += timing.queue(stream, made, edge.depth)
         stream = made
     for stage in edge.converters:
         if stage.direction == "up":
             made = Stream(f"{name}.up", stream.beats // stage.ratio)
-            blocks.append(network.up(stream, made, stage.ratio))
+            blocks.append(timing.up(stream, made, stage.ratio))
         else:
             made = Stream(f"{name}.down", stream.beats * stage.ratio)
-            blocks.append(network.down(stream, made, stage.ratio))
+            blocks.append(timing.down(stream, made, stage.ratio))
         stream = made
     return tuple(blocks), stream
 
@@ -122,11 +120,11 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
         blocks += made
     elif isinstance(engine, StreamEngine) and engine.op.clocks:
         stream = Stream(f"{name}.acc", engine.out_beats * frames)
-        blocks.append(network.join(streams, stream))
+        blocks.append(timing.join(streams, stream))
     else:
         (stream,) = streams
     out, pixels = Stream(name, engine.out_beats * frames), engine.pixels
-    tail = network.requant(
+    tail = timing.requant(
         stream,
         out,
         latency=_REQUANT + (_TABLE if engine.layer.table else 0),
@@ -145,7 +143,7 @@ def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tupl
     rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
     queue = Queue(f"{name}.acc_queue", vectors, engine.acc_queue_words)
     accumulators = Stream(f"{name}.acc", vectors * (folding.pe // folding.lanes))
-    sequencer = network.sequencer(
+    sequencer = timing.sequencer(
         rows,
         queue,
         in_rows=g.y.in_size,
@@ -154,5 +152,5 @@ def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tupl
         vector_cycles=engine.vector_cycles,
         to_push=_STEP_TO_PUSH + later + engine.decoder_clocks + (folding.simd - 1).bit_length(),
     )
-    loader = network.loader(stream, rows, _RELEASE_TO_READY + later)
-    return (loader, sequencer, network.fifo(queue, accumulators)), accumulators
+    loader = timing.loader(stream, rows, _RELEASE_TO_READY + later)
+    return (loader, sequencer, timing.fifo(queue, accumulators)), accumulators

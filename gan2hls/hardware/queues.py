@@ -17,8 +17,8 @@ import numpy as np
 from gan2hls.hardware.cycles import design_network, estimate, frame_count, queue_name
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge
-from gan2hls.hardware.network import Queue
 from gan2hls.numbers import Int64Array
+from gan2hls.timing import Queue, simulate
 
 #: How far a frame interval may rise for shorter queues.
 _TOLERANCE = 1.002
@@ -90,12 +90,10 @@ def _legal(depths: Depths) -> dict[tuple[str, int], int]:
 
 def _least_depths(design: Design) -> dict[tuple[str, int], int]:
     """Return how many beats wait in each endless queue of ``design`` at most, by edge."""
-    from gan2hls.hardware.simulate import simulate  # loads a compiler
-
     network = design_network(design, frame_count(design))
     names = {f"{queue_name(edge)}.words": (edge.reader, edge.port) for edge in waiting_edges(design)}
     queues = {edge: names[edge.name] for edge in network.edges if isinstance(edge, Queue) and edge.name in names}
-    made = simulate(network, keep=queues)
+    made = simulate(network, queues)
     found = {}
     for queue, key in queues.items():
         clocks = made.queue(queue)

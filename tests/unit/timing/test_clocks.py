@@ -8,10 +8,11 @@ import numba
 import numpy as np
 import pytest
 
-from gan2hls.hardware import clocks, network
-from gan2hls.hardware.network import Block, Network, Queue, Stream
-from gan2hls.hardware.simulate import Simulation, simulate
 from gan2hls.ops.taps import AxisTaps, conv_axis, conv_transpose_axis
+from gan2hls.timing import clocks, network
+from gan2hls.timing.network import Block, Network, Queue, Stream
+from gan2hls.timing.simulation import Simulation
+from gan2hls.timing.simulation import evaluated as simulate
 from tests import clocked
 
 Rng = np.random.Generator

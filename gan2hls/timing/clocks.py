@@ -18,8 +18,8 @@ from zlib import crc32
 import numba
 import numpy as np
 
-from gan2hls.hardware import rings
-from gan2hls.hardware.rings import (
+from gan2hls.timing import rings
+from gan2hls.timing.rings import (
     ANY,
     COUNT,
     LIMIT,

@@ -10,10 +10,10 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.hardware.clocks import KINDS, STATES, evaluate
-from gan2hls.hardware.network import Block, Edge, Network, Queue, Stream
-from gan2hls.hardware.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 from gan2hls.numbers import Int64Array
+from gan2hls.timing.clocks import KINDS, STATES, evaluate
+from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
+from gan2hls.timing.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 
 #: Beats of a stream that are evaluated ahead at most: enough for every queue, few enough for the nearest cache.
 WINDOW = 128
@@ -118,7 +118,7 @@ class Simulation:
         raise AssertionError(f"stuck: full: {', '.join(full) or 'none'}; empty: {', '.join(empty) or 'none'}")
 
 
-def simulate(network: Network, *, window: int = WINDOW, keep: Collection[Edge] = ()) -> Simulation:
+def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] = ()) -> Simulation:
     """Return the clocks of the events of ``network``.
 
     Args:

@@ -1,0 +1,63 @@
+"""Timing: networks of blocks with handshakes, and the clock of every event in them.
+
+What a block is stands here as data; which blocks an engine is made of is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from gan2hls.timing.network import (
+    Block,
+    Edge,
+    Network,
+    Queue,
+    Stream,
+    down,
+    fifo,
+    join,
+    loader,
+    queue,
+    requant,
+    ring,
+    sequencer,
+    sink,
+    source,
+    up,
+)
+
+if TYPE_CHECKING:
+    from gan2hls.timing.simulation import Simulation
+
+
+def simulate(network: Network, keep: Collection[Edge] = ()) -> Simulation:
+    """Return the clocks of the events of ``network``; of the edges in ``keep`` all are remembered.
+
+    Raises:
+        AssertionError: blocks wait for each other for ever.
+    """
+    from gan2hls.timing.simulation import evaluated  # loads a compiler
+
+    return evaluated(network, keep=keep)
+
+
+__all__ = [
+    "Block",
+    "Edge",
+    "Network",
+    "Queue",
+    "Stream",
+    "down",
+    "fifo",
+    "join",
+    "loader",
+    "queue",
+    "requant",
+    "ring",
+    "sequencer",
+    "simulate",
+    "sink",
+    "source",
+    "up",
+]
