@@ -3,7 +3,7 @@
 from gan2hls.emit.bench import dut, emit_bench, ports_vlt
 from gan2hls.emit.leftovers import sweep
 from gan2hls.emit.project import Project, Staging, check_replaceable, remove, staged, write
-from gan2hls.emit.render import comment, library, render, static, template_root
+from gan2hls.emit.rendering import comment, library, render, static, template_root
 
 __all__ = [
     "Project",

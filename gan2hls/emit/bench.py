@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gan2hls.emit.render import render
+from gan2hls.emit.rendering import render
 from gan2hls.hardware import Design, Stream, StreamPort
 from gan2hls.numbers import Int64Array
 

@@ -10,7 +10,7 @@ import pytest
 
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.layer import layer_view
-from gan2hls.emit.render import static
+from gan2hls.emit.rendering import static
 from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained

@@ -14,7 +14,7 @@ from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.roms import Rom
-from gan2hls.emit.render import static
+from gan2hls.emit.rendering import static
 from gan2hls.hardware import Design, EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.numbers.numerics import IntType, QuantType

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.hls.skip import column_bits, skip_tables
-from gan2hls.emit.render import static
+from gan2hls.emit.rendering import static
 from gan2hls.hardware import Edge, EngineDesign, Folding, LinearEngine, Stream, make_engine
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.skip import axis_phases

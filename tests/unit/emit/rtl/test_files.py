@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gan2hls.base.errors import ConfigError, UnsupportedError
 from gan2hls.codecs import decode, encode
 from gan2hls.codecs.base import Memory
-from gan2hls.emit.render import static
+from gan2hls.emit.rendering import static
 from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.emit.rtl.memory import codec_memory, requant_memory
 from gan2hls.hardware import Design, Folding
