@@ -118,11 +118,10 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
         (given,) = streams
         made, stream = _mac_blocks(engine, given, frames)
         blocks += made
-    elif isinstance(engine, StreamEngine) and engine.op.clocks:
-        stream = Stream(f"{name}.acc", engine.out_beats * frames)
-        blocks.append(timing.join(streams, stream))
     else:
-        (stream,) = streams
+        assert isinstance(engine, StreamEngine)
+        made, stream = engine.op.blocks(engine.sizes, name, streams, frames)
+        blocks += made
     out, pixels = Stream(name, engine.out_beats * frames), engine.pixels
     tail = timing.requant(
         stream,

@@ -18,7 +18,7 @@ import numpy as np
 from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
-from gan2hls.ops import IntLinear, StreamOperation, Unit
+from gan2hls.ops import IntLinear, Sizes, StreamOperation, Unit
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
@@ -69,8 +69,8 @@ class EngineDesign(ABC):
 
     @property
     @abstractmethod
-    def in_beats(self) -> int:
-        """Input beats of one frame."""
+    def in_beats(self) -> tuple[int, ...]:
+        """Beats of one frame of each input."""
 
     @property
     @abstractmethod
@@ -123,7 +123,7 @@ class EngineDesign(ABC):
     @property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
-        return max(self.mac_cycles, self.in_beats, self.out_beats)
+        return max(self.mac_cycles, *self.in_beats, self.out_beats)
 
     @property
     def out_lanes(self) -> int:
@@ -213,14 +213,29 @@ class StreamEngine(EngineDesign):
         return self.layer.op
 
     @property
+    def sizes(self) -> Sizes:
+        """What its operation needs to know of it."""
+        return Sizes(self.layer.input_types, self.layer.acc_type, self.layer.shape, self.folding.lanes)
+
+    @property
     def in_lanes(self) -> int:
         """Elements per beat of every input stream."""
         return self.folding.lanes
 
     @property
-    def in_beats(self) -> int:
-        """Input beats of one frame, of every input."""
-        return self.out_beats
+    def in_beats(self) -> tuple[int, ...]:
+        """Beats of one frame of each input."""
+        return self.op.in_beats(self.sizes)
+
+    @property
+    def interval(self) -> int:
+        """Least clocks between two frames of this engine alone."""
+        return max(self.op.interval(self.sizes), self.out_beats)
+
+    @property
+    def work_cycles(self) -> int:
+        """Clocks of a frame in which it computes."""
+        return self.interval
 
     @property
     def word_bits(self) -> int:
@@ -239,17 +254,17 @@ class StreamEngine(EngineDesign):
     @property
     def accumulator(self) -> tuple[IntType, int]:
         """Type of the words that the requantizer reads, and the zero point that it takes off them first."""
-        return self.op.accumulator(self.layer.input_types, self.layer.acc_type)
+        return self.op.accumulator(self.sizes)
 
     @property
     def rtl_unit(self) -> Unit:
         """What makes its accumulators in the RTL."""
-        return self.op.rtl(self.layer.input_types, self.layer.acc_type, self.folding.lanes)
+        return self.op.rtl(self.sizes)
 
     @property
     def hls_unit(self) -> Unit | None:
         """What makes its accumulators in the C++; None: its requantizer does."""
-        return self.op.hls(self.layer.input_types, self.layer.acc_type, self.folding.lanes)
+        return self.op.hls(self.sizes)
 
     def verify(self) -> None:
         """Check the folding.
@@ -260,3 +275,4 @@ class StreamEngine(EngineDesign):
         folding = self.folding
         assert folding.pe == folding.simd == folding.lanes, f"{self.layer.name}: {folding}"
         assert self.layer.requant.channels % folding.lanes == 0, f"{self.layer.name}: lanes"
+        assert self.op.lane_channels(self.layer.shape) % folding.lanes == 0, f"{self.layer.name}: lanes"

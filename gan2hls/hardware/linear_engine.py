@@ -108,9 +108,14 @@ class LinearEngine(EngineDesign):
         """Clocks that weights come later than from a plain memory."""
         return CODECS[self.weight.codec].decoder_clocks
 
+    @property
+    def in_beats(self) -> tuple[int, ...]:
+        """Beats of one frame of its input."""
+        return (self.loads,)
+
     @cached_property
-    def in_beats(self) -> int:
-        """Input beats of one frame."""
+    def loads(self) -> int:
+        """Words that enter its line buffer in a frame."""
         height, width, channels = self.geometry.in_shape
         return height * width * channels // self.in_lanes
 

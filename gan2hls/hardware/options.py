@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -52,7 +53,8 @@ def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
         found = _linear_options(layer, layer.op, request)
     else:
         wanted = request.lanes or request.pe or request.simd
-        lanes = lanes_choices(layer, layer.requant.channels, wanted)
+        channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
+        lanes = lanes_choices(layer, channels, wanted)
         found = [_option(StreamEngine(layer, Folding(n, n, n))) for n in lanes]
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
@@ -92,7 +94,7 @@ def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
     """Return what ``engine`` takes; with ``left`` it is one that skips empty blocks."""
     found, interval = engine_resources(engine, left), engine.interval
     if left is not None:
-        interval = max(left.executed + left.idle, engine.in_beats, engine.out_beats)
+        interval = max(left.executed + left.idle, *engine.in_beats, engine.out_beats)
     return Option(
         engine.folding,
         interval,

@@ -62,7 +62,9 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
         words = engine.rows * engine.geometry.x.in_size * engine.pixel_words
         memories += bram18(engine.in_lanes * engine.in_elem.bits, words)
     elif isinstance(engine, StreamEngine):
-        luts = engine.op.lane_lut(layer.input_types, layer.acc_type) * folding.lanes
+        cost = engine.op.cost(engine.sizes)
+        dsp, luts = dsp + cost.dsp, cost.lut
+        memories += sum(bram18(width, depth) for width, depth in cost.memories)
     return EngineResources(dsp, memories, luts, bits)
 
 

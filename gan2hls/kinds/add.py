@@ -15,7 +15,7 @@ import numpy as np
 from gan2hls.kinds import pointwise
 from gan2hls.kinds.base import Kind
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
-from gan2hls.ops import IntWeight, Operation, Program, Shape, StreamOperation, Unit
+from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
 
 #: Greatest factor of an operand: 12 bits.
 MOST_FACTOR = (1 << 12) - 1
@@ -115,10 +115,10 @@ class IntAdd(StreamOperation):
         assert len(inputs) == 2, f"{len(inputs)} inputs"
         assert all(abs(factor) <= MOST_FACTOR for factor in self.factors), f"factors {self.factors}"
 
-    def rtl(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
+    def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_add``."""
-        parameters: dict[str, int | bool] = {"Lanes": lanes, "AccBits": acc_type.signed_bits}
-        for name, factor, given in zip("AB", self.factors, inputs, strict=True):
+        parameters: dict[str, int | bool] = {"Lanes": sizes.lanes, "AccBits": sizes.acc_type.signed_bits}
+        for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
             parameters |= {
                 f"{name}Bits": given.int_type.bits,
                 f"{name}Signed": given.int_type.signed,
@@ -127,10 +127,10 @@ class IntAdd(StreamOperation):
             }
         return Unit("g2h_add", parameters)
 
-    def hls(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
+    def hls(self, sizes: Sizes) -> Unit:
         """Return ``add``."""
         constants: dict[str, int | bool] = {}
-        for name, factor, given in zip("AB", self.factors, inputs, strict=True):
+        for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
             constants |= {
                 f"{name}_BITS": given.int_type.bits,
                 f"{name}_SIGNED": given.int_type.signed,
@@ -140,10 +140,10 @@ class IntAdd(StreamOperation):
             }
         return Unit("add", constants)
 
-    def lane_lut(self, inputs: Sequence[QuantType], acc_type: IntType) -> int:
-        """Return the LUTs of one lane: an adder for each set bit of a factor, and one for each zero point."""
+    def cost(self, sizes: Sizes) -> UnitCost:
+        """Return its LUTs: an adder for each set bit of a factor, and one for each zero point."""
         adders = sum(abs(factor).bit_count() + 1 for factor in self.factors) - 1
-        return adders * acc_type.signed_bits
+        return UnitCost(lut=adders * sizes.acc_type.signed_bits * sizes.lanes)
 
 
 def _term_type(factor: int, centred: IntType) -> IntType:

@@ -7,7 +7,7 @@ them answer, the linear one and the identity; a kind that is none of these has a
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
-from gan2hls.ops.operation import IntOp, Operation, Program, StreamOperation, Unit
+from gan2hls.ops.operation import IntOp, Operation, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
 from gan2hls.ops.taps import (
     AxisTaps,
@@ -33,9 +33,12 @@ __all__ = [
     "Operation",
     "Program",
     "Shape",
+    "Sizes",
     "StreamOperation",
     "Structure",
     "Unit",
+    "UnitCost",
+    "UnitTable",
     "acc_bounds",
     "by_row_phases",
     "conv_axis",

@@ -9,9 +9,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType
-from gan2hls.ops.operation import Operation, Program, StreamOperation, Unit
+from gan2hls.ops.operation import Operation, Program, Sizes, StreamOperation, Unit
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.weights import IntWeight
+from gan2hls.timing import Block, Stream
 
 
 @final
@@ -55,7 +56,6 @@ class IntIdentity(StreamOperation):
     """The code of its one input less its zero point."""
 
     kind: ClassVar[str] = "pointwise"
-    clocks: ClassVar[int] = 0
 
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
         """Return what computes accumulators of codes ``[N, H, W, C]``."""
@@ -73,25 +73,32 @@ class IntIdentity(StreamOperation):
         del channels
         assert len(inputs) == 1, f"{len(inputs)} inputs"
 
-    def accumulator(self, inputs: Sequence[QuantType], acc_type: IntType) -> tuple[IntType, int]:
+    def blocks(
+        self, sizes: Sizes, name: str, streams: Sequence[Stream], frames: int
+    ) -> tuple[tuple[Block, ...], Stream]:
+        """Return no block: its input passes straight through."""
+        del sizes, name, frames
+        (given,) = streams
+        return (), given
+
+    def accumulator(self, sizes: Sizes) -> tuple[IntType, int]:
         """Return the type of the input's codes, and their zero point: the HLS requantizer reads them as they are."""
-        del acc_type
-        (given,) = inputs
+        (given,) = sizes.inputs
         return given.int_type, given.zero_point
 
-    def rtl(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
+    def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_identity``, which takes the zero point off."""
-        (given,) = inputs
+        (given,) = sizes.inputs
         return Unit(
             "g2h_identity",
             {
-                "Lanes": lanes,
+                "Lanes": sizes.lanes,
                 "InBits": given.int_type.bits,
                 "Signed": given.int_type.signed,
                 "ZeroPoint": given.zero_point,
-                "OutBits": acc_type.signed_bits,
+                "OutBits": sizes.acc_type.signed_bits,
             },
         )
 
-    def hls(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> None:
+    def hls(self, sizes: Sizes) -> None:
         """Say that no process is needed: the requantizer takes the zero point off."""

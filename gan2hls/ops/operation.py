@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops.linear import IntLinear
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.weights import IntWeight
+from gan2hls.timing import Block, Stream, join
 
 #: Makes accumulators ``[N, ..., channels]`` of codes ``[N, H, W, C]`` of every input.
 Program = Callable[..., Int64Array]
@@ -62,22 +63,76 @@ class Operation(Protocol):
 
 @final
 @dataclass(frozen=True)
+class Sizes:
+    """What an engine is, as an operation without weights needs to know it.
+
+    Attributes:
+        inputs: meaning of the codes of each input.
+        acc_type: of the accumulators.
+        shape: ``(H, W, C)`` of the output.
+        lanes: elements of a beat, of every input and of what leaves.
+    """
+
+    inputs: tuple[QuantType, ...]
+    acc_type: IntType
+    shape: Shape
+    lanes: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of accumulators of a frame."""
+        return self.shape[0] * self.shape[1] * self.shape[2] // self.lanes
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class UnitTable:
+    """A constant memory of a unit.
+
+    Attributes:
+        values: int64 ``[depth]``.
+        type: of an entry.
+        about: what an entry is.
+    """
+
+    values: Int64Array
+    type: IntType
+    about: str
+
+
+@final
+@dataclass(frozen=True)
 class Unit:
     """A piece of one of the two libraries, with what it is instantiated with.
 
     Attributes:
         name: a module of ``templates/rtl/lib``; or a process of ``templates/hls/lib``, which is its header's name too.
-        parameters: of the module; constants of the process with what each is, its type ``int``, or ``bool`` of a bool.
+        parameters: of the module; constants of the process, ``bool`` where it is one.
+        tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
+            ``root(word)`` of the process' ``config``.
+        cycles: iterations of the process for a frame; 0: as many as beats leave.
     """
 
     name: str
     parameters: Mapping[str, int | bool]
+    tables: Mapping[str, UnitTable] = field(default_factory=dict)
+    cycles: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class UnitCost:
+    """What a unit takes of a part: DSP blocks, LUTs, and width and depth of its memories in block RAM."""
+
+    dsp: int = 0
+    lut: int = 0
+    memories: tuple[tuple[int, int], ...] = ()
 
 
 class StreamOperation(Protocol):
     """What a layer of the integer model makes of its inputs without weights, before its requantizer: frozen data.
 
-    Its engine takes a beat of every input for every beat that leaves.
+    By default its engine takes a beat of every input for every beat that leaves, and registers it.
     """
 
     @property
@@ -91,7 +146,7 @@ class StreamOperation(Protocol):
 
     @abstractmethod
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
-        """Return what computes accumulators of codes of these types."""
+        """Return what computes accumulators ``[N, H, W, C]`` of codes ``[N, h, w, c]`` of each input."""
 
     def in_raster(self, codes: Int64Array) -> Int64Array:
         """Return codes of accumulators in the order of the output stream."""
@@ -109,32 +164,48 @@ class StreamOperation(Protocol):
             AssertionError: it does not fit them.
         """
 
-    def accumulator(self, inputs: Sequence[QuantType], acc_type: IntType) -> tuple[IntType, int]:
-        """Return the type of the words that the HLS requantizer reads, and the zero point that it takes off them."""
-        del inputs
-        return IntType(acc_type.signed_bits, signed=True), 0
+    def lane_channels(self, shape: Shape) -> int:
+        """Return the number that lanes must divide, for an output of ``shape``."""
+        return shape[2]
 
-    @property
-    def clocks(self) -> int:
-        """Clocks from a beat of every input to its accumulators: 1, or 0 where one input passes straight through."""
-        return 1
+    def in_beats(self, sizes: Sizes) -> tuple[int, ...]:
+        """Return the beats of a frame of each input."""
+        return (sizes.beats,) * len(sizes.inputs)
+
+    def interval(self, sizes: Sizes) -> int:
+        """Return the least clocks between two frames."""
+        return max(sizes.beats, *self.in_beats(sizes))
+
+    def blocks(
+        self, sizes: Sizes, name: str, streams: Sequence[Stream], frames: int
+    ) -> tuple[tuple[Block, ...], Stream]:
+        """Return the blocks of the cycle model from the inputs ``streams`` to the accumulators, and their stream.
+
+        Names of edges start with ``name``; streams carry the beats of so many frames.
+        """
+        out = Stream(f"{name}.acc", sizes.beats * frames)
+        return (join(streams, out),), out
+
+    def accumulator(self, sizes: Sizes) -> tuple[IntType, int]:
+        """Return the type of the words that the HLS requantizer reads, and the zero point that it takes off them."""
+        return IntType(sizes.acc_type.signed_bits, signed=True), 0
 
     @abstractmethod
-    def rtl(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit:
-        """Return the module that takes ``lanes`` elements of every input a beat and sends as many accumulators.
+    def rtl(self, sizes: Sizes) -> Unit:
+        """Return the module that makes a beat of accumulators.
 
         Its ports are ``clk_i``, ``rst_ni``, ``s_data_i`` (the beats of all inputs, the first in the least bits),
         ``s_valid_i`` and ``s_ready_o`` (a bit each), ``acc_o``, ``valid_o``, ``ready_i``.
         """
 
     @abstractmethod
-    def hls(self, inputs: Sequence[QuantType], acc_type: IntType, lanes: int) -> Unit | None:
+    def hls(self, sizes: Sizes) -> Unit | None:
         """Return the process that does the same, a stream per input and one of accumulators; None: none is needed."""
 
-    def lane_lut(self, inputs: Sequence[QuantType], acc_type: IntType) -> int:
-        """Return an estimate of the LUTs of one lane, beyond those of every engine."""
-        del inputs, acc_type
-        return 0
+    def cost(self, sizes: Sizes) -> UnitCost:
+        """Return what the unit takes, beyond what every engine has."""
+        del sizes
+        return UnitCost()
 
 
 #: What a layer of the integer model does: with weights, or on elements as they come.

@@ -12,6 +12,7 @@ from gan2hls.timing.network import (
     Block,
     Edge,
     Network,
+    Phase,
     Queue,
     Stream,
     down,
@@ -24,6 +25,7 @@ from gan2hls.timing.network import (
     sequencer,
     sink,
     source,
+    steps,
     up,
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "Block",
     "Edge",
     "Network",
+    "Phase",
     "Queue",
     "Stream",
     "down",
@@ -59,5 +62,6 @@ __all__ = [
     "simulate",
     "sink",
     "source",
+    "steps",
     "up",
 ]

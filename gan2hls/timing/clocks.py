@@ -39,8 +39,8 @@ from gan2hls.timing.rings import (
 )
 
 #: Kinds of blocks by number.
-KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "join", "requant", "requant_holes")
-_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _JOIN, _REQUANT, _REQUANT_HOLES = range(10)
+KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes")
+_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES = range(10)
 #: Integers of state of a block.
 STATES = 8
 
@@ -243,40 +243,50 @@ def _fifo(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 
 
 @compiled
-def _join(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
-    """Take a beat of every stream in one clock: when all are valid and the former one has left, or leaves.
+def _steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+    """Follow a program: each step takes a beat of some streams in one clock, and may offer one in the next.
 
-    Ports: streams, joined one; number: of streams; state: clock of the former beat.
+    A step that offers waits until the former beat has left, or leaves.  Ports: streams, then the one that is written;
+    numbers: of streams, of phases; tables: first step, steps and repetitions of each phase, then what steps do: bit 0
+    offers, the others take; state: first clock of the next step, phase, repetition, step.
     """
-    count = numbers[b, 0]
-    out = 4 * count
-    offer_out, leave_out, first_gate = ports[b, out], ports[b, out + 1], ports[b, 1]
-    moved, clock = False, state[b, 0]
+    count, phases = numbers[b, 0], numbers[b, 1]
+    phase_at, step_at, out = tables_at[b, 0], tables_at[b, 1], 4 * count
+    offer_out, leave_out = ports[b, out], ports[b, out + 1]
+    earliest, phase, repeat, step = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
+    moved = False
     while True:
         moved |= meet(events, store, ports, b, out)
-        n = events[first_gate, COUNT]
-        if n == events[offer_out, LIMIT] or events[leave_out, COUNT] < n:
-            break
-        former = clock
-        if n > 0:
-            clock = max(clock + 1, get(events, store, leave_out, n - 1))
-        known = True
-        for at in range(0, out, 4):
-            offer, leave = ports[b, at], ports[b, at + 3]
-            if events[offer, COUNT] <= n or (events[offer, READERS] > 1 and events[leave, COUNT] < n):
-                known = False
+        does = tables[step_at + tables[phase_at + 3 * phase] + step]
+        n, clock, known = events[offer_out, COUNT], earliest, True
+        if does & 1:
+            if n == events[offer_out, LIMIT] or events[leave_out, COUNT] < n:
                 break
-            clock = max(clock, get(events, store, offer, n))
-            if events[offer, READERS] > 1 and n > 0:
-                clock = max(clock, get(events, store, leave, n - 1) + 1)
+            if n > 0:
+                clock = max(clock, get(events, store, leave_out, n - 1))
+        for stream in range(count):
+            if does >> (stream + 1) & 1:
+                offer, gate, leave = ports[b, 4 * stream], ports[b, 4 * stream + 1], ports[b, 4 * stream + 3]
+                beat, shared = events[gate, COUNT], events[offer, READERS] > 1
+                if events[offer, COUNT] <= beat or (shared and events[leave, COUNT] < beat):
+                    known = False
+                    break
+                clock = max(clock, get(events, store, offer, beat))
+                if shared and beat > 0:
+                    clock = max(clock, get(events, store, leave, beat - 1) + 1)
         if not known:
-            clock = former
             break
-        for at in range(0, out, 4):
-            add(events, store, ports[b, at + 1], clock)
-        add(events, store, offer_out, clock + 1)
-        moved = True
-    state[b, 0] = clock
+        for stream in range(count):
+            if does >> (stream + 1) & 1:
+                add(events, store, ports[b, 4 * stream + 1], clock)
+        if does & 1:
+            add(events, store, offer_out, clock + 1)
+        earliest, step, moved = clock + 1, step + 1, True
+        if step == tables[phase_at + 3 * phase + 1]:
+            step, repeat = 0, repeat + 1
+            if repeat == tables[phase_at + 3 * phase + 2]:
+                repeat, phase = 0, (phase + 1) % phases
+    state[b, 0], state[b, 1], state[b, 2], state[b, 3] = earliest, phase, repeat, step
     return moved
 
 
@@ -375,8 +385,8 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
         return _requant(events, store, ports, numbers, state, b)
     if kind == _REQUANT_HOLES:
         return _requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
-    if kind == _JOIN:
-        return _join(events, store, ports, numbers, state, b)
+    if kind == _STEPS:
+        return _steps(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _SEQUENCER:
         return _sequencer(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _LOADER:

@@ -20,7 +20,7 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 
-Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "join", "requant", "requant_holes"]
+Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes"]
 
 
 @final
@@ -147,10 +147,36 @@ def fifo(queue: Queue, out: Stream) -> Block:
     return Block("fifo", (queue,), (out,), (out.beats // queue.words,))
 
 
+@final
+@dataclass(frozen=True)
+class Phase:
+    """Steps that repeat.
+
+    Attributes:
+        steps: of each, the numbers of the streams of which it takes a beat, and whether it offers one.
+        repeats: how often they are done.
+    """
+
+    steps: tuple[tuple[tuple[int, ...], bool], ...]
+    repeats: int
+
+
+def steps(streams: Sequence[Stream], out: Stream, program: Sequence[Phase]) -> Block:
+    """Return what follows ``program``, frame by frame, a step a clock: a unit with a register behind it.
+
+    Every step waits for the beats that it takes, and one that offers a beat of ``out`` until the former one leaves.
+    """
+    starts = np.cumsum([0, *(len(phase.steps) for phase in program)])
+    phases = [(int(at), len(phase.steps), phase.repeats) for at, phase in zip(starts, program, strict=False)]
+    does = [int(offers) + sum(2 << n for n in takes) for phase in program for takes, offers in phase.steps]
+    tables = np.array(phases, np.int64).ravel(), np.array(does, np.int64)
+    return Block("steps", tuple(streams), (out,), (len(streams), len(program)), tables)
+
+
 def join(streams: Sequence[Stream], out: Stream) -> Block:
     """Return what takes a beat of all ``streams`` in one clock and offers ``out`` in the next: ``g2h_add``."""
     assert all(stream.beats == out.beats for stream in streams), out.name
-    return Block("join", tuple(streams), (out,), (len(streams),))
+    return steps(streams, out, (Phase(((tuple(range(len(streams))), True),), 1),))
 
 
 def queue(stream: Stream, out: Stream, depth: int) -> tuple[Block, ...]:

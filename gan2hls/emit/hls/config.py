@@ -152,7 +152,7 @@ def _inputs(engine: EngineDesign) -> tuple[Constant, ...]:
 def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
     geometry, encoded = engine.geometry, engine.weights
     codec = CODECS[encoded.codec]
-    row_words = engine.in_beats // geometry.y.in_size
+    row_words = engine.loads // geometry.y.in_size
     return (
         Constant("MULTIPLIES", int(codec.multiplies), "whether weights are more than -1, 0 and +1", "bool"),
         *(
@@ -175,7 +175,7 @@ def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("FEED_WIDTH", feed_width(engine), _feed_word(engine)),
         Constant("ACCS_WIDTH", accs_width(engine), "PE accumulators"),
         Constant("LINE_WORDS", engine.rows * row_words, f"line buffer: {engine.rows} rows of {row_words} words"),
-        Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.in_beats}"),
+        Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.loads}"),
         Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
         Constant("PIXELS", pixels(engine), "output pixels with taps"),
         Constant("TAP_ROWS", max(1, len(geometry.y.outputs)), "output rows with taps"),

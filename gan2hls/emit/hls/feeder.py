@@ -40,10 +40,10 @@ def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
     """
     geometry = engine.geometry
     axis = geometry.y
-    row_words = engine.in_beats // axis.in_size
+    row_words = engine.loads // axis.in_size
     needs = [n * row_words for n in axis.need]
     steps = row_steps(engine)
-    paces = _paces(needs, steps, engine.in_beats)
+    paces = _paces(needs, steps, engine.loads)
     kept = kept_words(engine)
     segments: list[Segment] = []
     loaded = 0
@@ -55,7 +55,7 @@ def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
             segments.append(Segment(GUARD, 0, emits=False))
             loaded = need
         room = (axis.base[row] + engine.rows) * row_words
-        limit = engine.in_beats if room >= kept else room
+        limit = engine.loads if room >= kept else room
         early = max(0, min(max(paces[row], *needs[row + 1 : row + 2], 0), limit) - loaded)
         early = min(early, cycles - 2 * GUARD)
         if early > 0:
@@ -65,8 +65,8 @@ def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
             loaded += early
         else:
             segments.append(Segment(cycles, 0, emits=True))
-    if loaded < engine.in_beats:
-        segments.append(Segment(engine.in_beats - loaded, engine.in_beats - loaded, emits=False))
+    if loaded < engine.loads:
+        segments.append(Segment(engine.loads - loaded, engine.loads - loaded, emits=False))
     assert segments and not segments[0].emits, "the feeder learns of its first pixel while it loads"
     return _merged(segments)
 
@@ -79,7 +79,7 @@ def feeder_cycles(engine: LinearEngine) -> int:
 def kept_words(engine: LinearEngine) -> int:
     """Return how many input words of a frame are ever stored; the rows behind them are used by no output."""
     axis = engine.geometry.y
-    return max(axis.need, default=0) * (engine.in_beats // axis.in_size)
+    return max(axis.need, default=0) * (engine.loads // axis.in_size)
 
 
 def row_steps(engine: LinearEngine) -> list[int]:

@@ -22,7 +22,7 @@ from gan2hls.emit.hls.config import (
     whole_bytes,
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
-from gan2hls.emit.hls.roms import Rom, linear_roms, requant_roms
+from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
 from gan2hls.numbers import IntType
 
@@ -193,7 +193,7 @@ def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
     alone = len(edges) == 1
     firsts = tuple(Fifo("in" if alone else f"in_{n}", 8 * e.source.byte_count) for n, e in enumerate(edges))
     last = Fifo("out", 8 * engine.sends.byte_count)
-    roms = (*(linear_roms(engine) if isinstance(engine, LinearEngine) else ()), *requant_roms(engine))
+    roms = (*front_roms(engine), *requant_roms(engine))
     processes = _processes(engine, edges, firsts, last)
     return LayerView(engine, edges, constants(engine), numbers(engine), roms, processes, firsts, last)
 
@@ -229,7 +229,8 @@ def _front(engine: EngineDesign) -> list[_Step]:
         return []
     lanes = engine.folding.lanes
     sink = Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
-    return [(unit.name, ("config",), sink, engine.out_beats, f"{engine.layer.op.kind} -> accumulator")]
+    cycles = unit.cycles or engine.out_beats
+    return [(unit.name, ("config",), sink, cycles, f"{engine.layer.op.kind} -> accumulator")]
 
 
 def _beside(engine: LinearEngine) -> tuple[Process, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gan2hls.codecs import Memory
 from gan2hls.emit.hls.feeder import feeder_program
 from gan2hls.emit.hls.skip import skip_tables
-from gan2hls.hardware import EngineDesign, LinearEngine
+from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
 from gan2hls.ops import AxisTaps
 
@@ -106,6 +106,15 @@ def _literal(value: int) -> str:
 def _lines(cells: Sequence[str]) -> list[str]:
     per_line = max(1, _PER_LINE // (max(map(len, cells)) + 2))
     return [", ".join(cells[n : n + per_line]) + "," for n in range(0, len(cells), per_line)]
+
+
+def front_roms(engine: EngineDesign) -> tuple[Rom, ...]:
+    """Return the tables of what makes the accumulators."""
+    if isinstance(engine, LinearEngine):
+        return linear_roms(engine)
+    unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
+    tables = {} if unit is None else unit.tables
+    return tuple(Rom(name, table.values, table.about) for name, table in tables.items())
 
 
 def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:

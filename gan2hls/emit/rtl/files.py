@@ -12,8 +12,15 @@ from typing import Any, final
 
 from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
-from gan2hls.emit.rtl.linear import Values, bit, linear_context, linear_memories, memory_file, memory_path
-from gan2hls.emit.rtl.memory import address_bits, lane_table_memories, lane_table_role, requant_memory, table_memory
+from gan2hls.emit.rtl.linear import Values, bit, camel, linear_context, linear_memories, memory_file, memory_path
+from gan2hls.emit.rtl.memory import (
+    address_bits,
+    lane_table_memories,
+    lane_table_role,
+    requant_memory,
+    table_memory,
+    unit_memory,
+)
 from gan2hls.emit.rtl.top import shape_text, top_context
 from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
@@ -107,7 +114,10 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         context |= {"linear": True, **linear_context(engine)}
         memories |= linear_memories(engine)
     elif isinstance(engine, StreamEngine):
-        context |= {"unit": engine.rtl_unit.name, "unit_parameters": _literals(engine.rtl_unit.parameters)}
+        unit = engine.rtl_unit
+        files: Values = {f"{camel(name)}File": memory_path(engine, name) for name in unit.tables}
+        context |= {"unit": unit.name, "unit_parameters": _literals(unit.parameters) | files}
+        memories |= {name: unit_memory(table) for name, table in unit.tables.items()}
     return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
 
 
@@ -122,7 +132,7 @@ def _inputs(engine: EngineDesign, shapes: Sequence[Shape]) -> list[dict[str, Any
             "elem": str(given.int_type),
             "zero_point": given.zero_point,
             "lanes": engine.in_lanes,
-            "beats": engine.in_beats,
+            "beats": engine.in_beats[n],
             "msb": engine.in_lanes * given.int_type.bits - 1,
         }
         for n, (tensor, shape, given) in enumerate(

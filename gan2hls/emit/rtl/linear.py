@@ -150,13 +150,14 @@ def _wsrc(engine: LinearEngine, sizes: Values, weight_bits: int) -> Values:
         "AddrBits": sizes["WAddrBits"],
         "CoFolds": sizes["CoFolds"],
         "CoBits": sizes["CoBits"],
-        **{_camel(name): value for name, value in encoded.parameters.items()},
+        **{camel(name): value for name, value in encoded.parameters.items()},
         "File": memory_path(engine, first.name),
-        **{f"{_camel(memory.name)}File": memory_path(engine, memory.name) for memory in tables},
+        **{f"{camel(memory.name)}File": memory_path(engine, memory.name) for memory in tables},
     }
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return a name as parameters of modules have it."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gan2hls.codecs import Memory
 from gan2hls.hardware import EngineDesign, LinearEngine
 from gan2hls.numbers import IntType, Requant, Table
-from gan2hls.ops import AxisTaps
+from gan2hls.ops import AxisTaps, UnitTable
 
 Field = tuple[int, int]  # (value, bits), two's complement
 
@@ -54,6 +54,11 @@ def table_memory(table: Table) -> bytes:
     """Return the image of a table that all channels share: entry ``code - index_type.lo``."""
     (values,) = table.values.tolist()
     return image([(value, table.out_type.bits)] for value in values)
+
+
+def unit_memory(table: UnitTable) -> bytes:
+    """Return the image of a constant memory of a unit."""
+    return image([(value, table.type.bits)] for value in table.values.tolist())
 
 
 def lane_table_memories(engine: EngineDesign) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ def test_sizes_by_hand() -> None:
     engine = tiny_design().engines[1]
     assert (engine.in_lanes, engine.out_lanes) == (4, 3)
     assert (engine.ci_folds, engine.co_folds) == (2, 1)
-    assert (engine.in_beats, engine.out_beats) == (8, 32)
+    assert (engine.loads, engine.out_beats) == (8, 32)
     assert engine.mac_cycles == 6 * 6 * 8 * 6 // 24 == 72
     assert engine.interval == 72
     assert tiny_design().interval_limit == max(e.mac_cycles for e in tiny_design().engines)
@@ -28,14 +28,14 @@ def test_sizes_by_hand() -> None:
 def test_an_engine_is_as_slow_as_its_slowest_side() -> None:
     layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((8, 8), 4, 2, k=1, s=4, p=0), INT8)
     engine = design(chain("m", (8, 8, 4), INT8, (layer,)), (Folding(2, 1, 2),), extra_rows=4).engines[0]
-    assert (engine.mac_cycles, engine.in_beats, engine.out_beats, engine.interval) == (16, 256, 4, 256)
+    assert (engine.mac_cycles, engine.loads, engine.out_beats, engine.interval) == (16, 256, 4, 256)
 
 
 def test_a_pointwise_engine_has_as_many_beats_on_both_sides() -> None:
     layer = pointwise_layer(np.random.default_rng(0), "l0", "z", (2, 3, 4), INT8)
     made = design(chain("m", (2, 3, 4), INT8, (layer,)), (Folding(2, 2, 2),))
     assert made.engines[0].mac_cycles == 0
-    assert made.engines[0].in_beats == made.engines[0].out_beats == 12
+    assert made.engines[0].in_beats == (made.engines[0].out_beats,) == (12,)
     assert made.interval_limit >= 1
 
 

@@ -256,7 +256,7 @@ def test_a_depthwise_layer_takes_the_lanes_that_the_pace_needs() -> None:
     depthwise, pointwise = design.engines
     assert (depthwise.folding.pe, depthwise.folding.simd, depthwise.parallel_groups) == (16, 1, 16)
     assert pointwise.folding.pe * pointwise.folding.simd == 128
-    assert depthwise.mac_steps == 22 * 22 * 64 // 16 and depthwise.in_beats == 8 * 8 * 64 // 16
+    assert depthwise.mac_steps == 22 * 22 * 64 // 16 and depthwise.loads == 8 * 8 * 64 // 16
     assert estimate(design).interval <= 1.02 * design.interval_limit == 1.02 * 2048
     assert engine_resources(depthwise).dsp == 16 + depthwise.folding.lanes
 

@@ -110,7 +110,7 @@ def replay(engine: EngineDesign) -> None:
     geometry = engine.layer.op.geometry
     assert geometry is not None
     y, x = geometry.y, geometry.x
-    row_words, slots = engine.in_beats // y.in_size, engine.rows
+    row_words, slots = engine.loads // y.in_size, engine.rows
     reads = []  # the input row that each emitted word reads
     for o in y.outputs:
         per_pixel = [[i for i, _ in y.taps[o] for _ in range(len(x.taps[c]) * engine.ci_folds)] for c in x.outputs]
@@ -140,7 +140,7 @@ def replay(engine: EngineDesign) -> None:
                 loaded += 1
             clock += 1
     assert emitted == engine.mac_cycles == len(reads)
-    assert loaded == engine.in_beats
+    assert loaded == engine.loads
     assert clock == feeder_cycles(engine)
 
 
@@ -160,7 +160,7 @@ def test_large_feeder_hardly_stalls() -> None:
     geometry = conv_transpose((16, 16), 32, 16)
     model = chain("one", geometry.in_shape, u, (linear_layer(rng, "l0", "z", geometry, u),))
     engine = design(model, [Folding(4, 8, 1)]).engines[0]
-    first = 2 * engine.in_beats // 16
+    first = 2 * engine.loads // 16
     assert engine.mac_cycles <= feeder_cycles(engine) <= engine.mac_cycles + first + 6 * GUARD
 
 

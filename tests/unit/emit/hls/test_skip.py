@@ -79,7 +79,7 @@ def replay(engine: LinearEngine) -> None:
     """Do what ``skip_feeder.hpp`` does, word by word: each vector reads its blocks' inputs, which are there."""
     geometry, program, tables = engine.geometry, engine.skip, skip_tables(engine)
     assert program is not None
-    row_words, bits = engine.in_beats // geometry.y.in_size, column_bits(engine)
+    row_words, bits = engine.loads // geometry.y.in_size, column_bits(engine)
     line: dict[int, tuple[int, int]] = {}  # what stands in each word of the line buffer: input row, word of it
     written: dict[int, int] = {}
     read: dict[int, int] = {}
@@ -124,7 +124,7 @@ def replay(engine: LinearEngine) -> None:
                 loaded += 1
             clock += 1
     assert vector is None and next(pixels, None) is None and next(runs, None) is None
-    assert emitted == engine.mac_cycles and loaded == engine.in_beats
+    assert emitted == engine.mac_cycles and loaded == engine.loads
     assert clock == feeder_cycles(engine)
 
 
