@@ -95,7 +95,7 @@ class _Weight(Part):
 
 
 class _Linear(Part):
-    kind: Literal["conv", "conv_transpose", "dense", "reorder"]
+    kind: Literal[tuple(kind.name for kind in KINDS if kind.saved is None)]  # type: ignore[valid-type]
     geometry: _Geometry
     weight: _Weight
 

@@ -16,7 +16,7 @@ from scipy.special import erf
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.whole import BITWISE, OF_WHOLE, WHOLE, saturated, wrapped
-from gan2hls.kinds import READERS, Reading, Tensor
+from gan2hls.kinds import KIND_BY_NAME, READERS, Reading, Tensor
 from gan2hls.numbers import FloatArray, Int64Array
 
 Array = npt.NDArray[Any]
@@ -109,7 +109,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "Xor": np.logical_xor,
 }
 #: Readers of points that a region may hold: those of one computed operand, without channels of their own.
-_POINTS = frozenset(READERS) - {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul"}
+_POINTS = frozenset(KIND_BY_NAME["pointwise"].operators) - {"BatchNormalization"}
 #: Numbers all over the line, none of them large enough to overflow.
 FAR: FloatArray = np.linspace(-64.0, 64.0, 4097)
 #: The first set of parameters.

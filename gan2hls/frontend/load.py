@@ -178,7 +178,7 @@ class _Reader:
             self.codes[node.output[0]] = truncated(made.elem, node.name)
         elif node.op_type == "Concat":
             self._concat(node, **attributes)
-        elif node.op_type in VIEWS and node.input[0] in self.views and (codes is None or node.op_type != "Cast"):
+        elif _is_view(node, attributes) and node.input[0] in self.views and (codes is None or node.op_type != "Cast"):
             self._rearrange(node, made.shape, constants, attributes)
         elif codes is not None:
             self._codes_node(node, codes, made, constants)
@@ -275,7 +275,7 @@ class _Reader:
                 "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
             )
         view = self.views[node.input[position]]
-        tensor = Tensor(plain.types[node.input[position]].shape, position)
+        tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
         read = readers[node.op_type](tensor, *values, **attributes)
@@ -290,6 +290,11 @@ class _Reader:
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])
+
+
+def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
+    """Whether a node only rearranges; of resampling that is so in mode ``nearest``."""
+    return node.op_type in VIEWS and (node.op_type not in READERS or attributes.get("mode", "nearest") == "nearest")
 
 
 def _joins(node: onnx.NodeProto, views: Mapping[str, View]) -> UnsupportedError:

@@ -13,18 +13,11 @@ import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.normalize import Array
+from gan2hls.kinds import COORDINATES
 from gan2hls.numbers import Float32Array, Int64Array
 
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 
-#: ``(output indices, scale, input size, output size) -> input coordinates``.
-_COORDINATES: Mapping[str, Callable[[Float32Array, np.float32, int, int], Float32Array]] = {
-    "half_pixel": lambda x, scale, _n, _m: (x + _HALF) / scale - _HALF,
-    "asymmetric": lambda x, scale, _n, _m: x / scale,
-    "pytorch_half_pixel": lambda x, scale, _n, m: (x + _HALF) / scale - _HALF if m > 1 else 0 * x,
-    "tf_half_pixel_for_nn": lambda x, scale, _n, _m: (x + _HALF) / scale,
-    "align_corners": lambda x, _scale, n, m: x * np.float32(n - 1) / np.float32(m - 1) if m > 1 else 0 * x,
-}
 _ROUNDINGS: Mapping[str, Callable[[Float32Array], npt.NDArray[np.floating]]] = {
     "round_prefer_floor": lambda x: np.ceil(x - _HALF),
     "round_prefer_ceil": lambda x: np.floor(x + _HALF),
@@ -37,7 +30,6 @@ def resample(
     index: Int64Array,
     shape: tuple[int, ...],
     *inputs: Array | None,
-    mode: str = "nearest",
     coordinate_transformation_mode: str = "half_pixel",
     nearest_mode: str = "round_prefer_floor",
     axes: Sequence[int] | None = None,
@@ -48,20 +40,15 @@ def resample(
     """Read Resize and Upsample in mode ``nearest``: the elements of ``index``, some of them repeated or left out.
 
     Raises:
-        UnsupportedError: another mode, or coordinates that this version does not know.
+        UnsupportedError: coordinates that this version does not know.
     """
-    if mode != "nearest":
-        raise UnsupportedError(
-            f"resamples in mode {mode!r}",
-            hint="make it 'nearest', or a ConvTranspose with group = channels and the weights of the interpolation",
-        )
     if len(inputs) < 2:  # Upsample, and Resize of opset 10
         coordinate_transformation_mode, nearest_mode = "asymmetric", "floor"
-    coordinates, rounding = _COORDINATES.get(coordinate_transformation_mode), _ROUNDINGS.get(nearest_mode)
+    coordinates, rounding = COORDINATES.get(coordinate_transformation_mode), _ROUNDINGS.get(nearest_mode)
     if coordinates is None or rounding is None or keep_aspect_ratio_policy != "stretch":
         raise UnsupportedError(
             f"resamples by {coordinate_transformation_mode!r}, {nearest_mode!r} and {keep_aspect_ratio_policy!r}",
-            hint=f"supported are {', '.join(_COORDINATES)} with {', '.join(_ROUNDINGS)} and 'stretch'",
+            hint=f"supported are {', '.join(COORDINATES)} with {', '.join(_ROUNDINGS)} and 'stretch'",
         )
     given = (inputs[0] if len(inputs) < 2 else inputs[1]) if inputs else None
     factors = np.ravel(given) if given is not None and given.size else np.asarray(scales or (), np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder
+from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder, resize
 from gan2hls.kinds.base import (
     MAX_SEEN,
     Array,
@@ -16,9 +16,18 @@ from gan2hls.kinds.base import (
     select_channels,
 )
 from gan2hls.kinds.pointwise import NO_STATISTICS
+from gan2hls.kinds.resize import COORDINATES
 
 #: Every layer kind; adding one touches this line, its file and its templates.
-KINDS: tuple[Kind, ...] = (conv.KIND, conv_transpose.KIND, dense.KIND, pointwise.KIND, reorder.KIND, add.KIND)
+KINDS: tuple[Kind, ...] = (
+    conv.KIND,
+    conv_transpose.KIND,
+    dense.KIND,
+    pointwise.KIND,
+    reorder.KIND,
+    add.KIND,
+    resize.KIND,
+)
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
 #: Readers of operators that join several computed tensors.
@@ -26,6 +35,7 @@ JOINS = {op: join for kind in KINDS for op, join in kind.joins.items()}
 READERS: dict[str, Reader] = {op: reader for kind in KINDS for op, reader in kind.operators.items()}
 
 __all__ = [
+    "COORDINATES",
     "JOINS",
     "KINDS",
     "KIND_BY_NAME",

@@ -39,10 +39,12 @@ class Tensor:
     Attributes:
         shape: ONNX shape, batch 1.
         position: which of the operator's inputs it is; the others are constants.
+        out_shape: ONNX shape of what the operator makes of it.
     """
 
     shape: tuple[int, ...]
     position: int = 0
+    out_shape: tuple[int, ...] = ()
 
 
 @final
