@@ -16,7 +16,7 @@ from gan2hls.timing.network import Block, Network, Queue, Stream
 _PATIENCE = 60
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire:
     """A stream: per reader whether it has taken the beat that stands there, and what has happened."""
 
@@ -188,6 +188,36 @@ class Fifo(Actor):
         return load or left
 
 
+class Steps(Actor):
+    """A program: a step takes some beats in one clock, and may put one into the output register."""
+
+    def start(self, streams: int, phases: int) -> None:
+        places, does = (table.tolist() for table in self.block.tables)
+        self.program = []
+        for first, count, repeats in zip(places[::3], places[1::3], places[2::3], strict=True):
+            self.program += does[first : first + count] * repeats
+        assert len(places) == 3 * phases
+        self.step_q = 0
+
+    def wanted(self) -> list[Wire]:
+        does = self.program[self.step_q]
+        return [wire for n, wire in enumerate(self.reads) if does >> (n + 1) & 1]
+
+    def open(self) -> bool:
+        return not self.program[self.step_q] & 1 or not self.valid_q or self.writes[0].ready()
+
+    def ready(self, wire: Wire) -> bool:
+        others = [other for other in self.wanted() if other is not wire]
+        return wire in self.wanted() and self.open() and all(other.sees(self) for other in others)
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        offers = bool(self.program[self.step_q] & 1)
+        if taken:
+            self.step_q = (self.step_q + 1) % len(self.program)
+        self.valid_q = (taken and offers) or (self.valid_q and not left)
+        return taken or left
+
+
 class Requant(Actor):
     """A requantizer, its credits, and its output queue with the output register."""
 
@@ -228,7 +258,7 @@ class Requant(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "requant": Requant, "requant_holes": Requant,
+    "steps": Steps, "requant": Requant, "requant_holes": Requant,
 }  # fmt: skip
 
 
@@ -276,5 +306,5 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
 
 def _late_last(actors: list[Actor]) -> list[Actor]:
     """Return ``actors`` with what sees others' events of the same clock behind these."""
-    order = {"loader": 1, "fifo": 2, "sequencer": 3}
+    order = {"fifo": 1, "loader": 2, "sequencer": 3}
     return sorted(actors, key=lambda actor: order.get(actor.block.kind, 0))

@@ -103,6 +103,10 @@ class Design:
             edges.append(Edge(source, reader, port, branch, self.depths.get((reader, port), 0), stages))
         return tuple(edges)
 
+    def engine(self, name: str) -> EngineDesign:
+        """Return the engine of the layer called ``name``."""
+        return next(engine for engine in self.engines if engine.layer.name == name)
+
     def edges_into(self, engine: EngineDesign) -> tuple[Edge, ...]:
         """Return what ``engine`` reads, by input."""
         return tuple(edge for edge in self.edges if edge.reader == engine.layer.name)
@@ -129,6 +133,8 @@ def verify_design(design: Design) -> None:
         assert engine.layer is layer, f"{layer.name}: engines out of order"
         assert folding.pe % folding.lanes == 0, f"{layer.name}: lanes {folding.lanes} must divide PE {folding.pe}"
         engine.verify()
+        apart = {port for port, tensor in enumerate(layer.inputs) if tensor in layer.inputs[:port]}
+        assert all(design.depths.get((layer.name, port)) for port in apart), f"{layer.name}: one tensor read twice"
     for (reader, port), depth in design.depths.items():
         assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
         assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"

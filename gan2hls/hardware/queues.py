@@ -54,6 +54,9 @@ def with_queues(design: Design) -> Design:
         return design
     wanted = estimate(design).interval * _TOLERANCE
     depths = _least_depths(design)
+    for edge in waiting_edges(design):  # two inputs that read one tensor are two branches
+        if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]:
+            depths[edge.reader, edge.port] = max(2, depths[edge.reader, edge.port])
     made = replace(design, depths=_legal(depths))
     while estimate(made).interval > wanted:  # a short queue has another latency than a ring
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}

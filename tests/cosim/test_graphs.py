@@ -16,7 +16,7 @@ from gan2hls.verify import csim, run_hls, run_rtl
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
-from tests.random_graphs import random_graph_design
+from tests.random_integer_graphs import random_graph_design
 from tests.randomized import random_inputs
 
 pytestmark = pytest.mark.cosim

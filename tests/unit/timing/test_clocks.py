@@ -94,6 +94,14 @@ class Builder:
         )
         return out
 
+    def requant_of(self, stream: Stream) -> Stream:
+        """A requantizer without holes."""
+        out = self.stream(stream.beats)
+        latency, words = int(self.rng.integers(1, 20)), int(self.rng.choice([1, 2, 16]))
+        pixels = np.ones(stream.beats // FRAMES, np.int64)
+        self.blocks.append(network.requant(stream, out, latency=latency, queue_words=words, pixels=pixels, groups=1))
+        return out
+
     def axis(self, size: int) -> AxisTaps:
         kernel, stride = int(self.rng.integers(1, min(4, size) + 1)), int(self.rng.integers(1, 3))
         if self.rng.random() < 0.5:
@@ -129,6 +137,33 @@ def check(net: Network) -> None:
 @pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n in (4, 10) else n for n in range(1, 13)])
 def test_random_networks_equal_a_simulation_clock_by_clock(seed: int) -> None:
     check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
+
+
+def branches(seed: int) -> Network:
+    """A fork whose branches meet again behind queues: beat by beat, or in turn."""
+    build = Builder(np.random.default_rng(seed))
+    rng, stream = build.rng, build.stream(24 * FRAMES)
+    build.blocks = [network.source(stream, FRAMES)]
+    arriving = []
+    for _ in range(int(rng.integers(2, 4))):
+        branch = build.requant_of(stream) if rng.random() < 0.6 else stream
+        out = build.stream(branch.beats)
+        depth = int(rng.choice([2, 16, 128]))
+        build.blocks += network.ring(branch, out, 128, 8) if rng.random() < 0.3 else network.queue(branch, out, depth)
+        arriving.append(out)
+    program = network.Phase(((tuple(range(len(arriving))), True),), 24)
+    if rng.random() < 0.5:  # in turn; a fork's branches may then have to wait for long
+        takes = tuple(((n,), bool(rng.integers(2)) or n == 0) for n in range(len(arriving)))
+        program = network.Phase(takes, 24)
+    joined = build.stream(24 * sum(offers for _, offers in program.steps) * FRAMES // (24 // program.repeats))
+    build.blocks.append(network.steps(arriving, joined, (program,)))
+    build.blocks.append(network.sink(build.requant_of(joined), FRAMES))
+    return Network(tuple(build.blocks))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_branches_that_meet_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(branches(seed))
 
 
 @pytest.mark.parametrize(("cycles", "to_push"), [(1, 1), (3, 3), (4, 11), (4, 12), (5, 14), (5, 16)])
