@@ -39,12 +39,14 @@ class Net:
         self.shapes[name] = (height, width, channels)
         return name
 
-    def conv(self, source: str, channels: int, *points: str, size: int = 3, spread: float = 1.0) -> str:
+    def conv(
+        self, source: str, channels: int, *points: str, size: int = 3, spread: float = 1.0, gain: float = 1.0
+    ) -> str:
         """A convolution with a bias; with ``spread`` its output channels differ by that factor."""
         height, width, before = self.shapes[source]
         g = conv((height, width), before, channels, k=size, p=size // 2)
-        weight = self.rng.normal(0, 1 / np.sqrt(before * size), (channels, before, size, size))
-        weight *= np.geomspace(1, spread, channels)[:, None, None, None]
+        weight = self.rng.normal(0, gain / (size * np.sqrt(before)), (channels, before, size, size))
+        weight *= np.geomspace(1 / spread, 1, channels)[:, None, None, None]
         weight, bias = weight.astype(np.float32), self.rng.normal(0, 0.2, channels).astype(np.float32)
         names = [self._constant(weight), self._constant(bias)]
         taps = weight.transpose(2, 3, 0, 1).reshape(-1, channels, before).astype(np.float64)
@@ -139,7 +141,7 @@ def twins(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
     left, right = net.input(4, 6, 3), net.input(4, 6, 2)
     a, b = net.conv(left, 5, "Relu"), net.conv(right, 5, size=1)
     both = net.add(net.add(a, b, minus=True), net.add(b, b), "LeakyRelu")
-    return net, (net.conv(both, 1, "Tanh"), net.conv(both, 2, spread=10.0))
+    return net, (net.conv(both, 1, "Tanh"), net.conv(both, 2, gain=10.0))
 
 
 def fork(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
