@@ -151,6 +151,30 @@ def fork(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
     return net, (net.add(net.conv(stem, 4), net.conv(stem, 4, size=1), "Tanh"),)
 
 
+def random_net(seed: int) -> tuple[Net, tuple[str, ...]]:
+    """Layers that read any of the tensors before them; what nobody reads leaves the model, and often something more."""
+    net = Net(seed)
+    rng = np.random.default_rng(seed)
+    for _ in range(rng.integers(1, 4)):
+        net.input(3, 4, int(rng.integers(2, 5)))
+    points: tuple[tuple[str, ...], ...] = ((), ("Relu",), ("LeakyRelu",), ("Tanh",))
+    for _ in range(rng.integers(5, 12)):
+        a = str(rng.choice(list(net.shapes)))
+        alike = [name for name, shape in net.shapes.items() if shape == net.shapes[a]]
+        chosen = points[rng.integers(0, len(points))]
+        match rng.integers(0, 5):
+            case 0 | 1:
+                net.conv(a, int(rng.integers(3, 5)), *chosen, size=int(rng.choice([1, 3])))
+            case 2 | 3:
+                net.add(a, str(rng.choice(alike)), *chosen, minus=bool(rng.integers(0, 2)))
+            case _:
+                net.points(a, *(chosen or ("Tanh",)))
+    read = {name for layer in net.layers for name in layer.inputs}
+    ends = [layer.name for layer in net.layers if layer.name not in read]
+    more = str(rng.choice([layer.name for layer in net.layers]))
+    return net, (*ends, *({more} - set(ends)))
+
+
 #: Makers of nets by what they are.
 NETS = {"residual": residual, "twins": twins, "fork": fork}
 

@@ -11,12 +11,12 @@ import pytest
 from gan2hls.fit import sensitivity
 from gan2hls.fit.sensitivity import _slopes, find_sensitivity, gradients
 from gan2hls.model import Affine, Graph, linear_layers
-from tests.graph_models import NETS, Net, run_graph, run_onnx
+from tests.graph_models import NETS, Net, random_net, run_graph, run_onnx
 
 
-def smooth(name: str) -> tuple[Net, Graph]:
-    """A net without kinks, whose slopes finite differences see exactly as ``_slopes`` does."""
-    net, outputs = NETS[name]()
+def smooth(name: str | int) -> tuple[Net, Graph]:
+    """A net, or a random one of that seed, without kinks: finite differences see its slopes exactly as ``_slopes``."""
+    net, outputs = random_net(name) if isinstance(name, int) else NETS[name]()
     graph = net.graph(*outputs)
     layers = tuple(
         replace(layer, points=tuple(p for p in layer.points if isinstance(p, Affine))) for layer in graph.layers
@@ -36,8 +36,8 @@ def shifted(graph: Graph, name: str, by: np.ndarray, inputs: Mapping[str, np.nda
     return streams
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_gradients_add_up_over_readers_and_go_to_every_input(name: str) -> None:
+@pytest.mark.parametrize("name", [*NETS, *range(6)])
+def test_gradients_add_up_over_readers_and_go_to_every_input(name: str | int) -> None:
     net, graph = smooth(name)
     rng = np.random.default_rng(0)
     inputs = {port.name: port.to_stream(net.frames(1)[port.onnx_name]) for port in graph.inputs}

@@ -23,7 +23,7 @@ from gan2hls.quantize.lower import choose_types, lower, quantize_weights
 from gan2hls.quantize.range_search import CANDIDATES, RangeSearch
 from gan2hls.quantize.widening import choices, family
 from gan2hls.verify import run_float
-from tests.graph_models import NETS, Net, fork, residual, run_graph, run_onnx
+from tests.graph_models import NETS, Net, fork, random_net, residual, run_graph, run_onnx
 from tests.randomized import conv, port
 
 INT8 = Precision("int", 8)
@@ -56,6 +56,18 @@ def test_graphs_of_8_bits_are_near_float(name: str) -> None:
     assert least_psnr(net, outputs, made) >= 35
     for layer in made.layers:
         assert layer.input_types == tuple(made.type_of(one) for one in layer.inputs)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_graphs_of_16_bits_are_float_nearly(seed: int) -> None:
+    """What is wrong with a fork or a join shows at once."""
+    net, outputs = random_net(seed)
+    graph, model = net.graph(*outputs), net.model(*outputs)
+    given = {name: LayerPrecision(Precision("int", 16), Precision("int", 14)) for name in precisions(graph)}
+    made = quantize(graph, model, net.frames(32), given, "minmax").model
+    seen = {name: values[:16] for name, values in net.frames(32).items()}
+    _, fidelity = run_float(graph, model, made, seen, 0.0)
+    assert fidelity.quality.psnr_db is not None and fidelity.quality.psnr_db > 65
 
 
 @pytest.mark.parametrize("name", NETS)
