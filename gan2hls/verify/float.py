@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 #: What the output must gain without its values beyond the type for these to be told.
 _TOLD_DB = 1.0
 #: Values of all tensors that are compared at a time, in float and in integers, but one frame at least.
-_CHUNK_VALUES = 1 << 26
+_CHUNK_VALUES = 1 << 24
 
 Inputs = Mapping[str, npt.NDArray[np.generic]]
 

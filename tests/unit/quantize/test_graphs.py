@@ -10,7 +10,9 @@ import onnx
 import pytest
 
 from gan2hls.base import ModelError
+from gan2hls.config import parse_config
 from gan2hls.fit import LayerPrecision, fit_weight
+from gan2hls.flow.from_config import goal_of
 from gan2hls.formats import Precision
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import Golden, Graph, IntegerModel, Port, linear_layers
@@ -128,6 +130,19 @@ def test_the_goal_holds_for_every_output() -> None:
     made = quantize(graph, model, net.frames(256), given, None, activation_goal_db=45.0)
     assert made.widening is not None and made.widening.reached
     assert least_psnr(net, outputs, made.model) >= 45
+
+
+@pytest.mark.parametrize("name", ["twins", "fork"])
+def test_formats_of_weights_are_chosen_for_graphs(name: str) -> None:
+    net, outputs = NETS[name]()
+    graph, model = net.graph(*outputs), net.model(*outputs)
+    goal = goal_of(parse_config({"precision": {"weight": "auto", "auto": {"psnr_min_db": 28}}}).precision.auto)
+    given = {one: replace(precision, weight=None) for one, precision in precisions(graph, widen=True).items()}
+    made = quantize(graph, model, net.frames(128), given, None, goal=goal)
+    assert made.assignment is not None and made.assignment.psnr_db >= 28
+    assert [choice.layer for choice in made.assignment.layers] == [layer.name for layer, _ in linear_layers(graph)]
+    assert len({choice.precision for choice in made.assignment.layers}) > 1
+    assert least_psnr(net, outputs, made.model) >= 26
 
 
 def test_errors_of_outputs_are_relative_to_their_ranges() -> None:
