@@ -57,7 +57,7 @@ class Sensitivity:
 
 
 def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Sensitivity]:
-    """Return by linear layer what its errors matter, on all ways that lead from it to the outputs.
+    """Return by linear layer, but for copies, what its errors matter, on all ways that lead from it to the outputs.
 
     Several outputs count as if they all had the range of the first.
 
@@ -76,7 +76,7 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
             name: rng.choice([-size, size], size=streams[name].shape).astype(np.float32) for name, size in sizes.items()
         }
         for layer, gradient in gradients(graph, slopes, signs):
-            if not isinstance(layer.op, Linear):
+            if not isinstance(layer.op, Linear) or layer.is_copy:
                 continue
             geometry = layer.op.geometry
             total[layer.name] = total.get(layer.name, 0.0) + np.square(gradient, dtype=np.float64)
@@ -86,13 +86,13 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
             if width <= _MOST_COUPLED:
                 rows = gradient.reshape(-1, width)
                 couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
-    return {
-        layer.name: Sensitivity(
-            _levelled(total[layer.name]),
-            _shrunk(couplings[layer.name], total[layer.name].size * _DRAWS) if layer.name in couplings else None,
-        )
-        for layer, _ in linear_layers(graph)
-    }
+    del slopes
+    made = {}
+    for name in [layer.name for layer, _ in linear_layers(graph) if not layer.is_copy]:
+        values, coupling = total.pop(name), couplings.get(name)
+        shrunk = None if coupling is None else _shrunk(coupling, values.size * _DRAWS)
+        made[name] = Sensitivity(_levelled(values), shrunk)
+    return made
 
 
 def _shrunk(coupling: FloatArray, values: int) -> FloatArray:
@@ -120,6 +120,8 @@ def _levelled(values: FloatArray) -> FloatArray:
 
 def _slopes(layer: Layer, inputs: Sequence[Stream]) -> npt.NDArray[np.float32]:
     """Return the slope of a layer's points at what its operation makes, ``[N, *sums_shape]``."""
+    if not layer.points:
+        return np.broadcast_to(np.float32(1), (len(inputs[0]), *layer.op.sums_shape(layer.shape)))
     made = layer.op.evaluate([x.astype(np.float32) for x in inputs])
     sums = made.reshape(-1, *layer.op.sums_shape(layer.shape)).astype(np.float64)
     reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
