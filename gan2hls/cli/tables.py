@@ -192,7 +192,8 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
         )
     _print(console, table)
     for layer in facts.layers:
-        console.print(f"{layer.name}: {_describe_weights(layer)}", markup=False)
+        read = f"reads {' and '.join(layer.inputs)}, " if len(layer.inputs) > 1 else ""
+        console.print(f"{layer.name}: {read}{_describe_weights(layer)}", markup=False)
     if facts.removed_weights:
         console.print(f"{facts.removed_weights:,} weights of dead channels are left out")
     totals = facts.totals

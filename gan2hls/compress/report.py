@@ -59,7 +59,8 @@ class Compressed:
 
     Attributes:
         layers: those that changed.
-        psnr_db: of the output against the original's, both under ONNX Runtime; the peak is the original's range.
+        psnr_db: of the output against the original's, both under ONNX Runtime; the peak is the original's range.  Of
+            several outputs the least.
         frames: on which it was measured.
         bytes_before: size of the original file.
         bytes_after: size of the written file.

@@ -88,8 +88,8 @@ class _Run:
     def __init__(self, loaded: Loaded, path: Path, recipe: Recipe, notify: Notify) -> None:
         self.model, self.sha256, self.path = loaded.onnx_model, loaded.sha256, path
         self.recipe, self.notify = recipe, notify
-        graph = _layers_of(loaded.graph)
-        self.traced = trace(loaded, graph)
+        graph, origins = passes.run_traced(loaded.graph, _REWRITE_WEIGHTS)
+        self.traced = trace(loaded, graph, origins)
         self.graph = replace(graph, layers=tuple(_without_weights(layer) for layer in graph.layers))
         self.layers = {layer.name: layer for layer in self.graph.layers if layer.name in self.traced}
         self.rules = assign_rules(self.layers, recipe)
@@ -150,9 +150,10 @@ class _Run:
         assert isinstance(layer.op, Linear), layer.name
         geometry, weight = layer.op.geometry, self.weights.pop(layer.name)
         keep = None if rule.prune is None else prune_mask(weight, rule.prune)
-        wanted = found = self._stream(layer.inputs[0], {})
+        (source,) = layer.inputs
+        wanted = found = self._stream(source, {})
         if done:
-            found = self._stream(layer.inputs[0], done)
+            found = self._stream(source, done)
         died = _died(wanted, found, geometry.in_channels)
         if died.any() and rule.reconstruct != "none" and geometry.groups == 1 and _can_be_zero(rule):
             keep = (np.ones(weight.shape, bool) if keep is None else keep) & ~died
@@ -214,19 +215,18 @@ class _Run:
             loaded = frontend.load(path, input_shapes=shapes)
         except Gan2HlsError as error:
             raise AssertionError(f"the written model cannot be read: {error}") from error
-        found = {layer.name: layer for layer in _layers_of(loaded.graph).layers}
+        read, _ = passes.run_traced(loaded.graph, _REWRITE_WEIGHTS)
+        found = {layer.name: layer for layer in read.layers}
         for name, (traced, written) in done.items():
             op = found[name].op
             assert isinstance(op, Linear) and np.array_equal(op.weight, as_read(traced, written)), f"{name} is wrong"
         rows = tuple(describe(self.layers[name], self.rules[name], self.sqnr_db[name], found[name]) for name in done)
         written_model = loaded.onnx_model
-        del loaded, found
+        del loaded, read, found
         evaluation = _draw(self.graph, self.recipe.evaluation, self.recipe.calibration)
-        port = self.graph.outputs[0]
-        before = port.from_stream(FloatModel(self.model, [port]).run(evaluation)[port.name])
-        after = port.from_stream(FloatModel(written_model, [port]).run(evaluation)[port.name])
-        peak = float(before.max() - before.min()) or 1.0
-        return Compressed(rows, psnr_db(before.astype(np.float64), after.astype(np.float64), peak), len(before))
+        before, after = (FloatModel(model, self.graph.outputs).run(evaluation) for model in (self.model, written_model))
+        least = min(_output_psnr(before[port.name], after[port.name]) for port in self.graph.outputs)
+        return Compressed(rows, least, len(next(iter(evaluation.values()))))
 
 
 def _check_onnx(path: Path) -> None:
@@ -238,12 +238,10 @@ def _check_onnx(path: Path) -> None:
     onnx.checker.check_model(model)
 
 
-def _layers_of(graph: Graph) -> Graph:
-    """Return ``graph`` after the passes, but with the weights of the file."""
-    for rewrite in passes.PASSES:
-        if rewrite not in _REWRITE_WEIGHTS:
-            graph = rewrite(graph)
-    return graph
+def _output_psnr(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> float:
+    """Return the PSNR of an output against what it was, whose range is the peak."""
+    peak = float(before.max() - before.min()) or 1.0
+    return psnr_db(before.astype(np.float64), after.astype(np.float64), peak)
 
 
 def _draw(graph: Graph, part: CalibrationConfig | EvaluationConfig, drawn: CalibrationConfig) -> Inputs:

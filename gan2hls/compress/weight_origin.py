@@ -25,7 +25,7 @@ from gan2hls.config import named
 from gan2hls.frontend import Loaded, assemble
 from gan2hls.model import Graph, Layer, linear_layers
 from gan2hls.numbers import Int64Array
-from gan2hls.ops import Linear
+from gan2hls.ops import COPY, Linear
 
 #: Indices below it are exact in float32; greater ones are read digit by digit.
 _DIGIT = 1 << 24
@@ -68,10 +68,11 @@ class Traced:
         return made.reshape(self.shape)
 
 
-def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
+def trace(loaded: Loaded, graph: Graph, origins: Mapping[str, str]) -> dict[str, Traced]:
     """Return where the weights of each linear layer of ``graph`` (``loaded.graph`` after the passes) come from.
 
-    Layers whose weights are not a constant of the file are left out.
+    Layers whose weights are not a constant of the file are left out.  ``origins`` are the names in ``loaded.graph`` of
+    the layers of ``graph``.
 
     Raises:
         UnsupportedError: the passes scaled a layer's input channels one by one; says which layer.
@@ -82,12 +83,10 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
     weights = {output: constants[nodes[output].input[n]] for output, n in positions.items()}
     shapes = {output: tuple(tensor.dims) for output, tensor in weights.items()}
     found = _indices(loaded.onnx_model, positions, shapes)
-    originals, layers = linear_layers(loaded.graph), linear_layers(graph)
-    if len(originals) != len(layers):
-        raise UnsupportedError("the passes changed the number of its layers with weights", where=graph.name)
+    nodes_of = {layer.name: layer.probe.onnx_name for layer, _ in _weighted(loaded.graph)}
     traced = {}
-    for (original, _), (layer, op) in zip(originals, layers, strict=True):
-        output = original.probe.onnx_name
+    for layer, op in _weighted(graph):
+        output = nodes_of[origins[layer.name]]
         if output in positions:
             node, shape, index = nodes[output], shapes[output], found.pop(output)
             traced[layer.name] = Traced(
@@ -100,6 +99,11 @@ def trace(loaded: Loaded, graph: Graph) -> dict[str, Traced]:
                 _channels(node, positions[output], index, shape, op),
             )
     return traced
+
+
+def _weighted(graph: Graph) -> list[tuple[Layer, Linear]]:
+    """Return the linear layers but for copies, which have no node of their own."""
+    return [(layer, op) for layer, op in linear_layers(graph) if op.kind != COPY]
 
 
 def _position(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> int | None:
@@ -118,7 +122,7 @@ def _indices(
     total: dict[str, Int32Array] = {}
     for digit in range(1 if most <= _DIGIT else 2):
         read = _read(model, positions, shapes, digit)
-        for layer, op in linear_layers(read):
+        for layer, op in _weighted(read):
             part = np.rint(op.weight).astype(np.int32)
             part *= np.int32(_DIGIT**digit)
             part -= np.int32(digit == 0)

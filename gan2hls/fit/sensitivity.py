@@ -9,7 +9,7 @@ Source: the diagonal Fisher of Li et al. 2021 (BRECQ), section 3.2; signs as in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gan2hls.model import Graph, Layer, Point, linear_layers
 from gan2hls.numbers import FloatArray
-from gan2hls.ops import LinearGeometry, unshuffled
+from gan2hls.ops import Linear, LinearGeometry, unshuffled
 
 Stream = npt.NDArray[np.floating]
 
@@ -57,9 +57,9 @@ class Sensitivity:
 
 
 def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, Sensitivity]:
-    """Return by linear layer what its errors matter.
+    """Return by linear layer, but for copies, what its errors matter, on all ways that lead from it to the outputs.
 
-    Layers from which a way to the output leads through one that joins several tensors know their own activation only.
+    Several outputs count as if they all had the range of the first.
 
     Args:
         graph: the float model.
@@ -68,32 +68,31 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
     slopes = {layer.name: _slopes(layer, [streams[name] for name in layer.inputs]) for layer in graph.layers}
     total: dict[str, FloatArray] = {}
     couplings: dict[str, FloatArray] = {}
-    joined = any(len(layer.inputs) != 1 for layer in graph.layers)
+    ranges = {port.name: float(np.ptp(streams[port.name])) or 1.0 for port in graph.outputs}
+    sizes = {name: ranges[graph.outputs[0].name] / own for name, own in ranges.items()}
     rng = np.random.default_rng(0)
-    for _ in range(1 if joined else _DRAWS):
-        if joined:
-            found = slopes
-        else:
-            signs = {
-                port.name: rng.choice([-1.0, 1.0], size=streams[port.name].shape).astype(np.float32)
-                for port in graph.outputs
-            }
-            found = _gradients(graph, slopes, signs)
-        for layer, op in linear_layers(graph):
-            gradient = found[layer.name]
+    for _ in range(_DRAWS):
+        signs = {
+            name: rng.choice([-size, size], size=streams[name].shape).astype(np.float32) for name, size in sizes.items()
+        }
+        for layer, gradient in gradients(graph, slopes, signs):
+            if not isinstance(layer.op, Linear) or layer.is_copy:
+                continue
+            geometry = layer.op.geometry
             total[layer.name] = total.get(layer.name, 0.0) + np.square(gradient, dtype=np.float64)
-            width = op.geometry.out_channels
-            if reads_one_pixel(op.geometry):
-                width *= op.geometry.y.out_size * op.geometry.x.out_size
-            if not joined and width <= _MOST_COUPLED:
+            width = geometry.out_channels
+            if reads_one_pixel(geometry):
+                width *= geometry.y.out_size * geometry.x.out_size
+            if width <= _MOST_COUPLED:
                 rows = gradient.reshape(-1, width)
                 couplings[layer.name] = couplings.get(layer.name, 0.0) + (rows.T @ rows).astype(np.float64)
-    return {
-        name: Sensitivity(
-            _levelled(values), _shrunk(couplings[name], values.size * _DRAWS) if name in couplings else None
-        )
-        for name, values in total.items()
-    }
+    del slopes
+    made = {}
+    for name in [layer.name for layer, _ in linear_layers(graph) if not layer.is_copy]:
+        values, coupling = total.pop(name), couplings.get(name)
+        shrunk = None if coupling is None else _shrunk(coupling, values.size * _DRAWS)
+        made[name] = Sensitivity(_levelled(values), shrunk)
+    return made
 
 
 def _shrunk(coupling: FloatArray, values: int) -> FloatArray:
@@ -121,6 +120,8 @@ def _levelled(values: FloatArray) -> FloatArray:
 
 def _slopes(layer: Layer, inputs: Sequence[Stream]) -> npt.NDArray[np.float32]:
     """Return the slope of a layer's points at what its operation makes, ``[N, *sums_shape]``."""
+    if not layer.points:
+        return np.broadcast_to(np.float32(1), (len(inputs[0]), *layer.op.sums_shape(layer.shape)))
     made = layer.op.evaluate([x.astype(np.float32) for x in inputs])
     sums = made.reshape(-1, *layer.op.sums_shape(layer.shape)).astype(np.float64)
     reach = _REACH * sums.std(axis=(0, 1, 2)) + 1e-12
@@ -135,17 +136,29 @@ def _apply(points: tuple[Point, ...], values: FloatArray) -> FloatArray:
     return values
 
 
-def _gradients(
-    graph: Graph, slopes: Mapping[str, npt.NDArray[np.float32]], behind: dict[str, npt.NDArray[np.float32]]
-) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the gradients at every layer's sums, of ``behind``'s at the outputs."""
-    behind, made = dict(behind), {}
+def gradients(
+    graph: Graph, slopes: Mapping[str, npt.NDArray[np.float32]], outputs: Mapping[str, npt.NDArray[np.float32]]
+) -> Iterator[tuple[Layer, npt.NDArray[np.float32]]]:
+    """Yield each layer, the last one first, with the gradient at its sums, ``[N, *sums_shape]``.
+
+    A tensor's gradient is the sum of those that its readers send back; it is dropped once the maker has had it.
+
+    Args:
+        graph: the float model.
+        slopes: of every layer's points at its sums, ``[N, *sums_shape]``.
+        outputs: the gradients at the outputs, ``[N, H, W, C]``.
+    """
+    behind, made = dict(outputs), {layer.name for layer in graph.layers}
     for layer in reversed(graph.layers):
         at = slopes[layer.name]
-        gradient = np.zeros_like(at)
-        if layer.name in behind:
-            gradient = at * unshuffled(behind[layer.name].reshape(-1, *layer.shape), at.shape[1:])
-        made[layer.name] = gradient
+        after = behind.pop(layer.name, None)
+        if after is None:  # nothing that leaves the model depends on it
+            yield layer, np.zeros_like(at)
+            continue
+        gradient = at * unshuffled(after.reshape(-1, *layer.shape), at.shape[1:])
+        yield layer, gradient
+        if made.isdisjoint(layer.inputs):
+            continue
         for source, before in zip(layer.inputs, layer.op.backward(gradient), strict=True):
-            behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before
-    return made
+            if source in made:
+                behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before

@@ -1,4 +1,4 @@
-"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make."""
+"""Fit and reconstruct the layers of a graph one after the other, each on what those before it make on every way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gan2hls.fit.reconstruct import LayerProblem
 from gan2hls.fit.sensitivity import Sensitivity, affordable_frames, find_sensitivity
 from gan2hls.fit.statistics import measure
 from gan2hls.formats import Precision
-from gan2hls.model import Graph, Layer, run_layer
+from gan2hls.model import Graph, Layer, done_with, run_layer
 from gan2hls.numbers import Float32Array, FloatArray
 from gan2hls.ops import IntWeight, Linear
 
@@ -33,8 +33,9 @@ class Reconstruction:
         frames = affordable_frames(graph)
         few = {name: values[:frames] for name, values in streams.items()}
         self.sensitivity: Mapping[str, Sensitivity] = find_sensitivity(graph, few)
-        #: Codes and bias of layers, by the formats or codes of all layers up to them.
-        self._known: dict[tuple[Precision | IntWeight | None, ...], tuple[IntWeight, FloatArray]] = {}
+        self._before = _linear_before(graph)
+        #: Codes and bias of layers, by their name and the formats or codes of all layers that they depend on.
+        self._known: dict[tuple[str, tuple[Precision | IntWeight | None, ...]], tuple[IntWeight, FloatArray]] = {}
 
     @property
     def places(self) -> dict[str, FloatArray]:
@@ -52,31 +53,48 @@ class Reconstruction:
             progress: called before each layer is solved.
         """
         made: dict[str, IntWeight] = {}
-        found = {port.name: self.streams[port.name] for port in self.graph.inputs}
+        changed: dict[str, Float32Array] = {}
         last = max((n for n, layer in enumerate(self.graph.layers) if layer.name in wanted), default=-1)
-        changed = False
-        path: list[Precision | IntWeight | None] = []
-        for layer in self.graph.layers[: last + 1]:
-            inputs, bias = [found[name] for name in layer.inputs], None
+        layers = self.graph.layers[: last + 1]
+        ends = done_with(layers)
+        for layer in layers:
+            inputs, bias = [changed.get(name, self.streams[name]) for name in layer.inputs], None
+            is_changed = not changed.keys().isdisjoint(layer.inputs)
             if isinstance(layer.op, Linear):
                 codes = given.get(layer.name)
-                path.append(wanted.get(layer.name, codes))
                 if layer.name in wanted:
-                    if tuple(path) not in self._known:
+                    path = layer.name, tuple(wanted.get(name, given.get(name)) for name in self._before[layer.name])
+                    if path not in self._known:
                         progress(layer.name)
-                        self._known[tuple(path)] = self._solve(layer, layer.op, inputs[0], wanted[layer.name])
-                    codes, bias = self._known[tuple(path)]
+                        (x,) = inputs
+                        self._known[path] = self._solve(layer, layer.op, x, wanted[layer.name])
+                    codes, bias = self._known[path]
                     made[layer.name] = codes
                 if codes is not None:
                     scale = np.broadcast_to(codes.scale, (layer.op.geometry.out_channels,))[:, None]
-                    layer, changed = replace(layer, op=replace(layer.op, weight=codes.values * scale)), True
-            found[layer.name] = run_layer(layer, inputs, bias) if changed else self.streams[layer.name]
+                    layer, is_changed = replace(layer, op=replace(layer.op, weight=codes.values * scale)), True
+            if is_changed:
+                changed[layer.name] = run_layer(layer, inputs, bias)
+            for name in ends[layer.name]:
+                changed.pop(name, None)
         return made
 
     def _solve(self, layer: Layer, op: Linear, x: Float32Array, precision: Precision) -> tuple[IntWeight, FloatArray]:
         """Return codes and bias of one layer that reads ``x``."""
+        (source,) = layer.inputs
         matters = self.sensitivity[layer.name]
-        moments = measure(op.geometry, op.weight, self.streams[layer.inputs[0]], x, matters.places)
+        moments = measure(op.geometry, op.weight, self.streams[source], x, matters.places)
         solution = LayerProblem(op.geometry, op.weight, moments, matters.coupling).solve(precision)
         assert solution.weight is not None
         return solution.weight, solution.bias
+
+
+def _linear_before(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Return by layer the linear layers on all ways that lead to its output, in order, itself included if it is one."""
+    order = {layer.name: n for n, layer in enumerate(graph.layers)}
+    before: dict[str, tuple[str, ...]] = {}
+    for layer in graph.layers:
+        own = {layer.name} if isinstance(layer.op, Linear) else set()
+        names = own.union(*(before.get(name, ()) for name in layer.inputs))
+        before[layer.name] = tuple(sorted(names, key=order.__getitem__))
+    return before

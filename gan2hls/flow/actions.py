@@ -27,7 +27,7 @@ from gan2hls.frontend import Loaded
 from gan2hls.hardware import Design
 from gan2hls.model import IntegerModel
 from gan2hls.quantize import draw, quantize_inputs
-from gan2hls.report import float_outputs, golden_outputs, picture_range, png_grid
+from gan2hls.report import float_outputs, golden_outputs, output_pictures, real_outputs
 from gan2hls.verify import run_float, run_outputs
 
 Notify = Callable[[str, str], None]
@@ -93,7 +93,9 @@ def generate(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     notify: Notify | None = None,
 ) -> tuple[str, ...]:
-    """Write a PNG grid and return the labels of its rows: float, golden, csim, as far as they can be had.
+    """Write a PNG grid of each output that is an image.
+
+    Returns the labels of its rows: float, golden, csim, as far as they can be had.
 
     Args:
         model: an ONNX file, or a project's folder (which has a float row only with ``onnx_path``).
@@ -106,7 +108,7 @@ def generate(
         notify: called with ``(stage, detail)``.
 
     Raises:
-        ConfigError: the model's output is not an image.
+        ConfigError: no output of the model is an image.
         OutputError: the PNG cannot be written.
     """
     notify = notify or (lambda *_: None)
@@ -121,10 +123,11 @@ def generate(
     with contextlib.suppress(ToolError):
         notify("generate", "csim")
         rows.append(("csim", _csim_outputs(model, design, inputs)))
-    picture = png_grid(rows, integers.outputs[0].onnx_shape, picture_range(rows[0][1]))
+    picture = output_pictures(integers, rows)
     if picture is None:
+        outputs = " and ".join(f"the output {p.onnx_name!r} of shape {list(p.onnx_shape)}" for p in integers.outputs)
         raise ConfigError(
-            f"the output {integers.outputs[0].onnx_name!r} of shape {list(integers.outputs[0].onnx_shape)} is no image",
+            f"{outputs} {'is no image' if len(integers.outputs) == 1 else 'are no images'}",
             where=str(model),
             hint="an image has 1, 3 or 4 channels, or is a flat square",
         )
@@ -152,9 +155,8 @@ def _prepare(
     return made.config, made.integer_model, made.design, loaded
 
 
-def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> npt.NDArray[np.floating]:
-    """Run the HLS C++ of a project, or that which ``design`` would get; reals ``[N, *onnx_shape[1:]]``."""
-    port = design.model.outputs[0]
+def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> dict[str, npt.NDArray[np.floating]]:
+    """Run the HLS C++ of a project, or that which ``design`` would get; reals ``[N, *onnx_shape[1:]]`` by ONNX name."""
     codes = quantize_inputs(design.model, inputs)
     with tempfile.TemporaryDirectory(prefix="gan2hls-csim-") as work:
         folder = model
@@ -162,7 +164,7 @@ def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> n
             folder = Path(work) / "project"
             write(Project.of({f"hls/{path}": content for path, content in emit_hls(design).items()}), folder)
         outputs = run_outputs(folder, design, Path(work), codes)
-    return port.from_stream(design.model.type_of(port.name).dequantize(outputs[port.name])).astype(np.float64)
+    return real_outputs(design.model, outputs)
 
 
 def _resuming(folder: Path) -> str:

@@ -16,7 +16,7 @@ from gan2hls.config import Config
 from gan2hls.emit import Project
 from gan2hls.hardware import Design
 from gan2hls.model import Golden, Graph, IntegerModel
-from gan2hls.report import Report
+from gan2hls.report import Report, real_outputs
 
 Array = npt.NDArray[np.generic]
 
@@ -64,7 +64,10 @@ class BuildResult:
 
 def run_golden(model: IntegerModel, inputs: Array | Mapping[str, Array]) -> Any:
     """Run ``model`` on inputs of the ONNX layout; see ``BuildResult.golden``."""
-    arrays = inputs if isinstance(inputs, Mapping) else {model.inputs[0].onnx_name: np.asarray(inputs)}
+    names = [port.onnx_name for port in model.inputs]
+    if not isinstance(inputs, Mapping) and len(names) > 1:
+        raise ConfigError(f"one array for the inputs {', '.join(map(repr, names))}", hint="give a dict of one for each")
+    arrays = inputs if isinstance(inputs, Mapping) else {names[0]: np.asarray(inputs)}
     codes = {}
     for port, quant in zip(model.inputs, model.input_types, strict=True):
         if port.onnx_name not in arrays:
@@ -77,9 +80,8 @@ def run_golden(model: IntegerModel, inputs: Array | Mapping[str, Array]) -> Any:
             )
         stream = port.to_stream(values)
         codes[port.name] = stream if values.dtype.kind in "iu" else quant.quantize(stream)
-    tensors = Golden(model).run(codes)
-    outputs = {
-        port.onnx_name: port.from_stream(model.type_of(port.name).dequantize(tensors[port.name]))
-        for port in model.outputs
-    }
+    if len({len(values) for values in codes.values()}) > 1:
+        found = ", ".join(f"{port.onnx_name!r} {len(codes[port.name])}" for port in model.inputs)
+        raise ConfigError(f"arrays of different numbers of frames: {found}", hint="give as many of each")
+    outputs = real_outputs(model, Golden(model).outputs(codes))
     return next(iter(outputs.values())) if len(outputs) == 1 else outputs

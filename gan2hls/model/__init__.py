@@ -4,6 +4,7 @@ from gan2hls.model.float_eval import run_layer
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, linear_layers, verify_graph
+from gan2hls.model.liveness import done_with
 from gan2hls.model.origin import Origin
 from gan2hls.model.points import (
     Affine,
@@ -41,6 +42,7 @@ __all__ = [
     "Quantize",
     "Sign",
     "Split",
+    "done_with",
     "linear_layers",
     "readings",
     "rewired",

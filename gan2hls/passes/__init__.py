@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from gan2hls.model import Graph, split, verify_graph
 from gan2hls.passes.dead_channels import drop_dead_channels
@@ -31,12 +31,23 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 
 def run(graph: Graph) -> Graph:
     """Run all passes; every one leaves a legal graph that computes the same function."""
+    return run_traced(graph)[0]
+
+
+def run_traced(graph: Graph, left_out: Collection[Callable[[Graph], Graph]] = ()) -> tuple[Graph, dict[str, str]]:
+    """Run all passes but those ``left_out``; return the graph, and by layer name what each was called before."""
+    origins = {layer.name: layer.name for layer in graph.layers}
     for rewrite in PASSES:
-        graph = rewrite(graph)
+        if rewrite in left_out:
+            continue
+        before, graph = graph, rewrite(graph)
         verify_graph(graph)
+        if rewrite is rename:
+            pairs = zip(graph.layers, before.layers, strict=True)
+            origins = {layer.name: origins[former.name] for layer, former in pairs}
     for layer in graph.layers:
         assert not split(layer.points, layer.channels).rest, f"{layer.name} needs more than one engine"
-    return graph
+    return graph, origins
 
 
 __all__ = [
@@ -45,5 +56,6 @@ __all__ = [
     "drop_dead_channels",
     "fold_forward",
     "run",
+    "run_traced",
     "sum_taps",
 ]

@@ -5,6 +5,9 @@ the next layer's sums by a constant.  The mean of a linear layer's sums needs no
 of its inputs over the pixels that each tap sees.  Where places matter differently (codes of few bits), sums are weighed
 one by one, and that takes the convolution.
 
+What a layer reads is what the integers before it make, on every way that leads to it: errors of branches that a join
+adds up are all in there.
+
 Source: Nagel et al. 2019 (data-free quantization, section 4.2), with measured instead of assumed means.
 """
 
@@ -16,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.model import Affine, Golden, Graph, IntegerModel, Layer
+from gan2hls.model import Affine, Golden, Graph, IntegerModel, Layer, done_with
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, QuantType
 from gan2hls.ops import IntWeight, Linear, LinearGeometry, linear
 from gan2hls.quantize.lower import lower_layer
@@ -43,6 +46,7 @@ def find_biases(
             absent, all count alike.
     """
     codes = {port.name: types[port.name].quantize(streams[port.name]) for port in graph.inputs}
+    ends = done_with(graph.layers)
     biases = {}
     for layer in graph.layers:
         op = layer.op
@@ -58,6 +62,8 @@ def find_biases(
                 biases[layer.name] = wanted - _mean_sums(op.geometry, made, real)
             layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
         codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes)
+        for name in ends[layer.name]:
+            del codes[name]
     return biases
 
 
@@ -78,7 +84,7 @@ def _exact(graph: Graph, layer: Layer, op: Linear, weight: IntWeight) -> bool:
     if layer.is_copy:
         return True
     kept = op.structure is not None and op.structure.exact and weight is op.structure.weight
-    return kept and layer.inputs[0] in graph.pinned
+    return kept and all(name in graph.pinned for name in layer.inputs)
 
 
 def _run(

@@ -1,7 +1,7 @@
-"""Cross-layer equalization: move channel scales from activations into the next layer's weights.
+"""Cross-layer equalization: move channel scales from activations into the weights of the layers that read them.
 
 An activation tensor has one scale for all channels.  Where channels differ widely (BatchNormalization behind a ReLU),
-most of them would use a few codes only.  Dividing channel ``c`` by a positive gain and multiplying the next layer's
+most of them would use a few codes only.  Dividing channel ``c`` by a positive gain and multiplying its readers'
 weights of input channel ``c`` by it changes nothing in real numbers, costs nothing in hardware (the requantizer has a
 multiplier per channel anyway), and evens the channels out.
 
@@ -10,7 +10,7 @@ Source: Nagel et al. 2019 (data-free quantization, section 4.1); the exponent is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,9 +26,10 @@ _MOST = 2.0**10
 def find_gains(
     graph: Graph, streams: Mapping[str, Float32Array], alpha: float, coded: Collection[str] = ()
 ) -> dict[str, FloatArray]:
-    """Return a gain per channel of every layer whose only reader is linear; float64 ``[shape[2]]`` or a divisor of it.
+    """Return a gain per channel of every layer whose readers are all linear; float64 ``[shape[2]]`` or a divisor of it.
 
-    ``gain = range_of_activation**alpha / range_of_weights**(1 - alpha)``, normalized to a median of 1.
+    ``gain = range_of_activation**alpha / range_of_weights**(1 - alpha)``, normalized to a median of 1.  The weights are
+    those of all readers together, since a gain applies to every one of them: what a join reads has none.
 
     Args:
         graph: after the passes.
@@ -40,22 +41,20 @@ def find_gains(
     gains = {}
     for layer in graph.layers:
         readers = [other for other in graph.layers if layer.name in other.inputs]
-        if layer.name in outputs or len(readers) != 1:
-            continue
-        reader = readers[0].op
-        if not isinstance(reader, Linear):
+        linear = [reader.op for reader in readers if isinstance(reader.op, Linear)]
+        if layer.name in outputs or not linear or len(linear) < len(readers):
             continue
         if layer.name in graph.pinned:
             continue  # its scale is the file's
-        if readers[0].name in coded:
+        if any(reader.name in coded for reader in readers):
             continue
-        units = _units(layer, reader)
+        units = _units(layer, linear)
         if units == 0 or split((*layer.points, Affine(np.ones(layer.channels), np.zeros(1))), layer.channels).rest:
             continue
         if split(layer.points, layer.channels).curve:
             continue  # one table serves all channels
         activation = np.abs(streams[layer.name].reshape(-1, units)).max(axis=0).astype(np.float64)
-        weight = _weight_ranges(reader).reshape(-1, units).max(axis=0)
+        weight = np.max([_weight_ranges(reader).reshape(-1, units).max(axis=0) for reader in linear], axis=0)
         alive = (activation > 0) & (weight > 0)
         if not alive.any():
             continue
@@ -67,12 +66,13 @@ def find_gains(
 
 
 def apply_gains(graph: Graph, gains: Mapping[str, FloatArray]) -> Graph:
-    """Return ``graph`` with each named layer's output divided by its gain and its reader's weights multiplied by it."""
+    """Return ``graph`` with each named layer's output divided by its gain, and all its readers' weights times it."""
     layers = []
     for layer in graph.layers:
         out = gains.get(layer.name)
-        if isinstance(layer.op, Linear) and layer.inputs[0] in gains:
-            layer = replace(layer, op=replace(layer.op, weight=_scaled_inputs(layer.op, gains[layer.inputs[0]])))
+        for gain in [gains[name] for name in layer.inputs if name in gains]:
+            assert isinstance(layer.op, Linear), f"{layer.name} reads a tensor of gains"
+            layer = replace(layer, op=replace(layer.op, weight=_scaled_inputs(layer.op, gain)))
         if out is not None:
             scale = np.tile(1 / out, layer.channels // out.size)
             layer = replace(layer, points=(*layer.points, Affine(scale, np.zeros(1))))
@@ -90,11 +90,11 @@ def apply_to_streams(streams: Mapping[str, Float32Array], gains: Mapping[str, Fl
     }
 
 
-def _units(layer: Layer, reader: Linear) -> int:
-    """Return the number of gains that both sides can tell apart, 0 when their channels do not nest."""
-    made, read = layer.shape[2], reader.geometry.in_channels
-    units = min(made, read)
-    return units if max(made, read) % units == 0 and layer.channels % units == 0 else 0
+def _units(layer: Layer, readers: Sequence[Linear]) -> int:
+    """Return the number of gains that all sides can tell apart, 0 when their channels do not nest."""
+    channels = [layer.shape[2], *(reader.geometry.in_channels for reader in readers)]
+    units = min(channels)
+    return units if all(count % units == 0 for count in (*channels, layer.channels)) else 0
 
 
 def _weight_ranges(reader: Linear) -> FloatArray:

@@ -22,6 +22,8 @@ from gan2hls.quantize.data_file import read_inputs_file
 _VALUE_LIMIT = 1 << 26
 _MAC_LIMIT = 10_000_000_000
 _LEAST_FRAMES = 16
+#: Types of inputs that hold whole numbers, as ONNX Runtime names them.
+_WHOLE: Mapping[str, type[np.integer]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 #: How messages of ONNX Runtime name a node.
 _NODE_NAMES = tuple(map(re.compile, (r"Name:'([^']*)'", r"node with name '([^']*)'", r"Node ?\(([^)]*)\)")))
 
@@ -87,14 +89,20 @@ class FloatModel:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, all derived from Exception
             raise _refusal("refuses the model", error) from error
+        self._inputs = {given.name: _WHOLE.get(given.type) for given in self._session.get_inputs()}
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]], *, check: bool = True) -> dict[str, Float32Array]:
-        """Return float32 streams ``[N, H, W, C]`` by port name; inputs are ``[N, *onnx_shape[1:]]`` by ONNX name.
+        """Return float32 streams ``[N, H, W, C]`` by port name.
+
+        Args:
+            inputs: ``[N, *onnx_shape[1:]]`` by ONNX name; those that the model does not have are left out.
+            check: that all values are finite.
 
         Raises:
             ModelError: ONNX Runtime cannot run it; NaN or infinite values, unless ``check`` is off.
         """
         frames = len(next(iter(inputs.values())))
+        inputs = {name: _typed(name, inputs[name], kind) for name, kind in self._inputs.items() if name in inputs}
         names = [port.onnx_name for port in self.ports]
         streams = {port.name: np.empty((frames, *port.shape), np.float32) for port in self.ports}
         for n in range(frames):
@@ -110,6 +118,25 @@ class FloatModel:
         for port in self.ports if check else ():
             check_finite(port, streams[port.name])
         return streams
+
+
+def _typed(name: str, values: npt.NDArray[np.generic], kind: type[np.integer] | None) -> npt.NDArray[np.generic]:
+    """Return ``values`` of an input as the model takes them: whole numbers where ``kind`` is a type of integers.
+
+    Raises:
+        ModelError: they are none.
+    """
+    if kind is None or values.dtype == kind:
+        return values
+    whole = values.astype(kind)
+    if (whole != values).any():
+        wrong = values[whole != values][0]
+        raise ModelError(
+            f"takes whole numbers, such as labels, and gets {wrong:g}",
+            where=f"input {name!r}",
+            hint="give inputs of your own with --calibration: an .npz with an array for each input",
+        )
+    return whole
 
 
 def check_finite(port: Port, stream: Float32Array) -> None:

@@ -27,7 +27,7 @@ from gan2hls.quantize.lower import lower_layer
 from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
 from gan2hls.quantize.what_stops import what_stops
 from gan2hls.quantize.widen import Sizing, widen
-from gan2hls.quantize.widening import Widening, psnr_of
+from gan2hls.quantize.widening import Widening, choices, psnr_of
 
 #: Codes of at most so many bits are reconstructed unless the config says otherwise.
 _FEW_BITS = 7
@@ -173,9 +173,7 @@ def _widen(
     judge on, as many as it is told; without them, those that judged ``best`` do so again.
     """
     graph = search.graph
-    fixed = {*graph.pinned, *(port.name for port in graph.outputs)}
-    names = [*(port.name for port in graph.inputs), *(layer.name for layer in graph.layers)]
-    names = [name for name in names if search.precisions[name].may_widen and name not in fixed]
+    names = [name for name in choices(graph) if search.precisions[name].may_widen and name not in graph.pinned]
     if not names:
         return best, None
     enough_db = psnr_of(search, best.held_error)
@@ -305,7 +303,8 @@ class _Tools:
                 self._plain[key] = fit_weight(layer.op.weight, precision)
             return self._plain[key]
         if layer.name not in self._problems:
-            x = self.streams[layer.inputs[0]]
+            (source,) = layer.inputs
+            x = self.streams[source]
             moments = moments_of(layer.op.geometry, layer.op.weight, x, x, self._places[layer.name])
             self._problems[layer.name] = LayerProblem(layer.op.geometry, layer.op.weight, moments)
         weight = self._problems[layer.name].solve(precision, effort="quick").weight

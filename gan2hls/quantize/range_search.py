@@ -60,7 +60,8 @@ class Trial:
     """One lowering and the mean squared error of its output.
 
     Attributes:
-        error: mean squared error of the output on the frames that judge.
+        error: mean squared error of the output on the frames that judge; of several outputs the sum of theirs, each
+            scaled as if its range were that of the first.
         alpha: exponent of equalization; None: none.
         candidate: of ranges.
         model: what was lowered.
@@ -187,9 +188,11 @@ class RangeSearch:
 
     @property
     def peak(self) -> float:
-        """Range of the float output on the frames that judge."""
-        values = self.judge[self.graph.outputs[0].name]
-        return float(np.ptp(values)) or 1.0
+        """Range of the first float output on the frames that judge, to which errors of all outputs are relative."""
+        return self._peak(self.graph.outputs[0].name)
+
+    def _peak(self, output: str) -> float:
+        return float(np.ptp(self.judge[output])) or 1.0
 
     def measure(self, alpha: float | None, candidate: Candidate, wide: Mapping[str, int] | None = None) -> Trial:
         """Return the lowering with an equalization, a range rule and more bits for some activations."""
@@ -207,14 +210,18 @@ class RangeSearch:
         return self._variants[alpha]
 
     def _errors(self, model: IntegerModel) -> FloatArray:
-        """Return the mean squared error of every frame that judges."""
+        """Return the squared error of every frame that judges: of several outputs the sum, relative to their ranges.
+
+        So what holds for the error of a model holds for each of its outputs.
+        """
         codes = {
             port.name: quant.quantize(self.judge[port.name])
             for port, quant in zip(model.inputs, model.input_types, strict=True)
         }
-        tensors = Golden(model).run(codes)
+        found = Golden(model).outputs(codes)
         errors: FloatArray = np.zeros(len(next(iter(codes.values()))))
         for port in model.outputs:
-            off = np.square(model.real(port.name, tensors[port.name]) - self.judge[port.name])
-            errors = errors + off.reshape(len(errors), -1).mean(axis=1)
+            off = np.square(model.real(port.name, found[port.name]) - self.judge[port.name])
+            share = (self.peak / self._peak(port.name)) ** 2
+            errors = errors + share * off.reshape(len(errors), -1).mean(axis=1)
         return errors

@@ -26,7 +26,10 @@ _CHANCE = 4.0
 
 
 def alike(inputs: Mapping[str, Array]) -> str:
-    """Return why frames, ``[N, ...]`` by input name, are too few or too much alike to judge by, or nothing."""
+    """Return why frames, ``[N, ...]`` by input name, are too few or too much alike to judge by, or nothing.
+
+    Of several inputs one may hold few different whole numbers: labels do.
+    """
     for name, values in inputs.items():
         frames = np.asarray(values, np.float32).reshape(len(values), -1)
         if len(frames) == 1:
@@ -36,8 +39,9 @@ def alike(inputs: Mapping[str, Array]) -> str:
         changes = np.ptp(frames, axis=0)
         if changes.max() <= _LEAST_SPREAD * np.abs(frames).max():
             return f"the {len(frames)} frames of the input {name!r} are equal"
-        different = len(_digests(values))
-        if different < min(_LEAST_FRAMES, len(frames)):
+        different = len(set(_digests({name: values})))
+        labels = len(inputs) > 1 and np.array_equal(frames, np.rint(frames))
+        if different < min(_LEAST_FRAMES, len(frames)) and not labels:
             return f"of the {len(frames)} frames of the input {name!r} only {different} differ"
         still = np.count_nonzero(changes == 0)
         if 2 * still > changes.size and len(frames) >= _LEAST_FRAMES:
@@ -64,11 +68,8 @@ def apart(first: Mapping[str, Array], second: Mapping[str, Array]) -> str:
 
 def shared(first: Mapping[str, Array], second: Mapping[str, Array]) -> int:
     """Return how many frames of ``second`` are frames of ``first`` too, in every input."""
-    counts = []
-    for name, values in second.items():
-        known = _digests(first[name])
-        counts.append(sum(_digest(frame) in known for frame in np.asarray(values)))
-    return min(counts)
+    known = set(_digests({name: first[name] for name in second}))
+    return sum(digest in known for digest in _digests(second))
 
 
 def unusual(name: str, values: Array, mean: float, std: float) -> str:
@@ -99,8 +100,10 @@ def _independent(values: npt.NDArray[np.float64]) -> int:
     return len(values) if picture else values.size
 
 
-def _digests(values: Array) -> set[bytes]:
-    return {_digest(frame) for frame in np.asarray(values)}
+def _digests(inputs: Mapping[str, Array]) -> list[tuple[bytes, ...]]:
+    """Return what tells frames apart, all inputs of each together."""
+    columns = ([_digest(frame) for frame in np.asarray(values)] for values in inputs.values())
+    return list(zip(*columns, strict=True))
 
 
 def _digest(frame: Array) -> bytes:

@@ -9,7 +9,7 @@ from gan2hls.base import ConfigError
 from gan2hls.formats import Precision
 from gan2hls.quantize.range_search import RangeSearch, Trial
 from gan2hls.quantize.widen import MOST_BITS
-from gan2hls.quantize.widening import Widening, psnr_of
+from gan2hls.quantize.widening import Widening, choices, psnr_of
 
 
 def what_stops(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
@@ -31,7 +31,7 @@ def _missed(widening: Widening) -> str:
 def _what_most_bring(search: RangeSearch, best: Trial, widening: Widening, formats: Mapping[str, Precision]) -> str:
     """Say what the most bits bring, and whether weights stop the goal."""
     free = len(widening.free)
-    which = "all" if free == len(search.precisions) - 1 else f"the {free} that can have more"
+    which = "all" if free == len(choices(search.graph)) else f"the {free} that can have more"
     text = f"{_missed(widening)}: {MOST_BITS} bits for {which} give {widening.most_db:.1f} dB"
     if not formats:
         return text + "; the codes of weights are the file's"

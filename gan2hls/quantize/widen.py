@@ -28,7 +28,7 @@ from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import lower
 from gan2hls.quantize.cost_bound import CostBound, Dearer, DesignCost
 from gan2hls.quantize.range_search import RangeSearch, Trial, Variant
-from gan2hls.quantize.widening import ErrorGoal, Widening, WideTensor, psnr_of
+from gan2hls.quantize.widening import ErrorGoal, Widening, WideTensor, family, psnr_of
 
 
 class Sizes(Protocol):
@@ -311,11 +311,11 @@ class _Widener:
         return all(layer.acc_type.bits <= lower.MOST_ACC_BITS - _SLACK_BITS for layer in layers)
 
     def _lowered(self, variant: Variant, layer: Layer, tensor: str, quant: QuantType) -> IntLayer:
-        """Return a layer whose input or output ``tensor`` is of type ``quant``."""
-        lowered = self.narrow.model.layer(layer.name)
+        """Return a layer whose inputs or output that ``tensor`` and its copies are have the type ``quant``."""
+        lowered, wide = self.narrow.model.layer(layer.name), family(variant.graph, tensor)
         given = zip(layer.inputs, lowered.input_types, strict=True)
-        input_types = [quant if name == tensor else input_type for name, input_type in given]
-        output_type = quant if tensor == layer.name else lowered.output_type
+        input_types = [quant if name in wide else input_type for name, input_type in given]
+        output_type = quant if layer.name in wide else lowered.output_type
         pinned = layer.name in variant.graph.pinned
         return lower.lower_layer(layer, input_types, variant.weights.get(layer.name), output_type, pinned=pinned)
 
@@ -328,5 +328,6 @@ def _one_bit_more(options: Options, costs: Sequence[FloatArray], losses: Sequenc
 
 
 def _neighbours(variant: Variant, name: str) -> list[Layer]:
-    """Return the layer that makes ``name``, if any, and those that read it."""
-    return [layer for layer in variant.graph.layers if name == layer.name or name in layer.inputs]
+    """Return the layer that makes ``name``, if any, those that read it, and those that read its copies."""
+    wide = family(variant.graph, name)
+    return [layer for layer in variant.graph.layers if layer.name in wide or wide.intersection(layer.inputs)]

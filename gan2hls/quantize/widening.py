@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.model import Graph, Layer
 from gan2hls.quantize.cost_bound import Dearer
 from gan2hls.quantize.range_search import RangeSearch, Trial
 
@@ -60,6 +61,34 @@ class Widening:
     def reached(self) -> bool:
         """Whether the goal was."""
         return self.psnr_db >= self.goal_db
+
+
+def choices(graph: Graph) -> list[str]:
+    """Return the names of tensors whose bits are a choice of their own, in order.
+
+    A copy has the type of what it copies, a tensor of several readers one for all of them.  Outputs stay as they are,
+    and so does what an output copies.
+    """
+    settled = {port.name for port in graph.outputs}
+    copies = _copies(graph)
+    for copy in reversed(copies):
+        settled |= set(copy.inputs) if copy.name in settled else set()
+    settled |= {copy.name for copy in copies}
+    names = [*(port.name for port in graph.inputs), *(layer.name for layer in graph.layers)]
+    return [name for name in names if name not in settled]
+
+
+def family(graph: Graph, tensor: str) -> frozenset[str]:
+    """Return ``tensor`` with its copies and theirs: all have its type."""
+    names = {tensor}
+    for copy in _copies(graph):
+        names |= {copy.name} if names.intersection(copy.inputs) else set()
+    return frozenset(names)
+
+
+def _copies(graph: Graph) -> list[Layer]:
+    """Return the copies, in order, but for those whose type a quantizer of the file fixes."""
+    return [layer for layer in graph.layers if layer.is_copy and layer.name not in graph.pinned]
 
 
 def psnr_of(search: RangeSearch, error: float) -> float:

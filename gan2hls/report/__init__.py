@@ -4,8 +4,7 @@ from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme,
 from gan2hls.report.code_agreement import CodeAgreement, compare_codes
 from gan2hls.report.inspect import LayerFacts, ModelFacts, inspect_model
 from gan2hls.report.metrics import as_images, psnr_db, sqnr_db, ssim
-from gan2hls.report.picture import draw_picture, float_outputs, golden_outputs, picture_range
-from gan2hls.report.png import png_grid
+from gan2hls.report.picture import draw_picture, float_outputs, golden_outputs, output_pictures, real_outputs
 from gan2hls.report.schema import (
     AlternativeReport,
     AssignmentReport,
@@ -43,9 +42,9 @@ __all__ = [
     "make_readme",
     "make_report",
     "no_verification",
-    "picture_range",
-    "png_grid",
+    "output_pictures",
     "psnr_db",
+    "real_outputs",
     "skipped",
     "sqnr_db",
     "ssim",

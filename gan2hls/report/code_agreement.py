@@ -25,6 +25,10 @@ class CodeAgreement:
     differ: int
     max_difference: int
 
+    def together(self, other: CodeAgreement) -> CodeAgreement:
+        """Return what is so of the codes of both."""
+        return CodeAgreement(self.differ + other.differ, max(self.max_difference, other.max_difference))
+
 
 def compare_codes(
     graph: Graph, reference: Mapping[str, Float32Array], golden: Mapping[str, Int64Array]

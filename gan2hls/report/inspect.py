@@ -44,11 +44,12 @@ class WeightFacts:
 @final
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer; MACs are those of one frame."""
+    """One layer; MACs are those of one frame, ``in_shape`` is that of its first input."""
 
     name: str
     kind: str
     source: str
+    inputs: tuple[str, ...]
     in_shape: tuple[int, int, int]
     out_shape: tuple[int, int, int]
     kernel: tuple[int, int] | None
@@ -102,16 +103,16 @@ def inspect_model(path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None
 
 
 def _model_facts(read: Graph, sha256: str, params: int) -> ModelFacts:
-    graph = passes.run(read)
+    graph, origins = passes.run_traced(read)
     shapes = {port.name: port.shape for port in graph.inputs} | {layer.name: layer.shape for layer in graph.layers}
     return ModelFacts(
         name=graph.name,
         sha256=sha256,
         params=params,
-        removed_weights=_removed(read, graph),
+        removed_weights=_removed(read, graph, origins),
         inputs=_ports(graph.inputs),
         outputs=_ports(graph.outputs),
-        layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),
+        layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),  # joins: all alike
     )
 
 
@@ -119,14 +120,15 @@ def _ports(ports: tuple[Port, ...]) -> tuple[dict[str, Any], ...]:
     return tuple({"name": p.name, "onnx_name": p.onnx_name, "onnx_shape": p.onnx_shape} for p in ports)
 
 
-def _removed(read: Graph, graph: Graph) -> int:
-    """Return how many weights of ``read`` belong to channels that ``graph`` lacks; summed taps are no loss."""
-    pairs = zip(_weights(read), _weights(graph), strict=True)
-    return sum(before[0] * (math.prod(before[1:]) - math.prod(after[1:])) for before, after in pairs)
+def _removed(read: Graph, graph: Graph, origins: Mapping[str, str]) -> int:
+    """Return how many weights of ``read`` belong to channels that ``graph`` lacks; summed taps are no loss.
 
-
-def _weights(graph: Graph) -> list[tuple[int, ...]]:
-    return [op.weight.shape for _, op in linear_layers(graph)]
+    ``origins`` are the names in ``read`` of the layers of ``graph``.
+    """
+    before = {layer.name: op.weight.shape for layer, op in linear_layers(read)}
+    after = {origins[layer.name]: op.weight.shape for layer, op in linear_layers(graph)}
+    left = {name: math.prod(shape[1:]) for name, shape in after.items()}
+    return sum(shape[0] * (math.prod(shape[1:]) - left.get(name, 0)) for name, shape in before.items())
 
 
 def _weight_facts(layer: Layer) -> WeightFacts | None:
@@ -151,6 +153,7 @@ def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerF
         name=layer.name,
         kind=layer.op.kind,
         source=layer.source,
+        inputs=layer.inputs,
         in_shape=g.in_shape if g else in_shape,
         out_shape=layer.shape,
         kernel=g.kernel if g else None,

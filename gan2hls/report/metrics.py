@@ -18,10 +18,8 @@ def psnr_db(reference: Array, measured: Array, peak: float) -> float:
     return float("inf") if error == 0 else 10 * float(np.log10(peak * peak / error))
 
 
-def sqnr_db(reference: Array, measured: Array) -> float:
-    """Return ``10 log10(mean reference^2 / mean squared error)``; infinite when equal.  Any shape."""
-    error = float(np.square(np.asarray(reference, np.float64) - measured).mean())
-    power = float(np.square(np.asarray(reference, np.float64)).mean())
+def sqnr_db(power: float, error: float) -> float:
+    """Return ``10 log10(power / error)`` of a mean square and a mean squared error; infinite without an error."""
     if error == 0:
         return float("inf")
     return float("-inf") if power == 0 else 10 * float(np.log10(power / error))

@@ -7,9 +7,11 @@ import io
 import pytest
 from rich.console import Console
 
-from gan2hls.cli.tables import Progress, show_assignment, show_compression
+from gan2hls.cli.tables import Progress, show_assignment, show_compression, show_inspection
 from gan2hls.compress.report import Compressed, CompressedLayer
+from gan2hls.report.inspect import _model_facts
 from gan2hls.report.schema import AlternativeReport, AssignmentReport, ChoiceReport, PricesReport
+from tests.graph_models import residual
 
 
 def drawn(terminal: bool) -> str:
@@ -69,3 +71,11 @@ def test_cells_stay_whole_on_a_narrow_terminal() -> None:
     row = next(line for line in screen.getvalue().splitlines() if "l1_conv_transpose" in line)
     assert " ".join(row.split()) == "l1_conv_transpose codebook<16> codebook<16> 8,192 4.02 8.0x 0.0% 0.0% of 4x4 23.1"
     assert console.width == 60
+
+
+def test_inspection_says_what_a_join_reads() -> None:
+    net, outputs = residual()
+    screen = io.StringIO()
+    show_inspection(Console(file=screen, width=160), _model_facts(net.graph(*outputs), "", 0))
+    assert "l3_add: reads l0_conv and l2_conv, no weights\n" in screen.getvalue()
+    assert "l1_conv: plain float weights" in screen.getvalue()

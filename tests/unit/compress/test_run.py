@@ -142,8 +142,8 @@ def test_the_folded_values_betray_the_codes_that_were_solved(tmp_path: Path, fmt
 
     onnx.save(image_model(), tmp_path / "m.onnx")
     loaded = frontend.load(tmp_path / "m.onnx")
-    graph = passes.run(loaded.graph)
-    places = trace(loaded, graph)
+    graph, origins = passes.run_traced(loaded.graph)
+    places = trace(loaded, graph, origins)
     for layer in graph.layers:
         assert layer.op.kind != "pointwise" and layer.op.kind != "pointwise"
         x = np.random.default_rng(2).normal(size=(40, *layer.op.geometry.in_shape))

@@ -38,6 +38,11 @@ def plain_layer(layer: IntLayer, codes: np.ndarray) -> np.ndarray:
                                 weight = int(w[ky * g.x.kernel + kx, o, c])
                                 pixel[o] += weight * (int(x[iy, ix, start + c]) - zero)
                 acc.append(pixel)
+    return plain_requant(layer, acc)
+
+
+def plain_requant(layer: IntLayer, acc: list[list[int]]) -> np.ndarray:
+    """Codes of a layer's accumulators, a list of channels for every pixel."""
     r = layer.requant
     out = []
     for pixel in acc:

@@ -10,7 +10,7 @@ import pytest
 from gan2hls.base.errors import ModelError
 from gan2hls.fit.ranges import RULES, activation_type, fixed_type, range_type, squared_error, weight_scale
 from gan2hls.formats.precision import Precision
-from gan2hls.model import Graph, Layer
+from gan2hls.model import Graph, Layer, Port
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import Linear
 from gan2hls.quantize.float_runs import FloatModel, Source, draw, frame_limit, probes
@@ -51,6 +51,18 @@ def test_files_are_read_in_the_layout_of_the_onnx_input(tmp_path: Path, shape: t
     np.savez(tmp_path / "x.npz", other=np.zeros(3), z=values.astype(np.int32))
     found = draw(GRAPH.inputs, Source(tmp_path / "x.npz", samples=4))["z"]
     assert found.dtype == np.float32 and (found == values.reshape(5, 3, 2, 2)[:4]).all()
+
+
+def test_a_file_has_an_array_for_each_input_by_its_name(tmp_path: Path) -> None:
+    """Labels have no axis but that of frames."""
+    ports = (Port("z", "z", (1, 4), (1, 1, 4), np.arange(4)), Port("label", "label", (1,), (1, 1, 1), np.arange(1)))
+    z = np.arange(12, dtype=np.float32).reshape(3, 4)
+    np.savez(tmp_path / "x.npz", z=z, label=np.array([3, 0, 9]))
+    found = draw(ports, Source(tmp_path / "x.npz", samples=2))
+    assert found["z"].tolist() == z[:2].tolist() and found["label"].tolist() == [3, 0]
+    assert ports[1].to_stream(found["label"]).shape == (2, 1, 1, 1)
+    np.savez(tmp_path / "one.npz", z=z[:1], label=np.array([3]))
+    assert draw(ports, Source(tmp_path / "one.npz"))["label"].tolist() == [3]
 
 
 def test_one_frame_without_a_batch_axis(tmp_path: Path) -> None:

@@ -68,6 +68,19 @@ def test_frames_of_one_kind_are_not_told_apart() -> None:
         assert apart({"z": pictures[:48]}, {"z": pictures[48:]}) == "", seed
 
 
+def test_labels_may_be_few_beside_another_input() -> None:
+    labels = np.arange(60, dtype=np.float32) % 2
+    assert alike({"z": LATENTS[:60], "label": labels}) == ""
+    assert "only 2 differ" in alike({"label": labels})
+    assert "'label' are equal" in alike({"z": LATENTS[:60], "label": 0 * labels + 3})
+
+
+def test_a_frame_is_shared_where_all_of_its_inputs_are() -> None:
+    labels = np.arange(20) % 2
+    assert shared({"z": LATENTS[:20], "label": labels}, {"z": LATENTS[10:30], "label": labels}) == 10
+    assert shared({"z": LATENTS[:20], "label": labels}, {"z": LATENTS[10:30], "label": 1 - labels}) == 0
+
+
 def test_shared_frames_are_counted_over_all_inputs() -> None:
     first = {"a": LATENTS[:10], "b": PICTURES[:10]}
     assert shared(first, {"a": LATENTS[5:15], "b": PICTURES[5:15]}) == 5
