@@ -22,13 +22,15 @@ def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
     for name in graph.pinned.keys() & streams.keys():
         streams[name] = Quantize(graph.pinned[name])(streams[name])
     for layer in graph.layers:
-        made = _layer(layer, streams[layer.inputs[0]])
+        made = _layer(layer, *(streams[name] for name in layer.inputs))
         streams[layer.name] = Quantize(graph.pinned[layer.name])(made) if layer.name in graph.pinned else made
     return streams
 
 
-def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
-    if layer.op.kind == "pointwise":
+def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    if layer.op.kind == "add":
+        y = sum(factor * operand for factor, operand in zip(layer.op.factors, (x, *others), strict=True))
+    elif layer.op.kind == "pointwise":
         y = x.reshape(layer.shape)
     else:
         geometry = layer.op.geometry
@@ -45,7 +47,7 @@ def _layer(layer: Layer, x: np.ndarray) -> np.ndarray:
                             y[oy, ox, out] += layer.op.weight[ky * width + kx, out] @ pixel
     for point in layer.points:
         y = point(y)
-    if layer.op.kind == "pointwise":
+    if layer.op.kind in ("add", "pointwise"):
         return y.reshape(layer.shape)
     out = np.empty(layer.shape)
     height, width, channels = layer.shape
@@ -79,23 +81,28 @@ def assert_near(got: np.ndarray, wanted: np.ndarray, what: str, tolerance: float
     assert worst <= tolerance * peak, f"{what}: differs by {worst}, its peak is {peak}"
 
 
-def check(path: Path, *, seed: int = 0, input_shapes: dict[str, tuple[int, ...]] | None = None) -> tuple[Loaded, Graph]:
+def check(
+    path: Path,
+    *,
+    seed: int = 0,
+    input_shapes: dict[str, tuple[int, ...]] | None = None,
+    tolerance: float = 1e-4,
+) -> tuple[Loaded, Graph]:
     """Load ``path``, run the passes, and hold both graphs to ONNX Runtime on the file and at every probe."""
     loaded = load(path, input_shapes=input_shapes)
     final = passes.run(loaded.graph)
     rng = np.random.default_rng(seed)
     inputs = {p.onnx_name: rng.normal(size=p.onnx_shape).astype(np.float32) for p in loaded.graph.inputs}
-    (wanted,) = run_onnx(path, inputs)
+    wanted = run_onnx(path, inputs)
     for graph in (loaded.graph, final):
         streams = evaluate(graph, inputs)
-        (port,) = graph.outputs
-        assert_near(port.from_stream(streams[port.name][None]), wanted, f"output {port.onnx_name}")
+        for port, value in zip(graph.outputs, wanted, strict=True):
+            assert_near(port.from_stream(streams[port.name][None]), value, f"output {port.onnx_name}", tolerance)
         names = [layer.probe.onnx_name for layer in graph.layers]
         for layer, value in zip(graph.layers, run_onnx(loaded.onnx_model, inputs, names), strict=True):
             assert value.shape == layer.probe.onnx_shape
-            assert_near(streams[layer.name], layer.probe.to_stream(value)[0], f"{layer.name} at {names}")
+            assert_near(streams[layer.name], layer.probe.to_stream(value)[0], f"{layer.name} at {names}", tolerance)
     for n, layer in enumerate(final.layers):
         assert layer.name == f"l{n}_{layer.op.kind}"
-        channels = layer.shape[2] if layer.op.kind == "pointwise" else layer.op.geometry.out_channels
-        assert not split(layer.points, channels).rest
+        assert not split(layer.points, layer.channels).rest
     return loaded, final

@@ -75,7 +75,7 @@ def find_sensitivity(graph: Graph, streams: Mapping[str, Stream]) -> dict[str, S
         signs = {
             name: rng.choice([-size, size], size=streams[name].shape).astype(np.float32) for name, size in sizes.items()
         }
-        for layer, gradient in gradients(graph, slopes, signs):
+        for layer, gradient in gradients(graph, streams, slopes, signs):
             if not isinstance(layer.op, Linear) or layer.is_copy:
                 continue
             geometry = layer.op.geometry
@@ -137,7 +137,10 @@ def _apply(points: tuple[Point, ...], values: FloatArray) -> FloatArray:
 
 
 def gradients(
-    graph: Graph, slopes: Mapping[str, npt.NDArray[np.float32]], outputs: Mapping[str, npt.NDArray[np.float32]]
+    graph: Graph,
+    streams: Mapping[str, Stream],
+    slopes: Mapping[str, npt.NDArray[np.float32]],
+    outputs: Mapping[str, npt.NDArray[np.float32]],
 ) -> Iterator[tuple[Layer, npt.NDArray[np.float32]]]:
     """Yield each layer, the last one first, with the gradient at its sums, ``[N, *sums_shape]``.
 
@@ -145,6 +148,7 @@ def gradients(
 
     Args:
         graph: the float model.
+        streams: every tensor's values, ``[N, H, W, C]``.
         slopes: of every layer's points at its sums, ``[N, *sums_shape]``.
         outputs: the gradients at the outputs, ``[N, H, W, C]``.
     """
@@ -159,6 +163,7 @@ def gradients(
         yield layer, gradient
         if made.isdisjoint(layer.inputs):
             continue
-        for source, before in zip(layer.inputs, layer.op.backward(gradient), strict=True):
+        inputs = [streams[name].astype(np.float32, copy=False) for name in layer.inputs]
+        for source, before in zip(layer.inputs, layer.op.backward(inputs, gradient), strict=True):
             if source in made:
                 behind[source] = behind[source] + before.reshape(behind[source].shape) if source in behind else before

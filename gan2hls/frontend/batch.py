@@ -14,10 +14,31 @@ from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
 
 
-def fixed_batch(info: onnx.ValueInfoProto) -> int:
-    """Return the batch that an input declares; 1 where it is open."""
+def fixed_batch(model: onnx.ModelProto) -> int:
+    """Return the batch that the inputs declare; 1 where it is open.
+
+    Raises:
+        UnsupportedError: they declare different ones.
+    """
+    declared = {info.name: _batch(info) for info in model.graph.input}
+    fixed = {name: batch for name, batch in declared.items() if batch > 0}
+    if len(set(fixed.values())) > 1:
+        raise UnsupportedError(
+            f"fixes different batches of its inputs: {', '.join(f'{name!r} {n}' for name, n in fixed.items())}",
+            hint="export it with a batch of 1, or with a dynamic batch axis, of all inputs",
+        )
+    return max(1, *fixed.values(), 1)
+
+
+def has_open_batch(info: onnx.ValueInfoProto) -> bool:
+    """Whether an input has a leading axis whose size the file leaves open."""
+    return len(info.type.tensor_type.shape.dim) > 1 and not _batch(info)
+
+
+def _batch(info: onnx.ValueInfoProto) -> int:
+    """Return the batch that an input declares, 0 where it is open or there is none."""
     dims = info.type.tensor_type.shape.dim
-    return max(1, int(dims[0].dim_value)) if len(dims) > 1 else 1
+    return max(0, int(dims[0].dim_value)) if len(dims) > 1 else 0
 
 
 def hint_of(batch: int) -> str:
@@ -28,15 +49,14 @@ def hint_of(batch: int) -> str:
     )
 
 
-def batch_inside(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[int, onnx.NodeProto] | None:
-    """Return the batch that a Reshape fixes where the input leaves it open, and that node; None if there is none.
+def batch_inside(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> tuple[int, onnx.NodeProto] | None:
+    """Return the batch that a Reshape fixes where inputs leave it open, and that node; None if there is none.
 
     Args:
-        model: of one input.
-        shape: its shape with a batch of 1.
+        model: whatever it computes.
+        inputs: shapes of its inputs with a batch of 1.
     """
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    if len(dims) < 2 or dims[0].dim_value > 0:
+    if not any(map(has_open_batch, model.graph.input)):
         return None
     values = _constants(model)
     fixed = []
@@ -45,7 +65,7 @@ def batch_inside(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[int, o
             target = _target(values[node.input[1]]).tolist()
             if target and min(target) > 0 and target[0] > 1:
                 fixed.append((node, target))
-    shapes = _shapes(model, shape) if fixed else {}  # which copies the weights
+    shapes = _shapes(model, inputs) if fixed else {}  # which copies the weights
     for node, target in fixed:
         elements = math.prod(shapes.get(node.input[0], (0,)))  # 0 where a size is not known
         batch, rest = divmod(math.prod(target), elements) if elements else (1, 0)
@@ -109,12 +129,15 @@ def _moves_batch(node: onnx.NodeProto) -> bool:
     return not perm or perm[0] != 0
 
 
-def _shapes(model: onnx.ModelProto, shape: tuple[int, ...] | None = None) -> Mapping[str, tuple[int, ...]]:
-    """Return the shapes of all tensors, where onnx can tell them, with an input as declared or of ``shape``."""
+def _shapes(
+    model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]] | None = None
+) -> Mapping[str, tuple[int, ...]]:
+    """Return the shapes of all tensors, where onnx can tell them, with inputs as declared or of given shapes."""
     open_ended = onnx.ModelProto()
     open_ended.CopyFrom(model)
-    if shape is not None:
-        declare(open_ended.graph.input[0], shape)
+    for info in open_ended.graph.input:
+        if inputs is not None and len(info.type.tensor_type.shape.dim) == len(inputs[info.name]):
+            declare(info, inputs[info.name])
     for info in open_ended.graph.output:
         info.ClearField("type")  # of which the file may say nothing, or what is no longer true
     try:

@@ -44,7 +44,8 @@ class Fused:
 
     Attributes:
         input: the tensor that the group reads.
-        nodes: positions of its nodes; the last makes the output.
+        nodes: positions of its nodes; the last makes the output.  Another that somebody else reads too is also read
+            alone, or is part of another group.
         points: what it computes.
     """
 
@@ -53,8 +54,22 @@ class Fused:
     points: tuple[Point, ...]
 
 
-def find_fused(plain: Normalized) -> dict[int, Fused]:
-    """Return the groups of ``plain`` by the position of their last node.
+@final
+@dataclass(frozen=True)
+class Fusion:
+    """What is read as one, and what for that reason is not read alone.
+
+    Attributes:
+        groups: by the position of their last node.
+        hidden: positions of the nodes that nothing but groups needs.
+    """
+
+    groups: Mapping[int, Fused]
+    hidden: frozenset[int]
+
+
+def find_fused(plain: Normalized) -> Fusion:
+    """Return the groups of ``plain``.
 
     Raises:
         UnsupportedError: constants that do not fit.
@@ -63,22 +78,25 @@ def find_fused(plain: Normalized) -> dict[int, Fused]:
     makers = {node.output[0]: n for n, node in enumerate(nodes)}
     readers = Counter(name for node in nodes for name in node.input)
     readers.update(output.name for output in plain.model.graph.output)
-    found: dict[int, Fused] = {}
-    taken: set[int] = set()
+    needed = {output.name for output in plain.model.graph.output}
+    groups: dict[int, Fused] = {}
+    hidden: set[int] = set()
     for n in reversed(range(len(nodes))):
-        if n in taken or not _needs_region(nodes, makers, plain, n):
+        if needed.isdisjoint(nodes[n].output):
+            hidden.add(n)
             continue
-        region = _region(nodes, makers, readers, plain, n)
+        region = _region(nodes, makers, readers, plain, n) if _needs_region(nodes, makers, plain, n) else None
         if region is None:
+            needed.update(nodes[n].input)
             continue
         source, members = region
         try:
             points = _points(source, tuple(nodes[m] for m in members), plain)
         except Gan2HlsError as error:
             raise at(error, describe(nodes[n])) from error
-        found[n] = Fused(source, members, points)
-        taken.update(members)
-    return found
+        groups[n] = Fused(source, members, points)
+        needed.add(source)
+    return Fusion(groups, frozenset(hidden))
 
 
 def _needs_region(nodes: list[onnx.NodeProto], makers: Mapping[str, int], plain: Normalized, n: int) -> bool:
@@ -138,9 +156,6 @@ def _region(
             where=describe(nodes[last]),
             hint="a constant operand must broadcast to the computed one's shape",
         )
-    inside = Counter(name for n in members for name in nodes[n].input)
-    if any(readers[name] > inside[name] for name in (nodes[n].output[0] for n in members if n != last)):
-        return None
     return source, tuple(sorted(members))
 
 

@@ -18,9 +18,10 @@ from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
+from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
-from gan2hls.frontend.naming import at, describe, identifier, model_name, type_name
+from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -28,12 +29,17 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
+from gan2hls.frontend.sums import SUMS, spelled_out
 from gan2hls.frontend.views import View
-from gan2hls.kinds import MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
+from gan2hls.kinds import JOINS, KIND_BY_NAME, MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
 
 _log = logging.getLogger(__name__)
+
+
+#: Layouts of the model's inputs that are tried where tensors have several readers, until no layer copies an input.
+_LAYOUTS = (None, 0, 1)
 
 
 @final
@@ -70,9 +76,10 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     batch = 1
     try:
         model, shapes = prepare(model, input_shapes or {})  # under one name, for the weights to stand in memory once
-        batch = fixed_batch(model.graph.input[0])
+        batch = fixed_batch(model)
         plain = normalize(model, shapes, {*SUPPORTED, *RANDOM}, check_supported)
         del model
+        plain = spelled_out(without_duplicates(plain))
         graph = _read_graph(plain, model_name(path))
         reference = plain_quantizers(plain)
     except Gan2HlsError as error:
@@ -91,14 +98,36 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 def _read_graph(plain: Normalized, name: str) -> Graph:
     for port in plain.model.graph.input:
         _check_port(port.name, "input", plain.types[port.name])
-    reader = _Reader(plain)
-    reader.read()
-    for port in plain.model.graph.output:
-        _check_port(port.name, "output", plain.types[port.name])
-    outputs = reader.outputs()
-    if not reader.builder.layers:
-        raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
-    return reader.builder.finish(name, outputs)
+    if not any(count > 1 for name, count in _readings(plain).items() if name in plain.types):
+        return _Reader(plain).graph(name)
+    found: list[Graph] = []
+    errors: list[UnsupportedError] = []
+    for layout in _LAYOUTS:
+        try:
+            found.append(_Reader(plain, layout).graph(name))
+        except UnsupportedError as error:
+            errors.append(error)
+        else:
+            if not _copies_inputs(found[-1]):
+                break
+    if not found:
+        raise errors[0]
+    return min(found, key=lambda graph: sum(layer.is_copy for layer in graph.layers))
+
+
+def _readings(plain: Normalized) -> Counter[str]:
+    """Return how often each tensor is read, by nodes and as an output."""
+    graph = plain.model.graph
+    return Counter([name for node in graph.node for name in node.input] + [port.name for port in graph.output])
+
+
+def _copies_inputs(graph: Graph) -> bool:
+    """Whether a layer copies an input of the model, or functions and sums of inputs."""
+    ordered = {port.name for port in graph.inputs}
+    for layer in graph.layers:
+        if KIND_BY_NAME[layer.op.kind].passes_order_on and not ordered.isdisjoint(layer.inputs):
+            ordered.add(layer.name)
+    return any(layer.is_copy and not ordered.isdisjoint(layer.inputs) for layer in graph.layers)
 
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
@@ -116,55 +145,66 @@ class _Reader:
 
     Attributes:
         builder: the graph so far.
-        views: of the ONNX tensors so far, by name.
+        views: of the ONNX tensors so far that are still to be read, by name.
+        given: of those that the present node reads.
         codes: what those between QuantizeLinear and DequantizeLinear mean, by name.
     """
 
-    def __init__(self, plain: Normalized) -> None:
+    def __init__(self, plain: Normalized, layout: int | None = None) -> None:
         self.plain, self.builder = plain, Builder()
         self.codes: dict[str, Codes] = {}
-        self.views: dict[str, View] = {}
-        for port in plain.model.graph.input:
-            view = self.builder.add_input(identifier(port.name, "x"), port.name, plain.types[port.name].shape)
-            self.views[port.name] = view
+        self.views = self.builder.streams.waiting
+        self.given: dict[str, View] = {}
+        for port, name in zip(plain.model.graph.input, port_names(plain.model.graph.input), strict=True):
+            self.views[port.name] = self.builder.add_input(name, port.name, plain.types[port.name].shape, layout)
 
-    def read(self) -> None:
+    def _read(self) -> None:
         """Read every node."""
         nodes = list(self.plain.model.graph.node)
         for node in nodes:
             if node.op_type == "Gather" and node.input[0] not in self.plain.types:
                 raise at(computed_lookup(), describe(node))
-        fused = find_fused(self.plain)
-        hidden = {n for group in fused.values() for n in group.nodes[:-1]}
-        unread = Counter(name for node in nodes for name in node.input)
-        unread.update(port.name for port in self.plain.model.graph.output)
-        for n, node in enumerate(nodes):
-            if n in hidden:
-                continue
-            group = fused.get(n)
-            try:
-                if group is None:
-                    self._node(node)
-                else:
-                    source = " + ".join(nodes[m].name for m in group.nodes)
-                    self._points(group.input, group.points, source, node.output[0])
-            except Gan2HlsError as error:
-                raise at(error, describe(node)) from error
-            for name in (name for m in (group.nodes if group else (n,)) for name in nodes[m].input):
-                unread[name] -= 1
+        fusion = find_fused(self.plain)
+        groups = fusion.groups
+        reads = {
+            n: [groups[n].input] if n in groups else list(node.input)
+            for n, node in enumerate(nodes)
+            if n not in fusion.hidden
+        }
+        unread = Counter(name for names in reads.values() for name in names)
+        unread.update(port.name for port in self.plain.model.graph.output)  # which are read last
+        for n, names in reads.items():
+            unread.subtract(names)
+            self.given = {name: self.views[name] for name in names if name in self.views}
+            for name in self.given:
                 if not unread[name]:
-                    self.views.pop(name, None)
+                    del self.views[name]
+            try:
+                if n in groups:
+                    source = " + ".join(nodes[m].name for m in groups[n].nodes)
+                    self._points(groups[n].input, groups[n].points, source, nodes[n].output[0])
+                else:
+                    self._node(nodes[n])
+            except Gan2HlsError as error:
+                raise at(error, describe(nodes[n])) from error
 
-    def outputs(self) -> dict[str, View]:
-        """Return the views of the model's outputs; what is still codes there becomes numbers."""
-        for port in self.plain.model.graph.output:
-            codes = self.codes.pop(port.name, None)
+    def graph(self, name: str) -> Graph:
+        """Read every node and return the graph; what is still codes at an output becomes numbers."""
+        self._read()
+        outputs = [port.name for port in self.plain.model.graph.output]
+        for output in outputs:
+            _check_port(output, "output", self.plain.types[output])
+        for output in outputs:
+            codes = self.codes.pop(output, None)
             if codes is not None:
-                self._points(port.name, codes.numbers(), codes.source, port.name)
-        return {port.name: self.views[port.name] for port in self.plain.model.graph.output}
+                self.given = {output: self.views.pop(output)}
+                self._points(output, codes.numbers(), codes.source, output)
+        if not self.builder.streams.layers:
+            raise ModelError("nothing to build: it only passes its input on", hint="export the whole generator")
+        return self.builder.finish(name, outputs)
 
     def _points(self, source: str, points: tuple[Point, ...], nodes: str, output: str) -> None:
-        view, shape = self.views[source], self.plain.types[output].shape
+        view, shape = self.given[source], self.plain.types[output].shape
         self.views[output] = self.builder.add_points(view, points, nodes, output, shape)
 
     def _node(self, node: onnx.NodeProto) -> None:
@@ -174,18 +214,20 @@ class _Reader:
         constants = [self.plain.constants.get(name) for name in node.input[1:]]
         codes = self.codes.get(node.input[0])
         if node.op_type == "Cast" and codes is None and made.elem != TensorProto.FLOAT:
-            self.views[node.output[0]] = self.views[node.input[0]]
+            self.views[node.output[0]] = self.given[node.input[0]]
             self.codes[node.output[0]] = truncated(made.elem, node.name)
         elif node.op_type == "Concat":
             self._concat(node, **attributes)
-        elif _is_view(node, attributes) and node.input[0] in self.views and (codes is None or node.op_type != "Cast"):
+        elif _is_view(node, attributes) and node.input[0] in self.given and (codes is None or node.op_type != "Cast"):
             self._rearrange(node, made.shape, constants, attributes)
         elif codes is not None:
             self._codes_node(node, codes, made, constants)
+        elif len({*node.input} & self.plain.types.keys()) > 1 and not is_qdq(node) and not is_qonnx(node):
+            self._join(node, made, attributes)
         elif node.op_type not in READERS and not is_qdq(node) and not is_qonnx(node):
             raise UnsupportedError(
                 f"operator {node.op_type!r} makes {type_name(made.elem)} here, of which no function is built",
-                hint="only a region of elementwise operators that starts and ends with floats is one function",
+                hint="only a region of elementwise operators of one computed tensor, floats at both ends, is one",
             )
         elif is_qdq(node):
             self._open(node, made.elem, constants, attributes)
@@ -200,7 +242,7 @@ class _Reader:
         attributes: Mapping[str, Any],
     ) -> None:
         """Read a node that makes views of the stream that its input is a view of."""
-        view = self.views[node.input[0]]
+        view = self.given[node.input[0]]
         if node.op_type == "Reshape" and math.prod(shape) != view.index.size:
             raise ModelError(
                 f"{view.index.size} elements do not fit shape {list(shape)}",
@@ -226,11 +268,11 @@ class _Reader:
 
     def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
         """Read Concat of views of one stream, and of zeros."""
-        views = [self.views[name] for name in node.input if name in self.views]
+        views = [self.given[name] for name in node.input if name in self.given]
         if len({view.tensor for view in views}) > 1 or any(name in self.codes for name in node.input):
-            raise _joins(node, self.views)
+            raise _not_joined(node, self.given)
         parts = [
-            self.views[name].index if name in self.views else np.asarray(self.plain.constants[name], np.float64)
+            self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
             for name in node.input
         ]
         output = node.output[0]
@@ -244,18 +286,18 @@ class _Reader:
             raise ModelError("dequantizes what was never quantized", hint="put a QuantizeLinear in front of it")
         scale, zero_point = (*constants, None)[:2]
         self.codes[node.output[0]] = quantize_linear(elem, node.name, scale, zero_point, **attributes)
-        self.views[node.output[0]] = self.views[node.input[0]]
+        self.views[node.output[0]] = self.given[node.input[0]]
 
     def _codes_node(self, node: onnx.NodeProto, codes: Codes, made: TensorType, constants: list[Array | None]) -> None:
         """Read a node whose input are codes."""
         first, second = (*constants, None, None)[:2]
         source, output = node.input[0], node.output[0]
         if node.op_type == "Clip":
-            self.codes[output], self.views[output] = codes.clipped(first, second, node.name), self.views[source]
+            self.codes[output], self.views[output] = codes.clipped(first, second, node.name), self.given[source]
         elif node.op_type == "Cast" and made.elem == TensorProto.FLOAT:
             self._points(source, codes.numbers(), f"{codes.source} + {node.name}", output)
         elif node.op_type == "Cast":
-            self.codes[output], self.views[output] = codes.cast(made.elem), self.views[source]
+            self.codes[output], self.views[output] = codes.cast(made.elem), self.given[source]
         elif is_qdq(node) and node.op_type == "DequantizeLinear":
             self._points(source, codes.points(first, second), f"{codes.source} + {node.name}", output)
         else:
@@ -264,17 +306,24 @@ class _Reader:
                 hint="between QuantizeLinear and DequantizeLinear can stand Clip, Cast, and what only rearranges",
             )
 
+    def _join(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
+        """Read a node of which several inputs are computed."""
+        if node.op_type not in JOINS or made.elem != TensorProto.FLOAT:
+            raise _not_joined(node, self.given)
+        if any(name in self.codes for name in node.input):
+            raise _reads_codes()
+        views = [self.given[name] for name in node.input]
+        op, output = JOINS[node.op_type](**attributes), node.output[0]
+        self.views[output] = self.builder.add_join(views, op, node.name, output, made.shape)
+
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
-        computed = [name for name in node.input if name in plain.types]
-        if len(computed) > 1:
-            raise _joins(node, self.views)
+        if sum(name in plain.types for name in node.input) > 1:
+            raise _not_joined(node, self.given)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
         if node.input[position] in self.codes:
-            raise UnsupportedError(
-                "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
-            )
-        view = self.views[node.input[position]]
+            raise _reads_codes()
+        view = self.given[node.input[position]]
         tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
@@ -297,16 +346,22 @@ def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
     return node.op_type in VIEWS and (node.op_type not in READERS or attributes.get("mode", "nearest") == "nearest")
 
 
-def _joins(node: onnx.NodeProto, views: Mapping[str, View]) -> UnsupportedError:
-    """Return what is said of a node that reads several computed tensors."""
-    read = [name for name in node.input if name in views]
-    several = len(set(read)) > 1
-    what = f"joins several computed tensors {sorted(set(read))}" if several else f"reads {read[0]!r} a second time"
+def _reads_codes() -> UnsupportedError:
     return UnsupportedError(
-        f"{what}: branches are not supported",
-        hint="supported are chains of layers, and functions of one tensor; take the skip out before training, or merge "
-        "its branches into one layer",
+        "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
     )
+
+
+def _not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedError:
+    """Return what is said of a node that reads several computed tensors, or one twice."""
+    read = sorted({name for name in node.input if name in given})
+    what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
+    if node.op_type == "Concat":
+        way_out = "add them (Add) in place of it, in front of a convolution each by a convolution of its own"
+    else:
+        way_out = "make all but one a constant, or add them (Add) in place of it"
+    built = ", ".join(sorted({*JOINS, *SUMS}))
+    return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

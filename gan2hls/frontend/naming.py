@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -61,6 +62,17 @@ def identifier(text: str, fallback: str) -> str:
         name = f"{fallback}_{name}".rstrip("_")
     assert IDENTIFIER.match(name), name
     return name
+
+
+def port_names(ports: Iterable[onnx.ValueInfoProto]) -> list[str]:
+    """Return identifiers of the model's inputs, all different; the names of two may resemble each other too much."""
+    names: list[str] = []
+    for port in ports:
+        name = identifier(port.name, "x")
+        names.append(name if name not in names else f"{name}_{len(names)}")
+        while names[-1] in names[:-1]:
+            names[-1] += "_"
+    return names
 
 
 def model_name(path: Path) -> str:

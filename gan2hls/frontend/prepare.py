@@ -1,4 +1,4 @@
-"""Before folding: functions inlined, nodes sorted, floats of 32 bits, the unused dropped, the input's shape settled."""
+"""Before folding: functions inlined, nodes sorted, floats of 32 bits, the unused dropped, inputs' shapes settled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, take_one_frame
+from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -43,7 +43,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
 
     Raises:
         ModelError: an illegal graph, or ``given`` contradicts it.
-        UnsupportedError: several inputs or outputs, inputs that are not float, sizes left open.
+        UnsupportedError: no input or output, inputs that are not float, sizes left open.
     """
     if model.functions:
         model = _inline(model)
@@ -64,26 +64,26 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
             f"onnx.checker refuses it: {text}",
             hint="correct what it names until onnx.checker.check_model takes the file, as it does an exporter's",
         ) from error
-    if len(model.graph.output) != 1:
-        names = [output.name for output in model.graph.output]
-        raise UnsupportedError(
-            f"has {len(names)} outputs: {names}",
-            hint="keep the image alone: remove the others from model.graph.output, or from what forward() returns",
-        )
+    if not model.graph.output:
+        raise UnsupportedError("has no output", hint="export the whole generator: its image must be the output")
+    names = [output.name for output in model.graph.output]
+    if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+        raise ModelError(f"names the output {twice!r} twice", hint="take one of them out of model.graph.output")
     pruned = _prune(model)
     shapes = _input_shapes(pruned, given, unranked)
-    info = pruned.graph.input[0]
-    if inside := batch_inside(pruned, shapes[info.name]):
+    if inside := batch_inside(pruned, shapes):
         batch, node = inside
-        if info.name not in given:
-            example = _example(info.name, list(shapes[info.name]))
-            raise UnsupportedError(
-                f"fixes a batch of {batch}, which the input leaves open",
-                where=describe(node),
-                hint=f"{example} builds one frame of it; or export it with a Reshape to [-1, ...]",
-            )
-        declare(info, (batch, *shapes[info.name][1:]))
-    if (batch := fixed_batch(info)) > 1:
+        left_open = [info for info in pruned.graph.input if has_open_batch(info)]
+        for info in left_open:
+            if info.name not in given:
+                example = _example(info.name, list(shapes[info.name]))
+                raise UnsupportedError(
+                    f"fixes a batch of {batch}, which the input leaves open",
+                    where=describe(node),
+                    hint=f"{example} builds one frame of it; or export it with a Reshape to [-1, ...]",
+                )
+            declare(info, (batch, *shapes[info.name][1:]))
+    if (batch := fixed_batch(pruned)) > 1:
         take_one_frame(pruned, batch)
     return pruned, shapes
 
@@ -187,7 +187,7 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
     if unknown:
         raise ModelError(f"has no input {unknown[0]!r}", hint=f"its inputs are {names}; give --input-shape NAME:1,100")
     if len(names) != 1:
-        raise _not_one_input(model)
+        _check_inputs(model)
     for info in model.graph.input:
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
         if elem != TensorProto.FLOAT:
@@ -200,12 +200,17 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
     }
 
 
-def _not_one_input(model: onnx.ModelProto) -> ModelError | UnsupportedError:
-    """Return what to say of a model with no input, or with several."""
+def _check_inputs(model: onnx.ModelProto) -> None:
+    """Check that there are inputs, and that none is a weight.
+
+    Raises:
+        ModelError: one is.
+        UnsupportedError: there are none.
+    """
     names = [info.name for info in model.graph.input]
     if not names:
         drawn = next((node.output[0] for node in model.graph.node if node.op_type in RANDOM), None)
-        return UnsupportedError(
+        raise UnsupportedError(
             "has no input that its output depends on",
             hint=f"it draws {drawn!r} itself: remove that node and make {drawn!r} the model's input"
             if drawn
@@ -216,22 +221,17 @@ def _not_one_input(model: onnx.ModelProto) -> ModelError | UnsupportedError:
         for n, name in enumerate(node.input):
             read.setdefault(name, []).append((node, n))
     ranks = {info.name: len(info.type.tensor_type.shape.dim) for info in model.graph.input}
-    for name in names:
+    for name in (name for name in names if name in read):
         if all(
             n in _PARAMETERS.get(node.op_type, ()) or (node.op_type in _PER_CHANNEL and ranks[name] == 1)
             for node, n in read[name]
         ):
-            return ModelError(
+            raise ModelError(
                 f"the weight {name!r} has no value: it is an input without an initializer",
                 where=describe(read[name][0][0]),
                 hint="put the value into the file: model.graph.initializer.append(onnx.numpy_helper.from_array(value, "
                 f"{name!r})); torch.onnx.export does so with export_params=True",
             )
-    return UnsupportedError(
-        f"has {len(names)} inputs: {names}",
-        hint="one input builds, the latent vector or image. Fix the others: "
-        f"model.graph.initializer.append(onnx.numpy_helper.from_array(value, {names[-1]!r}))",
-    )
 
 
 def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranked: bool) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder, resize
+from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
     Array,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_SEEN",
     "NO_STATISTICS",
     "READERS",
+    "Add",
     "Array",
     "Reading",
     "Tensor",

@@ -38,8 +38,9 @@ class Add(Operation):
         sums: Float32Array = p * a + q * b.reshape(a.shape)
         return sums
 
-    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
+    def backward(self, inputs: Sequence[Float32Array], gradient: Float32Array) -> tuple[Float32Array, ...]:
         """Return the gradient at each input."""
+        del inputs
         return tuple(np.float32(factor) * gradient for factor in self.factors)
 
     def lower(self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None) -> tuple[IntAdd, FloatArray]:

@@ -27,8 +27,9 @@ class Identity(Operation):
         (x,) = inputs
         return x
 
-    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
+    def backward(self, inputs: Sequence[Float32Array], gradient: Float32Array) -> tuple[Float32Array, ...]:
         """Return the gradient at the input: that at what the points act on."""
+        del inputs
         return (gradient,)
 
     def lower(

@@ -48,8 +48,9 @@ class Linear:
         (x,) = inputs
         return linear(self.geometry, self.weight, x)
 
-    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
+    def backward(self, inputs: Sequence[Float32Array], gradient: Float32Array) -> tuple[Float32Array, ...]:
         """Return the gradient at each input, frames in any shape, of ``[N, *sums_shape]`` at the sums."""
+        del inputs
         return (linear_backward(self.geometry, self.weight, gradient),)
 
     def channels(self, shape: Shape) -> int:

@@ -38,8 +38,13 @@ class Operation(Protocol):
         """Return what the points act on, float32 ``[N, *sums_shape]``, of frames in any shape."""
 
     @abstractmethod
-    def backward(self, gradient: Float32Array) -> tuple[Float32Array, ...]:
-        """Return the gradient at each input, frames in any shape, of ``[N, *sums_shape]`` at what the points act on."""
+    def backward(self, inputs: Sequence[Float32Array], gradient: Float32Array) -> tuple[Float32Array, ...]:
+        """Return the gradient at each input, frames in any shape.
+
+        Args:
+            inputs: what it reads, as for ``evaluate``.
+            gradient: ``[N, *sums_shape]``, at what the points act on.
+        """
 
     def channels(self, shape: Shape) -> int:
         """Return what the points behind it distinguish, of an output of ``shape``: its channels."""

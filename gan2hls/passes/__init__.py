@@ -8,6 +8,7 @@ from gan2hls.model import Graph, split, verify_graph
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
+from gan2hls.passes.fold_into_sums import fold_into_sums
 from gan2hls.passes.fuse_points import fuse_points
 from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
@@ -20,6 +21,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fuse_points,
     simplify_points,
     drop_identities,
+    fold_into_sums,
     drop_dead_channels,
     detect,
     fold_forward,
@@ -55,6 +57,7 @@ __all__ = [
     "detect",
     "drop_dead_channels",
     "fold_forward",
+    "fold_into_sums",
     "run",
     "run_traced",
     "sum_taps",

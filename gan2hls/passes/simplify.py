@@ -127,16 +127,17 @@ def _is_identity(point: Point) -> bool:
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """Drop pointwise layers without points, but not the only layer."""
+    """Drop pointwise layers without points, but none that makes an output of an input or of another output."""
     dropped: dict[str, str] = {}
     kept: list[Layer] = []
-    inputs, outputs = ({port.name for port in ports} for ports in (graph.inputs, graph.outputs))
+    outputs = {port.name for port in graph.outputs}
+    taken = {port.name for port in graph.inputs} | outputs
     for original in graph.layers:
         layer = rewired(original, dropped)
         empty = isinstance(layer.op, Identity) and not layer.points
-        wanted = layer.name in outputs and layer.inputs[0] in inputs
-        if empty and not wanted:
+        if empty and not (layer.name in outputs and layer.inputs[0] in taken):
             dropped[layer.name] = layer.inputs[0]
+            taken.update(layer.inputs if layer.name in outputs else ())
         else:
             kept.append(layer)
     return with_layers(graph, kept, dropped)

@@ -194,12 +194,13 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
         ("y = LpNormalization(x)", ["'LpNormalization'", "/g/LpNormalization_0", "docs/limits.md"]),
         ("y = Softmax(x)", ["'Softmax'"]),
         ("y = InstanceNormalization(x, s, s)", ["BatchNormalization"]),
-        ("a = Gemm(x, sq) y = Concat<axis = 1>(a, x)", ["joins several computed tensors", "branches"]),
-        ("a = Gemm(x, sq) b = Gemm(x, sq) y = Concat<axis = 1>(a, b)", ["reads the output of the input 'x' a second"]),
+        ("a = Gemm(x, sq) y = Concat<axis = 1>(a, x)", ["/g/Concat_1", "tensors ['a', 'x']", "add them"]),
+        ("a = Gemm(x, sq) y = Gemm<transB = 1>(a, x)", ["joins the computed tensors", "Mean, Sub, Sum alone"]),
+        ("y = Gemm<transB = 1>(x, x)", ["reads the computed tensor 'x' twice", "all but one a constant"]),
         ("y = NoSuchOperator(x)", ["'NoSuchOperator'"]),
-        ("a = Gemm(x, sq) b = Tanh(x) y = Add(a, b)", ["branches"]),
-        ("a = Gemm(x, sq) y = Add(a, x)", ["joins several computed tensors"]),
-        ("a = Gemm(x, sq) b = Gemm(a, sq) y = Mul(a, b)", ["branches"]),
+        ("a = Gemm(x, sq) b = Gemm(a, sq) y = Mul(a, b)", ["/g/Mul_2", "joins the computed tensors ['a', 'b']"]),
+        ("a = Gemm(x, sq) b = Sigmoid(a) y = Mul(x, b)", ["/g/Mul_2", "joins the computed tensors ['b', 'x']"]),
+        ("a = Gemm(x, sq) b = Greater(a, s) y = Where(b, a, x)", ["'Greater' makes BOOL", "of one computed tensor"]),
         ("y = Cast<to = 7>(x)", ["INT64"]),
         ("n = RandomNormal<shape = [1, 4]>() y = Add(x, n)", ["random", "initializer of zeros named 'n'"]),
         ("y = Dropout(x, h, t)", ["model.eval()"]),
@@ -284,13 +285,9 @@ def test_kernel_shape_that_does_not_fit(tmp_path: Path):
 # --- inputs and outputs
 
 
-def test_several_inputs_and_outputs(tmp_path: Path):
-    path = save(tmp_path, "y = Add(x, z)", (1, 4))
-    more = helper.make_tensor_value_info("z", TensorProto.FLOAT, (1, 4))
-    refused(edited(path, lambda m: m.graph.input.append(more)), UnsupportedError, "2 inputs")
-    path = save(tmp_path, "a = Relu(x) y = Tanh(a)", (1, 4))
-    more = helper.make_tensor_value_info("a", TensorProto.FLOAT, (1, 4))
-    refused(edited(path, lambda m: m.graph.output.append(more)), UnsupportedError, "2 outputs")
+def test_an_output_twice(tmp_path: Path):
+    path = save(tmp_path, "y = Relu(x)", (1, 4))
+    refused(edited(path, lambda m: m.graph.output.append(m.graph.output[0])), ModelError, "the output 'y' twice")
 
 
 @pytest.mark.parametrize("elem", [TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING])

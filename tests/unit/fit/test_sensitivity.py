@@ -44,7 +44,7 @@ def test_gradients_add_up_over_readers_and_go_to_every_input(name: str | int) ->
     streams = run_graph(graph, inputs)
     slopes = {layer.name: _slopes(layer, [streams[one] for one in layer.inputs]) for layer in graph.layers}
     weights = {port.name: rng.normal(size=(1, *port.shape)).astype(np.float32) for port in graph.outputs}
-    found = {layer.name: gradient for layer, gradient in gradients(graph, slopes, weights)}
+    found = {layer.name: gradient for layer, gradient in gradients(graph, streams, slopes, weights)}
     assert list(found) == [layer.name for layer in reversed(graph.layers)]
 
     def total(values: Mapping[str, np.ndarray]) -> float:
@@ -64,7 +64,9 @@ def test_what_a_skip_and_its_branch_make_cancels_where_they_do() -> None:
     streams = run_graph(graph, {"z0": np.ones((1, 3, 3, 2), np.float32)})
     slopes = {layer.name: _slopes(layer, [streams[one] for one in layer.inputs]) for layer in graph.layers}
     (end,) = graph.outputs
-    made = {layer.name: g for layer, g in gradients(graph, slopes, {end.name: np.ones_like(streams[end.name])})}
+    made = {
+        layer.name: g for layer, g in gradients(graph, streams, slopes, {end.name: np.ones_like(streams[end.name])})
+    }
     assert not made[head].any()
 
 

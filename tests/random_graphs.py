@@ -1,0 +1,89 @@
+"""Random models with forks and joins: layers, functions, views and sums of whatever tensors there are, from a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.random_views import ViewModel
+
+VIEWS = (
+    ViewModel.depth_to_space,
+    ViewModel.space_to_depth,
+    ViewModel.channel_shuffle,
+    ViewModel.resize,
+    ViewModel.pad,
+    ViewModel.crop,
+    ViewModel.flip,
+    ViewModel.channels,
+)
+LAYERS = (ViewModel.conv, ViewModel.conv, ViewModel.conv, ViewModel.conv_transpose)
+#: Elements beyond which tensors are not made larger.
+_MOST = 2000
+
+
+class GraphModel(ViewModel):
+    """A model under construction; ``tensors`` are all so far, of which any may be read again."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.tensors = {self.name: self.shape}
+
+    def go_on(self) -> None:
+        """Continue at some tensor, mostly the last one or those before it."""
+        names = list(self.tensors)
+        far = int(self.rng.geometric(0.5))
+        self.name = names[max(0, len(names) - far)]
+        self.shape = self.tensors[self.name]
+
+    def keep(self) -> None:
+        """Note the current tensor."""
+        self.tensors[self.name] = self.shape
+
+    def join(self) -> None:
+        """Add the current tensor and another, which a convolution of 1 x 1 fits where only its channels differ."""
+        first, shape = self.name, self.shape
+        others = [name for name, other in self.tensors.items() if other[2:] == shape[2:] and name != first]
+        if not others:
+            self.points()
+            return
+        self.name = others[int(self.rng.integers(len(others)))]
+        self.shape = self.tensors[self.name]
+        if self.shape != shape:
+            weight = self.weights(shape[1], self.shape[1], 1, 1)
+            self.node(f"Conv(@, {weight})", shape)
+        match int(self.rng.integers(5)):
+            case 0:
+                self.node(f"Sub({first}, @)", shape)
+            case 1:
+                self.node(f"Sum(@, {first}, {others[0] if self.tensors[others[0]] == shape else first})", shape)
+            case 2:
+                self.node(f"Mul(@, {self.constant(np.float32(0.25))})", shape)
+                self.node(f"Add({first}, @)", shape)
+            case _:
+                self.node(f"Add(@, {first})", shape)
+
+    def text(self) -> str:
+        """Return the body of a model whose output is the current tensor, and what nobody reads has gone."""
+        return " ".join([*self.body, f"y = Identity({self.name})"])
+
+
+def random_graph(seed: int, steps: int = 9) -> GraphModel:
+    """A model of up to ``steps`` layers, functions, views and sums."""
+    rng = np.random.default_rng(seed)
+    model = GraphModel(rng, (1, int(rng.choice([2, 4])), 4, 6))
+    for n in range(steps):
+        model.go_on()
+        large = int(np.prod(model.shape)) > _MOST
+        match int(rng.integers(10)):
+            case 0 | 1 | 2 if n and not large:
+                LAYERS[int(rng.integers(len(LAYERS)))](model)
+            case 3 | 4 if not large:
+                VIEWS[int(rng.integers(len(VIEWS)))](model)
+            case 5:
+                model.points()
+            case _:
+                model.join()
+        model.keep()
+    if rng.integers(2):
+        model.join()
+    return model

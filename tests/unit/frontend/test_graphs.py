@@ -1,0 +1,261 @@
+"""Tensors of several readers, layers that join several tensors, models of several inputs and outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend import load
+from gan2hls.model import Graph
+from tests.float_evaluator import check
+from tests.onnx_models import f32, make_model, save
+
+RNG = np.random.default_rng(33)
+PADS = "pads = [1, 1, 1, 1]"
+K: dict[str, np.ndarray] = {
+    "first": f32(RNG, 4, 3, 3, 3),
+    **{f"w{n}": f32(RNG, 4, 4, 3, 3) / 3 for n in range(6)},
+    "bias": f32(RNG, 4),
+    "one": f32(RNG, 4, 3, 1, 1),
+    "wide": f32(RNG, 12, 4, 3, 3),
+    "slope": f32(RNG, 4, 1, 1),
+    "reflected": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    "small": np.float32(0.2),
+    "twice": np.array([1, 1, 2, 2], np.float32),
+    "halves": np.array([2, 2]),
+    "half": f32(RNG, 4, 2, 3, 3),
+    "start": np.array([1, 1]),
+    "end": np.array([-1, -1]),
+    "axes": np.array([2, 3]),
+}
+
+
+def kinds(graph: Graph) -> Counter[str]:
+    """How many layers of each kind a graph has."""
+    return Counter(layer.op.kind for layer in graph.layers)
+
+
+def built(tmp_path: Path, body: str, shape: tuple[int, ...] = (1, 3, 6, 8)) -> Counter[str]:
+    """Hold the model to ONNX Runtime; return the kinds of its layers."""
+    return kinds(check(save(tmp_path, body, shape, K))[1])
+
+
+def with_ports(tmp_path: Path, body: str, inputs: dict[str, tuple[int, ...]], outputs: tuple[str, ...]) -> Path:
+    """Write a model of several inputs or outputs."""
+    model = make_model(body, (1, 1), K)
+    del model.graph.input[:], model.graph.output[:]
+    model.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items())
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs)
+    path = tmp_path / "ports.onnx"
+    onnx.save(model, path)
+    return path
+
+
+# --- residual networks
+
+
+def block(source: str, n: int, tail: str = "") -> str:
+    """A residual block with reflected pads, in NCHW, that makes ``s{n}``."""
+    return f"""
+        p{n} = Pad<mode = "reflect">({source}, reflected) c{n} = Conv(p{n}, w{2 * n}, bias) r{n} = Relu(c{n})
+        q{n} = Pad<mode = "reflect">(r{n}, reflected) d{n} = Conv(q{n}, w{2 * n + 1}) s{n} = Add({source}, d{n}) {tail}
+    """
+
+
+def test_residual_blocks_need_no_copies(tmp_path: Path) -> None:
+    body = f"h = Conv<{PADS}>(x, first) s = Relu(h) {block('s', 0)} {block('s0', 1)} y = Conv<{PADS}>(s1, wide)"
+    assert built(tmp_path, body) == {"conv": 6, "add": 2}
+
+
+def test_residual_blocks_with_a_function_behind_the_sum(tmp_path: Path) -> None:
+    body = f"s = Conv<{PADS}>(x, first) {block('s', 0, 't = PRelu(s0, slope)')} y = Conv<{PADS}>(t, wide)"
+    assert built(tmp_path, body) == {"conv": 4, "add": 1}
+
+
+def last_channels(source: str, made: str, conv: str) -> str:
+    """A convolution between two Transposes, as exporters write one for a tensor whose channels are last."""
+    return f"""
+        a_{made} = Transpose<perm = [0, 3, 1, 2]>({source}) b_{made} = {conv.replace("@", f"a_{made}")}
+        {made} = Transpose<perm = [0, 2, 3, 1]>(b_{made})
+    """
+
+
+def test_residual_blocks_with_channels_last_need_no_copies(tmp_path: Path) -> None:
+    body = f"""
+        {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} s = Relu(h)
+        p = Pad<mode = "reflect">(s, padded) {last_channels("p", "c", "Conv(@, w0)")} r = Relu(c)
+        q = Pad<mode = "reflect">(r, padded) {last_channels("q", "d", "Conv(@, w1)")} u = Add(d, s)
+        {last_channels("u", "e", f"Conv<{PADS}>(@, w2)")} v = Add(u, e) {last_channels("v", "y", "Conv(@, wide)")}
+    """
+    constants = {**K, "padded": np.array([0, 1, 1, 0, 0, 1, 1, 0])}
+    _, final = check(save(tmp_path, body, (1, 6, 8, 3), constants))
+    assert kinds(final) == {"conv": 5, "add": 2}
+
+
+def test_a_skip_over_a_pixel_shuffle_needs_no_copy(tmp_path: Path) -> None:
+    body = f"""
+        h = Conv<{PADS}>(x, deep) up = DepthToSpace<blocksize = 2, mode = "CRD">(h)
+        near = Resize<mode = "nearest", coordinate_transformation_mode = "asymmetric">(x, , twice)
+        skip = Conv<{PADS}>(near, first) y = Add(up, skip)
+    """
+    _, final = check(save(tmp_path, body, (1, 3, 4, 5), {**K, "deep": f32(RNG, 16, 3, 3, 3)}))
+    assert kinds(final) == {"conv": 2, "add": 1}
+
+
+def test_the_input_is_a_skip(tmp_path: Path) -> None:
+    assert built(tmp_path, f"h = Conv<{PADS}>(x, same) y = Add(x, h)".replace("same", "w0"), (1, 4, 5, 6)) == {
+        "conv": 1, "add": 1
+    }  # fmt: skip
+    assert built(tmp_path, f"r = Relu(x) s = Add(h, r) h = Conv<{PADS}>(x, w0) y = Conv(s, w1)", (1, 4, 5, 6)) == {
+        "conv": 2, "add": 1, "pointwise": 1
+    }  # fmt: skip
+
+
+def test_dense_layers_follow_the_order_that_is_there(tmp_path: Path) -> None:
+    constants = {
+        "w": f32(RNG, 6, 48), "v": f32(RNG, 6, 48), "k": f32(RNG, 3, 3, 3, 3), "u": f32(RNG, 48, 5),
+        "image": np.array([1, 3, 4, 4]),
+    }  # fmt: skip
+    body = f"""
+        a = Gemm(x, w) b = Gemm(x, v) s = Add(a, b) i = Reshape(s, image) c = Conv<{PADS}>(i, k) t = Sub(c, i)
+        f = Flatten(t) y = Gemm(f, u)
+    """
+    _, final = check(save(tmp_path, body, (1, 6), constants))
+    assert kinds(final) == {"dense": 3, "add": 2, "conv": 1}
+
+
+# --- views of tensors that others read too
+
+
+def test_a_crop_of_a_tensor_of_several_readers(tmp_path: Path) -> None:
+    crop = "c = Slice(h, start, end, axes)"
+    assert built(tmp_path, f"h = Conv(x, first) {crop} a = Conv(h, w0) y = Add(a, c)") == {
+        "conv": 2, "add": 1, "reorder": 1
+    }  # fmt: skip
+    assert built(tmp_path, f"h = Conv(x, first) a = Conv(h, w0) {crop} b = Conv<{PADS}>(c, w1) y = Add(a, b)") == {
+        "conv": 3, "add": 1
+    }  # fmt: skip
+
+
+def test_what_all_readers_leave_out_is_not_computed(tmp_path: Path) -> None:
+    body = f"h = Conv(x, first) c = Slice(h, start, end, axes) r = Relu(c) a = Conv<{PADS}>(r, w0) y = Add(a, r)"
+    _, final = check(save(tmp_path, body, (1, 3, 8, 8), K))
+    assert kinds(final) == {"conv": 2, "add": 1}
+    assert final.layers[0].shape == (4, 4, 4)
+
+
+def test_halves_of_the_channels_go_different_ways(tmp_path: Path) -> None:
+    body = f"h = Conv(x, first) l, r = Split<axis = 1>(h, halves) a = Conv<{PADS}>(l, half) b = Conv<{PADS}>(r, half) "
+    assert built(tmp_path, body + "y = Sub(a, b)") == {"conv": 3, "add": 1}
+    assert built(tmp_path, "h = Conv(x, first) l, r = Split<axis = 1>(h, halves) y = Add(l, r)") == {
+        "conv": 1, "add": 1, "reorder": 2
+    }  # fmt: skip
+
+
+def test_operands_of_different_orders(tmp_path: Path) -> None:
+    constants = {**K, "backwards": np.array([3, 2, 1, 0]), "again": f32(RNG, 4, 3, 3, 3)}
+    body = "h = Conv(x, first) f = Gather<axis = 1>(h, backwards) g = Conv(x, again) a = Conv(g, w0) s = Add(g, f) "
+    _, final = check(save(tmp_path, f"{body} b = Conv(s, w1) y = Add(a, b)", (1, 3, 6, 8), constants))
+    assert kinds(final) == {"conv": 4, "add": 2}, "one convolution computes its channels backwards"
+    body = "h = Conv(x, first) f = Gather<axis = 1>(h, backwards) y = Add(f, h)"
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
+    assert kinds(final) == {"conv": 1, "add": 1, "reorder": 1}
+
+
+def test_operands_with_zeros_and_repetitions(tmp_path: Path) -> None:
+    one = "h = Conv(x, first) g = Relu(h) a = Conv(g, w0)"
+    assert built(tmp_path, f"{one} p = Pad(a, reflected) y = Add(p, g)") == {"conv": 2, "add": 1, "reorder": 1}
+    up = 'Resize<mode = "nearest", coordinate_transformation_mode = "asymmetric">'
+    both = f"{one} b = Conv(h, w1) r = {up}(a, , twice) s = {up}(b, , twice) t = Add(r, s) y = Conv(t, w2)"
+    assert built(tmp_path, both) == {"conv": 4, "add": 1, "pointwise": 1}, "what both repeat is repeated behind"
+
+
+def test_operands_of_different_shapes(tmp_path: Path) -> None:
+    constants = {**K, "whole": f32(RNG, 4, 4, 4, 6), "shape": np.array([1, 4, 4, 6])}
+    body = "h = Conv(x, first) m = Conv(h, whole) y = Add(h, m)"
+    with pytest.raises(UnsupportedError, match=r"reads 'm' of shape \[1, 4, 1, 1\] where it makes \[1, 4, 4, 6\]"):
+        load(save(tmp_path, body, (1, 3, 6, 8), constants))
+    body = "h = Conv(x, first) m = Conv(h, whole) e = Expand(m, shape) y = Add(h, e)"
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
+    assert kinds(final) == {"conv": 2, "add": 1, "reorder": 1}
+
+
+# --- functions
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("t = Tanh(h) y = Add(h, t)", {"conv": 1}),
+        ("t = Tanh(h) s = Add(h, t) c = Conv<PADS>(t, w0) y = Add(s, c)", {"conv": 2, "pointwise": 2, "add": 1}),
+        ("s = Sigmoid(h) m = Mul(h, s) c = Conv<PADS>(m, w0) y = Sub(c, s)", {"conv": 2, "pointwise": 2, "add": 1}),
+        ("r = Relu(h) a = Conv<PADS>(r, w0) b = Relu(a) s = Add(b, r) y = Tanh(s)", {"conv": 2, "add": 1}),
+        ("g = Greater(h, small) a = Where(g, h, small) c = Conv<PADS>(a, w0) d = Cast<to = 1>(g) y = Add(c, d)",
+         {"conv": 2, "pointwise": 2, "add": 1}),
+        ("a = Conv<PADS>(h, w0) m = Mul(a, small) y = Add(h, m)", {"conv": 2, "add": 1}),
+        ("a = Conv<PADS>(h, w0) m = Mul(h, small) y = Add(a, m)", {"conv": 2, "add": 1}),
+        ("a = Conv<PADS>(h, w0) n = Neg(h) m = Sub(n, a) y = Relu(m)", {"conv": 2, "add": 1}),
+    ],
+)  # fmt: skip
+def test_functions_between_forks_and_sums(tmp_path: Path, body: str, expected: dict[str, int]) -> None:
+    assert built(tmp_path, f"h = Conv<{PADS}>(x, first) " + body.replace("PADS", PADS)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("y = Sum(h, a, h)", {"conv": 2, "add": 2}),
+        ("m = Mean(h, a, small, r) y = Relu(m)", {"conv": 2, "add": 2, "pointwise": 1}),
+        ("y = Sum(a, r, slope)", {"conv": 2, "add": 1, "pointwise": 1}),
+        ("y = Sum(h, r, small)", {"conv": 1}),
+    ],
+)
+def test_sums_of_many(tmp_path: Path, body: str, expected: dict[str, int]) -> None:
+    front = f"h = Conv<{PADS}>(x, first) a = Conv<{PADS}>(h, w0) r = Relu(h) "
+    assert built(tmp_path, front + body) == expected
+
+
+def test_a_product_of_two_tensors_names_the_node(tmp_path: Path) -> None:
+    body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Mul(x, s)"
+    with pytest.raises(UnsupportedError, match=r"joins the computed tensors \['s', 'x'\]") as caught:
+        load(save(tmp_path, body, (1, 4, 5, 6), K))
+    assert caught.value.where == "node '/g/Mul_2' (Mul)"
+
+
+# --- ports
+
+
+def test_several_inputs(tmp_path: Path) -> None:
+    body = f"a = Conv<{PADS}>(x, first) s = Add(a, z) y = Conv(s, wide)"
+    _, final = check(with_ports(tmp_path, body, {"x": (1, 3, 5, 6), "z": (1, 4, 5, 6)}, ("y",)))
+    assert kinds(final) == {"conv": 2, "add": 1} and [port.name for port in final.inputs] == ["x", "z"]
+    _, final = check(with_ports(tmp_path, "s = Add(X, x) y = Conv(s, wide)", dict.fromkeys("Xx", (1, 4, 5, 6)), ("y",)))
+    assert len({port.name for port in final.inputs}) == 2 and kinds(final) == {"add": 1, "conv": 1}
+
+
+def test_several_outputs(tmp_path: Path) -> None:
+    body = f"a = Conv<{PADS}>(x, first) r = Relu(a) y = Conv<{PADS}>(r, w0) c = Slice(r, start, end, axes)"
+    _, final = check(with_ports(tmp_path, body, {"x": (1, 3, 5, 6)}, ("y", "r", "c")))
+    assert kinds(final) == {"conv": 2, "reorder": 1}
+    assert [port.onnx_name for port in final.outputs] == ["y", "r", "c"]
+
+
+def test_an_output_that_is_another_or_an_input(tmp_path: Path) -> None:
+    body = f"y = Conv<{PADS}>(x, first) t = Transpose<perm = [0, 2, 3, 1]>(y) u = Identity(x)"
+    _, final = check(with_ports(tmp_path, body, {"x": (1, 3, 5, 6)}, ("y", "t", "u")))
+    assert kinds(final) == {"conv": 1, "pointwise": 2}
+    assert len({port.name for port in final.outputs}) == 3
+
+
+def test_batches_of_several_inputs(tmp_path: Path) -> None:
+    path = with_ports(tmp_path, "y = Add(x, z)", {"x": (2, 4), "z": (3, 4)}, ("y",))
+    with pytest.raises(UnsupportedError, match="different batches of its inputs: 'x' 2, 'z' 3"):
+        load(path, input_shapes={"x": (1, 4), "z": (1, 4)})
+    path = with_ports(tmp_path, "y = Add(x, z)", {"x": (2, 4), "z": (2, 4)}, ("y",))
+    assert kinds(load(path, input_shapes={"x": (1, 4), "z": (1, 4)}).graph) == {"add": 1}
