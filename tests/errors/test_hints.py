@@ -201,8 +201,9 @@ ROWS: dict[str, Row] = {
         shape=IMAGE, fix=lambda _: f"d = {BN}(x, s4, z4, z4, s4) y = Conv(d, conv)"),
     "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
                                fixed_values={"yes": np.array(False)}),
-    "Resize": Row('r = Resize<mode = "linear">(x, , sizes) y = Conv(r, conv)', "make it 'nearest'", shape=IMAGE,
-                  values={"sizes": np.array([1, 1, 2, 2], np.float32)}, fix=swapped("linear", "nearest")),
+    "Resize": Row('r = Resize<mode = "linear", antialias = 1>(x, , sizes) y = Conv(r, conv)', "without antialias",
+                  shape=IMAGE, opset=18, values={"sizes": np.array([1, 1, 2, 2], np.float32)},
+                  fix=swapped("antialias = 1", "antialias = 0")),
     "a copy of a large image": Row(
         "c = Conv(x, single) y = Tile(c, rows)", "a smaller image", shape=(1, 1, 1500, 1500),
         values={"single": f32(RNG, 1, 1, 1, 1), "rows": np.array([1, 1, 2, 1])},
