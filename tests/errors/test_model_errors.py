@@ -315,7 +315,7 @@ def test_fixed_batch_and_missing_batch_axis(tmp_path: Path):
     ("shapes", "words"),
     [
         ({"z": (1, 6)}, ["'z'", "['x']"]),
-        ({"x": (1, 7)}, ["[1, 7]", "declares"]),
+        ({"x": (1, 7)}, ["[1, 7]", "(MatMul)"]),
         ({"x": (1, 6, 1)}, ["[1, 6, 1]"]),
         ({"x": (2, 6)}, ["batch must be 1"]),
         ({"x": (1, 0)}, ["[1, 0]"]),
