@@ -180,7 +180,7 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
     for layer in facts.layers:
         table.add_row(
             layer.name,
-            "x".join(map(str, layer.in_shape)),
+            ", ".join(dict.fromkeys("x".join(map(str, shape)) for shape in layer.in_shapes)),
             "x".join(map(str, layer.out_shape)),
             "x".join(map(str, layer.kernel)) if layer.kernel else "-",
             "x".join(map(str, layer.stride)) if layer.stride else "-",
