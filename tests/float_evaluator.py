@@ -12,6 +12,8 @@ from gan2hls import passes
 from gan2hls.frontend import Loaded, load
 from gan2hls.model.ir import Graph, Layer
 from gan2hls.model.points import Quantize, split
+from gan2hls.ops import Linear
+from tests.plain_streams import plain_streams
 
 Arrays = dict[str, np.ndarray]
 
@@ -28,10 +30,8 @@ def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
 
 
 def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    if layer.op.kind == "add":
-        y = sum(factor * operand for factor, operand in zip(layer.op.factors, (x, *others), strict=True))
-    elif layer.op.kind == "pointwise":
-        y = x.reshape(layer.shape)
+    if not isinstance(layer.op, Linear):
+        y = plain_streams(layer.op, (x, *others), layer.shape)
     else:
         geometry = layer.op.geometry
         x = x.reshape(geometry.in_shape)
@@ -47,7 +47,7 @@ def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
                             y[oy, ox, out] += layer.op.weight[ky * width + kx, out] @ pixel
     for point in layer.points:
         y = point(y)
-    if layer.op.kind in ("add", "pointwise"):
+    if not isinstance(layer.op, Linear):
         return y.reshape(layer.shape)
     out = np.empty(layer.shape)
     height, width, channels = layer.shape

@@ -191,7 +191,7 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
     for rail, layer in zip(beside, facts.layers, strict=True):
         table.add_row(
             _beside(rail, layer.name),
-            "x".join(map(str, layer.in_shape)),
+            ", ".join(dict.fromkeys("x".join(map(str, shape)) for shape in layer.in_shapes)),
             "x".join(map(str, layer.out_shape)),
             "x".join(map(str, layer.kernel)) if layer.kernel else "-",
             "x".join(map(str, layer.stride)) if layer.stride else "-",

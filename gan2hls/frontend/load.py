@@ -30,8 +30,19 @@ from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sums import SUMS, spelled_out
-from gan2hls.frontend.views import View
-from gan2hls.kinds import JOINS, KIND_BY_NAME, MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
+from gan2hls.frontend.views import View, is_raster
+from gan2hls.kinds import (
+    JOINS,
+    KIND_BY_NAME,
+    MAX_SEEN,
+    READERS,
+    Array,
+    Reading,
+    StreamReading,
+    Tensor,
+    check_size,
+    parameters,
+)
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
 
@@ -267,16 +278,26 @@ class _Reader:
         self.codes[output] = self.codes[source]
 
     def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
-        """Read Concat of views of one stream, and of zeros."""
+        """Read Concat: of views of one stream, and of zeros, a view; of several streams a layer."""
+        if any(name in self.codes for name in node.input):
+            raise _reads_codes()
         views = [self.given[name] for name in node.input if name in self.given]
-        if len({view.tensor for view in views}) > 1 or any(name in self.codes for name in node.input):
-            raise _not_joined(node, self.given)
-        parts = [
-            self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
-            for name in node.input
-        ]
-        output = node.output[0]
-        self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
+        output, shape = node.output[0], self.plain.types[node.output[0]].shape
+        if len({view.tensor for view in views}) == 1:
+            parts = [
+                self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
+                for name in node.input
+            ]
+            self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
+            return
+        if len(views) < len(node.input):
+            raise UnsupportedError(
+                f"joins constants with the computed tensors {sorted({*self.given})}",
+                hint="join zeros with one of them, by a Concat of its own in front",
+            )
+        last = axis % len(shape) == len(shape) - 1 and all(is_raster(view.index) for view in views)
+        shapes = [view.index.shape for view in views]
+        self._streams(JOINS["Concat"](shapes, shape, axis=axis, channels_last=last), views, node)
 
     def _open(
         self, node: onnx.NodeProto, elem: int, constants: list[Array | None], attributes: Mapping[str, Any]
@@ -313,8 +334,13 @@ class _Reader:
         if any(name in self.codes for name in node.input):
             raise _reads_codes()
         views = [self.given[name] for name in node.input]
-        op, output = JOINS[node.op_type](**attributes), node.output[0]
-        self.views[output] = self.builder.add_join(views, op, node.name, output, made.shape)
+        self._streams(JOINS[node.op_type]([view.index.shape for view in views], made.shape, **attributes), views, node)
+
+    def _streams(self, reading: StreamReading, views: list[View], node: onnx.NodeProto) -> None:
+        """Add the layer of a node that reads ``views`` as streams."""
+        output = node.output[0]
+        shape = self.plain.types[output].shape
+        self.views[output] = self.builder.add_streams(views, reading, node.name, output, shape)
 
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
@@ -356,12 +382,11 @@ def _not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedE
     """Return what is said of a node that reads several computed tensors, or one twice."""
     read = sorted({name for name in node.input if name in given})
     what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    if node.op_type == "Concat":
-        way_out = "add them (Add) in place of it, in front of a convolution each by a convolution of its own"
-    else:
-        way_out = "make all but one a constant, or add them (Add) in place of it"
     built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
+    return UnsupportedError(
+        f"{what}, which is built for {built} alone",
+        hint="make all but one a constant, or add them (Add) in place of it",
+    )
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

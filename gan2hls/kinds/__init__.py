@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder, resize
+from gan2hls.kinds import add, concat, conv, conv_transpose, dense, pointwise, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -10,6 +10,7 @@ from gan2hls.kinds.base import (
     Kind,
     Reader,
     Reading,
+    StreamReading,
     Tensor,
     check_size,
     map_parameters,
@@ -27,6 +28,7 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     add.KIND,
+    concat.KIND,
     resize.KIND,
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "Add",
     "Array",
     "Reading",
+    "StreamReading",
     "Tensor",
     "check_size",
     "map_parameters",
