@@ -9,6 +9,7 @@ import numpy as np
 from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
+from gan2hls.kinds.norm import IntNorm
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.shuffle import Shape
@@ -31,8 +32,45 @@ def add_layer(
     return IntLayer(name, f"/{name}/node", sources, types, out, shape, op, acc_type, requant, table, port(name, shape))
 
 
-def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> IntegerModel:
-    """A graph of convolutions, functions and sums, all of one shape, whose tensors have any number of readers."""
+def norm_layer(
+    rng: Rng,
+    name: str,
+    source: str,
+    shape: Shape,
+    given: QuantType,
+    *,
+    groups: int,
+    by_pixel: bool = False,
+    centred: bool = True,
+    epsilon: int = 1,
+) -> IntLayer:
+    """A normalization with a requantizer that spreads a few deviations over the output."""
+    op, out = IntNorm(shape, groups, by_pixel, centred, epsilon), random_type(rng)
+    acc_type = IntType.covering(*op.bounds((given,)))
+    few = IntType.covering(-(3 << op.fraction), 3 << op.fraction)
+    requant, table = finish(rng, few, shape[2], out, int(rng.integers(1, 3)), int(rng.choice([0, 0, 5])))
+    return IntLayer(
+        name, f"/{name}/node", (source,), (given,), out, shape, op, acc_type, requant, table, port(name, shape)
+    )
+
+
+def random_norm(rng: Rng, name: str, source: str, shape: Shape, given: QuantType) -> IntLayer:
+    """A normalization of any form."""
+    by_pixel = bool(rng.random() < 0.4)
+    legal = [n for n in range(1, shape[2] + 1) if shape[2] % n == 0]
+    groups = int(rng.choice([1, *legal] if by_pixel else [shape[2], *legal]))
+    epsilon = int(rng.choice([1, 100, 1 << 40]))
+    centred = bool(rng.random() < 0.7)
+    return norm_layer(
+        rng, name, source, shape, given, groups=groups, by_pixel=by_pixel, centred=centred, epsilon=epsilon
+    )
+
+
+def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> IntegerModel:
+    """A graph of convolutions, functions and sums, all of one shape, whose tensors have any number of readers.
+
+    With ``norms`` there are normalizations among them.
+    """
     rng = np.random.default_rng(seed)
     shape = (*size, int(rng.choice([2, 4, 6])))
     types = {f"x{n}": random_type(rng) for n in range(int(rng.integers(1, 3)))}
@@ -41,13 +79,15 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
     for n in range(layers):
         name, recent = f"l{n}", [*types][-3:]
         first = str(rng.choice(recent))
-        match rng.choice(["conv", "conv", "function", "add", "add"]):
+        match rng.choice(["conv", "conv", "function", "add", "add", *(["norm"] * 3 if norms else [])]):
             case "conv":
                 k = int(rng.choice([1, 3]))
                 given, geometry = types[first], conv(size, shape[2], shape[2], k=k, p=k // 2)
                 layer = linear_layer(rng, name, first, geometry, given, weight_bits=4, out=random_type(rng))
             case "function":
                 layer = pointwise_layer(rng, name, first, shape, types[first])
+            case "norm":
+                layer = random_norm(rng, name, first, shape, types[first])
             case _:
                 second = str(rng.choice([*types]))
                 factors = tuple(int(f) for f in rng.choice([-9, -1, 1, 1, 3, 255], 2))
@@ -76,7 +116,7 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
     return model
 
 
-def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> Design:
+def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> Design:
     """A design of a random graph with random foldings and the queues that it needs."""
-    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size))
+    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms))
     return with_queues(with_endless_queues(replace(made, depths={})))

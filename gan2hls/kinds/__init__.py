@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, conv, conv_transpose, dense, pointwise, reorder, resize
+from gan2hls.kinds import add, conv, conv_transpose, dense, norm, pointwise, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -27,6 +27,7 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     add.KIND,
+    norm.KIND,
     resize.KIND,
 )
 

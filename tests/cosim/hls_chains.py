@@ -133,7 +133,7 @@ def _random_axis(rng: Rng, size: int, transposed: bool) -> AxisTaps | None:
 def random_folding(rng: Rng, layer: IntLayer) -> Folding:
     """Any legal folding, the extremes included; every other one of a layer with groups spans some of them."""
     if not isinstance(layer.op, IntLinear):
-        lanes = _divisor(rng, layer.requant.channels)
+        lanes = _divisor(rng, np.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape)))
         return Folding(lanes, lanes, lanes)
     legal = legal_pe(layer.op.geometry)
     spanning = [pe for pe in legal if pe > layer.op.geometry.group_out]
