@@ -9,7 +9,7 @@ import numpy as np
 from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
-from gan2hls.kinds.norm import IntNorm
+from gan2hls.kinds.int_norm import IntNorm
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.shuffle import Shape

@@ -31,7 +31,18 @@ from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sums import SUMS, spelled_out
 from gan2hls.frontend.views import View
-from gan2hls.kinds import JOINS, KIND_BY_NAME, MAX_SEEN, READERS, Array, Reading, Tensor, check_size, parameters
+from gan2hls.kinds import (
+    JOINS,
+    KIND_BY_NAME,
+    MAX_SEEN,
+    READERS,
+    Array,
+    Normalization,
+    Reading,
+    Tensor,
+    check_size,
+    parameters,
+)
 from gan2hls.model import Graph, Point, verify_graph
 from gan2hls.numbers import FloatArray
 
@@ -336,6 +347,9 @@ class _Reader:
                 )
             _check_finite((read.op.weight, read.bias), node, plain)
             self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
+        elif isinstance(read, Normalization):
+            _check_finite((value for point in read.points for value in parameters(point)), node, plain)
+            self.views[node.output[0]] = self.builder.add_norm(view, read, node.name, node.output[0])
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])

@@ -8,6 +8,7 @@ from gan2hls.kinds.base import (
     MAX_SEEN,
     Array,
     Kind,
+    Normalization,
     Reader,
     Reading,
     Tensor,
@@ -16,6 +17,7 @@ from gan2hls.kinds.base import (
     parameters,
     select_channels,
 )
+from gan2hls.kinds.norm import Norm
 from gan2hls.kinds.pointwise import NO_STATISTICS
 from gan2hls.kinds.resize import COORDINATES
 
@@ -46,6 +48,8 @@ __all__ = [
     "READERS",
     "Add",
     "Array",
+    "Norm",
+    "Normalization",
     "Reading",
     "Tensor",
     "check_size",

@@ -65,7 +65,27 @@ class Reading:
     out_index: Int64Array
 
 
-Reader = Callable[..., "Reading | tuple[Point, ...]"]
+@final
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """An operator that normalizes its input by statistics of sets of its elements.
+
+    Attributes:
+        sets: int64 of the input ONNX tensor's shape: which set each element belongs to.
+        centred: whether the mean is subtracted.
+        epsilon: added to the variance.
+        outside: added to its root.
+        points: behind it; parameters broadcast to the ONNX tensor's shape.
+    """
+
+    sets: Int64Array
+    centred: bool
+    epsilon: float
+    outside: float = 0.0
+    points: tuple[Point, ...] = ()
+
+
+Reader = Callable[..., "Reading | Normalization | tuple[Point, ...]"]
 
 
 @final
