@@ -10,6 +10,7 @@ import onnxruntime
 
 from gan2hls import passes
 from gan2hls.frontend import Loaded, load
+from gan2hls.kinds import Norm
 from gan2hls.model.ir import Graph, Layer
 from gan2hls.model.points import Quantize, split
 from gan2hls.ops import Linear
@@ -30,7 +31,9 @@ def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
 
 
 def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    if not isinstance(layer.op, Linear):
+    if layer.op.kind == "norm":
+        y = _norm(layer.op, x.reshape(layer.shape))
+    elif not isinstance(layer.op, Linear):
         y = plain_streams(layer.op, (x, *others), layer.shape)
     else:
         geometry = layer.op.geometry
@@ -57,6 +60,21 @@ def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
             block = (oy % rows) * columns + ox % columns
             out[oy, ox] = y[oy // rows, ox // columns, block * channels : (block + 1) * channels]
     return out
+
+
+def _norm(op: Norm, x: np.ndarray) -> np.ndarray:
+    y = np.empty_like(x)
+    height, width, channels = x.shape
+    regions = [(slice(None), slice(None))]
+    if op.by_pixel:
+        regions = [(slice(i, i + 1), slice(j, j + 1)) for i in range(height) for j in range(width)]
+    size = channels // op.groups
+    for rows, columns in regions:
+        for first in range(0, channels, size):
+            part = x[rows, columns, first : first + size]
+            part = part - part.mean() if op.centred else part
+            y[rows, columns, first : first + size] = part / (np.sqrt((part**2).mean() + op.epsilon) + op.outside)
+    return y
 
 
 def run_onnx(model: onnx.ModelProto | Path, inputs: Arrays, names: list[str] | None = None) -> list[np.ndarray]:

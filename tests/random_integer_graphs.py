@@ -11,6 +11,7 @@ from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
+from gan2hls.kinds.int_norm import IntNorm
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import StreamOperation
@@ -29,6 +30,40 @@ def stream_layer(
     out, acc_type = random_type(rng), IntType.covering(*op.bounds(types))
     requant, table = finish(rng, acc_type, shape[2], out, int(rng.integers(1, 3)), int(rng.choice([0, 0, 5])))
     return IntLayer(name, f"/{name}/node", sources, types, out, shape, op, acc_type, requant, table, port(name, shape))
+
+
+def norm_layer(
+    rng: Rng,
+    name: str,
+    source: str,
+    shape: Shape,
+    given: QuantType,
+    *,
+    groups: int,
+    by_pixel: bool = False,
+    centred: bool = True,
+    epsilon: int = 1,
+) -> IntLayer:
+    """A normalization with a requantizer that spreads a few deviations over the output."""
+    op, out = IntNorm(shape, groups, by_pixel, centred, epsilon), random_type(rng)
+    acc_type = IntType.covering(*op.bounds((given,)))
+    few = IntType.covering(-(3 << op.fraction), 3 << op.fraction)
+    requant, table = finish(rng, few, shape[2], out, int(rng.integers(1, 3)), int(rng.choice([0, 0, 5])))
+    return IntLayer(
+        name, f"/{name}/node", (source,), (given,), out, shape, op, acc_type, requant, table, port(name, shape)
+    )
+
+
+def random_norm(rng: Rng, name: str, source: str, shape: Shape, given: QuantType) -> IntLayer:
+    """A normalization of any form."""
+    by_pixel = bool(rng.random() < 0.4)
+    legal = [n for n in range(1, shape[2] + 1) if shape[2] % n == 0]
+    groups = int(rng.choice([1, *legal] if by_pixel else [shape[2], *legal]))
+    epsilon = int(rng.choice([1, 100, 1 << 40]))
+    centred = bool(rng.random() < 0.7)
+    return norm_layer(
+        rng, name, source, shape, given, groups=groups, by_pixel=by_pixel, centred=centred, epsilon=epsilon
+    )
 
 
 class Graph:
@@ -97,16 +132,24 @@ class Graph:
         name = f"l{len(self.layers)}"
         self.keep(pointwise_layer(self.rng, name, first, self.shapes[first], self.types[first]))
 
+    def norm(self, first: str) -> None:
+        name = f"l{len(self.layers)}"
+        self.keep(random_norm(self.rng, name, first, self.shapes[first], self.types[first]))
+
 
 STEPS = (Graph.conv, Graph.conv, Graph.function, Graph.add, Graph.add, Graph.concat, Graph.concat)
 
 
-def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> IntegerModel:
-    """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers."""
+def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> IntegerModel:
+    """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers.
+
+    With ``norms`` there are normalizations among them.
+    """
+    steps = (*STEPS, *([Graph.norm] * 4 if norms else []))
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
     for _ in range(layers):
-        STEPS[int(rng.integers(len(STEPS)))](graph, str(rng.choice([*graph.shapes][-3:])))
+        steps[int(rng.integers(len(steps)))](graph, str(rng.choice([*graph.shapes][-3:])))
     read = {name for layer in graph.layers for name in layer.inputs}
     for name in graph.inputs:
         if name not in read:  # every input is read
@@ -120,7 +163,7 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
     return graph.model(f"graph{seed}", outputs)
 
 
-def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> Design:
+def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> Design:
     """A design of a random graph with random foldings and the queues that it needs."""
-    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size))
+    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms))
     return with_queues(with_endless_queues(replace(made, depths={})))

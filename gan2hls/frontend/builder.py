@@ -18,12 +18,13 @@ import numpy as np
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
 from gan2hls.frontend.joining import align, follow, in_order, see_alike
+from gan2hls.frontend.normalizing import arranged, of_channels
 from gan2hls.frontend.over_stream import over_stream
 from gan2hls.frontend.placing import placed
 from gan2hls.frontend.reading import compacted
 from gan2hls.frontend.streams import Streams
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats
-from gan2hls.kinds import KIND_BY_NAME, Reading, StreamReading
+from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading, StreamReading
 from gan2hls.model import Affine, Graph, Layer, Point, Port
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import Identity, Operation
@@ -140,6 +141,20 @@ class Builder:
             for n in operands:
                 held[n] = self._once(held.pop(n))
             align(streams, self._copied_for_all)
+
+    def add_norm(self, view: View, reading: Normalization, source: str, output: str) -> View:
+        """Add a layer that normalizes ``view``; return the view of the ONNX tensor ``output`` that it makes.
+
+        Raises:
+            UnsupportedError: its sets are not made of pixels and channels, in no order in which the view can be put.
+        """
+        view = self._once(self._cropped(view) or self._copied_for_all(view))
+        view, op = arranged(self.streams, view, reading, self._copied_for_all)
+        points = of_channels(reading.points, view, op.shape)
+        name = self._name(op.kind)
+        probe = Port(name, output, view.index.shape, op.shape, inverse(view.index))
+        self.streams.add(Layer(name, source, (view.tensor,), op.shape, op, points, probe), view.index)
+        return View(name, output, view.index)
 
     def copied(self, view: View, seen: Sequence[Int64Array] = ()) -> View:
         """Add a layer that copies what ``view`` sees, or the least of it that must stand in another order.

@@ -37,6 +37,7 @@ from gan2hls.kinds import (
     MAX_SEEN,
     READERS,
     Array,
+    Normalization,
     Reading,
     StreamReading,
     Tensor,
@@ -362,6 +363,9 @@ class _Reader:
                 )
             _check_finite((read.op.weight, read.bias), node, plain)
             self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
+        elif isinstance(read, Normalization):
+            _check_finite((value for point in read.points for value in parameters(point)), node, plain)
+            self.views[node.output[0]] = self.builder.add_norm(view, read, node.name, node.output[0])
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])

@@ -28,7 +28,7 @@ from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
-from gan2hls.frontend.reads import RANDOM, not_computed, random_numbers, valued, values_read
+from gan2hls.frontend.reads import OF_ONE_SHAPE, RANDOM, not_computed, random_numbers, valued, values_read
 from gan2hls.frontend.spelling import plain_spelling
 
 #: Constant inputs up to this size are shown to shape inference with their values.
@@ -282,6 +282,8 @@ class _Folder:
         """Return the types of a node's outputs."""
         if is_qonnx(node) or is_qdq(node):
             return [self._quantized(node)]
+        if node.op_type in OF_ONE_SHAPE:
+            return [self._type(node.input[0])]
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], False)
         try:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
@@ -319,8 +321,7 @@ class _Folder:
     def _stand_in(self, name: str, node: onnx.NodeProto) -> Array:
         """Return zeros in the place of a computed tensor of which a folded node reads type or shape alone."""
         made = self.types[name]
-        shape = made.shape if node.op_type == "EyeLike" else ()
-        return np.zeros(shape, helper.tensor_dtype_to_np_dtype(made.elem))
+        return np.zeros(made.shape if node.op_type == "EyeLike" else (), helper.tensor_dtype_to_np_dtype(made.elem))
 
     def finish(self) -> Normalized:
         read = {name for node in self.nodes for name in node.input if name and name not in self.types}

@@ -13,6 +13,8 @@ from gan2hls.frontend.naming import describe
 RANDOM = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 )
+#: Operators whose output has the shape of their input, which onnx does not find through the functions that they are.
+OF_ONE_SHAPE = frozenset(("GroupNormalization", "MeanVarianceNormalization"))
 #: Inputs of which an operator reads the type or the shape alone, by position: nothing that is computed.
 MEASURED: Mapping[str, tuple[int, ...]] = {
     "Shape": (0,),

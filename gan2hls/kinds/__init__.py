@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, concat, conv, conv_transpose, dense, pointwise, reorder, resize
+from gan2hls.kinds import add, concat, conv, conv_transpose, dense, norm, pointwise, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
     Array,
     Kind,
+    Normalization,
     Reader,
     Reading,
     StreamReading,
@@ -17,6 +18,7 @@ from gan2hls.kinds.base import (
     parameters,
     select_channels,
 )
+from gan2hls.kinds.norm import Norm
 from gan2hls.kinds.pointwise import NO_STATISTICS
 from gan2hls.kinds.resize import COORDINATES
 
@@ -29,6 +31,7 @@ KINDS: tuple[Kind, ...] = (
     reorder.KIND,
     add.KIND,
     concat.KIND,
+    norm.KIND,
     resize.KIND,
 )
 
@@ -47,6 +50,8 @@ __all__ = [
     "READERS",
     "Add",
     "Array",
+    "Norm",
+    "Normalization",
     "Reading",
     "StreamReading",
     "Tensor",

@@ -67,6 +67,26 @@ class Reading:
 
 @final
 @dataclass(frozen=True, eq=False)
+class Normalization:
+    """An operator that normalizes its input by statistics of sets of its elements.
+
+    Attributes:
+        sets: int64 of the input ONNX tensor's shape: which set each element belongs to.
+        centred: whether the mean is subtracted.
+        epsilon: added to the variance.
+        outside: added to its root.
+        points: behind it; parameters broadcast to the ONNX tensor's shape.
+    """
+
+    sets: Int64Array
+    centred: bool
+    epsilon: float
+    outside: float = 0.0
+    points: tuple[Point, ...] = ()
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class StreamReading:
     """An operator on elements as they come, without weights, as a layer of one or several streams.
 
@@ -84,7 +104,7 @@ class StreamReading:
     operands: tuple[int, ...] | None = None
 
 
-Reader = Callable[..., "Reading | tuple[Point, ...]"]
+Reader = Callable[..., "Reading | Normalization | tuple[Point, ...]"]
 #: ``(shapes of the computed operands, shape of the result, **attributes) -> StreamReading``, all of them ONNX shapes.
 Join = Callable[..., StreamReading]
 

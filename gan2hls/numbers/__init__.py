@@ -12,10 +12,28 @@ from gan2hls.numbers.numerics import (
     Table,
     Ties,
 )
+from gan2hls.numbers.rsqrt import (
+    ALONG_BITS,
+    CHORDS,
+    DROP_BITS,
+    MOST_BITS,
+    MOST_ERROR,
+    ROOT_BITS,
+    START_BITS,
+    chords,
+    reciprocal_root,
+)
 
 __all__ = [
+    "ALONG_BITS",
+    "CHORDS",
+    "DROP_BITS",
     "FLOAT32_EXACT",
     "FLOAT64_EXACT",
+    "MOST_BITS",
+    "MOST_ERROR",
+    "ROOT_BITS",
+    "START_BITS",
     "Float32Array",
     "FloatArray",
     "Int64Array",
@@ -24,4 +42,6 @@ __all__ = [
     "Requant",
     "Table",
     "Ties",
+    "chords",
+    "reciprocal_root",
 ]

@@ -98,11 +98,13 @@ class UnitTable:
         values: int64 ``[depth]``.
         type: of an entry.
         about: what an entry is.
+        ports: entries that the process of the HLS library reads in one clock.
     """
 
     values: Int64Array
     type: IntType
     about: str
+    ports: int = 1
 
 
 #: What a unit is instantiated with: a number, or one for each of its inputs.

@@ -21,13 +21,17 @@ from tests.randomized import random_inputs
 
 pytestmark = pytest.mark.cosim
 
+#: Graphs with normalizations of channels, of groups, of all and of pixels, of lanes that share a set and that do not.
+NORM_SEEDS = (3, 7, 9)
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
 SEEDS = (2, 8, 14)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_rtl_equals_golden_and_cycle_model(seed: int, tmp_path: Path) -> None:
-    made = random_graph_design(seed)
+@pytest.mark.parametrize(
+    ("seed", "norms"), [*((seed, False) for seed in SEEDS), *((seed, True) for seed in NORM_SEEDS)]
+)
+def test_rtl_equals_golden_and_cycle_model(seed: int, norms: bool, tmp_path: Path) -> None:
+    made = random_graph_design(seed, norms=norms)
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     bench.run(3, seed=1, idle=50, stall=50)
@@ -43,11 +47,19 @@ def test_seeds_have_all_forms() -> None:
     assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
 
 
-@pytest.mark.parametrize(("seed", "flags"), [(7, ()), (10, ("-DGAN2HLS_FLAT",))])
-def test_csim(seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("seed", "norms", "flags"),
+    [
+        (7, False, ()),
+        (10, False, ("-DGAN2HLS_FLAT",)),
+        (7, True, ()),
+        (9, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
+    ],
+)
+def test_csim(seed: int, norms: bool, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
-    made = random_graph_design(seed)
+    made = random_graph_design(seed, norms=norms)
     codes = random_inputs(np.random.default_rng(6), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result

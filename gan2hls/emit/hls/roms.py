@@ -114,7 +114,7 @@ def front_roms(engine: EngineDesign) -> tuple[Rom, ...]:
         return linear_roms(engine)
     unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
     tables = {} if unit is None else unit.tables
-    return tuple(Rom(name, table.values, table.about) for name, table in tables.items())
+    return tuple(Rom(name, table.values, table.about, ports=table.ports) for name, table in tables.items())
 
 
 def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:
