@@ -53,11 +53,17 @@ class Estimate:
 def estimate(design: Design) -> Estimate:
     """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
-    made = simulate(design_network(design, frame_count(design)))
-    first = min(int(made.frames(block)[0]) for block in made.network.blocks if block.kind == "source")
-    ends = [made.frames(block) for block in made.network.blocks if block.kind == "sink"]
+    return Estimate(layers, *_latency_and_interval(design_network(design, frame_count(design))))
+
+
+@lru_cache(maxsize=64)
+def _latency_and_interval(network: Network) -> tuple[int, int]:
+    """Return both of several frames (remembered by content: what bits a stream has does not matter)."""
+    made = simulate(network)
+    first = min(int(made.frames(block)[0]) for block in network.blocks if block.kind == "source")
+    ends = [made.frames(block) for block in network.blocks if block.kind == "sink"]
     last: list[int] = np.max(ends, axis=0).tolist()
-    return Estimate(layers, last[0] - first, -(-(last[-1] - last[-3]) // 2))
+    return last[0] - first, -(-(last[-1] - last[-3]) // 2)
 
 
 @lru_cache(maxsize=8)

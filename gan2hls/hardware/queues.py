@@ -1,24 +1,26 @@
 """Queues: how many beats each edge must hold so that no branch of a fork holds up another one.
 
-Where branches meet again, the earlier one waits for the later one.  A run of the cycle model with queues that never
-fill tells how many beats wait at most; with just as many places the design runs clock for clock as it did.
+Where branches meet again, the earlier one waits for the later one.  One frame in the cycle model, with queues that
+never fill, tells when each beat comes and goes; frames that follow at the design's interval do the same so much later.
+As many places as beats wait at most in that schedule are enough for its pace: a design that starts everything as soon
+as it can is never later than a schedule that it could follow.
 
 Engines read and write in an order of their own, whatever the clock (a Kahn network), so a design that comes to its end
-in that run comes to its end under any back-pressure.
+in one run comes to its end under any back-pressure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
-from gan2hls.hardware.cycles import design_network, estimate, frame_count, queue_name
+from gan2hls.hardware.cycles import design_network, estimate, queue_name
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import QUEUE_WORDS, Edge
-from gan2hls.numbers import Int64Array
-from gan2hls.timing import Queue, simulate
+from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
+from gan2hls.timing import Network, Queue, simulate
 
 #: How far a frame interval may rise for shorter queues.
 _TOLERANCE = 1.002
@@ -49,37 +51,52 @@ def with_endless_queues(design: Design) -> Design:
 
 
 def with_queues(design: Design) -> Design:
-    """Return ``design``, whose queues are endless, with the least ones that keep its frame interval."""
+    """Return ``design``, whose queues are endless, with as short ones as keep its frame interval."""
     if not design.depths:
         return design
-    wanted = estimate(design).interval * _TOLERANCE
-    depths = _least_depths(design)
-    for edge in waiting_edges(design):  # two inputs that read one tensor are two branches
-        if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]:
-            depths[edge.reader, edge.port] = max(2, depths[edge.reader, edge.port])
-    made = replace(design, depths=_legal(depths))
-    while estimate(made).interval > wanted:  # a short queue has another latency than a ring
+    interval = estimate(design).interval
+    twice = {  # two inputs that read one tensor are two branches
+        (edge.reader, edge.port): 2
+        for edge in waiting_edges(design)
+        if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]
+    }
+    for depths in _candidates(design, interval):
+        made = replace(design, depths=_legal({key: max(depth, twice.get(key, 0)) for key, depth in depths.items()}))
+        if _keeps(made, interval * _TOLERANCE):
+            return made
+    raise AssertionError(f"no queues keep the interval {interval}")
+
+
+def _candidates(design: Design, interval: int) -> Iterator[Depths]:
+    """Yield depths to try, the least first.
+
+    An engine that could send a map at once is held up by what reads it.  What it holds back waits inside it, so queues
+    need not hold it; in the schedule of one frame they do, unless nothing holds up the engines of several inputs.
+    """
+    several = {engine.layer.name for engine in design.engines if len(engine.layer.inputs) > 1}
+    behind = {
+        (edge.reader, edge.port): _NEVER_FULL * edge.source.beats + 2 * QUEUE_WORDS
+        for edge in design.edges
+        if edge.source.tensor in several
+    }
+    free = _steady_depths(design, replace(design, depths={**behind, **design.depths}), interval)
+    held_up = _steady_depths(design, design, interval)
+    for depths in (free, held_up):
+        yield depths
+        yield {key: depth + RING_OUT_WORDS for key, depth in depths.items()}
+    depths = held_up
+    while max(depths.values()) < max(design.depths.values()):
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
-        made = replace(design, depths=_legal(depths))
-    for edge in waiting_edges(design):
-        key = edge.reader, edge.port
-        if depths[key] > edge.source.beats:  # it ran ahead by whole frames, which nobody may need
-            depths[key] = _least(made, key, depths, wanted)
-            made = replace(design, depths=_legal(depths))
-    return made
+        yield depths
+    yield design.depths
 
 
-def _least(design: Design, key: tuple[str, int], depths: dict[tuple[str, int], int], wanted: float) -> int:
-    """Return the least power of two, or else the depth that it is, of one queue that keeps the interval ``wanted``."""
-    low, high = 1, depths[key].bit_length()
-    while low < high:
-        middle = (low + high) // 2
-        try:
-            kept = estimate(replace(design, depths=_legal({**depths, key: 1 << middle}))).interval <= wanted
-        except AssertionError:  # stuck
-            kept = False
-        low, high = (low, middle) if kept else (middle + 1, high)
-    return min(1 << low, depths[key])
+def _keeps(design: Design, interval: float) -> bool:
+    """Whether ``design`` comes to its end, at this interval or less."""
+    try:
+        return estimate(design).interval <= interval
+    except AssertionError:  # stuck: an engine that holds a map waits for a branch that holds less
+        return False
 
 
 def _legal(depths: Depths) -> dict[tuple[str, int], int]:
@@ -91,20 +108,33 @@ def _legal(depths: Depths) -> dict[tuple[str, int], int]:
     }
 
 
-def _least_depths(design: Design) -> dict[tuple[str, int], int]:
-    """Return how many beats wait in each endless queue of ``design`` at most, by edge."""
-    network = design_network(design, frame_count(design))
+def _steady_depths(design: Design, schedule: Design, interval: int) -> Depths:
+    """Return how many beats wait at most, frame upon frame, by edge of ``design`` in the run of ``schedule``."""
     names = {f"{queue_name(edge)}.words": (edge.reader, edge.port) for edge in waiting_edges(design)}
-    queues = {edge: names[edge.name] for edge in network.edges if isinstance(edge, Queue) and edge.name in names}
-    made = simulate(network, queues)
-    found = {}
-    for queue, key in queues.items():
-        clocks = made.queue(queue)
-        found[key] = _most_waiting(clocks.put, clocks.free)
-    return found
+    waits = _most_waiting(design_network(schedule, 1), tuple(names), interval)
+    least = [wait + RING_OUT_WORDS if wait > QUEUE_WORDS else wait for wait in waits]  # it takes clocks to free a place
+    return dict(zip(names.values(), least, strict=True))
 
 
-def _most_waiting(put: Int64Array, free: Int64Array) -> int:
-    """Return the least places with which words ``put`` in these clocks find one that was ``free`` a clock before."""
-    left = np.searchsorted(free + 1, put, side="right")
-    return int((np.arange(put.size) - left).max()) + 1
+@lru_cache(maxsize=64)
+def _most_waiting(network: Network, names: tuple[str, ...], interval: int) -> tuple[int, ...]:
+    """Return the words that wait at most in queues of these names where frames follow at ``interval``.
+
+    Args:
+        network: of one frame.
+        names: of queues that never fill.
+        interval: clocks.
+    """
+    queues = {edge.name: edge for edge in network.edges if isinstance(edge, Queue)}
+    made = simulate(network, [queues[name] for name in names])
+    waits = []
+    for name in names:
+        clocks = made.queue(queues[name])
+        put, freed = clocks.put, clocks.free + 1
+        frames = -(-int(freed[-1] - put[0]) // interval)
+        waiting = np.zeros(put.size, np.int64)
+        for n in range(-frames, frames + 1):
+            waiting += np.searchsorted(put, put + n * interval, side="right")
+            waiting -= np.searchsorted(freed, put + n * interval, side="right")
+        waits.append(int(waiting.max()))
+    return tuple(waits)

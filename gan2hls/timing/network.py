@@ -213,7 +213,7 @@ def requant(stream: Stream, out: Stream, *, latency: int, queue_words: int, pixe
 @final
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Blocks, and so the edges between them.
+    """Blocks, and so the edges between them; two of equal blocks are equal.
 
     Attributes:
         blocks: in any order; in that of the data they are evaluated fastest.
@@ -229,6 +229,23 @@ class Network:
         for edge, count in reads.items():
             assert writes[edge] == 1, f"{edge.name}: several writers"
             assert isinstance(edge, Stream) or count == 1, f"{edge.name}: several readers of a queue"
+
+    @cached_property
+    def _content(self) -> tuple[object, ...]:
+        return tuple(
+            (block.kind, block.reads, block.writes, block.numbers, tuple(table.tobytes() for table in block.tables))
+            for block in self.blocks
+        )
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._content)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self._content == other._content
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
