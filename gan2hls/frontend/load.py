@@ -20,16 +20,18 @@ from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
+from gan2hls.frontend.joining import not_joined
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
+from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
-from gan2hls.frontend.sums import SUMS, spelled_out
+from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.views import View
 from gan2hls.kinds import (
     JOINS,
@@ -109,13 +111,14 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 def _read_graph(plain: Normalized, name: str) -> Graph:
     for port in plain.model.graph.input:
         _check_port(port.name, "input", plain.types[port.name])
+    plain, norms = without_norms(plain)
     if not any(count > 1 for name, count in _readings(plain).items() if name in plain.types):
-        return _Reader(plain).graph(name)
+        return _Reader(plain, norms).graph(name)
     found: list[Graph] = []
     errors: list[UnsupportedError] = []
     for layout in _LAYOUTS:
         try:
-            found.append(_Reader(plain, layout).graph(name))
+            found.append(_Reader(plain, norms, layout).graph(name))
         except UnsupportedError as error:
             errors.append(error)
         else:
@@ -161,8 +164,8 @@ class _Reader:
         codes: what those between QuantizeLinear and DequantizeLinear mean, by name.
     """
 
-    def __init__(self, plain: Normalized, layout: int | None = None) -> None:
-        self.plain, self.builder = plain, Builder()
+    def __init__(self, plain: Normalized, norms: Mapping[str, Found], layout: int | None = None) -> None:
+        self.plain, self.norms, self.builder = plain, norms, Builder()
         self.codes: dict[str, Codes] = {}
         self.views = self.builder.streams.waiting
         self.given: dict[str, View] = {}
@@ -227,6 +230,11 @@ class _Reader:
         if node.op_type == "Cast" and codes is None and made.elem != TensorProto.FLOAT:
             self.views[node.output[0]] = self.given[node.input[0]]
             self.codes[node.output[0]] = truncated(made.elem, node.name)
+        elif node.domain == NORM_DOMAIN:
+            if codes is not None:
+                raise _reads_codes()
+            norm, view = self.norms[node.output[0]], self.given[node.input[0]]
+            self.views[norm.output] = self.builder.add_norm(view, norm.reading, norm.source, norm.output, norm.places)
         elif node.op_type == "Concat":
             self._concat(node, **attributes)
         elif _is_view(node, attributes) and node.input[0] in self.given and (codes is None or node.op_type != "Cast"):
@@ -281,7 +289,7 @@ class _Reader:
         """Read Concat of views of one stream, and of zeros."""
         views = [self.given[name] for name in node.input if name in self.given]
         if len({view.tensor for view in views}) > 1 or any(name in self.codes for name in node.input):
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         parts = [
             self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
             for name in node.input
@@ -320,7 +328,7 @@ class _Reader:
     def _join(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         """Read a node of which several inputs are computed."""
         if node.op_type not in JOINS or made.elem != TensorProto.FLOAT:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         if any(name in self.codes for name in node.input):
             raise _reads_codes()
         views = [self.given[name] for name in node.input]
@@ -330,7 +338,7 @@ class _Reader:
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
         if sum(name in plain.types for name in node.input) > 1:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
         if node.input[position] in self.codes:
             raise _reads_codes()
@@ -364,18 +372,6 @@ def _reads_codes() -> UnsupportedError:
     return UnsupportedError(
         "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
     )
-
-
-def _not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedError:
-    """Return what is said of a node that reads several computed tensors, or one twice."""
-    read = sorted({name for name in node.input if name in given})
-    what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    if node.op_type == "Concat":
-        way_out = "add them (Add) in place of it, in front of a convolution each by a convolution of its own"
-    else:
-        way_out = "make all but one a constant, or add them (Add) in place of it"
-    built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:
