@@ -13,6 +13,8 @@ from gan2hls.frontend import Loaded, load
 from gan2hls.kinds import Norm
 from gan2hls.model.ir import Graph, Layer
 from gan2hls.model.points import Quantize, split
+from gan2hls.ops import Linear
+from tests.plain_streams import plain_streams
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,12 +31,10 @@ def evaluate(graph: Graph, inputs: Arrays) -> Arrays:
 
 
 def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    if layer.op.kind == "add":
-        y = sum(factor * operand for factor, operand in zip(layer.op.factors, (x, *others), strict=True))
-    elif layer.op.kind == "norm":
+    if layer.op.kind == "norm":
         y = _norm(layer.op, x.reshape(layer.shape))
-    elif layer.op.kind == "pointwise":
-        y = x.reshape(layer.shape)
+    elif not isinstance(layer.op, Linear):
+        y = plain_streams(layer.op, (x, *others), layer.shape)
     else:
         geometry = layer.op.geometry
         x = x.reshape(geometry.in_shape)
@@ -50,7 +50,7 @@ def _layer(layer: Layer, x: np.ndarray, *others: np.ndarray) -> np.ndarray:
                             y[oy, ox, out] += layer.op.weight[ky * width + kx, out] @ pixel
     for point in layer.points:
         y = point(y)
-    if layer.op.kind in ("add", "norm", "pointwise"):
+    if not isinstance(layer.op, Linear):
         return y.reshape(layer.shape)
     out = np.empty(layer.shape)
     height, width, channels = layer.shape

@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.kinds.add import Add
+from gan2hls.kinds.concat import Concat
 from gan2hls.model import Affine, Curve, Graph, Layer, Leaky, Point, run_layer, verify_graph
 from gan2hls.ops import Identity, Linear, Operation, Shape
 from gan2hls.quantize import FloatModel, probes
@@ -58,6 +59,12 @@ class Net:
         op = Add((1.0, -1.0)) if minus else Add()
         return self._layer("sub" if minus else "add", op, (a, b), (), self.shapes[a], points)
 
+    def concat(self, *sources: str) -> str:
+        """Put tensors one behind the other along channels."""
+        runs = tuple(self.shapes[source][2] for source in sources)
+        shape = (*self.shapes[sources[0]][:2], sum(runs))
+        return self._layer("concat", Concat(runs), sources, (), shape, (), (), {"axis": 1})
+
     def points(self, source: str, *points: str) -> str:
         return self._layer("pointwise", Identity(), (source,), (), self.shapes[source], points)
 
@@ -98,13 +105,13 @@ class Net:
         shape: Shape,
         points: Sequence[str],
         constants: Sequence[str] = (),
-        attributes: dict[str, list[int]] | None = None,
+        attributes: dict[str, list[int] | int] | None = None,
     ) -> str:
         name = f"l{len(self.layers)}_{kind}"
         onnx_names = {layer.name: layer.probe.onnx_name for layer in self.layers}
         read = [onnx_names.get(source, source) for source in inputs]
         current = f"t{len(self.nodes)}"
-        operator = {"conv": "Conv", "add": "Add", "sub": "Sub", "pointwise": "Identity"}[kind]
+        operator = {"conv": "Conv", "add": "Add", "sub": "Sub", "concat": "Concat", "pointwise": "Identity"}[kind]
         self.nodes.append(helper.make_node(operator, [*read, *constants], [current], f"/{name}", **(attributes or {})))
         for point in points:
             after = f"t{len(self.nodes)}"
@@ -162,7 +169,9 @@ def random_net(seed: int) -> tuple[Net, tuple[str, ...]]:
         a = str(rng.choice(list(net.shapes)))
         alike = [name for name, shape in net.shapes.items() if shape == net.shapes[a]]
         chosen = points[rng.integers(0, len(points))]
-        match rng.integers(0, 5):
+        match rng.integers(0, 6):
+            case 5:
+                net.concat(a, str(rng.choice([name for name, shape in net.shapes.items() if shape[:2] == (3, 4)])), a)
             case 0 | 1:
                 net.conv(a, int(rng.integers(3, 5)), *chosen, size=int(rng.choice([1, 3])))
             case 2 | 3:
@@ -175,8 +184,19 @@ def random_net(seed: int) -> tuple[Net, tuple[str, ...]]:
     return net, (*ends, *({more} - set(ends)))
 
 
+def dense_block(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
+    """Convolutions that read all before them, one behind the other, and a U-Net's skip around them."""
+    net = Net(seed)
+    head = net.conv(net.input(5, 4, 3), 4, "LeakyRelu")
+    made = [head]
+    for _ in range(3):
+        made.append(net.conv(net.concat(*made) if len(made) > 1 else head, 2, "LeakyRelu"))
+    body = net.add(net.conv(net.concat(*made), 4, size=1), head)
+    return net, (net.conv(net.concat(body, head), 3, "Tanh"),)
+
+
 #: Makers of nets by what they are.
-NETS = {"residual": residual, "twins": twins, "fork": fork}
+NETS = {"residual": residual, "twins": twins, "fork": fork, "dense_block": dense_block}
 
 
 def run_onnx(graph: Graph, model: onnx.ModelProto, frames: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -43,6 +43,9 @@ class GraphModel(ViewModel):
         """Add the current tensor and another, which a convolution of 1 x 1 fits where only its channels differ."""
         first, shape = self.name, self.shape
         others = [name for name, other in self.tensors.items() if other[2:] == shape[2:] and name != first]
+        if self.rng.integers(4) == 0:
+            self.concat()
+            return
         if not others:
             self.points()
             return
@@ -61,6 +64,20 @@ class GraphModel(ViewModel):
                 self.node(f"Add({first}, @)", shape)
             case _:
                 self.node(f"Add(@, {first})", shape)
+
+    def concat(self) -> None:
+        """Put the current tensor and others, itself among them, one behind the other."""
+        first, shape, axis = self.name, self.shape, int(self.rng.choice([1, 1, 1, 2, 3]))
+        alike = [
+            name
+            for name, other in self.tensors.items()
+            if all(a == b for n, (a, b) in enumerate(zip(other, shape, strict=True)) if n != axis)
+        ]
+        names = [first, *(alike[int(n)] for n in self.rng.integers(len(alike), size=int(self.rng.integers(1, 3))))]
+        order = [names[int(n)] for n in self.rng.permutation(len(names))]
+        made = list(shape)
+        made[axis] = sum(self.tensors.get(name, shape)[axis] for name in names)
+        self.node(f"Concat<axis = {axis}>({', '.join(order)})", tuple(made))
 
     def text(self) -> str:
         """Return the body of a model whose output is the current tensor, and what nobody reads has gone."""

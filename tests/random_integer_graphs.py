@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,25 +10,24 @@ import numpy as np
 from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
+from gan2hls.kinds.concat import IntConcat
 from gan2hls.kinds.int_norm import IntNorm
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops import StreamOperation
 from gan2hls.ops.shuffle import Shape
 from tests.cosim.hls_chains import fold, random_type
 from tests.randomized import Rng, conv, finish, linear_layer, pointwise_layer, port
 
+#: Elements of a tensor at most.
+_MOST = 500
 
-def add_layer(
-    rng: Rng,
-    name: str,
-    sources: tuple[str, str],
-    shape: Shape,
-    types: tuple[QuantType, QuantType],
-    factors: tuple[int, int],
+
+def stream_layer(
+    rng: Rng, name: str, op: StreamOperation, sources: tuple[str, ...], types: tuple[QuantType, ...], shape: Shape
 ) -> IntLayer:
-    """A sum of two tensors with a random requantizer behind it."""
-    op, out = IntAdd(factors), random_type(rng)
-    acc_type = IntType.covering(*op.bounds(types))
+    """A layer without weights, with a random requantizer behind it."""
+    out, acc_type = random_type(rng), IntType.covering(*op.bounds(types))
     requant, table = finish(rng, acc_type, shape[2], out, int(rng.integers(1, 3)), int(rng.choice([0, 0, 5])))
     return IntLayer(name, f"/{name}/node", sources, types, out, shape, op, acc_type, requant, table, port(name, shape))
 
@@ -66,54 +66,101 @@ def random_norm(rng: Rng, name: str, source: str, shape: Shape, given: QuantType
     )
 
 
+class Graph:
+    """A model that grows; every tensor may be read by any layer behind it."""
+
+    def __init__(self, rng: Rng, inputs: dict[str, Shape]) -> None:
+        self.rng, self.inputs = rng, tuple(inputs)
+        self.shapes: dict[str, Shape] = dict(inputs)
+        self.types = {name: random_type(rng) for name in inputs}
+        self.layers: list[IntLayer] = []
+
+    def keep(self, layer: IntLayer) -> None:
+        self.layers.append(layer)
+        self.shapes[layer.name], self.types[layer.name] = layer.shape, layer.output_type
+
+    def stream(self, op: StreamOperation, sources: tuple[str, ...], shape: Shape) -> None:
+        """Add a layer without weights."""
+        types = tuple(self.types[name] for name in sources)
+        self.keep(stream_layer(self.rng, f"l{len(self.layers)}", op, sources, types, shape))
+
+    def model(self, name: str, outputs: Sequence[str]) -> IntegerModel:
+        """Return the model whose outputs are these tensors."""
+        made = IntegerModel(
+            name,
+            tuple(port(given, self.shapes[given]) for given in self.inputs),
+            tuple(self.types[given] for given in self.inputs),
+            tuple(self.layers),
+            tuple(port(output, self.shapes[output]) for output in outputs),
+        )
+        verify_integer_model(made)
+        return made
+
+    def others(self, fits: Callable[[Shape], bool]) -> list[str]:
+        """The tensors whose shapes fit."""
+        return [name for name, shape in self.shapes.items() if fits(shape)]
+
+    def factors(self, count: int) -> tuple[int, ...]:
+        return tuple(int(f) for f in self.rng.choice([-9, -1, 1, 1, 3, 255], count))
+
+    def add(self, first: str) -> None:
+        shape = self.shapes[first]
+        second = str(self.rng.choice(self.others(lambda other: other == shape)))
+        self.stream(IntAdd(self.factors(2)), (first, second), shape)
+
+    def concat(self, first: str) -> None:
+        """Two or three tensors along channels, or along rows or columns, of whatever factors."""
+        shape, axis = self.shapes[first], int(self.rng.choice([2, 2, 2, 0, 1]))
+        fits = self.others(lambda other: all(other[n] == shape[n] for n in range(3) if n != axis))
+        names = (first, *(str(name) for name in self.rng.choice(fits, int(self.rng.integers(1, 3)))))
+        made = list(shape)
+        made[axis] = sum(self.shapes[name][axis] for name in names)
+        if np.prod(made) > _MOST:
+            self.add(first)
+            return
+        runs = tuple(int(np.prod(self.shapes[name][axis:])) for name in names)
+        factors = (1,) * len(names) if axis == 2 else self.factors(len(names))
+        self.stream(IntConcat(runs, factors), names, (made[0], made[1], made[2]))
+
+    def conv(self, first: str) -> None:
+        k, (height, width, channels) = int(self.rng.choice([1, 3])), self.shapes[first]
+        geometry = conv((height, width), channels, int(self.rng.choice([2, 4, 6])), k=k, p=k // 2)
+        name, given, out = f"l{len(self.layers)}", self.types[first], random_type(self.rng)
+        self.keep(linear_layer(self.rng, name, first, geometry, given, weight_bits=4, out=out))
+
+    def function(self, first: str) -> None:
+        name = f"l{len(self.layers)}"
+        self.keep(pointwise_layer(self.rng, name, first, self.shapes[first], self.types[first]))
+
+    def norm(self, first: str) -> None:
+        name = f"l{len(self.layers)}"
+        self.keep(random_norm(self.rng, name, first, self.shapes[first], self.types[first]))
+
+
+STEPS = (Graph.conv, Graph.conv, Graph.function, Graph.add, Graph.add, Graph.concat, Graph.concat)
+
+
 def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> IntegerModel:
-    """A graph of convolutions, functions and sums, all of one shape, whose tensors have any number of readers.
+    """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers.
 
     With ``norms`` there are normalizations among them.
     """
+    steps = (*STEPS, *([Graph.norm] * 4 if norms else []))
     rng = np.random.default_rng(seed)
-    shape = (*size, int(rng.choice([2, 4, 6])))
-    types = {f"x{n}": random_type(rng) for n in range(int(rng.integers(1, 3)))}
-    inputs = tuple(types)
-    made: list[IntLayer] = []
-    for n in range(layers):
-        name, recent = f"l{n}", [*types][-3:]
-        first = str(rng.choice(recent))
-        match rng.choice(["conv", "conv", "function", "add", "add", *(["norm"] * 3 if norms else [])]):
-            case "conv":
-                k = int(rng.choice([1, 3]))
-                given, geometry = types[first], conv(size, shape[2], shape[2], k=k, p=k // 2)
-                layer = linear_layer(rng, name, first, geometry, given, weight_bits=4, out=random_type(rng))
-            case "function":
-                layer = pointwise_layer(rng, name, first, shape, types[first])
-            case "norm":
-                layer = random_norm(rng, name, first, shape, types[first])
-            case _:
-                second = str(rng.choice([*types]))
-                factors = tuple(int(f) for f in rng.choice([-9, -1, 1, 1, 3, 255], 2))
-                layer = add_layer(rng, name, (first, second), shape, (types[first], types[second]), factors)
-        made.append(layer)
-        types[name] = layer.output_type
-    read = {name for layer in made for name in layer.inputs}
-    unread = [name for name in inputs if name not in read]
-    for n, name in enumerate(unread):  # every input is read
-        last = made[-1].name
-        made.append(add_layer(rng, f"u{n}", (last, name), shape, (types[last], types[name]), (1, 1)))
-        types[made[-1].name] = made[-1].output_type
+    graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
+    for _ in range(layers):
+        steps[int(rng.integers(len(steps)))](graph, str(rng.choice([*graph.shapes][-3:])))
+    read = {name for layer in graph.layers for name in layer.inputs}
+    for name in graph.inputs:
+        if name not in read:  # every input is read
+            graph.add(name)
+    made = graph.layers
     read = {name for layer in made for name in layer.inputs}
     outputs = [layer.name for layer in made if layer.name not in read]
     inner = [layer.name for layer in made if layer.name in read]
     if inner and rng.random() < 0.4:  # a tensor that leaves and is read too
         outputs.append(str(rng.choice(inner)))
-    model = IntegerModel(
-        f"graph{seed}",
-        tuple(port(name, shape) for name in inputs),
-        tuple(types[name] for name in inputs),
-        tuple(made),
-        tuple(port(name, shape) for name in outputs),
-    )
-    verify_integer_model(model)
-    return model
+    return graph.model(f"graph{seed}", outputs)
 
 
 def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> Design:

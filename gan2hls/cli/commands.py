@@ -20,8 +20,8 @@ from gan2hls.base import Gan2HlsError
 from gan2hls.cli import options as arguments
 from gan2hls.cli.tables import Progress, show_assignment, show_compression, show_inspection, show_report, show_steps
 from gan2hls.config import VERIFY_STEPS
-from gan2hls.flow import RESUMABLE, STAGES, build, generate, verify_project
-from gan2hls.report import AssignmentReport
+from gan2hls.flow import RESUMABLE, STAGES, build, generate, inspect, verify_project
+from gan2hls.report import AssignmentReport, Report
 
 _EXIT_CODES = """
 Exit codes: 0 success, 1 a bug of gan2hls, 2 wrong usage, 3 broken model, 4 unsupported model, 5 config,
@@ -258,33 +258,38 @@ def verify_command(
 
 
 _INSPECT_HELP = """
-Print the layers of MODEL: shapes, parameters, and the MACs of a frame: those that are useful, those of an engine with
-padded phases, those of an engine that inserts zeros.
+Print the layers of MODEL, an ONNX file: shapes, parameters, and the MACs of a frame: those that are useful, those of an
+engine with padded phases, those of an engine that inserts zeros.  Of a project, print the report.
 
 [bold]Examples[/bold]
 
   gan2hls inspect generator.onnx
 
   gan2hls inspect generator.onnx --json
+
+  gan2hls inspect hls_out/generator --svg graph.svg
 """
 
 
 @app.command("inspect", help=_INSPECT_HELP, epilog=_EXIT_CODES)
 def inspect_command(
-    model: OnnxFile,
+    model: ModelFile,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="SVG to draw the graph to.", show_default=False)
+    ] = None,
     input_shape: InputShapes = None,
     verbose: Verbose = 0,
 ) -> None:
     """Print what a model holds."""
-    from gan2hls.report import inspect_model
-
     _start_logging(verbose)
-    facts = inspect_model(model, arguments.shapes(input_shape))
+    found = inspect(model, svg=svg, input_shapes=arguments.shapes(input_shape))
     if as_json:
-        sys.stdout.write(json.dumps(facts.to_dict(), indent=2) + "\n")
+        sys.stdout.write(json.dumps(found.to_dict(), indent=2) + "\n")
+    elif isinstance(found, Report):
+        show_report(out, found)
     else:
-        show_inspection(out, facts)
+        show_inspection(out, found)
 
 
 _GENERATE_HELP = """

@@ -25,6 +25,7 @@ from gan2hls.report import (
     StepReport,
     WeightBits,
     WideningReport,
+    rails,
 )
 
 #: Characters of the longest text in a table's cell, and of the widest table.
@@ -63,10 +64,11 @@ def show_report(console: Console, report: Report) -> None:
         ("layer",),
         ("output", "weight", "bits", "out", "PE x SIMD", "MACs", "executed", "cycles", "SQNR dB"),
     )
-    for layer in report.layers:
+    beside = rails({layer.name: [one.tensor for one in layer.inputs] for layer in report.layers})
+    for rail, layer in zip(beside, report.layers, strict=True):
         cycles = layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated
         table.add_row(
-            layer.name,
+            _beside(rail, layer.name),
             "x".join(map(str, layer.shape)),
             layer.precision.weight or "-",
             _bits_per_weight(layer.weight_bits),
@@ -89,11 +91,19 @@ def show_report(console: Console, report: Report) -> None:
         f"frame interval: limit {interval.limit:,}, estimated {_number(interval.estimated)}, "
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
     )
+    if any(len(layer.inputs) > 1 for layer in report.layers):
+        console.print(f"critical path: {' > '.join(totals.critical_path)}", soft_wrap=True)
+        queues = sum(one.queue_bits for layer in report.layers for one in layer.inputs)
+        console.print(f"queues of branches: {queues:,} bits")
     _show_resources(console, totals.resources, totals.available)
     if totals.compression_ratio is not None:
         console.print(f"weights: {totals.compression_ratio:.1f} times fewer bits than float32")
     console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim, 3)}")
     show_steps(console, report.verification)
+
+
+def _beside(rail: str, name: str) -> str:
+    return f"{rail} {name}" if rail else name
 
 
 def _bits_per_weight(bits: WeightBits) -> str:
@@ -177,10 +187,11 @@ def show_inspection(console: Console, facts: ModelFacts) -> None:
         ("layer", "input", "output", "kernel", "stride", "then"),
         ("params", "useful MACs", "padded", "zeros"),
     )
-    for layer in facts.layers:
+    beside = rails({layer.name: layer.inputs for layer in facts.layers})
+    for rail, layer in zip(beside, facts.layers, strict=True):
         table.add_row(
-            layer.name,
-            "x".join(map(str, layer.in_shape)),
+            _beside(rail, layer.name),
+            ", ".join(dict.fromkeys("x".join(map(str, shape)) for shape in layer.in_shapes)),
             "x".join(map(str, layer.out_shape)),
             "x".join(map(str, layer.kernel)) if layer.kernel else "-",
             "x".join(map(str, layer.stride)) if layer.stride else "-",

@@ -27,7 +27,18 @@ from gan2hls.frontend import Loaded
 from gan2hls.hardware import Design
 from gan2hls.model import IntegerModel
 from gan2hls.quantize import draw, quantize_inputs
-from gan2hls.report import float_outputs, golden_outputs, output_pictures, real_outputs
+from gan2hls.report import (
+    ModelFacts,
+    Report,
+    draw_svg,
+    float_outputs,
+    golden_outputs,
+    inspect_model,
+    model_nodes,
+    output_pictures,
+    real_outputs,
+    report_nodes,
+)
 from gan2hls.verify import run_float, run_outputs
 
 Notify = Callable[[str, str], None]
@@ -133,6 +144,37 @@ def generate(
         )
     _write_file(output, picture)
     return tuple(label for label, _ in rows)
+
+
+def inspect(
+    model: Path, *, svg: Path | None = None, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> ModelFacts | Report:
+    """Return what an ONNX file holds, or the report of a project, and draw its graph.
+
+    Args:
+        model: an ONNX file, or a project's folder.
+        svg: the file to draw to; of a project with the bits of queues, how busy engines are, and the critical path.
+        input_shapes: shapes of inputs, by ONNX name.
+
+    Raises:
+        ModelError: broken, or a project without a report.
+        UnsupportedError: not buildable.
+        ToolError: pygraphviz is not installed.
+        OutputError: the drawing cannot be written.
+    """
+    if svg is not None:
+        check_output_file(svg, model)
+    if os.path.isdir(model):
+        report = load_saved(model).report
+        if report is None:
+            raise ModelError("holds no report", where=str(model), hint=_resuming(model))
+        if svg is not None:
+            _write_file(svg, draw_svg(report_nodes(report)))
+        return report
+    facts = inspect_model(model, input_shapes)
+    if svg is not None:
+        _write_file(svg, draw_svg(model_nodes(facts)))
+    return facts
 
 
 def _prepare(

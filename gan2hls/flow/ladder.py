@@ -11,7 +11,7 @@ from typing import Any, final
 from gan2hls import verify
 from gan2hls.base import ToolError
 from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
-from gan2hls.hardware import Design, estimate
+from gan2hls.hardware import Design, critical_path, estimate
 from gan2hls.numbers import Int64Array
 from gan2hls.report import NOT_MEASURED, CodeAgreement, Fidelity, Report, StepReport, Timing, skipped
 from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim
@@ -148,4 +148,5 @@ def _timing(found: Measurements, design: Design) -> Timing:
 def estimated_timing(design: Design) -> Timing:
     """Return the cycles that the model of the engines predicts."""
     found = estimate(design)
-    return Timing(layer_cycles=found.layers, latency=found.latency, interval=found.interval)
+    path = critical_path(design)
+    return Timing(layer_cycles=found.layers, latency=found.latency, interval=found.interval, critical_path=path)

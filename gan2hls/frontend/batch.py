@@ -58,14 +58,14 @@ def batch_inside(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) 
     """
     if not any(map(has_open_batch, model.graph.input)):
         return None
-    values = _constants(model)
+    values = constants(model)
     fixed = []
     for node in model.graph.node:
         if node.op_type == "Reshape" and len(node.input) == 2 and node.input[1] in values:
-            target = _target(values[node.input[1]]).tolist()
+            target = whole_numbers(values[node.input[1]]).tolist()
             if target and min(target) > 0 and target[0] > 1:
                 fixed.append((node, target))
-    shapes = _shapes(model, inputs) if fixed else {}  # which copies the weights
+    shapes = tensor_shapes(model, inputs) if fixed else {}  # which copies the weights
     for node, target in fixed:
         elements = math.prod(shapes.get(node.input[0], (0,)))  # 0 where a size is not known
         batch, rest = divmod(math.prod(target), elements) if elements else (1, 0)
@@ -87,8 +87,8 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
     Raises:
         UnsupportedError: frames that a Transpose moves apart, or statistics of all of them.
     """
-    shapes = _shapes(model)
-    values = _constants(model)
+    shapes = tensor_shapes(model)
+    values = constants(model)
     computed = {info.name for info in model.graph.input}
     apart: set[str] = set()
     for node in model.graph.node:
@@ -105,7 +105,7 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
             apart.update(node.output)
         if node.op_type != "Reshape" or len(node.input) != 2 or node.input[1] not in values:
             continue
-        target = _target(values[node.input[1]])
+        target = whole_numbers(values[node.input[1]])
         whole = shapes.get(node.output[0])
         if not target.size or target[0] in (-1, 0) or not whole or whole[0] != target[0] or target[0] % batch:
             continue
@@ -124,13 +124,14 @@ def _over_batch(node: onnx.NodeProto) -> bool:
     return node.op_type == "MeanVarianceNormalization" and 0 in attributes.get("axes", (0, 2, 3))
 
 
-def _constants(model: onnx.ModelProto) -> Mapping[str, onnx.TensorProto]:
+def constants(model: onnx.ModelProto) -> Mapping[str, onnx.TensorProto]:
+    """Return initializers and what Constant nodes hold, by name."""
     values = {tensor.name: tensor for tensor in model.graph.initializer}
     return values | {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant" and n.attribute}
 
 
-def _target(tensor: onnx.TensorProto) -> npt.NDArray[np.int64]:
-    """Return the shape that a tensor holds; of a broken one, of which the node will tell, nothing."""
+def whole_numbers(tensor: onnx.TensorProto) -> npt.NDArray[np.int64]:
+    """Return the whole numbers that a tensor holds, int64 ``[N]``; none of a broken one."""
     try:
         value = np.asarray(numpy_helper.to_array(tensor))
     except Exception:  # onnx raises ValueError, TypeError, KeyError or its own for broken tensors
@@ -143,9 +144,9 @@ def _moves_batch(node: onnx.NodeProto) -> bool:
     return not perm or perm[0] != 0
 
 
-def _shapes(
+def tensor_shapes(
     model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]] | None = None
-) -> Mapping[str, tuple[int, ...]]:
+) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors, where onnx can tell them, with inputs as declared or of given shapes."""
     open_ended = onnx.ModelProto()
     open_ended.CopyFrom(model)

@@ -17,14 +17,14 @@ import numpy as np
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
-from gan2hls.frontend.joining import align, check_shapes, follow, see_alike
+from gan2hls.frontend.joining import align, follow, in_order, see_alike
 from gan2hls.frontend.normalizing import arranged, of_channels
 from gan2hls.frontend.over_stream import over_stream
 from gan2hls.frontend.placing import placed
 from gan2hls.frontend.reading import compacted
 from gan2hls.frontend.streams import Streams
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats
-from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading
+from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading, StreamReading
 from gan2hls.model import Affine, Graph, Layer, Point, Port
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import Identity, Operation
@@ -95,36 +95,52 @@ class Builder:
         self.streams.add(layer, view.index if self.streams.is_made(view) else None)
         return View(name, output, view.index)
 
-    def add_join(self, views: Sequence[View], op: Operation, source: str, output: str, shape: tuple[int, ...]) -> View:
-        """Add a layer that computes the ONNX tensor ``output`` of ``shape`` from several views, element by element.
+    def add_streams(
+        self, views: Sequence[View], reading: StreamReading, source: str, output: str, shape: tuple[int, ...]
+    ) -> View:
+        """Add a layer without weights that computes the ONNX tensor ``output`` of ``shape`` from ``views``.
 
         Returns:
             The view of what it makes.
 
         Raises:
-            UnsupportedError: an operand has another shape, or cannot be put into the order of the others.
+            UnsupportedError: an operand cannot be put into the order that the layer or the other operands have.
         """
-        streams, operands = self.streams, range(len(views))
-        held = streams.held
-        check_shapes(views, shape)
+        if reading.operands is not None:
+            views = [views[n] for n in reading.operands]
+        held = self.streams.held
         held.update(enumerate(views))
-        for n in operands:
+        for n in range(len(views)):
             view = held.pop(n)
             held[n] = self._cropped(view) or self._copied_for_all(view)
-        alike = see_alike([held[n] for n in operands], streams) and not _moves_zeros(op, held[0], len(views))
+        if reading.orders is None:
+            self._bring_together(reading.op)
+            first = held[0]
+            order, made = inverse(first.index), self.streams.shape(first.tensor)
+            assert all(np.array_equal(inverse(view.index), order) for view in held.values()), f"{output}: orders differ"
+            index, whole = first.index, self.streams.is_whole(first)
+        else:
+            assert reading.out_order is not None, f"{output}: its order is not known"
+            for n, wanted in enumerate(reading.orders):
+                held[n] = in_order(self.streams, self._once(held.pop(n)), wanted, self._copied_for_all)
+            height, width, channels = reading.out_order.shape
+            order, made = reading.out_order.ravel(), (height, width, channels)
+            index, whole = inverse(reading.out_order).reshape(shape), True
+        inputs = tuple(held.pop(n).tensor for n in range(len(views)))
+        name = self._name(reading.op.kind)
+        layer = Layer(name, source, inputs, made, reading.op, (), Port(name, output, shape, made, order))
+        self.streams.add(layer, index if whole else None)
+        return View(name, output, index)
+
+    def _bring_together(self, op: Operation) -> None:
+        """Bring the operands in ``streams.held``, all of one shape, to one order of their streams."""
+        streams, held = self.streams, self.streams.held
+        operands = range(len(held))
+        alike = see_alike([held[n] for n in operands], streams) and not _moves_zeros(op, held[0], len(held))
         if not alike or follow(streams):
             for n in operands:
                 held[n] = self._once(held.pop(n))
             align(streams, self._copied_for_all)
-        made = [held.pop(n) for n in operands]
-        order, before = inverse(made[0].index), streams.shape(made[0].tensor)
-        assert all(np.array_equal(inverse(view.index), order) for view in made), f"{output}: orders differ"
-        name = self._name(op.kind)
-        layer = Layer(
-            name, source, tuple(view.tensor for view in made), before, op, (), Port(name, output, shape, before, order)
-        )
-        streams.add(layer, made[0].index if streams.is_whole(made[0]) else None)
-        return View(name, output, made[0].index)
 
     def add_norm(
         self, view: View, reading: Normalization, source: str, output: str, places: Int64Array | None = None

@@ -23,27 +23,11 @@ def not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedEr
     """Return what is said of a node that reads several computed tensors, or one twice."""
     read = sorted({name for name in node.input if name in given})
     what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    if node.op_type == "Concat":
-        way_out = "add them (Add) in place of it, in front of a convolution each by a convolution of its own"
-    else:
-        way_out = "make all but one a constant, or add them (Add) in place of it"
     built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
-
-
-def check_shapes(views: Sequence[View], shape: tuple[int, ...]) -> None:
-    """Check that all operands have the ``shape`` of what is made of them.
-
-    Raises:
-        UnsupportedError: one has not.
-    """
-    for view in views:
-        if view.index.shape != shape:
-            raise UnsupportedError(
-                f"reads {view.onnx_name!r} of shape {list(view.index.shape)} where it makes {list(shape)}",
-                hint=f"computed operands have one shape: put an Expand to {list(shape)} in front of it, or make it a "
-                "constant",
-            )
+    return UnsupportedError(
+        f"{what}, which is built for {built} alone",
+        hint="make all but one a constant, or add them (Add) in place of it",
+    )
 
 
 def see_alike(views: Sequence[View], streams: Streams) -> bool:
@@ -73,6 +57,33 @@ def align(streams: Streams, copied: Copy) -> None:
         f"joins {', '.join(streams.describe(view.tensor) for view in views.values())} in orders that do not fit",
         hint="rearrange both of what it joins alike, or neither",
     )
+
+
+def in_order(streams: Streams, view: View, order: Int64Array, copied: Copy) -> View:
+    """Return ``view``, which is the whole of its stream, of a stream that has its elements in ``order``, or of a copy.
+
+    Args:
+        streams: of the graph.
+        view: of an operand.
+        order: int64 ``[H, W, C]``, which flat element of the ONNX tensor each element of the stream is to be.
+        copied: makes a copy.
+
+    Raises:
+        UnsupportedError: no layer can put it into that order.
+    """
+    while not _stands(streams, view, order):
+        image = view.index.ravel()[order]
+        if streams.is_whole(view) and streams.provide(view.tensor, image):
+            view = replace(view, index=inverse(image)[view.index])
+        else:
+            view = copied(view, [order])
+    streams.reshape(view.tensor, (order.shape[0], order.shape[1], order.shape[2]))
+    return view
+
+
+def _stands(streams: Streams, view: View, order: Int64Array) -> bool:
+    """Whether the stream of ``view`` has the elements of its ONNX tensor in ``order``, and no others."""
+    return is_identity(view.index.ravel()[order]) and order.size == np.prod(streams.shape(view.tensor))
 
 
 def follow(streams: Streams) -> list[int]:

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
-from gan2hls.frontend.codes import Codes, quantize_linear, truncated
+from gan2hls.frontend.codes import Codes, quantize_linear, reads_codes, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.joining import not_joined
@@ -32,7 +32,7 @@ from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sums import spelled_out
-from gan2hls.frontend.views import View
+from gan2hls.frontend.views import View, is_raster
 from gan2hls.kinds import (
     JOINS,
     KIND_BY_NAME,
@@ -41,6 +41,7 @@ from gan2hls.kinds import (
     Array,
     Normalization,
     Reading,
+    StreamReading,
     Tensor,
     check_size,
     parameters,
@@ -232,7 +233,7 @@ class _Reader:
             self.codes[node.output[0]] = truncated(made.elem, node.name)
         elif node.domain == NORM_DOMAIN:
             if codes is not None:
-                raise _reads_codes()
+                raise reads_codes()
             norm, view = self.norms[node.output[0]], self.given[node.input[0]]
             self.views[norm.output] = self.builder.add_norm(view, norm.reading, norm.source, norm.output, norm.places)
         elif node.op_type == "Concat":
@@ -286,16 +287,26 @@ class _Reader:
         self.codes[output] = self.codes[source]
 
     def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
-        """Read Concat of views of one stream, and of zeros."""
+        """Read Concat: of views of one stream, and of zeros, a view; of several streams a layer."""
+        if any(name in self.codes for name in node.input):
+            raise reads_codes()
         views = [self.given[name] for name in node.input if name in self.given]
-        if len({view.tensor for view in views}) > 1 or any(name in self.codes for name in node.input):
-            raise not_joined(node, self.given)
-        parts = [
-            self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
-            for name in node.input
-        ]
-        output = node.output[0]
-        self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
+        output, shape = node.output[0], self.plain.types[node.output[0]].shape
+        if len({view.tensor for view in views}) == 1:
+            parts = [
+                self.given[name].index if name in self.given else np.asarray(self.plain.constants[name], np.float64)
+                for name in node.input
+            ]
+            self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
+            return
+        if len(views) < len(node.input):
+            raise UnsupportedError(
+                f"joins constants with the computed tensors {sorted({*self.given})}",
+                hint="join zeros with one of them, by a Concat of its own in front",
+            )
+        last = axis % len(shape) == len(shape) - 1 and all(is_raster(view.index) for view in views)
+        shapes = [view.index.shape for view in views]
+        self._streams(JOINS["Concat"](shapes, shape, axis=axis, channels_last=last), views, node)
 
     def _open(
         self, node: onnx.NodeProto, elem: int, constants: list[Array | None], attributes: Mapping[str, Any]
@@ -330,10 +341,15 @@ class _Reader:
         if node.op_type not in JOINS or made.elem != TensorProto.FLOAT:
             raise not_joined(node, self.given)
         if any(name in self.codes for name in node.input):
-            raise _reads_codes()
+            raise reads_codes()
         views = [self.given[name] for name in node.input]
-        op, output = JOINS[node.op_type](**attributes), node.output[0]
-        self.views[output] = self.builder.add_join(views, op, node.name, output, made.shape)
+        self._streams(JOINS[node.op_type]([view.index.shape for view in views], made.shape, **attributes), views, node)
+
+    def _streams(self, reading: StreamReading, views: list[View], node: onnx.NodeProto) -> None:
+        """Add the layer of a node that reads ``views`` as streams."""
+        output = node.output[0]
+        shape = self.plain.types[output].shape
+        self.views[output] = self.builder.add_streams(views, reading, node.name, output, shape)
 
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
@@ -341,7 +357,7 @@ class _Reader:
             raise not_joined(node, self.given)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
         if node.input[position] in self.codes:
-            raise _reads_codes()
+            raise reads_codes()
         view = self.given[node.input[position]]
         tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
         values = [plain.constants.get(name) for name in node.input]
@@ -366,12 +382,6 @@ class _Reader:
 def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
     """Whether a node only rearranges; of resampling that is so in mode ``nearest``."""
     return node.op_type in VIEWS and (node.op_type not in READERS or attributes.get("mode", "nearest") == "nearest")
-
-
-def _reads_codes() -> UnsupportedError:
-    return UnsupportedError(
-        "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
-    )
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

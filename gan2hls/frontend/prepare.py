@@ -16,6 +16,7 @@ from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.read import MAX_NODES
 from gan2hls.frontend.reads import RANDOM
+from gan2hls.frontend.sizes import has_other_sizes, take_sizes
 from gan2hls.frontend.sparse import densify
 
 #: Inputs of operators that are weights, by position.
@@ -87,6 +88,8 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
             declare(info, (batch, *shapes[info.name][1:]))
     if (batch := fixed_batch(pruned)) > 1:
         take_one_frame(pruned, batch)
+    if any(has_other_sizes(info, shapes[info.name]) for info in pruned.graph.input):
+        take_sizes(pruned, shapes)
     return pruned, shapes
 
 
@@ -242,14 +245,11 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
     shown = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?" for dim in tensor.shape.dim]
     where = f"input {info.name!r}"
     if given is not None:
-        fits = not ranked or (
-            len(given) == len(declared) and all(d in (0, g) for d, g in zip(declared[1:], given[1:], strict=True))
-        )
-        if not fits or not given or given[0] != 1 or min(given) < 1:
+        if (ranked and len(given) != len(declared)) or not given or given[0] != 1 or min(given) < 1:
             raise ModelError(
                 f"--input-shape gives {list(given)}, the model declares {shown if ranked else 'no shape'}",
                 where=where,
-                hint=f"the batch must be 1 and fixed sizes cannot change: {_example(info.name, declared)}",
+                hint=f"there must be as many axes, and the batch must be 1: {_example(info.name, declared)}",
             )
         return tuple(given)
     if not ranked or any(size == 0 for size in declared[1:]):

@@ -165,7 +165,11 @@ class Streams:
         self.layers |= changed
 
     def _passes_order_on(self, name: str) -> bool:
-        return name in self.layers and KIND_BY_NAME[self.layers[name].op.kind].passes_order_on
+        layer = self.layers.get(name)
+        if layer is None or not KIND_BY_NAME[layer.op.kind].passes_order_on:
+            return False
+        size = math.prod(layer.shape)
+        return all(math.prod(self.shape(source)) == size for source in layer.inputs)
 
     def _takes_any_order(self, name: str) -> bool:
         return name in self.layers and KIND_BY_NAME[self.layers[name].op.kind].absorbs_input_order

@@ -42,6 +42,12 @@ def is_identity(order: Int64Array) -> bool:
     return bool(np.array_equal(flat, np.arange(flat.size)))
 
 
+def is_raster(order: Int64Array) -> bool:
+    """Whether elements follow one another as in their stream, some of which may be left out."""
+    flat = order.ravel()
+    return bool((np.diff(flat[flat >= 0]) > 0).all())
+
+
 def repeats(order: Int64Array) -> bool:
     """Whether some element occurs several times."""
     if is_identity(order):

@@ -1,6 +1,6 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
-from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.cycles import critical_path, estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, StreamEngine
@@ -27,6 +27,7 @@ __all__ = [
     "StreamEngine",
     "StreamPort",
     "Target",
+    "critical_path",
     "engine_resources",
     "estimate",
     "find_part",

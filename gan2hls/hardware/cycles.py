@@ -60,6 +60,24 @@ def estimate(design: Design) -> Estimate:
     return Estimate(layers, last[0] - first, -(-(last[-1] - last[-3]) // 2))
 
 
+@lru_cache(maxsize=8)
+def critical_path(design: Design) -> tuple[str, ...]:
+    """Return the tensors that decide the latency, from an input to an output.
+
+    Each is, of what the next one reads, that whose first frame is over last at full rate on both sides.
+    """
+    network = design_network(design, 1)
+    ends = [timing.sink(Stream(engine.layer.name, engine.out_beats), 1) for engine in design.engines]
+    made = simulate(Network((*network.blocks, *ends)))
+    over = {stream.tensor: 0 for stream in design.inputs}
+    over |= {end.reads[0].name: int(made.frames(end)[0]) for end in ends}
+    reads = {engine.layer.name: engine.layer.inputs for engine in design.engines}
+    path = [max((edge.source.tensor for edge in design.edges_out), key=over.__getitem__)]
+    while path[-1] in reads:
+        path.append(max(reads[path[-1]], key=over.__getitem__))
+    return tuple(reversed(path))
+
+
 def frame_count(design: Design) -> int:
     """Return how many frames tell the steady state of ``design``."""
     return _FRAMES if design.interval_limit < _LONG_FRAME_CYCLES else _LONG_FRAMES

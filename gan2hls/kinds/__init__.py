@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, conv, conv_transpose, dense, norm, pointwise, reorder, resize
+from gan2hls.kinds import add, concat, conv, conv_transpose, dense, norm, pointwise, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -11,6 +11,7 @@ from gan2hls.kinds.base import (
     Normalization,
     Reader,
     Reading,
+    StreamReading,
     Tensor,
     check_size,
     map_parameters,
@@ -29,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     add.KIND,
+    concat.KIND,
     norm.KIND,
     resize.KIND,
 )
@@ -51,6 +53,7 @@ __all__ = [
     "Norm",
     "Normalization",
     "Reading",
+    "StreamReading",
     "Tensor",
     "check_size",
     "map_parameters",

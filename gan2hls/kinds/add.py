@@ -13,14 +13,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from gan2hls.kinds import pointwise
-from gan2hls.kinds.base import Kind
-from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
-from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
-
-#: Greatest factor of an operand: 12 bits.
-MOST_FACTOR = (1 << 12) - 1
-#: How far whole factors may move an operand at its ends, in steps of the coarser one.
-_TOLERANCE = 1 / 32
+from gan2hls.kinds.base import Kind, StreamReading, check_alike
+from gan2hls.kinds.operands import check_factors, common_step, ends, term_type
+from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType
+from gan2hls.ops import IntWeight, Operation, Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
 
 
 @final
@@ -47,10 +43,7 @@ class Add(Operation):
         """Return it on integers, and what an accumulator of 1 means, float64 ``[1]``."""
         del shape
         assert weight is None, "an addition has no weights"
-        steps = np.array([factor * given.scale for factor, given in zip(self.factors, inputs, strict=True)])
-        reach = np.array([max(abs(given.centred.lo), abs(given.centred.hi)) for given in inputs])
-        factors, step = whole_factors(steps, reach)
-        a, b = factors
+        (a, b), step = common_step(inputs, self.factors)
         return IntAdd((a, b)), np.array([step])
 
     def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
@@ -61,27 +54,6 @@ class Add(Operation):
         """
         a, b = inputs
         assert a == b == shape, f"{a} and {b} become {shape}"
-
-
-def whole_factors(steps: FloatArray, reach: Int64Array) -> tuple[tuple[int, ...], float]:
-    """Return the least whole factors by which operands of different steps add up, and the step of their sum.
-
-    Args:
-        steps: float64 ``[N]``, what a code of 1 of each operand adds to the sum; any sign, not all 0.
-        reach: int64 ``[N]``, the greatest magnitude of each operand's codes less its zero point.
-
-    Returns:
-        Factors of the signs of ``steps``, of which each operand is ``factor * step`` within ``_TOLERANCE`` steps of the
-        coarsest at its ends, or as near as factors up to ``MOST_FACTOR`` come.
-    """
-    coarsest = float(np.abs(steps).max())
-    step = coarsest / np.arange(1, MOST_FACTOR + 1)
-    factors = np.rint(steps / step[:, None])
-    off = np.abs(steps - factors * step[:, None]) * reach
-    worst = off.max(axis=1) / coarsest
-    near = np.flatnonzero(worst <= _TOLERANCE)
-    chosen = int(near[0]) if near.size else int(worst.argmin())
-    return tuple(int(factor) for factor in factors[chosen]), float(step[chosen])
 
 
 @final
@@ -100,11 +72,8 @@ class IntAdd(StreamOperation):
 
     def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
         """Return the exact interval of every accumulator for inputs of these types, 0 included."""
-        ends = [
-            sorted((factor * given.centred.lo, factor * given.centred.hi))
-            for factor, given in zip(self.factors, inputs, strict=True)
-        ]
-        return min(0, sum(low for low, _ in ends)), max(0, sum(high for _, high in ends))
+        (low_a, high_a), (low_b, high_b) = map(ends, self.factors, inputs)
+        return min(0, low_a + low_b), max(0, high_a + high_b)
 
     def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
         """Check its factors.
@@ -113,12 +82,11 @@ class IntAdd(StreamOperation):
             AssertionError: beyond ``MOST_FACTOR``, or not two inputs.
         """
         del channels
-        assert len(inputs) == 2, f"{len(inputs)} inputs"
-        assert all(abs(factor) <= MOST_FACTOR for factor in self.factors), f"factors {self.factors}"
+        check_factors(self.factors, inputs)
 
     def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_add``."""
-        parameters: dict[str, int | bool] = {"Lanes": sizes.lanes, "AccBits": sizes.acc_type.signed_bits}
+        parameters: dict[str, Parameter] = {"Lanes": sizes.lanes, "AccBits": sizes.acc_type.signed_bits}
         for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
             parameters |= {
                 f"{name}Bits": given.int_type.bits,
@@ -130,14 +98,14 @@ class IntAdd(StreamOperation):
 
     def hls(self, sizes: Sizes) -> Unit:
         """Return ``add``."""
-        constants: dict[str, int | bool] = {}
+        constants: dict[str, Parameter] = {}
         for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
             constants |= {
                 f"{name}_BITS": given.int_type.bits,
                 f"{name}_SIGNED": given.int_type.signed,
                 f"{name}_ZERO_POINT": given.zero_point,
                 f"{name}_FACTOR": factor,
-                f"{name}_TERM_BITS": _term_type(factor, given.centred).signed_bits,
+                f"{name}_TERM_BITS": term_type(factor, given).signed_bits,
             }
         return Unit("add", constants)
 
@@ -147,20 +115,16 @@ class IntAdd(StreamOperation):
         return UnitCost(lut=adders * sizes.acc_type.signed_bits * sizes.lanes)
 
 
-def _term_type(factor: int, centred: IntType) -> IntType:
-    """Return the type of codes less their zero point, and of those times ``factor``."""
-    ends = [scale * end for scale in (1, factor) for end in (centred.lo, centred.hi)]
-    return IntType.covering(min(0, *ends), max(0, *ends))
-
-
-def add(*_: object) -> Add:
+def add(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:
     """Read Add of two computed tensors."""
-    return Add()
+    check_alike(shapes, shape)
+    return StreamReading(Add())
 
 
-def sub(*_: object) -> Add:
+def sub(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:
     """Read Sub of two computed tensors."""
-    return Add((1.0, -1.0))
+    check_alike(shapes, shape)
+    return StreamReading(Add((1.0, -1.0)))
 
 
 KIND = Kind(

@@ -9,7 +9,7 @@ the node.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -85,7 +85,28 @@ class Normalization:
     points: tuple[Point, ...] = ()
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class StreamReading:
+    """An operator on elements as they come, without weights, as a layer of one or several streams.
+
+    Attributes:
+        op: what it computes.
+        orders: by input, the stream that it must come in, int64 ``[H, W, C]``: which flat element of the operand's ONNX
+            tensor each element is.  None: all operands have the result's shape, and any one order, which it has too.
+        out_order: the same of the result; None where ``orders`` is.
+        operands: which of the node's computed operands each input is; None: they are in order.
+    """
+
+    op: Operation
+    orders: tuple[Int64Array, ...] | None = None
+    out_order: Int64Array | None = None
+    operands: tuple[int, ...] | None = None
+
+
 Reader = Callable[..., "Reading | Normalization | tuple[Point, ...]"]
+#: ``(shapes of the computed operands, shape of the result, **attributes) -> StreamReading``, all of them ONNX shapes.
+Join = Callable[..., StreamReading]
 
 
 @final
@@ -102,9 +123,8 @@ class Kind:
         reshape: ``(layer, shape) -> layer`` whose output stream is seen as that ``(H, W, C)``, or None where its
             geometry fixes the shape.
         absorbs_input_order: whether the columns of its weight can be permuted to fit any input order.
-        passes_order_on: whether reordering its output needs its inputs in that order too.
-        joins: ONNX operators that become this kind where several of their inputs are computed, all of one shape: from
-            the attributes to the operation.
+        passes_order_on: whether reordering its output needs its inputs in that order too, where all are of its size.
+        joins: ONNX operators that become this kind where several of their inputs are computed, with their readers.
         saved: the integer operation, as a saved model names it by ``name``; None: it has a form of its own there.
     """
 
@@ -114,7 +134,7 @@ class Kind:
     reshape: Callable[[Layer, Shape], Layer | None]
     absorbs_input_order: bool = False
     passes_order_on: bool = False
-    joins: Mapping[str, Callable[..., Operation]] = field(default_factory=dict)
+    joins: Mapping[str, Join] = field(default_factory=dict)
     saved: type[StreamOperation] | None = None
 
 
@@ -220,9 +240,29 @@ def select_channels(layer: Layer, kept: npt.NDArray[np.bool_]) -> Layer:
     )
 
 
+def fixed_order(layer: Layer, image: Int64Array) -> None:
+    """Say that the layer makes its stream in one order (an entry of ``Kind.reorder``)."""
+    del layer, image
+
+
 def fixed_shape(layer: Layer, shape: Shape) -> None:
     """Say that the layer's geometry fixes its shape (an entry of ``Kind.reshape``)."""
     del layer, shape
+
+
+def check_alike(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> None:
+    """Check that all operands of a join have the ``shape`` of what is made of them.
+
+    Raises:
+        UnsupportedError: one has not.
+    """
+    for given in shapes:
+        if given != shape:
+            raise UnsupportedError(
+                f"reads a computed tensor of shape {list(given)} where it makes {list(shape)}",
+                hint=f"computed operands have one shape: put an Expand to {list(shape)} in front of it, or make it a "
+                "constant",
+            )
 
 
 def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]:
@@ -271,6 +311,16 @@ def check_size(shape: tuple[int, ...], what: str, most: int = MAX_ACTIVATION) ->
             hint=f"tensors between layers have at most {MAX_ACTIVATION} elements, {MAX_SEEN} where they are padded or "
             "repeated for a layer to read; build for a smaller image",
         )
+
+
+def raster_order(shape: tuple[int, ...], *, channels_last: bool = False) -> Int64Array:
+    """Return which element of a tensor of batch 1 each element of its stream in raster order is, int64 ``[H, W, C]``.
+
+    The tensor is ``[1, C, H, W]``, ``[1, C, W]`` or ``[1, C]``, or with ``channels_last`` ``[1, H, W, C]`` and so on.
+    """
+    index = np.arange(math.prod(shape)).reshape(shape[1:])
+    image = index if channels_last else np.moveaxis(index, 0, -1)
+    return image.reshape((1,) * (3 - image.ndim) + image.shape)
 
 
 @shared

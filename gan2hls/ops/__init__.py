@@ -7,7 +7,17 @@ them answer, the linear one and the identity; a kind that is none of these has a
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
-from gan2hls.ops.operation import IntOp, Operation, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
+from gan2hls.ops.operation import (
+    IntOp,
+    Operation,
+    Parameter,
+    Program,
+    Sizes,
+    StreamOperation,
+    Unit,
+    UnitCost,
+    UnitTable,
+)
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
 from gan2hls.ops.taps import (
     AxisTaps,
@@ -31,6 +41,7 @@ __all__ = [
     "Linear",
     "LinearGeometry",
     "Operation",
+    "Parameter",
     "Program",
     "Shape",
     "Sizes",

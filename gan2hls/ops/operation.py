@@ -107,6 +107,10 @@ class UnitTable:
     ports: int = 1
 
 
+#: What a unit is instantiated with: a number, or one for each of its inputs.
+Parameter = int | bool | tuple[int, ...]
+
+
 @final
 @dataclass(frozen=True)
 class Unit:
@@ -114,14 +118,15 @@ class Unit:
 
     Attributes:
         name: a module of ``templates/rtl/lib``; or a process of ``templates/hls/lib``, which is its header's name too.
-        parameters: of the module; constants of the process, ``bool`` where it is one.
+        parameters: of the module; constants of the process, ``bool`` where it is one.  Several numbers, one for each
+            input, are a packed vector of 32 bits each in the module, and a function of the input's number in C++.
         tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
             ``root(word)`` of the process' ``config``.
         cycles: iterations of the process for a frame; 0: as many as beats leave.
     """
 
     name: str
-    parameters: Mapping[str, int | bool]
+    parameters: Mapping[str, Parameter]
     tables: Mapping[str, UnitTable] = field(default_factory=dict)
     cycles: int = 0
 

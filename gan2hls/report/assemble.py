@@ -15,6 +15,7 @@ from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
 from gan2hls.hardware import (
     Design,
+    Edge,
     EngineDesign,
     LinearEngine,
     engine_resources,
@@ -29,6 +30,7 @@ from gan2hls.report.schema import (
     AssignmentReport,
     BlockReport,
     Cycles,
+    EdgeReport,
     FoldingReport,
     Interval,
     LayerReport,
@@ -57,6 +59,7 @@ class Timing:
     executed_macs: Mapping[str, int] = field(default_factory=dict)
     latency: int | None = None
     interval: int | None = None
+    critical_path: tuple[str, ...] = ()
 
 
 @final
@@ -230,13 +233,17 @@ def _layer(
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18 + queue_bram18(edges)),
-        queue_bits=sum(edge.depth * edge.source.bits for edge in edges),
+        inputs=tuple(_edge(edge) for edge in edges),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
         file_codes_differ=agreement.differ if agreement else None,
         file_codes_max_difference=agreement.max_difference if agreement else None,
     )
+
+
+def _edge(edge: Edge) -> EdgeReport:
+    return EdgeReport(tensor=edge.source.tensor, beats=edge.source.beats, queue_bits=edge.depth * edge.source.bits)
 
 
 def _blocks(engine: EngineDesign) -> BlockReport | None:
@@ -269,6 +276,7 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
         available=_available(design.part),
         compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / overall, 4) if overall else None,
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
+        critical_path=estimated.critical_path,
         frame_interval_cycles=Interval(
             limit=design.interval_limit,
             estimated=estimated.interval,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
@@ -44,13 +44,13 @@ class WeightFacts:
 @final
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer; MACs are those of one frame, ``in_shape`` is that of its first input."""
+    """One layer; MACs are those of one frame, ``in_shapes`` are those of its inputs."""
 
     name: str
     kind: str
     source: str
     inputs: tuple[str, ...]
-    in_shape: tuple[int, int, int]
+    in_shapes: tuple[tuple[int, int, int], ...]
     out_shape: tuple[int, int, int]
     kernel: tuple[int, int] | None
     stride: tuple[int, int] | None
@@ -112,7 +112,7 @@ def _model_facts(read: Graph, sha256: str, params: int) -> ModelFacts:
         removed_weights=_removed(read, graph, origins),
         inputs=_ports(graph.inputs),
         outputs=_ports(graph.outputs),
-        layers=tuple(_facts(graph, layer, shapes[layer.inputs[0]]) for layer in graph.layers),  # joins: all alike
+        layers=tuple(_facts(graph, layer, [shapes[name] for name in layer.inputs]) for layer in graph.layers),
     )
 
 
@@ -146,7 +146,7 @@ def _weight_facts(layer: Layer) -> WeightFacts | None:
     )
 
 
-def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerFacts:
+def _facts(graph: Graph, layer: Layer, in_shapes: Sequence[tuple[int, int, int]]) -> LayerFacts:
     op = layer.op if isinstance(layer.op, Linear) else None
     g = None if op is None else op.geometry
     return LayerFacts(
@@ -154,7 +154,7 @@ def _facts(graph: Graph, layer: Layer, in_shape: tuple[int, int, int]) -> LayerF
         kind=layer.op.kind,
         source=layer.source,
         inputs=layer.inputs,
-        in_shape=g.in_shape if g else in_shape,
+        in_shapes=(g.in_shape,) if g else tuple(in_shapes),
         out_shape=layer.shape,
         kernel=g.kernel if g else None,
         stride=g.stride if g else None,

@@ -112,6 +112,14 @@ class ResourceReport(_Part):
     bram18: Count = Field(description="18-kbit block RAMs; half a 36-kbit one.")
 
 
+class EdgeReport(_Part):
+    """A tensor on its way into a layer."""
+
+    tensor: str = Field(description="The layer, or input, that makes it.")
+    beats: Count = Field(description="Beats of a frame, as its maker sends them.")
+    queue_bits: Count = Field(description="Bits that wait in front of the layer for another branch; 0: none do.")
+
+
 class LayerReport(_Part):
     """One layer."""
 
@@ -131,7 +139,7 @@ class LayerReport(_Part):
     weight_bits: WeightBits
     blocks: BlockReport | None = Field(description="Null: no weights.")
     resources: ResourceReport
-    queue_bits: Count = Field(0, description="Bits that wait at its inputs for other branches, in RAM or registers.")
+    inputs: tuple[EdgeReport, ...] = Field((), description="What it reads, by input.")
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
     file_codes_differ: Count | None = Field(
         None, description="Output codes unlike the file's own; null: the file does not quantize it, or not measured."
@@ -215,6 +223,9 @@ class Totals(_Part):
         description="Bits of float32 weights over those of codes, centroids, scales and pointers."
     )
     latency_cycles: Cycles
+    critical_path: tuple[str, ...] = Field(
+        (), description="From an input to the last output, what each waits longest for in the estimate."
+    )
     frame_interval_cycles: Interval
     frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")
 
@@ -256,6 +267,10 @@ class Report(_Part):
     def to_json(self) -> bytes:
         """Return ``report.json``."""
         return self.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return self.model_dump(mode="json")
 
     @property
     def passed(self) -> bool:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cosim
 #: Graphs with normalizations of channels, of groups, of all and of pixels, of lanes that share a set and that do not.
 NORM_SEEDS = (3, 7, 9)
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
-SEEDS = (1, 3, 8)
+SEEDS = (2, 8, 14)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_seeds_have_all_forms() -> None:
 @pytest.mark.parametrize(
     ("seed", "norms", "flags"),
     [
-        (2, False, ()),
-        (5, False, ("-DGAN2HLS_FLAT",)),
+        (7, False, ()),
+        (10, False, ("-DGAN2HLS_FLAT",)),
         (7, True, ()),
         (9, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
     ],
@@ -84,7 +84,7 @@ def test_benches_of_a_graph(tmp_path: Path) -> None:
 
 def test_a_queue_that_is_too_short_is_found_stuck() -> None:
     """And the edges at which it is are named."""
-    made = random_graph_design(3)
+    made = random_graph_design(14)
     (key, depth), *_ = sorted(made.depths.items(), key=lambda item: -item[1])
     assert depth > 16
     with pytest.raises(AssertionError, match=rf"stuck: full: .*{key[0]}\.{key[1]}.*; empty: .*{key[0]}"):

@@ -16,10 +16,10 @@ from gan2hls.ops import AxisTaps
 @final
 @dataclass(frozen=True)
 class Constant:
-    """One compile-time number of a layer."""
+    """One compile-time number of a layer, or one for each of its inputs."""
 
     name: str
-    value: int
+    value: int | tuple[int, ...]
     about: str
     ctype: str = "int"
 
@@ -137,7 +137,10 @@ def _inputs(engine: EngineDesign) -> tuple[Constant, ...]:
     if unit is not None:
         return tuple(
             Constant(
-                name, int(value), f"of {unit.name}" if n == 0 else "", "bool" if isinstance(value, bool) else "int"
+                name,
+                value if isinstance(value, tuple) else int(value),
+                f"of {unit.name}" if n == 0 else "",
+                "bool" if isinstance(value, bool) else "int",
             )
             for n, (name, value) in enumerate(unit.parameters.items())
         )

@@ -24,7 +24,7 @@ from gan2hls.emit.rtl.memory import (
 from gan2hls.emit.rtl.top import shape_text, top_context
 from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
-from gan2hls.ops import Shape
+from gan2hls.ops import Parameter, Shape
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
 _RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
@@ -141,8 +141,16 @@ def _inputs(engine: EngineDesign, shapes: Sequence[Shape]) -> list[dict[str, Any
     ]
 
 
-def _literals(parameters: Mapping[str, int | bool]) -> Values:
-    return {name: bit(value) if isinstance(value, bool) else value for name, value in parameters.items()}
+def _literals(parameters: Mapping[str, Parameter]) -> Values:
+    return {name: _literal(value) for name, value in parameters.items()}
+
+
+def _literal(value: Parameter) -> int | str:
+    """Return a parameter as Verilog has it; the first of several numbers is in the least significant bits."""
+    if isinstance(value, tuple):
+        words = ", ".join(f"32'h{number & 0xFFFFFFFF:08x}" for number in reversed(value))
+        return f"{{{words}}}"
+    return bit(value) if isinstance(value, bool) else value
 
 
 def _requant(engine: EngineDesign) -> Values:

@@ -1,6 +1,6 @@
 // tiny_dcgan_csim.cpp - C simulation of each engine alone and of the whole core, on files of int32 codes
 //
-//   tiny_dcgan_csim [WHAT IN OUT]...     WHAT is a layer's name or `core`
+//   tiny_dcgan_csim [WHAT IN... OUT...]...     WHAT is a layer's name or `core`, then a file for each stream
 //
 // Codes stand in stream order (raster, channels innermost), any number of frames.  A layer includes the width
 // converters in front of it, so that whatever is wrong has a layer's name.
@@ -13,45 +13,102 @@
 
 #include "lib/bench.hpp"
 
-using gan2hls::format;
-using gan2hls::run_frames;
-
-typedef std::vector<int32_t> codes_t;
-
-static codes_t run(const std::string& what, const codes_t& codes) {
-    if (what == "l0_dense") {
-        typedef format<8, false, 1, 8, 8> from;
-        typedef format<8, false, 1, 8, 48> to;
-        return run_frames<from, to>(layer_l0_dense::engine, codes);
+static void run_layer_l0_dense(char** paths) {
+    gan2hls::stream_codes<8, false, 1, 8, 8> in;
+    gan2hls::stream_codes<8, false, 1, 8, 48> out;
+    in.read(*paths++);
+    for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        in.push(frame);
+        layer_l0_dense::engine(in.beats, out.beats);
+        out.pop();
+        in.check_empty();
+        out.check_empty();
     }
-    if (what == "l1_conv_transpose") {
-        typedef format<8, false, 1, 8, 48> from;
-        typedef format<8, false, 1, 8, 128> to;
-        return run_frames<from, to>(layer_l1_conv_transpose::engine, codes);
-    }
-    if (what == "l2_conv_transpose") {
-        typedef format<8, false, 1, 8, 128> from;
-        typedef format<8, false, 2, 16, 192> to;
-        return run_frames<from, to>(layer_l2_conv_transpose::engine, codes);
-    }
-    if (what == "l3_conv") {
-        typedef format<8, false, 2, 16, 192> from;
-        typedef format<8, true, 1, 8, 64> to;
-        return run_frames<from, to>(layer_l3_conv::engine, codes);
-    }
-    if (what == "core") {
-        typedef format<8, false, 1, 8, 8> from;
-        typedef format<8, true, 1, 8, 64> to;
-        return run_frames<from, to>(tiny_dcgan_core, codes);
-    }
-    throw std::runtime_error("no such layer");
+    out.write(*paths++);
 }
 
+static void run_layer_l1_conv_transpose(char** paths) {
+    gan2hls::stream_codes<8, false, 1, 8, 48> in;
+    gan2hls::stream_codes<8, false, 1, 8, 128> out;
+    in.read(*paths++);
+    for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        in.push(frame);
+        layer_l1_conv_transpose::engine(in.beats, out.beats);
+        out.pop();
+        in.check_empty();
+        out.check_empty();
+    }
+    out.write(*paths++);
+}
+
+static void run_layer_l2_conv_transpose(char** paths) {
+    gan2hls::stream_codes<8, false, 1, 8, 128> in;
+    gan2hls::stream_codes<8, false, 2, 16, 192> out;
+    in.read(*paths++);
+    for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        in.push(frame);
+        layer_l2_conv_transpose::engine(in.beats, out.beats);
+        out.pop();
+        in.check_empty();
+        out.check_empty();
+    }
+    out.write(*paths++);
+}
+
+static void run_layer_l3_conv(char** paths) {
+    gan2hls::stream_codes<8, false, 2, 16, 192> in;
+    gan2hls::stream_codes<8, true, 1, 8, 64> out;
+    in.read(*paths++);
+    for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        in.push(frame);
+        layer_l3_conv::engine(in.beats, out.beats);
+        out.pop();
+        in.check_empty();
+        out.check_empty();
+    }
+    out.write(*paths++);
+}
+
+static void run_core(char** paths) {
+    gan2hls::stream_codes<8, false, 1, 8, 8> in;
+    gan2hls::stream_codes<8, true, 1, 8, 64> out;
+    in.read(*paths++);
+    for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        in.push(frame);
+        tiny_dcgan_core(in.beats, out.beats);
+        out.pop();
+        in.check_empty();
+        out.check_empty();
+    }
+    out.write(*paths++);
+}
+
+struct task {
+    const char* what;
+    int files;
+    void (*run)(char** paths);
+};
+
+static const task TASKS[] = {
+    {"l0_dense", 2, run_layer_l0_dense},
+    {"l1_conv_transpose", 2, run_layer_l1_conv_transpose},
+    {"l2_conv_transpose", 2, run_layer_l2_conv_transpose},
+    {"l3_conv", 2, run_layer_l3_conv},
+    {"core", 2, run_core},
+};
+
 int main(int argc, char** argv) {
-    for (int n = 1; n + 2 < argc; n += 3) {
+    for (int n = 1; n < argc;) {
         try {
-            gan2hls::write_codes(argv[n + 2], run(argv[n], gan2hls::read_codes(argv[n + 1])));
+            const task* chosen = 0;
+            for (const task& one : TASKS) {
+                if (argv[n] == std::string(one.what)) chosen = &one;
+            }
+            if (chosen == 0) throw std::runtime_error("no such layer");
+            if (n + chosen->files >= argc) throw std::runtime_error("a file for each stream is needed");
+            chosen->run(argv + n + 1);
             if (hls::abandoned_streams() != 0) throw std::runtime_error("words were left in a stream");
+            n += 1 + chosen->files;
         } catch (const std::exception& error) {
             std::fprintf(stderr, "%s: %s\n", argv[n], error.what());
             return 1;

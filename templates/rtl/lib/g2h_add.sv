@@ -28,8 +28,6 @@ module g2h_add #(
   output logic                           valid_o,
   input  logic                           ready_i
 );
-  localparam int unsigned FactorBits = 12;
-
   logic [Lanes*AccBits-1:0] a, b;
   logic                     valid_q, open, take;
 
@@ -43,47 +41,37 @@ module g2h_add #(
     else if (open) valid_q <= take;
   end
 
-  g2h_centre #(
+  g2h_term #(
     .Lanes    (Lanes),
     .InBits   (ABits),
     .Signed   (ASigned),
     .ZeroPoint(AZeroPoint),
+    .Factor   (AFactor),
     .OutBits  (AccBits)
-  ) u_centre_a (
+  ) u_term_a (
     .data_i(s_data_i[0+:Lanes*ABits]),
-    .data_o(a)
+    .term_o(a)
   );
 
-  g2h_centre #(
+  g2h_term #(
     .Lanes    (Lanes),
     .InBits   (BBits),
     .Signed   (BSigned),
     .ZeroPoint(BZeroPoint),
+    .Factor   (BFactor),
     .OutBits  (AccBits)
-  ) u_centre_b (
+  ) u_term_b (
     .data_i(s_data_i[Lanes*ABits+:Lanes*BBits]),
-    .data_o(b)
+    .term_o(b)
   );
-
-  // x times a constant, modulo 2**AccBits: an adder for each bit of the constant but one.
-  function automatic logic [AccBits-1:0] times(input logic [AccBits-1:0] x, input int factor);
-    logic [FactorBits-1:0] magnitude;
-    logic [AccBits-1:0]    sum;
-    magnitude = FactorBits'(factor < 0 ? -factor : factor);
-    sum       = '0;
-    for (int unsigned n = 0; n < FactorBits; n++) begin
-      if (magnitude[n]) sum = sum + (x << n);
-    end
-    return factor < 0 ? -sum : sum;
-  endfunction
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     logic [AccBits-1:0] a_q, b_q;
 
     always_ff @(posedge clk_i) begin
       if (take) begin
-        a_q <= times(a[l*AccBits+:AccBits], AFactor);
-        b_q <= times(b[l*AccBits+:AccBits], BFactor);
+        a_q <= a[l*AccBits+:AccBits];
+        b_q <= b[l*AccBits+:AccBits];
       end
     end
 

@@ -1,4 +1,4 @@
-"""The golden model of graphs against plain integers: ``sum m_i (q_i - z_i)``, then the requantizer as defined."""
+"""The golden model of graphs against plain integers: what joins them, then the requantizer as defined."""
 
 from __future__ import annotations
 
@@ -10,67 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.kinds.add import IntAdd
-from gan2hls.model import Golden, IntegerModel, IntLayer, verify_integer_model
-from gan2hls.numbers import IntType, QuantType
-from tests.randomized import Rng, conv, finish, linear_layer, pointwise_layer, port, random_inputs
+from gan2hls.model import Golden, IntLayer
+from gan2hls.ops import IntLinear
+from tests.plain_streams import plain_streams
+from tests.random_integer_graphs import Graph, random_graph
+from tests.randomized import random_inputs
 from tests.unit.model.test_golden import plain_layer, plain_requant
-
-SHAPE = (2, 3, 4)
-
-
-def random_type(rng: Rng) -> QuantType:
-    bits, signed = int(rng.integers(2, 13)), bool(rng.integers(0, 2))
-    kind = IntType(bits, signed=signed)
-    return QuantType(kind, 1.0, int(rng.integers(kind.lo, kind.hi + 1)))
-
-
-def add_layer(rng: Rng, name: str, inputs: tuple[str, str], types: tuple[QuantType, QuantType]) -> IntLayer:
-    factors = tuple(int(n) for n in rng.integers(-40, 41, 2))
-    op = IntAdd((factors[0], factors[1]))
-    out = random_type(rng)
-    acc_type = IntType.covering(*op.bounds(types))
-    requant, table = finish(rng, acc_type, SHAPE[2], out, int(rng.integers(1, 3)), int(rng.integers(0, 2)) * 6)
-    return IntLayer(name, name, inputs, types, out, SHAPE, op, acc_type, requant, table, port(name, SHAPE))
-
-
-def random_graph(seed: int) -> IntegerModel:
-    """Layers that read any of the tensors before them, sums of a tensor with itself among them; several outputs."""
-    rng = np.random.default_rng(seed)
-    types = {f"z{n}": random_type(rng) for n in range(int(rng.integers(1, 4)))}
-    inputs, layers = list(types), []
-    for n in range(int(rng.integers(3, 9))):
-        a, b = (str(rng.choice(list(types))) for _ in range(2))
-        match rng.integers(0, 4):
-            case 0:
-                layer = linear_layer(rng, f"l{n}", a, conv((2, 3), 4, 4), types[a], weight_bits=4, out=random_type(rng))
-            case 1:
-                layer = pointwise_layer(rng, f"l{n}", a, SHAPE, types[a])
-            case _:
-                layer = add_layer(rng, f"l{n}", (a, b), (types[a], types[b]))
-        layers.append(layer)
-        types[layer.name] = layer.output_type
-    ends = {layers[-1].name, str(rng.choice([layer.name for layer in layers]))}
-    model = IntegerModel(
-        "net",
-        tuple(port(name, SHAPE) for name in inputs),
-        tuple(types[name] for name in inputs),
-        tuple(layers),
-        tuple(port(name, SHAPE) for name in sorted(ends)),
-    )
-    verify_integer_model(model)
-    return model
 
 
 def plain(layer: IntLayer, codes: list[np.ndarray]) -> np.ndarray:
     """One frame of any layer, integers of Python."""
-    if not isinstance(layer.op, IntAdd):
+    if isinstance(layer.op, IntLinear):
         return plain_layer(layer, codes[0])
-    terms = [
-        [factor * (int(code) - given.zero_point) for code in values.ravel()]
-        for factor, given, values in zip(layer.op.factors, layer.input_types, codes, strict=True)
-    ]
-    sums = np.array([sum(pair) for pair in zip(*terms, strict=True)]).reshape(-1, layer.channels)
-    return plain_requant(layer, sums.tolist())
+    centred = [values - given.zero_point for given, values in zip(layer.input_types, codes, strict=True)]
+    made = plain_streams(layer.op, centred, layer.shape)
+    return plain_requant(layer, made.reshape(-1, layer.channels).tolist())
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,21 +50,18 @@ def test_outputs_alone_are_those_of_a_whole_run(seed: int) -> None:
 
 
 def test_an_input_may_leave_as_it_is() -> None:
-    model = random_graph(3)
+    model = random_graph(0)
     model = replace(model, outputs=(*model.outputs, model.inputs[0]))
     inputs = random_inputs(np.random.default_rng(3), model, 2)
-    assert (Golden(model).outputs(inputs)["z0"] == inputs["z0"]).all()
+    assert (Golden(model).outputs(inputs)["x0"] == inputs["x0"]).all()
 
 
 def test_tensors_are_dropped_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain of sums needs the tensors around one layer only."""
-    rng = np.random.default_rng(0)
-    quant = random_type(rng)
-    layers = [add_layer(rng, "l0", ("z", "z"), (quant, quant))]
-    for n in range(1, 12):
-        given_type = layers[-1].output_type
-        layers.append(add_layer(rng, f"l{n}", (layers[-1].name, layers[-1].name), (given_type, given_type)))
-    model = IntegerModel("net", (port("z", SHAPE),), (quant,), tuple(layers), (port("l11", SHAPE),))
+    graph = Graph(np.random.default_rng(0), {"z": (2, 3, 4)})
+    for name in ["z", *(f"l{n}" for n in range(11))]:
+        graph.stream(IntAdd((3, -7)), (name, name), (2, 3, 4))
+    model = graph.model("net", ["l11"])
     alive: set[int] = set()
     most = 0
 
@@ -128,5 +79,5 @@ def test_tensors_are_dropped_after_their_last_reader(monkeypatch: pytest.MonkeyP
         return made
 
     monkeypatch.setattr(Golden, "_run_layer", watched)
-    Golden(model).outputs({"z": np.zeros((1, *SHAPE), np.int64)})
+    Golden(model).outputs({"z": np.zeros((1, 2, 3, 4), np.int64)})
     assert most <= 3

@@ -33,7 +33,7 @@ def test_layers_of_a_graph_say_what_they_read() -> None:
     reads = {layer.name: layer.inputs for layer in facts.layers}
     assert reads["l3_add"] == ("l0_conv", "l2_conv") and reads["l8_add"] == ("l7_conv", "l0_conv")
     join = facts.layers[3]
-    assert (join.kind, join.in_shape, join.out_shape, join.points) == ("add", (5, 5, 6), (5, 5, 6), ("relu",))
+    assert (join.kind, join.in_shapes, join.out_shape, join.points) == ("add", 2 * ((5, 5, 6),), (5, 5, 6), ("relu",))
     assert join.weights is None and facts.removed_weights == 0
     assert [port["onnx_name"] for port in facts.outputs] == [net.graph(*outputs).outputs[0].onnx_name]
 

@@ -94,24 +94,30 @@ struct format {
     }
 };
 
-// Run frames of `codes` through `kernel`, one call each; every beat must be taken and nothing left over.
-template <class In, class Out>
-std::vector<int32_t> run_frames(void (*kernel)(hls::stream<ap_uint<In::width> >&, hls::stream<ap_uint<Out::width> >&),
-    const std::vector<int32_t>& codes) {
-    if (codes.size() % In::frame != 0) throw std::runtime_error("the input is not a whole number of frames");
-    std::vector<int32_t> results;
-    results.reserve(codes.size() / In::frame * Out::frame);
-    hls::stream<ap_uint<In::width> > in;
-    hls::stream<ap_uint<Out::width> > out;
-    for (std::size_t start = 0; start < codes.size(); start += In::frame) {
-        In::push(in, codes.data() + start);
-        kernel(in, out);
-        Out::pop(out, results);
-        if (!in.empty()) throw std::runtime_error("input beats were not taken");
-        if (!out.empty()) throw std::runtime_error("more output beats than a frame has");
+// A stream and the codes of all frames that pass through it, from a file or to one.
+template <int BITS, bool SIGNED, int LANES, int WIDTH, int BEATS>
+struct stream_codes {
+    typedef format<BITS, SIGNED, LANES, WIDTH, BEATS> layout;
+
+    hls::stream<ap_uint<WIDTH> > beats;
+    std::vector<int32_t> codes;
+
+    void read(const std::string& path) {
+        codes = read_codes(path);
+        if (codes.size() % layout::frame != 0) throw std::runtime_error("the input is not a whole number of frames");
     }
-    return results;
-}
+    void write(const std::string& path) const { write_codes(path, codes); }
+
+    std::size_t frames() const { return codes.size() / layout::frame; }
+    void push(std::size_t frame) {
+        if (frame >= frames()) throw std::runtime_error("the inputs have different numbers of frames");
+        layout::push(beats, codes.data() + frame * layout::frame);
+    }
+    void pop() { layout::pop(beats, codes); }
+    void check_empty() const {
+        if (!beats.empty()) throw std::runtime_error("a frame has more beats than were taken");
+    }
+};
 
 }  // namespace gan2hls
 

@@ -1,0 +1,46 @@
+// g2h_term: an operand of a sum or a join: codes less their zero point, times a whole constant; combinational.
+//
+// Equation    lane of term_o = Factor * (code - ZeroPoint), modulo 2**OutBits.
+// Latency     0 clocks.  The product is shifts and an adder for each bit of the factor but one, no DSP block.
+// Parameters  Factor has at most 12 bits beside its sign.
+module g2h_term #(
+  parameter int unsigned Lanes     = 1,
+  parameter int unsigned InBits    = 8,
+  parameter bit          Signed    = 1'b1,
+  parameter int          ZeroPoint = 0,
+  parameter int          Factor    = 1,
+  parameter int unsigned OutBits   = 8
+) (
+  input  logic [Lanes*InBits-1:0]  data_i,
+  output logic [Lanes*OutBits-1:0] term_o
+);
+  localparam int unsigned FactorBits = 12;
+
+  logic [Lanes*OutBits-1:0] centred;
+
+  g2h_centre #(
+    .Lanes    (Lanes),
+    .InBits   (InBits),
+    .Signed   (Signed),
+    .ZeroPoint(ZeroPoint),
+    .OutBits  (OutBits)
+  ) u_centre (
+    .data_i(data_i),
+    .data_o(centred)
+  );
+
+  function automatic logic [OutBits-1:0] times(input logic [OutBits-1:0] x);
+    logic [FactorBits-1:0] magnitude;
+    logic [OutBits-1:0]    sum;
+    magnitude = FactorBits'(Factor < 0 ? -Factor : Factor);
+    sum       = '0;
+    for (int unsigned n = 0; n < FactorBits; n++) begin
+      if (magnitude[n]) sum = sum + (x << n);
+    end
+    return Factor < 0 ? -sum : sum;
+  endfunction
+
+  for (genvar l = 0; l < Lanes; l++) begin : g_lane
+    assign term_o[l*OutBits+:OutBits] = times(centred[l*OutBits+:OutBits]);
+  end
+endmodule

@@ -1,0 +1,68 @@
+"""Models whose branches meet, through the whole ladder: what they compute, and their pace as the cycle model says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gan2hls
+from gan2hls.report import Report
+from tests.onnx_models import f32, save
+
+pytest.importorskip("cocotb")
+pytest.importorskip("hls4ml")
+pytestmark = pytest.mark.cosim
+
+STEPS = ["float", "csim", "hls", "rtl"]
+PADS = "pads = [1, 1, 1, 1]"
+RNG = np.random.default_rng(50)
+
+
+def weights(*shape: int) -> np.ndarray:
+    """Weights that keep the spread of what they read."""
+    return f32(RNG, *shape) / np.float32(np.sqrt(np.prod(shape[1:])))
+
+
+K = {
+    "first": weights(8, 3, 3, 3),
+    "down": weights(12, 8, 3, 3),
+    "deep": weights(12, 12, 3, 3),
+    "up": weights(12, 8, 2, 2),
+    "joined": weights(8, 16, 3, 3),
+    "image": weights(3, 8, 3, 3),
+    "k0": weights(4, 8, 3, 3),
+    "k1": weights(4, 12, 3, 3),
+    "k2": weights(8, 16, 1, 1),
+}
+U_NET = f"""
+    h = Conv<{PADS}>(x, first) s = LeakyRelu(h) d = Conv<{PADS}, strides = [2, 2]>(s, down) r = Relu(d)
+    e = Conv<{PADS}>(r, deep) f = Relu(e) u = ConvTranspose<strides = [2, 2]>(f, up) c = Concat<axis = 1>(u, s)
+    g = Conv<{PADS}>(c, joined) i = Relu(g) o = Conv<{PADS}>(i, image) y = Tanh(o)
+"""
+DENSE_BLOCK = f"""
+    h = Conv<{PADS}>(x, first) s = LeakyRelu(h) a = Conv<{PADS}>(s, k0) b = LeakyRelu(a) c = Concat<axis = 1>(s, b)
+    d = Conv<{PADS}>(c, k1) e = LeakyRelu(d) f = Concat<axis = 1>(s, b, e) g = Conv(f, k2) i = Add(g, h)
+    o = Conv<{PADS}>(i, image) y = Tanh(o)
+"""
+
+
+def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Report:
+    """Build a model through the whole ladder and hold its report to what every build promises."""
+    config = {"target": {"dsp": 60}, "verify": {"steps": STEPS}, "calibration": {"samples": 32}}
+    report = gan2hls.build(save(folder, body, shape, K), config=config, write=False).report
+    assert report is not None
+    assert [name for name, step in report.verification.items() if step.status == "passed"] == STEPS
+    assert report.quality is not None and report.quality.psnr_db >= 35
+    totals = report.totals
+    assert totals.frame_interval_cycles.estimated == totals.frame_interval_cycles.measured
+    assert totals.latency_cycles.estimated == totals.latency_cycles.measured
+    return report
+
+
+@pytest.mark.parametrize(("body", "kind", "count"), [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2)])
+def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
+    report = build(tmp_path, body)
+    assert sum(layer.kind == kind for layer in report.layers) == count
+    assert all(layer.kind != "reorder" for layer in report.layers)

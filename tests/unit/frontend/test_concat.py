@@ -1,0 +1,99 @@
+"""Tensors that a Concat puts one behind the other, along any axis but the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend import load
+from tests.float_evaluator import check
+from tests.onnx_models import f32, save
+from tests.unit.frontend.test_graphs import PADS, K, built, kinds, last_channels, with_ports
+
+RNG = np.random.default_rng(34)
+W = {
+    "down": f32(RNG, 6, 4, 3, 3) / 3,
+    "up": f32(RNG, 6, 5, 2, 2),
+    "joined": f32(RNG, 3, 9, 3, 3),
+    "eight": f32(RNG, 3, 8, 3, 3),
+    "deep": f32(RNG, 16, 4, 3, 3),
+    "sq": f32(RNG, 6, 5),
+}
+
+
+def test_the_skip_of_a_u_net_needs_no_copy(tmp_path: Path) -> None:
+    body = f"""
+        h = Conv<{PADS}>(x, first) s = Relu(h) d = Conv<{PADS}, strides = [2, 2]>(s, down) r = Relu(d)
+        u = ConvTranspose<strides = [2, 2]>(r, up) c = Concat<axis = 1>(u, s) y = Conv<{PADS}>(c, joined)
+    """
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), {**K, **W}))
+    assert kinds(final) == {"conv": 3, "conv_transpose": 1, "concat": 1}
+    assert [layer.op.runs for layer in final.layers if layer.op.kind == "concat"] == [(5, 4)]
+
+
+def test_a_dense_block_needs_no_copies(tmp_path: Path) -> None:
+    body = f"h = Conv<{PADS}>(x, first) " + " ".join(
+        f"c{n} = Concat<axis = 1>({', '.join(['h', *(f'r{m}' for m in range(n))])})"
+        f" d{n} = Conv<{PADS}>(c{n}, k{n}) r{n} = LeakyRelu(d{n})"
+        for n in range(1, 4)
+    ).replace("r0", "h")
+    weights = {f"k{n}": f32(RNG, 4, 4 * (n + 1), 3, 3) / 4 for n in range(1, 4)}
+    _, final = check(save(tmp_path, body + " y = Identity(r3)", (1, 3, 5, 6), {**K, **weights}))
+    assert kinds(final)["reorder"] == 0 and kinds(final)["concat"] == 2  # that of one tensor alone is a view
+
+
+def test_channels_that_are_last_need_no_copies(tmp_path: Path) -> None:
+    body = f"""
+        {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} s = Relu(h)
+        {last_channels("s", "d", f"Conv<{PADS}>(@, w0)")} c = Concat<axis = 3>(d, s)
+        {last_channels("c", "y", f"Conv<{PADS}>(@, eight)")}
+    """
+    _, final = check(save(tmp_path, body, (1, 6, 8, 3), {**K, **W}))
+    assert kinds(final) == {"conv": 3, "concat": 1}
+
+
+def test_a_label_beside_a_latent(tmp_path: Path) -> None:
+    body = "l = Gemm(label, sq) c = Concat<axis = 1>(z, l) y = Gemm(c, wide)"
+    constants = {"sq": W["sq"], "wide": f32(RNG, 12, 5)}
+    _, final = check(with_ports(tmp_path, body, {"z": (1, 7), "label": (1, 6)}, ("y",), constants))
+    assert kinds(final) == {"dense": 2, "concat": 1}
+
+
+@pytest.mark.parametrize("axis", [2, 3])
+def test_rows_and_columns(tmp_path: Path, axis: int) -> None:
+    body = f"h = Conv<{PADS}>(x, first) a = Relu(h) b = Conv<{PADS}>(a, w0) y = Concat<axis = {axis}>(b, a, b)"
+    assert built(tmp_path, body) == {"conv": 2, "concat": 1}
+
+
+def test_pixels_in_another_order_are_copied(tmp_path: Path) -> None:
+    """What two layers see in two orders stays as the first reads it."""
+    body = f"""
+        h = Conv<{PADS}>(x, deep) y0 = Conv<{PADS}>(h, deep16) u = DepthToSpace<blocksize = 2>(h)
+        v = DepthToSpace<blocksize = 2>(y0) y = Concat<axis = 1>(u, v)
+    """
+    constants = {**K, **W, "deep": f32(RNG, 16, 3, 3, 3), "deep16": f32(RNG, 8, 16, 3, 3) / 5}
+    _, final = check(save(tmp_path, body, (1, 3, 4, 5), constants))
+    assert kinds(final) == {"conv": 2, "concat": 1, "reorder": 1}
+
+
+def test_a_tensor_may_occur_twice(tmp_path: Path) -> None:
+    body = f"a = Conv<{PADS}>(x, first) b = Conv<{PADS}>(a, w0) c = Concat<axis = 1>(a, b, a) y = Relu(c)"
+    assert built(tmp_path, body) == {"conv": 2, "concat": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("y = Concat<axis = 1>(a, none, b)", "constants with the computed tensors ['a', 'b']"),
+        ("q = QuantizeLinear(a, small, z) y = Concat<axis = 1>(q, q)", "reads quantized codes"),
+    ],
+)
+def test_what_is_not_joined(tmp_path: Path, body: str, words: str) -> None:
+    front = f"a = Conv<{PADS}>(x, first) b = Conv<{PADS}>(a, w0) "
+    constants = {**K, "none": np.zeros((1, 2, 6, 8), np.float32), "z": np.int8(0)}
+    with pytest.raises(UnsupportedError) as caught:
+        load(save(tmp_path, front + body, (1, 3, 6, 8), constants))
+    assert words in caught.value.message and "(Concat)" in (caught.value.where or "")
