@@ -16,7 +16,7 @@ import numpy as np
 
 from gan2hls.hardware.cycles import design_network, estimate, frame_count, queue_name
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import QUEUE_WORDS, Edge
+from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.numbers import Int64Array
 from gan2hls.timing import Queue, simulate
 
@@ -58,7 +58,10 @@ def with_queues(design: Design) -> Design:
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]:
             depths[edge.reader, edge.port] = max(2, depths[edge.reader, edge.port])
     made = replace(design, depths=_legal(depths))
-    while estimate(made).interval > wanted:  # a short queue has another latency than a ring
+    if not _keeps(made, wanted):  # a short queue lacks the words that a ring has behind its memory
+        depths = {key: depth + RING_OUT_WORDS for key, depth in depths.items()}
+        made = replace(design, depths=_legal(depths))
+    while not _keeps(made, wanted):  # and has another latency
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
         made = replace(design, depths=_legal(depths))
     for edge in waiting_edges(design):
@@ -74,12 +77,17 @@ def _least(design: Design, key: tuple[str, int], depths: dict[tuple[str, int], i
     low, high = 1, depths[key].bit_length()
     while low < high:
         middle = (low + high) // 2
-        try:
-            kept = estimate(replace(design, depths=_legal({**depths, key: 1 << middle}))).interval <= wanted
-        except AssertionError:  # stuck
-            kept = False
+        kept = _keeps(replace(design, depths=_legal({**depths, key: 1 << middle})), wanted)
         low, high = (low, middle) if kept else (middle + 1, high)
     return min(1 << low, depths[key])
+
+
+def _keeps(design: Design, wanted: float) -> bool:
+    """Whether ``design`` comes to its end, at the interval ``wanted`` or less."""
+    try:
+        return estimate(design).interval <= wanted
+    except AssertionError:  # stuck: an engine that holds a map waits for a branch that holds less
+        return False
 
 
 def _legal(depths: Depths) -> dict[tuple[str, int], int]:
