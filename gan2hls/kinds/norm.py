@@ -88,7 +88,6 @@ class Norm(Operation):
         if epsilon > most:
             raise ConfigError(
                 f"its sums over {count} elements of {given.int_type}, with epsilon, have more than {MOST_BITS} bits",
-                where=self.kind,
                 hint="take an activation of fewer bits, or build for a smaller image; and an epsilon far below the "
                 "variance",
             )
