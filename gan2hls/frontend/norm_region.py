@@ -123,8 +123,9 @@ class Evaluator:
         number = np.broadcast_to(np.arange(int(np.prod(kept))).reshape(kept), given.places.shape)
         sets = np.empty(given.places.size, np.int64)
         sets[given.places.ravel()] = number.ravel()
-        _, first, which = np.unique(sets, return_index=True, return_inverse=True)
-        found = first[which]
+        first = np.empty(int(np.prod(kept)), np.int64)
+        first[sets[::-1]] = np.arange(sets.size)[::-1]  # the last one that is written stays
+        found = first[sets]
         mixed = given.sets is not None and not np.array_equal(given.sets, found)
         rooted = given.rooted or node.op_type == "ReduceL2"
         return Evaluated(tuple(reduce(v, along).reshape(shape) for v in given.values), None, found, rooted, mixed)
@@ -155,9 +156,13 @@ class Evaluator:
                 values.append(np.broadcast_to(function(*read), shape))
         all_places = [given.places for given in operands if given.places is not None]
         places = all_places[0] if all_places else None
-        if any(other.shape != shape or not np.array_equal(other, all_places[0]) for other in all_places):
+        if any(other.shape != shape or not _same(other, all_places[0]) for other in all_places):
             places = None
         sets = [given.sets for given in operands if given.sets is not None]
-        mixed = any(given.mixed for given in operands) or any(not np.array_equal(other, sets[0]) for other in sets)
+        mixed = any(given.mixed for given in operands) or any(not _same(other, sets[0]) for other in sets)
         rooted = any(given.rooted for given in operands) or (bool(sets) and _ELEMENTWISE[node.op_type])
         return Evaluated(tuple(values), places, None if mixed or not sets else sets[0], rooted, mixed)
+
+
+def _same(a: Int64Array, b: Int64Array) -> bool:
+    return a is b or np.array_equal(a, b)

@@ -173,7 +173,7 @@ def _fitted(probes: tuple[FloatArray, ...], made: Evaluated, shape: tuple[int, .
         in_place = np.empty(value.size)
         in_place[made.places.ravel()] = value.ravel()
         values.append(in_place)
-    _, sets = np.unique(made.sets, return_inverse=True)
+    sets = (np.cumsum(made.sets == np.arange(made.sets.size)) - 1)[made.sets]  # numbered in order
     counts = np.bincount(sets)
     if counts.min() < 2:
         return None
@@ -214,6 +214,8 @@ def _affine(x: list[FloatArray], y: list[FloatArray]) -> tuple[FloatArray, Float
 
 def _merged(values: FloatArray) -> FloatArray:
     """Return ``values`` with those that differ by rounding alone made one."""
+    if np.ptp(values) <= _SAME * np.abs(values).max():
+        return np.full_like(values, values.mean())
     order = np.argsort(values)
     steps = np.diff(values[order]) > _SAME * np.abs(values).max()
     which = np.concatenate([[0], np.cumsum(steps)])
