@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gan2hls.numbers import chords
 from gan2hls.ops import Shape
 
 
@@ -26,6 +27,32 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
                     made += [factor * x for x in lists[n][:run]]
                     del lists[n][:run]
             assert not any(lists)
+        case "norm":
+            made = _norm(op, operands[0].tolist(), shape)
         case kind:
             raise AssertionError(f"no plain {kind}")
     return np.array(made).reshape(shape)
+
+
+def _norm(op: Any, rows: list[list[list[int]]], shape: Shape) -> list[int]:
+    """What ``IntNorm`` makes of codes less their zero point, set by set; chords are those of the table."""
+    start, drop = (words.tolist() for words in chords())
+    sets: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    for y, row in enumerate(rows):
+        for x, pixel in enumerate(row):
+            for c in range(len(pixel)):
+                key = (c * op.groups // shape[2], *((y, x) if op.by_pixel else ()))
+                sets.setdefault(key, []).append((y, x, c))
+    made = np.zeros(shape, object)
+    for places in sets.values():
+        codes = [rows[y][x][c] for y, x, c in places]
+        count, total = len(codes), sum(codes) if op.centred else 0
+        power = count * sum(d * d for d in codes) - total * total + op.epsilon
+        k = (power.bit_length() - 1) // 2
+        mantissa = (power << 34) >> (2 * k + 17)
+        chord, along = divmod(mantissa, 1024)
+        root = (start[chord - 128] * 1024 - drop[chord - 128] * along) >> 13
+        for place, d in zip(places, codes, strict=True):
+            value = ((count * d - total) << op.fraction) >> k
+            made[place] = (value * root + (1 << 16)) >> 17
+    return made.ravel().tolist()

@@ -1,4 +1,4 @@
-"""Random models with forks and joins: layers, functions, views and sums of whatever tensors there are, from a seed."""
+"""Random models with forks and joins: layers, functions, norms, views, sums of whatever tensors there are; by seed."""
 
 from __future__ import annotations
 
@@ -79,6 +79,33 @@ class GraphModel(ViewModel):
         made[axis] = sum(self.tensors.get(name, shape)[axis] for name in names)
         self.node(f"Concat<axis = {axis}>({', '.join(order)})", tuple(made))
 
+    def norm(self) -> None:
+        """A normalization of channels, of groups, of pixels or of all, as an operator or spelled out."""
+        _, channels, height, width = shape = self.shape
+        match int(self.rng.integers(4)):
+            case 0:
+                scale, bias = self.weights(channels), self.weights(channels)
+                self.node(f"InstanceNormalization<epsilon = 0.1>(@, {scale}, {bias})", shape)
+            case 1:
+                groups = int(self.rng.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+                rows = (1, groups, channels // groups * height * width)
+                ones, zeros = self.constant(np.ones(groups, np.float32)), self.constant(np.zeros(groups, np.float32))
+                self.node(f"Reshape(@, {self.constant(np.array(rows))})", rows)
+                self.node(f"InstanceNormalization<epsilon = 0.1>(@, {ones}, {zeros})", rows)
+                self.node(f"Reshape(@, {self.constant(np.array(shape))})", shape)
+            case 2:
+                self.node("Transpose<perm = [0, 2, 3, 1]>(@)", (1, height, width, channels))
+                scale = self.weights(channels)
+                self.node(f"LayerNormalization<epsilon = 0.1>(@, {scale})", self.shape)
+                self.node("Transpose<perm = [0, 3, 1, 2]>(@)", shape)
+            case _:
+                x, small = self.name, self.constant(np.float32(0.1))
+                self.node("Mul(@, @)", shape)
+                self.node("ReduceMean<axes = [1, 2, 3]>(@)", (1, 1, 1, 1))
+                self.node(f"Add(@, {small})", self.shape)
+                self.node("Sqrt(@)", self.shape)
+                self.node(f"Div({x}, @)", shape)
+
     def text(self) -> str:
         """Return the body of a model whose output is the current tensor, and what nobody reads has gone."""
         return " ".join([*self.body, f"y = Identity({self.name})"])
@@ -97,7 +124,7 @@ def random_graph(seed: int, steps: int = 9) -> GraphModel:
             case 3 | 4 if not large:
                 VIEWS[int(rng.integers(len(VIEWS)))](model)
             case 5:
-                model.points()
+                (model.norm if rng.integers(2) else model.points)()
             case _:
                 model.join()
         model.keep()

@@ -85,7 +85,7 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
     """Divide by ``batch`` the leading size of every constant shape that a Reshape gives a computed tensor, in place.
 
     Raises:
-        UnsupportedError: frames that a Transpose moves apart.
+        UnsupportedError: frames that a Transpose moves apart, or statistics of all of them.
     """
     shapes = tensor_shapes(model)
     values = constants(model)
@@ -95,6 +95,12 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
         if node.op_type in ("Shape", "Size") or computed.isdisjoint(node.input):
             continue
         computed.update(node.output)
+        if _over_batch(node):
+            raise UnsupportedError(
+                f"takes statistics of a batch of {batch}",
+                where=describe(node),
+                hint="export it with a batch of 1, or with a dynamic batch axis: then they are those of one frame",
+            )
         if not apart.isdisjoint(node.input) or (node.op_type == "Transpose" and _moves_batch(node)):
             apart.update(node.output)
         if node.op_type != "Reshape" or len(node.input) != 2 or node.input[1] not in values:
@@ -108,6 +114,14 @@ def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
         name = f"{node.output[0]}/one_frame"
         model.graph.initializer.append(numpy_helper.from_array(np.array([target[0] // batch, *target[1:]]), name))
         node.input[1] = name
+
+
+def _over_batch(node: onnx.NodeProto) -> bool:
+    """Whether a node's statistics reach over the frames of a batch."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type == "BatchNormalization":
+        return bool(attributes.get("training_mode", 0)) or sum(map(bool, node.output)) > 1
+    return node.op_type == "MeanVarianceNormalization" and 0 in attributes.get("axes", (0, 2, 3))
 
 
 def constants(model: onnx.ModelProto) -> Mapping[str, onnx.TensorProto]:

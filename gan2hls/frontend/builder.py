@@ -142,8 +142,13 @@ class Builder:
                 held[n] = self._once(held.pop(n))
             align(streams, self._copied_for_all)
 
-    def add_norm(self, view: View, reading: Normalization, source: str, output: str) -> View:
+    def add_norm(
+        self, view: View, reading: Normalization, source: str, output: str, places: Int64Array | None = None
+    ) -> View:
         """Add a layer that normalizes ``view``; return the view of the ONNX tensor ``output`` that it makes.
+
+        ``places``, of the output's shape, says which of the view's flat elements each of its own is; by default they
+        are alike.
 
         Raises:
             UnsupportedError: its sets are not made of pixels and channels, in no order in which the view can be put.
@@ -152,9 +157,10 @@ class Builder:
         view, op = arranged(self.streams, view, reading, self._copied_for_all)
         points = of_channels(reading.points, view, op.shape)
         name = self._name(op.kind)
-        probe = Port(name, output, view.index.shape, op.shape, inverse(view.index))
-        self.streams.add(Layer(name, source, (view.tensor,), op.shape, op, points, probe), view.index)
-        return View(name, output, view.index)
+        index = view.index if places is None else view.index.ravel()[places]
+        probe = Port(name, output, index.shape, op.shape, inverse(index))
+        self.streams.add(Layer(name, source, (view.tensor,), op.shape, op, points, probe), index)
+        return View(name, output, index)
 
     def copied(self, view: View, seen: Sequence[Int64Array] = ()) -> View:
         """Add a layer that copies what ``view`` sees, or the least of it that must stand in another order.

@@ -17,19 +17,21 @@ from onnx import TensorProto, helper
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
-from gan2hls.frontend.codes import Codes, quantize_linear, truncated
+from gan2hls.frontend.codes import Codes, quantize_linear, reads_codes, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
+from gan2hls.frontend.joining import not_joined
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
+from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
-from gan2hls.frontend.sums import SUMS, spelled_out
+from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.views import View, is_raster
 from gan2hls.kinds import (
     JOINS,
@@ -110,13 +112,14 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 def _read_graph(plain: Normalized, name: str) -> Graph:
     for port in plain.model.graph.input:
         _check_port(port.name, "input", plain.types[port.name])
+    plain, norms = without_norms(plain)
     if not any(count > 1 for name, count in _readings(plain).items() if name in plain.types):
-        return _Reader(plain).graph(name)
+        return _Reader(plain, norms).graph(name)
     found: list[Graph] = []
     errors: list[UnsupportedError] = []
     for layout in _LAYOUTS:
         try:
-            found.append(_Reader(plain, layout).graph(name))
+            found.append(_Reader(plain, norms, layout).graph(name))
         except UnsupportedError as error:
             errors.append(error)
         else:
@@ -162,8 +165,8 @@ class _Reader:
         codes: what those between QuantizeLinear and DequantizeLinear mean, by name.
     """
 
-    def __init__(self, plain: Normalized, layout: int | None = None) -> None:
-        self.plain, self.builder = plain, Builder()
+    def __init__(self, plain: Normalized, norms: Mapping[str, Found], layout: int | None = None) -> None:
+        self.plain, self.norms, self.builder = plain, norms, Builder()
         self.codes: dict[str, Codes] = {}
         self.views = self.builder.streams.waiting
         self.given: dict[str, View] = {}
@@ -228,6 +231,11 @@ class _Reader:
         if node.op_type == "Cast" and codes is None and made.elem != TensorProto.FLOAT:
             self.views[node.output[0]] = self.given[node.input[0]]
             self.codes[node.output[0]] = truncated(made.elem, node.name)
+        elif node.domain == NORM_DOMAIN:
+            if codes is not None:
+                raise reads_codes()
+            norm, view = self.norms[node.output[0]], self.given[node.input[0]]
+            self.views[norm.output] = self.builder.add_norm(view, norm.reading, norm.source, norm.output, norm.places)
         elif node.op_type == "Concat":
             self._concat(node, **attributes)
         elif _is_view(node, attributes) and node.input[0] in self.given and (codes is None or node.op_type != "Cast"):
@@ -281,7 +289,7 @@ class _Reader:
     def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
         """Read Concat: of views of one stream, and of zeros, a view; of several streams a layer."""
         if any(name in self.codes for name in node.input):
-            raise _reads_codes()
+            raise reads_codes()
         views = [self.given[name] for name in node.input if name in self.given]
         output, shape = node.output[0], self.plain.types[node.output[0]].shape
         if len({view.tensor for view in views}) == 1:
@@ -331,9 +339,9 @@ class _Reader:
     def _join(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         """Read a node of which several inputs are computed."""
         if node.op_type not in JOINS or made.elem != TensorProto.FLOAT:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         if any(name in self.codes for name in node.input):
-            raise _reads_codes()
+            raise reads_codes()
         views = [self.given[name] for name in node.input]
         self._streams(JOINS[node.op_type]([view.index.shape for view in views], made.shape, **attributes), views, node)
 
@@ -346,10 +354,10 @@ class _Reader:
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
         if sum(name in plain.types for name in node.input) > 1:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
         if node.input[position] in self.codes:
-            raise _reads_codes()
+            raise reads_codes()
         view = self.given[node.input[position]]
         tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
         values = [plain.constants.get(name) for name in node.input]
@@ -374,23 +382,6 @@ class _Reader:
 def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
     """Whether a node only rearranges; of resampling that is so in mode ``nearest``."""
     return node.op_type in VIEWS and (node.op_type not in READERS or attributes.get("mode", "nearest") == "nearest")
-
-
-def _reads_codes() -> UnsupportedError:
-    return UnsupportedError(
-        "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
-    )
-
-
-def _not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedError:
-    """Return what is said of a node that reads several computed tensors, or one twice."""
-    read = sorted({name for name in node.input if name in given})
-    what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(
-        f"{what}, which is built for {built} alone",
-        hint="make all but one a constant, or add them (Add) in place of it",
-    )
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

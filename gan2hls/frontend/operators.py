@@ -10,16 +10,21 @@ from gan2hls.base import UnsupportedError
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.layout import VIEWS
 from gan2hls.frontend.naming import describe
+from gan2hls.frontend.norm_region import REDUCTIONS
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
 from gan2hls.kinds import NO_STATISTICS, READERS
 
 SUPPORTED: tuple[str, ...] = tuple(
-    sorted({*READERS, *VIEWS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant"} - RANDOM | ELEMENTWISE)
+    sorted(
+        {*READERS, *VIEWS, *REDUCTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant"} - RANDOM | ELEMENTWISE
+    )
 )
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"
-_NORM = "train with BatchNormalization in its place, which costs nothing here"
+_NORM = (
+    "(x - mean) / sqrt(variance + epsilon) of a channel, a group, a pixel or all is built, and the same without mean"
+)
 _CONSTANT_CODEBOOK = "of weights codebook and indices must both be constant"
 _UNOPTIMIZED = (
     "ONNX Runtime wrote this file after its optimizations: build from the file that it read, or save with "
@@ -27,11 +32,7 @@ _UNOPTIMIZED = (
 )
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
-    "InstanceNormalization": _NORM,
-    "LayerNormalization": _NORM,
-    "GroupNormalization": _NORM,
-    "MeanVarianceNormalization": _NORM,
-    "ReduceMean": f"if it belongs to a normalization by statistics of the input, {_NORM}",
+    **dict.fromkeys(REDUCTIONS, f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"),
     "GatherElements": _CONSTANT_CODEBOOK,
     "GatherND": _CONSTANT_CODEBOOK,
     "MaxPool": "take a Conv of the same stride in its place",
@@ -55,7 +56,8 @@ _RUNTIME_DOMAINS = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhw
 _ELSEWHERE = "take another in its place: docs/limits.md says what is built and what is not"
 
 
-def _way_out(node: onnx.NodeProto) -> str:
+def way_out(node: onnx.NodeProto) -> str:
+    """Return what to do about an operator that is not built."""
     found = WAY_OUT.get(node.op_type)
     if found is None or (node.domain in _RUNTIME_DOMAINS and node.op_type not in _OWN_OPS):
         return _UNOPTIMIZED if node.domain in _RUNTIME_DOMAINS else found or _ELSEWHERE
@@ -80,7 +82,7 @@ def check_supported(node: onnx.NodeProto) -> None:
         raise UnsupportedError(
             f"operator {node.op_type!r}{'' if default else f' of domain {node.domain!r}'} is not supported",
             where=describe(node),
-            hint=_way_out(node),
+            hint=way_out(node),
         )
     if node.op_type not in ("Dropout", "Split") and sum(bool(name) for name in node.output) > 1:
         raise UnsupportedError(

@@ -10,6 +10,7 @@ from onnx import TensorProto, inliner
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
+from gan2hls.frontend.deprecated import respell
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -52,6 +53,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     densify(model)
     _drop_given(model)
     mend(model)
+    respell(model)
     _name_domains(model)
     unranked = {info.name for info in model.graph.input if not info.type.tensor_type.HasField("shape")}
     for info in (*model.graph.input, *model.graph.output):

@@ -34,8 +34,17 @@ def plain_spelling(node: onnx.NodeProto, shape_of: Callable[[str], Shape], elem_
     if node.op_type == "CastLike" and len(node.input) == 2:
         made = helper.make_node("Cast", node.input[:1], node.output, node.name, to=elem_of(node.input[1]))
         node.CopyFrom(made)
+    elif node.op_type == "BatchNormalization" and len(shape_of(node.input[0])) > 2 and _in_training(node):
+        epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+        made = helper.make_node("InstanceNormalization", node.input[:3], node.output[:1], node.name, epsilon=epsilon)
+        node.CopyFrom(made)
     elif node.op_type in ("Conv", "ConvTranspose") and len(node.input) > 1 and node.input[1]:
         _explicit_pads(node, shape_of(node.input[0])[2:], shape_of(node.input[1])[2:])
+
+
+def _in_training(node: onnx.NodeProto) -> bool:
+    """Whether a BatchNormalization normalizes by statistics of the batch; before opset 14 its outputs say so."""
+    return any(a.name == "training_mode" and a.i for a in node.attribute) or sum(map(bool, node.output)) > 1
 
 
 def _explicit_pads(node: onnx.NodeProto, size: Shape, kernel: Shape) -> None:

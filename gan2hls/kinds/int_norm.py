@@ -50,6 +50,8 @@ _HLS_GUARD = 48
 _HLS_REUSE = 8
 #: Places of the buffer beyond a map and the clocks of its statistics, with which nobody waits for one.
 _SLACK = 20
+#: LUTs of the shift of a value, in two stages of 32 and 25 bits.
+_SHIFT_LUT = 90
 #: More tokens than maps can be under way.
 _TOKENS = 1 << 12
 
@@ -242,7 +244,7 @@ class IntNorm(StreamOperation):
         one += _dsp(width["Sum"], width["Sum"]) if self.centred else 0
         state = width["Sum"] + width["Square"]
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
-        lut = sizes.lanes * 6 * (width["Centre"] + self.fraction) + plan.sets * 5 * width["Power"]
+        lut = sizes.lanes * (2 * width["Centre"] + _SHIFT_LUT) + plan.sets * 4 * width["Power"]
         lut += plan.sets * state * (1 + -(-plan.slots // 32))
         memories = [(sizes.lanes * plan.given.int_type.bits, plan.depth)]
         memories += [(START_BITS + DROP_BITS, CHORDS), (statistic, plan.slots * plan.copies)] * plan.sets

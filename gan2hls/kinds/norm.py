@@ -88,7 +88,6 @@ class Norm(Operation):
         if epsilon > most:
             raise ConfigError(
                 f"its sums over {count} elements of {given.int_type}, with epsilon, have more than {MOST_BITS} bits",
-                where=self.kind,
                 hint="take an activation of fewer bits, or build for a smaller image; and an epsilon far below the "
                 "variance",
             )
@@ -129,15 +128,12 @@ def group_normalization(
     epsilon: float = 1e-5,
     stash_type: int = 1,
 ) -> Normalization:
-    """Read GroupNormalization; scale and bias are those of groups in opset 18, of channels from opset 21 on."""
+    """Read GroupNormalization, of opset 21 on: scale and bias are those of channels."""
     del stash_type
     channels = _channels(x)
     if num_groups < 1 or channels % num_groups:
         raise ModelError(f"has {num_groups} groups of {channels} channels", hint=f"num_groups must divide {channels}")
     of_group = np.arange(channels) // (channels // num_groups)
-    scale, bias = (
-        value[of_group] if value is not None and value.shape == (num_groups,) else value for value in (scale, bias)
-    )
     return Normalization(_along(of_group, x.shape, 1), True, epsilon, points=_affine(x, channels, scale, bias))
 
 

@@ -21,9 +21,9 @@ Points = tuple[Point, ...]
 
 #: What to do with a BatchNormalization that has no statistics of its own.
 NO_STATISTICS = (
-    "of one frame this is an InstanceNormalization, which is not built. Train with BatchNorm2d that keeps running "
-    "statistics (track_running_stats=True), call model.eval() and export: the node then has no training_mode and one "
-    "output, and its inputs 3 and 4 are the mean and variance of the training"
+    "a feature has but one number in a frame. Train with BatchNorm that keeps running statistics "
+    "(track_running_stats=True), call model.eval() and export: the node then has no training_mode and one output, and "
+    "its inputs 3 and 4 are the mean and variance of the training"
 )
 
 

@@ -158,7 +158,10 @@ def lower_layer(
         ConfigError: accumulators or biases beyond what hardware has.
     """
     channels, points = layer.channels, layer.points
-    op, scale = layer.op.lower(input_types, layer.shape, weight)
+    try:
+        op, scale = layer.op.lower(input_types, layer.shape, weight)
+    except ConfigError as error:
+        raise ConfigError(error.message, where=f"{layer.name} ({layer.source})", hint=error.hint) from error
     acc_scale = np.broadcast_to(np.abs(scale), (channels,))
     if (scale < 0).any():
         points = (Affine(np.sign(scale), np.zeros(1)), *points)

@@ -22,7 +22,8 @@ from tests.randomized import random_inputs
 pytestmark = pytest.mark.cosim
 
 #: Graphs with normalizations of channels, of groups, of all and of pixels, of lanes that share a set and that do not.
-NORM_SEEDS = (3, 7, 9)
+#: In the last one a branch must hold more than a queue of the words that wait in a ring.
+NORM_SEEDS = (7, 14, 25)
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
 SEEDS = (2, 8, 14)
 
@@ -47,13 +48,22 @@ def test_seeds_have_all_forms() -> None:
     assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
 
 
+def test_seeds_have_normalizations_of_all_forms() -> None:
+    engines = [e for seed in NORM_SEEDS for e in random_graph_design(seed, norms=True).engines]
+    norms = [e for e in engines if e.layer.op.kind == "norm"]
+    forms = {(e.layer.op.by_pixel, min(e.layer.op.groups, 2), e.layer.op.groups == e.layer.shape[2]) for e in norms}
+    assert forms >= {(False, 1, False), (False, 2, False), (False, 2, True), (True, 1, False), (True, 2, False)}
+    assert {e.layer.op.centred for e in norms} == {True, False}
+    assert {e.rtl_unit.parameters["Sets"] > 1 for e in norms if e.folding.lanes > 1} == {True, False}
+
+
 @pytest.mark.parametrize(
     ("seed", "norms", "flags"),
     [
         (7, False, ()),
         (10, False, ("-DGAN2HLS_FLAT",)),
         (7, True, ()),
-        (9, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
+        (14, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
     ],
 )
 def test_csim(seed: int, norms: bool, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

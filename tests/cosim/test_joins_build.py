@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,12 @@ DENSE_BLOCK = f"""
 """
 
 
-def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Report:
+def build(
+    folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8), constants: Mapping[str, np.ndarray] = K
+) -> Report:
     """Build a model through the whole ladder and hold its report to what every build promises."""
     config = {"target": {"dsp": 60}, "verify": {"steps": STEPS}, "calibration": {"samples": 32}}
-    report = gan2hls.build(save(folder, body, shape, K), config=config, write=False).report
+    report = gan2hls.build(save(folder, body, shape, constants), config=config, write=False).report
     assert report is not None
     assert [name for name, step in report.verification.items() if step.status == "passed"] == STEPS
     assert report.quality is not None and report.quality.psnr_db >= 35

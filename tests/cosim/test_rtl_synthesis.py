@@ -22,9 +22,20 @@ from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
+from tests.random_integer_graphs import norm_layer
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 pytestmark = pytest.mark.cosim
+
+
+def normalizing(sets: str) -> Design:
+    """A normalization of three lanes with a set each, or of pixels, whose lanes are all in one."""
+    shape, kind = (4, 5, 6), QuantType(IntType(8, signed=True), 1.0, 3)
+    groups, by_pixel = (6, False) if sets == "channels" else (1, True)
+    rng = np.random.default_rng(3)
+    layer = norm_layer(rng, "l0", "z", shape, kind, groups=groups, by_pixel=by_pixel, centred=not by_pixel)
+    return design(chain(f"norm_{sets}", shape, kind, (layer,)), (Folding(3, 3, 3),))
+
 
 #: Runs in its own process: a failing pass of Yosys ends the process it runs in.
 YOSYS = """
@@ -37,6 +48,7 @@ print("ALL PASSES DONE")
 """
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
+    normalizing("channels"), normalizing("pixels"),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
@@ -94,6 +106,17 @@ def test_a_depthwise_engine_takes_a_dsp_block_a_lane_as_estimated(tmp_path: Path
     layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 32, 32, groups=32), input_type)
     made = design(chain("depthwise", (4, 4, 32), input_type, (layer,)), (Folding(16, 1, 4),))
     assert synthesized(made, tmp_path)["DSP48E1"] == engine_resources(made.engines[0]).dsp == 20
+
+
+@pytest.mark.parametrize(("sets", "dsp", "block_rams"), [("channels", 21, 4), ("pixels", 14, 1)])
+def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams: int, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    made = normalizing(sets)
+    cells, estimate = synthesized(made, tmp_path), engine_resources(made.engines[0])
+    assert cells["DSP48E1"] == estimate.dsp == dsp
+    assert cells["RAMB18E1"] == estimate.bram18 == block_rams
+    luts = sum(count for kind, count in cells.items() if kind.startswith("LUT"))
+    assert 0.6 * luts < estimate.lane_lut < 1.2 * luts  # a requantizer and queues beside it
 
 
 @pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 8), (8, 16, 4)])

@@ -193,7 +193,7 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
     [
         ("y = LpNormalization(x)", ["'LpNormalization'", "/g/LpNormalization_0", "docs/limits.md"]),
         ("y = Softmax(x)", ["'Softmax'"]),
-        ("y = InstanceNormalization(x, s, s)", ["BatchNormalization"]),
+        ("y = InstanceNormalization(x, s, s)", ["a tensor of shape [1, 4]", "one axis behind the channels"]),
         ("a = Gemm(x, sq) y = Concat<axis = 0>(a, x)", ["/g/Concat_1", "along axis 0", "any axis but the batch"]),
         ("a = Gemm(x, sq) y = Gemm<transB = 1>(a, x)", ["joins the computed tensors", "Mean, Sub, Sum alone"]),
         ("y = Gemm<transB = 1>(x, x)", ["reads the computed tensor 'x' twice", "all but one a constant"]),

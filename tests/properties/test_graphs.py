@@ -37,6 +37,7 @@ def test_graphs_compute_what_onnx_runtime_does(seed: int) -> None:
     assert all(math.isfinite(factor) for layer in final.layers for factor in getattr(layer.op, "factors", ()))
     SEEN["read"] += 1
     SEEN["forks"] += max(readers.values()) > 1
+    SEEN["norms"] += any(layer.op.kind == "norm" for layer in final.layers)
     SEEN["sums"] += any(len(layer.inputs) > 1 for layer in final.layers)
     event("a fork" if max(readers.values()) > 1 else "a chain")
 
@@ -45,4 +46,5 @@ def test_the_graphs_were_worth_their_time() -> None:
     if not SEEN:
         return  # run alone
     assert SEEN["refused"] < SEEN["read"] / 10, SEEN
+    assert SEEN["norms"] > SEEN["read"] / 10, SEEN
     assert min(SEEN["forks"], SEEN["sums"]) > SEEN["read"] / 4, SEEN

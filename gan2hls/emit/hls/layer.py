@@ -173,6 +173,7 @@ _LATENCY = {
     "requant": 10,
     "table": 4,
     "channel_table": 4,
+    "norm": 24,
 }
 #: Of the unit of an operation on elements as they come.
 _UNIT_LATENCY = 5

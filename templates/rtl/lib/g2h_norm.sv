@@ -168,7 +168,7 @@ module g2h_norm #(
   always_ff @(posedge clk_i) word_q <= {word_q[RootClocks-2:0], in_word};
 
   // Maps whose statistics are complete and that have not started to leave.
-  logic                   begins, map_first, out_first_unused, out_last_unused, map_last_unused, go, open, beat_valid_q;
+  logic                   begins, map_first, out_first_unused, out_last_unused, map_last_out, go, open, beat_valid_q;
   logic [PendingBits-1:0] pending_q;
   logic [SlotBits-1:0]    slot_unused;
   logic [WordBits-1:0]    out_word, beat_word_q;
@@ -180,7 +180,7 @@ module g2h_norm #(
   assign leave      = held_valid && held_ready;
   assign begins     = leave && map_first;
   assign go         = beat_valid_q && avail;
-  assign unused     = &{1'b0, first_unused, out_first_unused, out_last_unused, map_last_unused, slot_unused};
+  assign unused     = &{1'b0, first_unused, out_first_unused, out_last_unused, map_last_out, slot_unused};
 
   g2h_norm_walk #(
     .Slots    (Slots),
@@ -196,7 +196,7 @@ module g2h_norm #(
     .first_o    (out_first_unused),
     .last_o     (out_last_unused),
     .map_first_o(map_first),
-    .map_last_o (map_last_unused)
+    .map_last_o (map_last_out)
   );
 
   always_ff @(posedge clk_i) begin
@@ -310,8 +310,12 @@ module g2h_norm #(
   );
 
 `ifdef GAN2HLS_TRACE
+  logic [PendingBits-1:0] kept_q;  // maps whose statistics are complete and that have not left
+
   always_ff @(posedge clk_i) begin
-    if (rst_ni && map_last_q[RootClocks-1] && pending_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
+    if (!rst_ni) kept_q <= '0;
+    else kept_q <= kept_q + PendingBits'(map_last_q[RootClocks-1]) - PendingBits'(leave && map_last_out);
+    if (rst_ni && last_q[RootClocks-1] && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
   end
 `endif
 endmodule

@@ -54,18 +54,18 @@ module g2h_rsqrt #(
   end
 
   if (Centred) begin : g_centred
-    logic signed [SumBits-1:0]        sum;
-    logic [2:0][2*SumBits-1:0]        product_q;
+    logic signed [SumBits-1:0] sum;
+    logic [PowerBits-1:0]      product_q, product_q2, product_q3;  // no more than Count * square_i
 
     assign sum = sum_i;
 
     always_ff @(posedge clk_i) begin
-      product_q[0] <= (2*SumBits)'(sum) * (2*SumBits)'(sum);
-      product_q[1] <= product_q[0];
-      product_q[2] <= product_q[1];
+      product_q  <= PowerBits'((2*SumBits)'(sum) * (2*SumBits)'(sum));
+      product_q2 <= product_q;
+      product_q3 <= product_q2;
     end
 
-    assign mean_power = PowerBits'(product_q[2]);
+    assign mean_power = product_q3;
   end else begin : g_plain
     assign mean_power = '0;
   end

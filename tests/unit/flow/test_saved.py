@@ -16,9 +16,11 @@ from gan2hls.flow.arrays import dump_arrays, load_arrays
 from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.flow.saved_model import dump_model, load_model
+from gan2hls.model import IntegerModel
 from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
 from tests import randomized
+from tests.random_integer_graphs import random_graph
 
 ORIGIN = Origin(sha256="0" * 64, params=7)
 DESIGN = randomized.tiny_design()
@@ -29,9 +31,12 @@ def load(json_bytes: bytes = FILES[MODEL_JSON], npz_bytes: bytes = FILES[MODEL_N
     return load_model(json_bytes, npz_bytes)[0]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_model_round_trip_is_exact(seed: int) -> None:
-    model = randomized.tiny_design(seed).model
+@pytest.mark.parametrize(
+    ("seed", "model"),
+    [*((seed, randomized.tiny_design(seed).model) for seed in range(3)), (14, random_graph(14, norms=True))],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_model_round_trip_is_exact(seed: int, model: IntegerModel) -> None:
     files = dump_model(model, ORIGIN)
     again, origin = load_model(files[MODEL_JSON], files[MODEL_NPZ])
     assert origin == ORIGIN
