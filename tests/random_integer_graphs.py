@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from gan2hls.hardware import Design
@@ -79,4 +77,4 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
 def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> Design:
     """A design of a random graph with random foldings and the queues that it needs."""
     made = fold(np.random.default_rng(seed), random_graph(seed, layers, size))
-    return with_queues(with_endless_queues(replace(made, depths={})))
+    return with_queues(with_endless_queues(made))

@@ -10,6 +10,7 @@ import numpy as np
 
 from gan2hls.hardware import Design, EngineDesign, Folding, make_engine, verify_design
 from gan2hls.hardware.linear_engine import most_rows
+from gan2hls.hardware.queues import with_endless_queues
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import Port
 from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
@@ -209,7 +210,7 @@ def design(
 ) -> Design:
     """A design of ``model`` with given foldings and line buffers of ``extra_rows`` beyond the least.
 
-    The layers named in ``skip`` skip empty blocks.
+    The layers named in ``skip`` skip empty blocks.  Where branches meet, queues never fill.
     """
     engines = []
     for layer, folding in zip(model.layers, foldings, strict=True):
@@ -217,7 +218,7 @@ def design(
         if isinstance(layer.op, IntLinear):
             rows = min(layer.op.geometry.y.window + extra_rows, most_rows(layer))
         engines.append(make_engine(layer, folding, rows=rows, skip=layer.name in skip))
-    made = Design(model, tuple(engines), "xc7z020clg400-1", 5.0)
+    made = with_endless_queues(Design(model, tuple(engines), "xc7z020clg400-1", 5.0))
     verify_design(made)
     return made
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from gan2hls.timing.kahn import Deadlock, Outcome, Wait, repeated
+from gan2hls.timing.kahn import Process as NetworkProcess
+from gan2hls.timing.kahn import run as run_network
 from gan2hls.timing.network import (
     Block,
     Edge,
@@ -46,18 +49,24 @@ def simulate(network: Network, keep: Collection[Edge] = ()) -> Simulation:
 
 __all__ = [
     "Block",
+    "Deadlock",
     "Edge",
     "Network",
+    "NetworkProcess",
+    "Outcome",
     "Phase",
     "Queue",
     "Stream",
+    "Wait",
     "down",
     "fifo",
     "join",
     "loader",
     "queue",
+    "repeated",
     "requant",
     "ring",
+    "run_network",
     "sequencer",
     "simulate",
     "sink",
