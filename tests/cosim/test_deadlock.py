@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gan2hls.base import VerificationError
-from gan2hls.emit.hls.order import LEAST_WORDS, deadlock, least_depths, with_depths
-from gan2hls.emit.hls.top import TopRegion, top_region
+from gan2hls.emit.hls.depths import LEAST_WORDS, deadlock, least_depths, with_depths
+from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, top_region
 from gan2hls.hardware import Design
 from gan2hls.model.golden import Golden
 from gan2hls.verify import csim
@@ -30,17 +30,21 @@ def _headers() -> None:
     pytest.importorskip("hls4ml")
 
 
-def run_core(design: Design, depths: dict[str, int], folder: Path) -> None:
-    """Check the outputs of the core, whose streams between engines have ``depths``, each named in the C++.
+def run_core(design: Design, region: TopRegion, folder: Path, *, flat: bool = False) -> None:
+    """Check the outputs of the core, whose emitted streams and holds are made as ``region`` says.
 
     Raises:
         VerificationError: it does not come to its end.
     """
     hls = write_hls(design, folder)
     text = (hls / f"{design.name}.cpp").read_text()
-    for name, depth in depths.items():
-        text, count = re.subn(rf"(STREAM variable={name}) depth=\d+", rf"\1 depth={depth}", text)
-        assert count == 2, name
+    for link in region.links:
+        depth = link.least if flat else link.depth
+        text, count = re.subn(rf"(STREAM variable={link.name}) depth=\d+", rf"\1 depth={depth}", text)
+        assert count == 2, link.name
+        if link.lag:
+            text, count = re.subn(rf"(hold<\d+, \d+), \d+>\({link.name},", rf"\1, {link.lag}>({link.name},", text)
+            assert count == 1, link.name
     (hls / f"{design.name}.cpp").write_text(text)
     codes = random_inputs(np.random.default_rng(6), design.model, 2)
     found, golden = run_outputs(folder, design, folder / "work", codes), Golden(design.model).run(codes)
@@ -69,32 +73,52 @@ def test_least_depths_are_least_in_the_c_too(
     made = random_graph_design(seed, layers)
     region = top_region(made)
     least = dict.fromkeys(region.names, LEAST_WORDS) | least_depths(made, region)
-    run_core(made, least, tmp_path / "least")
+    run_core(made, _at(region, least), tmp_path / "least")
     name = max(least, key=lambda name: least[name])
     assert least[name] > LEAST_WORDS
-    _check_stuck(made, region, {**least, name: least[name] - 1}, tmp_path / "shorter")
+    _check_stuck(made, _at(region, {**least, name: least[name] - 1}), tmp_path / "shorter")
 
 
-@pytest.mark.parametrize("flags", [(), (FLAT,)])
-def test_a_depth_that_is_lowered_by_hand(
-    flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+def test_a_depth_that_is_lowered_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = random_graph_design(4, 5, (9, 12))
     region = with_depths(made, top_region(made))
-    depths = {link.name: link.least if flags else link.depth for link in region.links}
+    depths = {link.name: link.depth for link in region.links}
     name = max(depths, key=lambda name: depths[name])
-    stuck = _check_stuck(made, region, {**depths, name: 8}, tmp_path)
+    stuck = _check_stuck(made, _at(region, {**depths, name: 8}), tmp_path)
     assert f"{name} is full" in stuck
 
 
-def _check_stuck(design: Design, region: TopRegion, depths: dict[str, int], folder: Path) -> str:
+def test_a_hold_that_takes_too_little_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
+    made = random_graph_design(4, 5)
+    region = with_depths(made, top_region(made))
+    longest = max(region.links, key=lambda link: link.lag)
+    links = tuple(replace(link, lag=2) if link is longest else link for link in region.links)
+    stuck = _check_stuck(made, replace(region, links=links), tmp_path, flat=True)
+    assert f"{longest.held} is full" in stuck
+
+
+def test_a_stream_for_which_there_is_no_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the flat region it ends at its own depth, and is stuck at that of the compilers that the region is for."""
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
+    made = random_graph_design(2, size=(12, 10))
+    region = with_depths(made, top_region(made))
+    run_core(made, region, tmp_path / "long", flat=True)
+    links = tuple(replace(link, least=SHORT_WORDS) for link in region.links)
+    _check_stuck(made, replace(region, links=links), tmp_path / "short", flat=True)
+
+
+def _at(region: TopRegion, depths: dict[str, int]) -> TopRegion:
+    return replace(region, links=tuple(replace(link, depth=depths[link.name]) for link in region.links))
+
+
+def _check_stuck(design: Design, region: TopRegion, folder: Path, *, flat: bool = False) -> str:
     """Check that model and C++ find the same deadlock, and return it."""
-    links = tuple(replace(link, depth=depths[link.name]) for link in region.links)
-    found = deadlock(design, replace(region, links=links))
+    found = deadlock(design, region, flat=flat)
     assert found is not None
     with pytest.raises(VerificationError) as raised:
-        run_core(design, depths, folder)
+        run_core(design, region, folder, flat=flat)
     assert (raised.value.where, raised.value.message) == ("core", found.told(region.names))
     return raised.value.message
 

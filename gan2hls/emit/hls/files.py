@@ -11,8 +11,8 @@ from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
+from gan2hls.emit.hls.depths import with_depths
 from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
-from gan2hls.emit.hls.order import with_depths
 from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
 

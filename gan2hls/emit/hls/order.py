@@ -1,4 +1,4 @@
-"""In which order the processes of the C++ read and write, and how long the streams between them must be for that.
+"""In which order the processes of the C++ read and write.
 
 A process of the DATAFLOW region is a loop that blocks at one stream at a time, so the region is a process network
 (``timing.run_network``): one run without any clock tells for every timing whether it comes to its end.  A call is one
@@ -10,73 +10,18 @@ they wait for nothing but room, so whoever reads their words gets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.layer import Process, layer_processes
-from gan2hls.emit.hls.top import TopRegion
+from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
-from gan2hls.timing import Deadlock, NetworkProcess, repeated, run_network
-
-#: Words of a stream inside an engine, and of any other one in the run that finds the least depths: no compiler makes
-#: FIFOs that are shorter.
-LEAST_WORDS = 2
+from gan2hls.timing import NetworkProcess, repeated
 
 _PROGRAMS = ("schedule", "pixels", "pixel_runs", "runner")
-
-
-def with_depths(design: Design, region: TopRegion) -> TopRegion:
-    """Return ``region``, in which every stream to where branches meet is long enough for the order of the processes."""
-    starts = {link.name: link.least for link in region.links if link.waits}
-    if not starts:
-        return region
-    least = least_depths(design, region, starts)
-    links = tuple(
-        replace(link, depth=max(link.depth, least[link.name]), least=least[link.name]) if link.waits else link
-        for link in region.links
-    )
-    return replace(region, links=links)
-
-
-def least_depths(design: Design, region: TopRegion, starts: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Return how many words each stream to where branches meet must hold, where any other one holds two.
-
-    Longer streams elsewhere need no longer ones here.  None of these could be shorter, the others being as they are;
-    there may be other depths of which that is true too.
-
-    Args:
-        design: what ``region`` is of.
-        region: its streams; what depths they have does not matter.
-        starts: by name, words that they hold in any case; two where it is not said.
-
-    Raises:
-        AssertionError: the design comes to no end, however long they are.
-    """
-    processes = tuple(network(design, region))
-    starts = {link.name: LEAST_WORDS for link in region.links if link.waits} | dict(starts or {})
-    outcome = run_network(processes, _depths(processes, starts), starts)
-    assert outcome.deadlock is None, outcome.deadlock.told(region.names)
-    depths = outcome.depths
-    for name in sorted(starts, key=lambda name: starts[name] - depths[name]):  # one may have grown for another, too
-        low, high = starts[name], depths[name]
-        middle = high - 1
-        while low < high:
-            ends = run_network(processes, {**depths, name: middle}).deadlock is None
-            low, high = (low, middle) if ends else (middle + 1, high)
-            middle = (low + high) // 2
-        depths[name] = high
-    return {name: depths[name] for name in starts}
-
-
-def deadlock(design: Design, region: TopRegion) -> Deadlock | None:
-    """Return where the processes of ``region`` wait for each other for ever, with streams as deep as it says."""
-    processes = tuple(network(design, region))
-    depths = {link.name: link.depth for link in region.links}
-    return run_network(processes, _depths(processes, depths)).deadlock
 
 
 def network(design: Design, region: TopRegion) -> Iterator[NetworkProcess]:
@@ -94,9 +39,16 @@ def network(design: Design, region: TopRegion) -> Iterator[NetworkProcess]:
         yield from forks.get(layer, ())
 
 
-def _depths(processes: tuple[NetworkProcess, ...], depths: Mapping[str, int]) -> dict[str, int]:
-    """Return the words that each stream holds, ``LEAST_WORDS`` where ``depths`` does not say."""
-    return {name: depths.get(name, LEAST_WORDS) for process in processes for name in (*process.reads, *process.writes)}
+def held(processes: Iterable[NetworkProcess], lags: Mapping[str, tuple[int, int]]) -> tuple[NetworkProcess, ...]:
+    """Return ``processes`` with a ``hold`` behind each stream in ``lags``, which has its lag and its beats."""
+    names = {name: held_name(name) for name in lags}
+    made = [
+        NetworkProcess(p.name, tuple(names.get(name, name) for name in p.reads), p.writes, p.order) for p in processes
+    ]
+    for name, (lag, beats) in lags.items():
+        order = [repeated([(0, lag)], 1), repeated([(1, 1), (0, 1)], beats - lag), repeated([(1, lag)], 1)]
+        made.append(NetworkProcess(names[name], (name,), (names[name],), np.concatenate(order)))
+    return tuple(made)
 
 
 def _forks(region: TopRegion, tensor: str) -> Iterator[NetworkProcess]:

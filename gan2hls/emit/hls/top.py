@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
-from gan2hls.hardware import Design, Edge
+from gan2hls.hardware import Design, Edge, Stream
 
 #: Words of a stream between two engines that need not wait for each other: engines send rows in bursts.
 BURST_WORDS = 32
@@ -26,16 +26,30 @@ class Link:
         depth: words that it holds, ``BURST_WORDS`` where any number would do.
         least: words that it holds in the flat region, ``SHORT_WORDS`` where any number would do.
         waits: whether its reader waits for another branch, so that not any number will do.
+        lag: beats that a process ``hold`` behind it takes, in the flat region, before it gives the first one; 0: there
+            is none.
         about: what it is for, where that is not plain.
     """
 
     name: str
     bits: int
+    beats: int
     maker: str
     depth: int = BURST_WORDS
     least: int = SHORT_WORDS
     waits: bool = False
+    lag: int = 0
     about: str = ""
+
+    @property
+    def held(self) -> str:
+        """What its ``hold`` gives."""
+        return held_name(self.name)
+
+
+def held_name(name: str) -> str:
+    """Return what the ``hold`` behind the link ``name`` gives."""
+    return f"held_{name.removeprefix('from_')}"
 
 
 @final
@@ -73,8 +87,27 @@ class TopRegion:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of all links."""
-        return frozenset(link.name for link in self.links)
+        """The names of all links, and of what is held behind them."""
+        return frozenset(name for link in self.links for name in (link.name, link.held))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the flat region has a ``hold``."""
+        return any(link.lag for link in self.links)
+
+    @property
+    def only_short(self) -> bool:
+        """Whether no stream of the flat region is longer than any compiler makes it."""
+        return all(link.least <= SHORT_WORDS for link in self.links)
+
+    @property
+    def flat_arguments(self) -> dict[str, tuple[str, ...]]:
+        """As ``arguments``, in the flat region: there an engine reads what is held behind a link."""
+        held = {link.name: link.held for link in self.links if link.lag}
+        return {
+            layer: (*(held.get(name, name) for name in names[:-1]), names[-1])
+            for layer, names in self.arguments.items()
+        }
 
     def links_of(self, maker: str) -> tuple[Link, ...]:
         """Return the streams that ``maker``, a layer or an input, or its forks write."""
@@ -94,7 +127,7 @@ def top_region(design: Design) -> TopRegion:
         only = edges[0] if len(edges) == 1 else None
         source = ports.get(tensor) or (leaving.get(_key(only)) if only else None) or made_by[tensor]
         if source == made_by.get(tensor):
-            links.append(_link(design, source, bits, tensor, only))
+            links.append(_link(design, source, stream, only))
         if only is not None:
             reads[_key(only)] = source
             continue
@@ -103,9 +136,9 @@ def top_region(design: Design) -> TopRegion:
             name = leaving.get(_key(edge), f"from_{tensor}_{n}")
             reads[_key(edge)] = name
             if _key(edge) not in leaving:
-                links.append(replace(_link(design, name, bits, tensor, edge), about=f"to {edge.reader}"))
+                links.append(replace(_link(design, name, stream, edge), about=f"to {edge.reader}"))
             if n < len(edges) - 2:
-                links.append(Link(f"from_{tensor}_{n}_on", bits, tensor, about="to the next fork"))
+                links.append(Link(f"from_{tensor}_{n}_on", bits, stream.beats, tensor, about="to the next fork"))
         for n in range(len(edges) - 1):
             more = n < len(edges) - 2
             second = f"from_{tensor}_{n}_on" if more else reads[_key(edges[n + 1])]
@@ -125,8 +158,9 @@ def _key(edge: Edge) -> tuple[str, int]:
     return edge.reader, edge.port
 
 
-def _link(design: Design, name: str, bits: int, maker: str, edge: Edge | None) -> Link:
+def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     """Return the stream of ``edge``, or one to a fork."""
+    made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
     if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
-        return Link(name, bits, maker)
-    return Link(name, bits, maker, max(BURST_WORDS, edge.depth), max(SHORT_WORDS, edge.depth), waits=True)
+        return made
+    return replace(made, depth=max(BURST_WORDS, edge.depth), waits=True)

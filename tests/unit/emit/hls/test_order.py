@@ -1,27 +1,18 @@
-"""The order of the C++ processes: against the loops of the library, and the depths that follow from it."""
+"""The order in which the C++ processes read and write, against the loops of the library."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gan2hls.emit.hls.feeder import Segment
-from gan2hls.emit.hls.files import emit_hls
-from gan2hls.emit.hls.order import LEAST_WORDS, _segment, deadlock, least_depths, network, with_depths
-from gan2hls.emit.hls.top import BURST_WORDS, SHORT_WORDS, TopRegion, top_region
+from gan2hls.emit.hls.order import _segment, held, network
+from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import Design
+from gan2hls.timing import NetworkProcess, repeated
 from tests.cosim.hls_chains import random_design
 from tests.random_integer_graphs import random_graph_design
 from tests.randomized import tiny_design
-
-GRAPHS = range(12)
-
-
-def at_depths(region: TopRegion, depths: dict[str, int], others: int = LEAST_WORDS) -> TopRegion:
-    """Return ``region`` with streams of ``depths``."""
-    return replace(region, links=tuple(replace(link, depth=depths.get(link.name, others)) for link in region.links))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -41,63 +32,32 @@ def test_a_segment_is_what_its_loop_does(seed: int) -> None:
     assert np.repeat(found[:, 0], found[:, 1]).tolist() == does
 
 
-@pytest.mark.parametrize("seed", GRAPHS)
-def test_least_depths_of_random_graphs(seed: int) -> None:
-    """Everything comes to its end with them, and nothing with one word less of any."""
-    made = random_graph_design(seed)
-    region = top_region(made)
-    least = least_depths(made, region)
-    assert deadlock(made, at_depths(region, least)) is None
-    for name, depth in least.items():
-        if depth > LEAST_WORDS:
-            shorter = deadlock(made, at_depths(region, {**least, name: depth - 1}))
-            assert shorter is not None, name
-            assert all(full in least and empty in region.names for full, empty in shorter.meetings(region.names))
+@pytest.mark.parametrize("seed", range(20))
+def test_a_hold_is_what_its_loop_does(seed: int) -> None:
+    """Beside ``hold.hpp``."""
+    rng = np.random.default_rng(seed)
+    beats = int(rng.integers(1, 12))
+    lag = int(rng.integers(1, beats + 1))
+    does = []
+    for cycle in range(beats + lag):
+        does += [1] if cycle >= lag else []
+        does += [0] if cycle < beats else []
+    reader = NetworkProcess("reader", ("from_a",), (), repeated([(0, 1)], beats))
+    renamed, hold = held([reader], {"from_a": (lag, beats)})
+    assert (renamed.reads, hold.reads, hold.writes) == (("held_a",), ("from_a",), ("held_a",))
+    assert np.repeat(hold.order[:, 0], hold.order[:, 1]).tolist() == does
 
 
-def test_random_graphs_need_long_streams() -> None:
-    found = [max(least_depths(made, top_region(made)).values(), default=0) for made in map(random_graph_design, GRAPHS)]
-    assert sum(depth > BURST_WORDS for depth in found) >= 1 and sum(depth > SHORT_WORDS for depth in found) >= 6
-
-
-@pytest.mark.parametrize("seed", GRAPHS)
-def test_emitted_depths(seed: int) -> None:
-    """They are what the RTL has, and what this order needs; the flat region's are so too."""
-    made = random_graph_design(seed)
-    region = top_region(made)
-    emitted = with_depths(made, region)
-    assert deadlock(made, emitted) is None
-    assert deadlock(made, at_depths(region, {link.name: link.least for link in emitted.links})) is None
-    least = least_depths(made, region)
-    text = emit_hls(made)[f"{made.name}.cpp"].decode()
-    for before, link in zip(region.links, emitted.links, strict=True):
-        assert link.depth >= max(before.depth, BURST_WORDS) and link.least >= max(before.least, SHORT_WORDS)
-        assert link.waits or (link.depth, link.least) == (BURST_WORDS, SHORT_WORDS)
-        assert not link.waits or link.depth >= before.depth == max(BURST_WORDS, *_queue(made, link.name))
-        pipeline, flat = text.split("#else\n", 1)
-        assert f"variable={link.name} depth={link.depth}\n" in pipeline
-        assert f"variable={link.name} depth={link.least}\n" in flat
-    assert {link.name for link in region.links if link.waits} == least.keys()
-
-
-def test_streams_grow_where_the_rtl_has_no_queues() -> None:
-    made = replace(random_graph_design(4, 5, (9, 12)), depths={})
-    region = top_region(made)
-    assert deadlock(made, region) is not None
-    emitted = with_depths(made, region)
-    assert deadlock(made, emitted) is None
-    assert max(link.depth for link in emitted.links) > BURST_WORDS
-
-
-@pytest.mark.parametrize("made", [tiny_design(), random_design(17, layers=8)], ids=lambda made: made.name)
-def test_chains_end_at_any_depths(made: Design) -> None:
-    region = top_region(made)
-    assert with_depths(made, region) is region
-    assert deadlock(made, at_depths(region, {}, others=1)) is None
-    reads = [name for process in network(made, region) for name in process.reads]
-    assert len(set(reads)) == len(reads) > len(made.engines)
-
-
-def _queue(design: Design, name: str) -> list[int]:
-    """Return the depths of the RTL's queues that the stream ``name`` may stand for."""
-    return [0, *(edge.depth for edge in design.edges if name in (f"from_{edge.name}", f"from_{edge.source.tensor}"))]
+@pytest.mark.parametrize(
+    "made", [tiny_design(), random_design(17, layers=8), random_graph_design(3)], ids=lambda made: made.name
+)
+def test_every_stream_has_its_ends(made: Design) -> None:
+    """What is written is read, as often; ports have one end."""
+    moved: dict[str, list[int]] = {}
+    for process in network(made, top_region(made)):
+        for name, words in process.words():
+            moved.setdefault(name, []).append(words if name in process.reads else -words)
+    ports = {port.word: port.stream.beats * (1 if port.inward else -1) for port in (*made.sources, *made.sinks)}
+    assert {name: words[0] for name, words in moved.items() if len(words) == 1} == ports
+    assert all(sum(words) == 0 and len(words) == 2 for name, words in moved.items() if name not in ports)
+    assert {link.name for link in top_region(made).links} < moved.keys()

@@ -1,0 +1,106 @@
+"""The depths of streams between engines, and the lags of what holds long ones, by the order of the processes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from gan2hls.emit.hls.depths import LEAST_WORDS, deadlock, least_depths, with_depths
+from gan2hls.emit.hls.files import emit_hls
+from gan2hls.emit.hls.top import BURST_WORDS, SHORT_WORDS, TopRegion, top_region
+from gan2hls.hardware import Design
+from tests.cosim.hls_chains import random_design
+from tests.random_integer_graphs import random_graph_design
+from tests.randomized import tiny_design
+
+GRAPHS = range(12)
+
+
+def at_depths(region: TopRegion, depths: dict[str, int], others: int = LEAST_WORDS) -> TopRegion:
+    """Return ``region`` with streams of ``depths``."""
+    return replace(region, links=tuple(replace(link, depth=depths.get(link.name, others)) for link in region.links))
+
+
+@pytest.mark.parametrize("seed", GRAPHS)
+def test_least_depths_of_random_graphs(seed: int) -> None:
+    """Everything comes to its end with them, and nothing with one word less of any."""
+    made = random_graph_design(seed)
+    region = top_region(made)
+    least = least_depths(made, region)
+    assert deadlock(made, at_depths(region, least)) is None
+    for name, depth in least.items():
+        if depth > LEAST_WORDS:
+            shorter = deadlock(made, at_depths(region, {**least, name: depth - 1}))
+            assert shorter is not None, name
+            assert all(full in least and empty in region.names for full, empty in shorter.meetings(region.names))
+
+
+def test_random_graphs_need_long_streams() -> None:
+    found = [max(least_depths(made, top_region(made)).values(), default=0) for made in map(random_graph_design, GRAPHS)]
+    assert sum(depth > BURST_WORDS for depth in found) >= 1 and sum(depth > SHORT_WORDS for depth in found) >= 6
+
+
+@pytest.mark.parametrize("seed", GRAPHS)
+def test_emitted_depths(seed: int) -> None:
+    """They are what the RTL has, and what this order needs; in the flat region short streams do, and holds."""
+    made = random_graph_design(seed)
+    region = top_region(made)
+    emitted = with_depths(made, region)
+    assert deadlock(made, emitted) is None and deadlock(made, emitted, flat=True) is None
+    least = least_depths(made, region)
+    assert {link.name for link in region.links if link.waits} == least.keys()
+    text = emit_hls(made)[f"{made.name}.cpp"].decode()
+    pipeline, flat = text.split("#else\n", 1)
+    assert "hold<" not in pipeline
+    for before, link in zip(region.links, emitted.links, strict=True):
+        rtl = max(_queue(made, link.name), default=0)
+        assert link.depth == (max(rtl, least[link.name], BURST_WORDS) if link.waits else BURST_WORDS) >= before.depth
+        assert f"variable={link.name} depth={link.depth}\n" in pipeline
+        assert f"variable={link.name} depth={SHORT_WORDS}\n" in flat
+        assert (link.lag > 0) == (least.get(link.name, 0) > SHORT_WORDS)
+        hold = re.search(rf"hold<{link.bits}, {link.beats}, (\d+)>\({link.name}, {link.held}\);", flat)
+        assert (int(hold[1]) if hold else 0) == link.lag
+    assert ('#include "lib/hold.hpp"' in text) == ("hold<" in flat) == any(link.lag for link in emitted.links)
+
+
+@pytest.mark.parametrize("seed", [4, 7, 13])
+def test_a_hold_must_take_enough_first(seed: int) -> None:
+    made = random_graph_design(seed)
+    emitted = with_depths(made, top_region(made))
+    longest = max(emitted.links, key=lambda link: link.lag)
+    links = tuple(replace(link, lag=1) if link is longest else link for link in emitted.links)
+    stuck = deadlock(made, replace(emitted, links=links), flat=True)
+    assert stuck is not None and longest.held in {full for full, _ in stuck.meetings(emitted.names)}
+
+
+def test_a_stream_stays_long_where_no_hold_ends() -> None:
+    """The C++ says so."""
+    made = random_graph_design(2, size=(12, 10))
+    emitted = with_depths(made, top_region(made))
+    long = [link for link in emitted.links if link.least > SHORT_WORDS]
+    assert [(link.least, link.lag) for link in long] == [(59, 0)]
+    assert deadlock(made, emitted, flat=True) is None
+    assert b"for which no hold was found" in emit_hls(made)[f"{made.name}.cpp"]
+
+
+def test_streams_grow_where_the_rtl_has_no_queues() -> None:
+    made = replace(random_graph_design(4, 5, (9, 12)), depths={})
+    region = top_region(made)
+    assert deadlock(made, region) is not None
+    emitted = with_depths(made, region)
+    assert deadlock(made, emitted) is None
+    assert max(link.depth for link in emitted.links) > BURST_WORDS
+
+
+@pytest.mark.parametrize("made", [tiny_design(), random_design(17, layers=8)], ids=lambda made: made.name)
+def test_chains_end_at_any_depths(made: Design) -> None:
+    region = top_region(made)
+    assert with_depths(made, region) is region
+    assert deadlock(made, at_depths(region, {}, others=1)) is None
+
+
+def _queue(design: Design, name: str) -> list[int]:
+    """Return the depths of the RTL's queues that the stream ``name`` may stand for."""
+    return [0, *(edge.depth for edge in design.edges if name in (f"from_{edge.name}", f"from_{edge.source.tensor}"))]
