@@ -58,7 +58,7 @@ def with_queues(design: Design) -> Design:
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]:
             depths[edge.reader, edge.port] = max(2, depths[edge.reader, edge.port])
     made = replace(design, depths=_legal(depths))
-    while estimate(made).interval > wanted:  # a short queue has another latency than a ring
+    while not _keeps(made, wanted):  # a short queue has another latency than a ring, and none at all no place
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
         made = replace(design, depths=_legal(depths))
     for edge in waiting_edges(design):
@@ -74,12 +74,17 @@ def _least(design: Design, key: tuple[str, int], depths: dict[tuple[str, int], i
     low, high = 1, depths[key].bit_length()
     while low < high:
         middle = (low + high) // 2
-        try:
-            kept = estimate(replace(design, depths=_legal({**depths, key: 1 << middle}))).interval <= wanted
-        except AssertionError:  # stuck
-            kept = False
+        kept = _keeps(replace(design, depths=_legal({**depths, key: 1 << middle})), wanted)
         low, high = (low, middle) if kept else (middle + 1, high)
     return min(1 << low, depths[key])
+
+
+def _keeps(design: Design, wanted: float) -> bool:
+    """Return whether ``design`` comes to its end, with the interval ``wanted``."""
+    try:
+        return estimate(design).interval <= wanted
+    except AssertionError:  # stuck
+        return False
 
 
 def _legal(depths: Depths) -> dict[tuple[str, int], int]:

@@ -7,8 +7,9 @@ have done their work, or some wait for each other in a circle.  So one run witho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -37,17 +38,40 @@ class Process:
     writes: tuple[str, ...]
     order: Int64Array
 
-    def words(self) -> Iterator[tuple[str, int]]:
-        """Return how many words it moves in all, by FIFO."""
+    @cached_property
+    def words(self) -> dict[str, int]:
+        """How many words it moves in all, by FIFO."""
         places, counts = self.order.T
+        assert (counts > 0).all(), f"{self.name}: it moves no word"
         names = (*self.reads, *self.writes)
-        moved = np.bincount(places, counts, minlength=len(names)).astype(np.int64).tolist()
-        return zip(names, moved, strict=True)
+        moved: list[int] = np.bincount(places, counts, minlength=len(names)).astype(np.int64).tolist()
+        return dict(zip(names, moved, strict=True))
 
 
 def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int64Array:
     """Return ``times`` times ``pattern``, pairs of a place and words, as the order of a process."""
     return np.tile(np.array(pattern, np.int64).reshape(-1, 2), (times, 1))
+
+
+def stalling(process: Process, latency: int, *, writes_first: bool = False) -> Process:
+    """Return ``process``, a pipelined loop that stands still as a whole where it cannot read or write.
+
+    What an iteration writes then leaves once so many iterations behind it have read, or the loop has no more of them.
+
+    Args:
+        process: the loop: an iteration reads some FIFOs, each once at most, then it writes some; one that only writes
+            does not follow one that only reads.
+        latency: clocks, an iteration each, from what an iteration reads to what it writes.
+        writes_first: whether an iteration writes first, and then it reads.
+    """
+    places = np.repeat(*process.order.T)
+    rank = -places if writes_first else places
+    iteration = np.cumsum(np.diff(rank, prepend=rank[:1]) <= 0)
+    writes = places >= len(process.reads)
+    moved = places[np.argsort(2 * (iteration + latency * writes) + writes, kind="stable")]
+    starts = np.flatnonzero(np.diff(moved, prepend=-1))
+    counts = np.diff(starts, append=moved.size)
+    return replace(process, order=np.stack([moved[starts], counts], axis=1).astype(np.int64))
 
 
 @final
@@ -155,34 +179,32 @@ def _arrays(
 
     reads, writes = Counter[str](), Counter[str]()
     for process in processes:
-        moved = dict(process.words())
-        reads.update({name: moved[name] for name in process.reads})
-        writes.update({name: moved[name] for name in process.writes})
+        reads.update({name: process.words[name] for name in process.reads})
+        writes.update({name: process.words[name] for name in process.writes})
     fifos = tuple(dict.fromkeys((*reads, *writes)))
     number = {name: n for n, name in enumerate(fifos)}
     reader, writer = np.full(len(fifos), -1, np.int64), np.full(len(fifos), -1, np.int64)
-    ops = []
+    fifo = np.zeros((len(processes), max((len(p.reads) + len(p.writes) for p in processes), default=0)), np.int64)
     for n, process in enumerate(processes):
         for name, ends in (*((r, reader) for r in process.reads), *((w, writer) for w in process.writes)):
             assert ends[number[name]] == -1, f"{name}: two processes at one end"
             ends[number[name]] = n
-        places = np.array([number[name] for name in (*process.reads, *process.writes)], np.int64)
-        made = process.order.copy()
-        made[:, 0] = 2 * places[process.order[:, 0]] + (process.order[:, 0] >= len(process.reads))
-        assert (made[:, 1] > 0).all(), f"{process.name}: it moves no word"
-        ops.append(made)
+        numbers = [number[name] for name in (*process.reads, *process.writes)]
+        fifo[n, : len(numbers)] = numbers
     for name in reads.keys() & writes.keys():
         assert reads[name] == writes[name], f"{name}: {writes[name]} words are written, {reads[name]} read"
         assert depths[name] >= 1, f"{name}: a FIFO must hold a word"
     return (
         Arrays(
-            ops=np.concatenate([*ops, np.zeros((0, 2), np.int64)]),
-            starts=np.cumsum([0, *map(len, ops)]),
+            orders=np.concatenate([*(process.order for process in processes), np.zeros((0, 2), np.int64)]),
+            starts=np.cumsum([0, *(len(process.order) for process in processes)]),
+            fifo=fifo,
+            reads=np.array([len(process.reads) for process in processes], np.int64),
             depth=np.array([depths.get(name, 0) for name in fifos], np.int64),
             grows=np.array([name in growing for name in fifos], np.bool_),
             reader=reader,
             writer=writer,
-            waits=np.full(len(ops), -1, np.int64),
+            waits=np.full(len(processes), -1, np.int64),
         ),
         fifos,
     )

@@ -15,9 +15,10 @@ class Arrays(NamedTuple):
     """A network in arrays, int64 unless said otherwise.
 
     Attributes:
-        ops: ``[n, 2]``, what all processes do, one process after the other: twice the number of a FIFO, and one more
-            where it is written; then the words.
-        starts: ``[processes + 1]``, where a process starts in ``ops``.
+        orders: ``[n, 2]``, what all processes do, one process after the other: the place of a FIFO, and words.
+        starts: ``[processes + 1]``, where a process starts in ``orders``.
+        fifo: ``[processes, places]``, the number of the FIFO at each place of a process.
+        reads: ``[processes]``, how many of its places it reads; it writes the others.
         depth: ``[FIFOs]``, words that each holds.  Written where it grows.
         grows: bool ``[FIFOs]``, whether it does.
         reader: ``[FIFOs]``, number of the process that reads it, -1 for a port.
@@ -25,8 +26,10 @@ class Arrays(NamedTuple):
         waits: ``[processes]``, the FIFO at which it waits, -1 for none.  Written.
     """
 
-    ops: Int64Array
+    orders: Int64Array
     starts: Int64Array
+    fifo: Int64Array
+    reads: Int64Array
     depth: Int64Array
     grows: Any
     reader: Int64Array
@@ -38,7 +41,9 @@ def _runner() -> Callable[[Arrays], int]:
     """Return the compiled ``run_network``, kept on disk where a folder for that can be written."""
 
     def run_network(net: Arrays) -> int:
-        ops, starts, depth, reader, writer, waits = net.ops, net.starts, net.depth, net.reader, net.writer, net.waits
+        orders, starts, depth, reader, writer, waits = (
+            net.orders, net.starts, net.depth, net.reader, net.writer, net.waits
+        )  # fmt: skip
         count = len(waits)
         held = np.zeros(len(depth), np.int64)
         place, left = starts[:-1].copy(), np.zeros(count, np.int64)
@@ -50,10 +55,10 @@ def _runner() -> Callable[[Arrays], int]:
                 p = ready[top]
                 waits[p] = -1
                 while place[p] < starts[p + 1]:
-                    op = ops[place[p], 0]
-                    fifo, writes = op >> 1, op & 1
+                    at = orders[place[p], 0]
+                    fifo, writes = net.fifo[p, at], at >= net.reads[p]
                     if left[p] == 0:
-                        left[p] = ops[place[p], 1]
+                        left[p] = orders[place[p], 1]
                     other = reader[fifo] if writes else writer[fifo]
                     can = left[p]
                     if other >= 0:
@@ -69,14 +74,14 @@ def _runner() -> Callable[[Arrays], int]:
                         break
                     place[p] += 1
             # All wait or are done.  From any process that waits the way leads into a circle.
-            at, longer = -1, -1
+            found, longer = -1, -1
             for start in range(count):
                 if waits[start] < 0:
                     continue
                 p = start
                 for _ in range(count):
                     p = reader[waits[p]] if writer[waits[p]] == p else writer[waits[p]]
-                at = p if at < 0 else at
+                found = p if found < 0 else found
                 for _ in range(count):
                     fifo = waits[p]
                     full = writer[fifo] == p
@@ -86,7 +91,7 @@ def _runner() -> Callable[[Arrays], int]:
                 if longer >= 0:
                     break
             if longer < 0:
-                return at
+                return found
             depth[longer] += 1
             waits[writer[longer]] = -1
             ready[0], top = writer[longer], 1

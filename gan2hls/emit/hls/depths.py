@@ -14,6 +14,9 @@ from gan2hls.timing import Deadlock, NetworkProcess, run_network
 #: FIFOs that are shorter.
 LEAST_WORDS = 2
 
+#: Multiples of the latencies of pipelines that stall: those are estimates.
+STALLS = (1, 2)
+
 #: Lags of a ``hold`` that are tried, less the words that a stream in its place must hold.
 _LAGS = (0, -1, -2, -3, -4, 1, 2, 4, 8)
 
@@ -23,6 +26,7 @@ _Lags = dict[str, tuple[int, int]]
 def with_depths(design: Design, region: TopRegion) -> TopRegion:
     """Return ``region``, in which every stream to where branches meet is long enough for the order of the processes.
 
+    So they are for loops that can be flushed, and for ones that stall as a whole.
     In the flat region, whose compilers make all FIFOs short, a ``hold`` stands behind a stream that must be longer.
     Where no lag lets the design come to its end the stream stays long.
     """
@@ -32,14 +36,17 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     processes = tuple(network(design, region))
     least = _least(processes, region)
     lags = _lags(processes, waiting, least)
+    depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
+    for stall in STALLS:
+        stalled = tuple(network(design, region, stall=stall))
+        outcome = run_network(stalled, _depths(stalled, depths), least)
+        assert outcome.deadlock is None, outcome.deadlock.told(region.names)
+        depths = {name: outcome.depths[name] for name in depths}
 
     def sized(link: Link) -> Link:
-        if not link.waits:
-            return link
-        depth = max(link.depth, least[link.name])
         if link.name in lags:
-            return replace(link, depth=depth, lag=lags[link.name][0])
-        return replace(link, depth=depth, least=max(link.least, least[link.name]))
+            return replace(link, depth=depths[link.name], lag=lags[link.name][0])
+        return replace(link, depth=depths[link.name], least=max(link.least, least.get(link.name, 0)))
 
     return replace(region, links=tuple(map(sized, region.links)))
 
@@ -56,9 +63,12 @@ def least_depths(design: Design, region: TopRegion) -> dict[str, int]:
     return _least(tuple(network(design, region)), region)
 
 
-def deadlock(design: Design, region: TopRegion, *, flat: bool = False) -> Deadlock | None:
-    """Return where processes wait for each other for ever, in ``region`` as it is, or in the flat one."""
-    processes = tuple(network(design, region))
+def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: int = 0) -> Deadlock | None:
+    """Return where processes wait for each other for ever, in ``region`` as it is, or in the flat one.
+
+    ``stall`` is that of ``network``.
+    """
+    processes = tuple(network(design, region, stall=stall))
     if flat:
         processes = held(processes, {link.name: (link.lag, link.beats) for link in region.links if link.lag})
         depths = {link.name: link.least for link in region.links}

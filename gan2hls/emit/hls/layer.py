@@ -188,15 +188,21 @@ _LATENCY = {
     "requant": 10,
     "table": 4,
     "channel_table": 4,
+    "fork": 2,
 }
 #: Of the unit of an operation on elements as they come.
 _UNIT_LATENCY = 5
 
 
+def latency_cycles(kind: str, simd: int = 1) -> int:
+    """Return the clocks from the first read to the last write of an iteration of a process."""
+    tree = (simd - 1).bit_length() if kind == "mac" else 0
+    return _LATENCY.get(kind, _UNIT_LATENCY) + tree
+
+
 def restart_cycles(kind: str, simd: int = 1) -> int:
     """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
-    tree = (simd - 1).bit_length() if kind == "mac" else 0
-    return _LATENCY.get(kind, _UNIT_LATENCY) + tree + 1
+    return latency_cycles(kind, simd) + 1
 
 
 #: Headers that are not called after their one process.

@@ -11,22 +11,30 @@ they wait for nothing but room, so whoever reads their words gets them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from gan2hls.emit.hls.feeder import Segment, feeder_program
-from gan2hls.emit.hls.layer import Process, layer_processes
+from gan2hls.emit.hls.layer import Process, latency_cycles, layer_processes
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
-from gan2hls.timing import NetworkProcess, repeated
+from gan2hls.timing import NetworkProcess, repeated, stalling
 
 _PROGRAMS = ("schedule", "pixels", "pixel_runs", "runner")
 
 
-def network(design: Design, region: TopRegion) -> Iterator[NetworkProcess]:
-    """Return the processes of one frame of ``design``; streams inside an engine are called ``LAYER.NAME``."""
-    forks = {tensor: tuple(_forks(region, tensor)) for tensor in region.forks}
+def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[NetworkProcess]:
+    """Return the processes of one frame of ``design``; streams inside an engine are called ``LAYER.NAME``.
+
+    Args:
+        design: what ``region`` is of.
+        region: its streams.
+        stall: 0: what an iteration writes leaves whatever comes behind it, as in C simulation, or in a pipeline that is
+            flushed; else loops stall as a whole, with so many times the latency that they should have.
+    """
+    forks = {tensor: tuple(_forks(region, tensor, stall)) for tensor in region.forks}
     for stream in design.inputs:
         yield from forks.get(stream.tensor, ())
     for engine in design.engines:
@@ -35,37 +43,43 @@ def network(design: Design, region: TopRegion) -> Iterator[NetworkProcess]:
         names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
         for process in made.processes:
             if process.kind not in _PROGRAMS:
-                yield _process(engine, process, names)
+                yield _process(engine, process, names, stall)
         yield from forks.get(layer, ())
 
 
 def held(processes: Iterable[NetworkProcess], lags: Mapping[str, tuple[int, int]]) -> tuple[NetworkProcess, ...]:
     """Return ``processes`` with a ``hold`` behind each stream in ``lags``, which has its lag and its beats."""
     names = {name: held_name(name) for name in lags}
-    made = [
-        NetworkProcess(p.name, tuple(names.get(name, name) for name in p.reads), p.writes, p.order) for p in processes
-    ]
+    made = []
+    for process in processes:
+        reads = tuple(names.get(name, name) for name in process.reads)
+        made.append(process if reads == process.reads else replace(process, reads=reads))
     for name, (lag, beats) in lags.items():
         order = [repeated([(0, lag)], 1), repeated([(1, 1), (0, 1)], beats - lag), repeated([(1, lag)], 1)]
         made.append(NetworkProcess(names[name], (name,), (names[name],), np.concatenate(order)))
     return tuple(made)
 
 
-def _forks(region: TopRegion, tensor: str) -> Iterator[NetworkProcess]:
+def _forks(region: TopRegion, tensor: str, stall: int) -> Iterator[NetworkProcess]:
     for n, fork in enumerate(region.forks[tensor]):
         source, *readers = fork.streams
         order = repeated([(0, 1), (1, 1), (2, 1)], fork.beats)
-        yield NetworkProcess(f"{tensor}.fork_{n}", (source,), tuple(readers), order)
+        made = NetworkProcess(f"{tensor}.fork_{n}", (source,), tuple(readers), order)
+        yield stalling(made, stall * latency_cycles("fork")) if stall else made
 
 
-def _process(engine: EngineDesign, process: Process, names: Mapping[str, str]) -> NetworkProcess:
-    layer = engine.layer.name
-    sources = process.sources[:1] if process.kind in ("feeder", "skip_feeder") else process.sources
+def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], stall: int) -> NetworkProcess:
+    layer, feeds = engine.layer.name, process.kind in ("feeder", "skip_feeder")
+    sources = process.sources[:1] if feeds else process.sources
     reads, writes = (
         tuple(names.get(stream.name, f"{layer}.{stream.name}") for stream in streams)
         for streams in (sources, (process.sink,))
     )
-    return NetworkProcess(f"{layer}.{process.kind}_{process.sink.name}", reads, writes, _order(engine, process))
+    made = NetworkProcess(f"{layer}.{process.kind}_{process.sink.name}", reads, writes, _order(engine, process))
+    if not stall:
+        return made
+    simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
+    return stalling(made, stall * latency_cycles(process.kind, simd), writes_first=feeds)
 
 
 def _order(engine: EngineDesign, process: Process) -> Int64Array:

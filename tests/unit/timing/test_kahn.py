@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan2hls.timing import Deadlock, NetworkProcess, Wait, repeated, run_network
+from gan2hls.timing import Deadlock, NetworkProcess, Wait, repeated, run_network, stalling
 
 #: A fork whose one branch has to take four words before it gives the first, where the other gives each at once.
 FORK = NetworkProcess("fork", ("in",), ("a", "b"), repeated([(0, 1), (1, 1), (2, 1)], 8))
@@ -52,6 +52,27 @@ def test_of_several_edges_in_a_row_the_named_ones_are_told() -> None:
 def test_networks_that_are_none(processes: tuple[NetworkProcess, ...], message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         run_network(processes, {"a": 1, "b": 1})
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
+    """An iteration a clock: what it writes leaves in the clock in which a later one reads."""
+    rng = np.random.default_rng(seed)
+    latency = int(rng.integers(0, 5))
+    loop = [(True, True)]
+    for _ in range(40):
+        reads = bool(rng.integers(2)) or loop[-1] == (True, False)
+        loop.append((reads, writes_first or not reads or bool(rng.integers(2))))
+    order = [place for does in loop for place in ((1, 0) if writes_first else (0, 1)) if does[place]]
+    given = NetworkProcess("loop", ("in",), ("out",), np.array([(place, 1) for place in order]))
+    clocks: list[list[int]] = [[] for _ in range(len(loop) + latency)]
+    for n, (reads, _) in enumerate(loop):
+        clocks[n] += [0] if reads else []
+    for n, (_, writes) in enumerate(loop):
+        clocks[n + latency] += [1] if writes else []
+    found = stalling(given, latency, writes_first=writes_first)
+    assert np.repeat(*found.order.T).tolist() == [place for clock in clocks for place in clock]
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gan2hls.emit.hls.depths import LEAST_WORDS, deadlock, least_depths, with_depths
+from gan2hls.emit.hls.depths import LEAST_WORDS, STALLS, deadlock, least_depths, with_depths
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.top import BURST_WORDS, SHORT_WORDS, TopRegion, top_region
 from gan2hls.hardware import Design
@@ -49,6 +49,7 @@ def test_emitted_depths(seed: int) -> None:
     region = top_region(made)
     emitted = with_depths(made, region)
     assert deadlock(made, emitted) is None and deadlock(made, emitted, flat=True) is None
+    assert all(deadlock(made, emitted, stall=stall) is None for stall in STALLS)
     least = least_depths(made, region)
     assert {link.name for link in region.links if link.waits} == least.keys()
     text = emit_hls(made)[f"{made.name}.cpp"].decode()
@@ -56,7 +57,8 @@ def test_emitted_depths(seed: int) -> None:
     assert "hold<" not in pipeline
     for before, link in zip(region.links, emitted.links, strict=True):
         rtl = max(_queue(made, link.name), default=0)
-        assert link.depth == (max(rtl, least[link.name], BURST_WORDS) if link.waits else BURST_WORDS) >= before.depth
+        needed = max(rtl, least[link.name], BURST_WORDS) if link.waits else BURST_WORDS
+        assert link.depth >= needed >= before.depth and (link.waits or link.depth == needed)
         assert f"variable={link.name} depth={link.depth}\n" in pipeline
         assert f"variable={link.name} depth={SHORT_WORDS}\n" in flat
         assert (link.lag > 0) == (least.get(link.name, 0) > SHORT_WORDS)
@@ -83,6 +85,24 @@ def test_a_stream_stays_long_where_no_hold_ends() -> None:
     assert [(link.least, link.lag) for link in long] == [(59, 0)]
     assert deadlock(made, emitted, flat=True) is None
     assert b"for which no hold was found" in emit_hls(made)[f"{made.name}.cpp"]
+
+
+@pytest.mark.parametrize("seed", [4, 11, 22])
+def test_pipelines_that_stall_need_longer_streams(seed: int) -> None:
+    """Than those of the RTL and of the order of the C++: one word less would stop them."""
+    made = random_graph_design(seed)
+    region = top_region(made)
+    emitted = with_depths(made, region)
+    least = least_depths(made, region)
+    longer = {}
+    for link in emitted.links:
+        if link.waits and link.depth > max(BURST_WORDS, least[link.name], *_queue(made, link.name)):
+            longer[link.name] = link.depth
+    assert longer
+    for name, depth in longer.items():
+        links = tuple(replace(link, depth=depth - 1) if link.name == name else link for link in emitted.links)
+        assert any(deadlock(made, replace(emitted, links=links), stall=stall) for stall in STALLS)
+        assert deadlock(made, replace(emitted, links=links)) is None
 
 
 def test_streams_grow_where_the_rtl_has_no_queues() -> None:

@@ -55,7 +55,7 @@ def test_every_stream_has_its_ends(made: Design) -> None:
     """What is written is read, as often; ports have one end."""
     moved: dict[str, list[int]] = {}
     for process in network(made, top_region(made)):
-        for name, words in process.words():
+        for name, words in process.words.items():
             moved.setdefault(name, []).append(words if name in process.reads else -words)
     ports = {port.word: port.stream.beats * (1 if port.inward else -1) for port in (*made.sources, *made.sinks)}
     assert {name: words[0] for name, words in moved.items() if len(words) == 1} == ports
