@@ -10,8 +10,9 @@ from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, finish, linear_layer, pointwise_layer, port
+from tests.randomized import Rng, conv, conv_transpose, finish, linear_layer, pointwise_layer, port
 
 
 def add_layer(
@@ -78,3 +79,35 @@ def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 
     """A design of a random graph with random foldings and the queues that it needs."""
     made = fold(np.random.default_rng(seed), random_graph(seed, layers, size))
     return with_queues(with_endless_queues(made))
+
+
+def u_net_design(seed: int, size: int = 8, channels: int = 4) -> Design:
+    """A U-Net of two levels: rows come in bursts, and skips are as long as the way down and up."""
+    rng = np.random.default_rng(seed)
+    types = {"x0": random_type(rng)}
+    layers: list[IntLayer] = []
+    wide, deep = (size, size, channels), (size // 2, size // 2, 2 * channels)
+
+    def linear(source: str, geometry: LinearGeometry) -> str:
+        made = linear_layer(rng, f"l{len(layers)}", source, geometry, types[source], out=random_type(rng))
+        return keep(made)
+
+    def add(first: str, second: str, shape: Shape) -> str:
+        return keep(add_layer(rng, f"l{len(layers)}", (first, second), shape, (types[first], types[second]), (1, 1)))
+
+    def keep(layer: IntLayer) -> str:
+        layers.append(layer)
+        types[layer.name] = layer.output_type
+        return layer.name
+
+    first = linear("x0", conv(wide[:2], channels, channels))
+    second = linear(first, conv(wide[:2], channels, 2 * channels, k=4, s=2))
+    third = linear(second, conv(deep[:2], 2 * channels, 4 * channels, k=4, s=2))
+    up = linear(third, conv_transpose((size // 4, size // 4), 4 * channels, 2 * channels))
+    up = linear(add(up, second, deep), conv_transpose(deep[:2], 2 * channels, channels))
+    add(up, first, wide)
+    model = IntegerModel(
+        f"unet{seed}", (port("x0", wide),), (types["x0"],), tuple(layers), (port(layers[-1].name, wide),)
+    )
+    verify_integer_model(model)
+    return with_queues(with_endless_queues(fold(rng, model)))

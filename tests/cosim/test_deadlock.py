@@ -17,7 +17,7 @@ from gan2hls.model.golden import Golden
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim, compile_csim, run_outputs
 from tests.cosim.hls_chains import QUICK, write_hls
-from tests.random_integer_graphs import random_graph_design
+from tests.random_integer_graphs import random_graph_design, u_net_design
 from tests.randomized import random_inputs
 
 pytestmark = pytest.mark.cosim
@@ -62,6 +62,15 @@ def test_graphs_end_at_their_emitted_depths(
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
     assert (tmp_path / "work" / "bounded" / f"{made.name}.cpp").exists()
+
+
+@pytest.mark.parametrize("flags", [(), (FLAT,)])
+def test_a_u_net(flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+    made = u_net_design(2)
+    codes = random_inputs(np.random.default_rng(6), made.model, 2)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
 
 
 @pytest.mark.parametrize(("seed", "layers"), [(4, 5), (6, 5), (3, 8)])

@@ -12,7 +12,7 @@ from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.top import BURST_WORDS, SHORT_WORDS, TopRegion, top_region
 from gan2hls.hardware import Design
 from tests.cosim.hls_chains import random_design
-from tests.random_integer_graphs import random_graph_design
+from tests.random_integer_graphs import random_graph_design, u_net_design
 from tests.randomized import tiny_design
 
 GRAPHS = range(12)
@@ -40,6 +40,19 @@ def test_least_depths_of_random_graphs(seed: int) -> None:
 def test_random_graphs_need_long_streams() -> None:
     found = [max(least_depths(made, top_region(made)).values(), default=0) for made in map(random_graph_design, GRAPHS)]
     assert sum(depth > BURST_WORDS for depth in found) >= 1 and sum(depth > SHORT_WORDS for depth in found) >= 6
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_u_nets(seed: int) -> None:
+    """Their rows come in bursts: the deepest skips need many words, and not all of them have a hold."""
+    made = u_net_design(seed)
+    region = top_region(made)
+    least, emitted = least_depths(made, region), with_depths(made, region)
+    assert deadlock(made, emitted) is None and deadlock(made, emitted, flat=True) is None
+    name = max(least, key=lambda name: least[name])
+    assert least[name] > LEAST_WORDS
+    assert deadlock(made, at_depths(region, {**least, name: least[name] - 1})) is not None
+    assert deadlock(made, at_depths(region, least)) is None
 
 
 @pytest.mark.parametrize("seed", GRAPHS)

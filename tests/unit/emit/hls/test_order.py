@@ -2,17 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
+
 import numpy as np
 import pytest
 
 from gan2hls.emit.hls.feeder import Segment
-from gan2hls.emit.hls.order import _segment, held, network
+from gan2hls.emit.hls.order import _segment, _unit, held, network
 from gan2hls.emit.hls.top import top_region
-from gan2hls.hardware import Design
-from gan2hls.timing import NetworkProcess, repeated
+from gan2hls.hardware import Design, StreamEngine
+from gan2hls.numbers import IntType, QuantType
+from gan2hls.ops.operation import Program, Sizes, StreamOperation, Unit
+from gan2hls.timing import NetworkProcess, Phase, Stream, repeated
 from tests.cosim.hls_chains import random_design
 from tests.random_integer_graphs import random_graph_design
 from tests.randomized import tiny_design
+
+
+@final
+@dataclass(frozen=True)
+class Late(StreamOperation):
+    """Takes two beats of its second input, then one of the first for each that leaves."""
+
+    kind: ClassVar[str] = "late"
+
+    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
+        raise NotImplementedError
+
+    def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
+        raise NotImplementedError
+
+    def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
+        raise NotImplementedError
+
+    def rtl(self, sizes: Sizes) -> Unit:
+        raise NotImplementedError
+
+    def hls(self, sizes: Sizes) -> Unit:
+        raise NotImplementedError
+
+    def order(self, sizes: Sizes) -> tuple[Phase, ...]:
+        return Phase((((1,), False),), 2), Phase((((0,), True),), sizes.beats)
+
+
+def test_an_operation_says_in_which_order_it_takes_beats() -> None:
+    """To the RTL's cycle model, too; by default it takes one of every input for each that leaves."""
+    engine = next(e for e in random_graph_design(3).engines if len(e.layer.inputs) == 2)
+    assert isinstance(engine, StreamEngine)
+    beats = engine.sizes.beats
+    assert _unit(engine).tolist() == [[0, 1], [1, 1], [2, 1]] * beats
+    late = replace(engine, layer=replace(engine.layer, op=Late()))
+    assert _unit(late).tolist() == [[1, 1]] * 2 + [[0, 1], [2, 1]] * beats
+    (block,), stream = late.op.blocks(late.sizes, "late", (Stream("a", beats), Stream("b", 2)), 1)
+    assert (stream.beats, block.numbers) == (beats, (2, 2))
+    assert [table.tolist() for table in block.tables] == [[0, 1, 2, 1, 1, beats], [4, 3]]
 
 
 @pytest.mark.parametrize("seed", range(40))
