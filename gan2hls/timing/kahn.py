@@ -136,6 +136,35 @@ class Outcome:
     deadlock: Deadlock | None
 
 
+def corridor(
+    processes: Sequence[Process], depths: Mapping[str, int], source: str, sink: str
+) -> tuple[Int64Array, Int64Array]:
+    """Return how many words a buffer must have taken when it gives each of its words, and how many it can have.
+
+    Args:
+        processes: a network without the buffer, which comes to its end if that takes and gives as one likes.
+        depths: as for ``run``, of ``source`` and ``sink`` too.
+        source: FIFO from which the buffer takes; no process reads it.
+        sink: FIFO to which it gives; no process writes it.
+
+    Returns:
+        int64 ``[words]`` each, by the word that is given.
+
+    Raises:
+        AssertionError: the network does not come to its end.
+    """
+    from gan2hls.timing.kahn_run import run_network  # loads a compiler
+
+    found = []
+    for eager in (False, True):
+        net, fifos = _arrays(processes, depths, ())
+        words = next(process.words[source] for process in processes if source in process.writes)
+        taken, ends = np.zeros(words, np.int64), np.array([fifos.index(source), fifos.index(sink)])
+        assert run_network(net._replace(buffer=ends, eager=eager, taken=taken)) < 0, f"{source}: no end"
+        found.append(taken)
+    return found[0], found[1]
+
+
 def run(processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str] = ()) -> Outcome:
     """Let ``processes`` go on until none can.
 
@@ -205,6 +234,9 @@ def _arrays(
             reader=reader,
             writer=writer,
             waits=np.full(len(processes), -1, np.int64),
+            buffer=np.array([-1, -1], np.int64),
+            eager=False,
+            taken=np.zeros(0, np.int64),
         ),
         fifos,
     )

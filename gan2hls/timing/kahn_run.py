@@ -24,6 +24,9 @@ class Arrays(NamedTuple):
         reader: ``[FIFOs]``, number of the process that reads it, -1 for a port.
         writer: ``[FIFOs]``, of the one that writes it.
         waits: ``[processes]``, the FIFO at which it waits, -1 for none.  Written.
+        buffer: ``[2]``, FIFOs from which an endless buffer takes and to which it gives; -1: there is none.
+        eager: whether it takes whenever it can, and gives where nothing else can go on; else it is the other way round.
+        taken: ``[words]``, how many it had taken when it gave each of its words.  Written.
     """
 
     orders: Int64Array
@@ -35,6 +38,9 @@ class Arrays(NamedTuple):
     reader: Int64Array
     writer: Int64Array
     waits: Int64Array
+    buffer: Int64Array
+    eager: bool
+    taken: Int64Array
 
 
 def _runner() -> Callable[[Arrays], int]:
@@ -49,6 +55,7 @@ def _runner() -> Callable[[Arrays], int]:
         place, left = starts[:-1].copy(), np.zeros(count, np.int64)
         ready = np.arange(count)  # a stack of processes that may go on
         top = count
+        source, sink, took, gave = net.buffer[0], net.buffer[1], 0, 0
         while True:
             while top > 0:
                 top -= 1
@@ -61,10 +68,10 @@ def _runner() -> Callable[[Arrays], int]:
                         left[p] = orders[place[p], 1]
                     other = reader[fifo] if writes else writer[fifo]
                     can = left[p]
-                    if other >= 0:
+                    if other >= 0 or fifo in (source, sink):
                         can = min(can, depth[fifo] - held[fifo] if writes else held[fifo])
                         held[fifo] += can if writes else -can
-                        if can > 0 and waits[other] == fifo:
+                        if can > 0 and other >= 0 and waits[other] == fifo:
                             waits[other] = -1
                             ready[top] = other
                             top += 1
@@ -73,6 +80,26 @@ def _runner() -> Callable[[Arrays], int]:
                         waits[p] = fifo
                         break
                     place[p] += 1
+            if source >= 0:
+                takes = held[source] > 0
+                gives = took > gave and held[sink] < depth[sink]
+                if takes and (net.eager or not gives):
+                    held[source] -= 1
+                    took += 1
+                    other, fifo = writer[source], source
+                elif gives:
+                    held[sink] += 1
+                    net.taken[gave] = took
+                    gave += 1
+                    other, fifo = reader[sink], sink
+                if takes or gives:
+                    if waits[other] == fifo:
+                        waits[other] = -1
+                        ready[0], top = other, 1
+                    continue
+                if gave == len(net.taken):
+                    return -1
+                return 0
             # All wait or are done.  From any process that waits the way leads into a circle.
             found, longer = -1, -1
             for start in range(count):

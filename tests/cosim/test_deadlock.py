@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from gan2hls.base import VerificationError
+from gan2hls.emit.hls import files
 from gan2hls.emit.hls.depths import LEAST_WORDS, deadlock, least_depths, with_depths
-from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, top_region
+from gan2hls.emit.hls.feeder import Segment
+from gan2hls.emit.hls.hold import Hold
+from gan2hls.emit.hls.top import TopRegion, top_region
 from gan2hls.hardware import Design
 from gan2hls.model.golden import Golden
 from gan2hls.verify import csim
@@ -30,22 +33,16 @@ def _headers() -> None:
     pytest.importorskip("hls4ml")
 
 
-def run_core(design: Design, region: TopRegion, folder: Path, *, flat: bool = False) -> None:
-    """Check the outputs of the core, whose emitted streams and holds are made as ``region`` says.
+def run_core(design: Design, region: TopRegion, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the outputs of the core, whose streams and holds are those of ``region``.
 
     Raises:
         VerificationError: it does not come to its end.
     """
+    monkeypatch.setattr(files, "with_depths", lambda *_: region)
     hls = write_hls(design, folder)
     text = (hls / f"{design.name}.cpp").read_text()
-    for link in region.links:
-        depth = link.least if flat else link.depth
-        text, count = re.subn(rf"(STREAM variable={link.name}) depth=\d+", rf"\1 depth={depth}", text)
-        assert count == 2, link.name
-        if link.lag:
-            text, count = re.subn(rf"(hold<\d+, \d+), \d+>\({link.name},", rf"\1, {link.lag}>({link.name},", text)
-            assert count == 1, link.name
-    (hls / f"{design.name}.cpp").write_text(text)
+    assert all(f"STREAM variable={link.name} depth={link.depth}\n" in text for link in region.links)
     codes = random_inputs(np.random.default_rng(6), design.model, 2)
     found, golden = run_outputs(folder, design, folder / "work", codes), Golden(design.model).run(codes)
     for name, got in found.items():
@@ -82,10 +79,10 @@ def test_least_depths_are_least_in_the_c_too(
     made = random_graph_design(seed, layers)
     region = top_region(made)
     least = dict.fromkeys(region.names, LEAST_WORDS) | least_depths(made, region)
-    run_core(made, _at(region, least), tmp_path / "least")
+    run_core(made, _at(region, least), tmp_path / "least", monkeypatch)
     name = max(least, key=lambda name: least[name])
     assert least[name] > LEAST_WORDS
-    _check_stuck(made, _at(region, {**least, name: least[name] - 1}), tmp_path / "shorter")
+    _check_stuck(made, _at(region, {**least, name: least[name] - 1}), tmp_path / "shorter", monkeypatch)
 
 
 def test_a_depth_that_is_lowered_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +91,7 @@ def test_a_depth_that_is_lowered_by_hand(tmp_path: Path, monkeypatch: pytest.Mon
     region = with_depths(made, top_region(made))
     depths = {link.name: link.depth for link in region.links}
     name = max(depths, key=lambda name: depths[name])
-    stuck = _check_stuck(made, _at(region, {**depths, name: 8}), tmp_path)
+    stuck = _check_stuck(made, _at(region, {**depths, name: 8}), tmp_path, monkeypatch)
     assert f"{name} is full" in stuck
 
 
@@ -102,32 +99,25 @@ def test_a_hold_that_takes_too_little_first(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
     made = random_graph_design(4, 5)
     region = with_depths(made, top_region(made))
-    longest = max(region.links, key=lambda link: link.lag)
-    links = tuple(replace(link, lag=2) if link is longest else link for link in region.links)
-    stuck = _check_stuck(made, replace(region, links=links), tmp_path, flat=True)
+    longest = max(region.links, key=lambda link: link.hold.words if link.hold else 0)
+    lazy = Hold((Segment(2, 2, emits=False), Segment(longest.beats, longest.beats - 2, emits=True)))
+    links = tuple(replace(link, hold=lazy) if link is longest else link for link in region.links)
+    stuck = _check_stuck(made, replace(region, links=links), tmp_path, monkeypatch, flat=True)
     assert f"{longest.held} is full" in stuck
-
-
-def test_a_stream_for_which_there_is_no_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the flat region it ends at its own depth, and is stuck at that of the compilers that the region is for."""
-    monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
-    made = random_graph_design(2, size=(12, 10))
-    region = with_depths(made, top_region(made))
-    run_core(made, region, tmp_path / "long", flat=True)
-    links = tuple(replace(link, least=SHORT_WORDS) for link in region.links)
-    _check_stuck(made, replace(region, links=links), tmp_path / "short", flat=True)
 
 
 def _at(region: TopRegion, depths: dict[str, int]) -> TopRegion:
     return replace(region, links=tuple(replace(link, depth=depths[link.name]) for link in region.links))
 
 
-def _check_stuck(design: Design, region: TopRegion, folder: Path, *, flat: bool = False) -> str:
+def _check_stuck(
+    design: Design, region: TopRegion, folder: Path, monkeypatch: pytest.MonkeyPatch, *, flat: bool = False
+) -> str:
     """Check that model and C++ find the same deadlock, and return it."""
     found = deadlock(design, region, flat=flat)
     assert found is not None
     with pytest.raises(VerificationError) as raised:
-        run_core(design, region, folder, flat=flat)
+        run_core(design, region, folder, monkeypatch)
     assert (raised.value.where, raised.value.message) == ("core", found.told(region.names))
     return raised.value.message
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gan2hls.emit.hls.order import held, network
-from gan2hls.emit.hls.top import SHORT_WORDS, Link, TopRegion
+from gan2hls.emit.hls.hold import Hold, hold_program
+from gan2hls.emit.hls.order import behind, hold, network
+from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name
 from gan2hls.hardware import Design
-from gan2hls.timing import Deadlock, NetworkProcess, run_network
+from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
 
 #: Words of a stream inside an engine, and of any other one in the run that finds the least depths: no compiler makes
 #: FIFOs that are shorter.
@@ -17,25 +18,18 @@ LEAST_WORDS = 2
 #: Multiples of the latencies of pipelines that stall: those are estimates.
 STALLS = (1, 2)
 
-#: Lags of a ``hold`` that are tried, less the words that a stream in its place must hold.
-_LAGS = (0, -1, -2, -3, -4, 1, 2, 4, 8)
-
-_Lags = dict[str, tuple[int, int]]
-
 
 def with_depths(design: Design, region: TopRegion) -> TopRegion:
     """Return ``region``, in which every stream to where branches meet is long enough for the order of the processes.
 
     So they are for loops that can be flushed, and for ones that stall as a whole.
     In the flat region, whose compilers make all FIFOs short, a ``hold`` stands behind a stream that must be longer.
-    Where no lag lets the design come to its end the stream stays long.
     """
-    waiting = [link for link in region.links if link.waits]
-    if not waiting:
+    if not any(link.waits for link in region.links):
         return region
     processes = tuple(network(design, region))
     least = _least(processes, region)
-    lags = _lags(processes, waiting, least)
+    holds = _holds(processes, least)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
     for stall in STALLS:
         stalled = tuple(network(design, region, stall=stall))
@@ -43,12 +37,8 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
         assert outcome.deadlock is None, outcome.deadlock.told(region.names)
         depths = {name: outcome.depths[name] for name in depths}
 
-    def sized(link: Link) -> Link:
-        if link.name in lags:
-            return replace(link, depth=depths[link.name], lag=lags[link.name][0])
-        return replace(link, depth=depths[link.name], least=max(link.least, least.get(link.name, 0)))
-
-    return replace(region, links=tuple(map(sized, region.links)))
+    links = [replace(link, depth=depths[link.name], hold=holds.get(link.name)) for link in region.links]
+    return replace(region, links=tuple(links))
 
 
 def least_depths(design: Design, region: TopRegion) -> dict[str, int]:
@@ -69,12 +59,11 @@ def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: in
     ``stall`` is that of ``network``.
     """
     processes = tuple(network(design, region, stall=stall))
+    depths = {link.name: SHORT_WORDS if flat else link.depth for link in region.links}
     if flat:
-        processes = held(processes, {link.name: (link.lag, link.beats) for link in region.links if link.lag})
-        depths = {link.name: link.least for link in region.links}
-        depths |= {link.held: SHORT_WORDS for link in region.links}
-    else:
-        depths = {link.name: link.depth for link in region.links}
+        holds = {link.name: link.hold.program for link in region.links if link.hold}
+        processes = (*behind(processes, holds), *(hold(name, program) for name, program in holds.items()))
+        depths |= dict.fromkeys(map(held_name, holds), SHORT_WORDS)
     return run_network(processes, _depths(processes, depths)).deadlock
 
 
@@ -94,19 +83,23 @@ def _least(processes: Sequence[NetworkProcess], region: TopRegion) -> dict[str, 
     return {name: depths[name] for name in growing}
 
 
-def _lags(processes: Sequence[NetworkProcess], waiting: Sequence[Link], least: Mapping[str, int]) -> _Lags:
-    """Return lag and beats of the ``hold`` behind each stream that is too long for a short FIFO, the longest first."""
-    lags: _Lags = {}
-    for link in sorted(waiting, key=lambda link: -least[link.name]):
-        depth = least[link.name]
-        for lag in (depth + more for more in _LAGS if depth > SHORT_WORDS and 0 < depth + more <= link.beats):
-            tried = lags | {link.name: (lag, link.beats)}
-            made = held(processes, tried)
-            depths = {name: depth for name, depth in least.items() if name not in tried}
-            if run_network(made, _depths(made, depths)).deadlock is None:
-                lags = tried
-                break
-    return lags
+def _holds(processes: Sequence[NetworkProcess], least: Mapping[str, int]) -> dict[str, Hold]:
+    """Return the ``hold`` behind each stream that is too long for a short FIFO, the longest first.
+
+    The others are as long as they must be meanwhile, or have theirs.
+    """
+    holds: dict[str, Hold] = {}
+    for name in sorted(least, key=lambda name: -least[name]):
+        if least[name] <= SHORT_WORDS:
+            continue
+        processes = behind(processes, [name])
+        depths = {other: depth for other, depth in least.items() if other not in (*holds, name)}
+        bounds = corridor(processes, _depths(processes, depths), name, held_name(name))
+        holds[name] = Hold(hold_program(*bounds))
+        processes = (*processes, hold(name, holds[name].program))
+        stuck = run_network(processes, _depths(processes, depths)).deadlock
+        assert stuck is None, stuck.told(least)
+    return holds
 
 
 def _depths(processes: Sequence[NetworkProcess], depths: Mapping[str, int]) -> dict[str, int]:

@@ -10,7 +10,7 @@ they wait for nothing but room, so whoever reads their words gets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,17 +47,20 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         yield from forks.get(layer, ())
 
 
-def held(processes: Iterable[NetworkProcess], lags: Mapping[str, tuple[int, int]]) -> tuple[NetworkProcess, ...]:
-    """Return ``processes`` with a ``hold`` behind each stream in ``lags``, which has its lag and its beats."""
-    names = {name: held_name(name) for name in lags}
+def behind(processes: Iterable[NetworkProcess], names: Iterable[str]) -> tuple[NetworkProcess, ...]:
+    """Return ``processes``, which read what is held behind the streams ``names`` instead of those."""
+    held = {name: held_name(name) for name in names}
     made = []
     for process in processes:
-        reads = tuple(names.get(name, name) for name in process.reads)
+        reads = tuple(held.get(name, name) for name in process.reads)
         made.append(process if reads == process.reads else replace(process, reads=reads))
-    for name, (lag, beats) in lags.items():
-        order = [repeated([(0, lag)], 1), repeated([(1, 1), (0, 1)], beats - lag), repeated([(1, lag)], 1)]
-        made.append(NetworkProcess(names[name], (name,), (names[name],), np.concatenate(order)))
     return tuple(made)
+
+
+def hold(name: str, program: Sequence[Segment]) -> NetworkProcess:
+    """Return the ``hold`` behind the stream ``name``."""
+    held = held_name(name)
+    return NetworkProcess(held, (name,), (held,), _program(program))
 
 
 def _forks(region: TopRegion, tensor: str, stall: int) -> Iterator[NetworkProcess]:
@@ -93,7 +96,7 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             return repeated([(0, factor), (1, 1)], beats // factor)
         case "feeder" | "skip_feeder":
             assert isinstance(engine, LinearEngine)
-            return np.concatenate([_segment(segment) for segment in feeder_program(engine)])
+            return _program(feeder_program(engine))
         case "mac":
             assert isinstance(engine, LinearEngine)
             made = repeated([(0, 1), (1, 1)], engine.vector_cycles.size)
@@ -109,6 +112,10 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
         case _:
             assert isinstance(engine, StreamEngine)
             return _unit(engine)
+
+
+def _program(program: Sequence[Segment]) -> Int64Array:
+    return np.concatenate([_segment(segment) for segment in program])
 
 
 def _segment(segment: Segment) -> Int64Array:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+from gan2hls.emit.hls.hold import Hold
 from gan2hls.hardware import Design, Edge, Stream
 
 #: Words of a stream between two engines that need not wait for each other: engines send rows in bursts.
 BURST_WORDS = 32
-#: Words of the same stream where a compiler makes FIFOs of one length.
+#: Words of every stream in the flat region, for compilers that make FIFOs of one length.
 SHORT_WORDS = 3
 
 
@@ -23,11 +24,9 @@ class Link:
         name: its variable.
         bits: of a word, whole bytes.
         maker: name of the layer whose engine writes it, or of the tensor of which a fork makes it.
-        depth: words that it holds, ``BURST_WORDS`` where any number would do.
-        least: words that it holds in the flat region, ``SHORT_WORDS`` where any number would do.
+        depth: words that it holds, ``BURST_WORDS`` where any number would do; ``SHORT_WORDS`` in the flat region.
         waits: whether its reader waits for another branch, so that not any number will do.
-        lag: beats that a process ``hold`` behind it takes, in the flat region, before it gives the first one; 0: there
-            is none.
+        hold: the process behind it, in the flat region, that stands for a longer stream; None: there is none.
         about: what it is for, where that is not plain.
     """
 
@@ -36,15 +35,19 @@ class Link:
     beats: int
     maker: str
     depth: int = BURST_WORDS
-    least: int = SHORT_WORDS
     waits: bool = False
-    lag: int = 0
+    hold: Hold | None = None
     about: str = ""
 
     @property
     def held(self) -> str:
         """What its ``hold`` gives."""
         return held_name(self.name)
+
+    @property
+    def scope(self) -> str:
+        """The namespace of its ``hold``."""
+        return f"hold_{self.name.removeprefix('from_')}"
 
 
 def held_name(name: str) -> str:
@@ -93,17 +96,12 @@ class TopRegion:
     @property
     def holds(self) -> bool:
         """Whether the flat region has a ``hold``."""
-        return any(link.lag for link in self.links)
-
-    @property
-    def only_short(self) -> bool:
-        """Whether no stream of the flat region is longer than any compiler makes it."""
-        return all(link.least <= SHORT_WORDS for link in self.links)
+        return any(link.hold for link in self.links)
 
     @property
     def flat_arguments(self) -> dict[str, tuple[str, ...]]:
         """As ``arguments``, in the flat region: there an engine reads what is held behind a link."""
-        held = {link.name: link.held for link in self.links if link.lag}
+        held = {link.name: link.held for link in self.links if link.hold}
         return {
             layer: (*(held.get(name, name) for name in names[:-1]), names[-1])
             for layer, names in self.arguments.items()

@@ -1,42 +1,50 @@
 // hold.hpp - a long first-in first-out queue, for compilers whose FIFOs are a few words deep: an array and a program.
 //
-//     take LAG beats / BEATS - LAG times: give one, take one / give LAG beats
+// The reader of the stream waits for another branch.  A FIFO would take and give as its neighbours can; this process
+// blocks like any other one, so a program says when it takes and when it gives.  gan2hls/emit/hls/hold.py lays it between
+// the beats that must have been taken before one is given, and those that can be taken, and proves that the design ends.
 //
-// The reader of the stream waits for another branch meanwhile, whose first beat comes when LAG beats, or a few less, have
-// passed here.  A FIFO would decide by what it holds; this process blocks like any other one, and its order alone says
-// that the design comes to its end (gan2hls/emit/hls/depths.py).
+// One flat loop of CYCLES iterations, II = 1.  An iteration may give a beat and may take one, as the program of
+// segments.hpp says: to load is to take, to emit is to give.  The array is a ring of WORDS beats, as many as are ever held.
 //
-// One flat loop of BEATS + LAG iterations, II = 1.  The array is a ring: a beat is read in the iteration in which its place
-// is written anew, LAG iterations after it was written.
+// Segments: see there.
+// Needs from P: CYCLES, WORDS, and what segments.hpp needs.
 #ifndef GAN2HLS_HOLD_HPP
 #define GAN2HLS_HOLD_HPP
 
 #include "bits.hpp"
+#include "segments.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
 
-template <int WIDTH, int BEATS, int LAG>
-void hold(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out) {
-    static_assert(0 < LAG && LAG <= BEATS, "a beat must leave in the frame in which it came");
-    ap_uint<memory_bits(WIDTH)> ring[LAG];
-    counter<LAG> slot;
-    typename upto<BEATS>::type wanted = BEATS;  // beats that are still to be taken
-    bool gives = false;                         // LAG beats were taken
+template <class P, int WIDTH>
+void hold(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<P::SEGMENT_WIDTH> >& segment_words,
+    hls::stream<ap_uint<WIDTH> >& out) {
+    ap_uint<memory_bits(WIDTH)> ring[P::WORDS];
+    segments<P> program;
+    counter<P::WORDS> put, get;
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (typename upto<BEATS + LAG>::type cycle = 0; cycle < BEATS + LAG; ++cycle) {
+    for (typename upto<P::CYCLES>::type cycle = 0; cycle < P::CYCLES; ++cycle) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // one beat in and one out a clock
 #endif
-        if (gives) out.write(ap_uint<WIDTH>(ring[slot.at]));
-        if (wanted != 0) {
-            ring[slot.at] = in.read();
-            --wanted;
+        if (program.emits) {
+            out.write(ap_uint<WIDTH>(ring[get.at]));
+            get.step();
         }
-        gives = gives || slot.last;
-        slot.step();
+        if (program.load()) {
+            ring[put.at] = in.read();
+            put.step();
+        }
+        if (program.ends) {
+            const ap_uint<P::SEGMENT_WIDTH> segment = segment_words.read();
+            program.next(segment);
+        } else {
+            program.step();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan2hls.timing import Deadlock, NetworkProcess, Wait, repeated, run_network, stalling
+from gan2hls.timing import Deadlock, NetworkProcess, Wait, corridor, repeated, run_network, stalling
 
 #: A fork whose one branch has to take four words before it gives the first, where the other gives each at once.
 FORK = NetworkProcess("fork", ("in",), ("a", "b"), repeated([(0, 1), (1, 1), (2, 1)], 8))
@@ -39,6 +39,25 @@ def test_of_several_edges_in_a_row_the_named_ones_are_told() -> None:
     )
     assert circle.meetings({"early", "late", "other"}) == (("early", "late"),)
     assert circle.meetings(()) == (("inner", "joined"),)
+
+
+def test_a_corridor_is_what_orders_of_a_buffer_end() -> None:
+    """All orders between its bounds do, and none that leaves them at one word."""
+    join = NetworkProcess("join", ("held", "c"), ("out",), JOIN.order)
+    depths = dict.fromkeys("abc", 1) | {"held": 1}
+    least, most = corridor((FORK, LATE, join), depths, "b", "held")
+    assert (least <= most).all() and (least < most).any() and least[-1] == 8
+
+    def ends(taken: np.ndarray) -> bool:
+        order = [step for n, before in enumerate(np.diff(taken, prepend=0)) for step in ((0, int(before)), (1, 1))]
+        buffer = NetworkProcess("buffer", ("b",), ("held",), np.array([step for step in order if step[1]]))
+        return run_network((FORK, LATE, join, buffer), depths).deadlock is None
+
+    for n in range(8):
+        for taken in range(n + 1, 9):
+            way = np.where(np.arange(8) < n, np.minimum(least, taken), np.maximum(least, taken))
+            fits = (way >= least).all() and (way <= most).all()
+            assert ends(way) == fits, way
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
 
 from gan2hls.emit.hls.depths import LEAST_WORDS, STALLS, deadlock, least_depths, with_depths
+from gan2hls.emit.hls.feeder import Segment
 from gan2hls.emit.hls.files import emit_hls
+from gan2hls.emit.hls.hold import Hold
 from gan2hls.emit.hls.top import BURST_WORDS, SHORT_WORDS, TopRegion, top_region
 from gan2hls.hardware import Design
 from tests.cosim.hls_chains import random_design
@@ -44,7 +45,7 @@ def test_random_graphs_need_long_streams() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_u_nets(seed: int) -> None:
-    """Their rows come in bursts: the deepest skips need many words, and not all of them have a hold."""
+    """Their rows come in bursts, and no constant lag of a hold would do."""
     made = u_net_design(seed)
     region = top_region(made)
     least, emitted = least_depths(made, region), with_depths(made, region)
@@ -74,30 +75,22 @@ def test_emitted_depths(seed: int) -> None:
         assert link.depth >= needed >= before.depth and (link.waits or link.depth == needed)
         assert f"variable={link.name} depth={link.depth}\n" in pipeline
         assert f"variable={link.name} depth={SHORT_WORDS}\n" in flat
-        assert (link.lag > 0) == (least.get(link.name, 0) > SHORT_WORDS)
-        hold = re.search(rf"hold<{link.bits}, {link.beats}, (\d+)>\({link.name}, {link.held}\);", flat)
-        assert (int(hold[1]) if hold else 0) == link.lag
-    assert ('#include "lib/hold.hpp"' in text) == ("hold<" in flat) == any(link.lag for link in emitted.links)
+        assert (link.hold is not None) == (least.get(link.name, 0) > SHORT_WORDS)
+        call = f"hold<{link.scope}::config>({link.name}, {link.held}_segments, {link.held});"
+        assert (call in flat) == (link.hold is not None)
+        assert link.hold is None or link.hold.words <= link.depth
+    assert ('#include "lib/hold.hpp"' in text) == ("hold<" in flat) == any(link.hold for link in emitted.links)
 
 
 @pytest.mark.parametrize("seed", [4, 7, 13])
 def test_a_hold_must_take_enough_first(seed: int) -> None:
     made = random_graph_design(seed)
     emitted = with_depths(made, top_region(made))
-    longest = max(emitted.links, key=lambda link: link.lag)
-    links = tuple(replace(link, lag=1) if link is longest else link for link in emitted.links)
+    longest = max(emitted.links, key=lambda link: link.hold.words if link.hold else 0)
+    lazy = Hold((Segment(1, 1, emits=False), Segment(longest.beats, longest.beats - 1, emits=True)))
+    links = tuple(replace(link, hold=lazy) if link is longest else link for link in emitted.links)
     stuck = deadlock(made, replace(emitted, links=links), flat=True)
     assert stuck is not None and longest.held in {full for full, _ in stuck.meetings(emitted.names)}
-
-
-def test_a_stream_stays_long_where_no_hold_ends() -> None:
-    """The C++ says so."""
-    made = random_graph_design(2, size=(12, 10))
-    emitted = with_depths(made, top_region(made))
-    long = [link for link in emitted.links if link.least > SHORT_WORDS]
-    assert [(link.least, link.lag) for link in long] == [(59, 0)]
-    assert deadlock(made, emitted, flat=True) is None
-    assert b"for which no hold was found" in emit_hls(made)[f"{made.name}.cpp"]
 
 
 @pytest.mark.parametrize("seed", [4, 11, 22])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gan2hls.emit.hls.feeder import Segment
-from gan2hls.emit.hls.order import _segment, _unit, held, network
+from gan2hls.emit.hls.order import _segment, _unit, behind, hold, network
 from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import Design, StreamEngine
 from gan2hls.numbers import IntType, QuantType
@@ -77,20 +77,14 @@ def test_a_segment_is_what_its_loop_does(seed: int) -> None:
     assert np.repeat(found[:, 0], found[:, 1]).tolist() == does
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_a_hold_is_what_its_loop_does(seed: int) -> None:
-    """Beside ``hold.hpp``."""
-    rng = np.random.default_rng(seed)
-    beats = int(rng.integers(1, 12))
-    lag = int(rng.integers(1, beats + 1))
-    does = []
-    for cycle in range(beats + lag):
-        does += [1] if cycle >= lag else []
-        does += [0] if cycle < beats else []
-    reader = NetworkProcess("reader", ("from_a",), (), repeated([(0, 1)], beats))
-    renamed, hold = held([reader], {"from_a": (lag, beats)})
-    assert (renamed.reads, hold.reads, hold.writes) == (("held_a",), ("from_a",), ("held_a",))
-    assert np.repeat(hold.order[:, 0], hold.order[:, 1]).tolist() == does
+def test_a_hold_stands_between_a_stream_and_its_reader() -> None:
+    reader = NetworkProcess("reader", ("from_a", "b"), (), repeated([(0, 1), (1, 1)], 3))
+    other = NetworkProcess("other", (), ("b",), repeated([(0, 1)], 3))
+    renamed, same = behind([reader, other], ["from_a"])
+    assert (renamed.reads, same) == (("held_a", "b"), other)
+    made = hold("from_a", (Segment(2, 2, emits=False), Segment(3, 1, emits=True)))
+    assert (made.reads, made.writes) == (("from_a",), ("held_a",))
+    assert made.order.tolist() == [[0, 2], [1, 3], [0, 1]]
 
 
 @pytest.mark.parametrize(
