@@ -8,6 +8,7 @@ calls become threads, streams hold as many words as their pragmas say.  ``lib/cs
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def write_bounded(hls: Path, design: Design, folder: Path) -> None:
     Raises:
         AssertionError: a region has a line that is no stream, no call and no pragma that is known.
     """
+    if folder.exists():  # of an earlier run
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / "layers").mkdir()
     named = top_region(design).names
