@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +15,9 @@ from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import StreamOperation
 from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, finish, linear_layer, pointwise_layer, port
+from tests.randomized import Rng, conv, conv_transpose, finish, linear_layer, pointwise_layer, port
 
 #: Elements of a tensor at most.
 _MOST = 500
@@ -166,4 +166,27 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, 
 def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> Design:
     """A design of a random graph with random foldings and the queues that it needs."""
     made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms))
-    return with_queues(with_endless_queues(replace(made, depths={})))
+    return with_queues(with_endless_queues(made))
+
+
+def u_net_design(seed: int, size: int = 8, channels: int = 4) -> Design:
+    """A U-Net of two levels: rows come in bursts, and skips are as long as the way down and up."""
+    rng = np.random.default_rng(seed)
+    wide, deep = (size, size, channels), (size // 2, size // 2, 2 * channels)
+    graph = Graph(rng, {"x0": wide})
+
+    def linear(source: str, geometry: LinearGeometry) -> str:
+        name, out = f"l{len(graph.layers)}", random_type(rng)
+        graph.keep(linear_layer(rng, name, source, geometry, graph.types[source], out=out))
+        return name
+
+    def add(first: str, second: str, shape: Shape) -> str:
+        graph.stream(IntAdd((1, 1)), (first, second), shape)
+        return graph.layers[-1].name
+
+    first = linear("x0", conv(wide[:2], channels, channels))
+    second = linear(first, conv(wide[:2], channels, 2 * channels, k=4, s=2))
+    third = linear(second, conv(deep[:2], 2 * channels, 4 * channels, k=4, s=2))
+    up = linear(third, conv_transpose((size // 4, size // 4), 4 * channels, 2 * channels))
+    up = linear(add(up, second, deep), conv_transpose(deep[:2], 2 * channels, channels))
+    return with_queues(with_endless_queues(fold(rng, graph.model(f"unet{seed}", (add(up, first, wide),)))))

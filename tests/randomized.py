@@ -210,7 +210,7 @@ def design(
 ) -> Design:
     """A design of ``model`` with given foldings and line buffers of ``extra_rows`` beyond the least.
 
-    The layers named in ``skip`` skip empty blocks.
+    The layers named in ``skip`` skip empty blocks.  Where branches meet, queues never fill.
     """
     engines = []
     for layer, folding in zip(model.layers, foldings, strict=True):

@@ -19,7 +19,7 @@ from gan2hls.kinds.base import Kind, StreamReading, fixed_order, fixed_shape, ra
 from gan2hls.kinds.operands import check_factors, common_step, ends
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import IntWeight, Operation, Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
-from gan2hls.timing import Block, Phase, Stream, steps
+from gan2hls.timing import Phase
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -115,14 +115,11 @@ class IntConcat(StreamOperation):
         """Return the beats of a frame of each input."""
         return tuple(sizes.beats * run // sum(self.runs) for run in self.runs)
 
-    def blocks(
-        self, sizes: Sizes, name: str, streams: Sequence[Stream], frames: int
-    ) -> tuple[tuple[Block, ...], Stream]:
-        """Return the block that takes the runs of each stream in turn, and the accumulators."""
-        out = Stream(f"{name}.acc", sizes.beats * frames)
+    def order(self, sizes: Sizes) -> tuple[Phase, ...]:
+        """Return the runs of each input in turn."""
         beats = [run // sizes.lanes for run in self.runs]
-        order = tuple(((n,), True) for n, count in enumerate(beats) for _ in range(count))
-        return (steps(streams, out, (Phase(order, sizes.beats // sum(beats)),)),), out
+        steps = tuple(((n,), True) for n, count in enumerate(beats) for _ in range(count))
+        return (Phase(steps, sizes.beats // sum(beats)),)
 
     def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_concat``."""

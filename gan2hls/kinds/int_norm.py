@@ -150,6 +150,17 @@ class IntNorm(StreamOperation):
         """Return the number that lanes must divide: lanes are in one set, or each in its own."""
         return shape[2] if self.groups == shape[2] else shape[2] // self.groups
 
+    def order(self, sizes: Sizes) -> tuple[timing.Phase, ...]:
+        """Return what its process does: beats go in ahead of what leaves; the RTL also takes the next map meanwhile."""
+        lag = min(_Plan(self, sizes).hls_lag, sizes.beats)
+        gives, takes = ((), True), ((0,), False)
+        phases = (
+            timing.Phase((takes,), lag),
+            timing.Phase((gives, takes), sizes.beats - lag),
+            timing.Phase((gives,), lag),
+        )
+        return tuple(phase for phase in phases if phase.repeats)
+
     def blocks(
         self, sizes: Sizes, name: str, streams: Sequence[timing.Stream], frames: int
     ) -> tuple[tuple[timing.Block, ...], timing.Stream]:

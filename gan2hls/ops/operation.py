@@ -16,7 +16,7 @@ from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, Quant
 from gan2hls.ops.linear import IntLinear
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.weights import IntWeight
-from gan2hls.timing import Block, Stream, join
+from gan2hls.timing import Block, Phase, Stream, steps
 
 #: Makes accumulators ``[N, ..., channels]`` of codes ``[N, H, W, C]`` of every input.
 Program = Callable[..., Int64Array]
@@ -188,6 +188,10 @@ class StreamOperation(Protocol):
         """Return the least clocks between two frames."""
         return max(sizes.beats, *self.in_beats(sizes))
 
+    def order(self, sizes: Sizes) -> tuple[Phase, ...]:
+        """Return in which order its unit takes beats of its inputs, and offers one, in a frame."""
+        return (Phase(((tuple(range(len(sizes.inputs))), True),), sizes.beats),)
+
     def blocks(
         self, sizes: Sizes, name: str, streams: Sequence[Stream], frames: int
     ) -> tuple[tuple[Block, ...], Stream]:
@@ -196,7 +200,7 @@ class StreamOperation(Protocol):
         Names of edges start with ``name``; streams carry the beats of so many frames.
         """
         out = Stream(f"{name}.acc", sizes.beats * frames)
-        return (join(streams, out),), out
+        return (steps(streams, out, self.order(sizes)),), out
 
     def accumulator(self, sizes: Sizes) -> tuple[IntType, int]:
         """Return the type of the words that the HLS requantizer reads, and the zero point that it takes off them."""

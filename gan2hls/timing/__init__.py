@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridor, repeated, stalling
+from gan2hls.timing.kahn import Process as NetworkProcess
+from gan2hls.timing.kahn import run as run_network
 from gan2hls.timing.network import (
     Block,
     Edge,
@@ -46,22 +49,30 @@ def simulate(network: Network, keep: Collection[Edge] = ()) -> Simulation:
 
 __all__ = [
     "Block",
+    "Deadlock",
     "Edge",
     "Network",
+    "NetworkProcess",
+    "Outcome",
     "Phase",
     "Queue",
     "Stream",
+    "Wait",
+    "corridor",
     "down",
     "fifo",
     "join",
     "loader",
     "queue",
+    "repeated",
     "requant",
     "ring",
+    "run_network",
     "sequencer",
     "simulate",
     "sink",
     "source",
+    "stalling",
     "steps",
     "up",
 ]

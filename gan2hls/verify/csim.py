@@ -23,6 +23,7 @@ from gan2hls.base import ToolError, VerificationError
 from gan2hls.hardware import Design
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
+from gan2hls.verify.dataflow import BOUNDED_FLAGS, write_bounded
 
 #: The key of the whole core's output beside the layers' names; several outputs are "core NAME".
 CORE = "core"
@@ -66,8 +67,23 @@ def ap_types_folder() -> Path:
     return folder
 
 
-def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Sequence[str] | None = None) -> Path:
+def compile_csim(
+    project_hls_dir: Path,
+    design: Design,
+    work: Path,
+    flags: Sequence[str] | None = None,
+    *,
+    bounded: bool | None = None,
+) -> Path:
     """Compile the C simulation of ``hls/`` into folder ``work``; returns the executable.
+
+    Args:
+        project_hls_dir: the project's ``hls`` folder; nothing is written into it.
+        design: what the files must compute.
+        work: folder for the executable.
+        flags: of the compiler; None: ``FLAGS``.
+        bounded: whether processes work side by side, on streams of the lengths that their pragmas say; None: where
+            ``may_deadlock``.
 
     Raises:
         ToolError: g++ or the ap_types headers are missing, or the compiler was killed or took too long.
@@ -78,6 +94,9 @@ def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Seque
         raise ToolError("g++ is missing", where="csim", hint="install it: sudo apt-get install g++")
     ccache = shutil.which("ccache")
     source = project_hls_dir.resolve()
+    if may_deadlock(design) if bounded is None else bounded:
+        write_bounded(source, design, work / "bounded")
+        source, flags = work.resolve() / "bounded", (*(flags or FLAGS), *BOUNDED_FLAGS)
     name = f"{design.name}_csim"
     headers = ap_types_folder()
     work.mkdir(parents=True, exist_ok=True)
@@ -101,6 +120,11 @@ def compile_csim(project_hls_dir: Path, design: Design, work: Path, flags: Seque
             errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
             raise VerificationError(f"the C++ does not compile: {errors[0] if errors else 'no message'}", where="csim")
     return executable
+
+
+def may_deadlock(design: Design) -> bool:
+    """Return whether ``design`` has branches, which may wait for each other; a chain comes to its end at any depths."""
+    return any(edge.branch is not None for edge in design.edges)
 
 
 def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> dict[str, Int64Array]:

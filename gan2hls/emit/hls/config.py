@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from gan2hls.codecs import CODECS
-from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls.feeder import Segment, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType, Requant
@@ -81,14 +82,24 @@ def range_width(engine: LinearEngine) -> int:
     return whole_bytes(bits_for(runs - 1) + bits_for(most) + 1)
 
 
+def program_bits(program: Sequence[Segment]) -> int:
+    """Return the bits of the iterations of a segment."""
+    return bits_for(max(segment.cycles for segment in program))
+
+
+def program_width(program: Sequence[Segment]) -> int:
+    """Return the width of a segment: cycles, loads, their difference, single, emits."""
+    return whole_bytes(3 * program_bits(program) + 2)
+
+
 def segment_bits(engine: LinearEngine) -> int:
     """Return the bits of the iterations of a feeder segment."""
-    return bits_for(max(segment.cycles for segment in feeder_program(engine)))
+    return program_bits(feeder_program(engine))
 
 
 def segment_width(engine: LinearEngine) -> int:
-    """Return the width of a feeder segment: cycles, loads, their difference, single, emits."""
-    return whole_bytes(3 * segment_bits(engine) + 2)
+    """Return the width of a feeder segment."""
+    return program_width(feeder_program(engine))
 
 
 def pixel_width(engine: LinearEngine) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
+from gan2hls.emit.hls.depths import with_depths
 from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
 from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
@@ -32,7 +33,7 @@ def emit_hls(design: Design) -> dict[str, bytes]:
             f"{name!r} cannot be the name of a C++ function", where="name", hint="give the model another name"
         )
     layers = _layer_views(design)
-    region = top_region(design)
+    region = with_depths(design, top_region(design))
     context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, "top": region, **_ports(design)}
     files = {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:

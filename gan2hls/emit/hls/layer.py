@@ -76,6 +76,21 @@ class Process:
 
 
 @final
+@dataclass(frozen=True)
+class LayerProcesses:
+    """The processes of an engine, in the order of their calls, and the streams at its ends."""
+
+    processes: tuple[Process, ...]
+    in_streams: tuple[Fifo, ...]
+    out_stream: Fifo
+
+    @property
+    def parameters(self) -> tuple[Fifo, ...]:
+        """What the engine is called with."""
+        return (*self.in_streams, self.out_stream)
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class LayerView:
     """Everything that ``layer.hpp.j2`` prints."""
@@ -174,15 +189,21 @@ _LATENCY = {
     "table": 4,
     "channel_table": 4,
     "norm": 24,
+    "fork": 2,
 }
 #: Of the unit of an operation on elements as they come.
 _UNIT_LATENCY = 5
 
 
+def latency_cycles(kind: str, simd: int = 1) -> int:
+    """Return the clocks from the first read to the last write of an iteration of a process."""
+    tree = (simd - 1).bit_length() if kind == "mac" else 0
+    return _LATENCY.get(kind, _UNIT_LATENCY) + tree
+
+
 def restart_cycles(kind: str, simd: int = 1) -> int:
     """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
-    tree = (simd - 1).bit_length() if kind == "mac" else 0
-    return _LATENCY.get(kind, _UNIT_LATENCY) + tree + 1
+    return latency_cycles(kind, simd) + 1
 
 
 #: Headers that are not called after their one process.
@@ -191,12 +212,19 @@ _HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segmen
 
 def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
     """Return the view of an engine that reads ``edges``."""
+    roms = (*front_roms(engine), *requant_roms(engine))
+    made = layer_processes(engine, edges)
+    return LayerView(
+        engine, edges, constants(engine), numbers(engine), roms, made.processes, made.in_streams, made.out_stream
+    )
+
+
+def layer_processes(engine: EngineDesign, edges: Sequence[Edge]) -> LayerProcesses:
+    """Return the processes of an engine that reads ``edges``."""
     alone = len(edges) == 1
     firsts = tuple(Fifo("in" if alone else f"in_{n}", 8 * e.source.byte_count) for n, e in enumerate(edges))
     last = Fifo("out", 8 * engine.sends.byte_count)
-    roms = (*front_roms(engine), *requant_roms(engine))
-    processes = _processes(engine, edges, firsts, last)
-    return LayerView(engine, edges, constants(engine), numbers(engine), roms, processes, firsts, last)
+    return LayerProcesses(_processes(engine, edges, firsts, last), firsts, last)
 
 
 def _processes(engine: EngineDesign, edges: Sequence[Edge], firsts: Sequence[Fifo], last: Fifo) -> tuple[Process, ...]:

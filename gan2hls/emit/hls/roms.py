@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.codecs import Memory
-from gan2hls.emit.hls.feeder import feeder_program
+from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.skip import skip_tables
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
@@ -122,11 +122,19 @@ def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     encoded = engine.weights
     segments = feeder_program(engine)
     return (
-        Rom("segment_cycles", _column([s.cycles for s in segments]), "Feeder segment: iterations."),
-        Rom("segment_loads", _column([s.loads for s in segments]), "Feeder segment: words loaded."),
-        Rom("segment_emits", _column([s.emits for s in segments]), "Feeder segment: feeds the mac."),
+        *segment_roms(segments, "Feeder segment", ("iterations", "words loaded", "feeds the mac")),
         *(_tap_roms(engine) if engine.skip is None else _run_roms(engine)),
         *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
+    )
+
+
+def segment_roms(program: Sequence[Segment], what: str, about: tuple[str, str, str]) -> tuple[Rom, ...]:
+    """Return the tables of ``program``: iterations, loads, and whether it emits; ``about`` says what those mean."""
+    cycles, loads, emits = about
+    return (
+        Rom("segment_cycles", _column([s.cycles for s in program]), f"{what}: {cycles}."),
+        Rom("segment_loads", _column([s.loads for s in program]), f"{what}: {loads}."),
+        Rom("segment_emits", _column([s.emits for s in program]), f"{what}: {emits}."),
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
-from gan2hls.hardware import Design, Edge
+from gan2hls.emit.hls.hold import Hold
+from gan2hls.hardware import Design, Edge, Stream
 
 #: Words of a stream between two engines that need not wait for each other: engines send rows in bursts.
 BURST_WORDS = 32
+#: Words of every stream in the flat region, for compilers that make FIFOs of one length.
+SHORT_WORDS = 3
 
 
 @final
@@ -21,15 +24,35 @@ class Link:
         name: its variable.
         bits: of a word, whole bytes.
         maker: name of the layer whose engine writes it, or of the tensor of which a fork makes it.
-        depth: words that it must hold, ``BURST_WORDS`` where any number would do.
+        depth: words that it holds, ``BURST_WORDS`` where any number would do; ``SHORT_WORDS`` in the flat region.
+        waits: whether its reader waits for another branch, so that not any number will do.
+        hold: the process behind it, in the flat region, that stands for a longer stream; None: there is none.
         about: what it is for, where that is not plain.
     """
 
     name: str
     bits: int
+    beats: int
     maker: str
-    depth: int
+    depth: int = BURST_WORDS
+    waits: bool = False
+    hold: Hold | None = None
     about: str = ""
+
+    @property
+    def held(self) -> str:
+        """What its ``hold`` gives."""
+        return held_name(self.name)
+
+    @property
+    def scope(self) -> str:
+        """The namespace of its ``hold``."""
+        return f"hold_{self.name.removeprefix('from_')}"
+
+
+def held_name(name: str) -> str:
+    """Return what the ``hold`` behind the link ``name`` gives."""
+    return f"held_{name.removeprefix('from_')}"
 
 
 @final
@@ -39,12 +62,14 @@ class Fork:
 
     Attributes:
         tensor: that several read.
-        arguments: width and beats of a frame.
+        bits: of a word.
+        beats: of a frame.
         streams: names of the stream that it reads, and of those that it writes.
     """
 
     tensor: str
-    arguments: tuple[int, int]
+    bits: int
+    beats: int
     streams: tuple[str, str, str]
 
 
@@ -63,13 +88,32 @@ class TopRegion:
     forks: Mapping[str, tuple[Fork, ...]]
     arguments: Mapping[str, tuple[str, ...]]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all links, and of what is held behind them."""
+        return frozenset(name for link in self.links for name in (link.name, link.held))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the flat region has a ``hold``."""
+        return any(link.hold for link in self.links)
+
+    @property
+    def flat_arguments(self) -> dict[str, tuple[str, ...]]:
+        """As ``arguments``, in the flat region: there an engine reads what is held behind a link."""
+        held = {link.name: link.held for link in self.links if link.hold}
+        return {
+            layer: (*(held.get(name, name) for name in names[:-1]), names[-1])
+            for layer, names in self.arguments.items()
+        }
+
     def links_of(self, maker: str) -> tuple[Link, ...]:
         """Return the streams that ``maker``, a layer or an input, or its forks write."""
         return tuple(link for link in self.links if link.maker == maker)
 
 
 def top_region(design: Design) -> TopRegion:
-    """Return the streams and forks between the engines of ``design``."""
+    """Return the streams and forks between the engines of ``design``, as long as the RTL's queues at least."""
     ports = {port.stream.tensor: port.word for port in design.sources}
     leaving = {("", n): port.word for n, port in enumerate(design.sinks)}
     made_by = {engine.layer.name: f"from_{engine.layer.name}" for engine in design.engines}
@@ -81,7 +125,7 @@ def top_region(design: Design) -> TopRegion:
         only = edges[0] if len(edges) == 1 else None
         source = ports.get(tensor) or (leaving.get(_key(only)) if only else None) or made_by[tensor]
         if source == made_by.get(tensor):
-            links.append(Link(source, bits, tensor, _depth(only)))
+            links.append(_link(design, source, stream, only))
         if only is not None:
             reads[_key(only)] = source
             continue
@@ -90,14 +134,14 @@ def top_region(design: Design) -> TopRegion:
             name = leaving.get(_key(edge), f"from_{tensor}_{n}")
             reads[_key(edge)] = name
             if _key(edge) not in leaving:
-                links.append(Link(name, bits, tensor, _depth(edge), f"to {edge.reader}"))
+                links.append(replace(_link(design, name, stream, edge), about=f"to {edge.reader}"))
             if n < len(edges) - 2:
-                links.append(Link(f"from_{tensor}_{n}_on", bits, tensor, BURST_WORDS, "to the next fork"))
+                links.append(Link(f"from_{tensor}_{n}_on", bits, stream.beats, tensor, about="to the next fork"))
         for n in range(len(edges) - 1):
             more = n < len(edges) - 2
             second = f"from_{tensor}_{n}_on" if more else reads[_key(edges[n + 1])]
             first = source if n == 0 else f"from_{tensor}_{n - 1}_on"
-            of_tensor.append(Fork(tensor, (bits, stream.beats), (first, reads[_key(edges[n])], second)))
+            of_tensor.append(Fork(tensor, bits, stream.beats, (first, reads[_key(edges[n])], second)))
         forks[tensor] = tuple(of_tensor)
     arguments = {}
     for engine in design.engines:
@@ -112,6 +156,9 @@ def _key(edge: Edge) -> tuple[str, int]:
     return edge.reader, edge.port
 
 
-def _depth(edge: Edge | None) -> int:
-    """Return the words that the stream of an edge must hold."""
-    return BURST_WORDS if edge is None else max(BURST_WORDS, edge.depth)
+def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
+    """Return the stream of ``edge``, or one to a fork."""
+    made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
+    if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
+        return made
+    return replace(made, depth=max(BURST_WORDS, edge.depth), waits=True)

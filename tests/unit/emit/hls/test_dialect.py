@@ -14,6 +14,7 @@ from gan2hls.emit.rendering import static
 from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
+from tests.random_integer_graphs import u_net_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design, two_chains
 
 LIBRARY = {name: content.decode() for name, content in static("hls/lib", (".hpp",)).items() if name != "bench.hpp"}
@@ -44,10 +45,10 @@ STREAMING = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
-    designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains}
+    designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains, "branches": lambda: u_net_design(2)}
     made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
@@ -128,7 +129,7 @@ def designs() -> list[Design]:
     plain = design(chain("skips", (6, 6, 6), z, (skipping,)), [Folding(2, 3, 1)])
     engine = plain.engines[0]
     skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, rows=engine.rows, skip=True),))
-    return [tiny_design(), skips, *(random_design(seed, layers=8) for seed in range(3))]
+    return [tiny_design(), skips, u_net_design(2), *(random_design(seed, layers=8) for seed in range(3))]
 
 
 @pytest.mark.parametrize("made", designs(), ids=lambda made: made.name)

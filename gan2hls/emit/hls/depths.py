@@ -1,0 +1,107 @@
+"""How long the streams between engines must be where branches meet, by the order in which processes read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gan2hls.emit.hls.hold import Hold, hold_program
+from gan2hls.emit.hls.order import behind, hold, network
+from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name
+from gan2hls.hardware import Design
+from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
+
+#: Words of a stream inside an engine, and of any other one in the run that finds the least depths: no compiler makes
+#: FIFOs that are shorter.
+LEAST_WORDS = 2
+
+#: Multiples of the latencies of pipelines that stall: those are estimates.
+STALLS = (1, 2)
+
+
+def with_depths(design: Design, region: TopRegion) -> TopRegion:
+    """Return ``region``, in which every stream to where branches meet is long enough for the order of the processes.
+
+    So they are for loops that can be flushed, and for ones that stall as a whole.
+    In the flat region, whose compilers make all FIFOs short, a ``hold`` stands behind a stream that must be longer.
+    """
+    if not any(link.waits for link in region.links):
+        return region
+    processes = tuple(network(design, region))
+    least = _least(processes, region)
+    holds = _holds(processes, least)
+    depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
+    for stall in STALLS:
+        stalled = tuple(network(design, region, stall=stall))
+        outcome = run_network(stalled, _depths(stalled, depths), least)
+        assert outcome.deadlock is None, outcome.deadlock.told(region.names)
+        depths = {name: outcome.depths[name] for name in depths}
+
+    links = [replace(link, depth=depths[link.name], hold=holds.get(link.name)) for link in region.links]
+    return replace(region, links=tuple(links))
+
+
+def least_depths(design: Design, region: TopRegion) -> dict[str, int]:
+    """Return how many words each stream to where branches meet must hold, where any other one holds two.
+
+    Longer streams elsewhere need no longer ones here.  None of these could be shorter, the others being as they are;
+    there may be other depths of which that is true too.
+
+    Raises:
+        AssertionError: the design comes to no end, however long they are.
+    """
+    return _least(tuple(network(design, region)), region)
+
+
+def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: int = 0) -> Deadlock | None:
+    """Return where processes wait for each other for ever, in ``region`` as it is, or in the flat one.
+
+    ``stall`` is that of ``network``.
+    """
+    processes = tuple(network(design, region, stall=stall))
+    depths = {link.name: SHORT_WORDS if flat else link.depth for link in region.links}
+    if flat:
+        holds = {link.name: link.hold.program for link in region.links if link.hold}
+        processes = (*behind(processes, holds), *(hold(name, program) for name, program in holds.items()))
+        depths |= dict.fromkeys(map(held_name, holds), SHORT_WORDS)
+    return run_network(processes, _depths(processes, depths)).deadlock
+
+
+def _least(processes: Sequence[NetworkProcess], region: TopRegion) -> dict[str, int]:
+    growing = [link.name for link in region.links if link.waits]
+    outcome = run_network(processes, _depths(processes, {}), growing)
+    assert outcome.deadlock is None, outcome.deadlock.told(region.names)
+    depths = outcome.depths
+    for name in sorted(growing, key=lambda name: -depths[name]):  # one may have grown for another, which grew later
+        low, high = LEAST_WORDS, depths[name]
+        middle = high - 1
+        while low < high:
+            ends = run_network(processes, {**depths, name: middle}).deadlock is None
+            low, high = (low, middle) if ends else (middle + 1, high)
+            middle = (low + high) // 2
+        depths[name] = high
+    return {name: depths[name] for name in growing}
+
+
+def _holds(processes: Sequence[NetworkProcess], least: Mapping[str, int]) -> dict[str, Hold]:
+    """Return the ``hold`` behind each stream that is too long for a short FIFO, the longest first.
+
+    The others are as long as they must be meanwhile, or have theirs.
+    """
+    holds: dict[str, Hold] = {}
+    for name in sorted(least, key=lambda name: -least[name]):
+        if least[name] <= SHORT_WORDS:
+            continue
+        processes = behind(processes, [name])
+        depths = {other: depth for other, depth in least.items() if other not in (*holds, name)}
+        bounds = corridor(processes, _depths(processes, depths), name, held_name(name))
+        holds[name] = Hold(hold_program(*bounds))
+        processes = (*processes, hold(name, holds[name].program))
+        stuck = run_network(processes, _depths(processes, depths)).deadlock
+        assert stuck is None, stuck.told(least)
+    return holds
+
+
+def _depths(processes: Sequence[NetworkProcess], depths: Mapping[str, int]) -> dict[str, int]:
+    """Return the words that each stream holds, ``LEAST_WORDS`` where ``depths`` does not say."""
+    return {name: depths.get(name, LEAST_WORDS) for process in processes for name in (*process.reads, *process.writes)}

@@ -1,0 +1,142 @@
+"""In which order the processes of the C++ read and write.
+
+A process of the DATAFLOW region is a loop that blocks at one stream at a time, so the region is a process network
+(``timing.run_network``): one run without any clock tells for every timing whether it comes to its end.  A call is one
+frame, after which all streams are empty again, so one frame tells for any number of them.
+
+Processes that only send a program of their own (``schedule``, ``pixels``, ``pixel_runs``, ``runner``) are left out:
+they wait for nothing but room, so whoever reads their words gets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.emit.hls.feeder import Segment, feeder_program
+from gan2hls.emit.hls.layer import Process, latency_cycles, layer_processes
+from gan2hls.emit.hls.top import TopRegion, held_name
+from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
+from gan2hls.numbers import Int64Array
+from gan2hls.timing import NetworkProcess, repeated, stalling
+
+_PROGRAMS = ("schedule", "pixels", "pixel_runs", "runner")
+
+
+def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[NetworkProcess]:
+    """Return the processes of one frame of ``design``; streams inside an engine are called ``LAYER.NAME``.
+
+    Args:
+        design: what ``region`` is of.
+        region: its streams.
+        stall: 0: what an iteration writes leaves whatever comes behind it, as in C simulation, or in a pipeline that is
+            flushed; else loops stall as a whole, with so many times the latency that they should have.
+    """
+    forks = {tensor: tuple(_forks(region, tensor, stall)) for tensor in region.forks}
+    for stream in design.inputs:
+        yield from forks.get(stream.tensor, ())
+    for engine in design.engines:
+        layer = engine.layer.name
+        made = layer_processes(engine, design.edges_into(engine))
+        names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
+        for process in made.processes:
+            if process.kind not in _PROGRAMS:
+                yield _process(engine, process, names, stall)
+        yield from forks.get(layer, ())
+
+
+def behind(processes: Iterable[NetworkProcess], names: Iterable[str]) -> tuple[NetworkProcess, ...]:
+    """Return ``processes``, which read what is held behind the streams ``names`` instead of those."""
+    held = {name: held_name(name) for name in names}
+    made = []
+    for process in processes:
+        reads = tuple(held.get(name, name) for name in process.reads)
+        made.append(process if reads == process.reads else replace(process, reads=reads))
+    return tuple(made)
+
+
+def hold(name: str, program: Sequence[Segment]) -> NetworkProcess:
+    """Return the ``hold`` behind the stream ``name``."""
+    held = held_name(name)
+    return NetworkProcess(held, (name,), (held,), _program(program))
+
+
+def _forks(region: TopRegion, tensor: str, stall: int) -> Iterator[NetworkProcess]:
+    for n, fork in enumerate(region.forks[tensor]):
+        source, *readers = fork.streams
+        order = repeated([(0, 1), (1, 1), (2, 1)], fork.beats)
+        made = NetworkProcess(f"{tensor}.fork_{n}", (source,), tuple(readers), order)
+        yield stalling(made, stall * latency_cycles("fork")) if stall else made
+
+
+def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], stall: int) -> NetworkProcess:
+    layer, feeds = engine.layer.name, process.kind in ("feeder", "skip_feeder")
+    sources = process.sources[:1] if feeds else process.sources
+    reads, writes = (
+        tuple(names.get(stream.name, f"{layer}.{stream.name}") for stream in streams)
+        for streams in (sources, (process.sink,))
+    )
+    made = NetworkProcess(f"{layer}.{process.kind}_{process.sink.name}", reads, writes, _order(engine, process))
+    if not stall:
+        return made
+    simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
+    return stalling(made, stall * latency_cycles(process.kind, simd), writes_first=feeds)
+
+
+def _order(engine: EngineDesign, process: Process) -> Int64Array:
+    """Return what a process reads and writes, int64 ``[n, 2]``, as ``templates/hls/lib`` has it."""
+    match process.kind:
+        case "narrow":
+            factor, _, beats = map(int, process.arguments)
+            return repeated([(0, 1), (1, factor)], beats // factor)
+        case "widen":
+            factor, _, beats = map(int, process.arguments)
+            return repeated([(0, factor), (1, 1)], beats // factor)
+        case "feeder" | "skip_feeder":
+            assert isinstance(engine, LinearEngine)
+            return _program(feeder_program(engine))
+        case "mac":
+            assert isinstance(engine, LinearEngine)
+            made = repeated([(0, 1), (1, 1)], engine.vector_cycles.size)
+            made[::2, 1] = engine.vector_cycles.ravel()
+            return made
+        case "requant":
+            reads = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
+            made = repeated([(0, 1), (1, 1)], engine.out_beats)
+            made[::2, 1] = reads
+            return made[made[:, 1] > 0]
+        case "table" | "channel_table":
+            return repeated([(0, 1), (1, 1)], engine.out_beats)
+        case _:
+            assert isinstance(engine, StreamEngine)
+            return _unit(engine)
+
+
+def _program(program: Sequence[Segment]) -> Int64Array:
+    return np.concatenate([_segment(segment) for segment in program])
+
+
+def _segment(segment: Segment) -> Int64Array:
+    """Return what a feeder does in a segment: it writes in every iteration that emits, then reads if a load is due.
+
+    Load ``n`` of ``L`` in ``C`` iterations is due in iteration ``ceil((n + 1) * C / L) - 1``.
+    """
+    if not segment.emits:
+        return repeated([(0, segment.loads)], int(segment.loads > 0))
+    due = -(-np.arange(1, segment.loads + 1) * segment.cycles // max(1, segment.loads))
+    emitted = np.diff(due, prepend=0, append=segment.cycles)
+    made = repeated([(1, 1), (0, 1)], segment.loads + 1)[:-1]
+    made[::2, 1] = emitted
+    return made[made[:, 1] > 0]
+
+
+def _unit(engine: StreamEngine) -> Int64Array:
+    """Return what the unit of an operation does: in every step it reads its beats, in their order, then it writes."""
+    out = len(engine.layer.inputs)
+    orders = []
+    for phase in engine.op.order(engine.sizes):
+        pattern = [(place, 1) for takes, offers in phase.steps for place in (*takes, *([out] if offers else []))]
+        orders.append(repeated(pattern, phase.repeats))
+    return np.concatenate(orders)

@@ -1,0 +1,242 @@
+"""Process networks without clocks: processes that read and write FIFOs in orders of their own, and wait if they must.
+
+Such a network (Kahn's, with bounded FIFOs) comes to one and the same end however fast its processes are: either all
+have done their work, or some wait for each other in a circle.  So one run without any clock decides for every timing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from gan2hls.numbers import Int64Array
+
+if TYPE_CHECKING:
+    from gan2hls.timing.kahn_run import Arrays
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Process:
+    """A process that ends.
+
+    Attributes:
+        name: unique in its network.
+        reads: FIFOs that it reads.
+        writes: FIFOs that it writes.
+        order: int64 ``[n, 2]``: what it does, one after the other: the place of a FIFO in ``(*reads, *writes)``, and
+            how many words it reads or writes there, at least one.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    order: Int64Array
+
+    @cached_property
+    def words(self) -> dict[str, int]:
+        """How many words it moves in all, by FIFO."""
+        places, counts = self.order.T
+        assert (counts > 0).all(), f"{self.name}: it moves no word"
+        names = (*self.reads, *self.writes)
+        moved: list[int] = np.bincount(places, counts, minlength=len(names)).astype(np.int64).tolist()
+        return dict(zip(names, moved, strict=True))
+
+
+def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int64Array:
+    """Return ``times`` times ``pattern``, pairs of a place and words, as the order of a process."""
+    return np.tile(np.array(pattern, np.int64).reshape(-1, 2), (times, 1))
+
+
+def stalling(process: Process, latency: int, *, writes_first: bool = False) -> Process:
+    """Return ``process``, a pipelined loop that stands still as a whole where it cannot read or write.
+
+    What an iteration writes then leaves once so many iterations behind it have read, or the loop has no more of them.
+
+    Args:
+        process: the loop: an iteration reads some FIFOs, each once at most, then it writes some; one that only writes
+            does not follow one that only reads.
+        latency: clocks, an iteration each, from what an iteration reads to what it writes.
+        writes_first: whether an iteration writes first, and then it reads.
+    """
+    places = np.repeat(*process.order.T)
+    rank = -places if writes_first else places
+    iteration = np.cumsum(np.diff(rank, prepend=rank[:1]) <= 0)
+    writes = places >= len(process.reads)
+    moved = places[np.argsort(2 * (iteration + latency * writes) + writes, kind="stable")]
+    starts = np.flatnonzero(np.diff(moved, prepend=-1))
+    counts = np.diff(starts, append=moved.size)
+    return replace(process, order=np.stack([moved[starts], counts], axis=1).astype(np.int64))
+
+
+@final
+@dataclass(frozen=True)
+class Wait:
+    """A process that cannot go on: the FIFO that it is to write is full, or the one that it is to read is empty."""
+
+    process: str
+    fifo: str
+    full: bool
+
+
+@final
+@dataclass(frozen=True)
+class Deadlock:
+    """A circle of processes, each of which waits for the next one."""
+
+    waits: tuple[Wait, ...]
+
+    def meetings(self, named: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Return where the circle is to be cut: a full FIFO whose reader waits at an empty one, as pairs, sorted.
+
+        Of the full ones in a row the last of ``named`` is told, of the empty ones the first; where there is none, the
+        one at the reader.
+        """
+        waits, n = self.waits, len(self.waits)
+        pairs = set()
+        for at in range(n):
+            if waits[at].full and not waits[(at + 1) % n].full:
+                fulls = _run([waits[(at - k) % n] for k in range(n)], full=True)
+                empties = _run([waits[(at + 1 + k) % n] for k in range(n)], full=False)
+                full, empty = ((*(name for name in row if name in named), row[0])[0] for row in (fulls, empties))
+                pairs.add((full, empty))
+        return tuple(sorted(pairs))
+
+    def told(self, named: Collection[str]) -> str:
+        """Return it in words."""
+        return "deadlock: " + "; ".join(f"{full} is full, {empty} is empty" for full, empty in self.meetings(named))
+
+
+def _run(waits: Sequence[Wait], *, full: bool) -> list[str]:
+    """Return the FIFOs of the first ``waits``, as long as they are all full, or all empty."""
+    found = []
+    for wait in waits:
+        if wait.full != full:
+            break
+        found.append(wait.fifo)
+    return found
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        depths: words that every FIFO holds, those that were to grow as far as they had to.
+        deadlock: None: every process has done its work.
+    """
+
+    depths: dict[str, int]
+    deadlock: Deadlock | None
+
+
+def corridor(
+    processes: Sequence[Process], depths: Mapping[str, int], source: str, sink: str
+) -> tuple[Int64Array, Int64Array]:
+    """Return how many words a buffer must have taken when it gives each of its words, and how many it can have.
+
+    Args:
+        processes: a network without the buffer, which comes to its end if that takes and gives as one likes.
+        depths: as for ``run``, of ``source`` and ``sink`` too.
+        source: FIFO from which the buffer takes; no process reads it.
+        sink: FIFO to which it gives; no process writes it.
+
+    Returns:
+        int64 ``[words]`` each, by the word that is given.
+
+    Raises:
+        AssertionError: the network does not come to its end.
+    """
+    from gan2hls.timing.kahn_run import run_network  # loads a compiler
+
+    found = []
+    for eager in (False, True):
+        net, fifos = _arrays(processes, depths, ())
+        words = next(process.words[source] for process in processes if source in process.writes)
+        taken, ends = np.zeros(words, np.int64), np.array([fifos.index(source), fifos.index(sink)])
+        assert run_network(net._replace(buffer=ends, eager=eager, taken=taken)) < 0, f"{source}: no end"
+        found.append(taken)
+    return found[0], found[1]
+
+
+def run(processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str] = ()) -> Outcome:
+    """Let ``processes`` go on until none can.
+
+    A FIFO with one end only is a port: from it comes, and into it goes, as much as one likes.
+
+    Args:
+        processes: a network; every FIFO is read by one of them at most, and written by one at most.
+        depths: words that a FIFO holds, at least one; of all FIFOs with two ends.
+        growing: FIFOs that become longer by a word whenever their being full is part of a circle of waits, and there is
+            no shorter one of them in it.
+
+    Raises:
+        AssertionError: two processes at one end of a FIFO, or more words are written to one than are read, or fewer.
+    """
+    net, fifos = _arrays(processes, depths, growing)
+    from gan2hls.timing.kahn_run import run_network  # loads a compiler
+
+    at = run_network(net)
+    made = dict(zip(fifos, net.depth.tolist(), strict=True))
+    made = {name: depth for name, depth in made.items() if name in depths}
+    return Outcome(made, None if at < 0 else Deadlock(_circle(processes, fifos, net, at)))
+
+
+def _circle(processes: Sequence[Process], fifos: Sequence[str], net: Arrays, at: int) -> tuple[Wait, ...]:
+    """Return the waits in the circle of which process ``at`` is a part."""
+    waits: list[Wait] = []
+    start = at
+    while not waits or at != start:
+        fifo = int(net.waits[at])
+        full = bool(net.writer[fifo] == at)
+        waits.append(Wait(processes[at].name, fifos[fifo], full))
+        at = int(net.reader[fifo] if full else net.writer[fifo])
+    return tuple(waits)
+
+
+def _arrays(
+    processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str]
+) -> tuple[Arrays, tuple[str, ...]]:
+    """Return the network in arrays, and the names of the FIFOs by number."""
+    from gan2hls.timing.kahn_run import Arrays
+
+    reads, writes = Counter[str](), Counter[str]()
+    for process in processes:
+        reads.update({name: process.words[name] for name in process.reads})
+        writes.update({name: process.words[name] for name in process.writes})
+    fifos = tuple(dict.fromkeys((*reads, *writes)))
+    number = {name: n for n, name in enumerate(fifos)}
+    reader, writer = np.full(len(fifos), -1, np.int64), np.full(len(fifos), -1, np.int64)
+    fifo = np.zeros((len(processes), max((len(p.reads) + len(p.writes) for p in processes), default=0)), np.int64)
+    for n, process in enumerate(processes):
+        for name, ends in (*((r, reader) for r in process.reads), *((w, writer) for w in process.writes)):
+            assert ends[number[name]] == -1, f"{name}: two processes at one end"
+            ends[number[name]] = n
+        numbers = [number[name] for name in (*process.reads, *process.writes)]
+        fifo[n, : len(numbers)] = numbers
+    for name in reads.keys() & writes.keys():
+        assert reads[name] == writes[name], f"{name}: {writes[name]} words are written, {reads[name]} read"
+        assert depths[name] >= 1, f"{name}: a FIFO must hold a word"
+    return (
+        Arrays(
+            orders=np.concatenate([*(process.order for process in processes), np.zeros((0, 2), np.int64)]),
+            starts=np.cumsum([0, *(len(process.order) for process in processes)]),
+            fifo=fifo,
+            reads=np.array([len(process.reads) for process in processes], np.int64),
+            depth=np.array([depths.get(name, 0) for name in fifos], np.int64),
+            grows=np.array([name in growing for name in fifos], np.bool_),
+            reader=reader,
+            writer=writer,
+            waits=np.full(len(processes), -1, np.int64),
+            buffer=np.array([-1, -1], np.int64),
+            eager=False,
+            taken=np.zeros(0, np.int64),
+        ),
+        fifos,
+    )

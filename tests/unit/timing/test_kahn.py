@@ -1,0 +1,162 @@
+"""Process networks without clocks, against a simulation word by word in random order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gan2hls.timing import Deadlock, NetworkProcess, Wait, corridor, repeated, run_network, stalling
+
+#: A fork whose one branch has to take four words before it gives the first, where the other gives each at once.
+FORK = NetworkProcess("fork", ("in",), ("a", "b"), repeated([(0, 1), (1, 1), (2, 1)], 8))
+LATE = NetworkProcess("late", ("a",), ("c",), np.array([(0, 3), *[(0, 1), (1, 1)] * 5, (1, 3)]))
+JOIN = NetworkProcess("join", ("b", "c"), ("out",), repeated([(0, 1), (1, 1), (2, 1)], 8))
+BRANCHES = (FORK, LATE, JOIN)
+
+
+def test_branches_need_what_one_of_them_waits_for() -> None:
+    """The reader holds a word itself, and the fork another one, which it has sent one way."""
+    depths = {"a": 1, "b": 1, "c": 1}
+    grown = run_network(BRANCHES, depths, ["b"])
+    assert (grown.depths, grown.deadlock) == ({"a": 1, "b": 2, "c": 1}, None)
+    stuck = run_network(BRANCHES, depths)
+    assert stuck.depths == depths and stuck.deadlock is not None
+    assert set(stuck.deadlock.waits) == {
+        Wait("fork", "b", full=True), Wait("join", "c", full=False), Wait("late", "a", full=False)
+    }  # fmt: skip
+    assert stuck.deadlock.told(()) == "deadlock: b is full, c is empty"
+
+
+def test_of_several_edges_in_a_row_the_named_ones_are_told() -> None:
+    circle = Deadlock(
+        (
+            Wait("converter", "inner", full=True),
+            Wait("join", "joined", full=False),
+            Wait("engine", "late", full=False),
+            Wait("mac", "feed", full=False),
+            Wait("fork", "early", full=True),
+        )
+    )
+    assert circle.meetings({"early", "late", "other"}) == (("early", "late"),)
+    assert circle.meetings(()) == (("inner", "joined"),)
+
+
+def test_a_corridor_is_what_orders_of_a_buffer_end() -> None:
+    """All orders between its bounds do, and none that leaves them at one word."""
+    join = NetworkProcess("join", ("held", "c"), ("out",), JOIN.order)
+    depths = dict.fromkeys("abc", 1) | {"held": 1}
+    least, most = corridor((FORK, LATE, join), depths, "b", "held")
+    assert (least <= most).all() and (least < most).any() and least[-1] == 8
+
+    def ends(taken: np.ndarray) -> bool:
+        order = [step for n, before in enumerate(np.diff(taken, prepend=0)) for step in ((0, int(before)), (1, 1))]
+        buffer = NetworkProcess("buffer", ("b",), ("held",), np.array([step for step in order if step[1]]))
+        return run_network((FORK, LATE, join, buffer), depths).deadlock is None
+
+    for n in range(8):
+        for taken in range(n + 1, 9):
+            way = np.where(np.arange(8) < n, np.minimum(least, taken), np.maximum(least, taken))
+            fits = (way >= least).all() and (way <= most).all()
+            assert ends(way) == fits, way
+
+
+@pytest.mark.parametrize(
+    ("processes", "message"),
+    [
+        ((FORK, FORK), "in: two processes at one end"),
+        ((FORK, NetworkProcess("sink", ("a",), (), repeated([(0, 1)], 7))), "a: 8 words are written, 7 read"),
+        ((NetworkProcess("none", ("a",), (), np.array([(0, 0)])),), "none: it moves no word"),
+    ],
+)
+def test_networks_that_are_none(processes: tuple[NetworkProcess, ...], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        run_network(processes, {"a": 1, "b": 1})
+
+
+@pytest.mark.parametrize("writes_first", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
+    """An iteration a clock: what it writes leaves in the clock in which a later one reads."""
+    rng = np.random.default_rng(seed)
+    latency = int(rng.integers(0, 5))
+    loop = [(True, True)]
+    for _ in range(40):
+        reads = bool(rng.integers(2)) or loop[-1] == (True, False)
+        loop.append((reads, writes_first or not reads or bool(rng.integers(2))))
+    order = [place for does in loop for place in ((1, 0) if writes_first else (0, 1)) if does[place]]
+    given = NetworkProcess("loop", ("in",), ("out",), np.array([(place, 1) for place in order]))
+    clocks: list[list[int]] = [[] for _ in range(len(loop) + latency)]
+    for n, (reads, _) in enumerate(loop):
+        clocks[n] += [0] if reads else []
+    for n, (_, writes) in enumerate(loop):
+        clocks[n + latency] += [1] if writes else []
+    found = stalling(given, latency, writes_first=writes_first)
+    assert np.repeat(*found.order.T).tolist() == [place for clock in clocks for place in clock]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_order_of_events_ends_alike(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    processes, fifos = _random_network(rng)
+    depths = {name: int(rng.integers(1, 4)) for name in fifos}
+    found = run_network(processes, depths)
+    assert (found.deadlock is None) == _ends(rng, processes, depths)
+    grown = run_network(processes, depths, fifos)
+    if grown.deadlock is None:
+        assert _ends(rng, processes, grown.depths)
+
+
+def test_random_networks_end_and_get_stuck() -> None:
+    """And some that get stuck no longer do when FIFOs may grow, others still do."""
+    kinds = set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        processes, fifos = _random_network(rng)
+        depths = {name: int(rng.integers(1, 4)) for name in fifos}
+        kinds.add(tuple(run_network(processes, depths, which).deadlock is None for which in ((), fifos)))
+    assert kinds == {(True, True), (False, True), (False, False)}
+
+
+def _random_network(rng: np.random.Generator) -> tuple[tuple[NetworkProcess, ...], list[str]]:
+    """Processes that move the words of random FIFOs in random orders, mostly from lower to higher ones."""
+    count = int(rng.integers(2, 6))
+    ends: list[tuple[list[str], list[str]]] = [([], []) for _ in range(count)]
+    words: dict[str, int] = {}
+    for n in range(int(rng.integers(1, 8))):
+        writer, reader = sorted(rng.choice(count, 2, replace=False).tolist())
+        if rng.random() < 0.15:
+            writer, reader = reader, writer
+        name = f"f{n}"
+        words[name] = int(rng.integers(1, 9))
+        ends[writer][1].append(name)
+        ends[reader][0].append(name)
+    made = []
+    for n, (reads, writes) in enumerate(ends):
+        places = [place for place, name in enumerate((*reads, *writes)) for _ in range(words[name])]
+        if rng.random() < 0.7:  # about as a pipeline does it
+            order = sorted(range(len(places)), key=lambda k: (rng.integers(0, 3) + k % 8, k))
+        else:
+            order = rng.permutation(len(places)).tolist()
+        steps = [(places[k], 1) for k in order]
+        made.append(NetworkProcess(f"p{n}", tuple(reads), tuple(writes), np.array(steps, np.int64).reshape(-1, 2)))
+    return tuple(made), list(words)
+
+
+def _ends(rng: np.random.Generator, processes: tuple[NetworkProcess, ...], depths: dict[str, int]) -> bool:
+    """Return whether all processes come to their ends, a word at a time of one that is drawn."""
+    held = dict.fromkeys(depths, 0)
+    programs = {p.name: [(p, place) for place, count in p.order.tolist() for _ in range(count)] for p in processes}
+    while True:
+        able = []
+        for name, program in programs.items():
+            if program:
+                process, place = program[0]
+                fifo = (*process.reads, *process.writes)[place]
+                reads = place < len(process.reads)
+                if (held[fifo] > 0) if reads else (held[fifo] < depths[fifo]):
+                    able.append((name, fifo, -1 if reads else 1))
+        if not able:
+            return not any(programs.values())
+        name, fifo, change = able[int(rng.integers(len(able)))]
+        held[fifo] += change
+        programs[name].pop(0)
