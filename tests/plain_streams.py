@@ -10,14 +10,26 @@ import numpy as np
 from gan2hls.ops import Shape
 
 
+def _pairs(op: Any, a: list[Any], b: list[Any], channels: int) -> list[Any]:
+    """What ``op`` makes of each element of ``a`` and the element of ``b`` that belongs to it."""
+    place = {"": lambda n: n, "vector": lambda n: n % channels, "plane": lambda n: n // (len(a) // len(b))}[op.spread]
+    p, q = getattr(op, "factors", (1, 1))
+    of = {
+        "add": lambda x, y: p * x + q * y,
+        "mul": lambda x, y: x * y,
+        "extremum": lambda x, y: max(p * x, q * y) if op.greater else min(p * x, q * y),
+    }[op.kind]
+    return [of(x, b[place(n)]) for n, x in enumerate(a)]
+
+
 def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
     """Return what ``op`` makes of one frame of each operand, ``[H, W, C]`` in raster order, of ``shape``."""
     lists = [operand.ravel().tolist() for operand in operands]
     match op.kind:
         case "pointwise":
             made = lists[0]
-        case "add":
-            made = [sum(f * x for f, x in zip(op.factors, pair, strict=True)) for pair in zip(*lists, strict=True)]
+        case "add" | "mul" | "extremum":
+            made = _pairs(op, *lists, shape[2])
         case "concat":
             made = []
             while len(made) < np.prod(shape):

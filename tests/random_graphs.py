@@ -54,9 +54,16 @@ class GraphModel(ViewModel):
         if self.shape != shape:
             weight = self.weights(shape[1], self.shape[1], 1, 1)
             self.node(f"Conv(@, {weight})", shape)
-        match int(self.rng.integers(5)):
+        match int(self.rng.integers(8)):
             case 0:
                 self.node(f"Sub({first}, @)", shape)
+            case 5:
+                self.node(f"Mul({first}, @)", shape)
+            case 6:
+                self.node(f"{self.rng.choice(['Max', 'Min'])}(@, {first})", shape)
+            case 7:
+                self.name, self.shape = first, shape
+                self.gate()
             case 1:
                 self.node(f"Sum(@, {first}, {others[0] if self.tensors[others[0]] == shape else first})", shape)
             case 2:
@@ -64,6 +71,16 @@ class GraphModel(ViewModel):
                 self.node(f"Add({first}, @)", shape)
             case _:
                 self.node(f"Add(@, {first})", shape)
+
+    def gate(self) -> None:
+        """The current tensor and what is made of it: a vector of its channels, or a plane of one channel."""
+        first, shape = self.name, self.shape
+        if self.rng.integers(2):
+            self.node(f"Conv(@, {self.weights(shape[1], *shape[1:])})", (1, shape[1], 1, 1))
+        else:
+            self.node(f"Conv(@, {self.weights(1, shape[1], 1, 1)})", (1, 1, *shape[2:]))
+        op = self.rng.choice(["Add", "Sub", "Mul", "Max", "Min"])
+        self.node(f"{op}({first}, @)" if self.rng.integers(2) else f"{op}(@, {first})", shape)
 
     def concat(self) -> None:
         """Put the current tensor and others, itself among them, one behind the other."""

@@ -11,12 +11,15 @@ from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
+from gan2hls.kinds.extremum import IntExtremum
+from gan2hls.kinds.mul import IntMul
+from gan2hls.kinds.pairs import Spread
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import StreamOperation
 from gan2hls.ops.shuffle import Shape
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, finish, linear_layer, pointwise_layer, port
+from tests.randomized import Rng, conv, dense, finish, linear_layer, pointwise_layer, port
 
 #: Elements of a tensor at most.
 _MOST = 500
@@ -73,6 +76,36 @@ class Graph:
         second = str(self.rng.choice(self.others(lambda other: other == shape)))
         self.stream(IntAdd(self.factors(2)), (first, second), shape)
 
+    def pair(self, first: str) -> None:
+        """A sum, product or choice of two tensors of one shape."""
+        shape = self.shapes[first]
+        second = str(self.rng.choice(self.others(lambda other: other == shape)))
+        self.stream(self.pair_op(""), (first, second), shape)
+
+    def pair_op(self, spread: Spread) -> StreamOperation:
+        """Any operation on two tensors."""
+        factors = self.factors(2)
+        match int(self.rng.integers(4)):
+            case 0:
+                return IntAdd(factors, spread)
+            case 1:
+                return IntExtremum(factors, bool(self.rng.integers(2)), spread)
+            case _:
+                return IntMul(spread)
+
+    def gate(self, first: str) -> None:
+        """A map and a vector of its channels, which a dense layer makes of it, or a plane of one channel."""
+        (height, width, channels), name = self.shapes[first], f"l{len(self.layers)}"
+        spread: Spread = "vector" if self.rng.integers(2) else "plane"
+        if spread == "vector":
+            geometry = dense(height * width * channels, channels)
+        else:
+            geometry = conv((height, width), channels, 1, k=1, p=0)
+        given, out = self.types[first], random_type(self.rng)
+        self.keep(linear_layer(self.rng, name, first, geometry, given, weight_bits=4, out=out))
+        fits = self.others(lambda other: other == (height, width, channels))
+        self.stream(self.pair_op(spread), (str(self.rng.choice(fits)), name), (height, width, channels))
+
     def concat(self, first: str) -> None:
         """Two or three tensors along channels, or along rows or columns, of whatever factors."""
         shape, axis = self.shapes[first], int(self.rng.choice([2, 2, 2, 0, 1]))
@@ -98,7 +131,18 @@ class Graph:
         self.keep(pointwise_layer(self.rng, name, first, self.shapes[first], self.types[first]))
 
 
-STEPS = (Graph.conv, Graph.conv, Graph.function, Graph.add, Graph.add, Graph.concat, Graph.concat)
+STEPS = (
+    Graph.conv,
+    Graph.conv,
+    Graph.function,
+    Graph.add,
+    Graph.pair,
+    Graph.pair,
+    Graph.gate,
+    Graph.gate,
+    Graph.concat,
+    Graph.concat,
+)
 
 
 def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> IntegerModel:

@@ -29,7 +29,8 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
-from gan2hls.frontend.sums import SUMS, spelled_out
+from gan2hls.frontend.refused import not_joined, reads_codes
+from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.views import View, is_raster
 from gan2hls.kinds import (
     JOINS,
@@ -280,7 +281,7 @@ class _Reader:
     def _concat(self, node: onnx.NodeProto, *, axis: int) -> None:
         """Read Concat: of views of one stream, and of zeros, a view; of several streams a layer."""
         if any(name in self.codes for name in node.input):
-            raise _reads_codes()
+            raise reads_codes()
         views = [self.given[name] for name in node.input if name in self.given]
         output, shape = node.output[0], self.plain.types[node.output[0]].shape
         if len({view.tensor for view in views}) == 1:
@@ -330,9 +331,9 @@ class _Reader:
     def _join(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         """Read a node of which several inputs are computed."""
         if node.op_type not in JOINS or made.elem != TensorProto.FLOAT:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         if any(name in self.codes for name in node.input):
-            raise _reads_codes()
+            raise reads_codes()
         views = [self.given[name] for name in node.input]
         self._streams(JOINS[node.op_type]([view.index.shape for view in views], made.shape, **attributes), views, node)
 
@@ -345,10 +346,10 @@ class _Reader:
     def _layer(self, node: onnx.NodeProto, made: TensorType, attributes: Mapping[str, Any]) -> None:
         plain = self.plain
         if sum(name in plain.types for name in node.input) > 1:
-            raise _not_joined(node, self.given)
+            raise not_joined(node, self.given)
         position = next(n for n, name in enumerate(node.input) if name in plain.types)
         if node.input[position] in self.codes:
-            raise _reads_codes()
+            raise reads_codes()
         view = self.given[node.input[position]]
         tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
         values = [plain.constants.get(name) for name in node.input]
@@ -370,23 +371,6 @@ class _Reader:
 def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
     """Whether a node only rearranges; of resampling that is so in mode ``nearest``."""
     return node.op_type in VIEWS and (node.op_type not in READERS or attributes.get("mode", "nearest") == "nearest")
-
-
-def _reads_codes() -> UnsupportedError:
-    return UnsupportedError(
-        "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
-    )
-
-
-def _not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedError:
-    """Return what is said of a node that reads several computed tensors, or one twice."""
-    read = sorted({name for name in node.input if name in given})
-    what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(
-        f"{what}, which is built for {built} alone",
-        hint="make all but one a constant, or add them (Add) in place of it",
-    )
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:

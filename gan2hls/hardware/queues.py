@@ -9,6 +9,7 @@ in that run comes to its end under any back-pressure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from gan2hls.hardware.cycles import design_network, estimate, frame_count, queue_name
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import QUEUE_WORDS, Edge
+from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.numbers import Int64Array
 from gan2hls.timing import Queue, simulate
 
@@ -58,8 +59,13 @@ def with_queues(design: Design) -> Design:
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]:
             depths[edge.reader, edge.port] = max(2, depths[edge.reader, edge.port])
     made = replace(design, depths=_legal(depths))
-    while estimate(made).interval > wanted:  # a short queue has another latency than a ring
-        depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
+    behind = RING_OUT_WORDS  # a short queue has other latencies than a ring, and no words behind its memory
+    while _interval(made) > wanted:
+        depths = {
+            key: depth + behind if behind and depth <= QUEUE_WORDS else depth if behind else 2 * max(depth, 2)
+            for key, depth in depths.items()
+        }
+        behind = 0
         made = replace(design, depths=_legal(depths))
     for edge in waiting_edges(design):
         key = edge.reader, edge.port
@@ -74,12 +80,17 @@ def _least(design: Design, key: tuple[str, int], depths: dict[tuple[str, int], i
     low, high = 1, depths[key].bit_length()
     while low < high:
         middle = (low + high) // 2
-        try:
-            kept = estimate(replace(design, depths=_legal({**depths, key: 1 << middle}))).interval <= wanted
-        except AssertionError:  # stuck
-            kept = False
+        kept = _interval(replace(design, depths=_legal({**depths, key: 1 << middle}))) <= wanted
         low, high = (low, middle) if kept else (middle + 1, high)
     return min(1 << low, depths[key])
+
+
+def _interval(design: Design) -> float:
+    """Return the estimated interval of ``design``, infinite where it gets stuck."""
+    try:
+        return estimate(design).interval
+    except AssertionError:
+        return math.inf
 
 
 def _legal(depths: Depths) -> dict[tuple[str, int], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, concat, conv, conv_transpose, dense, pointwise, reorder, resize
+from gan2hls.kinds import add, concat, conv, conv_transpose, dense, extremum, mul, pointwise, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -28,6 +28,8 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     add.KIND,
+    mul.KIND,
+    extremum.KIND,
     concat.KIND,
     resize.KIND,
 )

@@ -9,7 +9,7 @@ the node.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -228,21 +228,6 @@ def fixed_order(layer: Layer, image: Int64Array) -> None:
 def fixed_shape(layer: Layer, shape: Shape) -> None:
     """Say that the layer's geometry fixes its shape (an entry of ``Kind.reshape``)."""
     del layer, shape
-
-
-def check_alike(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> None:
-    """Check that all operands of a join have the ``shape`` of what is made of them.
-
-    Raises:
-        UnsupportedError: one has not.
-    """
-    for given in shapes:
-        if given != shape:
-            raise UnsupportedError(
-                f"reads a computed tensor of shape {list(given)} where it makes {list(shape)}",
-                hint=f"computed operands have one shape: put an Expand to {list(shape)} in front of it, or make it a "
-                "constant",
-            )
 
 
 def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]:

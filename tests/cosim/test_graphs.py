@@ -22,7 +22,7 @@ from tests.randomized import random_inputs
 pytestmark = pytest.mark.cosim
 
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
-SEEDS = (2, 8, 14)
+SEEDS = (0, 9, 13)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -43,7 +43,7 @@ def test_seeds_have_all_forms() -> None:
     assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
 
 
-@pytest.mark.parametrize(("seed", "flags"), [(7, ()), (10, ("-DGAN2HLS_FLAT",))])
+@pytest.mark.parametrize(("seed", "flags"), [(14, ()), (8, ("-DGAN2HLS_FLAT",))])
 def test_csim(seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
@@ -56,7 +56,7 @@ def test_csim(seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: py
 def test_benches_of_a_graph(tmp_path: Path) -> None:
     """Both benches pass, and the RTL's measures what is estimated."""
     pytest.importorskip("cocotb")
-    made = random_graph_design(3)
+    made = random_graph_design(10)
     tensors = Golden(made.model).run(random_inputs(np.random.default_rng(6), made.model, 3))
     files = {"rtl": emit_rtl(made), "testbench": emit_bench(made, tensors, seed=2)}
     for part, content in ((f"{part}/{path}", text) for part, texts in files.items() for path, text in texts.items()):

@@ -35,6 +35,9 @@ K = {
     "k0": weights(4, 8, 3, 3),
     "k1": weights(4, 12, 3, 3),
     "k2": weights(8, 16, 1, 1),
+    "plane": 3 * weights(1, 8, 3, 3),
+    "same": 2 * weights(8, 8, 3, 3),
+    "same2": 4 * weights(8, 8, 3, 3),
 }
 U_NET = f"""
     h = Conv<{PADS}>(x, first) s = LeakyRelu(h) d = Conv<{PADS}, strides = [2, 2]>(s, down) r = Relu(d)
@@ -44,6 +47,11 @@ U_NET = f"""
 DENSE_BLOCK = f"""
     h = Conv<{PADS}>(x, first) s = LeakyRelu(h) a = Conv<{PADS}>(s, k0) b = LeakyRelu(a) c = Concat<axis = 1>(s, b)
     d = Conv<{PADS}>(c, k1) e = LeakyRelu(d) f = Concat<axis = 1>(s, b, e) g = Conv(f, k2) i = Add(g, h)
+    o = Conv<{PADS}>(i, image) y = Tanh(o)
+"""
+ATTENTION = f"""
+    h = Conv<{PADS}>(x, first) s = LeakyRelu(h) a = Conv<{PADS}>(s, plane) b = Sigmoid(a) c = Mul(b, s)
+    d = Conv<{PADS}>(c, same) e = Sigmoid(d) f = Mul(d, e) g = Conv<{PADS}>(f, same2) i = Max(g, s)
     o = Conv<{PADS}>(i, image) y = Tanh(o)
 """
 
@@ -61,7 +69,11 @@ def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Rep
     return report
 
 
-@pytest.mark.parametrize(("body", "kind", "count"), [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2)])
+@pytest.mark.parametrize(
+    ("body", "kind", "count"),
+    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1)],
+    ids=["u-net", "dense block", "attention"],
+)
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
     report = build(tmp_path, body)
     assert sum(layer.kind == kind for layer in report.layers) == count

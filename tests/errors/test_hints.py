@@ -227,8 +227,16 @@ ROWS: dict[str, Row] = {
                                                              "four": np.array([1, 2, 3, 1])},
         fix=swapped("c = Reshape(a, five) d = Reshape(b, five) y = Concat<axis = 2>(c, d)",
                     "c = Reshape(a, four) d = Reshape(b, four) y = Concat<axis = 1>(c, d)")),
-    "a product of two tensors": Row("h = Gemm(x, sq) y = Mul(h, x)", "all but one a constant",
-                                    values={"sq": f32(RNG, 6, 6)}, fix=swapped("Mul(h, x)", "Mul(h, half)")),
+    "a matrix product of two tensors": Row(
+        "h = Gemm(x, sq) y = Gemm<transB = 1>(h, x)", "all but one a constant", values={"sq": f32(RNG, 6, 6)},
+        fix=swapped("Gemm<transB = 1>(h, x)", "Gemm(h, sq)")),
+    "a quotient of two tensors": Row(
+        "h = Gemm(x, sq) s = Sigmoid(h) y = Div(x, s)", "by the Reciprocal", values={"sq": f32(RNG, 6, 6)},
+        fix=swapped("y = Div(x, s)", "r = Reciprocal(s) y = Mul(x, r)")),
+    "a row of each channel": Row(
+        "h = Conv(x, conv) r = Conv(h, row) y = Mul(h, r)", "put an Expand to [1, 4, 3, 3]", shape=IMAGE,
+        values={"row": f32(RNG, 4, 4, 3, 1), "whole": np.array([1, 4, 3, 3])},
+        fix=swapped("y = Mul(h, r)", "e = Expand(r, whole) y = Mul(h, e)")),
     "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
                    fix=lambda _: "y = Relu(x)"),
     "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "leave it out", fix=swapped("Softmax", "Identity")),
