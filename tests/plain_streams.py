@@ -22,6 +22,17 @@ def _pairs(op: Any, a: list[Any], b: list[Any], channels: int) -> list[Any]:
     return [of(x, b[place(n)]) for n, x in enumerate(a)]
 
 
+def _pooled(op: Any, x: list[Any], channels: int) -> list[Any]:
+    """What ``op`` makes of each of its windows."""
+    width, made = op.in_size[1], []
+    for top, bottom in op.rows:
+        for left, right in op.columns:
+            for c in range(channels):
+                window = [x[(y * width + i) * channels + c] for y in range(top, bottom) for i in range(left, right)]
+                made.append(max(window) if op.greatest else sum(window) * getattr(op, "scale", 1))
+    return made
+
+
 def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
     """Return what ``op`` makes of one frame of each operand, ``[H, W, C]`` in raster order, of ``shape``."""
     lists = [operand.ravel().tolist() for operand in operands]
@@ -30,6 +41,8 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
             made = lists[0]
         case "add" | "mul" | "extremum":
             made = _pairs(op, *lists, shape[2])
+        case "pool":
+            made = _pooled(op, lists[0], shape[2])
         case "concat":
             made = []
             while len(made) < np.prod(shape):

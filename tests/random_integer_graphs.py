@@ -14,6 +14,8 @@ from gan2hls.kinds.concat import IntConcat
 from gan2hls.kinds.extremum import IntExtremum
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pairs import Spread
+from gan2hls.kinds.pool import IntPool
+from gan2hls.kinds.windows import Windows
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import StreamOperation
@@ -93,6 +95,24 @@ class Graph:
             case _:
                 return IntMul(spread)
 
+    def pool(self, first: str) -> None:
+        """Windows of any sizes that do not overlap, and may leave rows and columns out; or all of a map."""
+        height, width, channels = self.shapes[first]
+        if height * width == 1:
+            self.function(first)
+            return
+        rows, columns = (self.windows(size) for size in (height, width))
+        op = IntPool(rows, columns, (height, width), bool(self.rng.integers(2)))
+        self.stream(op, (first,), (len(rows), len(columns), channels))
+
+    def windows(self, size: int) -> Windows:
+        """Return windows along an axis."""
+        if self.rng.integers(3) == 0:
+            return ((0, size),)
+        ends = np.sort(self.rng.choice(size + 1, min(size + 1, 2 * int(self.rng.integers(1, 4))), replace=False))
+        pairs = ends[: ends.size // 2 * 2].reshape(-1, 2).tolist()
+        return tuple((start, stop) for start, stop in pairs)
+
     def gate(self, first: str) -> None:
         """A map and a vector of its channels, which a dense layer makes of it, or a plane of one channel."""
         (height, width, channels), name = self.shapes[first], f"l{len(self.layers)}"
@@ -140,6 +160,7 @@ STEPS = (
     Graph.pair,
     Graph.gate,
     Graph.gate,
+    Graph.pool,
     Graph.concat,
     Graph.concat,
 )

@@ -16,7 +16,7 @@ from scipy.special import erf
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.whole import BITWISE, OF_WHOLE, WHOLE, saturated, wrapped
-from gan2hls.kinds import KIND_BY_NAME, READERS, Reading, Tensor
+from gan2hls.kinds import KIND_BY_NAME, READERS, Tensor
 from gan2hls.numbers import FloatArray, Int64Array
 
 Array = npt.NDArray[Any]
@@ -198,7 +198,7 @@ def _node(node: onnx.NodeProto, values: Mapping[str, Array], constants: Mapping[
     at = computed[0]
     given = [constants.get(name) for name in node.input]
     points = READERS[node.op_type](Tensor((1,), at), *given, **attributes)
-    assert not isinstance(points, Reading), node.op_type
+    assert isinstance(points, tuple), node.op_type
     value = np.asarray(values[node.input[at]], np.float64)
     for point in points:
         value = point(value)

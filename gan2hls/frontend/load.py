@@ -363,6 +363,8 @@ class _Reader:
                 )
             _check_finite((read.op.weight, read.bias), node, plain)
             self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
+        elif isinstance(read, StreamReading):
+            self._streams(read, [view], node)
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])

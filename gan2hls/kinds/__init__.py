@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, concat, conv, conv_transpose, dense, extremum, mul, pointwise, reorder, resize
+from gan2hls.kinds import add, concat, conv, conv_transpose, dense, extremum, mul, pointwise, pool, reorder, resize
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -32,6 +32,8 @@ KINDS: tuple[Kind, ...] = (
     extremum.KIND,
     concat.KIND,
     resize.KIND,
+    pool.KIND,
+    pool.AVERAGE,
 )
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

@@ -105,7 +105,7 @@ class IntAdd(PairUnit, StreamOperation):
         """Return its LUTs: an adder for each set bit of a factor, and one for each zero point."""
         adders = sum(abs(factor).bit_count() + 1 for factor in self.factors) - 1
         lut = adders * sizes.acc_type.signed_bits * sizes.lanes
-        return UnitCost(lut=lut, memories=self.memories(sizes))
+        return UnitCost(lut=lut + self.kept_lut(sizes))
 
 
 def add(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

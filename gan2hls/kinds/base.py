@@ -84,7 +84,7 @@ class StreamReading:
     operands: tuple[int, ...] | None = None
 
 
-Reader = Callable[..., "Reading | tuple[Point, ...]"]
+Reader = Callable[..., "Reading | StreamReading | tuple[Point, ...]"]
 #: ``(shapes of the computed operands, shape of the result, **attributes) -> StreamReading``, all of them ONNX shapes.
 Join = Callable[..., StreamReading]
 

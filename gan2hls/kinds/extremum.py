@@ -114,7 +114,7 @@ class IntExtremum(PairUnit, StreamOperation):
         """Return its LUTs: adders of factors and zero points, a comparison and a choice; and what keeps a vector."""
         adders = sum(abs(factor).bit_count() + 1 for factor in self.factors)
         lut = adders * sizes.acc_type.signed_bits * sizes.lanes
-        return UnitCost(lut=lut, memories=self.memories(sizes))
+        return UnitCost(lut=lut + self.kept_lut(sizes))
 
 
 def least(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

@@ -118,8 +118,7 @@ class IntMul(PairUnit, StreamOperation):
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return the DSP blocks of its products, the LUTs that take zero points off, and what keeps a vector."""
         a, b = (given.centred.signed_bits for given in sizes.inputs)
-        lut = (a + b) * sizes.lanes
-        return UnitCost(dsp_of_product(a, b) * sizes.lanes, lut, self.memories(sizes))
+        return UnitCost(dsp_of_product(a, b) * sizes.lanes, (a + b) * sizes.lanes + self.kept_lut(sizes))
 
 
 def mul(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

@@ -21,7 +21,7 @@ from gan2hls.kinds.base import StreamReading, raster_order
 from gan2hls.kinds.operands import term_type
 from gan2hls.model import Layer
 from gan2hls.numbers import Float32Array, Int64Array
-from gan2hls.ops import Operation, Parameter, Shape, Sizes
+from gan2hls.ops import Operation, Parameter, Shape, Sizes, distributed_lut
 from gan2hls.timing import Block, Phase, Stream, join, steps
 
 #: What a number of the second operand is there for: an element, a channel of all pixels, or all channels of a pixel.
@@ -215,11 +215,11 @@ class PairUnit:
             }
         return constants
 
-    def memories(self, sizes: Sizes) -> tuple[tuple[int, int], ...]:
-        """Return width and depth of the memory that keeps a vector."""
+    def kept_lut(self, sizes: Sizes) -> int:
+        """Return the LUTs of the memory that keeps a vector."""
         if self.spread != "vector":
-            return ()
-        return ((sizes.lanes * sizes.inputs[1].int_type.bits, self.in_beats(sizes)[1]),)
+            return 0
+        return distributed_lut(sizes.lanes * sizes.inputs[1].int_type.bits, self.in_beats(sizes)[1])
 
 
 def hls_factors(sizes: Sizes, factors: Sequence[int]) -> dict[str, Parameter]:

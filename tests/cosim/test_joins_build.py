@@ -35,6 +35,9 @@ K = {
     "k0": weights(4, 8, 3, 3),
     "k1": weights(4, 12, 3, 3),
     "k2": weights(8, 16, 1, 1),
+    "small": 2 * weights(4, 8, 1, 1),
+    "large": 4 * weights(8, 4, 1, 1),
+    "twice": np.array([1, 1, 2, 2], np.float32),
     "plane": 3 * weights(1, 8, 3, 3),
     "same": 2 * weights(8, 8, 3, 3),
     "same2": 4 * weights(8, 8, 3, 3),
@@ -54,6 +57,12 @@ ATTENTION = f"""
     d = Conv<{PADS}>(c, same) e = Sigmoid(d) f = Mul(d, e) g = Conv<{PADS}>(f, same2) i = Max(g, s)
     o = Conv<{PADS}>(i, image) y = Tanh(o)
 """
+SQUEEZE = f"""
+    h = Conv<{PADS}>(x, first) p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(h) s = LeakyRelu(p)
+    m = GlobalAveragePool(s) a = Conv(m, small) b = Relu(a) c = Conv(b, large) d = Sigmoid(c) e = Mul(s, d)
+    u = Resize<mode = "nearest">(e, , twice) f = Conv<{PADS}>(u, same) g = Add(f, h)
+    q = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(g) o = Conv<{PADS}>(q, image) y = Tanh(o)
+"""
 
 
 def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Report:
@@ -71,8 +80,8 @@ def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Rep
 
 @pytest.mark.parametrize(
     ("body", "kind", "count"),
-    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1)],
-    ids=["u-net", "dense block", "attention"],
+    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2)],
+    ids=["u-net", "dense block", "attention", "squeeze"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
     report = build(tmp_path, body)

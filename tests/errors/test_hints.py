@@ -196,9 +196,13 @@ ROWS: dict[str, Row] = {
         fix=swapped("y, a, b = BatchNormalization<training_mode = 1>", f"y = {BN}")),
     "InstanceNormalization": Row("y = InstanceNormalization(x, s4, z4)", "BatchNormalization in its", shape=IMAGE,
                                  fix=swapped("InstanceNormalization(x, s4, z4)", f"{BN}(x, s4, z4, z4, s4)")),
-    "a normalization spelled out": Row(
-        "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "BatchNormalization in its place",
-        shape=IMAGE, fix=lambda _: f"d = {BN}(x, s4, z4, z4, s4) y = Conv(d, conv)"),
+    "a mean over columns": Row(
+        "h = Conv(x, conv) y = ReduceMean<axes = [3]>(h)", "over the rows and columns of [1, C, H, W]", shape=IMAGE,
+        fix=swapped("[3]", "[2, 3]")),
+    "a mean over channels": Row(
+        "h = Conv(x, conv) y = ReduceMean<axes = [1]>(h)", "a Conv of 1 x 1 with weights of 1 / C is", shape=IMAGE,
+        values={"mean": np.full((1, 4, 1, 1), 0.25, np.float32)},
+        fix=swapped("ReduceMean<axes = [1]>(h)", "Conv(h, mean)")),
     "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
                                fixed_values={"yes": np.array(False)}),
     "Resize": Row('r = Resize<mode = "linear">(x, , sizes) y = Conv(r, conv)', "make it 'nearest'", shape=IMAGE,
@@ -211,11 +215,16 @@ ROWS: dict[str, Row] = {
                         fix=swapped("3>", "2>")),
     "SpaceToDepth": Row("h = Conv(x, conv) y = SpaceToDepth<blocksize = 2>(h)", "must divide 3 and 3", shape=IMAGE,
                         fix=swapped("2>", "3>")),
-    "AveragePool": Row("y = AveragePool<kernel_shape = [2, 2]>(x)", "weights of 1 /", shape=IMAGE,
-                       values={"mean": np.full((4, 1, 2, 2), 0.25, np.float32)},
-                       fix=lambda _: "y = Conv<group = 4>(x, mean)"),
-    "MaxPool": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "a Conv of the same stride", shape=IMAGE,
-                   fix=lambda _: "y = Conv<strides = [2, 2]>(x, conv)"),
+    "MaxPool": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "strides no less than kernel_shape",
+                   shape=IMAGE, fix=swapped("[2, 2]", "[3, 3]")),
+    "MaxPool, in place of it a mean": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "an AveragePool",
+                                          shape=IMAGE, fix=swapped("MaxPool", "AveragePool")),
+    "MaxPool, in place of it a Conv": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "or a Conv of the",
+                                          shape=IMAGE, fix=lambda _: "y = Conv<strides = [2, 2]>(x, conv)"),
+    "a pool of three axes": Row(
+        "h = Reshape(x, volume) p = AveragePool<kernel_shape = [1, 2, 2]>(h) y = Flatten(p)", "and 2-D ([1, C, H, W])",
+        shape=IMAGE, values={"volume": np.array([1, 4, 1, 5, 5])},
+        fix=lambda _: "p = AveragePool<kernel_shape = [2, 2]>(x) y = Flatten(p)"),
     "zeros beside two tensors": Row(
         "a = Relu(x) b = Gemm(x, sq) y = Concat<axis = 1>(a, none, b)", "a Concat of its own in front",
         values={"sq": f32(RNG, 6, 6), "none": np.zeros((1, 2), np.float32)},
