@@ -22,6 +22,7 @@ from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
+from tests.random_integer_graphs import random_graph_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 pytestmark = pytest.mark.cosim
@@ -37,6 +38,7 @@ print("ALL PASSES DONE")
 """
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
+    random_graph_design(2), random_graph_design(9),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 

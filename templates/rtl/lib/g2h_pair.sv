@@ -106,13 +106,14 @@ module g2h_pair #(
         if (step && first) kept_q <= b;
       end
 
-      logic [Lanes:0][BBits-1:0] chosen;
+      logic [(Lanes+1)*BBits-1:0] chosen;
 
-      assign chosen[0] = '0;
+      assign chosen[0+:BBits] = '0;
       for (genvar l = 0; l < Lanes; l++) begin : g_lane
-        assign chosen[l+1] = chosen[l] | (word[l*BBits+:BBits] & {BBits{turn_q == TurnBits'(l)}});
+        assign chosen[(l+1)*BBits+:BBits] =
+          chosen[l*BBits+:BBits] | (word[l*BBits+:BBits] & {BBits{turn_q == TurnBits'(l)}});
       end
-      assign b_o = {Lanes{chosen[Lanes]}};
+      assign b_o = {Lanes{chosen[Lanes*BBits+:BBits]}};
     end
   end
 endmodule
