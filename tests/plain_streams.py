@@ -43,6 +43,8 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
             made = _pairs(op, *lists, shape[2])
         case "pool":
             made = _pooled(op, lists[0], shape[2])
+        case "gather":
+            made = [number for x in lists[0] for number in op.table[round(x)].tolist()]
         case "concat":
             made = []
             while len(made) < np.prod(shape):

@@ -12,6 +12,7 @@ from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
 from gan2hls.kinds.extremum import IntExtremum
+from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pairs import Spread
 from gan2hls.kinds.pool import IntPool
@@ -105,6 +106,12 @@ class Graph:
         op = IntPool(rows, columns, (height, width), bool(self.rng.integers(2)))
         self.stream(op, (first,), (len(rows), len(columns), channels))
 
+    def lookup(self, first: str) -> None:
+        """Rows of a random table, as many as there are numbers of the type."""
+        numbers, given = int(np.prod(self.shapes[first])), self.types[first].int_type
+        table = self.rng.integers(-(1 << 11), 1 << 11, (given.hi + 1, int(self.rng.choice([2, 3, 6]))))
+        self.stream(IntGather(table), (first,), (1, numbers, table.shape[1]))
+
     def windows(self, size: int) -> Windows:
         """Return windows along an axis."""
         if self.rng.integers(3) == 0:
@@ -170,6 +177,11 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
     """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers."""
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
+    if rng.integers(3) == 0:  # labels, which nothing but a lookup reads
+        graph.inputs, graph.shapes["n"] = (*graph.inputs, "n"), (1, int(rng.integers(1, 4)), 1)
+        graph.types["n"] = QuantType(IntType(int(rng.integers(1, 5)), signed=False), 1.0)
+        graph.lookup("n")
+        del graph.shapes["n"]
     for _ in range(layers):
         STEPS[int(rng.integers(len(STEPS)))](graph, str(rng.choice([*graph.shapes][-3:])))
     read = {name for layer in graph.layers for name in layer.inputs}
@@ -182,6 +194,7 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4)) -> 
     inner = [layer.name for layer in made if layer.name in read]
     if inner and rng.random() < 0.4:  # a tensor that leaves and is read too
         outputs.append(str(rng.choice(inner)))
+    graph.shapes |= {layer.inputs[0]: (1, layer.shape[1], 1) for layer in made if layer.op.kind == "gather"}
     return graph.model(f"graph{seed}", outputs)
 
 

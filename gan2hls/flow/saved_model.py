@@ -50,6 +50,7 @@ class _Port(Part):
     onnx_name: str
     onnx_shape: tuple[Count, ...]
     shape: Hwc
+    labels: Annotated[int, Field(ge=0, le=1 << 16)] = 0
 
 
 class _Requant(Part):
@@ -227,7 +228,7 @@ def _build_port(port: _Port, order: Any, *, part: bool = False) -> Port:
         raise ValueError(f"order of {port.name} names elements beyond {whole}")
     if size != whole and not part:
         raise ValueError(f"{port.name}: {port.onnx_shape} and {port.shape} differ in size")
-    return Port(port.name, port.onnx_name, port.onnx_shape, port.shape, order)
+    return Port(port.name, port.onnx_name, port.onnx_shape, port.shape, order, port.labels)
 
 
 def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:

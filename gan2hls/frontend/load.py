@@ -144,7 +144,8 @@ def _copies_inputs(graph: Graph) -> bool:
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
     check_size(found.shape, f"the {what} {name!r}")
-    if len(found.shape) < 2 or found.shape[0] != 1 or not all(found.shape):
+    least = 2 if found.elem == TensorProto.FLOAT else 1  # a label has a batch axis alone
+    if len(found.shape) < least or found.shape[0] != 1 or not all(found.shape):
         raise UnsupportedError(
             f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
             hint="export the model with a batch axis of 1 in front; squeeze() without an axis drops it",
@@ -174,7 +175,7 @@ class _Reader:
         """Read every node."""
         nodes = list(self.plain.model.graph.node)
         for node in nodes:
-            if node.op_type == "Gather" and node.input[0] not in self.plain.types:
+            if node.op_type == "Gather" and node.input[0] not in self.plain.types and node.input[1] not in self.views:
                 raise at(computed_lookup(), describe(node))
         fusion = find_fused(self.plain)
         groups = fusion.groups

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, concat, conv, conv_transpose, dense, extremum, mul, pointwise, pool, reorder, resize
+from gan2hls.kinds import (
+    add,
+    concat,
+    conv,
+    conv_transpose,
+    dense,
+    extremum,
+    gather,
+    mul,
+    pointwise,
+    pool,
+    reorder,
+    resize,
+)
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -34,6 +47,7 @@ KINDS: tuple[Kind, ...] = (
     resize.KIND,
     pool.KIND,
     pool.AVERAGE,
+    gather.KIND,
 )
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

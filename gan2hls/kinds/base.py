@@ -76,12 +76,14 @@ class StreamReading:
             tensor each element is.  None: all operands have the result's shape, and any one order, which it has too.
         out_order: the same of the result; None where ``orders`` is.
         operands: which of the node's computed operands each input is; None: they are in order.
+        labels: how many whole numbers from 0 on its one input takes; 0: it takes real numbers.
     """
 
     op: Operation
     orders: tuple[Int64Array, ...] | None = None
     out_order: Int64Array | None = None
     operands: tuple[int, ...] | None = None
+    labels: int = 0
 
 
 Reader = Callable[..., "Reading | StreamReading | tuple[Point, ...]"]

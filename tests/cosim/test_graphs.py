@@ -22,7 +22,7 @@ from tests.randomized import random_inputs
 pytestmark = pytest.mark.cosim
 
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
-SEEDS = (2, 4, 9)
+SEEDS = (1, 3, 37)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -43,7 +43,7 @@ def test_seeds_have_all_forms() -> None:
     assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
 
 
-@pytest.mark.parametrize(("seed", "flags"), [(13, ()), (38, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))])
+@pytest.mark.parametrize(("seed", "flags"), [(7, ()), (35, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))])
 def test_csim(seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
@@ -72,7 +72,7 @@ def test_benches_of_a_graph(tmp_path: Path) -> None:
 
 def test_a_queue_that_is_too_short_is_found_stuck() -> None:
     """And the edges at which it is are named."""
-    made = random_graph_design(2)
+    made = random_graph_design(1)
     (key, depth), *_ = sorted(made.depths.items(), key=lambda item: -item[1])
     assert depth > 16
     with pytest.raises(AssertionError, match=rf"stuck: full: .*{key[0]}\.{key[1]}.*; empty: .*{key[0]}"):

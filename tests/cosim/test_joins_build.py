@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import gan2hls
 from gan2hls.report import Report
 from tests.onnx_models import f32, save
+from tests.unit.frontend.test_graphs import with_ports
 
 pytest.importorskip("cocotb")
 pytest.importorskip("hls4ml")
@@ -65,10 +67,10 @@ SQUEEZE = f"""
 """
 
 
-def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Report:
+def build(model: Path) -> Report:
     """Build a model through the whole ladder and hold its report to what every build promises."""
     config = {"target": {"dsp": 60}, "verify": {"steps": STEPS}, "calibration": {"samples": 32}}
-    report = gan2hls.build(save(folder, body, shape, K), config=config, write=False).report
+    report = gan2hls.build(model, config=config, write=False).report
     assert report is not None
     assert [name for name, step in report.verification.items() if step.status == "passed"] == STEPS
     assert report.quality is not None and report.quality.psnr_db >= 35
@@ -84,6 +86,22 @@ def build(folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8)) -> Rep
     ids=["u-net", "dense block", "attention", "squeeze"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
-    report = build(tmp_path, body)
+    report = build(save(tmp_path, body, (1, 3, 8, 8), K))
     assert sum(layer.kind == kind for layer in report.layers) == count
     assert all(layer.kind != "reorder" for layer in report.layers)
+
+
+def test_a_generator_with_a_label(tmp_path: Path) -> None:
+    constants = {
+        "embedding": f32(RNG, 10, 6),
+        "wide": weights(14, 4 * 4 * 8).reshape(14, -1),
+        "image4": np.array([1, 8, 4, 4]),
+        "grow": weights(8, 3, 4, 4),
+    }
+    body = """
+        e = Gather(embedding, label) c = Concat<axis = 1>(z, e) h = Gemm(c, wide) r = Relu(h) i = Reshape(r, image4)
+        u = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>(i, grow) y = Tanh(u)
+    """
+    inputs = {"z": (1, 8), "label": (1,)}
+    path = with_ports(tmp_path, body, inputs, ("y",), constants, {"label": TensorProto.INT64})
+    assert [layer.kind for layer in build(path).layers] == ["gather", "concat", "dense", "conv_transpose"]

@@ -246,6 +246,14 @@ ROWS: dict[str, Row] = {
         "h = Conv(x, conv) r = Conv(h, row) y = Mul(h, r)", "put an Expand to [1, 4, 3, 3]", shape=IMAGE,
         values={"row": f32(RNG, 4, 4, 3, 1), "whole": np.array([1, 4, 3, 3])},
         fix=swapped("y = Mul(h, r)", "e = Expand(r, whole) y = Mul(h, e)")),
+    "a label of floats": Row(
+        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 1),
+        fix=lambda _: "e = Gather(w, x) y = Relu(e)",
+        edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 1)))),
+    "a label that is not looked up": Row(
+        "f = Cast<to = 1>(x) y = Relu(f)", "as one-hot or embedded vectors", shape=(1, 4), fix=lambda _: "y = Relu(x)",
+        spoil=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 4))),
+        edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
     "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
                    fix=lambda _: "y = Relu(x)"),
     "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "leave it out", fix=swapped("Softmax", "Identity")),

@@ -289,7 +289,7 @@ def test_an_output_twice(tmp_path: Path):
     refused(edited(path, lambda m: m.graph.output.append(m.graph.output[0])), ModelError, "the output 'y' twice")
 
 
-@pytest.mark.parametrize("elem", [TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING])
+@pytest.mark.parametrize("elem", [TensorProto.INT64, TensorProto.INT8, TensorProto.BOOL, TensorProto.STRING])
 def test_inputs_that_are_not_float(tmp_path: Path, elem: int):
     path = save(tmp_path, "y = Identity(x)", (1, 4), elem=elem)
     refused(path, UnsupportedError, "'x'", TensorProto.DataType.Name(elem))

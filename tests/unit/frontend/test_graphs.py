@@ -52,11 +52,13 @@ def with_ports(
     inputs: dict[str, tuple[int, ...]],
     outputs: tuple[str, ...],
     constants: dict[str, np.ndarray] | None = None,
+    types: dict[str, int] | None = None,
 ) -> Path:
     """Write a model of several inputs or outputs."""
     model = make_model(body, (1, 1), constants or K)
     del model.graph.input[:], model.graph.output[:]
-    model.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items())
+    elems = dict.fromkeys(inputs, TensorProto.FLOAT) | (types or {})
+    model.graph.input.extend(helper.make_tensor_value_info(n, elems[n], s) for n, s in inputs.items())
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs)
     path = tmp_path / "ports.onnx"
     onnx.save(model, path)
