@@ -11,6 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.concat import Concat
+from gan2hls.kinds.extremum import Extremum
+from gan2hls.kinds.mul import Mul
+from gan2hls.kinds.pairs import Spread
+from gan2hls.kinds.pool import Pool
 from gan2hls.model import Affine, Curve, Graph, Layer, Leaky, Point, run_layer, verify_graph
 from gan2hls.ops import Identity, Linear, Operation, Shape
 from gan2hls.quantize import FloatModel, probes
@@ -20,6 +24,20 @@ _POINTS: dict[str, Point] = {
     "Relu": Leaky(np.zeros(1)),
     "LeakyRelu": Leaky(np.full(1, 0.2)),
     "Tanh": Curve("tanh"),
+}
+
+
+_OPERATORS = {
+    "conv": "Conv",
+    "add": "Add",
+    "sub": "Sub",
+    "mul": "Mul",
+    "max": "Max",
+    "min": "Min",
+    "pool": "GlobalAveragePool",
+    "max_pool": "GlobalMaxPool",
+    "concat": "Concat",
+    "pointwise": "Identity",
 }
 
 
@@ -58,6 +76,27 @@ class Net:
     def add(self, a: str, b: str, *points: str, minus: bool = False) -> str:
         op = Add((1.0, -1.0)) if minus else Add()
         return self._layer("sub" if minus else "add", op, (a, b), (), self.shapes[a], points)
+
+    def mul(self, a: str, b: str) -> str:
+        """The product of two tensors, of which the second may be a vector of channels."""
+        spread: Spread = "" if self.shapes[a] == self.shapes[b] else "vector"
+        return self._layer("mul", Mul(spread), (a, b), (), self.shapes[a], ())
+
+    def extremum(self, a: str, b: str, *, greater: bool) -> str:
+        """The greater or the lesser of two tensors of one shape."""
+        return self._layer("max" if greater else "min", Extremum(greater), (a, b), (), self.shapes[a], ())
+
+    def pool(self, source: str, *, greater: bool = False) -> str:
+        """The mean or the greatest value of each channel."""
+        height, width, channels = self.shapes[source]
+        op = Pool(((0, height),), ((0, width),), (height, width), greater, 1 / (height * width))
+        return self._layer("max_pool" if greater else "pool", op, (source,), (), (1, 1, channels), ())
+
+    def squeeze(self, source: str) -> str:
+        """A map times what two layers make of its means: squeeze and excitation."""
+        channels = self.shapes[source][2]
+        gate = self.conv(self.conv(self.pool(source), 2, "Relu", size=1), channels, "Tanh", size=1, gain=3.0)
+        return self.mul(source, gate)
 
     def concat(self, *sources: str) -> str:
         """Put tensors one behind the other along channels."""
@@ -111,7 +150,7 @@ class Net:
         onnx_names = {layer.name: layer.probe.onnx_name for layer in self.layers}
         read = [onnx_names.get(source, source) for source in inputs]
         current = f"t{len(self.nodes)}"
-        operator = {"conv": "Conv", "add": "Add", "sub": "Sub", "concat": "Concat", "pointwise": "Identity"}[kind]
+        operator = _OPERATORS[kind]
         self.nodes.append(helper.make_node(operator, [*read, *constants], [current], f"/{name}", **(attributes or {})))
         for point in points:
             after = f"t{len(self.nodes)}"
@@ -169,9 +208,16 @@ def random_net(seed: int) -> tuple[Net, tuple[str, ...]]:
         a = str(rng.choice(list(net.shapes)))
         alike = [name for name, shape in net.shapes.items() if shape == net.shapes[a]]
         chosen = points[rng.integers(0, len(points))]
-        match rng.integers(0, 6):
+        match rng.integers(0, 9):
+            case 6:
+                net.mul(a, str(rng.choice(alike)))
+            case 7:
+                net.extremum(a, str(rng.choice(alike)), greater=bool(rng.integers(0, 2)))
+            case 8:
+                net.squeeze(a)
             case 5:
-                net.concat(a, str(rng.choice([name for name, shape in net.shapes.items() if shape[:2] == (3, 4)])), a)
+                of_size = [name for name, shape in net.shapes.items() if shape[:2] == net.shapes[a][:2]]
+                net.concat(a, str(rng.choice(of_size)), a)
             case 0 | 1:
                 net.conv(a, int(rng.integers(3, 5)), *chosen, size=int(rng.choice([1, 3])))
             case 2 | 3:
@@ -195,8 +241,17 @@ def dense_block(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
     return net, (net.conv(net.concat(body, head), 3, "Tanh"),)
 
 
+def squeezed(seed: int = 0) -> tuple[Net, tuple[str, ...]]:
+    """A residual block with squeeze and excitation, and what a gate lets pass of it."""
+    net = Net(seed)
+    head = net.conv(net.input(5, 4, 3), 6, "LeakyRelu")
+    body = net.add(head, net.squeeze(net.conv(head, 6, "LeakyRelu")))
+    gated = net.mul(body, net.conv(body, 6, "Tanh"))
+    return net, (net.conv(net.extremum(gated, head, greater=True), 3, "Tanh"),)
+
+
 #: Makers of nets by what they are.
-NETS = {"residual": residual, "twins": twins, "fork": fork, "dense_block": dense_block}
+NETS = {"residual": residual, "twins": twins, "fork": fork, "dense_block": dense_block, "squeezed": squeezed}
 
 
 def run_onnx(graph: Graph, model: onnx.ModelProto, frames: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -11,14 +11,41 @@ from gan2hls.numbers import chords
 from gan2hls.ops import Shape
 
 
+def _pairs(op: Any, a: list[Any], b: list[Any], channels: int) -> list[Any]:
+    """What ``op`` makes of each element of ``a`` and the element of ``b`` that belongs to it."""
+    place = {"": lambda n: n, "vector": lambda n: n % channels, "plane": lambda n: n // (len(a) // len(b))}[op.spread]
+    p, q = getattr(op, "factors", (1, 1))
+    of = {
+        "add": lambda x, y: p * x + q * y,
+        "mul": lambda x, y: x * y,
+        "extremum": lambda x, y: max(p * x, q * y) if op.greater else min(p * x, q * y),
+    }[op.kind]
+    return [of(x, b[place(n)]) for n, x in enumerate(a)]
+
+
+def _pooled(op: Any, x: list[Any], channels: int) -> list[Any]:
+    """What ``op`` makes of each of its windows."""
+    width, made = op.in_size[1], []
+    for top, bottom in op.rows:
+        for left, right in op.columns:
+            for c in range(channels):
+                window = [x[(y * width + i) * channels + c] for y in range(top, bottom) for i in range(left, right)]
+                made.append(max(window) if op.greatest else sum(window) * getattr(op, "scale", 1))
+    return made
+
+
 def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
     """Return what ``op`` makes of one frame of each operand, ``[H, W, C]`` in raster order, of ``shape``."""
     lists = [operand.ravel().tolist() for operand in operands]
     match op.kind:
         case "pointwise":
             made = lists[0]
-        case "add":
-            made = [sum(f * x for f, x in zip(op.factors, pair, strict=True)) for pair in zip(*lists, strict=True)]
+        case "add" | "mul" | "extremum":
+            made = _pairs(op, *lists, shape[2])
+        case "pool":
+            made = _pooled(op, lists[0], shape[2])
+        case "gather":
+            made = [number for x in lists[0] for number in op.table[round(x)].tolist()]
         case "concat":
             made = []
             while len(made) < np.prod(shape):

@@ -54,9 +54,16 @@ class GraphModel(ViewModel):
         if self.shape != shape:
             weight = self.weights(shape[1], self.shape[1], 1, 1)
             self.node(f"Conv(@, {weight})", shape)
-        match int(self.rng.integers(5)):
+        match int(self.rng.integers(8)):
             case 0:
                 self.node(f"Sub({first}, @)", shape)
+            case 5:
+                self.node(f"Mul({first}, @)", shape)
+            case 6:
+                self.node(f"{self.rng.choice(['Max', 'Min'])}(@, {first})", shape)
+            case 7:
+                self.name, self.shape = first, shape
+                self.gate()
             case 1:
                 self.node(f"Sum(@, {first}, {others[0] if self.tensors[others[0]] == shape else first})", shape)
             case 2:
@@ -64,6 +71,30 @@ class GraphModel(ViewModel):
                 self.node(f"Add({first}, @)", shape)
             case _:
                 self.node(f"Add(@, {first})", shape)
+
+    def gate(self) -> None:
+        """The current tensor and what is made of it: a vector of its channels, or a plane of one channel."""
+        first, shape = self.name, self.shape
+        if self.rng.integers(3) == 0:
+            pool = self.rng.choice(["GlobalAveragePool", "GlobalMaxPool", "ReduceMean<axes = [2, 3]>"])
+            self.node(f"{pool}(@)", (1, shape[1], 1, 1))
+        elif self.rng.integers(2):
+            self.node(f"Conv(@, {self.weights(shape[1], *shape[1:])})", (1, shape[1], 1, 1))
+        else:
+            self.node(f"Conv(@, {self.weights(1, shape[1], 1, 1)})", (1, 1, *shape[2:]))
+        op = self.rng.choice(["Add", "Sub", "Mul", "Max", "Min"])
+        self.node(f"{op}({first}, @)" if self.rng.integers(2) else f"{op}(@, {first})", shape)
+
+    def pool(self) -> None:
+        """Means or greatest values of windows, of which those of means may overlap."""
+        _, channels, height, width = self.shape
+        if min(height, width) < 3:
+            self.points()
+            return
+        k, s = int(self.rng.integers(2, 4)), int(self.rng.integers(1, 4))
+        op = self.rng.choice(["AveragePool", "MaxPool"]) if s >= k else "AveragePool"
+        made = (1, channels, (height - k) // s + 1, (width - k) // s + 1)
+        self.node(f"{op}<kernel_shape = [{k}, {k}], strides = [{s}, {s}]>(@)", made)
 
     def concat(self) -> None:
         """Put the current tensor and others, itself among them, one behind the other."""
@@ -123,6 +154,8 @@ def random_graph(seed: int, steps: int = 9) -> GraphModel:
                 LAYERS[int(rng.integers(len(LAYERS)))](model)
             case 3 | 4 if not large:
                 VIEWS[int(rng.integers(len(VIEWS)))](model)
+            case 5 if rng.integers(2):
+                model.pool()
             case 5:
                 (model.norm if rng.integers(2) else model.points)()
             case _:

@@ -10,14 +10,20 @@ from gan2hls.hardware import Design
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
+from gan2hls.kinds.extremum import IntExtremum
+from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.int_norm import IntNorm
+from gan2hls.kinds.mul import IntMul
+from gan2hls.kinds.pairs import Spread
+from gan2hls.kinds.pool import IntPool
+from gan2hls.kinds.windows import Windows
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, conv_transpose, finish, linear_layer, pointwise_layer, port
+from tests.randomized import Rng, conv, conv_transpose, dense, finish, linear_layer, pointwise_layer, port
 
 #: Elements of a tensor at most.
 _MOST = 500
@@ -108,6 +114,60 @@ class Graph:
         second = str(self.rng.choice(self.others(lambda other: other == shape)))
         self.stream(IntAdd(self.factors(2)), (first, second), shape)
 
+    def pair(self, first: str) -> None:
+        """A sum, product or choice of two tensors of one shape."""
+        shape = self.shapes[first]
+        second = str(self.rng.choice(self.others(lambda other: other == shape)))
+        self.stream(self.pair_op(""), (first, second), shape)
+
+    def pair_op(self, spread: Spread) -> StreamOperation:
+        """Any operation on two tensors."""
+        factors = self.factors(2)
+        match int(self.rng.integers(4)):
+            case 0:
+                return IntAdd(factors, spread)
+            case 1:
+                return IntExtremum(factors, bool(self.rng.integers(2)), spread)
+            case _:
+                return IntMul(spread)
+
+    def pool(self, first: str) -> None:
+        """Windows of any sizes that do not overlap, and may leave rows and columns out; or all of a map."""
+        height, width, channels = self.shapes[first]
+        if height * width == 1:
+            self.function(first)
+            return
+        rows, columns = (self.windows(size) for size in (height, width))
+        op = IntPool(rows, columns, (height, width), bool(self.rng.integers(2)))
+        self.stream(op, (first,), (len(rows), len(columns), channels))
+
+    def lookup(self, first: str) -> None:
+        """Rows of a random table, as many as there are numbers of the type."""
+        numbers, given = int(np.prod(self.shapes[first])), self.types[first].int_type
+        table = self.rng.integers(-(1 << 11), 1 << 11, (given.hi + 1, int(self.rng.choice([2, 3, 6]))))
+        self.stream(IntGather(table), (first,), (1, numbers, table.shape[1]))
+
+    def windows(self, size: int) -> Windows:
+        """Return windows along an axis."""
+        if self.rng.integers(3) == 0:
+            return ((0, size),)
+        ends = np.sort(self.rng.choice(size + 1, min(size + 1, 2 * int(self.rng.integers(1, 4))), replace=False))
+        pairs = ends[: ends.size // 2 * 2].reshape(-1, 2).tolist()
+        return tuple((start, stop) for start, stop in pairs)
+
+    def gate(self, first: str) -> None:
+        """A map and a vector of its channels, which a dense layer makes of it, or a plane of one channel."""
+        (height, width, channels), name = self.shapes[first], f"l{len(self.layers)}"
+        spread: Spread = "vector" if self.rng.integers(2) else "plane"
+        if spread == "vector":
+            geometry = dense(height * width * channels, channels)
+        else:
+            geometry = conv((height, width), channels, 1, k=1, p=0)
+        given, out = self.types[first], random_type(self.rng)
+        self.keep(linear_layer(self.rng, name, first, geometry, given, weight_bits=4, out=out))
+        fits = self.others(lambda other: other == (height, width, channels))
+        self.stream(self.pair_op(spread), (str(self.rng.choice(fits)), name), (height, width, channels))
+
     def concat(self, first: str) -> None:
         """Two or three tensors along channels, or along rows or columns, of whatever factors."""
         shape, axis = self.shapes[first], int(self.rng.choice([2, 2, 2, 0, 1]))
@@ -137,7 +197,19 @@ class Graph:
         self.keep(random_norm(self.rng, name, first, self.shapes[first], self.types[first]))
 
 
-STEPS = (Graph.conv, Graph.conv, Graph.function, Graph.add, Graph.add, Graph.concat, Graph.concat)
+STEPS = (
+    Graph.conv,
+    Graph.conv,
+    Graph.function,
+    Graph.add,
+    Graph.pair,
+    Graph.pair,
+    Graph.gate,
+    Graph.gate,
+    Graph.pool,
+    Graph.concat,
+    Graph.concat,
+)
 
 
 def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> IntegerModel:
@@ -148,6 +220,11 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, 
     steps = (*STEPS, *([Graph.norm] * 4 if norms else []))
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
+    if rng.integers(3) == 0:  # labels, which nothing but a lookup reads
+        graph.inputs, graph.shapes["n"] = (*graph.inputs, "n"), (1, int(rng.integers(1, 4)), 1)
+        graph.types["n"] = QuantType(IntType(int(rng.integers(1, 5)), signed=False), 1.0)
+        graph.lookup("n")
+        del graph.shapes["n"]
     for _ in range(layers):
         steps[int(rng.integers(len(steps)))](graph, str(rng.choice([*graph.shapes][-3:])))
     read = {name for layer in graph.layers for name in layer.inputs}
@@ -160,6 +237,7 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, 
     inner = [layer.name for layer in made if layer.name in read]
     if inner and rng.random() < 0.4:  # a tensor that leaves and is read too
         outputs.append(str(rng.choice(inner)))
+    graph.shapes |= {layer.inputs[0]: (1, layer.shape[1], 1) for layer in made if layer.op.kind == "gather"}
     return graph.model(f"graph{seed}", outputs)
 
 

@@ -8,7 +8,7 @@ names the operation of a layer and the types of all that it reads; version 1, of
 from __future__ import annotations
 
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import numpy as np
@@ -50,6 +50,7 @@ class _Port(Part):
     onnx_name: str
     onnx_shape: tuple[Count, ...]
     shape: Hwc
+    labels: Annotated[int, Field(ge=0, le=1 << 16)] = 0
 
 
 class _Requant(Part):
@@ -227,7 +228,7 @@ def _build_port(port: _Port, order: Any, *, part: bool = False) -> Port:
         raise ValueError(f"order of {port.name} names elements beyond {whole}")
     if size != whole and not part:
         raise ValueError(f"{port.name}: {port.onnx_shape} and {port.shape} differ in size")
-    return Port(port.name, port.onnx_name, port.onnx_shape, port.shape, order)
+    return Port(port.name, port.onnx_name, port.onnx_shape, port.shape, order, port.labels)
 
 
 def _build_layer(layer: _Layer, arrays: dict[str, Any]) -> IntLayer:
@@ -268,9 +269,10 @@ def _build_op(op: _Linear | _Unit, layer: str, arrays: dict[str, Any]) -> IntOp:
 
 
 def _build_unit(kind: type[StreamOperation], values: dict[str, Any]) -> StreamOperation:
-    """Return an operation of ``kind`` with fields ``values``, whose types are those that it declares."""
+    """Return an operation of ``kind`` with fields ``values``, whose types, and defaults, are those that it declares."""
     hints = {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not ClassVar}
-    parsed = create_model(kind.__name__, __config__=_FIELDS, **{name: (hint, ...) for name, hint in hints.items()})  # type: ignore[call-overload]
+    defaults = {item.name: ... if item.default is MISSING else item.default for item in fields(kind)}  # type: ignore[arg-type]
+    parsed = create_model(kind.__name__, __config__=_FIELDS, **{n: (hint, defaults[n]) for n, hint in hints.items()})  # type: ignore[call-overload]
     checked = parsed.model_validate(values)
     return kind(**{name: getattr(checked, name) for name in hints})
 

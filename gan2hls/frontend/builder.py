@@ -26,7 +26,7 @@ from gan2hls.frontend.streams import Streams
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats
 from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading, StreamReading
 from gan2hls.model import Affine, Graph, Layer, Point, Port
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int64Array, IntType, QuantType
 from gan2hls.ops import Identity, Operation
 
 
@@ -127,6 +127,10 @@ class Builder:
             order, made = reading.out_order.ravel(), (height, width, channels)
             index, whole = inverse(reading.out_order).reshape(shape), True
         inputs = tuple(held.pop(n).tensor for n in range(len(views)))
+        if reading.labels:
+            port = self.streams.inputs[inputs[0]]
+            fewest = min(reading.labels, port.labels or reading.labels)
+            self.streams.inputs[inputs[0]] = replace(port, labels=fewest)
         name = self._name(reading.op.kind)
         layer = Layer(name, source, inputs, made, reading.op, (), Port(name, output, shape, made, order))
         self.streams.add(layer, index if whole else None)
@@ -204,7 +208,12 @@ class Builder:
             streams.add_output(view.tensor)
             shape = streams.shape(view.tensor)
             ports.append(Port(view.tensor, onnx_name, view.index.shape, shape, inverse(view.index)))
-        return Graph(name, tuple(streams.inputs.values()), tuple(streams.layers.values()), tuple(ports))
+        pinned = {
+            port.name: QuantType(IntType.covering(0, max(1, port.labels - 1)), 1.0)
+            for port in streams.inputs.values()
+            if port.labels
+        }
+        return Graph(name, tuple(streams.inputs.values()), tuple(streams.layers.values()), tuple(ports), pinned)
 
     def _name(self, kind: str) -> str:
         return f"n{len(self.streams.layers)}_{kind}"

@@ -107,10 +107,3 @@ def quantize_linear(
         raise UnsupportedError(f"quantizes to {dtype}", hint="quantize to integers of at most 16 bits")
     zero = 0 if zero_point is None else zero_point_of(zero_point)
     return Codes(source, scale_of(scale), zero, *bounds)
-
-
-def reads_codes() -> UnsupportedError:
-    """Return what is said of a node that reads codes and wants numbers."""
-    return UnsupportedError(
-        "reads quantized codes", hint="put a DequantizeLinear with scale and zero point in front of it"
-    )

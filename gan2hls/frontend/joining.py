@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import onnx
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.streams import Streams
-from gan2hls.frontend.sums import SUMS
 from gan2hls.frontend.views import View, images, inverse, is_identity
-from gan2hls.kinds import JOINS
 from gan2hls.numbers import Int64Array
 
 #: Returns the view of a copy that stands as one of the images, int64 ``[H, W, C]`` of the ONNX tensor's elements.
 Copy = Callable[[View, Sequence[Int64Array]], View]
-
-
-def not_joined(node: onnx.NodeProto, given: Mapping[str, View]) -> UnsupportedError:
-    """Return what is said of a node that reads several computed tensors, or one twice."""
-    read = sorted({name for name in node.input if name in given})
-    what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
-    built = ", ".join(sorted({*JOINS, *SUMS}))
-    return UnsupportedError(
-        f"{what}, which is built for {built} alone",
-        hint="make all but one a constant, or add them (Add) in place of it",
-    )
 
 
 def see_alike(views: Sequence[View], streams: Streams) -> bool:

@@ -190,7 +190,8 @@ def computed_lookup() -> UnsupportedError:
     """Return what is said of a Gather by computed indices."""
     return UnsupportedError(
         "takes elements by computed indices",
-        hint="give the embedded vector as the input instead of the label; codebooks of weights are constant",
+        hint="make the label an input of INT64 that Gather reads as it is, or give the embedded vector as the input; "
+        "codebooks of weights are constant",
     )
 
 

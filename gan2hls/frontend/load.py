@@ -17,10 +17,9 @@ from onnx import TensorProto, helper
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
-from gan2hls.frontend.codes import Codes, quantize_linear, reads_codes, truncated
+from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.joining import not_joined
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, TensorType, normalize
@@ -31,6 +30,7 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
+from gan2hls.frontend.refused import not_joined, reads_codes
 from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.views import View, is_raster
 from gan2hls.kinds import (
@@ -147,7 +147,8 @@ def _copies_inputs(graph: Graph) -> bool:
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
     check_size(found.shape, f"the {what} {name!r}")
-    if len(found.shape) < 2 or found.shape[0] != 1 or not all(found.shape):
+    least = 2 if found.elem == TensorProto.FLOAT else 1  # a label has a batch axis alone
+    if len(found.shape) < least or found.shape[0] != 1 or not all(found.shape):
         raise UnsupportedError(
             f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
             hint="export the model with a batch axis of 1 in front; squeeze() without an axis drops it",
@@ -177,7 +178,7 @@ class _Reader:
         """Read every node."""
         nodes = list(self.plain.model.graph.node)
         for node in nodes:
-            if node.op_type == "Gather" and node.input[0] not in self.plain.types:
+            if node.op_type == "Gather" and node.input[0] not in self.plain.types and node.input[1] not in self.views:
                 raise at(computed_lookup(), describe(node))
         fusion = find_fused(self.plain)
         groups = fusion.groups
@@ -374,6 +375,8 @@ class _Reader:
         elif isinstance(read, Normalization):
             _check_finite((value for point in read.points for value in parameters(point)), node, plain)
             self.views[node.output[0]] = self.builder.add_norm(view, read, node.name, node.output[0])
+        elif isinstance(read, StreamReading):
+            self._streams(read, [view], node)
         else:
             _check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])

@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
@@ -97,7 +97,8 @@ class _Folder:
         self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.constants: dict[str, Array] = {}
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
-        self.types = {name: TensorType(TensorProto.FLOAT, shape) for name, shape in inputs.items()}
+        elems = {info.name: info.type.tensor_type.elem_type for info in model.graph.input}
+        self.types = {name: TensorType(elems[name], shape) for name, shape in inputs.items()}
         self.inputs = tuple(inputs)
         self.nodes: list[onnx.NodeProto] = []
         self.folded = 0

@@ -32,11 +32,9 @@ _UNOPTIMIZED = (
 )
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
-    **dict.fromkeys(REDUCTIONS, f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"),
+    **dict.fromkeys(REDUCTIONS.keys() - READERS.keys(), f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"),
     "GatherElements": _CONSTANT_CODEBOOK,
     "GatherND": _CONSTANT_CODEBOOK,
-    "MaxPool": "take a Conv of the same stride in its place",
-    "AveragePool": "make it a Conv of group = channels and weights of 1 / (the kernel's size)",
     "FloatQuant": "quantize activations to integers with IntQuant",
     "MatMulNBits": "its codes and scales must be constant",
     "MultiThreshold": "export before streamlining, with Quant nodes",

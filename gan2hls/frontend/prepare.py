@@ -19,6 +19,8 @@ from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sizes import has_other_sizes, take_sizes
 from gan2hls.frontend.sparse import densify
 
+#: Types of inputs that hold whole numbers.
+_LABELS = (TensorProto.INT64, TensorProto.INT32)
 #: Inputs of operators that are weights, by position.
 _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
@@ -195,14 +197,24 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         _check_inputs(model)
     for info in model.graph.input:
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
-        if elem != TensorProto.FLOAT:
+        if elem != TensorProto.FLOAT and not (elem in _LABELS and _takes_rows(model, info.name)):
             raise UnsupportedError(
                 f"the input {info.name!r} is {type_name(elem)}",
-                hint="only float inputs are supported; give labels as one-hot or embedded vectors",
+                hint="inputs are FLOAT; labels may be INT64 or INT32 where nothing but a Gather from a constant table "
+                "reads them: else give them as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
     }
+
+
+def _takes_rows(model: onnx.ModelProto, name: str) -> bool:
+    """Whether all that read ``name`` are lookups by it."""
+    return all(
+        node.op_type == "Gather" and list(node.input).index(name) == 1
+        for node in model.graph.node
+        if name in node.input
+    )
 
 
 def _check_inputs(model: onnx.ModelProto) -> None:

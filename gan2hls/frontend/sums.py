@@ -1,4 +1,4 @@
-"""Sums and means of several computed tensors, spelled out as additions of two."""
+"""Sums, means and extremes of several computed tensors, spelled out as operators on two."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from onnx import helper, numpy_helper
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.normalize import Array, Normalized, TensorType
 
-#: Operators that add up as many tensors as one likes.
-SUMS = frozenset(("Mean", "Sum"))
+#: Operators on as many tensors as one likes, and those on two that they are spelled out with.
+SUMS = {"Mean": "Add", "Sum": "Add", "Max": "Max", "Min": "Min"}
 
 
 def spelled_out(plain: Normalized) -> Normalized:
-    """Return ``plain`` with every Sum and Mean of several computed tensors as additions of two.
+    """Return ``plain`` with every operator of ``SUMS`` of several computed tensors as operators on two.
 
     What is a function of one tensor stays.
     """
@@ -26,7 +26,10 @@ def spelled_out(plain: Normalized) -> Normalized:
     several = [
         n
         for n, node in enumerate(nodes)
-        if node.op_type in SUMS and node.domain in ("", "ai.onnx") and len(_computed(node, plain)) > 1
+        if node.op_type in SUMS
+        and node.domain in ("", "ai.onnx")
+        and len(_computed(node, plain)) > 1
+        and (node.op_type != SUMS[node.op_type] or len(node.input) > 2)
     ]
     if not several:
         return plain
@@ -39,7 +42,7 @@ def spelled_out(plain: Normalized) -> Normalized:
     made.CopyFrom(plain.model)
     del made.graph.node[:]
     for n, node in enumerate(nodes):
-        made.graph.node.extend(writer.additions(node) if n in apart else [node])
+        made.graph.node.extend(writer.spelled(node) if n in apart else [node])
     made.graph.value_info.extend(
         helper.make_tensor_value_info(name, kind.elem, kind.shape) for name, kind in writer.types.items()
     )
@@ -55,7 +58,7 @@ def _computed(node: onnx.NodeProto, plain: Normalized) -> set[str]:
 
 @final
 class _Writer:
-    """Writes additions.
+    """Writes operators on two tensors.
 
     Attributes:
         types: of the tensors in between, by name.
@@ -67,10 +70,10 @@ class _Writer:
         self.types: dict[str, TensorType] = {}
         self.constants: dict[str, Array] = {}
 
-    def additions(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    def spelled(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
         """Yield the nodes that ``node`` is, computed tensors first; the last makes its output."""
         ordered = sorted(node.input, key=lambda name: name not in self.plain.types)
-        steps = [("Add", name) for name in ordered[1:]]
+        steps = [(SUMS[node.op_type], name) for name in ordered[1:]]
         elem = self.plain.types[node.output[0]].elem
         if node.op_type == "Mean":
             count = self._free(f"{node.output[0]}/count")

@@ -14,10 +14,7 @@ from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntWeight
-
-#: Operand widths of a DSP48E1: one product of at most these signed widths takes one block.  Source: UG479.
-_DSP_PORTS = (18, 25)
+from gan2hls.ops import IntWeight, dsp_of_product
 
 
 @final
@@ -104,12 +101,6 @@ def requant_dsp(layer: IntLayer) -> int:
     if layer.requant.mult_type.bits <= 2:
         return 0
     return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.signed_bits)
-
-
-def dsp_of_product(a_bits: int, b_bits: int) -> int:
-    """Return the DSP48 blocks of a signed ``a x b`` product."""
-    narrow, wide = sorted((a_bits, b_bits))
-    return ceil(narrow / _DSP_PORTS[0]) * ceil(wide / _DSP_PORTS[1])
 
 
 def queue_bram18(edges: Iterable[Edge]) -> int:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from gan2hls.kinds import add, concat, conv, conv_transpose, dense, norm, pointwise, reorder, resize
+from gan2hls.kinds import (
+    add,
+    concat,
+    conv,
+    conv_transpose,
+    dense,
+    extremum,
+    gather,
+    mul,
+    norm,
+    pointwise,
+    pool,
+    reorder,
+    resize,
+)
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
     MAX_SEEN,
@@ -30,9 +44,14 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     add.KIND,
+    mul.KIND,
+    extremum.KIND,
     concat.KIND,
     norm.KIND,
     resize.KIND,
+    pool.KIND,
+    pool.AVERAGE,
+    gather.KIND,
 )
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}

@@ -1,4 +1,4 @@
-"""The sum or difference of two tensors, element by element: what ends a residual block.
+"""The sum or difference of two tensors, or of a map and a vector or plane: what ends a residual block.
 
 In integers ``m_a (a - z_a) + m_b (b - z_b)``: small whole factors bring both tensors to one step, so each keeps a scale
 of its own and nothing is rounded before the requantizer.
@@ -12,63 +12,70 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from gan2hls.kinds import pointwise
-from gan2hls.kinds.base import Kind, StreamReading, check_alike
-from gan2hls.kinds.operands import check_factors, common_step, ends, term_type
-from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType
-from gan2hls.ops import IntWeight, Operation, Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
+from gan2hls.kinds import pairs
+from gan2hls.kinds.base import Kind, StreamReading
+from gan2hls.kinds.operands import check_factors, common_step, ends
+from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
+from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
 
 
 @final
 @dataclass(frozen=True)
 class Add(Operation):
-    """``factors[0] * a + factors[1] * b`` of two tensors of one shape."""
+    """``factors[0] * a + factors[1] * b``, of which ``b`` may be spread over ``a``."""
 
     factors: tuple[float, float] = (1.0, 1.0)
+    spread: Spread = ""
     kind: ClassVar[str] = "add"
 
     def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
         """Return what the points act on, float32 in the shape of ``a``."""
-        a, b = inputs
         p, q = (np.float32(factor) for factor in self.factors)
-        sums: Float32Array = p * a + q * b.reshape(a.shape)
+        a, b = spread_out(self.spread, *inputs)
+        sums: Float32Array = (p * a + q * b).reshape(inputs[0].shape)
         return sums
 
     def backward(self, inputs: Sequence[Float32Array], gradient: Float32Array) -> tuple[Float32Array, ...]:
         """Return the gradient at each input."""
-        del inputs
-        return tuple(np.float32(factor) * gradient for factor in self.factors)
+        whole, _ = spread_out(self.spread, gradient, inputs[1])
+        return gathered(inputs, [np.float32(factor) * whole for factor in self.factors])
 
     def lower(self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None) -> tuple[IntAdd, FloatArray]:
         """Return it on integers, and what an accumulator of 1 means, float64 ``[1]``."""
         del shape
         assert weight is None, "an addition has no weights"
         (a, b), step = common_step(inputs, self.factors)
-        return IntAdd((a, b)), np.array([step])
+        return IntAdd((a, b), self.spread), np.array([step])
 
     def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
         """Check the shapes of the streams.
 
         Raises:
-            AssertionError: they differ, or there are not two.
+            AssertionError: they do not fit, or there are not two.
         """
-        a, b = inputs
-        assert a == b == shape, f"{a} and {b} become {shape}"
+        check_pair(inputs, shape, self.spread)
 
 
 @final
 @dataclass(frozen=True)
-class IntAdd(StreamOperation):
+class IntAdd(PairUnit, StreamOperation):
     """``factors[0] * (a - z_a) + factors[1] * (b - z_b)``, exactly."""
 
     factors: tuple[int, int]
+    spread: Spread = ""
     kind: ClassVar[str] = "add"
 
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
-        """Return what computes accumulators of codes ``[N, H, W, C]``."""
+        """Return what computes accumulators of codes ``[N, H, W, C]`` of ``a``, and as many as there are of ``b``."""
         del acc_type
         (p, q), (a_type, b_type) = self.factors, inputs
-        return lambda a, b: p * (a - a_type.zero_point) + q * (b - b_type.zero_point)
+
+        def run(a: Int64Array, b: Int64Array) -> Int64Array:
+            whole, part = spread_out(self.spread, p * (a - a_type.zero_point), q * (b - b_type.zero_point))
+            return (whole + part).reshape(a.shape)
+
+        return run
 
     def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
         """Return the exact interval of every accumulator for inputs of these types, 0 included."""
@@ -86,52 +93,41 @@ class IntAdd(StreamOperation):
 
     def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_add``."""
-        parameters: dict[str, Parameter] = {"Lanes": sizes.lanes, "AccBits": sizes.acc_type.signed_bits}
-        for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
-            parameters |= {
-                f"{name}Bits": given.int_type.bits,
-                f"{name}Signed": given.int_type.signed,
-                f"{name}ZeroPoint": given.zero_point,
-                f"{name}Factor": factor,
-            }
-        return Unit("g2h_add", parameters)
+        a, b = self.factors
+        return Unit("g2h_add", self.rtl_parameters(sizes) | {"AFactor": a, "BFactor": b})
 
     def hls(self, sizes: Sizes) -> Unit:
         """Return ``add``."""
-        constants: dict[str, Parameter] = {}
-        for name, factor, given in zip("AB", self.factors, sizes.inputs, strict=True):
-            constants |= {
-                f"{name}_BITS": given.int_type.bits,
-                f"{name}_SIGNED": given.int_type.signed,
-                f"{name}_ZERO_POINT": given.zero_point,
-                f"{name}_FACTOR": factor,
-                f"{name}_TERM_BITS": term_type(factor, given).signed_bits,
-            }
-        return Unit("add", constants)
+        constants = self.hls_constants(sizes) | pairs.hls_factors(sizes, self.factors)
+        return Unit("add", constants, cycles=self.interval(sizes))
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return its LUTs: an adder for each set bit of a factor, and one for each zero point."""
         adders = sum(abs(factor).bit_count() + 1 for factor in self.factors) - 1
-        return UnitCost(lut=adders * sizes.acc_type.signed_bits * sizes.lanes)
+        lut = adders * sizes.acc_type.signed_bits * sizes.lanes
+        return UnitCost(lut=lut + self.kept_lut(sizes))
 
 
 def add(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:
     """Read Add of two computed tensors."""
-    check_alike(shapes, shape)
-    return StreamReading(Add())
+    return _read(shapes, shape, (1.0, 1.0))
 
 
 def sub(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:
     """Read Sub of two computed tensors."""
-    check_alike(shapes, shape)
-    return StreamReading(Add((1.0, -1.0)))
+    return _read(shapes, shape, (1.0, -1.0))
+
+
+def _read(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...], factors: tuple[float, float]) -> StreamReading:
+    found = pairs.pair_form(shapes, shape)
+    return found.reading(Add(factors[::-1] if found.swapped else factors, found.spread))
 
 
 KIND = Kind(
     "add",
     {},
-    pointwise.reorder,
-    pointwise.reshape,
+    pairs.reorder,
+    pairs.reshape,
     passes_order_on=True,
     joins={"Add": add, "Sub": sub},
     saved=IntAdd,

@@ -9,7 +9,7 @@ the node.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -96,15 +96,17 @@ class StreamReading:
             tensor each element is.  None: all operands have the result's shape, and any one order, which it has too.
         out_order: the same of the result; None where ``orders`` is.
         operands: which of the node's computed operands each input is; None: they are in order.
+        labels: how many whole numbers from 0 on its one input takes; 0: it takes real numbers.
     """
 
     op: Operation
     orders: tuple[Int64Array, ...] | None = None
     out_order: Int64Array | None = None
     operands: tuple[int, ...] | None = None
+    labels: int = 0
 
 
-Reader = Callable[..., "Reading | Normalization | tuple[Point, ...]"]
+Reader = Callable[..., "Reading | StreamReading | Normalization | tuple[Point, ...]"]
 #: ``(shapes of the computed operands, shape of the result, **attributes) -> StreamReading``, all of them ONNX shapes.
 Join = Callable[..., StreamReading]
 
@@ -248,21 +250,6 @@ def fixed_order(layer: Layer, image: Int64Array) -> None:
 def fixed_shape(layer: Layer, shape: Shape) -> None:
     """Say that the layer's geometry fixes its shape (an entry of ``Kind.reshape``)."""
     del layer, shape
-
-
-def check_alike(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> None:
-    """Check that all operands of a join have the ``shape`` of what is made of them.
-
-    Raises:
-        UnsupportedError: one has not.
-    """
-    for given in shapes:
-        if given != shape:
-            raise UnsupportedError(
-                f"reads a computed tensor of shape {list(given)} where it makes {list(shape)}",
-                hint=f"computed operands have one shape: put an Expand to {list(shape)} in front of it, or make it a "
-                "constant",
-            )
 
 
 def axes(values: object, count: int, default: int, what: str) -> tuple[int, ...]:

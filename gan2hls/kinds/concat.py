@@ -131,6 +131,7 @@ class IntConcat(StreamOperation):
             "InBits": sum(given.bits for given in types),
             "BeatBits": max(1, (max(beats) - 1).bit_length()),
             "Bits": tuple(given.bits for given in types),
+            "Offsets": tuple(sum(before.bits for before in types[:n]) for n in range(len(types))),
             "Signed": tuple(int(given.signed) for given in types),
             "ZeroPoints": tuple(given.zero_point for given in sizes.inputs),
             "Factors": self.factors,

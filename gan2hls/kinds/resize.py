@@ -7,26 +7,14 @@ The coordinates are those of ONNX's Resize, in float32 as ONNX Runtime computes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from gan2hls.base import UnsupportedError
-from gan2hls.kinds.base import (
-    Array,
-    Kind,
-    Reading,
-    Tensor,
-    check_axis,
-    check_size,
-    fixed_shape,
-    image_index,
-    image_order,
-    select_outputs,
-)
+from gan2hls.kinds.base import Array, Kind, Reading, Tensor, fixed_shape, select_outputs
+from gan2hls.kinds.separable import separable
 from gan2hls.numbers import Float32Array, FloatArray
-from gan2hls.ops import AxisTaps, Linear, LinearGeometry
 
 _HALF = np.float32(0.5)
 #: ``(output indices, scale, input size, output size) -> input coordinates``.
@@ -87,30 +75,15 @@ def resize(
     factors = np.ravel(given).tolist() if given is not None and given.size else list(scales or ())
     by_axis = dict(zip((axis % rank for axis in axes) if axes is not None else range(rank), factors, strict=False))
     spatial = (1, 2) if last else tuple(range(2, rank))
-    programs, kernels = [], []
+    weights = []
     for axis in spatial:
         size, wanted = x.shape[axis], out_shape[axis]
         at = coordinates(
             np.arange(wanted, dtype=np.float32), np.float32(by_axis.get(axis, wanted / size)), size, wanted
         )
-        weights = _linear(at, size) if mode == "linear" else _cubic(at, size, cubic_coeff_a, bool(exclude_outside))
-        program, kernel = _taps(weights if wanted != size else np.eye(size))
-        programs.append(program)
-        kernels.append(kernel)
-    if rank == 3:
-        programs.insert(0, AxisTaps(1, 1, (((0, 0),),)))
-        kernels.insert(0, np.ones(1))
-    channels = x.shape[3 if last else 1]
-    geometry = LinearGeometry(programs[0], programs[1], channels, channels, channels)
-    check_size(out_shape, "its output")
-    weight = np.repeat(np.outer(*kernels).reshape(-1, 1, 1), channels, axis=1)
-    if last:
-        elements = np.arange(int(np.prod(x.shape)))
-        index = np.arange(int(np.prod(out_shape))).reshape(out_shape)
-        return Reading(Linear("resize", geometry, weight), None, elements, index)
-    order = image_order(channels, programs[0].in_size, programs[1].in_size)
-    index = image_index(channels, programs[0].out_size, programs[1].out_size, out_shape)
-    return Reading(Linear("resize", geometry, weight), None, order, index)
+        made = _linear(at, size) if mode == "linear" else _cubic(at, size, cubic_coeff_a, bool(exclude_outside))
+        weights.append(made if wanted != size else np.eye(size))
+    return separable("resize", x.shape, out_shape, weights, last=last)
 
 
 def _linear(at: Float32Array, size: int) -> FloatArray:
@@ -136,27 +109,6 @@ def _cubic(at: Float32Array, size: int, a: float, exclude: bool) -> FloatArray:
         inside = (low + tap >= 0) & (low + tap < size)
         np.add.at(weights, (rows, np.clip(low + tap, 0, size - 1)), np.where(inside | (not exclude), value, 0.0))
     return weights / weights.sum(axis=1, keepdims=True) if exclude else weights
-
-
-def _taps(weights: FloatArray) -> tuple[AxisTaps, FloatArray]:
-    """Return the tap program of an axis, and the weight of each kernel index.
-
-    A kernel index stands for a weight, and for the how manieth of that weight it is among an output's taps.
-    """
-    weights = np.round(weights, 7)  # float32's rounding of coordinates is no weight of its own
-    check_axis(len(weights), 1, 1, 1)
-    places: dict[tuple[float, int], int] = {}
-    found = []
-    for row in weights:
-        seen: Counter[float] = Counter()
-        pairs = []
-        for i in np.flatnonzero(row):
-            value = float(row[i])
-            pairs.append((int(i), places.setdefault((value, seen[value]), len(places))))
-            seen[value] += 1
-        found.append(tuple(sorted(pairs, key=lambda pair: pair[1])))
-    check_axis(len(weights), len(places), 1, 1)
-    return AxisTaps(weights.shape[1], len(places), tuple(found)), np.array([value for value, _ in places])
 
 
 KIND = Kind("resize", {"Resize": resize, "Upsample": resize}, select_outputs, fixed_shape)

@@ -35,6 +35,7 @@ class Port:
         shape: the stream's ``(H, W, C)``.
         order: int64 ``[H * W * C]``; stream element ``j`` is the ONNX tensor's flat element ``order[j]``.  A layer's
             stream may leave elements out, what the model crops; inputs and outputs have all.
+        labels: how many whole numbers, from 0 on, an input holds, and no others; 0: it holds real numbers.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Port:
     onnx_shape: tuple[int, ...]
     shape: Shape
     order: npt.NDArray[np.int64]
+    labels: int = 0
 
     def to_stream(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Turn ``[N, *onnx_shape[1:]]`` into ``[N, H, W, C]``; the leading axis counts frames."""

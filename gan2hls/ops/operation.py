@@ -107,7 +107,7 @@ class UnitTable:
     ports: int = 1
 
 
-#: What a unit is instantiated with: a number, or one for each of its inputs.
+#: What a unit is instantiated with: a number, or several.
 Parameter = int | bool | tuple[int, ...]
 
 
@@ -118,8 +118,8 @@ class Unit:
 
     Attributes:
         name: a module of ``templates/rtl/lib``; or a process of ``templates/hls/lib``, which is its header's name too.
-        parameters: of the module; constants of the process, ``bool`` where it is one.  Several numbers, one for each
-            input, are a packed vector of 32 bits each in the module, and a function of the input's number in C++.
+        parameters: of the module; constants of the process, ``bool`` where it is one.  Several numbers are a
+            packed vector of 32 bits each in the module, and in C++ a function of their index.
         tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
             ``root(word)`` of the process' ``config``.
         cycles: iterations of the process for a frame; 0: as many as beats leave.

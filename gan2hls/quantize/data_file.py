@@ -87,6 +87,8 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
             hint=_NO_FILE,
         ) from error
     inputs = {port.onnx_name: _frames(path, arrays[port.onnx_name], port, samples) for port in ports}
+    for port in ports:
+        _check_labels(path, inputs[port.onnx_name], port)
     counts = {name: len(values) for name, values in inputs.items()}
     if len(set(counts.values())) != 1:
         found = ", ".join(f"{name!r} {count}" for name, count in counts.items())
@@ -97,6 +99,18 @@ def read_inputs_file(path: Path, ports: Sequence[Port], samples: int) -> dict[st
             hint=f"save as many of each, such as the first {least}: frames[:{least}]",
         )
     return inputs
+
+
+def _check_labels(path: Path, values: Float32Array, port: Port) -> None:
+    """Check that an input of whole numbers gets those that it takes."""
+    wrong = values[(values < 0) | (values >= port.labels) | (values != np.rint(values))] if port.labels else values[:0]
+    if wrong.size:
+        raise ConfigError(
+            f"holds {wrong.flat[0]:g} for the input {port.onnx_name!r}",
+            where=str(path),
+            hint=f"it takes the whole numbers 0 to {port.labels - 1}; one below 0 counts from the end in ONNX: save "
+            f"frames % {port.labels} where that is meant",
+        )
 
 
 def _read_archive(path: Path, file: IO[bytes], ports: Sequence[Port]) -> dict[str, npt.NDArray[Any]]:

@@ -62,7 +62,9 @@ def draw(ports: Sequence[Port], source: Source) -> dict[str, Float32Array]:
     inputs = {}
     for port in ports:
         shape = (source.samples, *port.onnx_shape[1:])
-        if source.distribution == "normal":
+        if port.labels:
+            values = rng.integers(0, port.labels, shape).astype(np.float64)
+        elif source.distribution == "normal":
             values = rng.normal(source.first, source.second, shape)
         else:
             values = rng.uniform(source.first, source.second, shape)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cosim
 #: In the last one a branch must hold more than a queue of the words that wait in a ring.
 NORM_SEEDS = (7, 14, 25)
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
-SEEDS = (2, 8, 14)
+SEEDS = (1, 3, 37)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_csim(seed: int, norms: bool, flags: tuple[str, ...], tmp_path: Path, mo
 def test_benches_of_a_graph(tmp_path: Path) -> None:
     """Both benches pass, and the RTL's measures what is estimated."""
     pytest.importorskip("cocotb")
-    made = random_graph_design(3)
+    made = random_graph_design(10)
     tensors = Golden(made.model).run(random_inputs(np.random.default_rng(6), made.model, 3))
     files = {"rtl": emit_rtl(made), "testbench": emit_bench(made, tensors, seed=2)}
     for part, content in ((f"{part}/{path}", text) for part, texts in files.items() for path, text in texts.items()):
@@ -94,7 +94,7 @@ def test_benches_of_a_graph(tmp_path: Path) -> None:
 
 def test_a_queue_that_is_too_short_is_found_stuck() -> None:
     """And the edges at which it is are named."""
-    made = random_graph_design(14)
+    made = random_graph_design(1)
     (key, depth), *_ = sorted(made.depths.items(), key=lambda item: -item[1])
     assert depth > 16
     with pytest.raises(AssertionError, match=rf"stuck: full: .*{key[0]}\.{key[1]}.*; empty: .*{key[0]}"):

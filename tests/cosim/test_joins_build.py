@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import gan2hls
 from gan2hls.report import Report
 from tests.onnx_models import f32, save
+from tests.unit.frontend.test_graphs import with_ports
 
 pytest.importorskip("cocotb")
 pytest.importorskip("hls4ml")
@@ -36,6 +37,12 @@ K = {
     "k0": weights(4, 8, 3, 3),
     "k1": weights(4, 12, 3, 3),
     "k2": weights(8, 16, 1, 1),
+    "small": 2 * weights(4, 8, 1, 1),
+    "large": 4 * weights(8, 4, 1, 1),
+    "twice": np.array([1, 1, 2, 2], np.float32),
+    "plane": 3 * weights(1, 8, 3, 3),
+    "same": 2 * weights(8, 8, 3, 3),
+    "same2": 4 * weights(8, 8, 3, 3),
 }
 U_NET = f"""
     h = Conv<{PADS}>(x, first) s = LeakyRelu(h) d = Conv<{PADS}, strides = [2, 2]>(s, down) r = Relu(d)
@@ -47,14 +54,23 @@ DENSE_BLOCK = f"""
     d = Conv<{PADS}>(c, k1) e = LeakyRelu(d) f = Concat<axis = 1>(s, b, e) g = Conv(f, k2) i = Add(g, h)
     o = Conv<{PADS}>(i, image) y = Tanh(o)
 """
+ATTENTION = f"""
+    h = Conv<{PADS}>(x, first) s = LeakyRelu(h) a = Conv<{PADS}>(s, plane) b = Sigmoid(a) c = Mul(b, s)
+    d = Conv<{PADS}>(c, same) e = Sigmoid(d) f = Mul(d, e) g = Conv<{PADS}>(f, same2) i = Max(g, s)
+    o = Conv<{PADS}>(i, image) y = Tanh(o)
+"""
+SQUEEZE = f"""
+    h = Conv<{PADS}>(x, first) p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(h) s = LeakyRelu(p)
+    m = GlobalAveragePool(s) a = Conv(m, small) b = Relu(a) c = Conv(b, large) d = Sigmoid(c) e = Mul(s, d)
+    u = Resize<mode = "nearest">(e, , twice) f = Conv<{PADS}>(u, same) g = Add(f, h)
+    q = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(g) o = Conv<{PADS}>(q, image) y = Tanh(o)
+"""
 
 
-def build(
-    folder: Path, body: str, shape: tuple[int, ...] = (1, 3, 8, 8), constants: Mapping[str, np.ndarray] = K
-) -> Report:
+def build(model: Path) -> Report:
     """Build a model through the whole ladder and hold its report to what every build promises."""
     config = {"target": {"dsp": 60}, "verify": {"steps": STEPS}, "calibration": {"samples": 32}}
-    report = gan2hls.build(save(folder, body, shape, constants), config=config, write=False).report
+    report = gan2hls.build(model, config=config, write=False).report
     assert report is not None
     assert [name for name, step in report.verification.items() if step.status == "passed"] == STEPS
     assert report.quality is not None and report.quality.psnr_db >= 35
@@ -64,8 +80,28 @@ def build(
     return report
 
 
-@pytest.mark.parametrize(("body", "kind", "count"), [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2)])
+@pytest.mark.parametrize(
+    ("body", "kind", "count"),
+    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2)],
+    ids=["u-net", "dense block", "attention", "squeeze"],
+)
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
-    report = build(tmp_path, body)
+    report = build(save(tmp_path, body, (1, 3, 8, 8), K))
     assert sum(layer.kind == kind for layer in report.layers) == count
     assert all(layer.kind != "reorder" for layer in report.layers)
+
+
+def test_a_generator_with_a_label(tmp_path: Path) -> None:
+    constants = {
+        "embedding": f32(RNG, 10, 6),
+        "wide": weights(14, 4 * 4 * 8).reshape(14, -1),
+        "image4": np.array([1, 8, 4, 4]),
+        "grow": weights(8, 3, 4, 4),
+    }
+    body = """
+        e = Gather(embedding, label) c = Concat<axis = 1>(z, e) h = Gemm(c, wide) r = Relu(h) i = Reshape(r, image4)
+        u = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>(i, grow) y = Tanh(u)
+    """
+    inputs = {"z": (1, 8), "label": (1,)}
+    path = with_ports(tmp_path, body, inputs, ("y",), constants, {"label": TensorProto.INT64})
+    assert [layer.kind for layer in build(path).layers] == ["gather", "concat", "dense", "conv_transpose"]

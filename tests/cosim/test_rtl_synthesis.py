@@ -22,7 +22,7 @@ from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
-from tests.random_integer_graphs import norm_layer
+from tests.random_integer_graphs import norm_layer, random_graph_design
 from tests.randomized import chain, conv, design, linear_layer, tiny_design
 
 pytestmark = pytest.mark.cosim
@@ -48,7 +48,7 @@ print("ALL PASSES DONE")
 """
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
-    normalizing("channels"), normalizing("pixels"),
+    normalizing("channels"), normalizing("pixels"), random_graph_design(3), random_graph_design(37),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 

@@ -208,6 +208,13 @@ ROWS: dict[str, Row] = {
         "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "and the same without mean", shape=IMAGE,
         fix=lambda _: "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) q = Mul(d, d) v = ReduceMean<axes = [2, 3]>(q) "
         "e = Add(v, half) s = Sqrt(e) n = Div(d, s) y = Conv(n, conv)"),
+    "a mean over columns": Row(
+        "h = Conv(x, conv) y = ReduceMean<axes = [3]>(h)", "over the rows and columns of [1, C, H, W]", shape=IMAGE,
+        fix=swapped("[3]", "[2, 3]")),
+    "a mean over channels": Row(
+        "h = Conv(x, conv) y = ReduceMean<axes = [1]>(h)", "a Conv of 1 x 1 with weights of 1 / C is", shape=IMAGE,
+        values={"mean": np.full((1, 4, 1, 1), 0.25, np.float32)},
+        fix=swapped("ReduceMean<axes = [1]>(h)", "Conv(h, mean)")),
     "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
                                fixed_values={"yes": np.array(False)}),
     "Resize": Row('r = Resize<mode = "linear", antialias = 1>(x, , sizes) y = Conv(r, conv)', "without antialias",
@@ -221,11 +228,16 @@ ROWS: dict[str, Row] = {
                         fix=swapped("3>", "2>")),
     "SpaceToDepth": Row("h = Conv(x, conv) y = SpaceToDepth<blocksize = 2>(h)", "must divide 3 and 3", shape=IMAGE,
                         fix=swapped("2>", "3>")),
-    "AveragePool": Row("y = AveragePool<kernel_shape = [2, 2]>(x)", "weights of 1 /", shape=IMAGE,
-                       values={"mean": np.full((4, 1, 2, 2), 0.25, np.float32)},
-                       fix=lambda _: "y = Conv<group = 4>(x, mean)"),
-    "MaxPool": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "a Conv of the same stride", shape=IMAGE,
-                   fix=lambda _: "y = Conv<strides = [2, 2]>(x, conv)"),
+    "MaxPool": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "strides no less than kernel_shape",
+                   shape=IMAGE, fix=swapped("[2, 2]", "[3, 3]")),
+    "MaxPool, in place of it a mean": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "an AveragePool",
+                                          shape=IMAGE, fix=swapped("MaxPool", "AveragePool")),
+    "MaxPool, in place of it a Conv": Row("y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "or a Conv of the",
+                                          shape=IMAGE, fix=lambda _: "y = Conv<strides = [2, 2]>(x, conv)"),
+    "a pool of three axes": Row(
+        "h = Reshape(x, volume) p = AveragePool<kernel_shape = [1, 2, 2]>(h) y = Flatten(p)", "and 2-D ([1, C, H, W])",
+        shape=IMAGE, values={"volume": np.array([1, 4, 1, 5, 5])},
+        fix=lambda _: "p = AveragePool<kernel_shape = [2, 2]>(x) y = Flatten(p)"),
     "zeros beside two tensors": Row(
         "a = Relu(x) b = Gemm(x, sq) y = Concat<axis = 1>(a, none, b)", "a Concat of its own in front",
         values={"sq": f32(RNG, 6, 6), "none": np.zeros((1, 2), np.float32)},
@@ -237,8 +249,24 @@ ROWS: dict[str, Row] = {
                                                              "four": np.array([1, 2, 3, 1])},
         fix=swapped("c = Reshape(a, five) d = Reshape(b, five) y = Concat<axis = 2>(c, d)",
                     "c = Reshape(a, four) d = Reshape(b, four) y = Concat<axis = 1>(c, d)")),
-    "a product of two tensors": Row("h = Gemm(x, sq) y = Mul(h, x)", "all but one a constant",
-                                    values={"sq": f32(RNG, 6, 6)}, fix=swapped("Mul(h, x)", "Mul(h, half)")),
+    "a matrix product of two tensors": Row(
+        "h = Gemm(x, sq) y = Gemm<transB = 1>(h, x)", "all but one a constant", values={"sq": f32(RNG, 6, 6)},
+        fix=swapped("Gemm<transB = 1>(h, x)", "Gemm(h, sq)")),
+    "a quotient of two tensors": Row(
+        "h = Gemm(x, sq) s = Sigmoid(h) y = Div(x, s)", "by the Reciprocal", values={"sq": f32(RNG, 6, 6)},
+        fix=swapped("y = Div(x, s)", "r = Reciprocal(s) y = Mul(x, r)")),
+    "a row of each channel": Row(
+        "h = Conv(x, conv) r = Conv(h, row) y = Mul(h, r)", "put an Expand to [1, 4, 3, 3]", shape=IMAGE,
+        values={"row": f32(RNG, 4, 4, 3, 1), "whole": np.array([1, 4, 3, 3])},
+        fix=swapped("y = Mul(h, r)", "e = Expand(r, whole) y = Mul(h, e)")),
+    "a label of floats": Row(
+        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 1),
+        fix=lambda _: "e = Gather(w, x) y = Relu(e)",
+        edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 1)))),
+    "a label that is not looked up": Row(
+        "f = Cast<to = 1>(x) y = Relu(f)", "as one-hot or embedded vectors", shape=(1, 4), fix=lambda _: "y = Relu(x)",
+        spoil=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 4))),
+        edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
     "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
                    fix=lambda _: "y = Relu(x)"),
     "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "leave it out", fix=swapped("Softmax", "Identity")),

@@ -117,6 +117,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         unit = engine.rtl_unit
         files: Values = {f"{camel(name)}File": memory_path(engine, name) for name in unit.tables}
         context |= {"unit": unit.name, "unit_parameters": _literals(unit.parameters) | files}
+        assert memories.keys().isdisjoint(unit.tables), f"{layer.name}: two memories of one name"
         memories |= {name: unit_memory(table) for name, table in unit.tables.items()}
     return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
 

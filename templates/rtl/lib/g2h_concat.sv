@@ -6,8 +6,9 @@
 // Latency     a beat taken in clock t is offered in clock t + 1.
 // Handshake   one beat is taken in a clock, of the input whose turn it is, when the former sum has left or leaves.  No
 //             ready depends on a valid.
-// Parameters  Bits, Signed, ZeroPoints, Factors, Beats: 32 bits for each input, those of input 0 least.  InBits is the sum
-//             of Bits, AccBits holds every product, BeatBits every count of beats less 1.
+// Parameters  Bits, Offsets, Signed, ZeroPoints, Factors, Beats: 32 bits for each input, those of input 0 least.  An offset
+//             is the sum of the Bits before, InBits that of all; AccBits holds every product, BeatBits every count of
+//             beats less 1.
 module g2h_concat #(
   parameter int unsigned          Inputs     = 2,
   parameter int unsigned          Lanes      = 1,
@@ -15,6 +16,7 @@ module g2h_concat #(
   parameter int unsigned          InBits     = 16,
   parameter int unsigned          BeatBits   = 1,
   parameter logic [32*Inputs-1:0] Bits       = {Inputs{32'd8}},
+  parameter logic [32*Inputs-1:0] Offsets    = {Inputs{32'd0}},
   parameter logic [32*Inputs-1:0] Signed     = {Inputs{32'd1}},
   parameter logic [32*Inputs-1:0] ZeroPoints = {Inputs{32'd0}},
   parameter logic [32*Inputs-1:0] Factors    = {Inputs{32'd1}},
@@ -29,14 +31,6 @@ module g2h_concat #(
   output logic                     valid_o,
   input  logic                     ready_i
 );
-  // Bits of an element of all inputs in front of input n.
-  function automatic int unsigned bits_before(input int unsigned n);
-    int unsigned sum;
-    sum = 0;
-    for (int unsigned i = 0; i < n; i++) sum = sum + Bits[32*i+:32];
-    return sum;
-  endfunction
-
   logic [Inputs-1:0]                turn_q;  // one is set
   logic [Inputs-1:0][BeatBits-1:0]  last;
   logic [Inputs-1:0]                is_last;
@@ -68,7 +62,7 @@ module g2h_concat #(
 
   for (genvar n = 0; n < Inputs; n++) begin : g_input
     localparam int unsigned ElemBits = Bits[32*n+:32];
-    localparam int unsigned At       = Lanes * bits_before(n);
+    localparam int unsigned At       = Lanes * Offsets[32*n+:32];
 
     logic [Lanes*AccBits-1:0] term;
 

@@ -14,7 +14,8 @@ module g2h_term #(
   input  logic [Lanes*InBits-1:0]  data_i,
   output logic [Lanes*OutBits-1:0] term_o
 );
-  localparam int unsigned FactorBits = 12;
+  localparam int unsigned           FactorBits = 12;
+  localparam logic [FactorBits-1:0] Magnitude  = FactorBits'(Factor < 0 ? -Factor : Factor);
 
   logic [Lanes*OutBits-1:0] centred;
 
@@ -29,18 +30,19 @@ module g2h_term #(
     .data_o(centred)
   );
 
-  function automatic logic [OutBits-1:0] times(input logic [OutBits-1:0] x);
-    logic [FactorBits-1:0] magnitude;
-    logic [OutBits-1:0]    sum;
-    magnitude = FactorBits'(Factor < 0 ? -Factor : Factor);
-    sum       = '0;
-    for (int unsigned n = 0; n < FactorBits; n++) begin
-      if (magnitude[n]) sum = sum + (x << n);
-    end
-    return Factor < 0 ? -sum : sum;
-  endfunction
-
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
-    assign term_o[l*OutBits+:OutBits] = times(centred[l*OutBits+:OutBits]);
+    logic [OutBits-1:0]                x;
+    logic [(FactorBits+1)*OutBits-1:0] sums;
+
+    assign x                = centred[l*OutBits+:OutBits];
+    assign sums[0+:OutBits] = '0;
+    for (genvar n = 0; n < FactorBits; n++) begin : g_bit
+      if (Magnitude[n]) begin : g_set
+        assign sums[(n+1)*OutBits+:OutBits] = sums[n*OutBits+:OutBits] + (x << n);
+      end else begin : g_clear
+        assign sums[(n+1)*OutBits+:OutBits] = sums[n*OutBits+:OutBits];
+      end
+    end
+    assign term_o[l*OutBits+:OutBits] = Factor < 0 ? -sums[FactorBits*OutBits+:OutBits] : sums[FactorBits*OutBits+:OutBits];
   end
 endmodule

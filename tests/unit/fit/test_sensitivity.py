@@ -10,8 +10,16 @@ import pytest
 
 from gan2hls.fit import sensitivity
 from gan2hls.fit.sensitivity import _slopes, find_sensitivity, gradients
+from gan2hls.kinds.add import Add
+from gan2hls.kinds.extremum import Extremum
+from gan2hls.kinds.mul import Mul
+from gan2hls.kinds.pool import Pool
 from gan2hls.model import Affine, Graph, linear_layers
+from gan2hls.ops import Operation, Shape
 from tests.graph_models import NETS, Net, random_net, run_graph, run_onnx
+
+#: Of the sums of a layer, to both sides.
+_STEP = 0.02
 
 
 def smooth(name: str | int) -> tuple[Net, Graph]:
@@ -19,7 +27,12 @@ def smooth(name: str | int) -> tuple[Net, Graph]:
     net, outputs = random_net(name) if isinstance(name, int) else NETS[name]()
     graph = net.graph(*outputs)
     layers = tuple(
-        replace(layer, points=tuple(p for p in layer.points if isinstance(p, Affine))) for layer in graph.layers
+        replace(
+            layer,
+            points=tuple(p for p in layer.points if isinstance(p, Affine)),
+            op=Add() if isinstance(layer.op, Extremum) else layer.op,
+        )
+        for layer in graph.layers
     )
     return net, replace(graph, layers=layers)
 
@@ -52,8 +65,37 @@ def test_gradients_add_up_over_readers_and_go_to_every_input(name: str | int) ->
 
     for layer in graph.layers:
         way = rng.normal(size=layer.shape)
-        ends = [total(shifted(graph, layer.name, sign * 0.5 * way, inputs)) for sign in (1, -1)]
-        assert ends[0] - ends[1] == pytest.approx(float((found[layer.name] * way).sum()), rel=1e-3, abs=1e-3), layer
+        ends = [total(shifted(graph, layer.name, sign * _STEP * way, inputs)) for sign in (1, -1)]
+        slope = (ends[0] - ends[1]) / (2 * _STEP)
+        assert slope == pytest.approx(float((found[layer.name] * way).sum()), rel=2e-3, abs=2e-3), layer
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes"),
+    [
+        (Extremum(greater=True), [(3, 4, 2), (3, 4, 2)]),
+        (Extremum(greater=False, spread="vector"), [(3, 4, 2), (1, 1, 2)]),
+        (Mul("plane"), [(3, 4, 2), (3, 4, 1)]),
+        (Add((2.0, -3.0), "vector"), [(3, 4, 2), (1, 1, 2)]),
+        (Add((2.0, -3.0), "plane"), [(3, 4, 2), (3, 4, 1)]),
+        (Pool(((0, 1), (1, 3)), ((1, 3),), (3, 4), greatest=True), [(3, 4, 2)]),
+        (Pool(((0, 1), (1, 3)), ((1, 3),), (3, 4), greatest=False, scale=0.25), [(3, 4, 2)]),
+    ],
+    ids=str,
+)
+def test_what_an_operation_sends_back(op: Operation, shapes: list[Shape]) -> None:
+    """Each input by itself, where nothing that is chosen changes."""
+    rng = np.random.default_rng(1)
+    inputs = [rng.permutation(np.arange(2 * np.prod(shape))).reshape(2, *shape).astype(np.float32) for shape in shapes]
+    made = op.evaluate([x + 0.25 * n for n, x in enumerate(inputs)])
+    weights = rng.normal(size=made.shape).astype(np.float32)
+    sent = op.backward([x + np.float32(0.25 * n) for n, x in enumerate(inputs)], weights)
+    for n, gradient in enumerate(sent):
+        assert gradient.shape == inputs[n].shape
+        way = rng.uniform(-0.1, 0.1, inputs[n].shape).astype(np.float32)
+        moved = [x + np.float32(0.25 * m) + (way if m == n else 0) for m, x in enumerate(inputs)]
+        change = float((weights * (op.evaluate(moved) - made)).sum())
+        assert change == pytest.approx(float((gradient * way).sum()), rel=1e-3, abs=1e-3)
 
 
 def test_what_a_skip_and_its_branch_make_cancels_where_they_do() -> None:

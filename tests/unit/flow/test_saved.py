@@ -16,6 +16,7 @@ from gan2hls.flow.arrays import dump_arrays, load_arrays
 from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.flow.saved_model import dump_model, load_model
+from gan2hls.kinds import KINDS
 from gan2hls.model import IntegerModel
 from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
@@ -76,6 +77,29 @@ def test_where_ties_go_comes_back() -> None:
     files = dump_model(randomized.chain("ties", (1, 1, 40), made.input_type, [made]), ORIGIN)
     (found,) = load(files[MODEL_JSON], files[MODEL_NPZ]).layers
     assert found.requant.half_even and (found.input_type.ties, found.output_type.ties) == ("even", "odd")
+
+
+def test_models_that_branch_come_back() -> None:
+    """Every kind without weights among their layers."""
+    seen: set[str] = set()
+    for seed in range(16):
+        model = random_graph(seed)
+        files = dump_model(model, ORIGIN)
+        again = load(files[MODEL_JSON], files[MODEL_NPZ])
+        assert dump_model(again, ORIGIN) == files
+        codes = randomized.random_inputs(np.random.default_rng(seed), model, 2)
+        made, found = Golden(model).run(codes), Golden(again).run(codes)
+        assert all(np.array_equal(values, found[name]) for name, values in made.items())
+        seen |= {layer.op.kind for layer in model.layers}
+    assert {kind.name for kind in KINDS if kind.saved is not None} <= seen
+
+
+def test_sums_that_were_saved_before_vectors_are_read() -> None:
+    model = next(model for model in map(random_graph, range(16)) if model.layers[-1].op.kind == "add")
+    files = dump_model(model, ORIGIN)
+    tree = json.loads(files[MODEL_JSON])
+    assert tree["model"]["layers"][-1]["op"]["parameters"].pop("spread") == ""
+    assert load(json.dumps(tree).encode(), files[MODEL_NPZ]).layers[-1].op == model.layers[-1].op
 
 
 @pytest.mark.parametrize("how", ["block", "codec", "missing", "zero", "other"])

@@ -52,11 +52,13 @@ def with_ports(
     inputs: dict[str, tuple[int, ...]],
     outputs: tuple[str, ...],
     constants: dict[str, np.ndarray] | None = None,
+    types: dict[str, int] | None = None,
 ) -> Path:
     """Write a model of several inputs or outputs."""
     model = make_model(body, (1, 1), constants or K)
     del model.graph.input[:], model.graph.output[:]
-    model.graph.input.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items())
+    elems = dict.fromkeys(inputs, TensorProto.FLOAT) | (types or {})
+    model.graph.input.extend(helper.make_tensor_value_info(n, elems[n], s) for n, s in inputs.items())
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs)
     path = tmp_path / "ports.onnx"
     onnx.save(model, path)
@@ -183,13 +185,51 @@ def test_operands_with_zeros_and_repetitions(tmp_path: Path) -> None:
 
 
 def test_operands_of_different_shapes(tmp_path: Path) -> None:
-    constants = {**K, "whole": f32(RNG, 4, 4, 4, 6), "shape": np.array([1, 4, 4, 6])}
-    body = "h = Conv(x, first) m = Conv(h, whole) y = Add(h, m)"
-    with pytest.raises(UnsupportedError, match=r"of shape \[1, 4, 1, 1\] where it makes \[1, 4, 4, 6\]"):
+    constants = {**K, "row": f32(RNG, 4, 4, 4, 1), "shape": np.array([1, 4, 4, 6])}
+    body = "h = Conv(x, first) m = Conv(h, row) y = Add(h, m)"
+    with pytest.raises(UnsupportedError, match=r"of shapes \[1, 4, 4, 6\] and \[1, 4, 1, 6\]"):
         load(save(tmp_path, body, (1, 3, 6, 8), constants))
-    body = "h = Conv(x, first) m = Conv(h, whole) e = Expand(m, shape) y = Add(h, e)"
+    body = "h = Conv(x, first) m = Conv(h, row) e = Expand(m, shape) y = Add(h, e)"
     _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
     assert kinds(final) == {"conv": 2, "add": 1, "reorder": 1}
+
+
+@pytest.mark.parametrize(
+    ("op", "kind"), [("Add", "add"), ("Sub", "add"), ("Mul", "mul"), ("Max", "extremum"), ("Min", "extremum")]
+)
+@pytest.mark.parametrize(
+    ("small", "spread"),
+    [
+        ("Conv(h, whole)", "vector"),
+        ("Conv(h, plane)", "plane"),
+        (f"Conv<{PADS}>(h, w1)", ""),
+    ],
+)
+def test_a_map_meets_a_map_a_vector_and_a_plane(tmp_path: Path, op: str, kind: str, small: str, spread: str) -> None:
+    constants = {
+        **K, "whole": f32(RNG, 4, 4, 4, 6), "plane": f32(RNG, 1, 4, 1, 1),
+    }  # fmt: skip
+    for order in ("h, m", "m, h"):
+        body = f"h = Conv(x, first) m = {small} p = {op}({order}) y = Relu(p)"
+        _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
+        assert kinds(final) == {"conv": 2, kind: 1}
+        assert [layer.op.spread for layer in final.layers if layer.op.kind == kind] == [spread]
+
+
+def test_what_meets_with_channels_last(tmp_path: Path) -> None:
+    body = f"""
+        {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} {last_channels("h", "v", "Conv(@, whole)")}
+        {last_channels("h", "q", "Conv(@, plane)")} g = Sigmoid(v) m = Mul(h, g) n = Mul(q, m)
+        {last_channels("n", "y", f"Conv<{PADS}>(@, w1)")}
+    """
+    constants = {**K, "whole": f32(RNG, 4, 4, 6, 8), "plane": f32(RNG, 1, 4, 1, 1)}
+    _, final = check(save(tmp_path, body, (1, 6, 8, 3), constants))
+    assert kinds(final) == {"conv": 4, "mul": 2}
+
+
+def test_extremes_of_many(tmp_path: Path) -> None:
+    body = f"h = Conv<{PADS}>(x, first) a = Conv<{PADS}>(h, w0) b = Conv<{PADS}>(h, w1) y = Max(a, small, h, b)"
+    assert built(tmp_path, body) == {"conv": 3, "extremum": 2}
 
 
 # --- functions
@@ -227,11 +267,16 @@ def test_sums_of_many(tmp_path: Path, body: str, expected: dict[str, int]) -> No
     assert built(tmp_path, front + body) == expected
 
 
-def test_a_product_of_two_tensors_names_the_node(tmp_path: Path) -> None:
+def test_a_gate(tmp_path: Path) -> None:
     body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Mul(x, s)"
+    assert built(tmp_path, body, (1, 4, 5, 6)) == {"conv": 1, "mul": 1}
+
+
+def test_a_quotient_of_two_tensors_names_the_node(tmp_path: Path) -> None:
+    body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Div(x, s)"
     with pytest.raises(UnsupportedError, match=r"joins the computed tensors \['s', 'x'\]") as caught:
         load(save(tmp_path, body, (1, 4, 5, 6), K))
-    assert caught.value.where == "node '/g/Mul_2' (Mul)"
+    assert caught.value.where == "node '/g/Div_2' (Div)"
 
 
 # --- ports

@@ -69,7 +69,7 @@ def test_random_graphs_of_16_bits_are_float_nearly(seed: int) -> None:
     made = quantize(graph, model, net.frames(32), given, "minmax").model
     seen = {name: values[:16] for name, values in net.frames(32).items()}
     _, fidelity = run_float(graph, model, made, seen, 0.0)
-    assert fidelity.quality.psnr_db is not None and fidelity.quality.psnr_db > 65
+    assert fidelity.quality.psnr_db is not None and fidelity.quality.psnr_db > 50
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -1,0 +1,111 @@
+"""Pooling in every way that ONNX has, against ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend import load
+from tests.float_evaluator import check
+from tests.onnx_models import f32, save
+from tests.unit.frontend.test_graphs import PADS, K, kinds, last_channels
+
+RNG = np.random.default_rng(35)
+AXES = {"rows": np.array([2, 3]), "ends": np.array([-1, -2]), "last": np.array([1, 2])}
+
+
+def pooled(tmp_path: Path, call: str, opset: int = 17, shape: tuple[int, ...] = (1, 3, 7, 8)) -> dict[str, int]:
+    """Hold a pool between two layers to ONNX Runtime; return the kinds of layers."""
+    body = f"h = Conv(x, w) p = {call} y = Relu(p)"
+    constants = {"w": f32(RNG, 4, 3, *(1,) * (len(shape) - 2)), **AXES}
+    return kinds(check(save(tmp_path, body, shape, constants, opset=opset))[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "opset"),
+    [
+        ("GlobalAveragePool(h)", 17),
+        ("GlobalMaxPool(h)", 17),
+        ("ReduceMean<axes = [2, 3]>(h)", 13),
+        ("ReduceMean<axes = [-1, -2], keepdims = 0>(h)", 17),
+        ("ReduceMean(h, rows)", 18),
+        ("ReduceMean<keepdims = 0>(h, ends)", 20),
+        ("ReduceMax<axes = [2, 3], keepdims = 0>(h)", 17),
+        ("ReduceMax(h, rows)", 20),
+        ("AveragePool<kernel_shape = [7, 8]>(h)", 17),
+    ],
+)
+def test_all_of_a_map(tmp_path: Path, call: str, opset: int) -> None:
+    assert pooled(tmp_path, call, opset) == {"conv": 1, "pool": 1}
+
+
+def test_all_of_a_map_whose_channels_are_last(tmp_path: Path) -> None:
+    body = f"""
+        {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} m = ReduceMean<axes = [1, 2]>(h) g = Sigmoid(m)
+        s = Mul(h, g) {last_channels("s", "y", f"Conv<{PADS}>(@, w0)")}
+    """
+    assert kinds(check(save(tmp_path, body, (1, 6, 8, 3), K))[1]) == {"conv": 2, "pool": 1, "mul": 1}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(h)",
+        "MaxPool<kernel_shape = [2, 3], strides = [3, 3]>(h)",
+        "MaxPool<kernel_shape = [2, 2], strides = [2, 2], pads = [1, 0, 0, 1]>(h)",
+        "MaxPool<kernel_shape = [2, 3], strides = [2, 3], ceil_mode = 1>(h)",
+        'MaxPool<kernel_shape = [3, 3], strides = [3, 3], auto_pad = "SAME_UPPER">(h)',
+        "AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(h)",
+        "AveragePool<kernel_shape = [3, 2], strides = [4, 3]>(h)",
+    ],
+)
+def test_windows_that_do_not_overlap(tmp_path: Path, call: str) -> None:
+    assert pooled(tmp_path, call) == {"conv": 1, "pool": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "opset"),
+    [
+        ("AveragePool<kernel_shape = [3, 3]>(h)", 17),
+        ("AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]>(h)", 17),
+        ("AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1>(h)", 17),
+        ("AveragePool<kernel_shape = [2, 3], strides = [2, 3], ceil_mode = 1>(h)", 19),
+        ("AveragePool<kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1, count_include_pad = 1>(h)", 19),
+        ('AveragePool<kernel_shape = [3, 3], strides = [2, 2], auto_pad = "SAME_UPPER">(h)', 17),
+        ('AveragePool<kernel_shape = [2, 2], strides = [2, 2], auto_pad = "SAME_LOWER">(h)', 17),
+        ("AveragePool<kernel_shape = [2, 2], dilations = [2, 3]>(h)", 19),
+    ],
+)
+def test_means_of_windows_that_overlap_are_convolutions(tmp_path: Path, call: str, opset: int) -> None:
+    assert pooled(tmp_path, call, opset) == {"conv": 1, "average_pool": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("GlobalAveragePool(h)", "pool"),
+        ("MaxPool<kernel_shape = [3], strides = [3]>(h)", "pool"),
+        ("AveragePool<kernel_shape = [3]>(h)", "average_pool"),
+        ("ReduceMean<axes = [2]>(h)", "pool"),
+    ],
+)
+def test_one_axis(tmp_path: Path, call: str, kind: str) -> None:
+    assert pooled(tmp_path, call, shape=(1, 3, 9)) == {"conv": 1, kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(h)", "windows of [3, 3] that overlap"),
+        ("MaxPool<kernel_shape = [2, 2], strides = [3, 3], dilations = [2, 2]>(h)", "overlap"),
+        ("ReduceMean<axes = [1]>(h)", "reduces axes [1]"),
+        ("ReduceMax<axes = [3]>(h)", "reduces axes [3]"),
+    ],
+)
+def test_what_is_not_pooled(tmp_path: Path, call: str, words: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        load(save(tmp_path, f"h = Relu(x) y = {call}", (1, 3, 7, 8)))
+    assert words in caught.value.message and "node '/g/" in (caught.value.where or "")
