@@ -197,6 +197,12 @@ ROWS: dict[str, Row] = {
     "InstanceNormalization": Row(
         "y = InstanceNormalization(x, s4, z4)", "at least one axis behind the channels", shape=(1, 4),
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, IMAGE))),
+    "the scale of a normalization": Row(
+        "c = Conv(x, conv) y = InstanceNormalization(c, v, z4)", "model.graph.initializer.append", shape=IMAGE,
+        spoil=more_input("v", 4), edit=initializer("v", np.ones(4))),
+    "the scale of LayerNormalization": Row(
+        "c = Conv(x, conv) t = Transpose<perm = [0, 2, 3, 1]>(c) y = LayerNormalization(t, v)",
+        "model.graph.initializer.append", shape=IMAGE, spoil=more_input("v", 4), edit=initializer("v", np.ones(4))),
     "sets of neither pixels nor channels": Row(
         "r = Neg(x) y = MeanVarianceNormalization<axes = [2]>(r)", "over all pixels or each pixel for itself",
         shape=IMAGE, fix=swapped("[2]", "[2, 3]")),
