@@ -32,7 +32,9 @@ _UNOPTIMIZED = (
 )
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
-    **dict.fromkeys(REDUCTIONS.keys() - READERS.keys(), f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"),
+    **dict.fromkeys(
+        REDUCTIONS.keys() - READERS.keys(), f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"
+    ),
     "GatherElements": _CONSTANT_CODEBOOK,
     "GatherND": _CONSTANT_CODEBOOK,
     "FloatQuant": "quantize activations to integers with IntQuant",

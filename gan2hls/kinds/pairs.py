@@ -175,9 +175,9 @@ class PairUnit:
             case "vector":
                 return (Phase((((1,), False),), beats), Phase((((0,), True),), sizes.beats))
             case "plane":
-                return (Phase((((0, 1), True), *(((0,), True),) * (sizes.beats // beats - 1)), beats),)
+                return (Phase((((1, 0), True), *(((0,), True),) * (sizes.beats // beats - 1)), beats),)
             case _:
-                return StreamOperation.order(self, sizes)  # type: ignore[safe-super]
+                return (Phase((((1, 0), True),), sizes.beats),)
 
     def rtl_parameters(self, sizes: Sizes) -> dict[str, Parameter]:
         """Return what every module on two operands is instantiated with."""

@@ -211,7 +211,7 @@ ROWS: dict[str, Row] = {
         values={"every": f32(RNG, 4, 3, 3), "ones": np.ones((4, 3, 3), np.float32)},
         fix=lambda _: "c = Conv(x, conv) n = LayerNormalization<axis = 1>(c, ones) y = Mul(n, every)"),
     "a part of a normalization": Row(
-        "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "and the same without mean", shape=IMAGE,
+        "m = ReduceL2<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "and the same without mean", shape=IMAGE,
         fix=lambda _: "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) q = Mul(d, d) v = ReduceMean<axes = [2, 3]>(q) "
         "e = Add(v, half) s = Sqrt(e) n = Div(d, s) y = Conv(n, conv)"),
     "a mean over columns": Row(

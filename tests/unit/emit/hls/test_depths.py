@@ -93,7 +93,7 @@ def test_a_hold_must_take_enough_first(seed: int) -> None:
     assert stuck is not None and longest.held in {full for full, _ in stuck.meetings(emitted.names)}
 
 
-@pytest.mark.parametrize("seed", [4, 11, 22])
+@pytest.mark.parametrize("seed", [5, 15, 16])
 def test_pipelines_that_stall_need_longer_streams(seed: int) -> None:
     """Than those of the RTL and of the order of the C++: one word less would stop them."""
     made = random_graph_design(seed)
