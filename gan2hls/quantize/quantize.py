@@ -24,7 +24,7 @@ from gan2hls.quantize.cost_bound import CostBound
 from gan2hls.quantize.domains import within_domains
 from gan2hls.quantize.float_runs import FloatModel, check_finite, frame_limit, probes
 from gan2hls.quantize.lower import lower_layer
-from gan2hls.quantize.range_search import CANDIDATES, LEAST_JUDGED, Candidate, RangeSearch, Trial, fitted_frames
+from gan2hls.quantize.range_search import CANDIDATES, Candidate, RangeSearch, Trial, fitted_frames, least_judged
 from gan2hls.quantize.what_stops import what_stops
 from gan2hls.quantize.widen import Sizing, widen
 from gan2hls.quantize.widening import Widening, choices, psnr_of
@@ -197,7 +197,7 @@ def _unseen(graph: Graph, model: onnx.ModelProto, inputs: Inputs, count: int, *,
     None: there are too few.
     """
     inputs = {name: values[frames : frames + count] for name, values in inputs.items()}
-    if len(next(iter(inputs.values()))) < min(count, LEAST_JUDGED):
+    if len(next(iter(inputs.values()))) < min(count, least_judged(graph)):
         return None
     outputs = {port.name for port in graph.outputs}
     return _run(graph, FloatModel(model, [port for port in probes(graph) if port.name in outputs]), inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -22,15 +22,29 @@ from gan2hls.quantize.lower import choose_types, lower, quantize_weights
 
 _log = logging.getLogger(__name__)
 
-#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least.
+#: MACs that a search for range rules may spend, about a second of BLAS; and the frames it judges on at least: of a
+#: large network, each frame of which has very many pixels, fewer.
 _SEARCH_MACS = 20_000_000_000
-LEAST_JUDGED = 8
+LEAST_JUDGED, _LEAST_OF_LARGE = 8, 2
+_LARGE_MACS = 800_000_000
+#: MACs that a search for bits of activations may spend on each of its tensors in turn, with the biases of all wide.
+_OPTION_MACS = 100_000_000_000
 #: Exponents of equalization that a search tries, the usual one first; None: no equalization.
 _ALPHAS = (0.5, None, 0.75, 1.0)
 #: Frames that evaluation has by default: those on which the error of a choice should hold.
 _OTHERS = 32
 #: MACs that one correction of biases may spend.
 _CORRECTION_MACS = 500_000_000
+
+
+def frame_macs(graph: Graph) -> int:
+    """Return the useful MACs of a frame, 1 at least."""
+    return max(1, sum(op.geometry.useful_macs for _, op in linear_layers(graph)))
+
+
+def least_judged(graph: Graph) -> int:
+    """Return on how many frames a choice is judged at least."""
+    return LEAST_JUDGED if frame_macs(graph) < _LARGE_MACS else _LEAST_OF_LARGE
 
 
 def fitted_frames(frames: int) -> int:
@@ -99,8 +113,7 @@ class Variant:
         self.graph = apply_gains(graph, gains)
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
-        macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
-        self._corrected_on = max(LEAST_JUDGED, _CORRECTION_MACS // max(1, macs))
+        self._corrected_on = max(least_judged(graph), _CORRECTION_MACS // frame_macs(graph))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
         """Return every tensor's type; the output and those of ``wide`` bits hold whatever was seen in any frame."""
@@ -125,8 +138,23 @@ class Variant:
         """
         weights = {**self.weights, **(codes or {})}
         types = self.types(candidate, wide)
+        return self._lower(weights, types, self._biases(weights, types))
+
+    def lower_alike(
+        self, candidate: Candidate, wide: Mapping[str, int], others: Sequence[Mapping[str, int]]
+    ) -> Iterator[IntegerModel]:
+        """Yield lowerings with the bits of activations of each of ``others``, and the biases of that with ``wide``."""
+        biases = self._biases(self.weights, self.types(candidate, wide))
+        for other in others:
+            yield self._lower(self.weights, self.types(candidate, other), biases)
+
+    def _biases(self, weights: Mapping[str, IntWeight], types: Mapping[str, QuantType]) -> dict[str, FloatArray]:
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
-        biases = find_biases(self.graph, weights, types, few, self.places)
+        return find_biases(self.graph, weights, types, few, self.places)
+
+    def _lower(
+        self, weights: Mapping[str, IntWeight], types: Mapping[str, QuantType], biases: Mapping[str, FloatArray]
+    ) -> IntegerModel:
         return lower(self.graph, weights, types, gains=self.gains, biases=biases)
 
 
@@ -147,9 +175,9 @@ class RangeSearch:
     ) -> None:
         self.graph, self.streams, self.precisions, self.places = graph, streams, precisions, places or {}
         frames = len(next(iter(streams.values())))
-        macs = sum(op.geometry.useful_macs for _, op in linear_layers(graph))
         trials = len(CANDIDATES) + len(_ALPHAS) - 1
-        judged = int(np.clip(_SEARCH_MACS // max(1, macs * trials), LEAST_JUDGED, max(1, frames // 2)))
+        most = _SEARCH_MACS // (frame_macs(graph) * trials)
+        judged = int(np.clip(most, least_judged(graph), max(1, frames // 2)))
         self.fit = {name: values[: fitted_frames(frames)] for name, values in streams.items()}
         self.judge: Mapping[str, Float32Array] = {name: values[frames - judged :] for name, values in streams.items()}
         self._variants: dict[float | None, Variant] = {}
@@ -199,6 +227,25 @@ class RangeSearch:
         model = self.variant(alpha).lower(candidate, wide=wide)
         errors = self._errors(model)
         return Trial(float(errors.mean()), alpha, candidate, model, dict(wide or {}), float(errors.std()))
+
+    def alone(self, most: Trial, names: Sequence[str]) -> Iterator[float]:
+        """Yield ``Trial.held_error`` with each of ``names`` in turn as narrow as its precision, others as in ``most``.
+
+        In a large network biases are those of ``most``, and the error is that of ``most`` and what it grows by on a few
+        of the frames that judge.
+        """
+        others = [{other: bits for other, bits in most.wide.items() if other != name} for name in names]
+        judged = len(self.judge[self.graph.outputs[0].name])
+        if frame_macs(self.graph) * judged * len(names) <= _OPTION_MACS:
+            for wide in others:
+                yield self.measure(most.alpha, most.candidate, wide).held_error
+            return
+        few = self.judged_on({name: values[:_LEAST_OF_LARGE] for name, values in self.judge.items()})
+        models = self.variant(most.alpha).lower_alike(most.candidate, most.wide, (most.wide, *others))
+        errors = (float(few._errors(model).mean()) for model in models)
+        whole = next(errors)
+        for error in errors:
+            yield most.held_error + error - whole
 
     def variant(self, alpha: float | None) -> Variant:
         """Return the graph under the equalization of exponent ``alpha``."""

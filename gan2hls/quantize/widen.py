@@ -272,10 +272,10 @@ class _Widener:
         wide = {bits: dict.fromkeys(self.names, bits) for bits in _WIDTHS[1:]}
         types = [variant.types(most.candidate, wide.get(bits)) for bits in _WIDTHS]
         extras, losses = [], []
+        errors = self.search.alone(most, self.names)
         for n, name in enumerate(self.names):
             self.progress(f"{name} of {_WIDTHS[0]} bits, others of {MOST_BITS} ({n + 1} of {len(self.names)})")
-            others = {other: MOST_BITS for other in self.names if other != name}
-            self.errors[name] = self._measure(most.alpha, others).held_error
+            self.errors[name] = next(errors)
             noise = np.minimum([(each[name].scale / types[0][name].scale) ** 2 for each in types], 1.0)
             part = (noise - noise[-1]) / max(1.0 - noise[-1], 1e-300)
             losses.append(max(0.0, self.errors[name] - most.held_error) * part)
