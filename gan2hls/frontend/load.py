@@ -32,7 +32,7 @@ from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import not_joined, reads_codes
 from gan2hls.frontend.sums import spelled_out
-from gan2hls.frontend.views import View, is_raster
+from gan2hls.frontend.views import View, ends_in_channels
 from gan2hls.kinds import (
     JOINS,
     KIND_BY_NAME,
@@ -305,7 +305,10 @@ class _Reader:
                 f"joins constants with the computed tensors {sorted({*self.given})}",
                 hint="join zeros with one of them, by a Concat of its own in front",
             )
-        last = axis % len(shape) == len(shape) - 1 and all(is_raster(view.index) for view in views)
+        streams = self.builder.streams
+        last = axis % len(shape) == len(shape) - 1 and all(
+            ends_in_channels(view.index, streams.shape(view.tensor)[2]) for view in views
+        )
         shapes = [view.index.shape for view in views]
         self._streams(JOINS["Concat"](shapes, shape, axis=axis, channels_last=last), views, node)
 

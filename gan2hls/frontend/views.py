@@ -42,10 +42,11 @@ def is_identity(order: Int64Array) -> bool:
     return bool(np.array_equal(flat, np.arange(flat.size)))
 
 
-def is_raster(order: Int64Array) -> bool:
-    """Whether elements follow one another as in their stream, some of which may be left out."""
-    flat = order.ravel()
-    return bool((np.diff(flat[flat >= 0]) > 0).all())
+def ends_in_channels(order: Int64Array, channels: int) -> bool:
+    """Whether the last axis is made of channels alone, in any order, of a stream that has so many."""
+    pixels = np.where(order >= 0, order // channels, -1).reshape(-1, order.shape[-1])
+    known = pixels.max(axis=1, keepdims=True)
+    return bool(((pixels == known) | (order.reshape(pixels.shape) < 0)).all())
 
 
 def repeats(order: Int64Array) -> bool:

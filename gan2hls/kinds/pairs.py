@@ -114,7 +114,6 @@ def pair_form(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> Pair
     swapped = math.prod(shapes[0]) < math.prod(shapes[1])
     large, small = shapes[::-1] if swapped else shapes
     padded = (1,) * (len(shape) - len(small)) + small
-    kept = tuple(axis for axis, size in enumerate(padded) if size > 1)
     images = tuple(range(2, len(shape)))
     forms: dict[tuple[int, ...], tuple[Spread, bool]] = {
         tuple(axis - 1 for axis in images): ("plane", True),
@@ -122,13 +121,15 @@ def pair_form(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> Pair
         (len(shape) - 1,): ("plane", False) if len(shape) == 3 else ("vector", True),
         (1,): ("vector", False),
     }
-    if large != shape or not 2 <= len(shape) <= 4 or kept not in forms:
+    spans = {axes: tuple(size if axis in axes else 1 for axis, size in enumerate(shape)) for axes in forms}
+    found = next((forms[axes] for axes, span in spans.items() if span == padded), None)
+    if large != shape or not 2 <= len(shape) <= 4 or found is None:
         raise UnsupportedError(
             f"reads computed tensors of shapes {list(shapes[0])} and {list(shapes[1])}",
             hint="of two computed operands one has the result's shape, the other too, or a number for each channel, or "
             f"for each pixel; put an Expand to {list(shape)} in front of what has not",
         )
-    spread, last = forms[kept]
+    spread, last = found
     order = raster_order(shape, channels_last=last)
     return PairForm(spread, swapped, (order, raster_order(padded, channels_last=last)), order)
 

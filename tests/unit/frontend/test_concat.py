@@ -97,3 +97,20 @@ def test_what_is_not_joined(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         load(save(tmp_path, front + body, (1, 3, 6, 8), constants))
     assert words in caught.value.message and "(Concat)" in (caught.value.where or "")
+
+
+def test_channels_last_behind_a_channel_shuffle(tmp_path: Path) -> None:
+    """A unit of ShuffleNet as TensorFlow writes it: half of the shuffled channels pass by."""
+    body = (
+        "c = Conv(x, head) l = Transpose<perm = [0, 2, 3, 1]>(c) "
+        "r = Reshape(l, halves) t = Transpose<perm = [0, 1, 2, 4, 3]>(r) "
+        "s = Reshape(t, joined) a, b = Split<axis = 3>(s, four) n = Transpose<perm = [0, 3, 1, 2]>(b) "
+        "k = Conv(n, own) m = Transpose<perm = [0, 2, 3, 1]>(k) j = Concat<axis = 3>(a, m) y = Relu(j)"
+    )
+    rng = np.random.default_rng(3)
+    constants = {
+        "head": f32(rng, 8, 3, 1, 1), "own": f32(rng, 4, 4, 1, 1), "halves": np.array([1, 5, 6, 2, 4]),
+        "joined": np.array([1, 5, 6, 8]), "four": np.array([4, 4]),
+    }  # fmt: skip
+    _, final = check(save(tmp_path, body, (1, 3, 5, 6), constants))
+    assert [layer.op.kind for layer in final.layers if layer.op.kind == "concat"] == ["concat"]

@@ -5,12 +5,31 @@
 //
 // Processes of a DATAFLOW region run one after the other here, so a queue grows as long as its writer likes.  Reading
 // an empty queue is an error (in hardware it would block for ever); a queue that dies with words in it is counted.
+// With -DGAN2HLS_BOUNDED they run side by side, and queues are as long as in hardware: see hls_dataflow.h.
 #ifndef GAN2HLS_CSIM_HLS_STREAM_H
 #define GAN2HLS_CSIM_HLS_STREAM_H
 
 #include <cstddef>
 #include <stdexcept>
 #include <vector>
+
+#ifdef GAN2HLS_BOUNDED
+#include "hls_dataflow.h"
+#else
+namespace hls {
+
+// A queue of any length.
+class fifo {
+  protected:
+    static const std::size_t depth = 0;
+
+    void wait_for_word() { throw std::runtime_error("read from an empty hls::stream"); }
+    void wait_for_room() {}
+    void moved() {}
+};
+
+}  // namespace hls
+#endif
 
 namespace hls {
 
@@ -21,7 +40,7 @@ inline int& abandoned_streams() {
 }
 
 template <class T>
-class stream {
+class stream : public fifo {
   public:
     stream() : head_(0) {}
     ~stream() {
@@ -31,13 +50,22 @@ class stream {
     stream& operator=(const stream&) = delete;
 
     T read() {
-        if (empty()) throw std::runtime_error("read from an empty hls::stream");
+        while (empty()) wait_for_word();
         const T word = words_[head_++];
         if (head_ == words_.size()) clear();
+        moved();
         return word;
     }
 
-    void write(const T& word) { words_.push_back(word); }
+    void write(const T& word) {
+        while (depth != 0 && size() == depth) wait_for_room();
+        if (words_.size() == words_.capacity() && 2 * head_ > words_.size()) {
+            words_.erase(words_.begin(), words_.begin() + std::ptrdiff_t(head_));
+            head_ = 0;
+        }
+        words_.push_back(word);
+        moved();
+    }
 
     bool empty() const { return head_ == words_.size(); }
     std::size_t size() const { return words_.size() - head_; }
