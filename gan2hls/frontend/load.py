@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -30,7 +30,7 @@ from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
-from gan2hls.frontend.refused import not_joined, reads_codes
+from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
 from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.views import View, ends_in_channels
 from gan2hls.kinds import (
@@ -47,7 +47,6 @@ from gan2hls.kinds import (
     parameters,
 )
 from gan2hls.model import Graph, Point, verify_graph
-from gan2hls.numbers import FloatArray
 
 _log = logging.getLogger(__name__)
 
@@ -373,15 +372,15 @@ class _Reader:
                     f"its output has shape {list(read.out_index.shape)}, onnx says {list(made.shape)}",
                     hint="onnx reads its attributes otherwise: give it explicit pads and sizes",
                 )
-            _check_finite((read.op.weight, read.bias), node, plain)
+            check_finite((read.op.weight, read.bias), node, plain)
             self.views[node.output[0]] = self.builder.add_linear(view, read, node.name, node.output[0])
         elif isinstance(read, Normalization):
-            _check_finite((value for point in read.points for value in parameters(point)), node, plain)
+            check_finite((value for point in read.points for value in parameters(point)), node, plain)
             self.views[node.output[0]] = self.builder.add_norm(view, read, node.name, node.output[0])
         elif isinstance(read, StreamReading):
             self._streams(read, [view], node)
         else:
-            _check_finite((value for point in read for value in parameters(point)), node, plain)
+            check_finite((value for point in read for value in parameters(point)), node, plain)
             self._points(node.input[position], read, node.name, node.output[0])
 
 
@@ -393,13 +392,3 @@ def _is_view(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> bool:
 def _attribute(attribute: onnx.AttributeProto) -> Any:
     value = helper.get_attribute_value(attribute)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _check_finite(values: Iterable[FloatArray | None], node: onnx.NodeProto, plain: Normalized) -> None:
-    """Refuse parameters that are not finite, be it by themselves or only together."""
-    if all(value is None or np.isfinite(value).all() for value in values):
-        return
-    read = [name for name in node.input if name in plain.constants]
-    raise ModelError(
-        f"its parameters, made of {read}, are NaN or infinite", hint="the training diverged; use an earlier checkpoint"
-    )

@@ -1,14 +1,17 @@
-"""What is said of nodes that read tensors which they cannot."""
+"""What is said of nodes whose operands they cannot read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+import numpy as np
 import onnx
 
-from gan2hls.base import UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.sums import SUMS
 from gan2hls.kinds import JOINS
+from gan2hls.numbers import FloatArray
 
 
 def reads_codes() -> UnsupportedError:
@@ -27,3 +30,17 @@ def not_joined(node: onnx.NodeProto, given: Collection[str]) -> UnsupportedError
     if node.op_type == "Div":
         way_out = "multiply (Mul) by the Reciprocal of the divisor, which must not come near 0"
     return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
+
+
+def check_finite(values: Iterable[FloatArray | None], node: onnx.NodeProto, plain: Normalized) -> None:
+    """Check that parameters are finite, be it by themselves or only together.
+
+    Raises:
+        ModelError: some are not.
+    """
+    if all(value is None or np.isfinite(value).all() for value in values):
+        return
+    read = [name for name in node.input if name in plain.constants]
+    raise ModelError(
+        f"its parameters, made of {read}, are NaN or infinite", hint="the training diverged; use an earlier checkpoint"
+    )
