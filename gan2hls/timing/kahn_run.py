@@ -55,7 +55,7 @@ def _runner() -> Callable[[Arrays], int]:
         place, left = starts[:-1].copy(), np.zeros(count, np.int64)
         ready = np.arange(count)  # a stack of processes that may go on
         top = count
-        source, sink, took, gave = net.buffer[0], net.buffer[1], 0, 0
+        source, sink, took, gave, again = net.buffer[0], net.buffer[1], 0, 0, -1
         while True:
             while top > 0:
                 top -= 1
@@ -102,8 +102,9 @@ def _runner() -> Callable[[Arrays], int]:
                 return 0
             # All wait or are done.  From any process that waits the way leads into a circle.
             found, longer = -1, -1
-            for start in range(count):
-                if waits[start] < 0:
+            for turn in range(-1, count):  # mostly it is the circle that has just been widened
+                start = again if turn < 0 else turn
+                if start < 0 or waits[start] < 0:
                     continue
                 p = start
                 for _ in range(count):
@@ -120,8 +121,9 @@ def _runner() -> Callable[[Arrays], int]:
             if longer < 0:
                 return found
             depth[longer] += 1
-            waits[writer[longer]] = -1
-            ready[0], top = writer[longer], 1
+            again = writer[longer]
+            waits[again] = -1
+            ready[0], top = again, 1
 
     made: Any
     try:

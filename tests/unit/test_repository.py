@@ -32,7 +32,7 @@ def test_every_dependency_has_a_lower_bound_and_a_pin_that_meets_it() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"verify", "synth", "train", "dev"}
+    assert set(extras) == {"verify", "synth", "train", "draw", "dev"}
     for text in (*PROJECT["project"]["dependencies"], *(line for lines in extras.values() for line in lines)):
         requirement = Requirement(text)
         assert [spec.operator for spec in requirement.specifier] == [">="], text
