@@ -15,6 +15,9 @@ from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
 #: FIFOs that are shorter.
 LEAST_WORDS = 2
 
+#: Words that all processes move in a frame at most where least depths are looked for, by many runs.
+_MOST_WORDS = 100_000_000
+
 #: Multiples of the latencies of pipelines that stall: those are estimates.
 STALLS = (1, 2)
 
@@ -28,6 +31,8 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     if not any(link.waits for link in region.links):
         return region
     processes = tuple(network(design, region))
+    if sum(sum(process.words.values()) for process in processes) > _MOST_WORDS:
+        return _long_enough(design, region, processes)
     least = _least(processes, region)
     holds = _holds(processes, least)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
@@ -38,6 +43,23 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
         depths = {name: outcome.depths[name] for name in depths}
 
     links = [replace(link, depth=depths[link.name], hold=holds.get(link.name)) for link in region.links]
+    return replace(region, links=tuple(links))
+
+
+def _long_enough(design: Design, region: TopRegion, processes: Sequence[NetworkProcess]) -> TopRegion:
+    """Return ``region``, of ``processes``, with streams that are long enough, if not the least, in a few runs.
+
+    They begin as long as the queues of the RTL.  The flat region has none shorter, and so no ``hold``.
+    """
+    waits = [link.name for link in region.links if link.waits]
+    depths = {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
+    for stall in (0, *STALLS):
+        made = tuple(network(design, region, stall=stall)) if stall else processes
+        while (stuck := run_network(made, _depths(made, depths)).deadlock) is not None:
+            full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
+            assert full, stuck.told(region.names)
+            depths |= {name: 2 * depths[name] for name in full}
+    links = [replace(link, depth=max(link.depth, depths[link.name]), short=depths[link.name]) for link in region.links]
     return replace(region, links=tuple(links))
 
 
@@ -59,7 +81,7 @@ def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: in
     ``stall`` is that of ``network``.
     """
     processes = tuple(network(design, region, stall=stall))
-    depths = {link.name: SHORT_WORDS if flat else link.depth for link in region.links}
+    depths = {link.name: link.short if flat else link.depth for link in region.links}
     if flat:
         holds = {link.name: link.hold.program for link in region.links if link.hold}
         processes = (*behind(processes, holds), *(hold(name, program) for name, program in holds.items()))

@@ -24,7 +24,8 @@ class Link:
         name: its variable.
         bits: of a word, whole bytes.
         maker: name of the layer whose engine writes it, or of the tensor of which a fork makes it.
-        depth: words that it holds, ``BURST_WORDS`` where any number would do; ``SHORT_WORDS`` in the flat region.
+        depth: words that it holds, ``BURST_WORDS`` where any number would do.
+        short: words that it holds in the flat region.
         waits: whether its reader waits for another branch, so that not any number will do.
         hold: the process behind it, in the flat region, that stands for a longer stream; None: there is none.
         about: what it is for, where that is not plain.
@@ -35,6 +36,7 @@ class Link:
     beats: int
     maker: str
     depth: int = BURST_WORDS
+    short: int = SHORT_WORDS
     waits: bool = False
     hold: Hold | None = None
     about: str = ""

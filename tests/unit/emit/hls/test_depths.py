@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gan2hls.emit.hls import depths
 from gan2hls.emit.hls.depths import LEAST_WORDS, STALLS, deadlock, least_depths, with_depths
 from gan2hls.emit.hls.feeder import Segment
 from gan2hls.emit.hls.files import emit_hls
@@ -19,9 +20,9 @@ from tests.randomized import tiny_design
 GRAPHS = range(12)
 
 
-def at_depths(region: TopRegion, depths: dict[str, int], others: int = LEAST_WORDS) -> TopRegion:
+def at_depths(region: TopRegion, words: dict[str, int], others: int = LEAST_WORDS) -> TopRegion:
     """Return ``region`` with streams of ``depths``."""
-    return replace(region, links=tuple(replace(link, depth=depths.get(link.name, others)) for link in region.links))
+    return replace(region, links=tuple(replace(link, depth=words.get(link.name, others)) for link in region.links))
 
 
 @pytest.mark.parametrize("seed", GRAPHS)
@@ -109,6 +110,20 @@ def test_pipelines_that_stall_need_longer_streams(seed: int) -> None:
         links = tuple(replace(link, depth=depth - 1) if link.name == name else link for link in emitted.links)
         assert any(deadlock(made, replace(emitted, links=links), stall=stall) for stall in STALLS)
         assert deadlock(made, replace(emitted, links=links)) is None
+
+
+@pytest.mark.parametrize("seed", [1, 4, 5])
+def test_large_designs_get_streams_that_are_long_enough(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the RTL has no queues; the flat region has the same, and nothing is held."""
+    monkeypatch.setattr(depths, "_MOST_WORDS", 0)
+    for made in (random_graph_design(seed), replace(random_graph_design(seed), depths={})):
+        region = top_region(made)
+        emitted = with_depths(made, region)
+        assert deadlock(made, emitted) is None and deadlock(made, emitted, flat=True) is None
+        assert all(deadlock(made, emitted, stall=stall) is None for stall in STALLS)
+        assert not emitted.holds
+        flat = emit_hls(made)[f"{made.name}.cpp"].decode().split("#else\n", 1)[1]
+        assert all(f"variable={link.name} depth={link.short}\n" in flat for link in emitted.links)
 
 
 def test_streams_grow_where_the_rtl_has_no_queues() -> None:
