@@ -18,6 +18,9 @@ LEAST_WORDS = 2
 #: Words that all processes move in a frame at most where least depths are looked for, by many runs.
 _MOST_WORDS = 100_000_000
 
+#: Words that streams of a large design get for pipelines that stall as a whole: enough for most, not proven.
+_STALL_WORDS = 64
+
 #: Multiples of the latencies of pipelines that stall: those are estimates.
 STALLS = (1, 2)
 
@@ -32,7 +35,7 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
         return region
     processes = tuple(network(design, region))
     if sum(sum(process.words.values()) for process in processes) > _MOST_WORDS:
-        return _long_enough(design, region, processes)
+        return _long_enough(region, processes)
     least = _least(processes, region)
     holds = _holds(processes, least)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
@@ -46,19 +49,19 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     return replace(region, links=tuple(links))
 
 
-def _long_enough(design: Design, region: TopRegion, processes: Sequence[NetworkProcess]) -> TopRegion:
+def _long_enough(region: TopRegion, processes: Sequence[NetworkProcess]) -> TopRegion:
     """Return ``region``, of ``processes``, with streams that are long enough, if not the least, in a few runs.
 
-    They begin as long as the queues of the RTL.  The flat region has none shorter, and so no ``hold``.
+    They begin as long as the queues of the RTL, and get ``_STALL_WORDS`` more for pipelines that stall, which are not
+    tried.  The flat region has none shorter, and so no ``hold``.
     """
     waits = [link.name for link in region.links if link.waits]
     depths = {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
-    for stall in (0, *STALLS):
-        made = tuple(network(design, region, stall=stall)) if stall else processes
-        while (stuck := run_network(made, _depths(made, depths)).deadlock) is not None:
-            full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
-            assert full, stuck.told(region.names)
-            depths |= {name: 2 * depths[name] for name in full}
+    while (stuck := run_network(processes, _depths(processes, depths)).deadlock) is not None:
+        full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
+        assert full, stuck.told(region.names)
+        depths |= {name: 2 * depths[name] for name in full}
+    depths |= {name: depths[name] + _STALL_WORDS for name in waits}
     links = [replace(link, depth=max(link.depth, depths[link.name]), short=depths[link.name]) for link in region.links]
     return replace(region, links=tuple(links))
 

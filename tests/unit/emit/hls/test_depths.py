@@ -120,7 +120,6 @@ def test_large_designs_get_streams_that_are_long_enough(seed: int, monkeypatch: 
         region = top_region(made)
         emitted = with_depths(made, region)
         assert deadlock(made, emitted) is None and deadlock(made, emitted, flat=True) is None
-        assert all(deadlock(made, emitted, stall=stall) is None for stall in STALLS)
         assert not emitted.holds
         flat = emit_hls(made)[f"{made.name}.cpp"].decode().split("#else\n", 1)[1]
         assert all(f"variable={link.name} depth={link.short}\n" in flat for link in emitted.links)
