@@ -8,10 +8,13 @@ from typing import Any
 import onnx
 from onnx import inliner
 
+#: Operators whose bodies reduce tensors by what is built as part of a normalization alone.
+_REDUCING = frozenset(("Softmax", "LogSoftmax", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"))
+
 
 def has_body(node: onnx.NodeProto, opset: int) -> bool:
-    """Whether ONNX says by other operators what ``node`` of the default domain computes."""
-    if node.domain not in ("", "ai.onnx"):
+    """Whether ONNX says by other operators, which could be built, what ``node`` of the default domain computes."""
+    if node.domain not in ("", "ai.onnx") or node.op_type in _REDUCING:
         return False
     try:
         schema: Any = onnx.defs.get_schema(node.op_type, opset, "")  # whose types lack what is asked below

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.cosim.test_joins_build import PADS, K, build, weights
-from tests.onnx_models import f32
+from tests.onnx_models import f32, save
 
 pytest.importorskip("cocotb")
 pytest.importorskip("hls4ml")
@@ -42,6 +42,6 @@ PIXELS = f"""
 
 @pytest.mark.parametrize(("body", "count"), [(RESIDUAL, 2), (PIXELS, 2)])
 def test_builds(tmp_path: Path, body: str, count: int) -> None:
-    report = build(tmp_path, body, constants=CONSTANTS)
+    report = build(save(tmp_path, body, (1, 3, 8, 8), CONSTANTS))
     assert sum(layer.kind == "norm" for layer in report.layers) == count
     assert {layer.kind for layer in report.layers} <= {"conv", "norm", "add"}

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import Phase, assume, event, example, given, settings
 
+from gan2hls.base import UnsupportedError
 from tests.regions import Sample, lowered, regions, sample
 
 KINDS: Counter[str] = Counter()
@@ -27,7 +28,11 @@ JUMP = "a = Abs(x) b = Add(a, half) t0 = Sqrt(b) t1 = Max(t0, one) t2 = Floor(t1
 @settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
 @given(regions())
 def test_integers_are_within_the_stated_bound(region: Sample) -> None:
-    found = lowered(region)
+    try:
+        found = lowered(region)
+    except UnsupportedError as error:  # an index of the table that nothing reaches may have no value
+        assume("has no value where" not in error.message)
+        raise
     assume(found is not None)
     assert found is not None
     table, out = found.layer.table, found.layer.output_type
