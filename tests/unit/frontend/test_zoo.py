@@ -35,6 +35,7 @@ def test_example_model_matches_onnx_runtime():
     assert final.layers[0].source.count(" + ") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_zoo_matches_onnx_runtime(name: str):
     path = SHARED / name
@@ -44,6 +45,7 @@ def test_zoo_matches_onnx_runtime(name: str):
     assert [layer.op.kind for layer in final.layers] == EXPECTED[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("zoo/")])
 def test_zoo_matches_the_outputs_of_its_authors(name: str):
     path = SHARED / name

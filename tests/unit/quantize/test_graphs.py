@@ -72,6 +72,7 @@ def test_random_graphs_of_16_bits_are_float_nearly(seed: int) -> None:
     assert fidelity.quality.psnr_db is not None and fidelity.quality.psnr_db > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_few_bits_are_reconstructed_through_forks_and_joins(name: str) -> None:
     def psnr(seed: int, reconstruct: bool) -> float:
@@ -132,6 +133,7 @@ def test_the_goal_holds_for_every_output() -> None:
     assert least_psnr(net, outputs, made.model) >= 45
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["twins", "fork"])
 def test_formats_of_weights_are_chosen_for_graphs(name: str) -> None:
     net, outputs = NETS[name]()

@@ -110,6 +110,7 @@ def test_reconstruction_pays_at_the_output(tmp_path: Path, weight: str) -> None:
     assert by_outputs > by_weights + 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", ["int6", "codebook<64>"])
 def test_codes_of_6_bits_are_reconstructed_where_that_is_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight: str
