@@ -193,6 +193,7 @@ def test_a_codebook_of_a_small_last_layer_is_kept(count: int) -> None:
     assert found is not None and found.weight.codec == "codebook" and found.error < 2.0**-15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiny", [1e-9, 1e-7, 1e-6, 0.0])
 def test_a_centroid_next_to_zero_is_no_gain(tiny: float) -> None:
     """Divided by a tiny centroid, all that a channel holds is large, and nearly the same."""
@@ -247,6 +248,7 @@ def test_as_many_channels_as_an_image_has_values() -> None:
         assert found.error < 2.0**-15
 
 
+@pytest.mark.slow
 def test_memory_stays_a_small_multiple_of_the_weights() -> None:
     rng = np.random.default_rng(0)
     weight = rng.integers(-7, 8, (16, 256, 1024)) * rng.uniform(0.1, 1, (256, 1)).astype(np.float32).astype(np.float64)

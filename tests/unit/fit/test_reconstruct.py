@@ -91,6 +91,7 @@ def test_best_float_weights_are_those_of_least_squares(name: str) -> None:
         assert all(made.error(v, made.shift(v)) > base for v in values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GEOMETRIES)
 @pytest.mark.parametrize(
     "fmt", ["int8", "int3", "fixed<6,3>", "flex<5,5>", "binary", "ternary", "codebook<4>", "codebook<8,5>"]

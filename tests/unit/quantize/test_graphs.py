@@ -112,6 +112,7 @@ def test_types_that_the_file_pins_meet_in_a_join() -> None:
     assert least_psnr(net, outputs, made) > 25
 
 
+@pytest.mark.slow
 def test_a_tensor_that_feeds_a_join_can_be_widened() -> None:
     net, outputs = residual()
     graph, model = net.graph(*outputs), net.model(*outputs)
