@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import ClassVar, TypeVar, final
 
@@ -256,32 +257,24 @@ def _reduced(x: Tensor, given: Array | None, attribute: Sequence[int] | None, no
     return sorted({int(axis) % rank for axis in wanted} - {0})
 
 
-def reduce_mean(
+def _reduce(
     x: Tensor,
     _: Array | None = None,
     given: Array | None = None,
     *,
+    what: str,
+    greatest: bool,
     axes: Sequence[int] | None = None,
     keepdims: int = 1,
     noop_with_empty_axes: int = 0,
 ) -> StreamReading:
-    """Read ReduceMean over rows and columns; ``keepdims`` is in the shape that the operator makes."""
+    """Read a reduction over rows and columns; ``keepdims`` is in the shape that the operator makes."""
     del keepdims
-    return _whole(x, _reduced(x, given, axes, noop_with_empty_axes), greatest=False, what="ReduceMean")
+    return _whole(x, _reduced(x, given, axes, noop_with_empty_axes), greatest=greatest, what=what)
 
 
-def reduce_max(
-    x: Tensor,
-    _: Array | None = None,
-    given: Array | None = None,
-    *,
-    axes: Sequence[int] | None = None,
-    keepdims: int = 1,
-    noop_with_empty_axes: int = 0,
-) -> StreamReading:
-    """Read ReduceMax over rows and columns; ``keepdims`` is in the shape that the operator makes."""
-    del keepdims
-    return _whole(x, _reduced(x, given, axes, noop_with_empty_axes), greatest=True, what="ReduceMax")
+reduce_mean = partial(_reduce, what="ReduceMean", greatest=False)
+reduce_max = partial(_reduce, what="ReduceMax", greatest=True)
 
 
 def _windowed(x: Tensor, found: Sequence[WindowAxis], *, greatest: bool, scale: float = 1.0) -> StreamReading | None:
