@@ -15,6 +15,7 @@ from gan2hls import passes
 from gan2hls.frontend import load
 from gan2hls.model.integer import IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.quantize.domains import within_domains
 from gan2hls.quantize.lower import lower_layer
 from tests.float_evaluator import run_onnx
 from tests.onnx_models import make_model
@@ -165,7 +166,9 @@ def lowered(sample: Sample, bits: int = 8, kind: IntType | None = None) -> Lower
         graph = passes.run(load(path).graph)
     if len(graph.layers) != 1:
         return None  # nodes before the last that reads x again make an engine of their own
-    (layer,) = graph.layers
+    (source,) = graph.inputs
+    frames = np.broadcast_to(INPUT.dequantize(PLACES)[:, None, None, None], (PLACES.size, 1, 1, CHANNELS))
+    (layer,) = within_domains(graph, {source.name: frames.astype(np.float32)}).layers
     used, low, high = IntType(bits, signed=True), wanted[AT_CODES].min(), wanted[AT_CODES].max()
     scale = float(high - low) / (used.hi - used.lo)
     out = QuantType(kind or used, scale, int(np.clip(round(used.lo - low / scale), -(1 << 15), 1 << 15)))
