@@ -157,7 +157,9 @@ def random_graph(seed: int, steps: int = 9) -> GraphModel:
             case 5 if rng.integers(2):
                 model.pool()
             case 5:
-                (model.norm if rng.integers(2) else model.points)()
+                model.points()
+            case 6 if rng.integers(2):
+                model.norm()
             case _:
                 model.join()
         model.keep()
