@@ -194,33 +194,6 @@ ROWS: dict[str, Row] = {
     "statistics of the batch": Row(
         f"y, a, b = {BN}<training_mode = 1>(x, s4, z4, z4, s4)", "no training_mode and one output", shape=(1, 4),
         fix=swapped("y, a, b = BatchNormalization<training_mode = 1>", f"y = {BN}")),
-    "InstanceNormalization": Row(
-        "y = InstanceNormalization(x, s4, z4)", "at least one axis behind the channels", shape=(1, 4),
-        edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, IMAGE))),
-    "the scale of a normalization": Row(
-        "c = Conv(x, conv) y = InstanceNormalization(c, v, z4)", "model.graph.initializer.append", shape=IMAGE,
-        spoil=more_input("v", 4), edit=initializer("v", np.ones(4))),
-    "the scale of LayerNormalization": Row(
-        "c = Conv(x, conv) t = Transpose<perm = [0, 2, 3, 1]>(c) y = LayerNormalization(t, v)",
-        "model.graph.initializer.append", shape=IMAGE, spoil=more_input("v", 4), edit=initializer("v", np.ones(4))),
-    "sets of neither pixels nor channels": Row(
-        "r = Neg(x) y = MeanVarianceNormalization<axes = [2]>(r)", "over all pixels or each pixel for itself",
-        shape=IMAGE, fix=swapped("[2]", "[2, 3]")),
-    "a scale for each pixel": Row(
-        "c = Conv(x, conv) y = LayerNormalization<axis = 1>(c, every)", "let a Mul and an Add behind it", shape=IMAGE,
-        values={"every": f32(RNG, 4, 3, 3), "ones": np.ones((4, 3, 3), np.float32)},
-        fix=lambda _: "c = Conv(x, conv) n = LayerNormalization<axis = 1>(c, ones) y = Mul(n, every)"),
-    "a part of a normalization": Row(
-        "m = ReduceL2<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "and the same without mean", shape=IMAGE,
-        fix=lambda _: "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) q = Mul(d, d) v = ReduceMean<axes = [2, 3]>(q) "
-        "e = Add(v, half) s = Sqrt(e) n = Div(d, s) y = Conv(n, conv)"),
-    "a mean over columns": Row(
-        "h = Conv(x, conv) y = ReduceMean<axes = [3]>(h)", "over the rows and columns of [1, C, H, W]", shape=IMAGE,
-        fix=swapped("[3]", "[2, 3]")),
-    "a mean over channels": Row(
-        "h = Conv(x, conv) y = ReduceMean<axes = [1]>(h)", "a Conv of 1 x 1 with weights of 1 / C is", shape=IMAGE,
-        values={"mean": np.full((1, 4, 1, 1), 0.25, np.float32)},
-        fix=swapped("ReduceMean<axes = [1]>(h)", "Conv(h, mean)")),
     "dropout in training": Row("h = Relu(x) y = Dropout(h, half, yes)", "third input False",
                                fixed_values={"yes": np.array(False)}),
     "Resize": Row('r = Resize<mode = "linear", antialias = 1>(x, , sizes) y = Conv(r, conv)', "without antialias",
