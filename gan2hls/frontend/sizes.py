@@ -91,7 +91,11 @@ def _follow(
             )
             made = [g * a // b for g, a, b in zip(given, after, before, strict=True)] if fits else None
         case _:
-            axes = whole_numbers(values[node.input[3]]).tolist() if len(node.input) > 3 else range(len(given))
+            axes = range(len(given))
+            if len(node.input) > 3 and node.input[3]:
+                axes = whole_numbers(values[node.input[3]]).tolist() if node.input[3] in values else []
+            if len(axes) != len(given) or not all(-len(before) <= axis < len(before) for axis in axes):
+                return  # of which the node will tell
             made = [_end(end, before[axis], after[axis]) for end, axis in zip(given, axes, strict=True)]
     if made is None:
         raise UnsupportedError(
@@ -118,7 +122,7 @@ def _reshaped(
     ``ratios`` are those by which the inputs' axes change, old and new size; an axis changes by one of them, or by one
     of those of the tensor, ``before`` and ``after``.
     """
-    if math.prod(before) != math.prod(became):
+    if len(given) != len(became) or math.prod(before) != math.prod(became):
         return None
     steps = [(1, 1), *ratios, *zip(before, after, strict=True)]
     made: list[int] = []

@@ -80,3 +80,16 @@ def test_weights_that_fix_a_size(tmp_path: Path) -> None:
     with pytest.raises(Gan2HlsError) as caught:
         load(path, input_shapes={"x": (1, 4, 3, 3)})
     assert "(Gemm)" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"ends": [7]}, {"axes": [2, 9]}, {"axes": [2, 3, 1]}, {"ends": np.zeros((2, 2), np.int64)}],
+    ids=["ends", "an axis", "axes", "a matrix"],
+)
+def test_a_broken_crop_is_told_by_its_node(tmp_path: Path, broken: dict[str, object]) -> None:
+    body, _ = MODELS["a crop"]
+    values = constants("a crop", (8, 8)) | {name: np.asarray(value) for name, value in broken.items()}
+    with pytest.raises(Gan2HlsError) as caught:
+        load(save(tmp_path, body, (1, 4, 8, 8), values), input_shapes={"x": (1, 4, 6, 6)})
+    assert "(Slice)" in caught.value.where
