@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls import timing
+from gan2hls.kinds.norm_plan import RING_OUT_WORDS, NormPlan, roots, set_size
 from gan2hls.numbers import (
+    ALONG_BITS,
     CHORDS,
     DROP_BITS,
     MOST_BITS,
@@ -34,26 +36,30 @@ from gan2hls.numbers import (
     chords,
     reciprocal_root,
 )
-from gan2hls.ops import Program, Shape, Sizes, StreamOperation, Unit, UnitCost, UnitTable
+from gan2hls.ops import (
+    Program,
+    Shape,
+    Sizes,
+    StreamOperation,
+    Unit,
+    UnitCost,
+    UnitTable,
+    distributed_lut,
+    dsp_of_product,
+)
 
 _Number = TypeVar("_Number", np.float32, np.int64)
 
 #: Bits of a normalized value without its sign: with it one port of a DSP block, before and behind the product.
 _VALUE_BITS = 23
-#: Clocks from the token of a map whose sums are on their way to its queue, and from a beat to the queue behind.
-_ROOT_CLOCKS, _LANE_CLOCKS = 12, 8
-#: Words of queues in distributed RAM at most, behind a ring, and behind the lanes.
-_QUEUE_WORDS, _RING_OUT_WORDS, _OUT_WORDS = 64, 8, 16
-#: Beats between the last one of a map and the first that is normalized, in C++: what the root takes in a pipeline.
-_HLS_GUARD = 48
-#: Beats between a read of a word of its buffer and the next write to it.
-_HLS_REUSE = 8
-#: Places of the buffer beyond a map and the clocks of its statistics, with which nobody waits for one.
-_SLACK = 20
+#: Clocks from a beat to the queue behind the lanes, and its words.
+_LANE_CLOCKS, _OUT_WORDS = 8, 16
+#: Bits of codes whose squares are added in LUTs, and digits of a factor that are adders, at most.
+_ADDED_BITS, _MOST_ADDED = 8, 4
+#: LUTs of a serial root for each bit of its sum.
+_SERIAL_POWERS = 4
 #: LUTs of the shift of a value, in two stages of 32 and 25 bits.
 _SHIFT_LUT = 90
-#: More tokens than maps can be under way.
-_TOKENS = 1 << 12
 
 
 def by_sets(x: npt.NDArray[_Number], shape: Shape, groups: int, by_pixel: bool) -> npt.NDArray[_Number]:
@@ -62,11 +68,6 @@ def by_sets(x: npt.NDArray[_Number], shape: Shape, groups: int, by_pixel: bool) 
     pixels = height * width
     blocks = pixels if by_pixel else 1
     return x.reshape(-1, blocks, pixels // blocks, groups, channels // groups)
-
-
-def set_size(shape: Shape, groups: int, by_pixel: bool) -> int:
-    """Return the elements of a set."""
-    return (1 if by_pixel else shape[0] * shape[1]) * shape[2] // groups
 
 
 @final
@@ -146,13 +147,19 @@ class IntNorm(StreamOperation):
         assert self.epsilon >= 1, f"epsilon {self.epsilon}"
         assert self.power(given) + self.epsilon < 1 << MOST_BITS, f"sums of {self.count} {given.int_type}"
 
+    def _plan(self, sizes: Sizes) -> NormPlan:
+        (given,) = sizes.inputs
+        return NormPlan(
+            self.shape, self.groups, self.by_pixel, self.centred, self.power(given) + self.epsilon, given, sizes.lanes
+        )
+
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: lanes are in one set, or each in its own."""
         return shape[2] if self.groups == shape[2] else shape[2] // self.groups
 
     def order(self, sizes: Sizes) -> tuple[timing.Phase, ...]:
         """Return what its process does: beats go in ahead of what leaves; the RTL also takes the next map meanwhile."""
-        lag = min(_Plan(self, sizes).hls_lag, sizes.beats)
+        lag = min(self._plan(sizes).hls_lag, sizes.beats)
         gives, takes = ((), True), ((0,), False)
         phases = (
             timing.Phase((takes,), lag),
@@ -166,28 +173,27 @@ class IntNorm(StreamOperation):
     ) -> tuple[tuple[timing.Block, ...], timing.Stream]:
         """Return the buffer, the sums, the roots and the lanes, and the stream of accumulators."""
         (given,) = streams
-        plan = _Plan(self, sizes)
+        plan = self._plan(sizes)
         beats, maps = sizes.beats * frames, sizes.beats * frames // plan.map_beats
         held, beat, out = (timing.Stream(f"{name}.{what}", beats) for what in ("held", "beat", "acc"))
-        summed, known = (timing.Stream(f"{name}.{what}", maps) for what in ("summed", "known"))
+        known = timing.Stream(f"{name}.known", maps)
         rest = plan.map_beats - 1
-        more, takes_all = ([timing.Phase((step,), rest)] if rest else [] for step in (((0,), False), ((0,), True)))
+        takes_all = [timing.Phase((((0,), True),), rest)] if rest else []
         every = np.ones(1, np.int64)
         if plan.in_ram:
-            buffer = timing.ring(given, held, plan.depth, _RING_OUT_WORDS)
+            buffer = timing.ring(given, held, plan.depth, RING_OUT_WORDS)
         else:
             buffer = timing.queue(given, held, plan.depth)
         return (
             *buffer,
-            timing.steps((given,), summed, (*more, timing.Phase((((0,), True),), 1))),
-            timing.requant(summed, known, latency=plan.root_clocks, queue_words=_TOKENS, pixels=every, groups=1),
+            *roots(plan, given, known, name, maps),
             timing.steps((held, known), beat, (timing.Phase((((0, 1), True),), 1), *takes_all)),
             timing.requant(beat, out, latency=_LANE_CLOCKS, queue_words=_OUT_WORDS, pixels=every, groups=1),
         ), out
 
     def rtl(self, sizes: Sizes) -> Unit:
         """Return ``g2h_norm``."""
-        plan = _Plan(self, sizes)
+        plan = self._plan(sizes)
         given = plan.given
         parameters: dict[str, int | bool] = {
             "Lanes": sizes.lanes,
@@ -197,6 +203,8 @@ class IntNorm(StreamOperation):
             "Pixels": plan.pixels,
             "Copies": plan.copies,
             "Depth": plan.depth,
+            "Steps": plan.steps,
+            "SerialBits": plan.serial_bits,
             "InBits": given.int_type.bits,
             "Signed": given.int_type.signed,
             "ZeroPoint": given.zero_point,
@@ -214,7 +222,7 @@ class IntNorm(StreamOperation):
 
     def hls(self, sizes: Sizes) -> Unit:
         """Return ``norm``."""
-        plan = _Plan(self, sizes)
+        plan = self._plan(sizes)
         given = plan.given
         constants: dict[str, int | bool] = {
             "SETS": plan.sets,
@@ -245,95 +253,36 @@ class IntNorm(StreamOperation):
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return its DSP blocks, LUTs, and the memories of the map, of chords and of the sets' statistics."""
-        plan = _Plan(self, sizes)
-        width = plan.widths
-        constant = 0 if self.count & (self.count - 1) == 0 else 1  # a power of two is a shift
-        count_bits = self.count.bit_length() + 1
-        lane = _dsp(width["Code"], width["Code"]) + _dsp(ROOT_BITS + 1, _VALUE_BITS + 2)
-        lane += constant * _dsp(count_bits, width["Code"])
-        one = constant * _dsp(count_bits, width["Square"] + 1) + _dsp(DROP_BITS + 1, 12)
-        one += _dsp(width["Sum"], width["Sum"]) if self.centred else 0
+        plan = self._plan(sizes)
+        width, code = plan.widths, plan.given.int_type
+        lane_dsp, lane_lut = _times(self.count, width["Code"], width["Centre"])
+        lane_dsp += dsp_of_product(ROOT_BITS + 1, _VALUE_BITS + 2)
+        if code.bits <= _ADDED_BITS:
+            lane_lut += width["Code"] * (width["Code"] + 2)
+        else:
+            lane_dsp += dsp_of_product(width["Code"], width["Code"])
+        root_dsp, root_lut = (0, _SERIAL_POWERS * width["Power"]) if plan.steps else self._root_cost(plan)
         state = width["Sum"] + width["Square"]
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
-        lut = sizes.lanes * (2 * width["Centre"] + _SHIFT_LUT) + plan.sets * 4 * width["Power"]
-        lut += plan.sets * state * (1 + -(-plan.slots // 32))
-        memories = [(sizes.lanes * plan.given.int_type.bits, plan.depth)]
+        waiting = distributed_lut(state, plan.slots) if plan.steps else 0
+        lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT)
+        lut += plan.sets * (root_lut + waiting + state + distributed_lut(state, plan.slots))
+        memories = [(sizes.lanes * code.bits, plan.depth)]
         memories += [(START_BITS + DROP_BITS, CHORDS), (statistic, plan.slots * plan.copies)] * plan.sets
-        return UnitCost(sizes.lanes * lane + plan.sets * one, lut, tuple(memories))
+        return UnitCost(sizes.lanes * lane_dsp + plan.sets * root_dsp, lut, tuple(memories))
+
+    def _root_cost(self, plan: NormPlan) -> tuple[int, int]:
+        """Return the DSP blocks and LUTs of a root a clock."""
+        width = plan.widths
+        dsp, lut = _times(self.count, width["Square"] + 1, width["Power"])
+        dsp += dsp_of_product(DROP_BITS + 1, ALONG_BITS + 1)
+        dsp += dsp_of_product(width["Sum"], width["Sum"]) if self.centred else 0
+        return dsp, lut + 4 * width["Power"]
 
 
-def _dsp(a_bits: int, b_bits: int) -> int:
-    """Return the DSP48 blocks of a signed product.  Source: UG479, a port of 18 and one of 25 bits."""
-    narrow, wide = sorted((a_bits, b_bits))
-    return -(-narrow // 18) * -(-wide // 25)
-
-
-@final
-class _Plan:
-    """How the beats of a frame meet their sets.
-
-    A map is what a set reaches over: ``pixels`` pixels of ``slots * slot_beats`` beats, a frame or a pixel.  With every
-    ``slot_beats`` beats of a pixel come the next ``sets`` sets.
-
-    Attributes:
-        given: type of the input.
-        sets: sets that the lanes of a beat belong to: as many as lanes, or one.
-        slots: of sums, for each of them.
-        slot_beats: beats of a pixel that belong to a slot.
-        pixels: of a map.
-        map_beats: beats of a map.
-        depth: words of the buffer.
-        copies: maps whose statistics are kept at a time, a power of two.
-        root_clocks: from the token of a map to its queue.
-        hls_lag: beats by which the HLS process runs ahead with its reads.
-        hls_held: words of its buffer.
-        hls_copies: maps whose statistics it keeps.
-    """
-
-    def __init__(self, op: IntNorm, sizes: Sizes) -> None:
-        (self.given,) = sizes.inputs
-        height, width, channels = op.shape
-        lanes = sizes.lanes
-        beats = channels // lanes
-        alone = op.groups == channels
-        self.op = op
-        self.sets = lanes if alone else 1
-        self.slots = beats if alone else op.groups
-        self.slot_beats = beats // self.slots
-        self.pixels = 1 if op.by_pixel else height * width
-        self.map_beats = self.pixels * beats
-        levels = (lanes // self.sets - 1).bit_length()
-        self.root_clocks = _ROOT_CLOCKS + levels
-        least = self.map_beats + self.root_clocks + _SLACK
-        self.depth = 1 << (least - 1).bit_length() if least <= _QUEUE_WORDS else least
-        ahead = self.depth + _RING_OUT_WORDS + 2  # beats that are summed and not yet read
-        self.copies = self._copies(beats + ahead)
-        self.hls_lag = self.map_beats + _HLS_GUARD
-        self.hls_held = self.hls_lag + _HLS_REUSE
-        self.hls_copies = self._copies(beats + self.hls_held)
-
-    def _copies(self, beats: int) -> int:
-        """Return the least power of two, 2 or more, of maps that have so many ``beats``."""
-        return 1 << max(1, (-(-beats // self.map_beats) - 1).bit_length())
-
-    @property
-    def in_ram(self) -> bool:
-        """Whether the buffer is a ring in block RAM."""
-        return self.depth > _QUEUE_WORDS
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Bits of the numbers in it, those of ``y`` even; signed ones with their sign."""
-        centred, count = self.given.centred, self.op.count
-        low, high = min(0, centred.lo), max(0, centred.hi)
-        off = count * (high - low) if self.op.centred else count * max(-low, high)
-        power = max(ROOT_BITS + 3, (self.op.power(self.given) + self.op.epsilon).bit_length())
-        power += power % 2
-        return {
-            "Code": IntType.covering(low, high).signed_bits,
-            "Sum": IntType.covering(count * low, count * high).signed_bits,
-            "Square": (count * max(-low, high) ** 2).bit_length(),
-            "Power": power,
-            "Shift": (power // 2 - 1).bit_length(),
-            "Centre": off.bit_length() + 1,
-        }
+def _times(factor: int, in_bits: int, out_bits: int) -> tuple[int, int]:
+    """Return the DSP blocks and LUTs of ``g2h_times``, a product by a constant."""
+    digits = (factor ^ 3 * factor).bit_count()  # of its non-adjacent form that are not 0
+    if digits <= _MOST_ADDED:
+        return 0, (digits - 1) * out_bits
+    return dsp_of_product(factor.bit_length() + 1, in_bits), 0

@@ -15,7 +15,8 @@ import numpy as np
 
 from gan2hls.base import ConfigError, ModelError, UnsupportedError
 from gan2hls.kinds.base import Array, Kind, Normalization, Tensor, constant, fixed_shape
-from gan2hls.kinds.int_norm import IntNorm, by_sets, set_size
+from gan2hls.kinds.int_norm import IntNorm, by_sets
+from gan2hls.kinds.norm_plan import set_size
 from gan2hls.model import Affine, Layer, Point
 from gan2hls.numbers import MOST_BITS, Float32Array, FloatArray, Int64Array, QuantType
 from gan2hls.ops import IntWeight, Operation, Shape

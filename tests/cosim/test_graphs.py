@@ -10,14 +10,16 @@ import pytest
 
 from gan2hls.emit.bench import emit_bench
 from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.hardware import Folding
 from gan2hls.hardware.cycles import estimate
 from gan2hls.model.golden import Golden
+from gan2hls.numbers import IntType, QuantType
 from gan2hls.verify import csim, run_hls, run_rtl
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
-from tests.random_integer_graphs import random_graph_design
-from tests.randomized import random_inputs
+from tests.random_integer_graphs import norm_layer, random_graph_design
+from tests.randomized import chain, design, random_inputs
 
 pytestmark = pytest.mark.cosim
 
@@ -37,6 +39,26 @@ def test_rtl_equals_golden_and_cycle_model(seed: int, norms: bool, tmp_path: Pat
     bench.run(3, seed=1, idle=50, stall=50)
     bench.run(2, seed=2, idle=10, stall=80)
     bench.run(3, seed=3, idle=20, stall=20, reset_at=150)
+    assert bench.measured() == (estimate(made).latency, estimate(made).interval)
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups", "by_pixel", "centred", "lanes"),
+    [((32, 32, 4), 4, False, True, 2), ((16, 48, 6), 1, False, False, 3), ((1, 3, 1024), 1, True, True, 1)],
+)
+def test_a_normalization_of_large_maps_has_serial_roots(
+    shape: tuple[int, int, int], groups: int, by_pixel: bool, centred: bool, lanes: int, tmp_path: Path
+) -> None:
+    given = QuantType(IntType(8, signed=True), 1.0, 3)
+    layer = norm_layer(
+        np.random.default_rng(lanes), "l0", "z", shape, given, groups=groups, by_pixel=by_pixel, centred=centred
+    )
+    made = design(chain("norm", shape, given, (layer,)), (Folding(lanes, lanes, lanes),))
+    assert made.engines[0].rtl_unit.parameters["Steps"] > 0
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    bench.run(2, seed=2, idle=30, stall=30)
+    bench.run(2, seed=3, idle=20, stall=20, reset_at=1500)
     assert bench.measured() == (estimate(made).latency, estimate(made).interval)
 
 

@@ -29,9 +29,9 @@ pytestmark = pytest.mark.cosim
 
 
 def normalizing(sets: str) -> Design:
-    """A normalization of three lanes with a set each, or of pixels, whose lanes are all in one."""
-    shape, kind = (4, 5, 6), QuantType(IntType(8, signed=True), 1.0, 3)
-    groups, by_pixel = (6, False) if sets == "channels" else (1, True)
+    """Three lanes: a set each, of a small map and of one whose roots are serial; or of pixels, all lanes in one."""
+    shape, kind = (32, 32, 3) if sets == "large" else (4, 5, 6), QuantType(IntType(8, signed=True), 1.0, 3)
+    groups, by_pixel = (1, True) if sets == "pixels" else (shape[2], False)
     rng = np.random.default_rng(3)
     layer = norm_layer(rng, "l0", "z", shape, kind, groups=groups, by_pixel=by_pixel, centred=not by_pixel)
     return design(chain(f"norm_{sets}", shape, kind, (layer,)), (Folding(3, 3, 3),))
@@ -48,7 +48,8 @@ print("ALL PASSES DONE")
 """
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
-    normalizing("channels"), normalizing("pixels"), random_graph_design(3), random_graph_design(37),
+    normalizing("channels"), normalizing("large"), normalizing("pixels"),
+    random_graph_design(3), random_graph_design(37),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
@@ -108,7 +109,7 @@ def test_a_depthwise_engine_takes_a_dsp_block_a_lane_as_estimated(tmp_path: Path
     assert synthesized(made, tmp_path)["DSP48E1"] == engine_resources(made.engines[0]).dsp == 20
 
 
-@pytest.mark.parametrize(("sets", "dsp", "block_rams"), [("channels", 21, 4), ("pixels", 14, 1)])
+@pytest.mark.parametrize(("sets", "dsp", "block_rams"), [("channels", 12, 4), ("large", 6, 6), ("pixels", 7, 1)])
 def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     made = normalizing(sets)

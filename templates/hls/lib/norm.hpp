@@ -171,8 +171,12 @@ void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
 #endif
                     const uint64_t raw = field<L::IN_BITS>(from, (set * IN_SET + lane) * L::IN_BITS);
                     const code_t d = code_t(extend<L::IN_BITS, L::IN_SIGNED>(raw) - L::IN_ZERO_POINT);
+                    const power_t square = power_t(int64_t(d) * int64_t(d));
+#ifndef __BAMBU__
+#pragma HLS BIND_OP variable=square op=mul impl=fabric  // a short square: multipliers are for products
+#endif
                     more = total_t(more + d);
-                    more_power = power_t(more_power + power_t(int64_t(d) * int64_t(d)));
+                    more_power = power_t(more_power + square);
                 }
                 const bool starts = bool(enters.pixel.at == 0) && bool(enters.beat.at == 0);
                 const bool resumes = L::SLOTS > 1 && bool(enters.beat.at == 0);

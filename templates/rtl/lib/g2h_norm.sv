@@ -4,15 +4,18 @@
 //             d * d over the Count codes of the set that a code belongs to, u = Count * d - S1, and r * 2**-(17 + k) the
 //             reciprocal root of Count * S2 - S1 * S1 + Epsilon.  Without Centred there is no S1 in it.
 // Memory      a ring of Depth beats (g2h_ring, up to 64 g2h_queue), which a map enters while its sums are made and
-//             leaves when they are complete; statistics of Copies maps; sums and chords: g2h_norm_sums, g2h_rsqrt.
+//             leaves when they are complete; statistics of Copies maps; g2h_norm_sums, g2h_norm_roots.
 // Order       a map is Pixels pixels of Slots * SlotBeats beats; every SlotBeats beats the next Sets sets take their
 //             turn, of which each lane has its own, or all have one.
 // Latency     the last beat of a map taken in clock t: its first one leaves the ring in clock t + 15 + clog2(lanes of a
-//             set) at the earliest; a beat that leaves in clock t is normalized from t + 1 on, if there is a credit, and
-//             is in the queue 8 clocks later.  One beat a clock: the next map enters while this one leaves.
+//             set) at the earliest, with Steps above 0 when the root of the last slot is there: g2h_rsqrt_serial, the sums
+//             of a slot are pushed in clock t + 3 + clog2(lanes of a set).  A beat that leaves in clock t is normalized
+//             from t + 1 on, if there is a credit, and is in the queue 8 clocks later.  One beat a clock: the next map
+//             enters while this one leaves.
 // Handshake   g2h_fork at the input, whose sums are always ready: maps that are under way fit the statistics' Copies,
 //             since their beats fit the ring.  Ready of the output reaches the registers of its queue alone.
 // Parameters  Sets 1 or Lanes; Copies a power of two with Copies * beats of a map >= Depth + 10 + beats of a pixel.
+//             Steps 0: g2h_rsqrt; else the clocks of a root, at most (Pixels - 1) * SlotBeats.
 module g2h_norm #(
   parameter int unsigned Lanes       = 1,
   parameter int unsigned Sets        = 1,
@@ -21,6 +24,8 @@ module g2h_norm #(
   parameter int unsigned Pixels      = 2,
   parameter int unsigned Copies      = 2,
   parameter int unsigned Depth       = 64,
+  parameter int unsigned Steps       = 0,
+  parameter int unsigned SerialBits  = 10,
   parameter int unsigned InBits      = 8,
   parameter bit          Signed      = 1'b1,
   parameter int          ZeroPoint   = 0,
@@ -50,14 +55,12 @@ module g2h_norm #(
   localparam int unsigned RootBits    = 17;
   localparam int unsigned InSet       = Lanes / Sets;
   localparam int unsigned Levels      = (InSet > 1) ? $clog2(InSet) : 0;
-  localparam int unsigned RootClocks  = 14 + Levels;  // from a beat to the statistic of its set
   localparam int unsigned LaneClocks  = 8;
   localparam int unsigned OutDepth    = 16;
   localparam int unsigned Words       = Copies * Slots;
   localparam int unsigned WordBits    = (Words > 1) ? $clog2(Words) : 1;
   localparam int unsigned SlotBits    = (Slots > 1) ? $clog2(Slots) : 1;
   localparam int unsigned PendingBits = $clog2(Copies + 1);
-  localparam int unsigned StatBits    = SumBits + ShiftBits + RootBits;
 
   logic [1:0]              fork_valid, fork_ready;
   logic                    take, in_first, in_last, in_map_last;
@@ -111,12 +114,14 @@ module g2h_norm #(
   end
 
   // Statistics: sums, roots, and where they are kept.
-  logic [Sets*SumBits-1:0]              sum;
-  logic [Sets*SquareBits-1:0]           square;
-  logic [Sets*StatBits-1:0]             stat, stat_read;
-  logic [RootClocks-1:0]                last_q, map_last_q;
-  logic [RootClocks-1:0][WordBits-1:0]  word_q;
-  logic                                 first_unused;
+  logic [Sets*SumBits-1:0]    sum;
+  logic [Sets*SquareBits-1:0] square;
+  logic [Sets*SumBits-1:0]    mean;
+  logic [Sets*ShiftBits-1:0]  shift;
+  logic [Sets*RootBits-1:0]   root;
+  logic                       map_done;  // all statistics of a map are known
+  logic                       first_unused;
+  logic [WordBits-1:0]        beat_word_q;
 
   g2h_norm_walk #(
     .Slots    (Slots),
@@ -155,23 +160,42 @@ module g2h_norm #(
     .square_o(square)
   );
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      last_q     <= '0;
-      map_last_q <= '0;
-    end else begin
-      last_q     <= {last_q[RootClocks-2:0], take && in_last};
-      map_last_q <= {map_last_q[RootClocks-2:0], take && in_map_last};
-    end
-  end
-
-  always_ff @(posedge clk_i) word_q <= {word_q[RootClocks-2:0], in_word};
+  g2h_norm_roots #(
+    .Sets       (Sets),
+    .Slots      (Slots),
+    .Words      (Words),
+    .Clocks     (3 + Levels),
+    .Steps      (Steps),
+    .SerialBits (SerialBits),
+    .Centred    (Centred),
+    .Count      (Count),
+    .SumBits    (SumBits),
+    .SquareBits (SquareBits),
+    .PowerBits  (PowerBits),
+    .ShiftBits  (ShiftBits),
+    .EpsilonHigh(EpsilonHigh),
+    .EpsilonLow (EpsilonLow),
+    .ChordFile  (ChordFile)
+  ) u_roots (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .last_i     (take && in_last),
+    .map_last_i (take && in_map_last),
+    .word_i     (in_word),
+    .sum_i      (sum),
+    .square_i   (square),
+    .map_done_o (map_done),
+    .read_word_i(beat_word_q),
+    .sum_o      (mean),
+    .shift_o    (shift),
+    .root_o     (root)
+  );
 
   // Maps whose statistics are complete and that have not started to leave.
   logic                   begins, map_first, out_first_unused, out_last_unused, map_last_out, go, open, beat_valid_q;
   logic [PendingBits-1:0] pending_q;
   logic [SlotBits-1:0]    slot_unused;
-  logic [WordBits-1:0]    out_word, beat_word_q;
+  logic [WordBits-1:0]    out_word;
   logic [Lanes*InBits-1:0] beat_q;
   logic                   leave, avail, acc_freed, unused;
 
@@ -204,7 +228,7 @@ module g2h_norm #(
       pending_q    <= '0;
       beat_valid_q <= 1'b0;
     end else begin
-      pending_q <= pending_q + PendingBits'(map_last_q[RootClocks-1]) - PendingBits'(begins);
+      pending_q <= pending_q + PendingBits'(map_done) - PendingBits'(begins);
       if (open) beat_valid_q <= leave;
     end
   end
@@ -214,40 +238,6 @@ module g2h_norm #(
       beat_q      <= held;
       beat_word_q <= out_word;
     end
-  end
-
-  for (genvar s = 0; s < Sets; s++) begin : g_set
-    g2h_rsqrt #(
-      .Centred    (Centred),
-      .Count      (Count),
-      .SumBits    (SumBits),
-      .SquareBits (SquareBits),
-      .PowerBits  (PowerBits),
-      .ShiftBits  (ShiftBits),
-      .EpsilonHigh(EpsilonHigh),
-      .EpsilonLow (EpsilonLow),
-      .ChordFile  (ChordFile)
-    ) u_rsqrt (
-      .clk_i   (clk_i),
-      .sum_i   (sum[s*SumBits+:SumBits]),
-      .square_i(square[s*SquareBits+:SquareBits]),
-      .sum_o   (stat[s*StatBits+:SumBits]),
-      .shift_o (stat[s*StatBits+SumBits+:ShiftBits]),
-      .root_o  (stat[s*StatBits+SumBits+ShiftBits+:RootBits])
-    );
-
-    g2h_line_buffer #(
-      .Width   (StatBits),
-      .Depth   (Words),
-      .AddrBits(WordBits)
-    ) u_stats (
-      .clk_i       (clk_i),
-      .write_i     (last_q[RootClocks-1]),
-      .write_addr_i(word_q[RootClocks-1]),
-      .write_data_i(stat[s*StatBits+:StatBits]),
-      .read_addr_i (beat_word_q),
-      .read_data_o (stat_read[s*StatBits+:StatBits])
-    );
   end
 
   // Lanes.
@@ -277,9 +267,9 @@ module g2h_norm #(
     ) u_lane (
       .clk_i  (clk_i),
       .code_i (beat_q[l*InBits+:InBits]),
-      .sum_i  (stat_read[Set*StatBits+:SumBits]),
-      .shift_i(stat_read[Set*StatBits+SumBits+:ShiftBits]),
-      .root_i (stat_read[Set*StatBits+SumBits+ShiftBits+:RootBits]),
+      .sum_i  (mean[Set*SumBits+:SumBits]),
+      .shift_i(shift[Set*ShiftBits+:ShiftBits]),
+      .root_i (root[Set*RootBits+:RootBits]),
       .acc_o  (acc[l*AccBits+:AccBits])
     );
   end
@@ -314,8 +304,8 @@ module g2h_norm #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) kept_q <= '0;
-    else kept_q <= kept_q + PendingBits'(map_last_q[RootClocks-1]) - PendingBits'(leave && map_last_out);
-    if (rst_ni && last_q[RootClocks-1] && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
+    else kept_q <= kept_q + PendingBits'(map_done) - PendingBits'(leave && map_last_out);
+    if (rst_ni && map_done && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
   end
 `endif
 endmodule

@@ -2,7 +2,8 @@
 //
 // Equation    u = Count * (code_i - ZeroPoint) - sum_i (without Centred: no sum);
 //             acc_o = (((u << Fraction) >>> shift_i) * root_i + 2**16) >>> 17, the first shift within 25 bits.
-// Latency     code_i in clock t, the statistics of its set in clock t + 2: acc_o in clock t + 8.  A DSP block multiplies.
+// Latency     code_i in clock t, the statistics of its set in clock t + 2: acc_o in clock t + 8.  A DSP block multiplies
+//             by root_i.
 // Parameters  CentreBits holds u.
 module g2h_norm_lane #(
   parameter int unsigned InBits     = 8,
@@ -32,6 +33,7 @@ module g2h_norm_lane #(
 
   logic [CodeBits-1:0]           centred;
   logic signed [CodeBits-1:0]    code_q;
+  logic [CentreBits-1:0]         times;
   logic signed [CentreBits-1:0]  times_q, u_q;
   logic signed [WideBits-1:0]    wide;
   logic signed [CoarseBits-1:0]  coarse_q;
@@ -54,9 +56,18 @@ module g2h_norm_lane #(
     .data_o(centred)
   );
 
+  g2h_times #(
+    .Factor (Count),
+    .InBits (CodeBits),
+    .OutBits(CentreBits)
+  ) u_times (
+    .number_i (code_q),
+    .product_o(times)
+  );
+
   always_ff @(posedge clk_i) begin
     code_q  <= centred;
-    times_q <= CentreBits'(code_q) * $signed(CentreBits'(Count));
+    times_q <= times;
   end
 
   if (Centred) begin : g_centred

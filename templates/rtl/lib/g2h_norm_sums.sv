@@ -53,14 +53,16 @@ module g2h_norm_sums #(
   end
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
-    logic signed [CodeBits-1:0]   d;
-    logic signed [2*CodeBits-1:0] square_q;
-
-    assign d = code_q[l*CodeBits+:CodeBits];
-
-    always_ff @(posedge clk_i) square_q <= d * d;
-
-    assign power[l*2*CodeBits+:2*CodeBits] = square_q;
+    g2h_square #(
+      .InBits   (InBits),
+      .Signed   (Signed),
+      .ZeroPoint(ZeroPoint),
+      .CodeBits (CodeBits)
+    ) u_square (
+      .clk_i   (clk_i),
+      .code_i  (data_i[l*InBits+:InBits]),
+      .square_o(power[l*2*CodeBits+:2*CodeBits])
+    );
   end
 
   for (genvar s = 0; s < Sets; s++) begin : g_set

@@ -44,10 +44,20 @@ module g2h_rsqrt #(
 
   // y
   logic [2:0][PowerBits-1:0] power_q;
-  logic [PowerBits-1:0]      mean_power, y_q;
+  logic [PowerBits-1:0]      times, mean_power, y_q;
+
+  g2h_times #(
+    .Factor (Count),
+    .InBits (SquareBits),
+    .Signed (1'b0),
+    .OutBits(PowerBits)
+  ) u_times (
+    .number_i (square_i),
+    .product_o(times)
+  );
 
   always_ff @(posedge clk_i) begin
-    power_q[0] <= PowerBits'(square_i) * PowerBits'(Count);
+    power_q[0] <= times;
     power_q[1] <= power_q[0];
     power_q[2] <= power_q[1] + Epsilon;
     y_q        <= power_q[2] - mean_power;
