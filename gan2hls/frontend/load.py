@@ -22,7 +22,7 @@ from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
-from gan2hls.frontend.normalize import Normalized, TensorType, normalize
+from gan2hls.frontend.normalize import Normalized, normalize
 from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -32,6 +32,7 @@ from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
 from gan2hls.frontend.sums import spelled_out
+from gan2hls.frontend.tensor_type import TensorType
 from gan2hls.frontend.views import View, ends_in_channels
 from gan2hls.kinds import (
     JOINS,

@@ -11,6 +11,7 @@ from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
 from gan2hls.frontend.deprecated import respell
+from gan2hls.frontend.labels import LABELS
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -19,8 +20,6 @@ from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sizes import has_other_sizes, take_sizes
 from gan2hls.frontend.sparse import densify
 
-#: Types of inputs that hold whole numbers.
-_LABELS = (TensorProto.INT64, TensorProto.INT32)
 #: Inputs of operators that are weights, by position.
 _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
@@ -200,15 +199,20 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         _check_inputs(model)
     for info in model.graph.input:
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
-        if elem != TensorProto.FLOAT and not (elem in _LABELS and _takes_rows(model, info.name)):
+        if elem != TensorProto.FLOAT and not (elem in LABELS and (_is_one(info) or _takes_rows(model, info.name))):
             raise UnsupportedError(
                 f"the input {info.name!r} is {type_name(elem)}",
-                hint="inputs are FLOAT; labels may be INT64 or INT32 where nothing but a Gather from a constant table "
-                "reads them: else give them as one-hot or embedded vectors",
+                hint="inputs are FLOAT; a label may be INT64 or INT32, of several numbers where nothing but a Gather "
+                "from a constant table reads them: else give them as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
     }
+
+
+def _is_one(info: onnx.ValueInfoProto) -> bool:
+    """Whether an input is one number a frame."""
+    return all(dim.dim_value == 1 for dim in info.type.tensor_type.shape.dim[1:])
 
 
 def _takes_rows(model: onnx.ModelProto, name: str) -> bool:
@@ -274,7 +278,7 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
             hint=f"fix the sizes: {_example(info.name, declared)}",
         )
     if len(declared) == 1:
-        return tuple(declared)
+        return (declared[0] or 1,)
     if declared and declared[0] > 1:
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",

@@ -27,6 +27,21 @@ K = {
     "w": f32(RNG, 9, 4),
     "v": f32(RNG, 8, 4),
     "u": f32(RNG, 15, 4),
+    "c10": f32(RNG, 10, 4),
+    "c7": f32(RNG, 7, 4),
+    "wide": f32(RNG, 6, 12),
+    "narrow": f32(RNG, 6, 4),
+    "widest": f32(RNG, 3, 40),
+    "eye": np.eye(6, dtype=np.float32),
+    "six": np.array(6),
+    "ends": np.array([0, 1], np.float32),
+    "whole": np.array([0, 1]),
+    "minus": np.array([-1]),
+    "range": np.arange(6),
+    "zeros": np.zeros((1, 6), np.float32),
+    "one": np.ones((1, 1), np.float32),
+    "nought": np.zeros((1, 1), np.int64),
+    "flat": np.ones(1, np.float32),
 }
 
 
@@ -89,14 +104,81 @@ def test_data_that_is_no_row_is_refused_and_the_hint_helps(tmp_path: Path, wrong
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("f = Cast<to = 1>(label) g = Gather(table, label) y = Add(g, f)", "the input 'label' is INT64"),
-        ("g = Gather<axis = 1>(table, label) y = Relu(g)", "along axis 1"),
+        ("f = Cast<to = 1>(label) y = Relu(f)", "takes the label 'label', which is INT64, as a number"),
+        ("f = Cast<to = 1>(label) y = Add(f, z)", "takes the label 'label', which is INT64, as a number"),
     ],
 )
 def test_what_else_reads_labels_is_refused(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
-        load(conditional(tmp_path, body, latent=False))
-    assert words in caught.value.message and caught.value.hint
+        load(conditional(tmp_path, body, latent="z)" in body))
+    assert words in caught.value.message and "makes it FLOAT" in caught.value.hint
+    assert load(conditional(tmp_path, body, (1, 1), TensorProto.FLOAT, "z)" in body)).graph.layers
+
+
+def test_several_numbers_are_rows_alone(tmp_path: Path) -> None:
+    body = "o = OneHot(label, six, ends) r = ReduceMean<axes = [1]>(o) y = Relu(r)"
+    with pytest.raises(UnsupportedError, match="the input 'label' is INT64") as caught:
+        load(conditional(tmp_path, body, (1, 2), latent=False))
+    assert "one-hot or embedded vectors" in caught.value.hint
+
+
+#: Spellings of what a label makes; the first of each pair of layers that is left is a Gather.
+SPELLINGS = {
+    "OneHot": "o = OneHot(label, six, ends) c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "OneHot of integers": "i = OneHot(label, six, whole) "
+    "o = Cast<to = 1>(i) c = Concat<axis = 1>(o, z) y = Gemm(c, c10)",
+    "Equal": "k = Unsqueeze(label, minus) e = Equal(k, range) "
+    "o = Cast<to = 1>(e) c = Concat<axis = 1>(o, z) y = Gemm(c, c10)",
+    "rows of the identity": "k = Unsqueeze(label, minus) o = GatherND(eye, k) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "ScatterElements": "k = Unsqueeze(label, minus) o = ScatterElements<axis = 1>(zeros, k, one) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "ScatterND": "k = Unsqueeze(label, minus) i = Concat<axis = 1>(nought, k) o = ScatterND(zeros, i, flat) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "columns": "g = Gather<axis = 1>(other, label) t = Transpose(g) c = Concat<axis = 1>(z, t) y = Gemm(c, c10)",
+    "two embeddings": "a = Gather(table, label) b = Gather(other, label) e = Concat<axis = 1>(a, b) f = Tanh(e) "
+    "c = Concat<axis = 1>(z, f) y = Relu(c)",
+}
+
+
+@pytest.mark.parametrize("body", SPELLINGS.values(), ids=SPELLINGS)
+def test_however_a_label_is_spelled_it_is_one_table(tmp_path: Path, body: str) -> None:
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    assert kinds(loaded.graph)["gather"] == 1
+    rows = next(port.labels for port in loaded.graph.inputs if port.labels)
+    assert rows == (3 if "axis = 1>(other, label)" in body else 6)
+    for row in range(rows):
+        inputs = {"z": f32(RNG, 1, 4), "label": np.array([row])}
+        (wanted,) = run_onnx(path, inputs)
+        (port,) = loaded.graph.outputs
+        assert_near(port.from_stream(evaluate(loaded.graph, inputs)[port.name][None]), wanted, "output", 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("body", "layers"),
+    [
+        (
+            "o = OneHot(label, six, ends) g = Gemm(o, narrow) r = Relu(g) f = Flatten(r) y = Mul(f, z3)",
+            ["gather", "mul"],
+        ),
+        ("o = OneHot(label, six, ends) g = Gemm(o, wide) r = Relu(g) y = Identity(r)", ["gather"]),
+        ("e = Gather(other, label) g = Gemm(e, widest) y = Relu(g)", ["gather", "dense"]),
+    ],
+)
+def test_a_matrix_behind_a_table_joins_it_unless_that_takes_more(tmp_path: Path, body: str, layers: list[str]) -> None:
+    path = conditional(tmp_path, body.replace("z3", "z"), latent="z3" in body)
+    assert [layer.op.kind for layer in load(path).graph.layers if layer.op.kind != "pointwise"] == layers
+
+
+def test_a_label_of_an_open_batch_is_one_number(tmp_path: Path) -> None:
+    path = conditional(tmp_path, "e = Gather(table, label) c = Concat<axis = 1>(z, e) y = Gemm(c, w)")
+    model = onnx.load(path)
+    for info in model.graph.input:
+        info.type.tensor_type.shape.dim[0].dim_param = "batch"
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+    assert load(path).graph.inputs[1].onnx_shape == (1,)
 
 
 def test_codes_beyond_the_table_are_its_last_row() -> None:
