@@ -11,6 +11,7 @@ from onnx import helper
 
 from gan2hls.frontend.added import Added
 from gan2hls.frontend.normalize import Normalized
+from gan2hls.frontend.read import MAX_CONSTANT
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _OF_EACH_CHANNEL = ("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool")
@@ -34,12 +35,10 @@ def _has_frames(node: onnx.NodeProto, plain: Normalized) -> bool:
     if node.domain not in ("", "ai.onnx") or node.op_type not in (*_CONVOLUTIONS, *_OF_EACH_CHANNEL):
         return False
     kind = plain.types.get(node.input[0])
-    return (
-        kind is not None
-        and len(kind.shape) > 2
-        and kind.shape[0] > 1
-        and all(not name or name in plain.constants for name in node.input[1:])
-    )
+    if kind is None or len(kind.shape) < 3 or kind.shape[0] < 2 or not all(kind.shape):
+        return False
+    given = [plain.constants.get(name) for name in node.input[1:] if name]
+    return all(value is not None and value.size * kind.shape[0] <= MAX_CONSTANT for value in given)
 
 
 def _write(node: onnx.NodeProto, plain: Normalized, added: Added) -> None:

@@ -76,7 +76,8 @@ class _Writer:
         if weight.weight.ndim < 2 or weight.weight.size != np.prod(weight.weight.shape[-2:]) or len(shape) < 2:
             return False
         rows, columns = np.indices(weight.weight.shape)[-2:]
-        return self._linear(node, weight, (rows, columns), lambda count: (*(1,) * (len(shape) - 1), count))
+        lead = (1,) * (3 if len(shape) == 3 else len(shape) - 1)  # of three axes the last is that of pixels
+        return self._linear(node, weight, (rows, columns), lambda count: (*lead, count))
 
     def reduction(self, node: onnx.NodeProto) -> bool:
         """Write a sum over a product as a matrix of constants times a vector; False: nothing is spread over it."""
@@ -154,9 +155,7 @@ class _Writer:
         x, x_shape, shape = node.input[0], self._factoring.shape(node.input[0]), self.plain.types[output].shape
         if before:
             parts = [self._vector(factor, places, shaped(places.size)) for factor, places in before]
-            x = added.node(
-                "Mul", [x, self._multiplied(f"{output}/style", parts)], f"{output}/styled", x_shape, node.name
-            )
+            x = self._scaled(x, self._multiplied(f"{output}/style", parts), f"{output}/styled", x_shape, node.name)
         constant = added.constant(f"{output}/weight", weight.weight.astype(np.float32))
         bias = [name for name in node.input[2:] if name]
         plain = onnx.NodeProto()
@@ -170,13 +169,23 @@ class _Writer:
             parts = [self._vector(factor, places, shaped(places.size)) for factor, places in after]
             goal = f"{output}/scaled" if bias else output
             name = self._multiplied(f"{output}/demodulation", parts)
-            scaled = added.node("Mul", [plain.output[0], name], goal, shape, node.name)
+            scaled = self._scaled(plain.output[0], name, goal, shape, node.name)
             if bias:
                 value = self.plain.constants[bias[0]]
                 offset = added.constant(f"{output}/bias", value.reshape(shaped(value.size)))
                 added.node("Add", [scaled, offset], output, shape, node.name)
         self.rewritten = True
         return True
+
+    def _scaled(self, x: str, vector: str, output: str, shape: tuple[int, ...], source: str) -> str:
+        """Return the name of ``x`` of ``shape`` times a vector, which may have one more axis in front."""
+        added = self.added
+        if len(added.types[vector].shape) <= len(shape):
+            return added.node("Mul", [x, vector], output, shape, source)
+        wide = (1, *shape)
+        x = added.node("Reshape", [x, added.shape(f"{output}/wide_shape", wide)], f"{output}/wide", wide)
+        scaled = added.node("Mul", [x, vector], f"{output}/products", wide, source)
+        return added.node("Reshape", [scaled, added.shape(f"{output}/shape", shape)], output, shape)
 
     def _axes(self, node: onnx.NodeProto, rank: int) -> tuple[int, ...]:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -29,7 +29,15 @@ from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
-from gan2hls.frontend.reads import OF_ONE_SHAPE, RANDOM, not_computed, random_numbers, valued, values_read
+from gan2hls.frontend.reads import (
+    OF_ONE_SHAPE,
+    RANDOM,
+    is_multiplied_away,
+    not_computed,
+    random_numbers,
+    valued,
+    values_read,
+)
 from gan2hls.frontend.spelling import plain_spelling, with_counted_axes
 from gan2hls.frontend.tensor_type import TensorType, static_type
 
@@ -119,6 +127,9 @@ class _Folder:
         elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
             for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
                 self.types[name] = made  # nothing but its shape or type is read
+        elif dynamic and is_multiplied_away(node, self.constants):
+            (made,) = self._infer(node)
+            self.constants[node.output[0]] = np.zeros(made.shape, helper.tensor_dtype_to_np_dtype(made.elem))
         elif dynamic and self.labels.take(node, dynamic):
             return
         elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):

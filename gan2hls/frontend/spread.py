@@ -39,15 +39,28 @@ def expanded_operands(plain: Normalized) -> Normalized:
 def _to_expand(node: onnx.NodeProto, plain: Normalized, shape: tuple[int, ...]) -> list[str]:
     """Return the computed operands of ``node``, which makes ``shape``, that need an Expand to it."""
     computed = [name for name in dict.fromkeys(node.input) if name in plain.types]
-    if node.domain not in ("", "ai.onnx") or node.op_type not in ELEMENTWISE or not computed or not math.prod(shape):
+    if node.domain not in ("", "ai.onnx") or node.op_type not in ELEMENTWISE or not computed or shape[:1] != (1,):
         return []
-    sizes = {name: math.prod(plain.types[name].shape) for name in computed}
-    largest = max(computed, key=lambda name: sizes[name])
-    wanted = [largest] if sizes[largest] < math.prod(shape) else []
-    if len(computed) == 2 and node.op_type in JOINS and len(node.input) == 2:
-        shapes = [shape if name in wanted else plain.types[name].shape for name in node.input]
-        try:
-            JOINS[node.op_type](shapes, shape)
-        except UnsupportedError:
-            wanted = [name for name in computed if plain.types[name].shape != shape]
-    return wanted
+    small = [name for name in computed if plain.types[name].shape != shape]
+    if len(computed) == 1:
+        return small if math.prod(plain.types[computed[0]].shape) < math.prod(shape) else []
+    if len(computed) > 2 or node.op_type not in JOINS or len(node.input) > 2:
+        return small if len(small) == len(computed) else []
+    by_rows = sorted(small, key=lambda name: _channels(plain.types[name].shape, shape) == 1)
+    choices = [[], *([name] for name in by_rows), small]
+    return next(wanted for wanted in choices if _is_joined(node, wanted, plain, shape))
+
+
+def _channels(given: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """Return the channels of an operand that is spread to ``shape``: where there are several, its copy is easy."""
+    padded = (1,) * (len(shape) - len(given)) + given
+    return padded[1] if len(padded) > 1 else 1
+
+
+def _is_joined(node: onnx.NodeProto, wanted: list[str], plain: Normalized, shape: tuple[int, ...]) -> bool:
+    """Whether a layer joins the operands of ``node`` once ``wanted`` have been expanded."""
+    try:
+        JOINS[node.op_type]([shape if name in wanted else plain.types[name].shape for name in node.input], shape)
+    except UnsupportedError:
+        return False
+    return True
