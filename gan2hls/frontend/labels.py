@@ -76,7 +76,7 @@ class Labels:
             return False
         if known:
             self._rows[label] = min(known)
-        self._nodes[label].append(node)
+        self._nodes[label].append(self._plain(node))
         for name, kind in zip(names, made, strict=True):
             self.types[name], self._label_of[name] = kind, label
         return True
@@ -109,14 +109,13 @@ class Labels:
         table, shape = self._free(f"{name}/table"), self._free(f"{name}/shape")
         self.constants[table] = np.stack([np.asarray(value, np.float32).ravel() for value in values])
         self.constants[shape] = np.array(kind.shape, np.int64)
-        source = first.name or name
         taken, reshaped = f"{table}/row", name if kind.elem == TensorProto.FLOAT else f"{table}/float"
         made = [
-            helper.make_node("Gather", [table, label], [taken], f"{source}/table"),
-            helper.make_node("Reshape", [taken, shape], [reshaped], f"{source}/row"),
+            helper.make_node("Gather", [table, label], [taken], f"{name}/table"),
+            helper.make_node("Reshape", [taken, shape], [reshaped], f"{name}/row"),
         ]
         if kind.elem != TensorProto.FLOAT:
-            made.append(helper.make_node("Cast", [reshaped], [name], f"{source}/cast", to=kind.elem))
+            made.append(helper.make_node("Cast", [reshaped], [name], f"{name}/cast", to=kind.elem))
         return made
 
     def _is_small(self, node: onnx.NodeProto, made: Sequence[TensorType], rows: int) -> bool:
@@ -165,6 +164,17 @@ class Labels:
             return [np.full(self.types[label].shape, row) for row in _SEEN]
         nodes = _behind(self._nodes[label], name)
         return [self._evaluated(nodes, label, row, name) for row in _SEEN]
+
+    def _plain(self, node: onnx.NodeProto) -> onnx.NodeProto:
+        """Return ``node`` as onnx's reference evaluator takes it: the depth of a OneHot has no axis."""
+        depth = self.constants.get(node.input[1]) if node.op_type == "OneHot" else None
+        if depth is None or not depth.ndim or depth.size != 1:
+            return node
+        plain = onnx.NodeProto()
+        plain.CopyFrom(node)
+        plain.input[1] = self._free(f"{node.output[0]}/depth")
+        self.constants[plain.input[1]] = depth.reshape(())
+        return plain
 
     def _evaluated(self, nodes: Sequence[onnx.NodeProto], label: str, row: int, name: str) -> Array:
         """Return what ``nodes`` make under ``name`` where the label is ``row``."""

@@ -77,6 +77,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
         raise ModelError(f"names the output {twice!r} twice", hint="take one of them out of model.graph.output")
     pruned = _prune(model)
+    _declare_labels(pruned)
     shapes = _input_shapes(pruned, given, unranked)
     if inside := batch_inside(pruned, shapes):
         batch, node = inside
@@ -208,6 +209,20 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
     }
+
+
+def _declare_labels(model: onnx.ModelProto) -> None:
+    """Declare inputs of one float as the whole numbers that a Cast makes of them first, as Keras' Embedding does."""
+    for info in model.graph.input:
+        dims = info.type.tensor_type.shape.dim
+        readers = [node for node in model.graph.node if info.name in node.input]
+        casts = all(node.op_type == "Cast" and _casts_to(node) in LABELS for node in readers)
+        if info.type.tensor_type.elem_type == TensorProto.FLOAT and len(dims) and _is_one(info) and casts:
+            info.type.tensor_type.elem_type = TensorProto.INT64
+
+
+def _casts_to(node: onnx.NodeProto) -> int:
+    return next((a.i for a in node.attribute if a.name == "to"), TensorProto.UNDEFINED)
 
 
 def _is_one(info: onnx.ValueInfoProto) -> bool:

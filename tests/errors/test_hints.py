@@ -237,14 +237,14 @@ ROWS: dict[str, Row] = {
         "h = Gemm(x, sq) s = Sigmoid(h) y = Div(x, s)", "by the Reciprocal", values={"sq": f32(RNG, 6, 6)},
         fix=swapped("y = Div(x, s)", "r = Reciprocal(s) y = Mul(x, r)")),
     "a label of floats": Row(
-        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 1),
+        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 2),
         fix=lambda _: "e = Gather(w, x) y = Relu(e)",
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 1)))),
     "a label that is not looked up": Row(
         "f = Cast<to = 1>(x) y = Relu(f)", "as one-hot or embedded vectors", shape=(1, 4), fix=lambda _: "y = Relu(x)",
         spoil=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 4))),
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
-    "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
+    "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 2),
                    fix=lambda _: "y = Relu(x)"),
     "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "export without the block", fix=swapped("Softmax", "Identity")),
     "a product of attention": Row(

@@ -34,6 +34,7 @@ K = {
     "widest": f32(RNG, 3, 40),
     "eye": np.eye(6, dtype=np.float32),
     "six": np.array(6),
+    "sixes": np.array([6]),
     "ends": np.array([0, 1], np.float32),
     "whole": np.array([0, 1]),
     "minus": np.array([-1]),
@@ -125,6 +126,7 @@ def test_several_numbers_are_rows_alone(tmp_path: Path) -> None:
 #: Spellings of what a label makes; the first of each pair of layers that is left is a Gather.
 SPELLINGS = {
     "OneHot": "o = OneHot(label, six, ends) c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "OneHot of a depth with an axis": "o = OneHot(label, sixes, ends) c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
     "OneHot of integers": "i = OneHot(label, six, whole) "
     "o = Cast<to = 1>(i) c = Concat<axis = 1>(o, z) y = Gemm(c, c10)",
     "Equal": "k = Unsqueeze(label, minus) e = Equal(k, range) "
@@ -169,6 +171,29 @@ def test_however_a_label_is_spelled_it_is_one_table(tmp_path: Path, body: str) -
 def test_a_matrix_behind_a_table_joins_it_unless_that_takes_more(tmp_path: Path, body: str, layers: list[str]) -> None:
     path = conditional(tmp_path, body.replace("z3", "z"), latent="z3" in body)
     assert [layer.op.kind for layer in load(path).graph.layers if layer.op.kind != "pointwise"] == layers
+
+
+def test_halves_of_an_embedding_are_two_tables(tmp_path: Path) -> None:
+    body = "e = Gather(narrow, label) a, b = Split<axis = 1>(e) c = Concat<axis = 1>(a, z, b) y = Relu(c)"
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    names = [node.name for node in loaded.onnx_model.graph.node]
+    assert kinds(loaded.graph)["gather"] == 2 and len(set(names)) == len(names)
+    inputs = {"z": f32(RNG, 1, 4), "label": np.array([4])}
+    (port,) = loaded.graph.outputs
+    made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+    assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
+
+
+def test_a_float_that_is_cast_to_an_integer_first_is_a_label(tmp_path: Path) -> None:
+    body = "i = Cast<to = 6>(label) e = Gather(table, i) f = Flatten(e) c = Concat<axis = 1>(z, f) y = Gemm(c, w)"
+    path = conditional(tmp_path, body, (1, 1), TensorProto.FLOAT)
+    loaded = load(path)
+    assert kinds(loaded.graph)["gather"] == 1 and loaded.graph.inputs[1].labels == 7
+    inputs = {"z": f32(RNG, 1, 4), "label": np.array([[5.0]], np.float32)}
+    (port,) = loaded.graph.outputs
+    made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+    assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
 
 
 def test_a_label_of_an_open_batch_is_one_number(tmp_path: Path) -> None:
