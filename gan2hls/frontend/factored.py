@@ -109,7 +109,8 @@ class Factoring:
         if node.op_type in ("Mul", "Div"):
             a, b = self.of(first, depth), self.of(node.input[1], depth)
             divisor = b.inverse() if node.op_type == "Div" else b
-            return None if divisor is None else a.times(divisor)
+            made = None if divisor is None else a.times(divisor)
+            return None if made is None or self._stays_small(made) else made
         if node.op_type == "Pow" and np.array_equal(np.unique(plain.constants.get(node.input[1], 0)), [2]):
             a = self.of(first, depth)
             return a.times(a)
@@ -118,6 +119,12 @@ class Factoring:
         if node.op_type in _SAME:
             return self.of(first, depth)
         return self._view(node, name, depth)
+
+    def _stays_small(self, made: Factored) -> bool:
+        """Whether a product of computed tensors is no larger than one of them, as what a normalization makes."""
+        if len(made.factors) < 2 or (made.weight != made.weight.flat[0]).any():
+            return False
+        return made.weight.size <= max(int(np.prod(self.shape(factor.source))) for factor in made.factors)
 
     def _view(self, node: onnx.NodeProto, name: str, depth: int) -> Factored | None:
         """Return what a node that only rearranges makes of a product; None: it pads, resamples or is no view."""

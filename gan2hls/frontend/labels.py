@@ -135,7 +135,8 @@ class Labels:
         axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
         table = self.constants.get(first)
         if node.op_type in ("Gather", "GatherElements", "ScatterElements") and table is not None:
-            return table.shape[axis] if self._is_label(second, label) else None
+            count = table.shape[axis]
+            return count if self._is_label(second, label) else self._first_beyond(second, label, count)
         if node.op_type in ("GatherND", "ScatterND") and table is not None:
             return min((table.shape[n] for n in self._columns(second, label) if n < table.ndim), default=None)
         if node.op_type == "OneHot" and second in self.constants and self._is_label(first, label):
@@ -152,6 +153,15 @@ class Labels:
         if name == label:
             return True
         return all((value == row).all() for row, value in zip(_SEEN, self._looked_at(name, label), strict=False))
+
+    def _first_beyond(self, name: str, label: str, count: int) -> int | None:
+        """Return the first number, if there is one, for which the indices ``name`` are none of ``count``."""
+        nodes = _behind(self._nodes[label], name)
+        for row in range(_MOST_ROWS):
+            index = self._evaluated(nodes, label, row, name)
+            if index.min(initial=0) < -count or index.max(initial=0) >= count:
+                return row or None
+        return None
 
     def _columns(self, name: str, label: str) -> list[int]:
         """Return the places along the last axis of the tensor ``name`` at which the label stands."""

@@ -183,7 +183,10 @@ class _Writer:
         if len(added.types[vector].shape) <= len(shape):
             return added.node("Mul", [x, vector], output, shape, source)
         wide = (1, *shape)
-        x = added.node("Reshape", [x, added.shape(f"{output}/wide_shape", wide)], f"{output}/wide", wide)
+        if x in self.plain.constants:
+            x = added.constant(f"{output}/wide", self.plain.constants[x].reshape(wide))
+        else:
+            x = added.node("Reshape", [x, added.shape(f"{output}/wide_shape", wide)], f"{output}/wide", wide)
         scaled = added.node("Mul", [x, vector], f"{output}/products", wide, source)
         return added.node("Reshape", [scaled, added.shape(f"{output}/shape", shape)], output, shape)
 

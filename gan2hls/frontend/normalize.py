@@ -21,7 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.expand import expanded, has_body
-from gan2hls.frontend.identities import gathered, identity
+from gan2hls.frontend.identities import gathered, identity, matrix_product
 from gan2hls.frontend.labels import Labels
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
@@ -171,7 +171,7 @@ class _Folder:
         """Keep a node that reads computed values."""
         kept = onnx.NodeProto()
         known = identity(node, self.types, self.constants, self._infer) or gathered(node, self.constants)
-        kept.CopyFrom(known or node)
+        kept.CopyFrom(known or matrix_product(node, self.constants) or node)
         if node.domain in ("", "ai.onnx"):
             try:
                 plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)

@@ -260,7 +260,8 @@ def _check_inputs(model: onnx.ModelProto) -> None:
         for n, name in enumerate(node.input):
             read.setdefault(name, []).append((node, n))
     ranks = {info.name: len(info.type.tensor_type.shape.dim) for info in model.graph.input}
-    for name in (name for name in names if name in read):
+    labels = {info.name for info in model.graph.input if info.type.tensor_type.elem_type in LABELS}
+    for name in (name for name in names if name in read and name not in labels):
         if all(
             n in _PARAMETERS.get(node.op_type, ()) or (node.op_type in _PER_CHANNEL and ranks[name] == 1)
             for node, n in read[name]

@@ -37,6 +37,7 @@ K = {
     "sixes": np.array([6]),
     "ends": np.array([0, 1], np.float32),
     "whole": np.array([0, 1]),
+    "whole1": np.array([1]),
     "minus": np.array([-1]),
     "range": np.arange(6),
     "zeros": np.zeros((1, 6), np.float32),
@@ -138,6 +139,7 @@ SPELLINGS = {
     "ScatterND": "k = Unsqueeze(label, minus) i = Concat<axis = 1>(nought, k) o = ScatterND(zeros, i, flat) "
     "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
     "columns": "g = Gather<axis = 1>(other, label) t = Transpose(g) c = Concat<axis = 1>(z, t) y = Gemm(c, c10)",
+    "a number beside it": "k = Add(label, whole1) e = Gather(table, k) c = Concat<axis = 1>(z, e) y = Gemm(c, w)",
     "two embeddings": "a = Gather(table, label) b = Gather(other, label) e = Concat<axis = 1>(a, b) f = Tanh(e) "
     "c = Concat<axis = 1>(z, f) y = Relu(c)",
 }
