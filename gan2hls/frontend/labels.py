@@ -30,8 +30,8 @@ LABELS = (TensorProto.INT64, TensorProto.INT32)
 _MOST_ROWS = 4096
 #: Most elements of a table.
 _MOST_ELEMENTS = 1 << 22
-#: Numbers for which an index is looked at to see whether it is the label itself.
-_SEEN = (0, 1, 2)
+#: How many numbers an index is looked at for, to see whether it is the label itself.
+_SEEN = 3
 
 
 @final
@@ -71,7 +71,7 @@ class Labels:
         except Gan2HlsError:
             return False  # which is said of the operator as it stands
         names = [name for name in node.output if name]
-        known = [rows for rows in (self._rows.get(label), self._limit(node, label)) if rows is not None]
+        known = [rows for rows in (self._rows.get(label), self._limit(node, label)) if rows and rows > 0]
         if len(made) != len(names) or not self._is_small(node, made, min(known, default=1)):
             return False
         if known:
@@ -140,7 +140,8 @@ class Labels:
         if node.op_type in ("GatherND", "ScatterND") and table is not None:
             return min((table.shape[n] for n in self._columns(second, label) if n < table.ndim), default=None)
         if node.op_type == "OneHot" and second in self.constants and self._is_label(first, label):
-            return int(self.constants[second].ravel()[0])
+            depth = self.constants[second]
+            return int(depth.item()) if depth.size == 1 else None
         if node.op_type == "Equal":
             index, known = (second, table) if table is not None else (first, self.constants.get(second))
             numbers = np.unique([] if known is None else known)
@@ -152,12 +153,12 @@ class Labels:
         """Whether every element of the tensor ``name`` is the label."""
         if name == label:
             return True
-        return all((value == row).all() for row, value in zip(_SEEN, self._looked_at(name, label), strict=False))
+        return all((value == row).all() for row, value in enumerate(self._looked_at(name, label)))
 
     def _first_beyond(self, name: str, label: str, count: int) -> int | None:
         """Return the first number, if there is one, for which the indices ``name`` are none of ``count``."""
         nodes = _behind(self._nodes[label], name)
-        for row in range(_MOST_ROWS):
+        for row in range(self._rows.get(label, _MOST_ROWS)):
             index = self._evaluated(nodes, label, row, name)
             if index.min(initial=0) < -count or index.max(initial=0) >= count:
                 return row or None
@@ -170,10 +171,12 @@ class Labels:
         return [n for n in range(last) if all((value[..., n] == row).all() for row, value in enumerate(values))]
 
     def _looked_at(self, name: str, label: str) -> list[Array]:
+        """Return what the tensor ``name`` is for the first few numbers."""
+        seen = range(min(_SEEN, self._rows.get(label, _SEEN)))
         if name == label:
-            return [np.full(self.types[label].shape, row) for row in _SEEN]
+            return [np.full(self.types[label].shape, row) for row in seen]
         nodes = _behind(self._nodes[label], name)
-        return [self._evaluated(nodes, label, row, name) for row in _SEEN]
+        return [self._evaluated(nodes, label, row, name) for row in seen]
 
     def _plain(self, node: onnx.NodeProto) -> onnx.NodeProto:
         """Return ``node`` as onnx's reference evaluator takes it: the depth of a OneHot has no axis."""

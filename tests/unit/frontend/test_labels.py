@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from gan2hls import passes
-from gan2hls.base import ConfigError, UnsupportedError
+from gan2hls.base import ConfigError, Gan2HlsError, UnsupportedError
 from gan2hls.frontend import load
 from gan2hls.kinds.gather import Gather
 from gan2hls.numbers import IntType, QuantType
@@ -38,6 +38,7 @@ K = {
     "ends": np.array([0, 1], np.float32),
     "whole": np.array([0, 1]),
     "whole1": np.array([1]),
+    "two_rows": np.array([5, 3]),
     "minus": np.array([-1]),
     "range": np.arange(6),
     "zeros": np.zeros((1, 6), np.float32),
@@ -115,6 +116,37 @@ def test_what_else_reads_labels_is_refused(tmp_path: Path, body: str, words: str
         load(conditional(tmp_path, body, latent="z)" in body))
     assert words in caught.value.message and "makes it FLOAT" in caught.value.hint
     assert load(conditional(tmp_path, body, (1, 1), TensorProto.FLOAT, "z)" in body)).graph.layers
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ("e = Gather(table, label) y = Concat<axis = 1>(z, e)", {"table": np.zeros((0, 4), np.float32)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.array(-3)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.zeros(0, np.int64)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.array(10**9)}),
+    ],
+)
+def test_tables_of_nothing_and_of_too_much_are_errors_of_ours(
+    tmp_path: Path, body: str, values: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setitem(K, name, value)
+    with pytest.raises(Gan2HlsError) as caught:
+        load(conditional(tmp_path, body))
+    assert caught.value.hint
+
+
+def test_an_index_may_come_from_another_table(tmp_path: Path) -> None:
+    body = "k = Gather(two_rows, label) e = Gather(table, k) c = Concat<axis = 1>(z, e) y = Relu(c)"
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    assert loaded.graph.inputs[1].labels == 2
+    for row in range(2):
+        inputs = {"z": f32(RNG, 1, 4), "label": np.array([row])}
+        (port,) = loaded.graph.outputs
+        made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+        assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
 
 
 def test_several_numbers_are_rows_alone(tmp_path: Path) -> None:
