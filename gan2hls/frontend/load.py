@@ -15,14 +15,17 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
+from gan2hls.frontend.added import beside
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.duplicates import without_duplicates
+from gan2hls.frontend.frames import in_one_frame
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
+from gan2hls.frontend.modulated import unmodulated
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
-from gan2hls.frontend.normalize import Normalized, TensorType, normalize
+from gan2hls.frontend.normalize import Normalized, normalize
 from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -31,7 +34,9 @@ from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
+from gan2hls.frontend.spread import expanded_operands
 from gan2hls.frontend.sums import spelled_out
+from gan2hls.frontend.tensor_type import TensorType
 from gan2hls.frontend.views import View, ends_in_channels
 from gan2hls.kinds import (
     JOINS,
@@ -93,8 +98,12 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         plain = normalize(model, shapes, {*SUPPORTED, *RANDOM}, check_supported)
         del model
         plain = spelled_out(without_duplicates(plain))
-        graph = _read_graph(plain, model_name(path))
-        reference = plain_quantizers(plain)
+        for port in plain.model.graph.input:
+            _check_port(port.name, "input", plain.types[port.name])
+        built, norms = without_norms(unmodulated(in_one_frame(plain)))
+        built = expanded_operands(built)
+        graph = _read_graph(built, norms, model_name(path))
+        reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:
         if batch > 1 and hint_of(batch) != error.hint:
             hint = "; or ".join(filter(None, (error.hint, hint_of(batch))))
@@ -108,10 +117,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
     return Loaded(graph, reference, sha256, params)
 
 
-def _read_graph(plain: Normalized, name: str) -> Graph:
-    for port in plain.model.graph.input:
-        _check_port(port.name, "input", plain.types[port.name])
-    plain, norms = without_norms(plain)
+def _read_graph(plain: Normalized, norms: Mapping[str, Found], name: str) -> Graph:
     if not any(count > 1 for name, count in _readings(plain).items() if name in plain.types):
         return _Reader(plain, norms).graph(name)
     found: list[Graph] = []

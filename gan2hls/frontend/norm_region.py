@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -38,6 +38,10 @@ _ELEMENTWISE: Mapping[str, bool] = {
     "Sqrt": True,
     "Sub": False,
 }
+#: What keeps the root of a statistic from 0, as PyTorch's ``normalize`` does: of these it is lost beside any other.
+_FLOORS = frozenset(("Clip", "Max"))
+#: The greatest such bound.
+_MOST_FLOOR = 1e-6
 _VIEWS = frozenset(("Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
 
 
@@ -59,6 +63,7 @@ class Evaluated:
             there are none, or of several sorts.
         rooted: whether there is a root of a statistic in it.
         mixed: whether its statistics are of several sorts.
+        floored: whether a bound keeps a statistic in it from 0.
     """
 
     values: tuple[FloatArray, ...]
@@ -66,6 +71,7 @@ class Evaluated:
     sets: Int64Array | None = None
     rooted: bool = False
     mixed: bool = False
+    floored: bool = False
 
 
 @final
@@ -93,6 +99,8 @@ class Evaluator:
             made = self._rearranged(node)
         elif node.op_type in _ELEMENTWISE:
             made = self._function(node)
+        elif node.op_type in _FLOORS:
+            made = self._floored(node)
         else:
             return None
         if made is not None:
@@ -128,7 +136,8 @@ class Evaluator:
         found = first[sets]
         mixed = given.sets is not None and not np.array_equal(given.sets, found)
         rooted = given.rooted or node.op_type == "ReduceL2"
-        return Evaluated(tuple(reduce(v, along).reshape(shape) for v in given.values), None, found, rooted, mixed)
+        values = tuple(reduce(v, along).reshape(shape) for v in given.values)
+        return Evaluated(values, None, found, rooted, mixed, given.floored)
 
     def _rearranged(self, node: onnx.NodeProto) -> Evaluated:
         given = self._known[node.input[0]]
@@ -139,7 +148,22 @@ class Evaluator:
         assert not isinstance(index, list)
         places = None if given.places is None else given.places.ravel()[index]
         values = tuple(value.ravel()[index] for value in given.values)
-        return Evaluated(values, places, given.sets, given.rooted, given.mixed)
+        return Evaluated(values, places, given.sets, given.rooted, given.mixed, given.floored)
+
+    def _floored(self, node: onnx.NodeProto) -> Evaluated | None:
+        """Return a statistic that a small number bounds from below; None: it is none, or bounded otherwise."""
+        computed = [name for name in node.input if name in self._known]
+        given = self._known[computed[0]]
+        floors = [self._plain.constants[name] for name in node.input if name in self._plain.constants]
+        floors += [np.asarray(a.f) for a in node.attribute if a.name == "min"]
+        others = [a for a in node.attribute if a.name != "min" and abs(a.f) < np.finfo(np.float32).max]
+        if len(computed) != 1 or given.places is not None or len(floors) != 1 or others or node.input[1:2] == [""]:
+            return None
+        (floor,) = floors
+        if floor.size != 1 or not 0 <= floor.item() <= _MOST_FLOOR:
+            return None
+        values = tuple(np.maximum(value, floor.item()) for value in given.values)
+        return replace(given, values=values, floored=True)
 
     def _function(self, node: onnx.NodeProto) -> Evaluated | None:
         plain, known = self._plain, self._known
@@ -161,7 +185,8 @@ class Evaluator:
         sets = [given.sets for given in operands if given.sets is not None]
         mixed = any(given.mixed for given in operands) or any(not _same(other, sets[0]) for other in sets)
         rooted = any(given.rooted for given in operands) or (bool(sets) and _ELEMENTWISE[node.op_type])
-        return Evaluated(tuple(values), places, None if mixed or not sets else sets[0], rooted, mixed)
+        floored = any(given.floored for given in operands)
+        return Evaluated(tuple(values), places, None if mixed or not sets else sets[0], rooted, mixed, floored)
 
 
 def _same(a: Int64Array, b: Int64Array) -> bool:

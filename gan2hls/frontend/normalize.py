@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -21,15 +21,25 @@ from onnx.reference import ReferenceEvaluator
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.expand import expanded, has_body
-from gan2hls.frontend.identities import gathered, identity
+from gan2hls.frontend.identities import gathered, identity, matrix_product
+from gan2hls.frontend.labels import Labels
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant
-from gan2hls.frontend.reads import OF_ONE_SHAPE, RANDOM, not_computed, random_numbers, valued, values_read
-from gan2hls.frontend.spelling import plain_spelling
+from gan2hls.frontend.reads import (
+    OF_ONE_SHAPE,
+    RANDOM,
+    is_multiplied_away,
+    not_computed,
+    random_numbers,
+    valued,
+    values_read,
+)
+from gan2hls.frontend.spelling import plain_spelling, with_counted_axes
+from gan2hls.frontend.tensor_type import TensorType, static_type
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
@@ -39,15 +49,6 @@ _LARGE = 1 << 22
 NEWEST_RUN = 26
 
 Array = npt.NDArray[Any]
-
-
-@final
-@dataclass(frozen=True)
-class TensorType:
-    """Element type (``onnx.TensorProto.DataType``) and static shape."""
-
-    elem: int
-    shape: tuple[int, ...]
 
 
 @final
@@ -87,7 +88,7 @@ def normalize(
     folder = _Folder(model, inputs, known)
     for node in model.graph.node:
         folder.take(node, check_node)
-    return folder.finish()
+    return folder.finish(check_node)
 
 
 @final
@@ -105,12 +106,15 @@ class _Folder:
         #: How many nodes that are not folded yet read a name.
         self.unread = Counter(name for node in model.graph.node for name in node.input)
         self.valued = valued(model.graph)
+        self.labels = Labels(self.types, self.constants, self._infer, model.opset_import)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
         dynamic = [name for name in values_read(node) if name in self.types]
         for name in node.input:
             if name and name not in self.types:
                 self._constant(name)
+        if node.domain in ("", "ai.onnx") and node.input and node.input[0]:
+            node = with_counted_axes(node, len(self._type(node.input[0]).shape))
         if is_qonnx(node):
             try:
                 check_qonnx(node)
@@ -123,13 +127,25 @@ class _Folder:
         elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
             for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
                 self.types[name] = made  # nothing but its shape or type is read
+        elif dynamic and is_multiplied_away(node, self.constants):
+            (made,) = self._infer(node)
+            self.constants[node.output[0]] = np.zeros(made.shape, helper.tensor_dtype_to_np_dtype(made.elem))
+        elif dynamic and self.labels.take(node, dynamic):
+            return
         elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):
             self._take_all(parts, check_node)
         elif dynamic:
+            self._keep_tables(dynamic, check_node)
             self._keep(node, check_node)
         else:
             self._fold(node)
             self._forget(node)
+
+    def _keep_tables(self, names: Iterable[str], check_node: Callable[[onnx.NodeProto], None]) -> None:
+        """Keep what makes tensors that depend on a label alone, now that something else reads them."""
+        for name in names:
+            for node in self.labels.written(name):
+                self._keep(node, check_node)
 
     def _take_all(self, parts: list[onnx.NodeProto], check_node: Callable[[onnx.NodeProto], None]) -> None:
         """Take the nodes that one node stands for."""
@@ -155,7 +171,7 @@ class _Folder:
         """Keep a node that reads computed values."""
         kept = onnx.NodeProto()
         known = identity(node, self.types, self.constants, self._infer) or gathered(node, self.constants)
-        kept.CopyFrom(known or node)
+        kept.CopyFrom(known or matrix_product(node, self.constants) or node)
         if node.domain in ("", "ai.onnx"):
             try:
                 plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)
@@ -296,7 +312,7 @@ class _Folder:
                 where=describe(node),
                 hint=f"it reads {shapes or 'nothing'}; correct its attributes, or the shape that does not belong there",
             ) from error
-        return [_static_type(output, node) for output in inferred.graph.output]
+        return [static_type(output, node) for output in inferred.graph.output]
 
     def _quantized(self, node: onnx.NodeProto) -> TensorType:
         """Return the type of what a quantizer makes, which is shaped as its input; onnx knows no QONNX."""
@@ -324,7 +340,8 @@ class _Folder:
         made = self.types[name]
         return np.zeros(made.shape if node.op_type == "EyeLike" else (), helper.tensor_dtype_to_np_dtype(made.elem))
 
-    def finish(self) -> Normalized:
+    def finish(self, check_node: Callable[[onnx.NodeProto], None]) -> Normalized:
+        self._keep_tables([output.name for output in self.model.graph.output], check_node)
         read = {name for node in self.nodes for name in node.input if name and name not in self.types}
         constants = {name: self.constants[name] for name in sorted(read)}
         for name, value in constants.items():
@@ -361,23 +378,6 @@ class _Folder:
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
-
-
-def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
-    tensor = info.type.tensor_type
-    if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise UnsupportedError(
-            "has an output whose size is not known beforehand",
-            where=describe(node),
-            hint="remove it from the generator: every size must follow from the input's shape",
-        )
-    if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
-        raise UnsupportedError(
-            "has an output whose size depends on values",
-            where=describe(node),
-            hint="remove it from the generator: every size must follow from the input's shape",
-        )
-    return TensorType(tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim))
 
 
 def check_finite(value: Array, where: str) -> None:

@@ -34,6 +34,8 @@ NORM_DOMAIN = "gan2hls"
 _NEAR = 1e-6
 #: How near parameters are that rounding alone sets apart, in float64.
 _SAME = 1e-8
+#: Stands for a bound that keeps a root from 0: nothing beside a variance that is not 0.
+_LEAST_EPSILON = 1e-24
 #: Most nodes that are looked at behind a tensor.
 _MOST_NODES = 64
 #: Most that may be added to a root: hardware adds its square below the root.
@@ -193,7 +195,8 @@ def _fitted(probes: tuple[FloatArray, ...], made: Evaluated, shape: tuple[int, .
             if near and outside <= _MOST_OUTSIDE:
                 plain = np.abs(scale - 1).max() <= _NEAR and np.abs(bias).max() <= _NEAR
                 points = () if plain else (Affine(scale.reshape(shape), bias.reshape(shape)),)
-                return Normalization(sets.reshape(shape), centred, epsilon, outside, points)
+                least = _LEAST_EPSILON if made.floored else 0.0
+                return Normalization(sets.reshape(shape), centred, max(epsilon, least), outside, points)
     return None
 
 

@@ -30,6 +30,11 @@ _UNOPTIMIZED = (
     "ONNX Runtime wrote this file after its optimizations: build from the file that it read, or save with "
     "SessionOptions.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL"
 )
+#: What to do about attention.
+NO_ATTENTION = (
+    "attention is not built: train and export without the block, torch.nn.Identity() in its place; a block that is "
+    "multiplied by a constant 0 falls away by itself"
+)
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
     **dict.fromkeys(
@@ -49,7 +54,7 @@ WAY_OUT: Mapping[str, str] = {
     "QLinearAdd": _STATIC,
     "QLinearLeakyRelu": _STATIC,
     "QLinearSigmoid": _STATIC,
-    "Softmax": "leave it out of the generator: nothing after an image needs it",
+    "Softmax": NO_ATTENTION,
 }
 #: Domains of operators that ONNX Runtime puts in the place of ONNX's own.
 _RUNTIME_DOMAINS = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")

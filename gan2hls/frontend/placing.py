@@ -34,8 +34,11 @@ def placed(streams: Streams, view: View, reading: Reading) -> Linear | None:
     once = compacted(linear, image)
     if once is not None and streams.provide(view.tensor, once[1]):
         return once[0]
-    read = in_place(linear, image, shape)
-    return _behind_shuffle(streams, view.tensor, linear, image) if read is None else read
+    for seen in (shape, *streams.rasters(view.tensor)):
+        read = in_place(linear, image, seen)
+        if read is not None:
+            return read
+    return _behind_shuffle(streams, view.tensor, linear, image)
 
 
 def _behind_shuffle(streams: Streams, tensor: str, linear: Linear, image: Int64Array) -> Linear | None:

@@ -11,6 +11,7 @@ from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
 from gan2hls.frontend.deprecated import respell
+from gan2hls.frontend.labels import LABELS
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
@@ -19,8 +20,6 @@ from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sizes import has_other_sizes, take_sizes
 from gan2hls.frontend.sparse import densify
 
-#: Types of inputs that hold whole numbers.
-_LABELS = (TensorProto.INT64, TensorProto.INT32)
 #: Inputs of operators that are weights, by position.
 _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
@@ -78,6 +77,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
         raise ModelError(f"names the output {twice!r} twice", hint="take one of them out of model.graph.output")
     pruned = _prune(model)
+    _declare_labels(pruned)
     shapes = _input_shapes(pruned, given, unranked)
     if inside := batch_inside(pruned, shapes):
         batch, node = inside
@@ -200,15 +200,34 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         _check_inputs(model)
     for info in model.graph.input:
         elem = info.type.tensor_type.elem_type if info.type.HasField("tensor_type") else TensorProto.UNDEFINED
-        if elem != TensorProto.FLOAT and not (elem in _LABELS and _takes_rows(model, info.name)):
+        if elem != TensorProto.FLOAT and not (elem in LABELS and (_is_one(info) or _takes_rows(model, info.name))):
             raise UnsupportedError(
                 f"the input {info.name!r} is {type_name(elem)}",
-                hint="inputs are FLOAT; labels may be INT64 or INT32 where nothing but a Gather from a constant table "
-                "reads them: else give them as one-hot or embedded vectors",
+                hint="inputs are FLOAT; a label may be INT64 or INT32, of several numbers where nothing but a Gather "
+                "from a constant table reads them: else give them as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
     }
+
+
+def _declare_labels(model: onnx.ModelProto) -> None:
+    """Declare inputs of one float as the whole numbers that a Cast makes of them first, as Keras' Embedding does."""
+    for info in model.graph.input:
+        dims = info.type.tensor_type.shape.dim
+        readers = [node for node in model.graph.node if info.name in node.input]
+        casts = all(node.op_type == "Cast" and _casts_to(node) in LABELS for node in readers)
+        if info.type.tensor_type.elem_type == TensorProto.FLOAT and len(dims) and _is_one(info) and casts:
+            info.type.tensor_type.elem_type = TensorProto.INT64
+
+
+def _casts_to(node: onnx.NodeProto) -> int:
+    return next((a.i for a in node.attribute if a.name == "to"), TensorProto.UNDEFINED)
+
+
+def _is_one(info: onnx.ValueInfoProto) -> bool:
+    """Whether an input is one number a frame."""
+    return all(dim.dim_value == 1 for dim in info.type.tensor_type.shape.dim[1:])
 
 
 def _takes_rows(model: onnx.ModelProto, name: str) -> bool:
@@ -241,7 +260,8 @@ def _check_inputs(model: onnx.ModelProto) -> None:
         for n, name in enumerate(node.input):
             read.setdefault(name, []).append((node, n))
     ranks = {info.name: len(info.type.tensor_type.shape.dim) for info in model.graph.input}
-    for name in (name for name in names if name in read):
+    labels = {info.name for info in model.graph.input if info.type.tensor_type.elem_type in LABELS}
+    for name in (name for name in names if name in read and name not in labels):
         if all(
             n in _PARAMETERS.get(node.op_type, ()) or (node.op_type in _PER_CHANNEL and ranks[name] == 1)
             for node, n in read[name]
@@ -274,7 +294,7 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
             hint=f"fix the sizes: {_example(info.name, declared)}",
         )
     if len(declared) == 1:
-        return tuple(declared)
+        return (declared[0] or 1,)
     if declared and declared[0] > 1:
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
+import numpy.typing as npt
 import onnx
+from onnx import TensorProto, numpy_helper
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.naming import describe
@@ -13,6 +17,8 @@ from gan2hls.frontend.naming import describe
 RANDOM = frozenset(
     ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 )
+#: Largest constant that is looked at to see whether it is 0.
+_MOST_ZEROS = 1 << 16
 #: Operators whose output has the shape of their input, which onnx does not find through the functions that they are.
 OF_ONE_SHAPE = frozenset(("GroupNormalization", "MeanVarianceNormalization"))
 #: Inputs of which an operator reads the type or the shape alone, by position: nothing that is computed.
@@ -31,9 +37,9 @@ def random_numbers(node: onnx.NodeProto) -> UnsupportedError:
     return UnsupportedError(
         "draws random numbers inside the model",
         where=describe(node),
-        hint="noise would be a second input, and only one builds: leave it out before the export, or put its mean in "
-        f"its place, an initializer of zeros named {node.output[0]!r}; a latent vector that is drawn inside becomes "
-        "the input",
+        hint=f"remove the node and make {node.output[0]!r} an input of the model, which takes noise beside the latent "
+        "vector; or leave it out before the export, or put its mean in its place, an initializer of zeros named "
+        f"{node.output[0]!r}",
     )
 
 
@@ -44,12 +50,38 @@ def values_read(node: onnx.NodeProto) -> list[str]:
 
 
 def valued(graph: onnx.GraphProto) -> set[str]:
-    """Return the tensors whose values the outputs need, and not their type or shape alone; nodes stand in order."""
+    """Return the tensors whose values the outputs need, and not their type or shape alone; nodes stand in order.
+
+    What is multiplied by a constant 0 is not needed, as noise and attention of a weight that is 0 still.
+    """
+    zeros = {tensor.name for tensor in graph.initializer if _is_zero(tensor)}
+    zeros |= {
+        node.output[0]
+        for node in graph.node
+        if node.op_type == "Constant" and any(a.name == "value" and _is_zero(a.t) for a in node.attribute)
+    }
     needed = {output.name for output in graph.output}
     for node in reversed(graph.node):
-        if not needed.isdisjoint(node.output):
+        multiplied_away = node.op_type == "Mul" and not zeros.isdisjoint(node.input)
+        if not needed.isdisjoint(node.output) and not multiplied_away:
             needed.update(values_read(node))
     return needed
+
+
+def is_multiplied_away(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[Any]]) -> bool:
+    """Whether a node multiplies by a constant 0."""
+    read = [constants[name] for name in node.input if name in constants]
+    return node.op_type == "Mul" and node.domain in ("", "ai.onnx") and any(not value.any() for value in read)
+
+
+def _is_zero(tensor: onnx.TensorProto) -> bool:
+    """Whether a constant, if it is small, is 0 throughout; what is broken is read, and refused, later."""
+    if tensor.data_type != TensorProto.FLOAT or math.prod(tensor.dims) > _MOST_ZEROS:
+        return False
+    try:
+        return not numpy_helper.to_array(tensor).any()
+    except (ValueError, TypeError):
+        return False
 
 
 def not_computed(node: onnx.NodeProto, error: Exception) -> ModelError:

@@ -9,6 +9,7 @@ import onnx
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.normalize import Normalized
+from gan2hls.frontend.operators import NO_ATTENTION
 from gan2hls.frontend.sums import SUMS
 from gan2hls.kinds import JOINS
 from gan2hls.numbers import FloatArray
@@ -27,6 +28,13 @@ def not_joined(node: onnx.NodeProto, given: Collection[str]) -> UnsupportedError
     what = f"joins the computed tensors {read}" if len(read) > 1 else f"reads the computed tensor {read[0]!r} twice"
     built = ", ".join(sorted({*JOINS, *SUMS}))
     way_out = "make all but one a constant, or add them (Add) in place of it"
+    if node.op_type == "MatMul":
+        way_out = NO_ATTENTION
+    if node.op_type in ("Conv", "ConvTranspose"):
+        way_out = (
+            "its weights must be constant, or a constant times a number for each input channel and one for each output "
+            "channel: multiply the map in front of it in place of the weights"
+        )
     if node.op_type == "Div":
         way_out = "multiply (Mul) by the Reciprocal of the divisor, which must not come near 0"
     return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)

@@ -16,6 +16,10 @@ from onnx import helper
 from gan2hls.base import ModelError, UnsupportedError
 
 Shape = tuple[int, ...]
+#: Operators of which exporters write axes from the end before ONNX has them, and ONNX Runtime takes them.
+_OF_AXES = frozenset(
+    ("Concat", "Flatten", "Gather", "ReduceMean", "ReduceSum", "Slice", "Split", "Squeeze", "Unsqueeze")
+)
 _AUTO_PADS = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 
@@ -40,6 +44,30 @@ def plain_spelling(node: onnx.NodeProto, shape_of: Callable[[str], Shape], elem_
         node.CopyFrom(made)
     elif node.op_type in ("Conv", "ConvTranspose") and len(node.input) > 1 and node.input[1]:
         _explicit_pads(node, shape_of(node.input[0])[2:], shape_of(node.input[1])[2:])
+
+
+def with_counted_axes(node: onnx.NodeProto, rank: int) -> onnx.NodeProto:
+    """Return ``node`` with axes from 0 on where its attributes count them from the end, as older operator sets do not.
+
+    Args:
+        node: of the default domain.
+        rank: of its first input.
+    """
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    axis, axes = given.get("axis", 0), given.get("axes", [])
+    if node.op_type not in _OF_AXES or min(axis, *axes, 0) >= 0:
+        return node
+    whole = rank + len(axes) if node.op_type == "Unsqueeze" else rank
+    if axis < -whole or min(axes, default=0) < -whole:
+        return node  # which inference refuses
+    counted = onnx.NodeProto()
+    counted.CopyFrom(node)
+    for attribute in counted.attribute:
+        if attribute.name == "axis" and attribute.i < 0:
+            attribute.i += whole
+        elif attribute.name == "axes":
+            attribute.ints[:] = [n % whole for n in attribute.ints]
+    return counted
 
 
 def _in_training(node: onnx.NodeProto) -> bool:

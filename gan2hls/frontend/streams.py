@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from gan2hls.frontend.views import ZERO, View, is_identity
+from gan2hls.frontend.views import ZERO, View, images, is_identity
 from gan2hls.kinds import KIND_BY_NAME
 from gan2hls.model import Layer, Port, split
 from gan2hls.numbers import Int64Array
@@ -67,6 +67,14 @@ class Streams:
     def shape(self, name: str) -> Shape:
         """Return the ``(H, W, C)`` of a stream."""
         return self.layers[name].shape if name in self.layers else self.inputs[name].shape
+
+    def rasters(self, name: str) -> tuple[Shape, ...]:
+        """Return the images that a stream of one pixel is, element by element: its layer has parameters for each."""
+        made = self._made.get(name)
+        if made is None or self.shape(name)[:2] != (1, 1):
+            return ()
+        seen = (image for image in images(made) if is_identity(image))
+        return tuple((image.shape[0], image.shape[1], image.shape[2]) for image in seen)
 
     def describe(self, name: str) -> str:
         """Return what an error says of a stream."""

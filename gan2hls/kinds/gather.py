@@ -169,10 +169,10 @@ def gather(x: Tensor, table: Array | None = None, _: Array | None = None, *, axi
         UnsupportedError: the table is no constant of floats, or other elements than its rows are taken.
     """
     values = constant(table, "the table")
-    if x.position != 1 or values.ndim < 2 or axis % max(1, values.ndim):
+    if x.position != 1 or values.ndim < 2 or axis % max(1, values.ndim) or not values.size:
         raise UnsupportedError(
             f"takes elements of a table of shape {list(values.shape)} along axis {axis} by an input",
-            hint="an input of whole numbers takes rows, axis 0, of a constant table of two axes or more",
+            hint="an input of whole numbers takes rows, axis 0, of a constant table of two or more axes with elements",
         )
     rows = values.reshape(len(values), -1)
     count, channels = int(np.prod(x.shape)), rows.shape[1]

@@ -105,3 +105,33 @@ def test_a_generator_with_a_label(tmp_path: Path) -> None:
     inputs = {"z": (1, 8), "label": (1,)}
     path = with_ports(tmp_path, body, inputs, ("y",), constants, {"label": TensorProto.INT64})
     assert [layer.kind for layer in build(path).layers] == ["gather", "concat", "dense", "conv_transpose"]
+
+
+def test_a_generator_of_modulated_convolutions(tmp_path: Path) -> None:
+    constants = {
+        "style1": 0.3 * weights(8, 6),
+        "style2": 0.3 * weights(8, 6),
+        "ones": np.ones(6, np.float32),
+        "as_style": np.array([1, 1, 6, 1, 1]),
+        "begin": f32(RNG, 1, 6, 3, 3),
+        "kernel1": weights(1, 6, 6, 3, 3),
+        "kernel2": weights(1, 3, 6, 3, 3),
+        "two": np.float32(2),
+        "eps": np.float32(1e-8),
+        "axes": np.array([2, 3, 4]),
+        "as_root1": np.array([1, 6, 1, 1, 1]),
+        "as_weight1": np.array([6, 6, 3, 3]),
+        "as_weight2": np.array([6, 3, 3, 3]),
+        "noise": 0.1 * f32(RNG, 1, 1, 3, 3),
+    }
+    body = f"""
+        a = Gemm(x, style1, ones) s = Reshape(a, as_style) w = Mul(kernel1, s) p = Pow(w, two)
+        q = ReduceSum<keepdims = 0>(p, axes) e = Add(q, eps) r = Sqrt(e) i = Reciprocal(r) d = Reshape(i, as_root1)
+        v = Mul(w, d) k = Reshape(v, as_weight1) c = Conv<{PADS}>(begin, k) n = Add(c, noise) l = LeakyRelu(n)
+        b = Gemm(x, style2, ones) t = Reshape(b, as_style) u = Mul(kernel2, t)
+        f = Transpose<perm = [0, 2, 1, 3, 4]>(u) g = Reshape(f, as_weight2)
+        o = ConvTranspose<strides = [2, 2]>(l, g) y = Tanh(o)
+    """
+    report = build(save(tmp_path, body, (1, 8), constants))
+    kinds = [layer.kind for layer in report.layers]
+    assert kinds.count("mul") == 2 and kinds.count("conv") == 1 and kinds[-1] == "conv_transpose"

@@ -187,6 +187,8 @@ ROWS: dict[str, Row] = {
     "a sub-graph": Row("y = Relu(x)", "branch that is taken", spoil=under_if, edit=branch_taken),
     "noise": Row("h = Gemm(x, w) n = RandomNormalLike(h) m = Mul(n, half) y = Add(h, m)", "zeros named 'n'",
                  fix=swapped("n = RandomNormalLike(h) ", ""), edit=initializer("n", np.zeros((1, 4)))),
+    "noise as an input": Row("h = Gemm(x, w) n = RandomNormalLike(h) y = Add(h, n)", "make 'n' an input of the model",
+                             fix=swapped("n = RandomNormalLike(h) ", ""), edit=more_input("n", 1, 4)),
     "draws of a computed chance": Row("h = Gemm(x, w) y = Bernoulli(h)", "zeros named 'y'",
                                       fix=lambda _: "h = Gemm(x, w) y = Add(h, n)", edit=initializer("n", np.zeros(4))),
     "noise, left out": Row("h = Gemm(x, w) n = RandomNormalLike(h) y = Add(h, n)", "leave it out before the export",
@@ -234,21 +236,21 @@ ROWS: dict[str, Row] = {
     "a quotient of two tensors": Row(
         "h = Gemm(x, sq) s = Sigmoid(h) y = Div(x, s)", "by the Reciprocal", values={"sq": f32(RNG, 6, 6)},
         fix=swapped("y = Div(x, s)", "r = Reciprocal(s) y = Mul(x, r)")),
-    "a row of each channel": Row(
-        "h = Conv(x, conv) r = Conv(h, row) y = Mul(h, r)", "put an Expand to [1, 4, 3, 3]", shape=IMAGE,
-        values={"row": f32(RNG, 4, 4, 3, 1), "whole": np.array([1, 4, 3, 3])},
-        fix=swapped("y = Mul(h, r)", "e = Expand(r, whole) y = Mul(h, e)")),
     "a label of floats": Row(
-        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 1),
+        "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 2),
         fix=lambda _: "e = Gather(w, x) y = Relu(e)",
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 1)))),
     "a label that is not looked up": Row(
         "f = Cast<to = 1>(x) y = Relu(f)", "as one-hot or embedded vectors", shape=(1, 4), fix=lambda _: "y = Relu(x)",
         spoil=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 4))),
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
-    "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 1),
+    "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 2),
                    fix=lambda _: "y = Relu(x)"),
-    "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "leave it out", fix=swapped("Softmax", "Identity")),
+    "Softmax": Row("h = Gemm(x, w) y = Softmax(h)", "export without the block", fix=swapped("Softmax", "Identity")),
+    "a product of attention": Row(
+        "q = Reshape(x, sq) v = Tanh(q) t = Transpose<perm = [0, 2, 1]>(v) a = MatMul(t, q) y = Relu(a)",
+        "export without the block", values={"sq": np.array([1, 2, 3])},
+        fix=swapped("a = MatMul(t, q) y = Relu(a)", "y = Relu(t)")),
     "a reflection instead of ones": Row("p = Pad(x, pads, one) y = Conv(p, conv)", "'reflect'", shape=IMAGE,
                                         fix=swapped("Pad(x, pads, one)", 'Pad<mode = "reflect">(x, pads)')),
     "ones around the input": Row("p = Pad(x, pads, one) y = Conv(p, conv)", "the padded image as the",

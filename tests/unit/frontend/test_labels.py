@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from gan2hls import passes
-from gan2hls.base import ConfigError, UnsupportedError
+from gan2hls.base import ConfigError, Gan2HlsError, UnsupportedError
 from gan2hls.frontend import load
 from gan2hls.kinds.gather import Gather
 from gan2hls.numbers import IntType, QuantType
@@ -27,6 +27,24 @@ K = {
     "w": f32(RNG, 9, 4),
     "v": f32(RNG, 8, 4),
     "u": f32(RNG, 15, 4),
+    "c10": f32(RNG, 10, 4),
+    "c7": f32(RNG, 7, 4),
+    "wide": f32(RNG, 6, 12),
+    "narrow": f32(RNG, 6, 4),
+    "widest": f32(RNG, 3, 40),
+    "eye": np.eye(6, dtype=np.float32),
+    "six": np.array(6),
+    "sixes": np.array([6]),
+    "ends": np.array([0, 1], np.float32),
+    "whole": np.array([0, 1]),
+    "whole1": np.array([1]),
+    "two_rows": np.array([5, 3]),
+    "minus": np.array([-1]),
+    "range": np.arange(6),
+    "zeros": np.zeros((1, 6), np.float32),
+    "one": np.ones((1, 1), np.float32),
+    "nought": np.zeros((1, 1), np.int64),
+    "flat": np.ones(1, np.float32),
 }
 
 
@@ -89,14 +107,137 @@ def test_data_that_is_no_row_is_refused_and_the_hint_helps(tmp_path: Path, wrong
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("f = Cast<to = 1>(label) g = Gather(table, label) y = Add(g, f)", "the input 'label' is INT64"),
-        ("g = Gather<axis = 1>(table, label) y = Relu(g)", "along axis 1"),
+        ("f = Cast<to = 1>(label) y = Relu(f)", "takes the label 'label', which is INT64, as a number"),
+        ("f = Cast<to = 1>(label) y = Add(f, z)", "takes the label 'label', which is INT64, as a number"),
     ],
 )
 def test_what_else_reads_labels_is_refused(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
-        load(conditional(tmp_path, body, latent=False))
-    assert words in caught.value.message and caught.value.hint
+        load(conditional(tmp_path, body, latent="z)" in body))
+    assert words in caught.value.message and "makes it FLOAT" in caught.value.hint
+    assert load(conditional(tmp_path, body, (1, 1), TensorProto.FLOAT, "z)" in body)).graph.layers
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ("e = Gather(table, label) y = Concat<axis = 1>(z, e)", {"table": np.zeros((0, 4), np.float32)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.array(-3)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.zeros(0, np.int64)}),
+        ("o = OneHot(label, depth, ends) y = Concat<axis = 1>(z, o)", {"depth": np.array(10**9)}),
+    ],
+)
+def test_tables_of_nothing_and_of_too_much_are_errors_of_ours(
+    tmp_path: Path, body: str, values: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setitem(K, name, value)
+    with pytest.raises(Gan2HlsError) as caught:
+        load(conditional(tmp_path, body))
+    assert caught.value.hint
+
+
+def test_an_index_may_come_from_another_table(tmp_path: Path) -> None:
+    body = "k = Gather(two_rows, label) e = Gather(table, k) c = Concat<axis = 1>(z, e) y = Relu(c)"
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    assert loaded.graph.inputs[1].labels == 2
+    for row in range(2):
+        inputs = {"z": f32(RNG, 1, 4), "label": np.array([row])}
+        (port,) = loaded.graph.outputs
+        made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+        assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
+
+
+def test_several_numbers_are_rows_alone(tmp_path: Path) -> None:
+    body = "o = OneHot(label, six, ends) r = ReduceMean<axes = [1]>(o) y = Relu(r)"
+    with pytest.raises(UnsupportedError, match="the input 'label' is INT64") as caught:
+        load(conditional(tmp_path, body, (1, 2), latent=False))
+    assert "one-hot or embedded vectors" in caught.value.hint
+
+
+#: Spellings of what a label makes; the first of each pair of layers that is left is a Gather.
+SPELLINGS = {
+    "OneHot": "o = OneHot(label, six, ends) c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "OneHot of a depth with an axis": "o = OneHot(label, sixes, ends) c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "OneHot of integers": "i = OneHot(label, six, whole) "
+    "o = Cast<to = 1>(i) c = Concat<axis = 1>(o, z) y = Gemm(c, c10)",
+    "Equal": "k = Unsqueeze(label, minus) e = Equal(k, range) "
+    "o = Cast<to = 1>(e) c = Concat<axis = 1>(o, z) y = Gemm(c, c10)",
+    "rows of the identity": "k = Unsqueeze(label, minus) o = GatherND(eye, k) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "ScatterElements": "k = Unsqueeze(label, minus) o = ScatterElements<axis = 1>(zeros, k, one) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "ScatterND": "k = Unsqueeze(label, minus) i = Concat<axis = 1>(nought, k) o = ScatterND(zeros, i, flat) "
+    "c = Concat<axis = 1>(z, o) y = Gemm(c, c10)",
+    "columns": "g = Gather<axis = 1>(other, label) t = Transpose(g) c = Concat<axis = 1>(z, t) y = Gemm(c, c10)",
+    "a number beside it": "k = Add(label, whole1) e = Gather(table, k) c = Concat<axis = 1>(z, e) y = Gemm(c, w)",
+    "two embeddings": "a = Gather(table, label) b = Gather(other, label) e = Concat<axis = 1>(a, b) f = Tanh(e) "
+    "c = Concat<axis = 1>(z, f) y = Relu(c)",
+}
+
+
+@pytest.mark.parametrize("body", SPELLINGS.values(), ids=SPELLINGS)
+def test_however_a_label_is_spelled_it_is_one_table(tmp_path: Path, body: str) -> None:
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    assert kinds(loaded.graph)["gather"] == 1
+    rows = next(port.labels for port in loaded.graph.inputs if port.labels)
+    assert rows == (3 if "axis = 1>(other, label)" in body else 6)
+    for row in range(rows):
+        inputs = {"z": f32(RNG, 1, 4), "label": np.array([row])}
+        (wanted,) = run_onnx(path, inputs)
+        (port,) = loaded.graph.outputs
+        assert_near(port.from_stream(evaluate(loaded.graph, inputs)[port.name][None]), wanted, "output", 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("body", "layers"),
+    [
+        (
+            "o = OneHot(label, six, ends) g = Gemm(o, narrow) r = Relu(g) f = Flatten(r) y = Mul(f, z3)",
+            ["gather", "mul"],
+        ),
+        ("o = OneHot(label, six, ends) g = Gemm(o, wide) r = Relu(g) y = Identity(r)", ["gather"]),
+        ("e = Gather(other, label) g = Gemm(e, widest) y = Relu(g)", ["gather", "dense"]),
+    ],
+)
+def test_a_matrix_behind_a_table_joins_it_unless_that_takes_more(tmp_path: Path, body: str, layers: list[str]) -> None:
+    path = conditional(tmp_path, body.replace("z3", "z"), latent="z3" in body)
+    assert [layer.op.kind for layer in load(path).graph.layers if layer.op.kind != "pointwise"] == layers
+
+
+def test_halves_of_an_embedding_are_two_tables(tmp_path: Path) -> None:
+    body = "e = Gather(narrow, label) a, b = Split<axis = 1>(e) c = Concat<axis = 1>(a, z, b) y = Relu(c)"
+    path = conditional(tmp_path, body)
+    loaded = load(path)
+    names = [node.name for node in loaded.onnx_model.graph.node]
+    assert kinds(loaded.graph)["gather"] == 2 and len(set(names)) == len(names)
+    inputs = {"z": f32(RNG, 1, 4), "label": np.array([4])}
+    (port,) = loaded.graph.outputs
+    made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+    assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
+
+
+def test_a_float_that_is_cast_to_an_integer_first_is_a_label(tmp_path: Path) -> None:
+    body = "i = Cast<to = 6>(label) e = Gather(table, i) f = Flatten(e) c = Concat<axis = 1>(z, f) y = Gemm(c, w)"
+    path = conditional(tmp_path, body, (1, 1), TensorProto.FLOAT)
+    loaded = load(path)
+    assert kinds(loaded.graph)["gather"] == 1 and loaded.graph.inputs[1].labels == 7
+    inputs = {"z": f32(RNG, 1, 4), "label": np.array([[5.0]], np.float32)}
+    (port,) = loaded.graph.outputs
+    made = port.from_stream(evaluate(loaded.graph, inputs)[port.name][None])
+    assert_near(made, run_onnx(path, inputs)[0], "output", 1e-4)
+
+
+def test_a_label_of_an_open_batch_is_one_number(tmp_path: Path) -> None:
+    path = conditional(tmp_path, "e = Gather(table, label) c = Concat<axis = 1>(z, e) y = Gemm(c, w)")
+    model = onnx.load(path)
+    for info in model.graph.input:
+        info.type.tensor_type.shape.dim[0].dim_param = "batch"
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+    assert load(path).graph.inputs[1].onnx_shape == (1,)
 
 
 def test_codes_beyond_the_table_are_its_last_row() -> None:

@@ -162,6 +162,8 @@ def test_group_normalization_spelled_out(tmp_path: Path, body: str) -> None:
         "l = ReduceL2(r, c) e = Add(l, small) o = Div(r, e)",
         "q = ReduceSumSquare(r, c) l = Sqrt(q) o = Div(r, l)",
         "q = Mul(r, r) p = ReduceSum(q, c) e = Add(p, small) s = Sqrt(e) o = Div(r, s)",
+        "l = ReduceL2(r, c) m = Clip(l, small) o = Div(r, m)",
+        "l = ReduceL2(r, c) m = Max(small, l) e = Expand(m, image) o = Div(r, e)",
     ],
 )
 def test_pixel_normalization(tmp_path: Path, body: str) -> None:
