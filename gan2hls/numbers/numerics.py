@@ -183,7 +183,7 @@ class Requant:
         if acc.shape[-1:] != (self.channels,):  # one for all channels, or all for one
             acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (self.channels,)))
         codes = np.empty(acc.shape, np.int64)
-        flat, made = (values.reshape(-1, self.channels) for values in (acc, codes))
+        flat, made = acc.reshape(-1, self.channels), codes.reshape(-1, self.channels)
         if -self.sum_type(acc_type).lo >= FLOAT64_EXACT:
             made[...] = self._in_int64(flat.astype(np.int64))
             return codes
