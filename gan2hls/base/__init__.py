@@ -1,5 +1,6 @@
-"""What everything stands on: errors, caches by identity, paths, threads."""
+"""What everything stands on: errors, caches by identity, compiled functions, paths, threads."""
 
+from gan2hls.base.compiled import compiled_once
 from gan2hls.base.errors import (
     ConfigError,
     FoldingError,
@@ -24,6 +25,7 @@ __all__ = [
     "UnsupportedError",
     "VerificationError",
     "check_output_file",
+    "compiled_once",
     "file_problem",
     "is_lfs_pointer",
     "one_thread",

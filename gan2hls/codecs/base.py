@@ -230,6 +230,10 @@ def pack_parts(depth: int, lanes: int, lane_bits: int, make: Callable[[slice], I
 
 def _packed(lanes: npt.NDArray[np.int64], lane_bits: int) -> WordArray:
     depth, n = lanes.shape
+    if lane_bits in (8, 16, 32):
+        whole = np.zeros((depth, -(-n * lane_bits // 64) * 64 // lane_bits), f"<u{lane_bits // 8}")
+        whole[:, :n] = lanes.astype(whole.dtype)
+        return whole.view("<u8").astype(np.uint64)
     bits = np.zeros((depth, -(-n * lane_bits // 64) * 64), np.uint8)
     unsigned = lanes.astype(np.uint64)
     for b in range(lane_bits):

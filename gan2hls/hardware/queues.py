@@ -79,11 +79,11 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
         for edge in design.edges
         if edge.source.tensor in several
     }
-    free = _steady_depths(design, replace(design, depths={**behind, **design.depths}), interval)
-    held_up = _steady_depths(design, design, interval)
-    for depths in (free, held_up):
-        yield depths
-        yield {key: depth + RING_OUT_WORDS for key, depth in depths.items()}
+    held_up: Depths = {}
+    for schedule in (replace(design, depths={**behind, **design.depths}), design):
+        held_up = _steady_depths(design, schedule, interval)
+        yield held_up
+        yield {key: depth + RING_OUT_WORDS for key, depth in held_up.items()}
     depths = held_up
     while max(depths.values()) < max(design.depths.values()):
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}

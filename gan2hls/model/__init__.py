@@ -1,7 +1,7 @@
 """The float graph and the integer model, each with its evaluator."""
 
 from gan2hls.model.float_eval import run_layer
-from gan2hls.model.golden import Golden
+from gan2hls.model.golden import Golden, Rerun
 from gan2hls.model.integer import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import IDENTIFIER, Graph, Layer, Port, linear_layers, verify_graph
 from gan2hls.model.liveness import done_with
@@ -40,6 +40,7 @@ __all__ = [
     "Point",
     "Port",
     "Quantize",
+    "Rerun",
     "Sign",
     "Split",
     "done_with",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -11,6 +13,10 @@ import numpy.typing as npt
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.liveness import done_with
 from gan2hls.numbers import Int64Array
+
+#: Elements that a layer makes at once: frames go one by one where they are large, since fresh memory costs more than
+#: what is written to it.
+_CHUNK_ELEMENTS = 1 << 18
 
 
 @final
@@ -66,8 +72,46 @@ class Golden:
         return self._run_layer(self.model.layer(name), inputs)
 
     def _run_layer(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
+        frames = len(inputs[0])
+        step = max(1, _CHUNK_ELEMENTS // math.prod(layer.shape))
+        if frames <= step:
+            return self._run_frames(layer, inputs)
+        out = np.empty((frames, *layer.shape), np.int64)
+        for start in range(0, frames, step):
+            part = slice(start, start + step)
+            out[part] = self._run_frames(layer, [values[part] for values in inputs])
+        return out
+
+    def _run_frames(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
         acc = self._programs[layer.name](*inputs)
         out = layer.requant(acc.reshape(len(acc), -1, layer.requant.channels), layer.acc_type)
         if layer.table:
             out = layer.table(out)
         return layer.op.in_raster(out).reshape(-1, *layer.shape)
+
+
+@final
+class Rerun:
+    """All tensors of a model on a few frames, from which models that share layers with it go on.
+
+    A layer that is the very same, and reads nothing that differs, is not run again.
+    """
+
+    def __init__(self, model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        self._layers = {layer.name: layer for layer in model.layers}
+        self._golden, self._inputs = Golden(model), model.input_types
+        self._tensors = self._golden.run(inputs)
+
+    def outputs(self, model: IntegerModel, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
+        """Return what ``Golden.outputs`` of ``model`` would, of ``inputs`` that stand for the same reals."""
+        tensors = {port.name: np.asarray(inputs[port.name], np.int64) for port in model.inputs}
+        types = zip(model.inputs, model.input_types, self._inputs, strict=True)
+        same = {port.name for port, given, former in types if given == former}
+        for layer in model.layers:
+            if layer is self._layers[layer.name] and same.issuperset(layer.inputs):
+                same.add(layer.name)
+                tensors[layer.name] = self._tensors[layer.name]
+                continue
+            golden = Golden(replace(model, inputs=(), input_types=(), layers=(layer,), outputs=()))
+            tensors[layer.name] = golden.run_layer(layer.name, [tensors[name] for name in layer.inputs])
+        return {port.name: tensors[port.name] for port in model.outputs}

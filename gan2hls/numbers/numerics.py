@@ -10,10 +10,13 @@ or to even (AP_RND_CONV) where a quantizer of the file says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
+
+from gan2hls.base import remembered
+from gan2hls.numbers.requantizing import requantize
 
 Int64Array = npt.NDArray[np.int64]
 Float32Array = npt.NDArray[np.float32]
@@ -173,49 +176,45 @@ class Requant:
 
     def sum_type(self, acc_type: IntType) -> IntType:
         """The exact signed type of ``acc * mult + offset``: what the hardware shifts."""
-        low, high = 0, 0
-        for mult, offset in zip(self.mult.ravel().tolist(), self.offset.ravel().tolist(), strict=True):
-            ends = (acc_type.lo * mult + offset, acc_type.hi * mult + offset)
-            low, high = min(low, *ends), max(high, *ends)
-        covering = IntType.covering(min(low, -1), high)
-        assert covering.bits <= 62, f"requant needs {covering.bits} bits"
-        return covering
+        return _sum_type(self, acc_type)
 
     def __call__(self, acc: npt.NDArray[np.generic], acc_type: IntType) -> Int64Array:
         """Requantize ``acc``, integers of ``acc_type``, shape ``[..., C]``; returns codes, same shape."""
-        if -self.sum_type(acc_type).lo < FLOAT64_EXACT:
-            return self._in_float64(acc.astype(np.float64, copy=False))
-        wide = acc.astype(np.int64)
-        mult, offset = self._select(wide)
-        total: Int64Array = wide * mult + offset
+        if acc.shape[-1:] != (self.channels,):  # one for all channels, or all for one
+            acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (self.channels,)))
+        codes = np.empty(acc.shape, np.int64)
+        flat, made = acc.reshape(-1, self.channels), codes.reshape(-1, self.channels)
+        if -self.sum_type(acc_type).lo >= FLOAT64_EXACT:
+            made[...] = self._in_int64(flat.astype(np.int64))
+            return codes
+        mult, offset, threshold = (words.astype(np.float64) for words in (self.mult, self.offset, self.threshold))
+        ends = float(self.zero_point), float(self.lo), float(self.hi)
+        requantize(flat, mult, offset, threshold, 2.0**-self.shift, self.half_even, *ends, made)
+        return codes
+
+    def _in_int64(self, acc: Int64Array) -> Int64Array:
+        mult, offset = self.mult[0], self.offset[0]
+        if self.pieces == 2:
+            high = acc >= self.threshold
+            mult, offset = np.where(high, self.mult[1], mult), np.where(high, self.offset[1], offset)
+        total = acc * mult + offset
         rounded = total >> self.shift
         if self.half_even:
             rounded &= ~(total & ((1 << self.shift) - 1) == 0).astype(np.int64)
         clamped: Int64Array = np.clip(rounded + self.zero_point, self.lo, self.hi)
         return clamped
 
-    def _in_float64(self, acc: FloatArray) -> Int64Array:
-        """The same rule where every intermediate is an exact float64 (a power-of-two quotient is exact)."""
-        mult, offset = self._select(acc)
-        total: FloatArray = acc * mult
-        total += offset
-        total *= 2.0**-self.shift
-        if self.half_even:
-            total -= 0.5
-            np.rint(total, out=total)
-        else:
-            np.floor(total, out=total)
-        total += self.zero_point
-        np.clip(total, self.lo, self.hi, out=total)
-        return total.astype(np.int64)
 
-    def _select(self, acc: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return mult and offset broadcast against ``acc``, in the dtype of ``acc``."""
-        mult, offset = self.mult.astype(acc.dtype), self.offset.astype(acc.dtype)
-        if self.pieces == 1:
-            return mult[0], offset[0]
-        high = acc >= self.threshold.astype(acc.dtype)
-        return np.where(high, mult[1], mult[0]), np.where(high, offset[1], offset[0])
+@remembered
+def _sum_type(requant: Requant, acc_type: IntType) -> IntType:
+    mults, offsets = requant.mult.ravel().tolist(), requant.offset.ravel().tolist()
+    low = min(min(acc_type.lo * mult, acc_type.hi * mult) + offset for mult, offset in zip(mults, offsets, strict=True))
+    high = max(
+        max(acc_type.lo * mult, acc_type.hi * mult) + offset for mult, offset in zip(mults, offsets, strict=True)
+    )
+    covering = IntType.covering(min(low, -1), max(high, 0))
+    assert covering.bits <= 62, f"requant needs {covering.bits} bits"
+    return covering
 
 
 @final
@@ -245,12 +244,12 @@ class Table:
 
     def __call__(self, codes: Int64Array) -> Int64Array:
         """Look up ``codes`` (``[..., C]``, any shape if all channels share one function)."""
-        index = codes - self.index_type.lo
-        row: Int64Array | int = 0
-        if self.sets > 1:
-            assert codes.shape[-1] % self.sets == 0, f"{codes.shape[-1]} channels share {self.sets} functions"
-            row = np.arange(codes.shape[-1]) % self.sets
-        found: Int64Array = self.values[row, index]
+        index = codes - self.index_type.lo if self.index_type.lo else codes
+        if self.sets == 1:
+            common: Int64Array = self.values[0].take(index)
+            return common
+        assert codes.shape[-1] % self.sets == 0, f"{codes.shape[-1]} channels share {self.sets} functions"
+        found: Int64Array = self.values[np.arange(codes.shape[-1]) % self.sets, index]
         return found
 
 

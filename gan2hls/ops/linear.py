@@ -109,7 +109,7 @@ class IntLinear:
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> LinearProgram:
         """Return what computes accumulators ``[..., channels]`` of codes ``[N, H, W, C]``."""
         (given,) = inputs
-        return LinearProgram(self.geometry, self.weight, given.zero_point, acc_type)
+        return LinearProgram(self.geometry, self.weight, given.zero_point, given.centred, acc_type)
 
     def in_raster(self, codes: Int64Array) -> Int64Array:
         """Return codes of accumulators in the order of the output stream."""

@@ -108,6 +108,7 @@ def lower(
     *,
     gains: Mapping[str, FloatArray] | None = None,
     biases: Mapping[str, FloatArray] | None = None,
+    former: IntegerModel | None = None,
 ) -> IntegerModel:
     """Turn ``graph`` into integers.
 
@@ -117,12 +118,16 @@ def lower(
         types: of every tensor, inputs included.
         gains: by layer name, what its channels were divided by (``equalize``); absent means 1.
         biases: by layer name, float64 ``[C]`` added to the linear map's result (``correct``); absent means 0.
+        former: made of the same but for ``types``: layers whose types are the same are its layers.
 
     Raises:
         ConfigError: a precision that cannot hold the layer.
     """
-    layers = []
-    for layer in graph.layers:
+    layers: list[IntLayer] = []
+    for n, layer in enumerate(graph.layers):
+        if former is not None and _has_types(former.layers[n], types):
+            layers.append(former.layers[n])
+            continue
         bias = (biases or {}).get(layer.name)
         if bias is not None:
             layer = replace(layer, points=(Affine(np.ones(1), bias), *layer.points))
@@ -135,6 +140,11 @@ def lower(
     )
     verify_integer_model(model)
     return model
+
+
+def _has_types(layer: IntLayer, types: Mapping[str, QuantType]) -> bool:
+    reads = zip(layer.inputs, layer.input_types, strict=True)
+    return layer.output_type == types[layer.name] and all(given == types[name] for name, given in reads)
 
 
 def lower_layer(

@@ -13,8 +13,8 @@ import numpy as np
 
 from gan2hls.fit import PERCENTILE, LayerPrecision, RangeRule
 from gan2hls.formats import Precision
-from gan2hls.model import Golden, Graph, IntegerModel, linear_layers
-from gan2hls.numbers import Float32Array, FloatArray, QuantType
+from gan2hls.model import Golden, Graph, IntegerModel, Rerun, linear_layers
+from gan2hls.numbers import Float32Array, FloatArray, Int64Array, QuantType
 from gan2hls.ops import IntWeight
 from gan2hls.quantize.bias_correction import find_biases
 from gan2hls.quantize.equalize import apply_gains, apply_to_streams, find_gains
@@ -140,13 +140,22 @@ class Variant:
         types = self.types(candidate, wide)
         return self._lower(weights, types, self._biases(weights, types))
 
-    def lower_alike(
-        self, candidate: Candidate, wide: Mapping[str, int], others: Sequence[Mapping[str, int]]
-    ) -> Iterator[IntegerModel]:
-        """Yield lowerings with the bits of activations of each of ``others``, and the biases of that with ``wide``."""
-        biases = self._biases(self.weights, self.types(candidate, wide))
-        for other in others:
-            yield self._lower(self.weights, self.types(candidate, other), biases)
+    def narrower(self, candidate: Candidate, wide: Mapping[str, int], names: Sequence[str]) -> Iterator[IntegerModel]:
+        """Yield the lowering with ``wide``, then, by each of ``names``, what it is where that alone is not wide.
+
+        All have the biases of the first one, and its layers but for those that read or make that tensor.
+        """
+        few, many = self.types(candidate), self.types(candidate, wide)
+        biases = self._biases(self.weights, many)
+        whole = self._lower(self.weights, many, biases)
+        yield whole
+        for name in names:
+            alike = {name}
+            for layer in self.graph.layers:
+                if layer.is_copy and layer.name not in self.graph.pinned and alike.issuperset(layer.inputs):
+                    alike.add(layer.name)
+            types = {tensor: few[tensor] if tensor in alike else quant for tensor, quant in many.items()}
+            yield lower(self.graph, self.weights, types, gains=self.gains, biases=biases, former=whole)
 
     def _biases(self, weights: Mapping[str, IntWeight], types: Mapping[str, QuantType]) -> dict[str, FloatArray]:
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
@@ -234,18 +243,21 @@ class RangeSearch:
         In a large network biases are those of ``most``, and the error is that of ``most`` and what it grows by on a few
         of the frames that judge.
         """
-        others = [{other: bits for other, bits in most.wide.items() if other != name} for name in names]
         judged = len(self.judge[self.graph.outputs[0].name])
         if frame_macs(self.graph) * judged * len(names) <= _OPTION_MACS:
-            for wide in others:
+            for name in names:
+                wide = {other: bits for other, bits in most.wide.items() if other != name}
                 yield self.measure(most.alpha, most.candidate, wide).held_error
             return
         few = self.judged_on({name: values[:_LEAST_OF_LARGE] for name, values in self.judge.items()})
-        models = self.variant(most.alpha).lower_alike(most.candidate, most.wide, (most.wide, *others))
-        errors = (float(few._errors(model).mean()) for model in models)
-        whole = next(errors)
-        for error in errors:
-            yield most.held_error + error - whole
+        models = self.variant(most.alpha).narrower(most.candidate, most.wide, names)
+        whole = next(models)
+        codes = few._codes(whole)
+        rerun = Rerun(whole, codes)
+        error = few._squares(whole, rerun.outputs(whole, codes)).mean()
+        for model in models:
+            more = few._squares(model, rerun.outputs(model, few._codes(model))).mean() - error
+            yield most.held_error + float(more)
 
     def variant(self, alpha: float | None) -> Variant:
         """Return the graph under the equalization of exponent ``alpha``."""
@@ -257,16 +269,20 @@ class RangeSearch:
         return self._variants[alpha]
 
     def _errors(self, model: IntegerModel) -> FloatArray:
-        """Return the squared error of every frame that judges: of several outputs the sum, relative to their ranges.
+        """Return the squared error of every frame that judges, as ``_squares`` does."""
+        return self._squares(model, Golden(model).outputs(self._codes(model)))
+
+    def _codes(self, model: IntegerModel) -> dict[str, Int64Array]:
+        """Return the codes of the inputs of the frames that judge, by name."""
+        pairs = zip(model.inputs, model.input_types, strict=True)
+        return {port.name: quant.quantize(self.judge[port.name]) for port, quant in pairs}
+
+    def _squares(self, model: IntegerModel, found: Mapping[str, Int64Array]) -> FloatArray:
+        """Return the squared error of every frame of ``found``: of several outputs the sum, relative to their ranges.
 
         So what holds for the error of a model holds for each of its outputs.
         """
-        codes = {
-            port.name: quant.quantize(self.judge[port.name])
-            for port, quant in zip(model.inputs, model.input_types, strict=True)
-        }
-        found = Golden(model).outputs(codes)
-        errors: FloatArray = np.zeros(len(next(iter(codes.values()))))
+        errors: FloatArray = np.zeros(len(next(iter(found.values()))))
         for port in model.outputs:
             off = np.square(model.real(port.name, found[port.name]) - self.judge[port.name])
             share = (self.peak / self._peak(port.name)) ** 2

@@ -14,14 +14,14 @@ from zlib import crc32
 import numba
 import numpy as np
 
-from gan2hls.timing import recurrences, rings
+from gan2hls.timing import programs, recurrences, rings
 from gan2hls.timing.rings import A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes")
 _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES = range(10)
 #: Integers of state of a block.
-STATES = 8
+STATES = 10
 
 
 @compiled
@@ -34,7 +34,7 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
     if kind == _REQUANT_HOLES:
         return recurrences.requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _STEPS:
-        return recurrences.steps(events, store, ports, numbers, state, tables_at, tables, b)
+        return programs.steps(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _SEQUENCER:
         return recurrences.sequencer(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _LOADER:
@@ -81,7 +81,7 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
     return made  # type: ignore[no-any-return]
 
 
-_evaluate = _evaluator(crc32((inspect.getsource(rings) + inspect.getsource(recurrences)).encode()))
+_evaluate = _evaluator(crc32("".join(map(inspect.getsource, (rings, recurrences, programs))).encode()))
 
 
 def evaluate(net: Arrays) -> None:

@@ -67,14 +67,25 @@ def _runner() -> Callable[[Arrays], int]:
                     if left[p] == 0:
                         left[p] = orders[place[p], 1]
                     other = reader[fifo] if writes else writer[fifo]
+                    if other >= 0 and waits[other] == fifo:  # with words of its own to move: they pass through at once
+                        if writes:
+                            through = min(left[p], left[other])
+                            left[other] -= through
+                        else:
+                            through = min(left[p], held[fifo] + left[other])
+                            rest = held[fifo] + left[other] - through
+                            held[fifo] = min(rest, depth[fifo])
+                            left[other] = rest - held[fifo]
+                        left[p] -= through
+                        if left[other] == 0:
+                            waits[other] = -1
+                            place[other] += 1
+                            ready[top] = other
+                            top += 1
                     can = left[p]
                     if other >= 0 or fifo in (source, sink):
                         can = min(can, depth[fifo] - held[fifo] if writes else held[fifo])
                         held[fifo] += can if writes else -can
-                        if can > 0 and other >= 0 and waits[other] == fifo:
-                            waits[other] = -1
-                            ready[top] = other
-                            top += 1
                     left[p] -= can
                     if left[p] > 0:
                         waits[p] = fifo

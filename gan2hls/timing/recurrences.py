@@ -224,54 +224,6 @@ def fifo(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 
 
 @compiled
-def steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
-    """Follow a program: each step takes a beat of some streams in one clock, and may offer one in the next.
-
-    A step that offers waits until the former beat has left, or leaves.  Ports: streams, then the one that is written;
-    numbers: of streams, of phases; tables: first step, steps and repetitions of each phase, then what steps do: bit 0
-    offers, the others take; state: first clock of the next step, phase, repetition, step.
-    """
-    count, phases = numbers[b, 0], numbers[b, 1]
-    phase_at, step_at, out = tables_at[b, 0], tables_at[b, 1], 4 * count
-    offer_out, leave_out = ports[b, out], ports[b, out + 1]
-    earliest, phase, repeat, step = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
-    moved = False
-    while True:
-        moved |= meet(events, store, ports, b, out)
-        does = tables[step_at + tables[phase_at + 3 * phase] + step]
-        n, clock, known = events[offer_out, COUNT], earliest, True
-        if does & 1:
-            if n == events[offer_out, LIMIT] or events[leave_out, COUNT] < n:
-                break
-            if n > 0:
-                clock = max(clock, get(events, store, leave_out, n - 1))
-        for stream in range(count):
-            if does >> (stream + 1) & 1:
-                offer, gate, leave = ports[b, 4 * stream], ports[b, 4 * stream + 1], ports[b, 4 * stream + 3]
-                beat, shared = events[gate, COUNT], events[offer, READERS] > 1
-                if events[offer, COUNT] <= beat or (shared and events[leave, COUNT] < beat):
-                    known = False
-                    break
-                clock = max(clock, get(events, store, offer, beat))
-                if shared and beat > 0:
-                    clock = max(clock, get(events, store, leave, beat - 1) + 1)
-        if not known:
-            break
-        for stream in range(count):
-            if does >> (stream + 1) & 1:
-                add(events, store, ports[b, 4 * stream + 1], clock)
-        if does & 1:
-            add(events, store, offer_out, clock + 1)
-        earliest, step, moved = clock + 1, step + 1, True
-        if step == tables[phase_at + 3 * phase + 1]:
-            step, repeat = 0, repeat + 1
-            if repeat == tables[phase_at + 3 * phase + 2]:
-                repeat, phase = 0, (phase + 1) % phases
-    state[b, 0], state[b, 1], state[b, 2], state[b, 3] = earliest, phase, repeat, step
-    return moved
-
-
-@compiled
 def requant(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Make codes: a beat is taken when output beat n - depth is valid, which frees its place in the queue.
 

@@ -86,13 +86,18 @@ class Rom:
     @cached_property
     def text(self) -> str:
         """The initializers, without the outer braces, one or more lines."""
+        values, places = np.unique(self.values.ravel(), return_inverse=True)  # a word is printed once
         if self.width_bits:
             suffix = "ULL" if self.native == "uint64_t" else ""
-            cells = [f"0x{value:x}{suffix}" for value in self.values.ravel().tolist()]
+            words = [f"0x{value:x}{suffix}" for value in values.tolist()]
         else:
-            cells = [_literal(value) for value in self.values.ravel().tolist()]
-        if self.columns:
-            cells = ["{" + ", ".join(cells[n : n + self.columns]) + "}" for n in range(0, len(cells), self.columns)]
+            words = [_literal(value) for value in values.tolist()]
+        columns = self.columns
+        if columns == 1:
+            words = [f"{{{word}}}" for word in words]
+        cells = np.array(words, object)[places.ravel()].tolist()
+        if columns > 1:
+            cells = ["{" + ", ".join(cells[n : n + columns]) + "}" for n in range(0, len(cells), columns)]
         return "\n".join(_lines(cells))
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.model import IntegerModel, IntLayer
-from gan2hls.model.golden import Golden
+from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
-from gan2hls.ops import IntLinear, acc_bounds, linear_program
+from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, acc_bounds, linear_program
 from gan2hls.ops.weights import IntWeight
 from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
 from tests.strategies import OnnxConv, convolutions
@@ -81,15 +81,16 @@ def test_any_geometry_and_width(conv_: OnnxConv, seed: int, bits: int, zero: int
     check(model, random_inputs(rng, model, 2))
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_extreme_codes_are_exact_in_every_arithmetic(bits: int) -> None:
+@pytest.mark.parametrize("channels", [2, 48])
+@pytest.mark.parametrize("bits", [8, 9, 12, 16])
+def test_extreme_codes_are_exact_in_every_arithmetic(bits: int, channels: int) -> None:
     """All weights and inputs at their ends: sums reach the accumulator's bound, where a float would first round."""
     z = QuantType(IntType(bits, signed=True), 1.0)
-    g = conv((3, 3), 40, 2)
+    g = conv((3, 3), 40, channels)
     weight = np.full(g.weight_shape, -(1 << (bits - 1)))
     weight[0, 0, 0] += 1  # an odd sum
     acc_type = IntType.covering(*acc_bounds(weight, z.centred, g))
-    one = np.ones((1, 2), np.int64)
+    one = np.ones((1, channels), np.int64)
     requant = Requant(one, 0 * one, 0 * one[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
     made = linear_layer(np.random.default_rng(0), "l0", "z", g, z)
     codes = IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", "")
@@ -98,7 +99,39 @@ def test_extreme_codes_are_exact_in_every_arithmetic(bits: int) -> None:
     model = chain("m", g.in_shape, z, (made,))
     codes = Golden(model).run({"z": np.full((1, *g.in_shape), -(1 << (bits - 1)))})["l0"]
     full = 9 * 40 << (2 * bits - 2)
-    assert codes[0, 1, 1].tolist() == [full - (1 << (bits - 1)), full]
+    assert codes[0, 1, 1].tolist() == [full - (1 << (bits - 1)), *[full] * (channels - 1)]
+    program = op.program([z], acc_type)
+    sums = {8: np.float32, 9: np.float64, 12: np.float64, 16: np.float64}[bits]
+    assert (program.dtype, program.operands) == (sums, np.float32 if bits < 12 else np.float64)
+
+
+@pytest.mark.parametrize("channels", [1, 20])
+def test_borders_that_are_reflected_are_exact(channels: int) -> None:
+    """Inputs that a kernel index does not take evenly: few output channels are scattered, many are gathered."""
+    rng = np.random.default_rng(5)
+    z = QuantType(IntType(8, signed=False), 1.0, 9)
+    reflected = (1, 0, 1, 2, 3, 4, 3)
+    axis = AxisTaps(5, 3, tuple(tuple((reflected[o + k], k) for k in range(3)) for o in range(5)))
+    geometry = LinearGeometry(axis, axis, 16, channels)
+    layer = linear_layer(rng, "l0", "z", geometry, z)
+    model = chain("m", geometry.in_shape, z, (layer,))
+    check(model, random_inputs(rng, model, 2))
+
+
+def test_a_rerun_goes_on_from_the_layer_that_differs() -> None:
+    model = tiny_design().model
+    inputs = random_inputs(np.random.default_rng(4), model, 3)
+    rerun = Rerun(model, inputs)
+    for at, layer in enumerate(model.layers):
+        lower = replace(layer.requant, lo=layer.requant.lo + 1, hi=layer.requant.hi - 1)
+        others = (*model.layers[:at], replace(layer, requant=lower), *model.layers[at + 1 :])
+        other = replace(model, layers=others)
+        made, wanted = rerun.outputs(other, inputs), Golden(other).outputs(inputs)
+        assert made.keys() == wanted.keys() and all((made[name] == wanted[name]).all() for name in wanted)
+    wider = replace(model, input_types=tuple(replace(quant, scale=2 * quant.scale) for quant in model.input_types))
+    halves = {name: codes // 2 for name, codes in inputs.items()}
+    made, wanted = rerun.outputs(wider, halves), Golden(wider).outputs(halves)
+    assert all((made[name] == wanted[name]).all() for name in wanted)
 
 
 def test_pointwise_layers_remove_the_zero_point() -> None:

@@ -20,10 +20,13 @@ from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import load
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.quantize.assign import assign_precision
+from gan2hls.quantize.bias_correction import find_biases
 from gan2hls.quantize.cost_bound import CostBound, DesignCost
+from gan2hls.quantize.lower import lower
 from gan2hls.quantize.quantize import measure
 from gan2hls.quantize.range_search import CANDIDATES, RangeSearch
 from gan2hls.quantize.widen import widen
+from gan2hls.quantize.widening import choices
 from gan2hls.report.schema import WideningReport
 from tests.heavy_tails import dense_generator, selu_generator
 from tests.quantized_models import Network
@@ -78,6 +81,25 @@ def assert_same(one: BuildResult, two: BuildResult) -> None:
             assert np.array_equal(getattr(x.requant, name), getattr(y.requant, name)), (x.name, name)
         assert x.op.kind == y.op.kind
         assert x.op.kind == "pointwise" or np.array_equal(x.op.weight.values, y.op.weight.values)
+
+
+def test_one_tensor_narrower_is_lowered_as_the_whole_model_is(folder: Path) -> None:
+    loaded = load(folder / "heavy.onnx")
+    graph, config = passes.run(loaded.graph), parse_config({})
+    inputs = read_inputs(graph.inputs, config).calibration
+    search = RangeSearch(graph, measure(graph, loaded.onnx_model, inputs), assign_precision(graph, config))
+    variant, names = search.variant(None), choices(graph)
+    wide = dict.fromkeys(names, 12)
+    whole, *others = variant.narrower(CANDIDATES[0], wide, names)
+    biases = find_biases(graph, variant.weights, variant.types(CANDIDATES[0], wide), search.fit)
+    for name, model in zip(names, others, strict=True):
+        types = variant.types(CANDIDATES[0], {other: 12 for other in names if other != name})
+        wanted = lower(graph, variant.weights, types, gains=variant.gains, biases=biases)
+        assert model.input_types == wanted.input_types
+        for x, y in zip(model.layers, wanted.layers, strict=True):
+            assert (x.input_types, x.output_type, x.acc_type) == (y.input_types, y.output_type, y.acc_type)
+            assert np.array_equal(x.requant.mult, y.requant.mult) and np.array_equal(x.requant.bias, y.requant.bias)
+        assert sum(x is y for x, y in zip(model.layers, whole.layers, strict=True)) >= len(whole.layers) - 3
 
 
 def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:

@@ -166,6 +166,31 @@ def test_branches_that_meet_equal_a_simulation_clock_by_clock(seed: int) -> None
     check(branches(seed))
 
 
+def maps(seed: int) -> Network:
+    """A unit that waits for a token with the first beat of a map, which is made of all of its beats, as in a norm."""
+    build = Builder(np.random.default_rng(seed))
+    rng, beats, count = build.rng, int(build.rng.integers(2, 13)), int(build.rng.integers(1, 4))
+    given, held, out = (build.stream(beats * count * FRAMES) for _ in range(3))
+    summed, known = (build.stream(count * FRAMES) for _ in range(2))
+    sums = (network.Phase((((0,), False),), beats - 1), network.Phase((((0,), True),), 1))
+    every = network.Phase((((0,), True),), beats - 1)
+    one = np.ones(1, np.int64)
+    build.blocks = [
+        network.source(given, FRAMES),
+        *network.ring(given, held, 128, 8),
+        network.steps((given,), summed, sums),
+        network.requant(summed, known, latency=int(rng.integers(1, 20)), queue_words=64, pixels=one, groups=1),
+        network.steps((held, known), out, (network.Phase((((0, 1), True),), 1), every)),
+    ]
+    build.blocks.append(network.sink(build.requant_of(out), FRAMES))
+    return Network(tuple(build.blocks))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_units_that_take_one_stream_in_a_row_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(maps(seed))
+
+
 @pytest.mark.parametrize(("cycles", "to_push"), [(1, 1), (3, 3), (4, 11), (4, 12), (5, 14), (5, 16)])
 def test_an_engine_waits_for_its_accumulator_queue(cycles: int, to_push: int) -> None:
     """Vectors of 4 beats, faster and slower than these, in a queue of 4 words."""

@@ -1,0 +1,143 @@
+"""Phases of a linear operation: outputs that use the same taps, so that each is a dense matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from gan2hls.numbers import FLOAT32_EXACT, Int64Array
+from gan2hls.ops.taps import AxisTaps, LinearGeometry
+
+#: Places along an axis.
+Places = slice | Int64Array
+
+#: Elements of inputs that are gathered at once, and pixels at least.
+_GATHERED, _LEAST_PIXELS = 1 << 19, 64
+#: Parts of a sum in float32 at most: more of them are slower than float64.
+_MOST_PARTS = 4
+
+
+@final
+@dataclass(frozen=True)
+class AxisGroup:
+    """Outputs of an axis that use (a subset of) the same kernel indices; ``in_size`` stands for a missing tap."""
+
+    outputs: Int64Array
+    kernels: tuple[int, ...]
+    gather: Int64Array
+
+
+def axis_groups(axis: AxisTaps) -> list[AxisGroup]:
+    """Group outputs by kernel indices, so that a transposed convolution's phases are dense products without zeros."""
+    sets = {frozenset(k for _, k in pairs) for pairs in axis.taps} - {frozenset()}
+    maximal = sorted((s for s in sets if not any(s < other for other in sets)), key=sorted)
+    members: dict[frozenset[int], list[int]] = {s: [] for s in maximal}
+    for o in axis.outputs:
+        used = frozenset(k for _, k in axis.taps[o])
+        members[next(s for s in maximal if used <= s)].append(o)
+    groups = []
+    for kernels, outputs in members.items():
+        ks = tuple(sorted(kernels))
+        by_kernel = [{k: i for i, k in axis.taps[o]} for o in outputs]
+        gather = np.array([[found.get(k, axis.in_size) for k in ks] for found in by_kernel], np.int64)
+        groups.append(AxisGroup(np.array(outputs, np.int64), ks, gather))
+    return groups
+
+
+def places(indices: Sequence[int]) -> Places:
+    """Return ``indices``, as a slice where they ascend evenly."""
+    if not indices:
+        return slice(0, 0)
+    first, last = indices[0], indices[-1]
+    step = indices[1] - first if len(indices) > 1 else 1
+    if step >= 1 and list(indices) == list(range(first, last + 1, step)):
+        return slice(first, last + 1, step)
+    return np.array(indices, np.int64)
+
+
+def at(rows: Places, columns: Places) -> tuple[Any, ...]:
+    """Return what indexes the second and third axis of an array by rows and columns."""
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        return slice(None), rows, columns
+    return slice(None), rows[:, None], columns
+
+
+def _cuts(length: int, parts: int) -> list[int]:
+    return [length * n // parts for n in range(parts + 1)]
+
+
+@final
+class Phase:
+    """Output pixels that use (a subset of) the same taps."""
+
+    def __init__(
+        self, geometry: LinearGeometry, weight: Int64Array, y: AxisGroup, x: AxisGroup, dtype: type[np.generic]
+    ) -> None:
+        """Combine a group of rows and a group of columns; ``weight`` is ``[KH * KW, CO, CI / groups]``."""
+        g = self.geometry = geometry
+        self._rows, self._columns = places(y.outputs.tolist()), places(x.outputs.tolist())
+        self._shape = y.outputs.size, x.outputs.size
+        flat = y.gather[:, None, :, None] * (g.x.in_size + 1) + x.gather[None, :, None, :]
+        taps = [ky * g.x.kernel + kx for ky in y.kernels for kx in x.kernels]
+        #: int64 ``[rows * columns, taps]``, flat indices into the input padded by one zero row and column
+        self._gather = flat.reshape(-1, len(taps))
+        self._each = g.groups > 1 and g.group_in == g.group_out == 1
+        used = weight[taps]
+        if self._each:
+            self._matrices: tuple[npt.NDArray[Any], ...] = (used[:, :, 0].astype(dtype),)
+            return
+        split = used.reshape(len(taps), g.groups, g.group_out, g.group_in).transpose(1, 0, 3, 2)
+        self._matrices = tuple(matrix.reshape(-1, g.group_out).astype(dtype) for matrix in split)
+
+    @cached_property
+    def _sums_of_parts(self) -> tuple[int, ...]:
+        """The greatest sum of magnitudes of weights of an output, if sums are made of 1, 2, ... parts."""
+        found = []
+        for count in range(1, _MOST_PARTS + 1):
+            parts = [matrix[low:high] for matrix in self._matrices for low, high in pairwise(_cuts(len(matrix), count))]
+            found.append(max(int(np.abs(part).sum(axis=0, dtype=np.float64).max(initial=0)) for part in parts))
+        return tuple(found)
+
+    def parts(self, most_input: int) -> int:
+        """Return into how many parts sums over inputs of this magnitude are to be cut for float32; 0: too many."""
+        for count, most in enumerate(self._sums_of_parts, 1):
+            if most * most_input <= FLOAT32_EXACT:
+                return count
+        return 0
+
+    def sums(self, flat: npt.NDArray[Any], parts: int, out: npt.NDArray[Any]) -> None:
+        """Write the sums of inputs ``flat``, ``[N, pixels, CI]``, to the outputs ``[N, OH, OW, CO]`` of this phase."""
+        frames, (rows, columns), channels = len(flat), self._shape, out.shape[3]
+        whole = self._shape == out.shape[1:3]
+        made = out if whole else np.empty((frames, rows, columns, channels), out.dtype)
+        pixels = made.reshape(frames, -1, channels)
+        gathered = frames * self._gather.shape[1] * self.geometry.in_channels
+        step = max(_LEAST_PIXELS, _GATHERED // gathered)
+        for start in range(0, rows * columns, step):
+            part = slice(start, start + step)
+            self._products(flat, self._gather[part], parts, pixels[:, part])
+        if not whole:
+            out[at(self._rows, self._columns)] = made
+
+    def _products(self, flat: npt.NDArray[Any], gather: Int64Array, parts: int, out: npt.NDArray[Any]) -> None:
+        g = self.geometry
+        if self._each:
+            out[...] = flat.take(gather[:, 0], axis=1) * self._matrices[0][0]
+            for tap in range(1, gather.shape[1]):
+                out += flat.take(gather[:, tap], axis=1) * self._matrices[0][tap]
+            return
+        patches = flat.take(gather, axis=1)  # [N, pixels, taps, CI]
+        shape = (*out.shape[:2], g.group_out)
+        for group, matrix in enumerate(self._matrices):
+            inputs = patches[..., group * g.group_in : (group + 1) * g.group_in].reshape(-1, len(matrix))
+            target = out[..., group * g.group_out : (group + 1) * g.group_out]
+            cuts = _cuts(len(matrix), parts)
+            target[...] = (inputs[:, : cuts[1]] @ matrix[: cuts[1]]).reshape(shape)
+            for low, high in pairwise(cuts[1:]):
+                target += (inputs[:, low:high] @ matrix[low:high]).reshape(shape)

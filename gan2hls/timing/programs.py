@@ -1,0 +1,131 @@
+"""The recurrence of a block that follows a program: it takes beats of some streams, and offers one, step by step."""
+
+from __future__ import annotations
+
+from gan2hls.timing.rings import (
+    ANY,
+    COUNT,
+    LIMIT,
+    READERS,
+    A,
+    add,
+    compiled,
+    get,
+    last_gate,
+    least_step,
+    meet,
+    room,
+    wanted,
+)
+
+
+@compiled
+def steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+    """Follow a program: each step takes a beat of some streams in one clock, and may offer one in the next.
+
+    A step that offers waits until the former beat has left, or leaves.  One that takes a beat of the same single stream
+    as the step before it is held up by gates behind it alone, and by that stream: its gate opens ahead, and it is done
+    when its beat was taken.  Ports: streams, then the one that is written; numbers: of streams, of phases; tables:
+    first step, steps and repetitions of each phase, then what steps do: bit 0 offers, the others take; state: first
+    clock of the next step that is to be done; phase, repetition, step of the next one to open, and of the next to be
+    done; how many are between the two, and their offers; the stream that the last one took alone, and 1.
+    """
+    count, table, out = numbers[b, 0], tables_at[b, 1], 4 * numbers[b, 0]
+    offer_out, leave_out = ports[b, out], ports[b, out + 1]
+    ahead = least_step(events, ports, b, out) == 1
+    moved, going = False, True
+    while going:
+        going = False
+        while state[b, 7] > 0:
+            does = tables[table + _at(state, tables_at, tables, b, 4)]
+            port = 4 * (state[b, 9] - 1)
+            beat = events[ports[b, port + 1], COUNT] - state[b, 7]
+            if events[ports[b, port + 2], COUNT] <= beat:
+                break
+            if does & 1:
+                if events[offer_out, COUNT] >= room(events, offer_out, leave_out):
+                    break
+                add(events, store, offer_out, get(events, store, ports[b, port + 2], beat) + 1)
+                state[b, 8] -= 1
+            state[b, 0] = get(events, store, ports[b, port + 2], beat) + 1
+            state[b, 7] -= 1
+            _next(numbers, state, tables_at, tables, b, 4)
+            going = True
+        going |= meet(events, store, ports, b, out)
+        known = wanted(events, ports, b, out)
+        while True:
+            does = tables[table + _at(state, tables_at, tables, b, 1)]
+            n = events[offer_out, COUNT] + state[b, 8]
+            if does & 1 and n == events[offer_out, LIMIT]:
+                break
+            if ahead and state[b, 9] > 0 and does >> 1 == 1 << (state[b, 9] - 1):
+                gate, take = ports[b, 4 * state[b, 9] - 3], ports[b, 4 * state[b, 9] - 2]
+                if events[gate, COUNT] >= room(events, gate, take) or (does & 1 and n > known):
+                    break
+                opened = ANY
+                if does & 1:
+                    state[b, 8] += 1
+                    if n > 0:
+                        opened = last_gate(events, store, ports, b, out, n - 1)
+                add(events, store, gate, opened)
+                state[b, 7] += 1
+            else:
+                if state[b, 7] > 0 or (does & 1 and events[leave_out, COUNT] < n):
+                    break
+                clock = state[b, 0]
+                if does & 1 and n > 0:
+                    clock = max(clock, get(events, store, leave_out, n - 1))
+                clock = _offered(events, store, ports, b, count, does, clock)
+                if clock < 0:
+                    break
+                state[b, 9] = 0
+                for stream in range(count):
+                    if does >> (stream + 1) & 1:
+                        add(events, store, ports[b, 4 * stream + 1], clock)
+                        state[b, 9] = stream + 1
+                if does >> 1 & ((does >> 1) - 1):
+                    state[b, 9] = 0
+                if does & 1:
+                    add(events, store, offer_out, clock + 1)
+                    meet(events, store, ports, b, out)
+                state[b, 0] = clock + 1
+                _next(numbers, state, tables_at, tables, b, 4)
+            _next(numbers, state, tables_at, tables, b, 1)
+            going = True
+        moved |= going
+    return moved
+
+
+@compiled
+def _at(state: A, tables_at: A, tables: A, b: int, at: int) -> int:
+    """Return the step at which phase, repetition and step in state ``at`` and on are."""
+    place: int = tables[tables_at[b, 0] + 3 * state[b, at]] + state[b, at + 2]
+    return place
+
+
+@compiled
+def _next(numbers: A, state: A, tables_at: A, tables: A, b: int, at: int) -> None:
+    """Let phase, repetition and step in state ``at`` and on go on."""
+    phase = tables_at[b, 0] + 3 * state[b, at]
+    state[b, at + 2] += 1
+    if state[b, at + 2] == tables[phase + 1]:
+        state[b, at + 2] = 0
+        state[b, at + 1] += 1
+        if state[b, at + 1] == tables[phase + 2]:
+            state[b, at + 1] = 0
+            state[b, at] = (state[b, at] + 1) % numbers[b, 1]
+
+
+@compiled
+def _offered(events: A, store: A, ports: A, b: int, count: int, does: int, clock: int) -> int:
+    """Return the first clock from ``clock`` on in which all beats that a step takes are valid; -1: not known yet."""
+    for stream in range(count):
+        if does >> (stream + 1) & 1:
+            offer, gate, leave = ports[b, 4 * stream], ports[b, 4 * stream + 1], ports[b, 4 * stream + 3]
+            beat, shared = events[gate, COUNT], events[offer, READERS] > 1
+            if events[offer, COUNT] <= beat or (shared and events[leave, COUNT] < beat):
+                return -1
+            clock = max(clock, get(events, store, offer, beat))
+            if shared and beat > 0:
+                clock = max(clock, get(events, store, leave, beat - 1) + 1)
+    return clock
