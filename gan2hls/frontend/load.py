@@ -22,7 +22,7 @@ from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
-from gan2hls.frontend.normalize import Normalized, TensorType, normalize
+from gan2hls.frontend.normalize import Normalized, normalize
 from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
@@ -32,7 +32,8 @@ from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
 from gan2hls.frontend.sums import spelled_out
-from gan2hls.frontend.views import View, ends_in_channels
+from gan2hls.frontend.tensor_type import TensorType
+from gan2hls.frontend.views import View, ends_in_channels, has_channels_last
 from gan2hls.kinds import (
     JOINS,
     KIND_BY_NAME,
@@ -299,11 +300,7 @@ class _Reader:
             ]
             self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
             return
-        if len(views) < len(node.input):
-            raise UnsupportedError(
-                f"joins constants with the computed tensors {sorted({*self.given})}",
-                hint="join zeros with one of them, by a Concat of its own in front",
-            )
+        assert len(views) == len(node.input), f"{output}: constants are joined with several tensors"
         streams = self.builder.streams
         last = axis % len(shape) == len(shape) - 1 and all(
             ends_in_channels(view.index, streams.shape(view.tensor)[2]) for view in views
@@ -362,7 +359,9 @@ class _Reader:
         if node.input[position] in self.codes:
             raise reads_codes()
         view = self.given[node.input[position]]
-        tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
+        channels = self.builder.streams.shape(view.tensor)[2]
+        last = node.op_type.startswith("Reduce") and has_channels_last(view.index, channels)
+        tensor = Tensor(view.index.shape, position, made.shape, channels_last=last)
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
         read = readers[node.op_type](tensor, *values, **attributes)

@@ -30,6 +30,8 @@ from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qon
 from gan2hls.frontend.read import check_constant
 from gan2hls.frontend.reads import OF_ONE_SHAPE, RANDOM, not_computed, random_numbers, valued, values_read
 from gan2hls.frontend.spelling import plain_spelling
+from gan2hls.frontend.split import SPLIT
+from gan2hls.frontend.tensor_type import TensorType, static_type
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
@@ -39,15 +41,6 @@ _LARGE = 1 << 22
 NEWEST_RUN = 26
 
 Array = npt.NDArray[Any]
-
-
-@final
-@dataclass(frozen=True)
-class TensorType:
-    """Element type (``onnx.TensorProto.DataType``) and static shape."""
-
-    elem: int
-    shape: tuple[int, ...]
 
 
 @final
@@ -123,7 +116,7 @@ class _Folder:
         elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
             for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
                 self.types[name] = made  # nothing but its shape or type is read
-        elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):
+        elif dynamic and (parts := self._parts(node)):
             self._take_all(parts, check_node)
         elif dynamic:
             self._keep(node, check_node)
@@ -137,9 +130,14 @@ class _Folder:
         for part in parts:
             self.take(part, check_node)
 
-    def _expanded(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """Return the nodes that ONNX defines ``node`` by; none if it does not, or by what is not supported either."""
-        if not has_body(node, self.opset):
+    def _parts(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Return the nodes that ``node`` stands for; none if it is read as it is, or they are not supported either."""
+        if node.op_type in SPLIT and node.domain in ("", "ai.onnx"):
+            try:
+                return SPLIT[node.op_type](node, self.types, self.constants, self._infer)
+            except UnsupportedError as error:
+                raise at(error, describe(node)) from error
+        if node.op_type in self.known or not has_body(node, self.opset):
             return []
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
         parts = expanded(self._single(node, outputs, False))
@@ -296,7 +294,7 @@ class _Folder:
                 where=describe(node),
                 hint=f"it reads {shapes or 'nothing'}; correct its attributes, or the shape that does not belong there",
             ) from error
-        return [_static_type(output, node) for output in inferred.graph.output]
+        return [static_type(output, node) for output in inferred.graph.output]
 
     def _quantized(self, node: onnx.NodeProto) -> TensorType:
         """Return the type of what a quantizer makes, which is shaped as its input; onnx knows no QONNX."""
@@ -361,23 +359,6 @@ class _Folder:
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
-
-
-def _static_type(info: onnx.ValueInfoProto, node: onnx.NodeProto) -> TensorType:
-    tensor = info.type.tensor_type
-    if not info.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise UnsupportedError(
-            "has an output whose size is not known beforehand",
-            where=describe(node),
-            hint="remove it from the generator: every size must follow from the input's shape",
-        )
-    if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
-        raise UnsupportedError(
-            "has an output whose size depends on values",
-            where=describe(node),
-            hint="remove it from the generator: every size must follow from the input's shape",
-        )
-    return TensorType(tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim))
 
 
 def check_finite(value: Array, where: str) -> None:

@@ -11,7 +11,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from gan2hls.frontend.fusion import find_fused
-from gan2hls.frontend.normalize import Array, Normalized, TensorType
+from gan2hls.frontend.normalize import Array, Normalized
+from gan2hls.frontend.tensor_type import TensorType
 
 #: Operators on as many tensors as one likes, and those on two that they are spelled out with.
 SUMS = {"Mean": "Add", "Sum": "Add", "Max": "Max", "Min": "Min"}
