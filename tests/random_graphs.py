@@ -86,13 +86,13 @@ class GraphModel(ViewModel):
         self.node(f"{op}({first}, @)" if self.rng.integers(2) else f"{op}(@, {first})", shape)
 
     def pool(self) -> None:
-        """Means or greatest values of windows, of which those of means may overlap."""
+        """Means or greatest values of windows, which may overlap."""
         _, channels, height, width = self.shape
         if min(height, width) < 3:
             self.points()
             return
         k, s = int(self.rng.integers(2, 4)), int(self.rng.integers(1, 4))
-        op = self.rng.choice(["AveragePool", "MaxPool"]) if s >= k else "AveragePool"
+        op = self.rng.choice(["AveragePool", "MaxPool"])
         made = (1, channels, (height - k) // s + 1, (width - k) // s + 1)
         self.node(f"{op}<kernel_shape = [{k}, {k}], strides = [{s}, {s}]>(@)", made)
 

@@ -37,7 +37,7 @@ from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
 from gan2hls.frontend.spread import expanded_operands
 from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.tensor_type import TensorType
-from gan2hls.frontend.views import View, ends_in_channels
+from gan2hls.frontend.views import View, ends_in_channels, has_channels_last
 from gan2hls.kinds import (
     JOINS,
     KIND_BY_NAME,
@@ -305,11 +305,7 @@ class _Reader:
             ]
             self.views[output] = View(views[0].tensor, output, concat(parts, axis=axis))
             return
-        if len(views) < len(node.input):
-            raise UnsupportedError(
-                f"joins constants with the computed tensors {sorted({*self.given})}",
-                hint="join zeros with one of them, by a Concat of its own in front",
-            )
+        assert len(views) == len(node.input), f"{output}: constants are joined with several tensors"
         streams = self.builder.streams
         last = axis % len(shape) == len(shape) - 1 and all(
             ends_in_channels(view.index, streams.shape(view.tensor)[2]) for view in views
@@ -368,7 +364,9 @@ class _Reader:
         if node.input[position] in self.codes:
             raise reads_codes()
         view = self.given[node.input[position]]
-        tensor = Tensor(plain.types[node.input[position]].shape, position, made.shape)
+        channels = self.builder.streams.shape(view.tensor)[2]
+        last = node.op_type.startswith("Reduce") and has_channels_last(view.index, channels)
+        tensor = Tensor(view.index.shape, position, made.shape, channels_last=last)
         values = [plain.constants.get(name) for name in node.input]
         readers = QONNX_READERS if is_qonnx(node) else READERS
         read = readers[node.op_type](tensor, *values, **attributes)

@@ -39,6 +39,7 @@ from gan2hls.frontend.reads import (
     values_read,
 )
 from gan2hls.frontend.spelling import plain_spelling, with_counted_axes
+from gan2hls.frontend.split import SPLIT
 from gan2hls.frontend.tensor_type import TensorType, static_type
 
 #: Constant inputs up to this size are shown to shape inference with their values.
@@ -132,7 +133,7 @@ class _Folder:
             self.constants[node.output[0]] = np.zeros(made.shape, helper.tensor_dtype_to_np_dtype(made.elem))
         elif dynamic and self.labels.take(node, dynamic):
             return
-        elif dynamic and node.op_type not in self.known and (parts := self._expanded(node)):
+        elif dynamic and (parts := self._parts(node)):
             self._take_all(parts, check_node)
         elif dynamic:
             self._keep_tables(dynamic, check_node)
@@ -153,9 +154,14 @@ class _Folder:
         for part in parts:
             self.take(part, check_node)
 
-    def _expanded(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """Return the nodes that ONNX defines ``node`` by; none if it does not, or by what is not supported either."""
-        if not has_body(node, self.opset):
+    def _parts(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Return the nodes that ``node`` stands for; none if it is read as it is, or they are not supported either."""
+        if node.op_type in SPLIT and node.domain in ("", "ai.onnx"):
+            try:
+                return SPLIT[node.op_type](node, self.types, self.constants, self._infer)
+            except UnsupportedError as error:
+                raise at(error, describe(node)) from error
+        if node.op_type in self.known or not has_body(node, self.opset):
             return []
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
         parts = expanded(self._single(node, outputs, False))

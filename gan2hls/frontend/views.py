@@ -49,6 +49,15 @@ def ends_in_channels(order: Int64Array, channels: int) -> bool:
     return bool(((pixels == known) | (order.reshape(pixels.shape) < 0)).all())
 
 
+def has_channels_last(order: Int64Array, channels: int) -> bool:
+    """Whether a tensor of rank 4 is rather ``[1, H, W, C]`` than ``[1, C, H, W]`` of a stream that has so many."""
+    if order.ndim != 4 or is_identity(np.moveaxis(order[0], 0, -1)):
+        return False
+    return is_identity(order) or (
+        1 < channels < order.size and order.shape[3] > 1 and ends_in_channels(order, channels)
+    )
+
+
 def repeats(order: Int64Array) -> bool:
     """Whether some element occurs several times."""
     if is_identity(order):

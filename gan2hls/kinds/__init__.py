@@ -35,6 +35,7 @@ from gan2hls.kinds.base import (
 from gan2hls.kinds.norm import Norm
 from gan2hls.kinds.pointwise import NO_STATISTICS
 from gan2hls.kinds.resize import COORDINATES
+from gan2hls.kinds.windows import window_axes
 
 #: Every layer kind; adding one touches this line, its file and its templates.
 KINDS: tuple[Kind, ...] = (
@@ -78,4 +79,5 @@ __all__ = [
     "map_parameters",
     "parameters",
     "select_channels",
+    "window_axes",
 ]

@@ -40,11 +40,13 @@ class Tensor:
         shape: ONNX shape, batch 1.
         position: which of the operator's inputs it is; the others are constants.
         out_shape: ONNX shape of what the operator makes of it.
+        channels_last: whether its last axis is known to be the channels of a pixel, where the operator may reduce any.
     """
 
     shape: tuple[int, ...]
     position: int = 0
     out_shape: tuple[int, ...] = ()
+    channels_last: bool = False
 
 
 @final

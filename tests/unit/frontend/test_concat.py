@@ -87,16 +87,38 @@ def test_a_tensor_may_occur_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("y = Concat<axis = 1>(a, none, b)", "constants with the computed tensors ['a', 'b']"),
+        ("q = QuantizeLinear(a, small, z) y = Concat<axis = 1>(q, bytes)", "reads quantized codes"),
         ("q = QuantizeLinear(a, small, z) y = Concat<axis = 1>(q, q)", "reads quantized codes"),
     ],
 )
 def test_what_is_not_joined(tmp_path: Path, body: str, words: str) -> None:
     front = f"a = Conv<{PADS}>(x, first) b = Conv<{PADS}>(a, w0) "
-    constants = {**K, "none": np.zeros((1, 2, 6, 8), np.float32), "z": np.int8(0)}
+    constants = {**K, "bytes": np.ones((1, 2, 6, 8), np.int8), "z": np.int8(0)}
     with pytest.raises(UnsupportedError) as caught:
         load(save(tmp_path, front + body, (1, 3, 6, 8), constants))
     assert words in caught.value.message and "(Concat)" in (caught.value.where or "")
+
+
+@pytest.mark.parametrize(
+    ("join", "layers"),
+    [
+        ("j = Concat<axis = 1>(a, none, b)", {"concat": 1}),  # zeros alone
+        ("j = Concat<axis = 1>(ones, a, b, ones)", {"concat": 1}),  # an inpainting net's mask of ones
+        ("j = Concat<axis = 1>(a, b, place)", {"concat": 1, "pointwise": 1}),  # coordinates of pixels
+        ("j = Concat<axis = 1>(a, place, lone)", {"pointwise": 1}),  # beside one tensor
+        ("j = Concat<axis = 3>(side, a, b)", {"concat": 1, "pointwise": 1}),
+    ],
+)
+def test_constants_beside_computed_tensors(tmp_path: Path, join: str, layers: dict[str, int]) -> None:
+    body = f"a = Conv<{PADS}>(x, first) b = Conv<{PADS}>(a, w0) {join} y = Relu(j)"
+    constants = {
+        **K, "none": np.zeros((1, 2, 6, 8), np.float32), "ones": np.ones((1, 1, 6, 8), np.float32),
+        "place": f32(RNG, 1, 2, 6, 8), "lone": f32(RNG, 1, 3, 1, 1) * np.ones((1, 1, 6, 8), np.float32),
+        "side": f32(RNG, 1, 4, 6, 2),
+    }  # fmt: skip
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
+    of_kind = kinds(final)
+    assert {kind: of_kind[kind] for kind in layers} == layers and of_kind["conv"] + of_kind["reorder"] <= 4
 
 
 def test_channels_last_behind_a_channel_shuffle(tmp_path: Path) -> None:

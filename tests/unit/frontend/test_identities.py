@@ -63,11 +63,11 @@ def test_what_changes_nothing_is_taken(tmp_path: Path, operator: str, opset: int
     ("operator", "opset"),
     [
         ("Resize<mode = 'linear', coordinate_transformation_mode = 'tf_crop_and_resize'>(c, part, unit)", 17),
-        ("ReduceMean<axes = [1]>(c)", 17),
-        ("ReduceSum(c, rows)", 17),
+        ("ReduceL2<axes = [1]>(c)", 17),
+        ("ReduceMin<axes = [2]>(c)", 17),
     ],
 )
 def test_what_changes_something_is_refused(tmp_path: Path, operator: str, opset: int):
     body = BODY.format(operator.replace("'", '"'))
-    with pytest.raises(UnsupportedError, match=r"is not supported|resamples in mode|reduces axes \[1\]"):
+    with pytest.raises(UnsupportedError, match=r"is not supported|resamples in mode"):
         load(save(tmp_path, body, SHAPE, C, opset=opset))

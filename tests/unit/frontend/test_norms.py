@@ -221,7 +221,7 @@ def test_what_is_nearly_a_norm_is_refused_or_built_as_what_it_is(tmp_path: Path,
     ("body", "shape", "words"),
     [
         ("y = InstanceNormalization(x, gamma, beta)", (1, 6), "reads a tensor of shape"),
-        ("s = ReduceSum<keepdims = 1>(x, hw) g = Relu(s) y = Mul(x, g)", (1, 6, 8, 8), "part of no normalization"),
+        ("s = ReduceSumSquare<axes = [2, 3]>(x) g = Relu(s) y = Mul(x, g)", (1, 6, 8, 8), "part of no normalization"),
         (f"a = Conv<{PADS}>(x, same) y = LayerNormalization<axis = 1>(a, every)", (1, 6, 8, 8), "pixel to pixel"),
         (
             f"a = Conv<{PADS}>(x, same) y = MeanVarianceNormalization<axes = [2]>(a)",

@@ -36,6 +36,8 @@ def pooled(tmp_path: Path, call: str, opset: int = 17, shape: tuple[int, ...] = 
         ("ReduceMax<axes = [2, 3], keepdims = 0>(h)", 17),
         ("ReduceMax(h, rows)", 20),
         ("AveragePool<kernel_shape = [7, 8]>(h)", 17),
+        ("ReduceSum(h, rows)", 17),
+        ("ReduceSum<axes = [2, 3], keepdims = 0>(h)", 11),
     ],
 )
 def test_all_of_a_map(tmp_path: Path, call: str, opset: int) -> None:
@@ -48,6 +50,57 @@ def test_all_of_a_map_whose_channels_are_last(tmp_path: Path) -> None:
         s = Mul(h, g) {last_channels("s", "y", f"Conv<{PADS}>(@, w0)")}
     """
     assert kinds(check(save(tmp_path, body, (1, 6, 8, 3), K))[1]) == {"conv": 2, "pool": 1, "mul": 1}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ReduceMean<axes = [1]>(h)",
+        "ReduceMax<axes = [1]>(h)",
+        "ReduceSum<axes = [2]>(h)",
+        "ReduceMax<axes = [3], keepdims = 0>(h)",
+        "ReduceMean<axes = [1, 3]>(h)",
+        "ReduceMean<axes = [1, 2, 3]>(h)",
+    ],
+)
+def test_all_of_some_axes(tmp_path: Path, call: str) -> None:
+    assert pooled(tmp_path, call, opset=11) == {"conv": 1, "pool": 1}
+
+
+def test_columns_and_then_rows(tmp_path: Path) -> None:
+    """As the contrast of IMDN's attention sums them: what the first leaves has one column, and no channels last."""
+    body = f"""
+        h = Conv<{PADS}>(x, first) c = ReduceSum<axes = [3]>(h) m = ReduceSum<axes = [2]>(c) g = Sigmoid(m)
+        y = Mul(h, g)
+    """
+    assert kinds(check(save(tmp_path, body, (1, 3, 6, 8), K, opset=11))[1]) == {"conv": 1, "pool": 2, "mul": 1}
+
+
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_the_channels_of_a_tensor_that_has_them_last(tmp_path: Path, keepdims: int) -> None:
+    body = f"""
+        {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} y = ReduceMax<axes = [3], keepdims = {keepdims}>(h)
+    """
+    assert kinds(check(save(tmp_path, body, (1, 6, 8, 3), K))[1]) == {"conv": 1, "pool": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "made"),
+    [
+        ("MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(h)", 2),
+        ("MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]>(h)", 2),
+        ("MaxPool<kernel_shape = [5, 3], pads = [2, 1, 2, 1]>(h)", 2),
+        ("MaxPool<kernel_shape = [3, 2], strides = [1, 2]>(h)", 2),
+        ("MaxPool<kernel_shape = [3, 1], strides = [2, 1], ceil_mode = 1>(h)", 1),
+        ("MaxPool<kernel_shape = [2, 2], strides = [3, 3], dilations = [2, 2]>(h)", 2),
+        ('MaxPool<kernel_shape = [3, 3], strides = [2, 2], auto_pad = "SAME_LOWER">(h)', 2),
+    ],
+)
+def test_greatest_values_of_windows_that_overlap_take_a_pool_for_each_axis(
+    tmp_path: Path, call: str, made: int
+) -> None:
+    layers = pooled(tmp_path, call)
+    assert layers["pool"] == made and layers.keys() <= {"conv", "pool", "reorder"}
 
 
 @pytest.mark.parametrize(
@@ -97,15 +150,23 @@ def test_one_axis(tmp_path: Path, call: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "shape", "words"),
     [
-        ("MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(h)", "windows of [3, 3] that overlap"),
-        ("MaxPool<kernel_shape = [2, 2], strides = [3, 3], dilations = [2, 2]>(h)", "overlap"),
-        ("ReduceMean<axes = [1]>(h)", "reduces axes [1]"),
-        ("ReduceMax<axes = [3]>(h)", "reduces axes [3]"),
+        ("MaxPool<kernel_shape = [2, 2], dilations = [5, 5], pads = [1, 1, 1, 1]>(h)", (1, 3, 4, 4), "read nothing"),
+        ("ReduceMean<axes = [1, 2]>(t)", (1, 2, 3, 4, 5), "reduces axes [1, 2]"),
     ],
 )
-def test_what_is_not_pooled(tmp_path: Path, call: str, words: str) -> None:
+def test_what_is_not_pooled(tmp_path: Path, call: str, shape: tuple[int, ...], words: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
-        load(save(tmp_path, f"h = Relu(x) y = {call}", (1, 3, 7, 8)))
+        load(save(tmp_path, f"h = Relu(x) t = Neg(h) y = {call}", shape))
     assert words in caught.value.message and "node '/g/" in (caught.value.where or "")
+
+
+def test_rows_and_channels_are_reduced_one_after_the_other(tmp_path: Path) -> None:
+    """As the message for both at once says."""
+    first = last_channels("x", "h", f"Conv<{PADS}>(@, first)")
+    with pytest.raises(UnsupportedError, match=r"reduces axes \[1, 3\]") as caught:
+        load(save(tmp_path, f"{first} y = ReduceMax<axes = [1, 3]>(h)", (1, 6, 8, 3), K))
+    assert "reduce one of the two first" in (caught.value.hint or "")
+    body = f"{first} c = ReduceMax<axes = [3]>(h) y = ReduceMax<axes = [1]>(c)"
+    assert kinds(check(save(tmp_path, body, (1, 6, 8, 3), K))[1]) == {"conv": 1, "pool": 2}

@@ -1,0 +1,83 @@
+"""Nodes that stand for several simpler ones: MaxPool of windows that overlap, Concat with constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+
+from gan2hls.frontend.overlapping import apart
+from gan2hls.frontend.tensor_type import TensorType
+
+Types = Mapping[str, TensorType]
+Constants = MutableMapping[str, npt.NDArray[np.generic]]
+Infer = Callable[[onnx.NodeProto], Sequence[TensorType]]
+
+
+def max_pool(node: onnx.NodeProto, types: Types, constants: Constants, infer: Infer) -> list[onnx.NodeProto]:
+    """Return the pools of windows that do not overlap that a MaxPool is made of; none if it is one, or makes indices.
+
+    Raises:
+        UnsupportedError: it is neither 1-D nor 2-D.
+    """
+    if sum(map(bool, node.output)) > 1:
+        return []
+    parts, values = apart(node, types[node.input[0]].shape, infer(node)[0].shape)
+    constants.update(values)
+    return parts
+
+
+def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> list[onnx.NodeProto]:
+    """Return what a Concat with constants is made of; none if it can be read as it is.
+
+    Zeros join a computed neighbour, then the computed tensors each other, then what the constants are is added.
+    """
+    computed = [name for name in node.input if name in types]
+    values = {name: np.asarray(constants[name]) for name in node.input if name not in types}
+    numbers = any(value.any() for value in values.values())
+    if not values or types[computed[0]].elem != TensorProto.FLOAT or not (numbers or len(set(computed)) > 1):
+        return []
+    axis = next(a.i for a in node.attribute if a.name == "axis")
+    base, output = node.name or node.output[0], node.output[0]
+    zeros = {name: f"{output}/zeros_{n}" for n, name in enumerate(values)}
+    constants.update({zeros[name]: np.zeros_like(value) for name, value in values.items()})
+    runs: list[list[str]] = [[]]
+    for name in node.input:
+        if name in types and types.keys() & set(runs[-1]):
+            runs.append([])
+        runs[-1].append(zeros.get(name, name))
+    parts, joined = [], []
+    for n, run in enumerate(runs):
+        joined.append(run[0] if len(run) == 1 else f"{output}/padded_{n}")
+        if len(run) > 1:
+            parts.append(helper.make_node("Concat", run, joined[-1:], f"{base}/Pad_{n}", axis=axis))
+    whole = f"{output}/joined" if numbers else output
+    if len(joined) > 1:
+        parts.append(helper.make_node("Concat", joined, [whole], base, axis=axis))
+    else:
+        whole = joined[0]
+    if numbers:
+        offset = f"{output}/offset"
+        terms = [values[name] if name in values else np.zeros(types[name].shape, np.float32) for name in node.input]
+        constants[offset] = _narrowed(np.concatenate(terms, axis))
+        parts.append(helper.make_node("Add", [whole, offset], [output], f"{base}/Add"))
+    return parts
+
+
+def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return ``value`` with one element along each axis along which it is the same."""
+    for axis in range(value.ndim):
+        first = value.take([0], axis)
+        value = first if (value == first).all() else value
+    return value
+
+
+#: By operator: ``(node, types of computed tensors, constants, types of its outputs) -> nodes``; their constants
+#: are added.
+SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onnx.NodeProto]]] = {
+    "Concat": concat,
+    "MaxPool": max_pool,
+}
