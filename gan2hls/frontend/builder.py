@@ -181,7 +181,7 @@ class Builder:
         """
         elements = np.arange(view.index.size).reshape(view.index.shape)
         seen = seen or images(elements)
-        for copy in copies(view.index.shape, seen):
+        for copy in copies(view.index.shape, seen, in_turn=bool((view.index < 0).any())):
             op = placed(self.streams, view, copy)
             if op is not None:
                 check_buffer(op)

@@ -22,7 +22,7 @@ _MOST_BUFFER = 1 << 21
 _MOST_MIXED = 1024
 
 
-def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Reading]:
+def copies(shape: tuple[int, ...], seen: Sequence[Int64Array], *, in_turn: bool = False) -> list[Reading]:
     """Return copies of an ONNX tensor of ``shape`` that stand as ``seen``, the least work first.
 
     Where channels stay apart, each output is one input; else weights are a square matrix, of which most are zeros.
@@ -30,9 +30,11 @@ def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Reading]:
     Args:
         shape: of the ONNX tensor.
         seen: the ways to see it as an image, int64 ``[H, W, C]`` of its flat elements.
+        in_turn: whether all copies that stand as the first of ``seen`` come first.
     """
     apart = [(image, image.shape[2], np.ones((1, image.shape[2], 1))) for image in seen]
     mixed = [(image, 1, np.eye(image.shape[2])[None]) for image in seen if image.shape[2] <= _MOST_MIXED]
+    candidates = [copy for pair in zip(apart, mixed, strict=False) for copy in pair] if in_turn else []
     return [
         Reading(
             Linear(COPY, _geometry(image.shape, groups), weight),
@@ -40,7 +42,7 @@ def copies(shape: tuple[int, ...], seen: Sequence[Int64Array]) -> list[Reading]:
             image.ravel(),
             inverse(image).reshape(shape),
         )
-        for image, groups, weight in (*apart, *mixed)
+        for image, groups, weight in (*candidates, *apart, *mixed)
     ]
 
 

@@ -121,6 +121,14 @@ def test_constants_beside_computed_tensors(tmp_path: Path, join: str, layers: di
     assert {kind: of_kind[kind] for kind in layers} == layers and of_kind["conv"] + of_kind["reorder"] <= 4
 
 
+def test_coordinates_beside_the_input(tmp_path: Path) -> None:
+    """The copy that leaves room for them stands as the convolution reads it, not as the file stores it."""
+    body = f"j = Concat<axis = 1>(x, place) y = Conv<{PADS}>(j, six)"
+    constants = {"place": f32(RNG, 1, 2, 16, 16), "six": f32(RNG, 4, 6, 3, 3)}
+    _, final = check(save(tmp_path, body, (1, 4, 16, 16), constants))
+    assert kinds(final) == {"reorder": 1, "pointwise": 1, "conv": 1}
+
+
 def test_channels_last_behind_a_channel_shuffle(tmp_path: Path) -> None:
     """A unit of ShuffleNet as TensorFlow writes it: half of the shuffled channels pass by."""
     body = (
