@@ -55,10 +55,11 @@ class LinearProgram:
         self.geometry, self.zero_point, self.weight = geometry, zero_point, weight
         self.dtype = _exact_dtype(acc_type)
         g = self.geometry
-        self._scattered = g.y.in_size * g.x.in_size * g.y.kernel * g.x.kernel * g.out_channels
-        self._gathered = g.pixel_taps * g.in_channels
-        wasted = g.y.in_size * g.x.in_size * g.y.kernel * g.x.kernel > 2 * g.pixel_taps
-        self._scatters = self._scattered < self._gathered and not wasted
+        taps = g.y.kernel * g.x.kernel
+        products = g.y.in_size * g.x.in_size * taps
+        self._scattered, self._gathered = products * g.out_channels, g.pixel_taps * g.in_channels
+        wasted = products > 2 * g.pixel_taps
+        self._scatters = self._scattered < self._gathered and taps > 1 and not wasted
         self._most_input = max(-centred.lo, centred.hi)
         self.operands = self._operands()
 

@@ -31,6 +31,7 @@ def find_biases(
     types: Mapping[str, QuantType],
     streams: Mapping[str, Float32Array],
     places: Mapping[str, FloatArray] | None = None,
+    means: dict[str, FloatArray] | None = None,
 ) -> dict[str, FloatArray]:
     """Return per linear layer what to add to its sums, float64 ``[CO]``, so that their means are those in float.
 
@@ -44,7 +45,9 @@ def find_biases(
         streams: float values ``[N, H, W, C]`` of every tensor; a few frames suffice.
         places: by layer name, what the error of a sum matters, ``[M, OH, OW, CO]`` of the first ``M`` frames; where
             absent, all count alike.
+        means: of the sums in float, by layer name: what is missing is put in.  It goes with ``graph`` and ``streams``.
     """
+    means = {} if means is None else means
     codes = {port.name: types[port.name].quantize(streams[port.name]) for port in graph.inputs}
     ends = done_with(graph.layers)
     biases = {}
@@ -58,8 +61,9 @@ def find_biases(
             if places is not None and layer.name in places:
                 biases[layer.name] = _mean_lack(op, streams[source], made, real, places[layer.name])
             else:
-                wanted = _mean_sums(op.geometry, op.weight, streams[source])
-                biases[layer.name] = wanted - _mean_sums(op.geometry, made, real)
+                if layer.name not in means:
+                    means[layer.name] = _mean_sums(op.geometry, op.weight, streams[source])
+                biases[layer.name] = means[layer.name] - _mean_sums(op.geometry, made, real)
             layer = replace(layer, points=(Affine(np.ones(1), biases[layer.name]), *layer.points))
         codes[layer.name] = _run(graph, layer, weights.get(layer.name), types, codes)
         for name in ends[layer.name]:

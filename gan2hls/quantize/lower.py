@@ -77,20 +77,26 @@ def choose_types(
     rule: RangeRule,
     percentile: float = PERCENTILE,
     wide: Collection[str] = (),
+    known: Mapping[str, QuantType] | None = None,
 ) -> dict[str, QuantType]:
     """Return the type of every tensor by name, ranges found by ``rule`` in ``streams`` ``[N, H, W, C]``.
 
     A type that the file's own quantizer fixes comes first.  The model's output is never cut: it keeps the whole range
     of a bounded curve, or of the samples; nor is a tensor of so many bits that cutting it gains nothing: an input of
-    16, and those named in ``wide``.
+    16, and those named in ``wide``.  Types that are ``known`` already are taken over.
     """
+    known = known or {}
     outputs = {port.name for port in graph.outputs}
-    types = {}
+    types = dict(known)
     for port in graph.inputs:
+        if port.name in known:
+            continue
         precision = precisions[port.name].activation
         at_input = "minmax" if precision.bits >= _FINE_INPUT_BITS or port.name in wide else rule
         types[port.name] = activation_type(streams[port.name], precision, at_input, percentile)
     for layer in graph.layers:
+        if layer.name in known:
+            continue
         chain = split(layer.points, layer.channels)
         at = "minmax" if layer.name in outputs or layer.name in wide else rule
         if layer.is_copy:

@@ -113,6 +113,8 @@ class Variant:
         self.graph = apply_gains(graph, gains)
         self.weights: Mapping[str, IntWeight] = quantize_weights(self.graph, precisions)
         self.streams = apply_to_streams(streams, gains)
+        self._means: dict[str, FloatArray] = {}
+        self._types: dict[tuple[str, Candidate, int | None], QuantType] = {}
         self._corrected_on = max(least_judged(graph), _CORRECTION_MACS // frame_macs(graph))
 
     def types(self, candidate: Candidate, wide: Mapping[str, int] | None = None) -> dict[str, QuantType]:
@@ -122,9 +124,14 @@ class Variant:
             name: replace(precision, activation=Precision("int", wide[name])) if name in wide else precision
             for name, precision in self.precisions.items()
         }
-        whole = {*wide, *(port.name for port in self.graph.outputs)}
+        keys = {name: (name, candidate, wide.get(name)) for name in self.streams}
+        known = {name: self._types[key] for name, key in keys.items() if key in self._types}
+        whole = {*wide, *(port.name for port in self.graph.outputs)} - known.keys()
         streams = {**self.streams, **apply_to_streams({name: self._every[name] for name in whole}, self.gains)}
-        return choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide)
+        types = choose_types(self.graph, streams, precisions, candidate.rule, candidate.percentile, wide, known)
+        copies = {layer.name for layer in self.graph.layers if layer.is_copy}
+        self._types |= {key: types[name] for name, key in keys.items() if name not in copies}
+        return types
 
     def lower(
         self,
@@ -159,7 +166,7 @@ class Variant:
 
     def _biases(self, weights: Mapping[str, IntWeight], types: Mapping[str, QuantType]) -> dict[str, FloatArray]:
         few = {name: values[: self._corrected_on] for name, values in self.streams.items()}
-        return find_biases(self.graph, weights, types, few, self.places)
+        return find_biases(self.graph, weights, types, few, self.places, self._means)
 
     def _lower(
         self, weights: Mapping[str, IntWeight], types: Mapping[str, QuantType], biases: Mapping[str, FloatArray]
