@@ -304,16 +304,10 @@ def test_a_pixel_shuffle_of_samples_behind_which_some_are_cut(tmp_path: Path) ->
     assert shapes(final) == [("conv", (1, 35, 4)), ("conv", (1, 33, 2))]
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Conv(t, w)", "in an order that"),
-        ("c = Conv(x, w) y = Concat<axis = 1>(c, o)", "constants that are not zero"),
-    ],
-)
-def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path, body: str, message: str) -> None:
-    constants = {"w": f32(RNG, 2, 2, 1, 1), "n": np.array([1, 6, 2, 6]), "o": np.ones((1, 1, 6, 6), np.float32)}
-    with pytest.raises(UnsupportedError, match=message) as caught:
+def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path) -> None:
+    body = "c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Conv(t, w)"
+    constants = {"w": f32(RNG, 2, 2, 1, 1), "n": np.array([1, 6, 2, 6])}
+    with pytest.raises(UnsupportedError, match="in an order that") as caught:
         load(save(tmp_path, body, (1, 2, 6, 6), constants))
     assert "/g/" in caught.value.where and caught.value.hint
 
