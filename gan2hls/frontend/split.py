@@ -1,4 +1,4 @@
-"""Nodes that stand for several simpler ones: MaxPool of windows that overlap, Concat with constants."""
+"""Nodes that stand for several simpler ones: MaxPool of windows that overlap, Concat with constants, ReduceMin."""
 
 from __future__ import annotations
 
@@ -67,6 +67,22 @@ def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -
     return parts
 
 
+def reduce_min(node: onnx.NodeProto, types: Types, _: Constants, infer: Infer) -> list[onnx.NodeProto]:
+    """Return ReduceMax between two Negs; nothing where the least values are the elements themselves."""
+    name, output, base = node.input[0], node.output[0], node.name or node.output[0]
+    if name not in types or list(infer(node)) == [types[name]]:
+        return []
+    greatest = onnx.NodeProto()
+    greatest.CopyFrom(node)
+    greatest.op_type, greatest.name = "ReduceMax", base
+    greatest.input[0], greatest.output[0] = f"{output}/opposite", f"{output}/greatest"
+    return [
+        helper.make_node("Neg", [name], greatest.input[:1], f"{base}/Neg_in"),
+        greatest,
+        helper.make_node("Neg", greatest.output, [output], f"{base}/Neg_out"),
+    ]
+
+
 def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """Return ``value`` with one element along each axis along which it is the same."""
     for axis in range(value.ndim):
@@ -80,4 +96,5 @@ def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onnx.NodeProto]]] = {
     "Concat": concat,
     "MaxPool": max_pool,
+    "ReduceMin": reduce_min,
 }

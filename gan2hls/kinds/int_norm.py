@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from gan2hls import timing
 from gan2hls.kinds.norm_plan import RING_OUT_WORDS, NormPlan, roots, set_size
+from gan2hls.kinds.norm_values import add_up, normalize
 from gan2hls.numbers import (
     ALONG_BITS,
     CHORDS,
@@ -114,18 +115,19 @@ class IntNorm(StreamOperation):
         """Return what computes accumulators ``[N, H, W, C]`` of codes of any shape."""
         del acc_type
         (given,) = inputs
-        count, half = self.count, 1 << (ROOT_BITS - 1)
+        count, zero_point = self.count, given.zero_point
 
         def run(codes: Int64Array) -> Int64Array:
-            d = by_sets(codes - given.zero_point, self.shape, self.groups, self.by_pixel)
-            power = count * np.square(d).sum(axis=(2, 4), keepdims=True) + self.epsilon
-            u = count * d
-            if self.centred:
-                total = d.sum(axis=(2, 4), keepdims=True)
-                u, power = u - total, power - total * total
-            root, k = reciprocal_root(power)
-            made: Int64Array = ((((u << self.fraction) >> k) * root + half) >> ROOT_BITS).reshape(-1, *self.shape)
-            return made
+            sets = by_sets(codes, self.shape, self.groups, self.by_pixel)
+            frames = np.ascontiguousarray(sets.reshape(-1, *sets.shape[2:]))  # a block is a frame of its own
+            total, power = np.zeros((2, len(frames), self.groups), np.int64)
+            add_up(frames, zero_point, total, power)
+            if not self.centred:
+                total[:] = 0
+            root, k = reciprocal_root(count * power - total * total + self.epsilon)
+            made = np.empty_like(frames)
+            normalize(frames, zero_point, count, total, root, k, self.fraction, ROOT_BITS, made)
+            return made.reshape(-1, *self.shape)
 
         return run
 

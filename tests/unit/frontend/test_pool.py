@@ -59,6 +59,7 @@ def test_all_of_a_map_whose_channels_are_last(tmp_path: Path) -> None:
         "ReduceMax<axes = [1]>(h)",
         "ReduceSum<axes = [2]>(h)",
         "ReduceMax<axes = [3], keepdims = 0>(h)",
+        "ReduceMin<axes = [1]>(h)",
         "ReduceMean<axes = [1, 3]>(h)",
         "ReduceMean<axes = [1, 2, 3]>(h)",
     ],
