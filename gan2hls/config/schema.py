@@ -169,6 +169,11 @@ class PrecisionConfig(Strict):
     activation_psnr_min_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
         38.0, description="PSNR of the output that activation: auto goes for, with as few bits more as bring it."
     )
+    activation_psnr_floor_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
+        35.0,
+        description="PSNR of the output below which activation: auto takes what brings it, whatever "
+        "activation_cost_percent allows; 0: never.",
+    )
     activation_cost_percent: Annotated[float, Field(strict=True, ge=0, le=100_000)] | None = Field(
         2.0,
         description="DSP blocks and block RAM, each, that activation: auto may take more than 8 bits do (a block if "

@@ -100,7 +100,7 @@ def activation_bound(precision: PrecisionConfig, design_of: Callable[[IntegerMod
         return DesignCost(dsp, bram18, estimate(design).interval)
 
     percent = precision.activation_cost_percent
-    return None if percent is None else CostBound(percent, cost)
+    return None if percent is None else CostBound(percent, precision.activation_psnr_floor_db, cost)
 
 
 def folded_for_tool(config: Config) -> Config:

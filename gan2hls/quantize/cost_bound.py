@@ -37,10 +37,12 @@ class CostBound:
 
     Attributes:
         percent: DSP blocks, and block RAMs; a whole block of each is allowed if any share is.
+        floor_db: PSNR of the output below which more may be taken, so that it is reached.
         measure: the cost of a model's design at the target; None where no design holds it.
     """
 
     percent: float
+    floor_db: float
     measure: Callable[[IntegerModel], DesignCost | None]
 
     def most(self, narrow: DesignCost) -> DesignCost:

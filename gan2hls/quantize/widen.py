@@ -9,7 +9,8 @@
    share of DSP blocks and block RAM.
 5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
 6. Bits that take no DSP blocks and no block RAM are tried alone before, and spent for a greater margin.
-7. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it.
+7. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it; where
+   these stay below the floor, for the cheapest that reaches that.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -200,7 +201,19 @@ class _Widener:
                 return barely, None
             if cost is None or (price is not None and not cost.within(price)):
                 best, cost = barely, price
+        inside = self._above_floor(most, inside, bound)
+        if best.held_error >= inside.held_error:
+            return inside, None
         return inside, Dearer(psnr_of(self.search, best.held_error), least, cost)
+
+    def _above_floor(self, most: Trial, inside: Trial, bound: CostBound) -> Trial:
+        """Return the cheapest lowering found that reaches the floor of ``bound``, or comes near; else ``inside``."""
+        floor = ErrorGoal.of(self.search, bound.floor_db)
+        if inside.held_error <= floor.error or not floor.is_worth(most, inside):
+            return inside
+        better = self.unbounded(most, floor)
+        holds = better.held_error < inside.held_error and bound.measure(better.model) is not None
+        return better if holds else inside
 
     @staticmethod
     def _holds(trial: Trial, least: DesignCost, bound: CostBound) -> bool:

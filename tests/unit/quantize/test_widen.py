@@ -127,7 +127,7 @@ def test_cost_is_bounded_and_the_price_of_more_is_told(folder: Path, caplog: pyt
     narrow = build(folder / "heavy.onnx", {"activation": "int8"})
     with caplog.at_level(logging.WARNING):
         made = build(folder / "heavy.onnx", {"activation_cost_percent": 2.0})
-    assert cost(made).within(CostBound(2.0, lambda _: None).most(cost(narrow)))
+    assert cost(made).within(CostBound(2.0, 35.0, lambda _: None).most(cost(narrow)))
     assert psnr(narrow) + 3 < psnr(made) < 38
     (said,) = (record.message for record in caplog.records if "activation: auto" in record.message)
     price = r"([\d.]+) dB would take (\d+) block RAMs of 18 kbit instead of (\d+); "
@@ -149,11 +149,23 @@ def test_no_bits_that_cost_time(folder: Path, caplog: pytest.LogCaptureFixture) 
     full = {"dsp": cost(narrow).dsp}
     free = build(folder / "dense.onnx", {}, target=full)
     assert cost(free).interval == 2 * cost(narrow).interval
+    bounded = {"activation_cost_percent": 2.0, "activation_psnr_floor_db": 0.0}
     with caplog.at_level(logging.WARNING):
-        made = build(folder / "dense.onnx", {"activation_cost_percent": 2.0}, target=full)
+        made = build(folder / "dense.onnx", bounded, target=full)
     assert cost(made) == cost(narrow) and psnr(made) > psnr(narrow) + 5
     assert f"would take {cost(free).interval} cycles a frame instead of {cost(narrow).interval}" in caplog.text
     assert "precision.activation_cost_percent: null lets them" in caplog.text
+
+
+def test_below_the_floor_bits_may_cost_anything(folder: Path) -> None:
+    """Up to the floor, not to the goal."""
+    bounded = {"activation_cost_percent": 0.0, "activation_psnr_min_db": 60.0}
+    inside = build(folder / "heavy.onnx", bounded | {"activation_psnr_floor_db": 0.0})
+    assert psnr(inside) < 37
+    made = build(folder / "heavy.onnx", bounded | {"activation_psnr_floor_db": 37.0})
+    free = build(folder / "heavy.onnx", bounded | {"activation_cost_percent": None})
+    assert 37 <= psnr(made) <= psnr(free)
+    assert cost(inside).bram18 < cost(made).bram18 < cost(free).bram18
 
 
 def test_bits_that_are_free_bring_a_margin(folder: Path) -> None:
