@@ -60,7 +60,8 @@ def test_random_functions(tmp_path: Path, first: int):
         except UnsupportedError as error:
             count[f"refused: {error.message}"] += 1
         except ModelError as error:
-            assert "does not depend on the input" in error.message
+            if "does not depend on the input" not in error.message:
+                raise
             count["constant"] += 1
         else:
             count["built"] += 1
