@@ -28,7 +28,7 @@ from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
-from gan2hls.frontend.read import check_constant
+from gan2hls.frontend.read import check_constant, check_numbers
 from gan2hls.frontend.reads import (
     OF_ONE_SHAPE,
     RANDOM,
@@ -213,7 +213,7 @@ class _Folder:
                 where=f"initializer {name!r}",
                 hint=f"replace it: onnx.numpy_helper.from_array(value, {name!r}) makes one of the right length",
             ) from error
-        check_finite(value, f"initializer {name!r}")
+        check_numbers(value, f"initializer {name!r}")
         self.constants[name] = value
 
     def _forget(self, node: onnx.NodeProto) -> None:
@@ -351,7 +351,7 @@ class _Folder:
         read = {name for node in self.nodes for name in node.input if name and name not in self.types}
         constants = {name: self.constants[name] for name in sorted(read)}
         for name, value in constants.items():
-            check_finite(value, f"constant {name!r}")
+            check_numbers(value, f"constant {name!r}")
             if value.dtype.kind in "SUOM":
                 raise ModelError("holds text", where=f"constant {name!r}", hint="store numbers; weights are FLOAT")
         outputs = [output.name for output in self.model.graph.output]
@@ -384,23 +384,3 @@ class _Folder:
 
     def _info(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape)
-
-
-def check_finite(value: Array, where: str) -> None:
-    """Check the numbers of a constant; one infinite number alone may be a bound of Clip.
-
-    Raises:
-        ModelError: one of them is NaN or infinite.
-    """
-    if value.dtype.kind in "biuSUOM":
-        return
-    if value.dtype.kind == "c":
-        raise ModelError("holds complex numbers", where=where, hint="store real numbers; weights are FLOAT")
-    numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
-    bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
-    if bad.any():
-        raise ModelError(
-            f"holds {int(bad.sum())} NaN or infinite values",
-            where=where,
-            hint="the training diverged; use an earlier checkpoint",
-        )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -245,3 +247,23 @@ def check_constant(shape: tuple[int, ...], where: str, total: int = 0) -> int:
             hint=f"constants have at most {MAX_CONSTANT} elements each and {MAX_CONSTANTS} together",
         )
     return count
+
+
+def check_numbers(value: npt.NDArray[Any], where: str) -> None:
+    """Check the numbers of a constant; one infinite number alone may be a bound of Clip.
+
+    Raises:
+        ModelError: one of them is NaN or infinite.
+    """
+    if value.dtype.kind in "biuSUOM":
+        return
+    if value.dtype.kind == "c":
+        raise ModelError("holds complex numbers", where=where, hint="store real numbers; weights are FLOAT")
+    numbers = value if value.dtype.kind == "f" else value.astype(np.float64)
+    bad = ~np.isfinite(numbers) if value.size > 1 else np.isnan(numbers)
+    if bad.any():
+        raise ModelError(
+            f"holds {int(bad.sum())} NaN or infinite values",
+            where=where,
+            hint="the training diverged; use an earlier checkpoint",
+        )
