@@ -86,16 +86,21 @@ def normalize(
         ModelError: constants that are broken, or a graph that onnx finds inconsistent.
         UnsupportedError: sizes beyond the bounds or not known beforehand.
     """
-    folder = _Folder(model, inputs, known)
-    for node in model.graph.node:
-        folder.take(node, check_node)
+    for drops_zeros in (True, False):  # where nothing would be left, products by 0 stay
+        folder = _Folder(model, inputs, known, drops_zeros)
+        for node in model.graph.node:
+            folder.take(node, check_node)
+        if all(output.name in folder.types for output in model.graph.output):
+            break
     return folder.finish(check_node)
 
 
 @final
 class _Folder:
-    def __init__(self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: Container[str]) -> None:
-        self.model, self.known = model, known
+    def __init__(
+        self, model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: Container[str], drops_zeros: bool
+    ) -> None:
+        self.model, self.known, self.drops_zeros = model, known, drops_zeros
         self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         self.constants: dict[str, Array] = {}
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -106,7 +111,7 @@ class _Folder:
         self.folded = 0
         #: How many nodes that are not folded yet read a name.
         self.unread = Counter(name for node in model.graph.node for name in node.input)
-        self.valued = valued(model.graph)
+        self.valued = valued(model.graph, drops_zeros)
         self.labels = Labels(self.types, self.constants, self._infer, model.opset_import)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
@@ -128,7 +133,7 @@ class _Folder:
         elif self.valued.isdisjoint(node.output) and (dynamic or node.op_type in RANDOM):
             for name, made in zip(filter(None, node.output), self._infer(node), strict=True):
                 self.types[name] = made  # nothing but its shape or type is read
-        elif dynamic and is_multiplied_away(node, self.constants):
+        elif dynamic and self.drops_zeros and is_multiplied_away(node, self.constants):
             (made,) = self._infer(node)
             self.constants[node.output[0]] = np.zeros(made.shape, helper.tensor_dtype_to_np_dtype(made.elem))
         elif dynamic and self.labels.take(node, dynamic):

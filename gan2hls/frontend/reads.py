@@ -49,10 +49,11 @@ def values_read(node: onnx.NodeProto) -> list[str]:
     return [name for n, name in enumerate(node.input) if name and n not in measured]
 
 
-def valued(graph: onnx.GraphProto) -> set[str]:
+def valued(graph: onnx.GraphProto, drops_zeros: bool) -> set[str]:
     """Return the tensors whose values the outputs need, and not their type or shape alone; nodes stand in order.
 
-    What is multiplied by a constant 0 is not needed, as noise and attention of a weight that is 0 still.
+    With ``drops_zeros`` what is multiplied by a constant 0 is not needed, as noise and attention of a weight that is
+    still 0.
     """
     zeros = {tensor.name for tensor in graph.initializer if _is_zero(tensor)}
     zeros |= {
@@ -62,7 +63,7 @@ def valued(graph: onnx.GraphProto) -> set[str]:
     }
     needed = {output.name for output in graph.output}
     for node in reversed(graph.node):
-        multiplied_away = node.op_type == "Mul" and not zeros.isdisjoint(node.input)
+        multiplied_away = drops_zeros and node.op_type == "Mul" and not zeros.isdisjoint(node.input)
         if not needed.isdisjoint(node.output) and not multiplied_away:
             needed.update(values_read(node))
     return needed
