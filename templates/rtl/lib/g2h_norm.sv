@@ -15,7 +15,7 @@
 // Handshake   g2h_fork at the input, whose sums are always ready: maps that are under way fit the statistics' Copies,
 //             since their beats fit the ring.  Ready of the output reaches the registers of its queue alone.
 // Parameters  Sets 1 or Lanes; Copies a power of two with Copies * beats of a map >= Depth + 10 + beats of a pixel.
-//             Steps 0: g2h_rsqrt; else the clocks of a root, at most (Pixels - 1) * SlotBeats.
+//             Steps 0: g2h_rsqrt; else the clocks of a root, at most Pixels * SlotBeats / 16.
 module g2h_norm #(
   parameter int unsigned Lanes       = 1,
   parameter int unsigned Sets        = 1,
@@ -305,7 +305,7 @@ module g2h_norm #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) kept_q <= '0;
     else kept_q <= kept_q + PendingBits'(map_done) - PendingBits'(leave && map_last_out);
-    if (rst_ni && map_done && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
+    if (rst_ni && u_roots.done && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
   end
 `endif
 endmodule
