@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 
-from gan2hls.hardware import Design, EngineDesign, Folding, make_engine, verify_design
+from gan2hls.hardware import Design, EngineDesign, Folding, OffChip, make_engine, verify_design
 from gan2hls.hardware.linear_engine import most_rows
+from gan2hls.hardware.off_chip import Bands
 from gan2hls.hardware.queues import with_endless_queues
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import Port
@@ -206,18 +207,26 @@ def chain(name: str, shape: Shape, input_type: QuantType, layers: Sequence[IntLa
 
 
 def design(
-    model: IntegerModel, foldings: Sequence[Folding], *, extra_rows: int = 1, skip: Collection[str] = ()
+    model: IntegerModel,
+    foldings: Sequence[Folding],
+    *,
+    extra_rows: int = 1,
+    skip: Collection[str] = (),
+    off_chip: Mapping[str, OffChip] | None = None,
 ) -> Design:
     """A design of ``model`` with given foldings and line buffers of ``extra_rows`` beyond the least.
 
-    The layers named in ``skip`` skip empty blocks.  Where branches meet, queues never fill.
+    The layers named in ``skip`` skip empty blocks, those of ``off_chip`` read weights from external memory.  Where
+    branches meet, queues never fill.
     """
     engines = []
     for layer, folding in zip(model.layers, foldings, strict=True):
-        rows = 0
+        rows, away = 0, (off_chip or {}).get(layer.name)
         if isinstance(layer.op, IntLinear):
-            rows = min(layer.op.geometry.y.window + extra_rows, most_rows(layer))
-        engines.append(make_engine(layer, folding, rows=rows, skip=layer.name in skip))
+            y = layer.op.geometry.y
+            window = y.window if away is None else Bands(y, away.band_rows).window
+            rows = min(window + extra_rows, most_rows(layer))
+        engines.append(make_engine(layer, folding, rows=rows, skip=layer.name in skip, off_chip=away))
     made = with_endless_queues(Design(model, tuple(engines), "xc7z020clg400-1", 5.0))
     verify_design(made)
     return made

@@ -7,6 +7,8 @@ from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, Fold
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.memory_map import ADDRESS_BITS, MemoryMap, Region
+from gan2hls.hardware.off_chip import BANKS, OffChip, legal_band_rows
 from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import engine_resources, queue_bram18
@@ -14,6 +16,8 @@ from gan2hls.hardware.schedule import Target, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
 
 __all__ = [
+    "ADDRESS_BITS",
+    "BANKS",
     "OUT_QUEUE_WORDS",
     "WORD_LIMIT_BITS",
     "AxisPhases",
@@ -23,6 +27,9 @@ __all__ = [
     "Folding",
     "FoldingRequest",
     "LinearEngine",
+    "MemoryMap",
+    "OffChip",
+    "Region",
     "Stream",
     "StreamEngine",
     "StreamPort",
@@ -32,6 +39,7 @@ __all__ = [
     "estimate",
     "find_part",
     "footprint",
+    "legal_band_rows",
     "legal_pe",
     "legal_simd",
     "make_engine",

@@ -18,12 +18,14 @@ from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
 from gan2hls.timing import Block, Network, Queue, Stream, simulate
 
 # Clocks between events, from the headers of the RTL library; those of a grant are in ``clocks``.
 _RELEASE_TO_READY = 5
 _STEP_TO_PUSH = 9
 _SKIP = 2  # more from a step to its address, and so to its push and to the release of rows
+_READ_TO_PUSH = 2  # of a vector that is reordered
 _REQUANT = 7
 _TABLE = 2
 
@@ -161,6 +163,8 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
 def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
     """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those."""
     g, folding, name = engine.geometry, engine.folding, engine.layer.name
+    if engine.off_chip is not None:
+        return _band_blocks(engine, stream, frames)
     later = 0 if engine.skip is None else _SKIP
     vectors = engine.vector_cycles.size * frames
     rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
@@ -177,3 +181,37 @@ def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tupl
     )
     loader = timing.loader(stream, rows, _RELEASE_TO_READY + later)
     return (loader, sequencer, timing.fifo(queue, accumulators)), accumulators
+
+
+def _band_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
+    """Return the same of an engine whose weights are off chip: it goes from band to band, and vectors are reordered.
+
+    Weights are there when they are needed.
+    """
+    g, folding, name, bands = engine.geometry, engine.folding, engine.layer.name, engine.bands
+    vectors = bands.rows * len(g.x.outputs) * engine.co_folds
+    rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
+    done = Queue(f"{name}.bands", bands.count * frames, BANKS)
+    ahead = Queue(f"{name}.ahead", bands.count * vectors * frames, REORDER_OUT_WORDS)
+    accumulators = Stream(f"{name}.acc", ahead.words * (folding.pe // folding.lanes))
+    work = np.array(bands.row_taps, np.int64) * (g.x.count * engine.ci_folds * engine.co_folds)
+    sequencer = timing.sequencer(
+        rows,
+        done,
+        in_rows=g.y.in_size,
+        need=bands.need,
+        released=bands.released,
+        vector_cycles=work[:, None],
+        to_push=_STEP_TO_PUSH + engine.decoder_clocks + (folding.simd - 1).bit_length(),
+    )
+    reader = timing.sequencer(
+        done,
+        ahead,
+        in_rows=1,
+        need=(1,),
+        released=(1,),
+        vector_cycles=np.ones((1, vectors), np.int64),
+        to_push=_READ_TO_PUSH,
+    )
+    loader = timing.loader(stream, rows, _RELEASE_TO_READY)
+    return (loader, sequencer, reader, timing.fifo(ahead, accumulators)), accumulators

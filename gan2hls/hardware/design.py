@@ -14,6 +14,7 @@ from typing import final
 
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.memory_map import MemoryMap, memory_map
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel
 
@@ -54,6 +55,11 @@ class Design:
     def interval(self) -> int:
         """Least clocks between two frames of the slowest engine alone."""
         return max(engine.interval for engine in self.engines)
+
+    @cached_property
+    def memory(self) -> MemoryMap | None:
+        """What stands in external memory; None: nothing."""
+        return memory_map(self.engines)
 
     @cached_property
     def inputs(self) -> tuple[Stream, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
+from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, bus_word_bits
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -41,11 +42,13 @@ class LinearEngine(EngineDesign):
         rows: input rows that the feeder's circular line buffer holds.
         encoded: weights laid out for the folding; None while foldings are compared.
         skip: the program of an engine that skips empty blocks; None: it visits all.
+        off_chip: how weights come from external memory; None: they stand on chip.
     """
 
     rows: int
     encoded: Encoded | None = None
     skip: SkipProgram | None = None
+    off_chip: OffChip | None = None
 
     @property
     def op(self) -> IntLinear:
@@ -103,6 +106,40 @@ class LinearEngine(EngineDesign):
         """Input beats of one pixel, all groups: its words in the line buffer."""
         return self.group_folds * self.ci_folds
 
+    @cached_property
+    def bands(self) -> Bands:
+        """Rows that share one pass over the weights; of an engine with weights on chip the whole map."""
+        y = self.geometry.y
+        return Bands(y, len(y.outputs) if self.off_chip is None else self.off_chip.band_rows)
+
+    @property
+    def tile_words(self) -> int:
+        """Words of weights of one output fold."""
+        return self.geometry.y.kernel * self.geometry.x.kernel * self.ci_folds
+
+    @property
+    def bus_word_bits(self) -> int:
+        """Bits that a word of weights takes in external memory."""
+        assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
+        return bus_word_bits(self.weight_word_bits, self.tile_words * self.co_folds, self.off_chip.bus_bits)
+
+    @property
+    def weight_word_bits(self) -> int:
+        """Bits of a word of weights, encoded."""
+        return self.weights.memories[0].width_bits
+
+    @property
+    def pass_bytes(self) -> int:
+        """Bytes of weights that one pass reads from external memory."""
+        return self.tile_words * self.co_folds * self.bus_word_bits // 8
+
+    @property
+    def bus_beats(self) -> int:
+        """Beats of the memory port in a frame; 0 with weights on chip."""
+        if self.off_chip is None:
+            return 0
+        return self.bands.count * self.pass_bytes * 8 // self.off_chip.bus_bits
+
     @property
     def decoder_clocks(self) -> int:
         """Clocks that weights come later than from a plain memory."""
@@ -123,7 +160,8 @@ class LinearEngine(EngineDesign):
     def word_bits(self) -> int:
         """Bits of the widest word that it passes on: feeder words, accumulators, codes."""
         folding, acc = self.folding, self.layer.acc_type
-        address = max(1, (self.weight.values.size // (folding.pe * folding.simd) - 1).bit_length())
+        words = self.weight.values.size // (folding.pe * folding.simd) if self.off_chip is None else 2 * self.tile_words
+        address = max(1, (words - 1).bit_length())
         feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
         return max(self.code_bits, feed, folding.pe * (acc.bits + (0 if acc.signed else 1)))
 
@@ -173,10 +211,22 @@ class LinearEngine(EngineDesign):
         rows, columns = (np.array([len(axis.taps[o]) for o in axis.outputs]) for axis in (geometry.y, geometry.x))
         return np.repeat((np.outer(rows, columns) * self.ci_folds)[:, :, None], self.co_folds, axis=2)
 
+    @property
+    def interval(self) -> int:
+        """Least clocks between two frames of this engine alone: MACs, input beats, output beats, beats of weights."""
+        return max(super().interval, self.bus_beats)
+
     @cached_property
     def acc_queue_words(self) -> int:
         """Words of the accumulator queue between MAC array and requantizer, a power of two."""
         return _acc_queue_words(self)
+
+    @property
+    def reorder_words(self) -> int:
+        """Accumulator vectors that are kept while bands are turned into pixels; 0 with weights on chip."""
+        if self.off_chip is None:
+            return 0
+        return BANKS * self.bands.rows * len(self.geometry.x.outputs) * self.co_folds
 
     def verify(self) -> None:
         """Check folding, line buffer and layout of weights.
@@ -187,7 +237,9 @@ class LinearEngine(EngineDesign):
         folding, name = self.folding, self.layer.name
         assert folding.pe in legal_pe(self.geometry), f"{name}: PE {folding.pe}"
         assert folding.simd in legal_simd(self.geometry, folding.pe), f"{name}: SIMD {folding.simd}"
-        assert self.geometry.y.window <= self.rows <= most_rows(self.layer), f"{name}: rows"
+        window = self.geometry.y.window if self.off_chip is None else self.bands.window
+        assert window <= self.rows <= most_rows(self.layer), f"{name}: rows"
+        assert self.off_chip is None or self.skip is None, f"{name}: blocks are not skipped off chip"
         assert (self.weights.pe, self.weights.simd) == (folding.pe, folding.simd), f"{name}: layout of weights"
 
 
@@ -215,7 +267,9 @@ def _acc_queue_words(engine: LinearEngine) -> int:
     return max(16, 1 << (wanted - 1).bit_length())
 
 
-def make_linear_engine(layer: IntLayer, folding: Folding, rows: int, *, skip: bool = False) -> LinearEngine:
+def make_linear_engine(
+    layer: IntLayer, folding: Folding, rows: int, *, skip: bool = False, off_chip: OffChip | None = None
+) -> LinearEngine:
     """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
 
     Raises:
@@ -223,7 +277,7 @@ def make_linear_engine(layer: IntLayer, folding: Folding, rows: int, *, skip: bo
     """
     op = linear_op(layer)
     if not skip:
-        return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd))
+        return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd), off_chip=off_chip)
     found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
     assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
     program = skip_program(found)
@@ -235,10 +289,6 @@ def most_rows(layer: IntLayer) -> int:
     return _MOST_FRAMES * linear_op(layer).geometry.y.in_size
 
 
-def line_buffer_rows(layer: IntLayer) -> int:
-    """Return the least rows with which the next output row's inputs can load while the current one is computed."""
-    y = linear_op(layer).geometry.y
-    need, base = y.need, y.base
-    following = (*need[1:], y.in_size + need[0])
-    rows = max(after - before for after, before in zip(following, base, strict=True))
-    return min(max(rows, y.window), 2 * y.in_size)
+def line_buffer_rows(layer: IntLayer, band_rows: int = 1) -> int:
+    """Return the least rows with which the next band's inputs can load while the current one is computed."""
+    return Bands(linear_op(layer).geometry.y, band_rows).buffer_rows

@@ -11,6 +11,7 @@ import numpy as np
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_linear_engine
+from gan2hls.hardware.off_chip import OffChip
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
@@ -67,10 +68,19 @@ def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
     return StreamEngine(layer, folding)
 
 
-def make_engine(layer: IntLayer, folding: Folding, *, rows: int | None = None, skip: bool = False) -> EngineDesign:
+def make_engine(
+    layer: IntLayer,
+    folding: Folding,
+    *,
+    rows: int | None = None,
+    skip: bool = False,
+    off_chip: OffChip | None = None,
+) -> EngineDesign:
     """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise."""
     if isinstance(layer.op, IntLinear):
-        return make_linear_engine(layer, folding, line_buffer_rows(layer) if rows is None else rows, skip=skip)
+        if rows is None:
+            rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
+        return make_linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip)
     assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
     return StreamEngine(layer, folding)
 

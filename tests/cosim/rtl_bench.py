@@ -67,6 +67,9 @@ class Bench:
         self.golden = Golden(design.model)
         rtl = write_rtl(design, folder)
         ports = [*(f"SOURCE({port.axis})" for port in design.sources), *(f"SINK({port.axis})" for port in design.sinks)]
+        if design.memory is not None:
+            (folder / "memory.image").write_bytes(design.memory.image())
+            ports.append(f"MEMORY({design.memory.bus_bits})")
         (folder / "ports.inc").write_text("".join(f"{port}\n" for port in ports))
         flags = [
             "--cc",
@@ -90,8 +93,20 @@ class Bench:
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
 
-    def run(self, frames: int = 3, *, seed: int = 0, idle: int = 0, stall: int = 0, reset_at: int = 0) -> Run:
-        """Simulate ``frames`` frames; every engine's stream, tlast and the MAC counters must be right."""
+    def run(
+        self,
+        frames: int = 3,
+        *,
+        seed: int = 0,
+        idle: int = 0,
+        stall: int = 0,
+        reset_at: int = 0,
+        memory: tuple[int, int] = (8, 0),
+    ) -> Run:
+        """Simulate ``frames`` frames; every engine's stream, tlast and the MAC counters must be right.
+
+        ``memory`` has the clocks of latency of the external memory, and the chance in percent of a clock without a beat.
+        """
         design, folder = self.design, self.folder
         rng = np.random.default_rng(seed)
         tensors = self.golden.run(random_inputs(rng, design.model, frames))
@@ -105,6 +120,7 @@ class Bench:
         done = subprocess.run(
             [str(folder / "obj" / "Vtop"), *map(str, arguments)],
             cwd=folder,
+            env=os.environ | {"MEMORY": " ".join(map(str, (*memory, 0)))},
             capture_output=True,
             text=True,
             check=False,

@@ -6,8 +6,13 @@
 // wanted from each sink; DRAIN clocks follow the last of them, in which engines consume rows that no output uses and no
 // beat may come.  start.txt gets the clock of the first input beat, SINK.txt "cycle last data" per output beat, after
 // the last reset.
+//
+// MEMORY(BITS) in ports.inc: m_axi reads memory.image, which stands from BASE on.  The environment's MEMORY has the clocks
+// of its latency, the chance in percent of a clock without a beat or without arready, and which beat is an error (0: none).
+// memory.txt gets the beats that were read since the last reset, and the clock in which error_o rose (0: never).
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -74,6 +79,48 @@ struct Sink {
   std::vector<std::string> lines = {};
 };
 
+// An external memory behind AXI4, read only; bursts are served in order.
+struct Memory {
+  static constexpr uint64_t BASE = 0x40000000;
+  struct Burst {
+    uint64_t address;
+    unsigned left, id;
+    uint64_t ready_at;
+  };
+  std::string image;
+  unsigned bytes = 0, latency = 0, stall = 0;
+  uint64_t error_at = 0, beats = 0, error_rose = 0;
+  std::deque<Burst> bursts;
+  bool asking = false;
+  Burst asked{};
+
+  void fail(const char* what) {
+    std::fprintf(stderr, "memory: %s\n", what);
+    std::exit(3);
+  }
+  // One request, as it stands at a rising edge.
+  void request(bool valid, bool ready, Burst burst, uint64_t cycle) {
+    if (asking && !valid) fail("arvalid dropped");
+    if (asking && (burst.address != asked.address || burst.left != asked.left || burst.id != asked.id)) {
+      fail("a request changed while it waited");
+    }
+    asking = valid && !ready;
+    asked = burst;
+    if (!valid || !ready) return;
+    const uint64_t size = static_cast<uint64_t>(burst.left) * bytes;
+    if (burst.address % bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
+    if (burst.address < BASE || burst.address + size > BASE + image.size()) fail("a burst outside of the image");
+    burst.ready_at = cycle + 1 + latency;
+    bursts.push_back(burst);
+  }
+  Words beat() const {
+    Words words(bytes / 4 + 1, 0);
+    const uint64_t at = bursts.front().address - BASE;
+    for (unsigned n = 0; n < bytes; n++) words[n / 4] |= static_cast<uint32_t>(static_cast<uint8_t>(image[at + n])) << (8 * (n % 4));
+    return words;
+  }
+};
+
 int main(int argc, char** argv) {
   VerilatedContext context;
   Vtop top{&context};
@@ -90,7 +137,45 @@ int main(int argc, char** argv) {
   sinks.push_back({#port, 0, [&](bool on) { top.port##_tready = on; },                                      \
                    [&] { return top.port##_tvalid && top.port##_tready; },                                  \
                    [&] { return std::to_string(top.port##_tlast) + " " + peek(top.port##_tdata); }});
+  Memory memory;
+  std::function<void(uint64_t)> memory_drive, memory_sample;
+#define MEMORY(bits)                                                                                        \
+  memory.bytes = bits / 8;                                                                                  \
+  top.memory_base_i = Memory::BASE;                                                                         \
+  top.m_axi_rvalid = 0;                                                                                     \
+  top.m_axi_arready = 0;                                                                                    \
+  memory_drive = [&](uint64_t cycle) {                                                                      \
+    top.m_axi_arready = std::rand() % 100 >= static_cast<int>(memory.stall);                                \
+    if (top.m_axi_rvalid) return;                                                                           \
+    const bool some = !memory.bursts.empty() && memory.bursts.front().ready_at <= cycle;                    \
+    if (!some || std::rand() % 100 < static_cast<int>(memory.stall)) return;                                \
+    top.m_axi_rvalid = 1;                                                                                   \
+    top.m_axi_rid = memory.bursts.front().id;                                                               \
+    top.m_axi_rlast = memory.bursts.front().left == 1;                                                      \
+    top.m_axi_rresp = memory.error_at && memory.beats + 1 == memory.error_at ? 2 : 0;                       \
+    poke(top.m_axi_rdata, memory.beat());                                                                   \
+  };                                                                                                        \
+  memory_sample = [&](uint64_t cycle) {                                                                     \
+    const Memory::Burst burst{top.m_axi_araddr, top.m_axi_arlen + 1u, top.m_axi_arid, 0};                   \
+    if (top.rst_ni) memory.request(top.m_axi_arvalid, top.m_axi_arready, burst, cycle);                     \
+    else memory.asking = false;                                                                             \
+    if (top.error_o && !memory.error_rose) memory.error_rose = cycle;                                       \
+    if (!top.m_axi_rvalid || !top.m_axi_rready) return;                                                     \
+    memory.beats++;                                                                                         \
+    memory.bursts.front().address += memory.bytes;                                                          \
+    if (--memory.bursts.front().left == 0) memory.bursts.pop_front();                                       \
+    memory_moved = true;                                                                                    \
+  };
+  bool memory_moved = false;
 #include "ports.inc"
+  if (memory_drive) {
+    std::ifstream in("memory.image", std::ios::binary);
+    memory.image.assign(std::istreambuf_iterator<char>(in), {});
+    const char* settings = std::getenv("MEMORY");
+    unsigned long long error_at = 0;
+    if (!settings || std::sscanf(settings, "%u %u %llu", &memory.latency, &memory.stall, &error_at) != 3) return 2;
+    memory.error_at = error_at;
+  }
   if (argc != 7 + static_cast<int>(sinks.size())) return 2;
   for (Source& source : sources) {
     std::ifstream in(source.name + ".hex");
@@ -115,6 +200,7 @@ int main(int argc, char** argv) {
       started = false;
       for (Source& source : sources) source.sent = 0;
       for (Sink& sink : sinks) sink.lines.clear();
+      memory.beats = 0;
     }
     if (reset_at && cycle == reset_at + 2) top.rst_ni = 1;
     const bool running = top.rst_ni;
@@ -125,8 +211,11 @@ int main(int argc, char** argv) {
       if (more) source.data(source.beats[source.sent]);
     }
     for (Sink& sink : sinks) sink.ready(running && std::rand() % 100 >= stall);
+    if (memory_drive) memory_drive(cycle);
     top.clk_i = 0;
     top.eval();
+    memory_moved = false;
+    if (memory_sample) memory_sample(cycle);
     std::vector<Source*> taken;
     for (Source& source : sources) {
       if (running && source.is_valid() && source.is_ready()) taken.push_back(&source);
@@ -136,6 +225,7 @@ int main(int argc, char** argv) {
     }
     top.clk_i = 1;
     top.eval();
+    if (memory_moved) top.m_axi_rvalid = 0;
     for (Source* source : taken) {
       if (!started) start = cycle;
       started = true;
@@ -148,6 +238,7 @@ int main(int argc, char** argv) {
   }
   top.final();
   std::ofstream("start.txt") << start << "\n";
+  std::ofstream("memory.txt") << memory.beats << " " << memory.error_rose << "\n";
   for (const Sink& sink : sinks) {
     std::ofstream out(sink.name + ".txt");
     for (const std::string& line : sink.lines) out << line << "\n";

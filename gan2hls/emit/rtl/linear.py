@@ -8,7 +8,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
 from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
-from gan2hls.hardware import EngineDesign, LinearEngine
+from gan2hls.hardware import BANKS, EngineDesign, LinearEngine
 
 Values = dict[str, str | int]
 
@@ -19,7 +19,8 @@ def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
     memories = grant_memories(engine, int(sizes["FreeBits"]), loaded_bits(engine))
     program = tap_memories if engine.skip is None else skip_memories
     memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
-    return memories | {memory.name: codec_memory(memory) for memory in engine.weights.memories}
+    on_chip = engine.weights.memories[0 if engine.off_chip is None else 1 :]
+    return memories | {memory.name: codec_memory(memory) for memory in on_chip}
 
 
 def linear_context(engine: LinearEngine) -> dict[str, Any]:
@@ -65,13 +66,20 @@ def linear_context(engine: LinearEngine) -> dict[str, Any]:
         "feeder": _feeder(engine, sizes),
         "skip": engine.skip is not None,
         "mac_steps": engine.mac_steps,
-        "sequencer": _sequencer(engine, sizes) if engine.skip is None else _skip_sequencer(engine, sizes),
+        "off_chip": None if engine.off_chip is None else _off_chip(engine, sizes),
+        "sequencer": _any_sequencer(engine, sizes),
         "wsrc": _wsrc(engine, sizes, weight_bits),
+        "codes": {
+            "Width": engine.weight_word_bits,
+            "Depth": encoded.memories[0].depth,
+            "AddrBits": sizes["WAddrBits"],
+            "File": memory_path(engine, encoded.memories[0].name),
+        },
         "mac": mac,
         "acc_fifo": {
             "Width": folding.lanes * acc_bits,
             "Ratio": folding.pe // folding.lanes,
-            "Depth": engine.acc_queue_words,
+            **({"Depth": engine.acc_queue_words} if engine.off_chip is None else _reordered(engine)),
         },
     }
 
@@ -90,9 +98,9 @@ def _sizes(engine: LinearEngine) -> Values:
         "InRows": geometry.y.in_size,
         "Rows": engine.rows,
         "RowWords": row_words,
-        "OutRows": len(geometry.y.outputs),
+        "OutRows": len(geometry.y.outputs) if engine.off_chip is None else engine.bands.count,
         "XAddrBits": address_bits(engine.rows * row_words),
-        "WAddrBits": address_bits(encoded.memories[0].depth),
+        "WAddrBits": address_bits(encoded.memories[0].depth if engine.off_chip is None else 2 * engine.tile_words),
         "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
         "CoFolds": engine.co_folds,
         "CoBits": address_bits(engine.co_folds),
@@ -105,9 +113,48 @@ def _feeder(engine: LinearEngine, sizes: Values) -> Values:
     return {
         "Width": engine.in_lanes * engine.in_elem.bits,
         **{name: sizes[name] for name in shared},
-        "FirstNeed": geometry.y.need[0],
+        "FirstNeed": (geometry.y if engine.off_chip is None else engine.bands).need[0],
         "LoadedBits": loaded_bits(engine),
-        "NeedFile": memory_path(engine, "need") if len(geometry.y.outputs) > 1 else '""',
+        "NeedFile": memory_path(engine, "need") if int(sizes["OutRows"]) > 1 else '""',
+    }
+
+
+def _any_sequencer(engine: LinearEngine, sizes: Values) -> Values:
+    if engine.skip is not None:
+        return _skip_sequencer(engine, sizes)
+    return _sequencer(engine, sizes) if engine.off_chip is None else _band_sequencer(engine, sizes)
+
+
+def _band_sequencer(engine: LinearEngine, sizes: Values) -> Values:
+    values = _sequencer(engine, sizes)
+    del values["AccDepth"]
+    bands = {"Bands": values.pop("OutRows"), "BandRows": engine.bands.rows}
+    return {**values, **bands, "TileWords": engine.tile_words, "Banks": BANKS}
+
+
+def _reordered(engine: LinearEngine) -> Values:
+    """Return the parameters of what turns the vectors of a band into pixels."""
+    return {"Pixels": engine.bands.rows * len(engine.geometry.x.outputs), "Folds": engine.co_folds}
+
+
+def _off_chip(engine: LinearEngine, sizes: Values) -> dict[str, Any]:
+    """Return what the template needs to know of the way from the memory port to the tiles."""
+    assert engine.off_chip is not None
+    bus, word = engine.off_chip.bus_bits, engine.bus_word_bits
+    if word == bus:
+        stages = []
+    elif word > bus:
+        stages = [{"direction": "up", "parameters": {"Width": bus, "Ratio": word // bus}}]
+    else:
+        stages = [{"direction": "down", "parameters": {"Width": word, "Ratio": bus // word}}]
+    width = engine.weight_word_bits
+    return {
+        "bus_msb": bus - 1,
+        "word_msb": word - 1,
+        "pass_bytes": engine.pass_bytes,
+        "unused": word > width,
+        "stages": stages,
+        "tiles": {"Width": width, "TileWords": engine.tile_words, "AddrBits": sizes["WAddrBits"]},
     }
 
 
@@ -138,7 +185,7 @@ def _skip_sequencer(engine: LinearEngine, sizes: Values) -> Values:
 
 
 def _wsrc(engine: LinearEngine, sizes: Values, weight_bits: int) -> Values:
-    """Return the parameters that every weight source has, then its codec's own, then its memories."""
+    """Return the parameters that every weight source has, then its codec's own, then its tables."""
     folding, encoded = engine.folding, engine.weights
     first, *tables = encoded.memories
     return {
@@ -146,12 +193,11 @@ def _wsrc(engine: LinearEngine, sizes: Values, weight_bits: int) -> Values:
         "Pe": folding.pe,
         "Simd": folding.simd,
         "WeightBits": weight_bits,
-        "Depth": first.depth,
+        "WordBits": first.width_bits,
         "AddrBits": sizes["WAddrBits"],
         "CoFolds": sizes["CoFolds"],
         "CoBits": sizes["CoBits"],
         **{camel(name): value for name, value in encoded.parameters.items()},
-        "File": memory_path(engine, first.name),
         **{f"{camel(memory.name)}File": memory_path(engine, memory.name) for memory in tables},
     }
 

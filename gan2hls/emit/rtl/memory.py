@@ -77,12 +77,11 @@ def lane_table_role(lane: int) -> str:
 
 
 def grant_memories(engine: LinearEngine, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
-    """Return the images ``release`` and ``need`` of output rows with taps; ``need`` only with more than one row."""
-    geometry = engine.geometry
-    y = geometry.y
-    images = {"release": image([(rows, free_bits)] for rows in y.released)}
-    if len(y.outputs) > 1:
-        images["need"] = image([(rows, loaded_bits)] for rows in y.need)
+    """Return the images ``release`` and ``need`` of output rows with taps, or bands; ``need`` only with several."""
+    granted = engine.geometry.y if engine.off_chip is None else engine.bands
+    images = {"release": image([(rows, free_bits)] for rows in granted.released)}
+    if len(granted.need) > 1:
+        images["need"] = image([(rows, loaded_bits)] for rows in granted.need)
     return images
 
 
@@ -94,7 +93,7 @@ def tap_memories(engine: LinearEngine, x_addr_bits: int, w_addr_bits: int) -> di
     geometry = engine.geometry
     pixel_words = engine.pixel_words
     row_words = geometry.x.in_size * pixel_words
-    tap_words = engine.co_folds * engine.ci_folds
+    tap_words = (engine.co_folds if engine.off_chip is None else 1) * engine.ci_folds
 
     def taps(axis: AxisTaps, rows: int, line_step: int, weight_step: int) -> bytes:
         return image(

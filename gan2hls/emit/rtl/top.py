@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from gan2hls.hardware import Design, Edge, EngineDesign, LinearEngine, StreamPort
+from gan2hls.hardware import ADDRESS_BITS, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
 from gan2hls.ops import Shape
+
+#: Bits of the identifiers of the memory port, and bursts that may be on their way.
+ID_BITS = 2
+OUTSTANDING = 8
 
 
 @final
@@ -20,6 +25,7 @@ class _Block:
         inputs: prefix of its ports, and the stream, of each stream that it reads.
         bits: of a beat that it sends.
         parameters: of the module.
+        weights: number of the stream of weights that it reads from external memory; None: it reads none.
     """
 
     module: str
@@ -27,6 +33,7 @@ class _Block:
     inputs: tuple[tuple[str, str], ...]
     bits: int
     parameters: dict[str, int] = field(default_factory=dict)
+    weights: int | None = None
 
 
 def top_context(design: Design) -> dict[str, Any]:
@@ -62,6 +69,36 @@ def top_context(design: Design) -> dict[str, Any]:
             for tensor, edges in forks.items()
         ],
         "blocks": blocks,
+        "memory": None if design.memory is None else _memory(design.memory),
+    }
+
+
+def _memory(memory: MemoryMap) -> dict[str, Any]:
+    """Return what the template needs to know of the port to external memory."""
+    regions = memory.regions
+
+    def packed(values: Iterable[int]) -> str:
+        words = ", ".join(f"32'd{value}" for value in reversed(list(values)))
+        return f"{{{words}}}"
+
+    return {
+        "bus_bits": memory.bus_bits,
+        "size_code": (memory.bus_bits // 8).bit_length() - 1,
+        "strobe_bits": memory.bus_bits // 8,
+        "address_bits": ADDRESS_BITS,
+        "frame_bytes": memory.frame_bytes,
+        "regions": regions,
+        "parameters": {
+            "Clients": len(regions),
+            "DataBits": memory.bus_bits,
+            "AddrBits": ADDRESS_BITS,
+            "IdBits": ID_BITS,
+            "BurstBeats": memory.burst_beats,
+            "QueueBeats": memory.queue_beats,
+            "Outstanding": OUTSTANDING,
+            "Offsets": packed(region.offset for region in regions),
+            "Beats": packed(region.beats for region in regions),
+        },
     }
 
 
@@ -92,7 +129,9 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     name = engine.layer.name
     prefixes = ["s"] if len(arriving) == 1 else [f"s{n}" for n in range(len(arriving))]
     inputs = tuple(zip(prefixes, arriving, strict=True))
-    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits)
+    off_chip = [] if design.memory is None else [region.layer for region in design.memory.regions]
+    weights = off_chip.index(name) if name in off_chip else None
+    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights)
 
 
 def _port(port: StreamPort, stream_name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // g2h_wsrc_blockscale: weight source of the codec "blockscale", a code a weight and a factor a block of weights.
 //
 // Equation    lane l of weight_o = (Base + offset[g] + code[l]) * factor[g], g = l / FactorLanes.
-// Memory      word addr_i of File holds the codes of one block of lanes, CodeBits each, unsigned, lane 0 in the least
+// Memory      word_i, word addr_i of the memory of codes, holds the codes of one block of lanes, CodeBits each, unsigned, lane 0 in the least
 //             significant bits.  Word addr_i >> FactorShift of FactorFile holds an entry per group g, group 0 in the
 //             least significant bits: factor (FactorBits), then offset (OffsetBits, 0: none), both unsigned.
 // Latency     4 clocks from addr_i, two more than other weight sources: one for multiples of the factor by two bits of the
@@ -13,7 +13,7 @@ module g2h_wsrc_blockscale #(
   parameter int unsigned Pe          = 1,
   parameter int unsigned Simd        = 1,
   parameter int unsigned WeightBits  = 16,
-  parameter int unsigned Depth       = 2,
+  parameter int unsigned WordBits    = 16,
   parameter int unsigned AddrBits    = 1,
   parameter int unsigned CoFolds     = 1,
   parameter int unsigned CoBits      = 1,
@@ -25,12 +25,12 @@ module g2h_wsrc_blockscale #(
   parameter int unsigned FactorLanes = 1,
   parameter int unsigned FactorShift = 0,
   parameter int unsigned FactorWords = 2,
-  parameter              File        = "",
   parameter              FactorFile  = ""
 ) (
   input  logic                        clk_i,
   input  logic [AddrBits-1:0]         addr_i,
   input  logic [CoBits-1:0]           co_i,
+  input  logic [WordBits-1:0]         word_i,
   output logic [Lanes*WeightBits-1:0] weight_o
 );
   localparam int unsigned Groups         = Lanes / FactorLanes;
@@ -38,29 +38,17 @@ module g2h_wsrc_blockscale #(
   localparam int unsigned Pairs          = (DigitBits + 1) / 2;  // bits of a digit, two at a time
   localparam int unsigned FactorAddrBits = (AddrBits > FactorShift) ? AddrBits - FactorShift : 1;
 
-  logic [Lanes*CodeBits-1:0]   word;
   logic [Groups*EntryBits-1:0] entries;
-  logic                        unused_fold;
+  logic unused_fold;
 
   assign unused_fold = &{1'b0, co_i};
 
-  if (Lanes != Pe * Simd || (1 << CoBits) < CoFolds) begin : g_check_lanes
-    $error("g2h_wsrc_blockscale: Lanes must be Pe * Simd, CoBits must hold CoFolds - 1");
+  if (Lanes != Pe * Simd || WordBits != Lanes * CodeBits || (1 << CoBits) < CoFolds) begin : g_check_lanes
+    $error("g2h_wsrc_blockscale: Lanes must be Pe * Simd, WordBits a word of codes, CoBits must hold CoFolds - 1");
   end
   if (Simd % FactorLanes != 0 || CodeBits > DigitBits || OffsetBits > DigitBits) begin : g_check_factors
     $error("g2h_wsrc_blockscale: FactorLanes must divide Simd, DigitBits must hold codes and offsets");
   end
-
-  g2h_rom #(
-    .Width   (Lanes * CodeBits),
-    .Depth   (Depth),
-    .AddrBits(AddrBits),
-    .File    (File)
-  ) u_rom (
-    .clk_i (clk_i),
-    .addr_i(addr_i),
-    .data_o(word)
-  );
 
   g2h_rom #(
     .Width   (Groups * EntryBits),
@@ -85,7 +73,7 @@ module g2h_wsrc_blockscale #(
     end else begin : g_base
       assign base = (2*Pairs)'(Base);
     end
-    assign digit = base + (2*Pairs)'(word[l*CodeBits+:CodeBits]);
+    assign digit = base + (2*Pairs)'(word_i[l*CodeBits+:CodeBits]);
 
     // The last bit of a digit is its sign.
     for (genvar b = 0; b < Pairs; b++) begin : g_pair

@@ -2,38 +2,37 @@
 //
 // Equation    Dense 0: lane l of weight_o = two's complement field of 2 bits at lane l.
 //             Dense 1: lane 5 * g + n = trit n of group g; a group's code is sum over n of (trit[n] + 1) * 3**n.
-// Memory      word addr_i holds one block, Lanes = Pe * Simd weights, lane 0 in the least significant bits.  Dense 1:
+// Memory      word_i, word addr_i of the memory of codes, holds one block, Lanes = Pe * Simd weights, lane 0 in the least significant bits.  Dense 1:
 //             Lanes / 5 bytes, then what is left of the lanes, 1 to 4 trits in 2, 4, 5 or 7 bits.
-// Latency     2 clocks from addr_i, as every weight source; the decoder is a constant function of a group's 8 bits.
+// Latency     word_i comes 2 clocks after addr_i, as weight_o; the decoder is a constant function of a group's 8 bits.
 // Parameters  WeightBits is 2.
 module g2h_wsrc_ternary #(
   parameter int unsigned Lanes      = 1,
   parameter int unsigned Pe         = 1,
   parameter int unsigned Simd       = 1,
   parameter int unsigned WeightBits = 2,
-  parameter int unsigned Depth      = 2,
+  parameter int unsigned WordBits   = 2,
   parameter int unsigned AddrBits   = 1,
   parameter int unsigned CoFolds    = 1,
   parameter int unsigned CoBits     = 1,
-  parameter int unsigned Dense      = 0,
-  parameter              File       = ""
+  parameter int unsigned Dense      = 0
 ) (
   input  logic                        clk_i,
   input  logic [AddrBits-1:0]         addr_i,
   input  logic [CoBits-1:0]           co_i,
+  input  logic [WordBits-1:0]         word_i,
   output logic [Lanes*WeightBits-1:0] weight_o
 );
   localparam int unsigned Rest     = Lanes % 5;
   localparam int unsigned RestBits = (Rest == 0) ? 0 : (Rest == 1) ? 2 : (Rest == 2) ? 4 : (Rest == 3) ? 5 : 7;
   localparam int unsigned Width    = (Dense != 0) ? Lanes / 5 * 8 + RestBits : Lanes * 2;
 
-  logic [Width-1:0] word;
-  logic             unused_fold;
+  logic unused_inputs;
 
-  assign unused_fold = &{1'b0, co_i};
+  assign unused_inputs = &{1'b0, clk_i, addr_i, co_i};
 
-  if (Lanes != Pe * Simd || (1 << CoBits) < CoFolds) begin : g_check_lanes
-    $error("g2h_wsrc_ternary: Lanes must be Pe * Simd, CoBits must hold CoFolds - 1");
+  if (Lanes != Pe * Simd || WordBits != Width || (1 << CoBits) < CoFolds) begin : g_check_lanes
+    $error("g2h_wsrc_ternary: Lanes must be Pe * Simd, WordBits a word of codes, CoBits must hold CoFolds - 1");
   end
   if (WeightBits != 2) begin : g_check_bits
     $error("g2h_wsrc_ternary: WeightBits must be 2");
@@ -46,17 +45,6 @@ module g2h_wsrc_ternary #(
     end
   endfunction
 
-  g2h_rom #(
-    .Width   (Width),
-    .Depth   (Depth),
-    .AddrBits(AddrBits),
-    .File    (File)
-  ) u_rom (
-    .clk_i (clk_i),
-    .addr_i(addr_i),
-    .data_o(word)
-  );
-
   if (Dense != 0) begin : g_dense
     for (genvar l = 0; l < Lanes; l++) begin : g_lane
       localparam int unsigned  Group = l / 5;
@@ -64,10 +52,10 @@ module g2h_wsrc_ternary #(
       localparam logic [255:0] Odd   = trit_table(3 ** (l % 5), 1'b0);
       localparam logic [255:0] Sign  = trit_table(3 ** (l % 5), 1'b1);
       logic [7:0] code;
-      assign code             = 8'(word[8*Group+:Bits]);
+      assign code             = 8'(word_i[8*Group+:Bits]);
       assign weight_o[2*l+:2] = {Sign[code], Odd[code]};
     end
   end else begin : g_plain
-    assign weight_o = word;
+    assign weight_o = word_i;
   end
 endmodule
