@@ -57,6 +57,7 @@ class Run:
     executed: dict[str, int]
     beats: dict[str, int]
     rested: dict[str, int]
+    memory_beats: int
 
 
 class Bench:
@@ -114,18 +115,7 @@ class Bench:
             stream = port.stream
             words = beats(tensors[stream.tensor], stream.lanes, stream.elem.bits)
             (folder / f"{port.axis}.hex").write_text("".join(f"{beat:x}\n" for beat in words))
-        frame = sum(engine.interval for engine in design.engines)
-        arguments = [4000 + 100 * frames * frame, 200 + 8 * frame, seed, idle, stall, reset_at]
-        arguments += [frames * port.stream.beats for port in design.sinks]
-        done = subprocess.run(
-            [str(folder / "obj" / "Vtop"), *map(str, arguments)],
-            cwd=folder,
-            env=os.environ | {"MEMORY": " ".join(map(str, (*memory, 0)))},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0 and not done.stderr and not done.stdout, done.stdout + done.stderr
+        self._simulate(frames, seed, idle, stall, reset_at, (*memory, 0))
         counters = [line.split() for line in (folder / "trace_counters.txt").read_text().splitlines()]
         made = {port.axis: (folder / f"{port.axis}.txt").read_text().splitlines() for port in design.sinks}
         lines = {axis: [line.split() for line in rows] for axis, rows in made.items()}
@@ -135,6 +125,7 @@ class Bench:
             {name: int(executed) for name, executed, _, _ in counters},
             {name: int(count) for name, _, count, _ in counters},
             {name: int(rested) for name, _, _, rested in counters},
+            int((folder / "memory.txt").read_text().split()[0]),
         )
         for engine in design.engines:
             name = engine.layer.name
@@ -154,6 +145,39 @@ class Bench:
             last = np.flatnonzero([int(line[1]) for line in got])
             assert last.tolist() == [(f + 1) * stream.beats - 1 for f in range(frames)], f"{port.axis}: tlast"
         return result
+
+    def _simulate(
+        self, frames: int, seed: int, idle: int, stall: int, reset_at: int, memory: tuple[int, int, int]
+    ) -> None:
+        design, folder = self.design, self.folder
+        frame = sum(engine.interval for engine in design.engines)
+        arguments = [4000 + 100 * frames * frame, 200 + 8 * frame, seed, idle, stall, reset_at]
+        arguments += [frames * port.stream.beats for port in design.sinks]
+        done = subprocess.run(
+            [str(folder / "obj" / "Vtop"), *map(str, arguments)],
+            cwd=folder,
+            env=os.environ | {"MEMORY": " ".join(map(str, memory))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0 and not done.stderr and not done.stdout, done.stdout + done.stderr
+
+    def beats_before_error(self, error_at: int) -> tuple[int, int]:
+        """Return the output beats of a run in which beat ``error_at`` of the memory is an error, and when it was told.
+
+        All of these beats must be right.
+        """
+        design, folder = self.design, self.folder
+        self.run(2)  # the stimulus of seed 0
+        right = {port.axis: (folder / f"{port.axis}.txt").read_text().split()[2::3] for port in design.sinks}
+        self._simulate(2, 0, 0, 0, 0, (8, 0, error_at))
+        count = 0
+        for port in design.sinks:
+            got = (folder / f"{port.axis}.txt").read_text().split()[2::3]
+            assert got == right[port.axis][: len(got)], f"{port.axis}: a wrong beat behind an error"
+            count += len(got)
+        return count, int((folder / "memory.txt").read_text().split()[1])
 
     def _ends(self, result: Run) -> Int64Array:
         """Return the clocks in which each frame has left at every output."""

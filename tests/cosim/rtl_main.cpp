@@ -139,6 +139,8 @@ int main(int argc, char** argv) {
                    [&] { return std::to_string(top.port##_tlast) + " " + peek(top.port##_tdata); }});
   Memory memory;
   std::function<void(uint64_t)> memory_drive, memory_sample;
+  std::function<void()> memory_taken;
+  bool memory_moved = false;
 #define MEMORY(bits)                                                                                        \
   memory.bytes = bits / 8;                                                                                  \
   top.memory_base_i = Memory::BASE;                                                                         \
@@ -165,8 +167,8 @@ int main(int argc, char** argv) {
     memory.bursts.front().address += memory.bytes;                                                          \
     if (--memory.bursts.front().left == 0) memory.bursts.pop_front();                                       \
     memory_moved = true;                                                                                    \
-  };
-  bool memory_moved = false;
+  };                                                                                                        \
+  memory_taken = [&] { top.m_axi_rvalid = 0; };
 #include "ports.inc"
   if (memory_drive) {
     std::ifstream in("memory.image", std::ios::binary);
@@ -225,7 +227,7 @@ int main(int argc, char** argv) {
     }
     top.clk_i = 1;
     top.eval();
-    if (memory_moved) top.m_axi_rvalid = 0;
+    if (memory_moved) memory_taken();
     for (Source* source : taken) {
       if (!started) start = cycle;
       started = true;
