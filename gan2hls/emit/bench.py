@@ -16,6 +16,10 @@ from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
 STATIC = ("axis.py", "run.py", "test_stream.py", "vectors.py")
+#: The same of a project whose design reads an external memory.
+STATIC_MEMORY = ("memory.py",)
+#: The image of the external memory, from ``testbench/``.
+MEMORY_IMAGE = "../memory/memory.image"
 #: What the benches of a project are called.
 DUTS = ("rtl", "hls")
 
@@ -29,21 +33,22 @@ def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int =
         seed: of idle cycles and back-pressure.
     """
     root = Path(str(files("gan2hls.testbench")))
-    made = {file: (root / file).read_bytes() for file in STATIC}
+    static = STATIC if design.memory is None else (*STATIC, *STATIC_MEMORY)
+    made = {file: (root / file).read_bytes() for file in static}
     made |= {f"vectors/{name}.hex": vectors(stream, tensors[name]) for name, stream in design.streams.items()}
     frames = len(tensors[design.inputs[0].tensor])
     made["bench.json"] = (json.dumps(_bench(design, frames, seed), indent=1) + "\n").encode()
     name = design.name
     made["Makefile"] = render("project/testbench/Makefile.j2", {"name": name})
-    made[f"{name}.vlt"] = ports_vlt(name)
+    made[f"{name}.vlt"] = ports_vlt(name, memory=design.memory is not None)
     made[f"{name}_hls.vlt"] = ports_vlt(f"{name}_hls_shell")
     made[f"{name}_hls_shell.sv"] = render("dpi/shell.sv.j2", _shell(design))
     return dict(sorted(made.items()))
 
 
-def ports_vlt(top: str) -> bytes:
-    """Return the Verilator configuration that opens ``top``'s ports to the bench."""
-    return render("project/testbench/ports.vlt.j2", {"top": top})
+def ports_vlt(top: str, *, memory: bool = False) -> bytes:
+    """Return the Verilator configuration that opens ``top``'s ports to the bench, with ``memory`` those of it too."""
+    return render("project/testbench/ports.vlt.j2", {"top": top, "memory": memory})
 
 
 def entry(stream: Stream) -> dict[str, Any]:
@@ -115,6 +120,7 @@ def _rtl(design: Design) -> dict[str, Any]:
         filelists=[f"{{here}}/../rtl/{name}.f"],
         defines={"GAN2HLS_TRACE": "1", "GAN2HLS_MEM_DIR": '"{here}/../rtl/mem/"'},
         traces=True,
+        **({} if design.memory is None else {"memory": {"image": MEMORY_IMAGE}}),
     )
 
 

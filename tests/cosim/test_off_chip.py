@@ -12,7 +12,10 @@ from gan2hls.hardware import Design, Folding, OffChip, estimate, legal_band_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry
+from gan2hls.verify import run_rtl
+from gan2hls.verify.bench import run_bench
 from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_codecs import coded_design
 from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, tiny_design
 
@@ -126,3 +129,21 @@ def test_a_changed_image_is_found(tmp_path: Path) -> None:
     (tmp_path / "memory.image").write_bytes(image)
     with pytest.raises(AssertionError, match="l1_conv_transpose: beat"):
         bench.run(2)
+
+
+def test_bench_of_a_project(tmp_path: Path) -> None:
+    pytest.importorskip("cocotb")
+    made = off_chip(tiny_design(), {"l0_dense": OffChip(1, 64), "l2_conv": OffChip(2, 64)})
+    write_project(made, tmp_path, frames=2)
+    image = tmp_path / "memory" / "memory.image"
+    image.parent.mkdir()
+    assert made.memory is not None
+    image.write_bytes(made.memory.image())
+    result = run_rtl(tmp_path, made, tmp_path / "work")
+    assert result.status == "passed", result.reason
+    assert result.measurements.interval_cycles == estimate(made).interval
+    wrong = bytearray(image.read_bytes())
+    wrong[2] ^= 0x40
+    image.write_bytes(wrong)
+    result = run_bench(tmp_path, "rtl", tmp_path / "work", tests=("idle",), reuse=True)
+    assert result.status == "failed" and "l0_dense" in str(result.first_mismatch)
