@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
-from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, from_blocks, to_blocks
+from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, WordArray, from_blocks, to_blocks, unpack
+from gan2hls.codecs.huffman import HuffmanCode, huffman_code
 from gan2hls.codecs.ram import bram18
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
@@ -56,9 +57,13 @@ def decode(encoded: Encoded) -> Int64Array:
 __all__ = [
     "CODECS",
     "Encoded",
+    "HuffmanCode",
     "Memory",
+    "WordArray",
     "bram18",
     "decode",
     "encode",
+    "huffman_code",
     "to_blocks",
+    "unpack",
 ]

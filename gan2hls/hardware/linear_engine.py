@@ -11,7 +11,15 @@ import numpy as np
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
-from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, bus_word_bits
+from gan2hls.hardware.off_chip import (
+    BANKS,
+    Bands,
+    HuffmanStreams,
+    OffChip,
+    bus_word_bits,
+    huffman_streams,
+    plain_stream,
+)
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -128,17 +136,40 @@ class LinearEngine(EngineDesign):
         """Bits of a word of weights, encoded."""
         return self.weights.memories[0].width_bits
 
+    @cached_property
+    def huffman(self) -> HuffmanStreams | None:
+        """Its weights behind an entropy code; None: there is none."""
+        if self.off_chip is None or not self.off_chip.decoders:
+            return None
+        return huffman_streams(self.weights, self.off_chip.decoders)
+
+    @cached_property
+    def stream_beats(self) -> tuple[int, ...]:
+        """Beats of the memory port that one pass takes, of each stream of weights; none with weights on chip."""
+        if self.off_chip is None:
+            return ()
+        if self.huffman is None:
+            return (self.tile_words * self.co_folds * self.bus_word_bits // self.off_chip.bus_bits,)
+        return tuple(-(-bits.size // self.off_chip.bus_bits) for bits in self.huffman.streams)
+
     @property
     def pass_bytes(self) -> int:
-        """Bytes of weights that one pass reads from external memory."""
-        return self.tile_words * self.co_folds * self.bus_word_bits // 8
+        """Bytes that one pass reads from external memory."""
+        return 0 if self.off_chip is None else sum(self.stream_beats) * self.off_chip.bus_bits // 8
 
     @property
     def bus_beats(self) -> int:
         """Beats of the memory port in a frame; 0 with weights on chip."""
-        if self.off_chip is None:
-            return 0
-        return self.bands.count * self.pass_bytes * 8 // self.off_chip.bus_bits
+        return 0 if self.off_chip is None else self.bands.count * sum(self.stream_beats)
+
+    def stream_contents(self) -> tuple[bytes, ...]:
+        """Return what one pass reads of each stream of weights, in whole beats."""
+        assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
+        if self.huffman is None:
+            return (plain_stream(self.weights, self.bus_word_bits),)
+        beat = self.off_chip.bus_bits // 8
+        packed = (np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams)
+        return tuple(content.ljust(-(-len(content) // beat) * beat, b"\0") for content in packed)
 
     @property
     def decoder_clocks(self) -> int:

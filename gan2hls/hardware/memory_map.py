@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import final
 
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.off_chip import pass_image
 
 #: Bytes that no AXI4 burst may cross, and so what regions begin at multiples of.  Source: ARM IHI 0022, A3.4.1.
 BOUNDARY = 4096
@@ -26,10 +25,11 @@ ADDRESS_BITS = 32
 @final
 @dataclass(frozen=True)
 class Region:
-    """The weights of an engine in external memory.
+    """The weights of an engine in external memory, or those of one of its decoders.
 
     Attributes:
         layer: name of its layer.
+        stream: number of the decoder; 0 without decoders.
         offset: of its first byte in the image.
         beats: of the memory port, of one pass.
         passes: over it in a frame.
@@ -37,6 +37,7 @@ class Region:
     """
 
     layer: str
+    stream: int
     offset: int
     beats: int
     passes: int
@@ -85,33 +86,39 @@ class MemoryMap:
         """What stands where, in the order of the engines."""
         found, offset = [], 0
         for engine in self.engines:
-            beats = engine.pass_bytes * 8 // self.bus_bits
-            found.append(Region(engine.layer.name, offset, beats, engine.bands.count, self.bus_bits))
-            offset += -(-engine.pass_bytes // BOUNDARY) * BOUNDARY
+            for n, beats in enumerate(engine.stream_beats):
+                found.append(Region(engine.layer.name, n, offset, beats, engine.bands.count, self.bus_bits))
+                offset += _whole(found[-1].size)
         return tuple(found)
 
     @property
     def size(self) -> int:
         """Bytes of the image."""
-        return sum(-(-region.size // BOUNDARY) * BOUNDARY for region in self.regions)
+        return sum(_whole(region.size) for region in self.regions)
 
     @property
     def frame_bytes(self) -> int:
         """Bytes that cross the port in a frame."""
         return sum(region.frame_beats for region in self.regions) * self.bus_bits // 8
 
-    def region(self, layer: str) -> Region:
-        """Return the region of a layer."""
-        return next(region for region in self.regions if region.layer == layer)
+    def regions_of(self, layer: str) -> tuple[Region, ...]:
+        """Return the regions of a layer, by stream."""
+        return tuple(region for region in self.regions if region.layer == layer)
 
     def image(self) -> bytes:
         """Return the image: every region at its offset, zeros between them."""
         image = bytearray(self.size)
-        for engine, region in zip(self.engines, self.regions, strict=True):
-            content = pass_image(engine.weights, engine.bus_word_bits)
-            assert len(content) == region.size, f"{region.layer}: {len(content)} bytes"
-            image[region.offset : region.offset + region.size] = content
+        for engine in self.engines:
+            contents = engine.stream_contents()
+            for region, content in zip(self.regions_of(engine.layer.name), contents, strict=True):
+                assert len(content) == region.size, f"{region.layer}: {len(content)} bytes"
+                image[region.offset : region.offset + region.size] = content
         return bytes(image)
+
+
+def _whole(size: int) -> int:
+    """Return ``size`` filled up, so that what follows begins where no burst crosses a boundary."""
+    return -(-size // BOUNDARY) * BOUNDARY
 
 
 def memory_map(engines: Sequence[object]) -> MemoryMap | None:

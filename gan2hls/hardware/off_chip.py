@@ -7,6 +7,7 @@ weights, and the accumulators of two bands, which leave pixel by pixel.  The MAC
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,13 +16,18 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.codecs import Encoded
+from gan2hls.codecs import Encoded, HuffmanCode, WordArray, huffman_code, unpack
+from gan2hls.numbers import Int64Array
 from gan2hls.ops import AxisTaps, LinearGeometry
 
 #: Bands that accumulators are kept of: one that is computed while the one before leaves.
 BANKS = 2
 #: Accumulator vectors of the queue behind that memory.
 REORDER_OUT_WORDS = 8
+#: Decoders of an engine at most: each has a queue, a buffer and a table of its own.
+MOST_DECODERS = 16
+#: Bits that a decoder takes in a clock at most.
+CHUNK_BITS = 16
 
 
 @final
@@ -32,10 +38,13 @@ class OffChip:
     Attributes:
         band_rows: output rows with taps that share one pass over the weights; divides their number.
         bus_bits: width of the memory port.
+        decoders: of a Huffman code over the codes of the weights, each of which reads a stream of its own; 0: codes
+            stand in memory as they are.
     """
 
     band_rows: int
     bus_bits: int
+    decoders: int = 0
 
 
 @final
@@ -118,23 +127,80 @@ def bus_word_bits(width_bits: int, words: int, bus_bits: int) -> int:
     return bus_bits // share
 
 
-def pass_image(encoded: Encoded, word_bits: int) -> bytes:
-    """Return what one pass reads: the words of all folds, fold by fold, each ``word_bits`` long, least byte first."""
+def pass_words(encoded: Encoded) -> WordArray:
+    """Return the words that one pass reads, in their order: fold by fold; uint64 ``[N, limbs]``."""
     taps, co, ci = encoded.shape
-    folds, ci_folds = co // encoded.pe, ci // encoded.simd
     assert encoded.kept is None, "blocks are not skipped off chip"
     memory = encoded.memories[0]
-    order = np.arange(memory.depth).reshape(taps, folds, ci_folds).transpose(1, 0, 2).ravel()
-    limbs = memory.words[order].astype("<u8").view(np.uint8).reshape(memory.depth, -1)
+    order = np.arange(memory.depth).reshape(taps, co // encoded.pe, ci // encoded.simd)
+    return memory.words[order.transpose(1, 0, 2).ravel()]
+
+
+def plain_stream(encoded: Encoded, word_bits: int) -> bytes:
+    """Return what one pass reads, words of ``word_bits`` each, least byte first."""
+    words = pass_words(encoded)
+    limbs = words.astype("<u8").view(np.uint8).reshape(len(words), -1)
     if word_bits % 8:  # several words in a byte
         bits = np.unpackbits(limbs, axis=1, bitorder="little")[:, :word_bits]
         return np.packbits(bits.ravel(), bitorder="little").tobytes()
-    return _resized(limbs, word_bits // 8).tobytes()
+    sized = np.zeros((len(words), word_bits // 8), np.uint8)
+    shared = min(sized.shape[1], limbs.shape[1])
+    sized[:, :shared] = limbs[:, :shared]  # what is cut is 0
+    return sized.tobytes()
 
 
-def _resized(rows: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Return rows of ``size`` bytes, cut (of zeros) or filled with zeros."""
-    made = np.zeros((len(rows), size), np.uint8)
-    shared = min(size, rows.shape[1])
-    made[:, :shared] = rows[:, :shared]
-    return made
+def symbol_bits(encoded: Encoded) -> int:
+    """Return the bits of a symbol of an entropy code: those of a weight's code, or of five trits that share a byte."""
+    return _SYMBOL_BITS[encoded.codec](encoded)
+
+
+def symbols(encoded: Encoded) -> Int64Array:
+    """Return the symbols of one pass, int64 ``[words, symbols of a word]``."""
+    bits = symbol_bits(encoded)
+    return unpack(pass_words(encoded), encoded.memories[0].width_bits // bits, bits, signed=False)
+
+
+def legal_decoders(encoded: Encoded) -> tuple[int, ...]:
+    """Return how many decoders may share the symbols of a word; none where an entropy code saves nothing."""
+    if encoded.codec not in _SYMBOL_BITS or encoded.memories[0].width_bits % symbol_bits(encoded):
+        return ()
+    count = encoded.memories[0].width_bits // symbol_bits(encoded)
+    return tuple(n for n in range(1, min(count, MOST_DECODERS) + 1) if count % n == 0)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class HuffmanStreams:
+    """The symbols of a pass, coded: decoder ``n`` of ``N`` has the ``n``-th part of each word.
+
+    Attributes:
+        code: of all of them.
+        streams: the bits of each decoder's symbols.
+        symbols: that each one has in a pass.
+        word_symbols: that each one has in a word.
+    """
+
+    code: HuffmanCode
+    streams: tuple[npt.NDArray[np.uint8], ...]
+    symbols: int
+    word_symbols: int
+
+
+def huffman_streams(encoded: Encoded, decoders: int) -> HuffmanStreams:
+    """Return the weights of a layer for so many decoders."""
+    text = symbols(encoded)
+    code = huffman_code(np.bincount(text.ravel(), minlength=1 << symbol_bits(encoded)))
+    parts = np.split(text, decoders, axis=1)
+    streams = tuple(code.encode(part.ravel()) for part in parts)
+    return HuffmanStreams(code, streams, parts[0].size, parts[0].shape[1])
+
+
+def _ternary_bits(encoded: Encoded) -> int:
+    return 8 if encoded.parameters["dense"] else 2
+
+
+_SYMBOL_BITS: dict[str, Callable[[Encoded], int]] = {
+    "raw": lambda encoded: encoded.parameters["code_bits"],
+    "codebook": lambda encoded: encoded.parameters["index_bits"],
+    "ternary": _ternary_bits,
+}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
-from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, tap_memories
+from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, image, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
-from gan2hls.hardware import BANKS, EngineDesign, LinearEngine
+from gan2hls.hardware import BANKS, CHUNK_BITS, EngineDesign, LinearEngine, symbol_bits
 
 Values = dict[str, str | int]
 
@@ -20,6 +21,9 @@ def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
     program = tap_memories if engine.skip is None else skip_memories
     memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
     on_chip = engine.weights.memories[0 if engine.off_chip is None else 1 :]
+    if engine.huffman is not None:
+        bits = symbol_bits(engine.weights)
+        memories["symbols"] = image([(value, bits)] for value in engine.huffman.code.symbols.tolist())
     return memories | {memory.name: codec_memory(memory) for memory in on_chip}
 
 
@@ -140,22 +144,69 @@ def _reordered(engine: LinearEngine) -> Values:
 def _off_chip(engine: LinearEngine, sizes: Values) -> dict[str, Any]:
     """Return what the template needs to know of the way from the memory port to the tiles."""
     assert engine.off_chip is not None
-    bus, word = engine.off_chip.bus_bits, engine.bus_word_bits
-    if word == bus:
-        stages = []
-    elif word > bus:
-        stages = [{"direction": "up", "parameters": {"Width": bus, "Ratio": word // bus}}]
-    else:
-        stages = [{"direction": "down", "parameters": {"Width": word, "Ratio": bus // word}}]
-    width = engine.weight_word_bits
+    bus, width = engine.off_chip.bus_bits, engine.weight_word_bits
+    coded = engine.huffman is not None
+    word = width if coded else engine.bus_word_bits
     return {
         "bus_msb": bus - 1,
         "word_msb": word - 1,
         "pass_bytes": engine.pass_bytes,
         "unused": word > width,
-        "stages": stages,
+        "stages": [] if coded else _width_stages(bus, word),
+        "streams": len(engine.stream_beats),
+        "decoders": _decoders(engine),
         "tiles": {"Width": width, "TileWords": engine.tile_words, "AddrBits": sizes["WAddrBits"]},
     }
+
+
+def _width_stages(given: int, wanted: int) -> list[dict[str, Any]]:
+    """Return the width converter between a stream of ``given`` bits and one of ``wanted``, if there is one."""
+    if wanted > given:
+        return [{"direction": "up", "parameters": {"Width": given, "Ratio": wanted // given}}]
+    if wanted < given:
+        return [{"direction": "down", "parameters": {"Width": wanted, "Ratio": given // wanted}}]
+    return []
+
+
+def _decoders(engine: LinearEngine) -> list[dict[str, Any]]:
+    """Return what the template needs to know of each decoder of an entropy code."""
+    found = engine.huffman
+    if found is None:
+        return []
+    assert engine.off_chip is not None
+    bus, code, bits = engine.off_chip.bus_bits, found.code, symbol_bits(engine.weights)
+    index_bits = address_bits(len(code.symbols))
+    shared: Values = {
+        "ChunkBits": CHUNK_BITS,
+        "MaxLen": code.longest,
+        "SymbolBits": bits,
+        "Symbols": len(code.symbols),
+        "IndexBits": index_bits,
+        "PassSymbols": found.symbols,
+    }
+    tables: Values = {
+        "Limits": _packed(code.limits, code.longest + 1),
+        "Bases": _packed([base % (1 << index_bits) for base in code.bases], index_bits),
+        "File": memory_path(engine, "symbols"),
+    }
+    part = bits * found.word_symbols
+    return [
+        {
+            "narrow": _width_stages(bus, CHUNK_BITS),
+            "huffman": shared | {"PassChunks": beats * (bus // CHUNK_BITS)} | tables,
+            "symbol_msb": bits - 1,
+            "widen": _width_stages(bits, part),
+            "low": n * part,
+            "part": part,
+        }
+        for n, beats in enumerate(engine.stream_beats)
+    ]
+
+
+def _packed(values: Sequence[int], bits: int) -> str:
+    """Return numbers as a packed array, the first one in the least significant bits."""
+    words = ", ".join(f"{bits}'d{value}" for value in reversed(values))
+    return f"{{{words}}}"
 
 
 def _sequencer(engine: LinearEngine, sizes: Values) -> Values:

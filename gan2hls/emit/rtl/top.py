@@ -16,6 +16,15 @@ OUTSTANDING = 8
 
 @final
 @dataclass(frozen=True)
+class _Streams:
+    """Neighbouring streams of those that come from external memory."""
+
+    first: int
+    count: int
+
+
+@final
+@dataclass(frozen=True)
 class _Block:
     """An instance that sends a stream.
 
@@ -25,7 +34,7 @@ class _Block:
         inputs: prefix of its ports, and the stream, of each stream that it reads.
         bits: of a beat that it sends.
         parameters: of the module.
-        weights: number of the stream of weights that it reads from external memory; None: it reads none.
+        weights: the streams of weights that it reads from external memory; None: it reads none.
     """
 
     module: str
@@ -33,7 +42,7 @@ class _Block:
     inputs: tuple[tuple[str, str], ...]
     bits: int
     parameters: dict[str, int] = field(default_factory=dict)
-    weights: int | None = None
+    weights: _Streams | None = None
 
 
 def top_context(design: Design) -> dict[str, Any]:
@@ -129,8 +138,8 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     name = engine.layer.name
     prefixes = ["s"] if len(arriving) == 1 else [f"s{n}" for n in range(len(arriving))]
     inputs = tuple(zip(prefixes, arriving, strict=True))
-    off_chip = [] if design.memory is None else [region.layer for region in design.memory.regions]
-    weights = off_chip.index(name) if name in off_chip else None
+    readers = [] if design.memory is None else [region.layer for region in design.memory.regions]
+    weights = _Streams(readers.index(name), readers.count(name)) if name in readers else None
     return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights)
 
 
