@@ -209,6 +209,7 @@ class LayerConfig(Strict):
     )
     simd: Parallelism | None = Field(None, description="Input channels of a group in parallel; divides CI / groups.")
     lanes: Parallelism | None = Field(None, description="Channels requantized in parallel; divides pe.")
+    weights: Literal["on_chip", "off_chip"] | None = Field(None, description="Where weights stand; null: memory.weights.")
 
 
 class CalibrationConfig(Strict):
@@ -262,6 +263,21 @@ class TargetConfig(Strict):
     )
 
 
+class MemoryConfig(Strict):
+    """The external memory: its port, and what stands there."""
+
+    weights: Literal["auto", "on_chip", "off_chip"] = Field(
+        "auto", description="Where weights stand; auto: off chip where block RAM does not hold those of all layers."
+    )
+    entropy: Literal["auto", "none"] = Field(
+        "auto", description="Huffman code over weights that are off chip; auto: where it saves bytes."
+    )
+    port_bits: Literal[32, 64, 128, 256, 512] = Field(64, description="Width of the AXI4 port.")
+    bandwidth_gbps: Positive | None = Field(
+        None, description="Gigabytes a second that the port brings; null: 80 % of a beat a clock."
+    )
+
+
 class VerifyConfig(Strict):
     """Which steps of the ladder run, and on how much."""
 
@@ -299,6 +315,7 @@ class Config(Strict):
     calibration: CalibrationConfig = Field(CalibrationConfig(), description="Inputs that ranges are measured on.")
     evaluation: EvaluationConfig = Field(EvaluationConfig(), description="Inputs that quality is measured on.")
     target: TargetConfig = Field(TargetConfig(), description="FPGA, clock and speed.")
+    memory: MemoryConfig = Field(MemoryConfig(), description="External memory, and what stands there.")
     verify: VerifyConfig = Field(VerifyConfig(), description="The verification ladder.")
 
     def to_yaml(self, relative_to: Path | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,14 +12,23 @@ from gan2hls.hardware import (
     Design,
     EngineDesign,
     Folding,
+    MOST_DECODERS,
     LinearEngine,
+    OffChip,
+    legal_band_rows,
     legal_pe,
     legal_simd,
     make_engine,
     verify_design,
 )
 from gan2hls.model import IntegerModel, IntLayer
-from gan2hls.ops import IntLinear
+from gan2hls.ops import IntLinear, LinearGeometry
+
+
+class _OffChip(Part):
+    band_rows: Count
+    bus_bits: Annotated[int, Field(ge=32, le=512)]
+    decoders: Annotated[int, Field(ge=0, le=MOST_DECODERS)] = 0
 
 
 class _Engine(Part):
@@ -28,6 +38,7 @@ class _Engine(Part):
     lanes: Count
     rows: Annotated[int, Field(ge=0)]
     skip: bool = False
+    off_chip: _OffChip | None = None
     queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
 
 
@@ -49,12 +60,18 @@ def dump_design(design: Design) -> dict[str, bytes]:
             lanes=e.folding.lanes,
             rows=e.rows if isinstance(e, LinearEngine) else 0,
             skip=isinstance(e, LinearEngine) and e.skip is not None,
+            off_chip=_off_chip(e),
             queues=_queues(design, e),
         )
         for e in design.engines
     )
     parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines)
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
+
+
+def _off_chip(engine: EngineDesign) -> _OffChip | None:
+    found = engine.off_chip if isinstance(engine, LinearEngine) else None
+    return None if found is None else _OffChip(**asdict(found))
 
 
 def _queues(design: Design, engine: EngineDesign) -> tuple[int, ...]:
@@ -90,4 +107,14 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
         g = layer.op.geometry
         if folding.pe not in legal_pe(g) or folding.simd not in legal_simd(g, folding.pe):
             raise ValueError(f"{layer.name}: folding {folding} does not divide the channels")
-    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip)
+    given = engine.off_chip
+    off_chip = None if given is None else OffChip(given.band_rows, given.bus_bits, given.decoders)
+    if off_chip is not None and off_chip.band_rows not in legal_band_rows(_geometry(layer)):
+        raise ValueError(f"{layer.name}: bands of {off_chip.band_rows} rows")
+    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip)
+
+
+def _geometry(layer: IntLayer) -> LinearGeometry:
+    if not isinstance(layer.op, IntLinear):
+        raise ValueError(f"{layer.name} has no weights")
+    return layer.op.geometry

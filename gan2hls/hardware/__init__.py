@@ -8,7 +8,15 @@ from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import ADDRESS_BITS, MemoryMap, Region
-from gan2hls.hardware.off_chip import BANKS, CHUNK_BITS, OffChip, legal_band_rows, legal_decoders, symbol_bits
+from gan2hls.hardware.off_chip import (
+    BANKS,
+    CHUNK_BITS,
+    MOST_DECODERS,
+    OffChip,
+    legal_band_rows,
+    legal_decoders,
+    symbol_bits,
+)
 from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import engine_resources, queue_bram18
@@ -19,6 +27,7 @@ __all__ = [
     "ADDRESS_BITS",
     "BANKS",
     "CHUNK_BITS",
+    "MOST_DECODERS",
     "OUT_QUEUE_WORDS",
     "WORD_LIMIT_BITS",
     "AxisPhases",

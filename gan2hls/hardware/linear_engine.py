@@ -162,6 +162,11 @@ class LinearEngine(EngineDesign):
         """Beats of the memory port in a frame; 0 with weights on chip."""
         return 0 if self.off_chip is None else self.bands.count * sum(self.stream_beats)
 
+    @property
+    def decode_cycles(self) -> int:
+        """Clocks in which the decoders of an entropy code bring a frame's weights; 0 without one."""
+        return 0 if self.huffman is None else self.bands.count * self.huffman.symbols
+
     def stream_contents(self) -> tuple[bytes, ...]:
         """Return what one pass reads of each stream of weights, in whole beats."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
@@ -244,8 +249,8 @@ class LinearEngine(EngineDesign):
 
     @property
     def interval(self) -> int:
-        """Least clocks between two frames of this engine alone: MACs, input beats, output beats, beats of weights."""
-        return max(super().interval, self.bus_beats)
+        """Least clocks between two frames of this engine alone: MACs, input beats, output beats, weights that arrive."""
+        return max(super().interval, self.bus_beats, self.decode_cycles)
 
     @cached_property
     def acc_queue_words(self) -> int:

@@ -61,7 +61,8 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     files |= {f"lib/{name}": text for name, text in used.items()}
     compile_order = [*(f"lib/{name}" for name in used), *compile_order]
     axes = [port.axis for port in (*design.sources, *design.sinks)]
-    tool = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}", "axes": axes}
+    tool: dict[str, Any] = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}", "axes": axes}
+    tool["memory"] = design.memory is not None
     files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
     files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
     return dict(sorted(files.items()))
