@@ -8,7 +8,6 @@ import numpy as np
 
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, from_blocks, to_blocks
-from gan2hls.codecs.ram import bram18
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 
@@ -57,7 +56,6 @@ __all__ = [
     "CODECS",
     "Encoded",
     "Memory",
-    "bram18",
     "decode",
     "encode",
     "to_blocks",
