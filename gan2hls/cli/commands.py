@@ -166,6 +166,9 @@ def build_command(
     part: Annotated[
         str | None, typer.Option(help="FPGA part name. Default: xc7z020clg400-1.", show_default=False)
     ] = None,
+    oversize: Annotated[
+        bool, typer.Option("--oversize", help="Write a design that is estimated to be too large for the part.")
+    ] = False,
     pe: Annotated[
         int | None, typer.Option(help="Output channels in parallel, in every layer.", show_default=False)
     ] = None,
@@ -198,7 +201,14 @@ def build_command(
     if no_verify and verify is not None:
         raise typer.BadParameter("--no-verify and --verify exclude each other")
     overrides = arguments.overrides(
-        target={"fps": fps, "clock_mhz": clock, "part": part, "pe": pe, "simd": simd},
+        target={
+            "fps": fps,
+            "clock_mhz": clock,
+            "part": part,
+            "pe": pe,
+            "simd": simd,
+            "oversize": True if oversize else None,
+        },
         calibration={"data": None if calibration is None else str(calibration)},
         verify={"steps": [] if no_verify else arguments.steps(verify), "hls_tool": hls_tool and hls_tool.value},
     )

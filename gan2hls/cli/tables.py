@@ -21,7 +21,6 @@ from gan2hls.report import (
     LayerFacts,
     ModelFacts,
     Report,
-    ResourceReport,
     StepReport,
     WeightBits,
     WideningReport,
@@ -30,6 +29,7 @@ from gan2hls.report import (
 
 #: Characters of the longest text in a table's cell, and of the widest table.
 _LONGEST, _WIDEST = 64, 1000
+_RESOURCES = {"dsp": "DSP", "lut": "LUT", "ff": "FF", "bram18": "BRAM18", "uram": "URAM"}
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
@@ -95,7 +95,7 @@ def show_report(console: Console, report: Report) -> None:
         console.print(f"critical path: {' > '.join(totals.critical_path)}", soft_wrap=True)
         queues = sum(one.queue_bits for layer in report.layers for one in layer.inputs)
         console.print(f"queues of branches: {queues:,} bits")
-    _show_resources(console, totals.resources, totals.available)
+    _show_resources(console, report)
     if totals.compression_ratio is not None:
         console.print(f"weights: {totals.compression_ratio:.1f} times fewer bits than float32")
     console.print(f"quality: PSNR {_number(report.quality.psnr_db)} dB, SSIM {_number(report.quality.ssim, 3)}")
@@ -153,14 +153,21 @@ def _taken(one: AssignmentReport | AlternativeReport, priced: bool) -> str:
     return f"{one.bits:,} bits, {one.dsp:,} DSP, {one.lut:,} LUT, cost {_number(one.cost)}"
 
 
-def _show_resources(console: Console, used: ResourceReport, available: ResourceReport | None) -> None:
-    if available is None:
-        console.print(f"resources (estimated): {used.dsp} DSP, {used.bram18} BRAM18")
-        return
-    console.print(
-        f"resources (estimated): {used.dsp} of {available.dsp} DSP, {used.bram18} of {available.bram18} BRAM18"
-    )
-    if used.dsp > available.dsp or used.bram18 > available.bram18:
+def _show_resources(console: Console, report: Report) -> None:
+    """Print what each engine takes, what all take, and what the part has."""
+    totals = report.totals
+    used, there = totals.resources.model_dump(), None if totals.available is None else totals.available.model_dump()
+    names = [name for name, count in used.items() if count or name != "uram"]
+    table = _table("resources (estimated)", ("layer",), tuple(_RESOURCES[name] for name in names))
+    for layer in report.layers:
+        table.add_row(layer.name, *(f"{layer.resources.model_dump()[name]:,}" for name in names))
+    table.add_section()
+    table.add_row("in all", *(f"{used[name]:,}" for name in names))
+    if there is not None:
+        table.add_row("of the part", *(f"{there[name]:,}" for name in names))
+        table.add_row("used", *(f"{used[name] / there[name]:.0%}" if there[name] else "-" for name in names))
+    _print(console, table)
+    if there is not None and any(count > there[name] for name, count in used.items()):
         console.print(
             "warning: the part is too small; choose a larger --part, fewer weight bits, or a smaller generator",
             style="yellow",

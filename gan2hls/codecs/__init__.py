@@ -9,7 +9,6 @@ import numpy as np
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, WordArray, from_blocks, to_blocks, unpack
 from gan2hls.codecs.huffman import HuffmanCode, huffman_code
-from gan2hls.codecs.ram import bram18
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 
@@ -60,7 +59,6 @@ __all__ = [
     "HuffmanCode",
     "Memory",
     "WordArray",
-    "bram18",
     "decode",
     "encode",
     "huffman_code",

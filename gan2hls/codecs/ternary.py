@@ -23,7 +23,7 @@ from gan2hls.codecs.base import (
     unpack,
     without_zeros,
 )
-from gan2hls.codecs.ram import bram18
+from gan2hls.fabric import bram18
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 

@@ -242,6 +242,19 @@ class EvaluationConfig(Strict):
     seed: Seed = Field(1, description="Seed of the draw.")
 
 
+Share = Annotated[float, Field(strict=True, gt=0, le=1)]
+
+
+class UtilizationConfig(Strict):
+    """Share of each resource of the part that a design may take; the rest of LUTs and flip-flops is for routing."""
+
+    dsp: Share = Field(1.0, description="Of the part's DSP blocks; where target.dsp is given, that is what counts.")
+    lut: Share = Field(0.8, description="Of the LUTs.")
+    ff: Share = Field(0.8, description="Of the flip-flops.")
+    bram: Share = Field(1.0, description="Of the block RAMs.")
+    uram: Share = Field(1.0, description="Of the UltraRAMs.")
+
+
 class TargetConfig(Strict):
     """The FPGA, the clock, and how fast the generator has to be."""
 
@@ -260,6 +273,10 @@ class TargetConfig(Strict):
     )
     simd: Parallelism | None = Field(
         None, description="SIMD of layers that say nothing else: the greatest legal value up to it; null: chosen."
+    )
+    utilization: UtilizationConfig = Field(UtilizationConfig(), description="Share of the part that may be taken.")
+    oversize: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Write a design that is estimated to be too large for the part, with a warning."
     )
 
 

@@ -12,11 +12,10 @@ from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, 
 from gan2hls.hardware import (
     Design,
     FoldingRequest,
-    engine_resources,
+    design_resources,
     estimate,
     legal_pe,
     legal_simd,
-    queue_bram18,
 )
 from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
@@ -59,7 +58,7 @@ def check_unchanged(saved: Config, config: Config, start: str) -> None:
     ]
     if start == "emit":
         changes += [
-            ("target", saved.target, config.target, "schedule"),
+            ("target", saved.target, config.target.model_copy(update={"oversize": saved.target.oversize}), "schedule"),
             ("layers", saved.layers, config.layers, "schedule"),
         ]
     for key, before, after, stage in changes:
@@ -94,10 +93,8 @@ def activation_bound(precision: PrecisionConfig, design_of: Callable[[IntegerMod
             design = design_of(model)
         except FoldingError:  # told where it is of the model that is kept
             return None
-        resources = [engine_resources(engine) for engine in design.engines]
-        dsp, bram18 = sum(one.dsp for one in resources), sum(one.bram18 for one in resources)
-        bram18 += queue_bram18(design.edges)
-        return DesignCost(dsp, bram18, estimate(design).interval)
+        taken = design_resources(design)
+        return DesignCost(taken.dsp, taken.bram18, estimate(design).interval)
 
     percent = precision.activation_cost_percent
     return None if percent is None else CostBound(percent, precision.activation_psnr_floor_db, cost)

@@ -8,13 +8,14 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
 from gan2hls import frontend, passes
 from gan2hls.auto import Assignment
-from gan2hls.base import ConfigError, ModelError, OutputError
+from gan2hls.base import ConfigError, FoldingError, ModelError, OutputError
 from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, remove, staged, sweep
 from gan2hls.emit.hls import emit_hls
@@ -47,7 +48,7 @@ from gan2hls.flow.project_folder import (
 from gan2hls.flow.result import BuildResult
 from gan2hls.flow.stages import RESUMABLE, STAGES, Stage
 from gan2hls.frontend import Loaded
-from gan2hls.hardware import Design, Target, part_name, schedule, sizing
+from gan2hls.hardware import Design, Target, Utilization, check_fits, part_name, schedule, sizing
 from gan2hls.model import Golden, Graph, IntegerModel, Origin
 from gan2hls.quantize import UndefinedCast, Widening, assign_precision, quantize, quantize_inputs
 from gan2hls.report import (
@@ -243,9 +244,13 @@ class _Run:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
 
     def _design_of(self, model: IntegerModel) -> Design:
-        """Return the design of ``model``, and keep the last one made: that of the choice that is measured last."""
+        """Return the design of ``model``, and keep the last one made: that of the choice that is measured last.
+
+        It is one that comes nearest where none fits, so that the bits of such a model are found too.
+        """
         if self._last is None or self._last[0] is not model:
-            self._last = model, schedule(model, self._target(), pinned_foldings(model, self.config))
+            target = replace(self._target(), oversize=True)
+            self._last = model, schedule(model, target, pinned_foldings(model, self.config))
         return self._last[1]
 
     def _schedule(self) -> None:
@@ -254,9 +259,15 @@ class _Run:
             if self.saved.design is None:
                 raise ModelError("holds no schedule", where=str(self.saved.folder), hint="use --from schedule")
             self.design = self.saved.design
-            return
-        with self._stage("schedule"):
-            self.design = self._design_of(self.model)
+        else:
+            with self._stage("schedule"):
+                self.design = self._design_of(self.model)
+        try:
+            check_fits(self.design, self._target(), pinned_foldings(self.model, self.config))
+        except FoldingError as error:
+            if not self.config.target.oversize:
+                raise
+            _log.warning("%s: %s; the project is written all the same", error.where, error.message)
 
     @cached_property
     def _part(self) -> str:
@@ -264,7 +275,8 @@ class _Run:
 
     def _target(self) -> Target:
         target = self.config.target
-        return Target(self._part, target.clock_mhz, target.fps, target.dsp)
+        shares = Utilization(**target.utilization.model_dump())
+        return Target(self._part, target.clock_mhz, target.fps, target.dsp, shares, target.oversize)
 
     def _emit(self) -> None:
         with self._stage("emit"):

@@ -1,5 +1,6 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
+from gan2hls.hardware.budget import RESOURCE_NAMES, Target, Utilization
 from gan2hls.hardware.cycles import critical_path, estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
@@ -19,8 +20,13 @@ from gan2hls.hardware.off_chip import (
 )
 from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
-from gan2hls.hardware.resources import engine_resources, queue_bram18
-from gan2hls.hardware.schedule import Target, schedule, sizing
+from gan2hls.hardware.resources import (
+    design_resources,
+    edges_resources,
+    engine_resources,
+    joints_resources,
+)
+from gan2hls.hardware.schedule import check_fits, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "CHUNK_BITS",
     "MOST_DECODERS",
     "OUT_QUEUE_WORDS",
+    "RESOURCE_NAMES",
     "WORD_LIMIT_BITS",
     "AxisPhases",
     "Design",
@@ -44,11 +51,16 @@ __all__ = [
     "StreamEngine",
     "StreamPort",
     "Target",
+    "Utilization",
+    "check_fits",
     "critical_path",
+    "design_resources",
+    "edges_resources",
     "engine_resources",
     "estimate",
     "find_part",
     "footprint",
+    "joints_resources",
     "legal_band_rows",
     "legal_decoders",
     "legal_pe",
@@ -56,7 +68,6 @@ __all__ = [
     "make_engine",
     "part_name",
     "part_resources",
-    "queue_bram18",
     "schedule",
     "sizing",
     "symbol_bits",

@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.fabric import Resources
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_linear_engine
@@ -31,9 +32,8 @@ class Option:
 
     folding: Folding
     interval: int
-    dsp: int
-    bram: int
-    lut: int
+    taken: Resources
+    lane_lut: int
     bits: int
     skip: bool
     word_bits: int
@@ -41,7 +41,8 @@ class Option:
     @property
     def rank(self) -> tuple[int, int, int, int, int, bool]:
         """What orders options from cheap to dear."""
-        return self.dsp, _BITS_OF_A_LUT * self.lut + self.bits, self.bram, self.lut, self.interval, self.skip
+        weights = _BITS_OF_A_LUT * self.lane_lut + self.bits
+        return self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
 
 
 def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
@@ -108,8 +109,7 @@ def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
     return Option(
         engine.folding,
         interval,
-        found.dsp,
-        found.bram18,
+        found.taken,
         found.lane_lut,
         found.weight_bits,
         left is not None,

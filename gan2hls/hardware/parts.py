@@ -15,22 +15,12 @@ from itertools import chain, product
 from typing import final
 
 from gan2hls.base import ConfigError
+from gan2hls.fabric import Resources
 
 _log = logging.getLogger(__name__)
 
 #: What may be passed on to tools; their scripts are text.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
-
-
-@final
-@dataclass(frozen=True)
-class Resources:
-    """What a part has: DSP blocks, 36-kbit block RAMs, LUTs and flip-flops."""
-
-    dsp: int
-    bram36: int
-    lut: int
-    ff: int
 
 
 @final
@@ -52,44 +42,45 @@ class Device:
     bambu: tuple[str, str] | None = None
 
 
+def _has(dsp: int, bram36: int, lut: int, ff: int, uram: int = 0) -> Resources:
+    """Return what a device has, with block RAMs of 36 kbit, as data sheets count them."""
+    return Resources(dsp, lut, ff, 2 * bram36, uram)
+
+
 _ZYNQ_FB = ("fbg676", "fbv676", "ffg676", "ffv676")
 _ZYNQ_FF = (*_ZYNQ_FB, "ffg900", "ffv900")
 _LOW_POWER = ("1", "2", "3", "2L", "l2L", "i1L")
 _EXTENDED = ("1-e", "1-i", "1L-i", "1LV-i", "2-e", "2-i", "2L-e", "2LV-e")
 
 PARTS: dict[str, Device] = {
-    "xc7z010": Device(Resources(80, 60, 17_600, 35_200), ("clg225", "clg400"), ("1", "2", "3", "i1L")),
-    "xc7z020": Device(
-        Resources(220, 140, 53_200, 106_400), ("clg400", "clg484"), ("1", "2", "3", "i1L"), ("clg484", "1")
-    ),
+    "xc7z010": Device(_has(80, 60, 17_600, 35_200), ("clg225", "clg400"), ("1", "2", "3", "i1L")),
+    "xc7z020": Device(_has(220, 140, 53_200, 106_400), ("clg400", "clg484"), ("1", "2", "3", "i1L"), ("clg484", "1")),
     "xc7z030": Device(
-        Resources(400, 265, 78_600, 157_200),
+        _has(400, 265, 78_600, 157_200),
         ("sbg485", "sbv485", "fbg484", "fbv484", *_ZYNQ_FB),
         ("1", "2", "3", "i2L"),
     ),
-    "xc7z035": Device(Resources(900, 500, 171_900, 343_800), _ZYNQ_FF, ("1", "2", "3", "i2L")),
-    "xc7z045": Device(Resources(900, 545, 218_600, 437_200), _ZYNQ_FF, ("1", "2", "3", "i2L"), ("ffg900", "2")),
-    "xc7a35t": Device(
-        Resources(90, 50, 20_800, 41_600), ("cpg236", "csg324", "csg325", "ftg256", "fgg484"), _LOW_POWER
-    ),
+    "xc7z035": Device(_has(900, 500, 171_900, 343_800), _ZYNQ_FF, ("1", "2", "3", "i2L")),
+    "xc7z045": Device(_has(900, 545, 218_600, 437_200), _ZYNQ_FF, ("1", "2", "3", "i2L"), ("ffg900", "2")),
+    "xc7a35t": Device(_has(90, 50, 20_800, 41_600), ("cpg236", "csg324", "csg325", "ftg256", "fgg484"), _LOW_POWER),
     "xc7a100t": Device(
-        Resources(240, 135, 63_400, 126_800), ("csg324", "ftg256", "fgg484", "fgg676"), _LOW_POWER, ("csg324", "1")
+        _has(240, 135, 63_400, 126_800), ("csg324", "ftg256", "fgg484", "fgg676"), _LOW_POWER, ("csg324", "1")
     ),
     "xc7a200t": Device(
-        Resources(740, 365, 134_600, 269_200),
+        _has(740, 365, 134_600, 269_200),
         ("sbg484", "sbv484", "fbg484", "fbv484", "fbg676", "fbv676", "ffg1156", "ffv1156"),
         _LOW_POWER,
     ),
     "xc7k325t": Device(
-        Resources(840, 445, 203_800, 407_600),
+        _has(840, 445, 203_800, 407_600),
         ("fbg676", "fbv676", "ffg676", "ffv676", "fbg900", "fbv900", "ffg900", "ffv900"),
         ("1", "2", "3", "2L", "l2L", "i2L"),
     ),
-    "xczu3eg": Device(Resources(360, 216, 70_560, 141_120), ("sbva484", "sfva625", "sfvc784"), _EXTENDED),
-    "xczu7ev": Device(Resources(1728, 312, 230_400, 460_800), ("fbvb900", "ffvc1156", "ffvf1517"), (*_EXTENDED, "3-e")),
-    "xczu9eg": Device(Resources(2520, 912, 274_080, 548_160), ("ffvc900", "ffvb1156"), (*_EXTENDED, "3-e")),
-    "xck26": Device(Resources(1248, 144, 117_120, 234_240), ("sfvc784",), ("2LV-c", "2LVI-i")),
-    "xcu250": Device(Resources(12_288, 2688, 1_728_000, 3_456_000), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
+    "xczu3eg": Device(_has(360, 216, 70_560, 141_120), ("sbva484", "sfva625", "sfvc784"), _EXTENDED),
+    "xczu7ev": Device(_has(1728, 312, 230_400, 460_800, 96), ("fbvb900", "ffvc1156", "ffvf1517"), (*_EXTENDED, "3-e")),
+    "xczu9eg": Device(_has(2520, 912, 274_080, 548_160), ("ffvc900", "ffvb1156"), (*_EXTENDED, "3-e")),
+    "xck26": Device(_has(1248, 144, 117_120, 234_240, 64), ("sfvc784",), ("2LV-c", "2LVI-i")),
+    "xcu250": Device(_has(12_288, 2688, 1_728_000, 3_456_000, 1280), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
 }
 #: Temperature grades in the ordering codes of 7 series devices, by grade: commercial, extended, industrial.
 _TEMPERATURES = {"1": "ci", "2": "cei", "3": "e", "2L": "e", "l2L": "", "i1L": "i", "i2L": "i"}

@@ -1,4 +1,7 @@
-"""What an engine takes of a part: DSP blocks and block RAMs, counted from its sizes."""
+"""What an engine takes of a part, and what the edges between engines do, counted from their sizes.
+
+``gan2hls.fabric`` says what the blocks take; here stands of which blocks an engine consists.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,46 @@ from dataclasses import dataclass
 from math import ceil
 from typing import final
 
+from gan2hls import fabric
 from gan2hls.base import remembered
-from gan2hls.codecs import CODECS, bram18
+from gan2hls.codecs import CODECS
+from gan2hls.fabric import Resources, overall
+from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
-from gan2hls.hardware.engine import EngineDesign, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntWeight, dsp_of_product
 
+#: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
+_ACC_QUEUE_WORDS = 16
+
 
 @final
 @dataclass(frozen=True)
 class EngineResources:
-    """DSP blocks and 18-kbit block RAMs of an engine, LUTs of lanes that add, negate, decode or join, bits of weights.
+    """What an engine takes.
 
-    ``weight_bits`` are those of the memories of codes, tables, and the program that skips empty blocks.
+    Attributes:
+        taken: of the part, in all.
+        lane_lut: LUTs among them of lanes that add, negate, decode or join.
+        weight_bits: bits of the memories of codes, tables, and the program that skips empty blocks.
     """
 
-    dsp: int
-    bram18: int
+    taken: Resources
     lane_lut: int = 0
     weight_bits: int = 0
+
+    @property
+    def dsp(self) -> int:
+        """DSP blocks."""
+        return self.taken.dsp
+
+    @property
+    def bram18(self) -> int:
+        """Block RAMs of 18 kbit."""
+        return self.taken.bram18
 
 
 def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> EngineResources:
@@ -36,33 +57,124 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
 
     ``left`` are the blocks that one which is not encoded would not skip.
     """
-    layer, folding = engine.layer, engine.folding
-    dsp, luts, bits = requant_dsp(layer) * folding.lanes, 0, 0
-    requant = layer.requant
-    piece = requant.mult_type.bits + requant.offset_type.bits
-    word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.bits + 1
-    memories = bram18(folding.lanes * word, requant.channels // folding.lanes)
-    if layer.table is not None:
-        if layer.table.sets == 1:
-            copies = ceil(folding.lanes / 2)  # a ROM has two ports
-            memories += copies * bram18(layer.table.out_type.bits, layer.table.values.size)
-        else:
-            words = engine.table_groups << layer.table.index_type.bits
-            memories += folding.lanes * bram18(layer.table.out_type.bits, words)
+    taken = _requant(engine) + _table(engine) + _out_queue(engine)
     if isinstance(engine, LinearEngine):
-        lanes = folding.pe * folding.simd
-        dsp += mac_dsp(engine) * lanes
+        lanes = engine.folding.pe * engine.folding.simd
         weights = _weight_memories(engine, left)
-        memories += sum(bram18(width, depth) for width, depth in weights)
-        bits = sum(width * depth for width, depth in weights)
-        luts = lane_lut(engine) * lanes
-        words = engine.rows * engine.geometry.x.in_size * engine.pixel_words
-        memories += bram18(engine.in_lanes * engine.in_elem.bits, words)
-    elif isinstance(engine, StreamEngine):
-        cost = engine.op.cost(engine.sizes)
-        dsp, luts = dsp + cost.dsp, cost.lut
-        memories += sum(bram18(width, depth) for width, depth in cost.memories)
-    return EngineResources(dsp, memories, luts, bits)
+        taken += _linear(engine, weights, left)
+        return EngineResources(taken, lane_lut(engine) * lanes, sum(width * depth for width, depth in weights))
+    assert isinstance(engine, StreamEngine), type(engine).__name__
+    cost = engine.op.cost(engine.sizes)
+    memories = overall(fabric.memory_block(*memory) for memory in cost.memories)
+    return EngineResources(taken + Resources(cost.dsp, cost.lut, cost.ff) + memories, cost.lut)
+
+
+def edge_resources(edge: Edge) -> Resources:
+    """Return what the queue and the converters of ``edge`` take."""
+    taken = Resources()
+    if edge.depth:
+        taken += (fabric.ring if edge.in_ram else fabric.queue)(edge.source.bits, edge.depth)
+    for stage in edge.converters:
+        convert = fabric.up if stage.direction == "up" else fabric.down
+        taken += convert(stage.narrow * edge.source.elem.bits, stage.ratio)
+    return taken
+
+
+def edges_resources(edges: Iterable[Edge]) -> Resources:
+    """Return what the queues and converters of ``edges`` take."""
+    return overall(edge_resources(edge) for edge in edges)
+
+
+def joints_resources(design: Design) -> Resources:
+    """Return what stands beside engines and edges: forks of tensors, and the marks of last beats at outputs."""
+    readers = (len(design.edges_from(tensor)) for tensor in design.streams)
+    forks = overall(fabric.fork(count) for count in readers if count > 1)
+    return forks + overall(fabric.last(edge.sink.beats) for edge in design.edges_out)
+
+
+def design_resources(design: Design) -> Resources:
+    """Return what ``design`` takes of its part."""
+    engines = overall(engine_resources(engine).taken for engine in design.engines)
+    return engines + edges_resources(design.edges) + joints_resources(design)
+
+
+def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupancy | None) -> Resources:
+    """Return feeder, sequencer, weight source, MAC array and accumulator queue; ``weights``: see below."""
+    folding, layer, g = engine.folding, engine.layer, engine.geometry
+    codec = CODECS[engine.weight.codec]
+    lanes, acc_bits = folding.pe * folding.simd, layer.acc_type.signed_bits
+    width, in_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size
+    row_words = g.x.in_size * engine.pixel_words
+    (code_bits, words), *others = weights
+    queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
+    taken = fabric.feeder(width, engine.rows, row_words, in_rows, len(g.y.outputs))
+    if left is None and engine.skip is None:
+        taken += fabric.sequencer(
+            rows=engine.rows,
+            row_words=row_words,
+            in_rows=in_rows,
+            out_rows=len(g.y.outputs),
+            taps=(g.y.count, g.x.count),
+            folds=(engine.co_folds, engine.ci_folds),
+            groups=engine.group_folds,
+            weight_words=words,
+            acc_words=queue_words,
+        )
+    else:
+        taken += fabric.skip_sequencer(engine.rows * row_words, words, queue_words)
+    taken += fabric.weight_rom(code_bits, words, into_dsp=codec.multiplies and not codec.decoder_lut(engine.weight))
+    taken += overall(fabric.memory_block(*memory, "rom") for memory in others)
+    taken += Resources(mac_dsp(engine) * lanes, codec.decoder_lut(engine.weight) * lanes)
+    if codec.decoder_clocks:
+        taken += fabric.step_delay(width, codec.decoder_clocks)
+    taken += fabric.mac(
+        folding.pe,
+        folding.simd,
+        engine.parallel_groups,
+        layer.input_type.centred.signed_bits,
+        engine.weight.type.signed_bits,
+        acc_bits,
+        multiplies=codec.multiplies,
+    )
+    return taken + fabric.acc_queue(folding.lanes, folding.pe // folding.lanes, acc_bits, queue_words)
+
+
+def _requant(engine: EngineDesign) -> Resources:
+    """Return the requantizer and its multipliers."""
+    layer, requant, lanes = engine.layer, engine.layer.requant, engine.folding.lanes
+    piece = requant.mult_type.bits + requant.offset_type.bits
+    word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.signed_bits + 1
+    total = requant.sum_type(layer.acc_type)
+    blocks = requant_dsp(layer)
+    return Resources(dsp=blocks * lanes) + fabric.requant(
+        lanes=lanes,
+        words=requant.channels // lanes,
+        word_bits=lanes * word,
+        acc_bits=layer.acc_type.signed_bits,
+        offset_bits=requant.offset_type.bits,
+        mult_bits=requant.mult_type.bits,
+        sum_bits=total.bits,
+        code_bits=max(total.bits - requant.shift, requant.out_type.signed_bits) + 1,
+        out_bits=requant.out_type.bits,
+        pieces=requant.pieces,
+        multiplies=blocks > 0,
+        holes=None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid,
+        phases=engine.row_phases,
+        out_words=OUT_QUEUE_WORDS,
+    )
+
+
+def _table(engine: EngineDesign) -> Resources:
+    table, lanes = engine.layer.table, engine.folding.lanes
+    if table is None:
+        return Resources()
+    if table.sets == 1:
+        return fabric.table(lanes, table.index_type.bits, table.out_type.bits)
+    return fabric.channel_tables(lanes, engine.table_groups, table.index_type.bits, table.out_type.bits)
+
+
+def _out_queue(engine: EngineDesign) -> Resources:
+    return fabric.fifo(engine.out_lanes * engine.out_elem.bits, OUT_QUEUE_WORDS)
 
 
 def _weight_memories(engine: LinearEngine, left: Occupancy | None) -> list[tuple[int, int]]:
@@ -101,8 +213,3 @@ def requant_dsp(layer: IntLayer) -> int:
     if layer.requant.mult_type.bits <= 2:
         return 0
     return dsp_of_product(layer.requant.mult_type.bits, layer.acc_type.signed_bits)
-
-
-def queue_bram18(edges: Iterable[Edge]) -> int:
-    """Return the 18-kbit block RAMs of the queues of ``edges``; short ones are distributed RAM."""
-    return sum(bram18(edge.source.bits, edge.depth) for edge in edges if edge.in_ram)

@@ -1,51 +1,40 @@
-"""Scheduling: fold every layer so that the whole design runs at one pace within the part's DSPs.
+"""Scheduling: fold every layer so that the whole design runs at one pace within what may be taken of the part.
 
-The slowest engine sets the frame interval, so multipliers beyond the pace of the others are wasted.  The search fixes
-an interval, takes for each layer the cheapest folding that keeps it, and looks for the least interval that fits.
+The slowest engine sets the frame interval, so multipliers beyond the pace of the others are wasted.  The search
+(``search``) fixes an interval, takes for each layer the cheapest folding that keeps it, and looks for the least
+interval that fits.  Queues between engines are known only then: what they take, and every row of line buffers beyond
+the least, is taken off the budget, and the search goes on with what is left.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
 from typing import final
 
-from gan2hls.base import ConfigError, FoldingError
+from gan2hls.base import FoldingError
+from gan2hls.fabric import Resources
+from gan2hls.hardware.budget import Target, lifted
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import Folding, FoldingRequest
 from gan2hls.hardware.linear_engine import LinearEngine, most_rows
-from gan2hls.hardware.options import Option, make_engine, plain_engine
+from gan2hls.hardware.misfit import misfit_error
+from gan2hls.hardware.options import make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
-from gan2hls.hardware.parts import part_resources
 from gan2hls.hardware.queues import with_endless_queues, with_queues
-from gan2hls.hardware.resources import engine_resources
+from gan2hls.hardware.resources import design_resources, engine_resources
+from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
+
+__all__ = ["LayerSizes", "Target", "check_fits", "schedule", "sizing"]
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
-#: Part of a device's LUTs that lanes without multipliers may take; the rest is for everything else and for routing.
-_LUT_SHARE = 0.5
-
-
-@final
-@dataclass(frozen=True)
-class Target:
-    """What the design is folded for.
-
-    Attributes:
-        part: FPGA part name.
-        clock_mhz: clock frequency.
-        fps: frames a second wanted; the cheapest folding that reaches it is taken.  None: as fast as fits.
-        dsp: DSP blocks to use at most; None: those of the part.
-    """
-
-    part: str = "xc7z020clg400-1"
-    clock_mhz: float = 200.0
-    fps: float | None = None
-    dsp: int | None = None
+#: Searches at most, each with what the former design's queues take put aside.
+_SEARCHES = 5
 
 
 def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Design:
@@ -57,16 +46,30 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
         pinned: foldings fixed by the user, by layer name.
 
     Raises:
-        FoldingError: a pinned value that does not divide, or a goal that the part cannot reach.
+        FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
+            ``oversize``, a part that holds no folding of it.
     """
-    options = {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
-    budget = _budget(target)
-    if target.fps is None:
-        design = _design(model, _fastest(options, budget), target)
-    else:
-        design = _reaching(model, options, budget, target)
-    verify_design(design)
-    return design
+    choices, budget = _choices(model, pinned), target.budget
+    found = _search(model, choices, target, budget)
+    if found.design is None:
+        if not target.oversize:
+            raise misfit_error(model, choices, target, found.aside)
+        found = _oversized(model, choices, target, budget, found.aside)
+    assert found.design is not None, "there is always one where nothing is held"
+    verify_design(found.design)
+    return found.design
+
+
+def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingRequest]) -> None:
+    """Refuse a design, made for an ``oversize`` target, of which too much would be taken.
+
+    Raises:
+        FoldingError: it says what is needed and what is there, and which ways out there are.
+    """
+    taken = design_resources(design)
+    if not taken.within(target.budget):
+        choices = _choices(design.model, pinned)
+        raise misfit_error(design.model, choices, target, _search(design.model, choices, target, target.budget).aside)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
@@ -83,16 +86,16 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    options = {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
-    intervals, budget = _reachable(options), _budget(target)
-    if target.fps is None:
-        at = _first(intervals, lambda t: budget.holds(_pick(options, t)))
+    choices, budget = _choices(model, pinned), target.budget
+    if target.cycles is None:
+        lanes = lifted(budget, frozenset(("bram18", "uram")))
+        chosen = choices.fastest(lanes) or choices.cheapest(choices.intervals[-1])
     else:
-        wanted = int(target.clock_mhz * 1e6 / target.fps)
-        at = max(0, _first(intervals, lambda t: t > wanted) - 1)
-    chosen = _pick(options, intervals[min(at, len(intervals) - 1)])
+        wanted = target.cycles
+        at = max(0, first(choices.intervals, lambda t: t > wanted) - 1)
+        chosen = choices.cheapest(choices.intervals[at])
     foldings = {name: option.folding for name, option in chosen.items()}
-    return LayerSizes(foldings, budget.dsp - _dsp(chosen))
+    return LayerSizes(foldings, budget.dsp - taken_by(chosen).dsp)
 
 
 @final
@@ -116,46 +119,91 @@ class LayerSizes:
 
 @final
 @dataclass(frozen=True)
-class _Budget:
-    """DSP blocks, and LUTs for lanes that add instead of multiplying, that foldings may use."""
+class _Found:
+    """What a search has found.
 
-    dsp: int
-    lut: int
+    Attributes:
+        design: that fits; None: there is none.
+        aside: what is taken beside the options of layers, as far as it is known.
+    """
 
-    def holds(self, chosen: Mapping[str, Option]) -> bool:
-        """Whether ``chosen`` stays within it."""
-        return _dsp(chosen) <= self.dsp and _lut(chosen) <= self.lut
-
-
-def _budget(target: Target) -> _Budget:
-    """Return the target's DSPs, and the share of its part's LUTs (of the default part's where it is not listed)."""
-    if target.dsp is None:
-        part = part_resources(target.part)
-        return _Budget(part.dsp, int(_LUT_SHARE * part.lut))
-    try:
-        lut = part_resources(target.part).lut
-    except ConfigError:
-        lut = part_resources(Target.part).lut
-    return _Budget(target.dsp, int(_LUT_SHARE * lut))
+    design: Design | None
+    aside: Resources
 
 
-def _reaching(
-    model: IntegerModel, options: Mapping[str, tuple[Option, ...]], budget: _Budget, target: Target
-) -> Design:
-    """Return the cheapest design whose estimated interval, hand-over between engines included, keeps ``target.fps``."""
-    assert target.fps is not None
-    wanted = interval = int(target.clock_mhz * 1e6 / target.fps)
-    while True:
-        chosen = _cheapest(options, interval, target)
-        _check_budget(chosen, budget, target)
+def _choices(model: IntegerModel, pinned: Mapping[str, FoldingRequest]) -> Choices:
+    return Choices(
+        {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
+    )
+
+
+def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resources) -> _Found:
+    """Look for a design within ``budget``."""
+    aside = Resources()
+    for _ in range(_SEARCHES):
+        room = budget - aside
+        chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
+        if chosen is None:
+            break
         design = _design(model, chosen, target)
-        found = estimate(design).interval
-        if found <= wanted:
-            return design
+        taken = design_resources(design)
+        if taken.within(budget):
+            return _Found(design, aside)
+        beside = astuple(taken - taken_by(chosen))
+        aside = Resources(*(max(pair) for pair in zip(beside, astuple(aside), strict=True)))
+    return _Found(None, aside)
+
+
+def _oversized(model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources) -> _Found:
+    """Return a design that holds of ``budget`` all that some folding can hold."""
+    interval = choices.intervals[-1] if target.cycles is None else target.cycles
+    names = frozenset[str]()
+    while True:
+        room = lifted(budget, names) - aside
+        taken = taken_by(choices.nearest(interval, room))
+        limits = dict(room)
+        over = {name: count / max(limits[name], 1) for name, count in taken if count > limits[name]}
+        if not over:
+            found = _search(model, choices, target, lifted(budget, names))
+            if found.design is not None:
+                return found
+            over = {name: count for name, count in aside if name not in names}
+        names |= {max(over, key=lambda name: over[name])}
+
+
+def _reaching(model: IntegerModel, choices: Choices, target: Target, room: Resources) -> Chosen | None:
+    """Return options whose estimated interval, hand-over between engines included, keeps ``target.fps``; or None.
+
+    Raises:
+        FoldingError: no folding is so fast.
+    """
+    assert target.fps is not None and target.cycles is not None
+    wanted = interval = target.cycles
+    while True:
+        _check_reach(choices, interval, target)
+        chosen = choices.fitting(interval, room)
+        if chosen is None:
+            return None
+        design = _design(model, chosen, target)
+        if estimate(design).interval <= wanted:
+            return chosen
         interval = max(e.interval for e in design.engines) - 1
 
 
-def _design(model: IntegerModel, chosen: Mapping[str, Option], target: Target) -> Design:
+def _check_reach(choices: Choices, interval: int, target: Target) -> None:
+    slow = {name: min(o.interval for o in found) for name, found in choices.options.items()}
+    name, best = max(slow.items(), key=lambda item: item[1])
+    if best > interval:
+        raise FoldingError(
+            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
+            f"the most parallel folding takes {best}",
+            where=name,
+            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
+            "without fps the fastest folding that fits is taken",
+        )
+
+
+def _design(model: IntegerModel, chosen: Chosen, target: Target) -> Design:
     engines = tuple(
         make_engine(layer, chosen[layer.name].folding, skip=chosen[layer.name].skip) for layer in model.layers
     )
@@ -182,76 +230,3 @@ def _buffer(design: Design) -> Design:
             break
         best, best_interval = wider, interval
     return best
-
-
-def _fastest(options: Mapping[str, tuple[Option, ...]], budget: _Budget) -> dict[str, Option]:
-    """Return the choice of least interval that ``budget`` holds: bisection over all intervals that occur."""
-    feasible = _reachable(options)
-    fits = _first(feasible, lambda t: budget.holds(_pick(options, t)))
-    if fits == len(feasible):
-        least = _pick(options, feasible[-1])
-        raise FoldingError(
-            f"the smallest folding needs {_excess(least, budget)}",
-            hint="choose a larger part or raise target.dsp",
-        )
-    return _pick(options, feasible[fits])
-
-
-def _reachable(options: Mapping[str, tuple[Option, ...]]) -> list[int]:
-    """Return the ascending intervals that occur and that every layer can keep."""
-    intervals = sorted({option.interval for layer in options.values() for option in layer})
-    low = _first(intervals, lambda t: all(any(o.interval <= t for o in layer) for layer in options.values()))
-    return intervals[low:]
-
-
-def _cheapest(options: Mapping[str, tuple[Option, ...]], interval: int, target: Target) -> dict[str, Option]:
-    slow = {name: min(o.interval for o in layer) for name, layer in options.items()}
-    name, best = max(slow.items(), key=lambda item: item[1])
-    if best > interval:
-        raise FoldingError(
-            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
-            f"the most parallel folding takes {best}",
-            where=name,
-            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
-            "without fps the fastest folding that fits is taken",
-        )
-    return _pick(options, interval)
-
-
-def _pick(options: Mapping[str, tuple[Option, ...]], interval: int) -> dict[str, Option]:
-    return {name: next(o for o in layer if o.interval <= interval) for name, layer in options.items()}
-
-
-def _dsp(chosen: Mapping[str, Option]) -> int:
-    return sum(option.dsp for option in chosen.values())
-
-
-def _lut(chosen: Mapping[str, Option]) -> int:
-    return sum(option.lut for option in chosen.values())
-
-
-def _excess(chosen: Mapping[str, Option], budget: _Budget) -> str:
-    """Return what ``chosen`` takes too much of, and how much there is."""
-    needs = ((_dsp(chosen), budget.dsp, "DSP blocks"), (_lut(chosen), budget.lut, "LUTs of lanes"))
-    return " and ".join(f"{need} {what}, {most} are allowed" for need, most, what in needs if need > most)
-
-
-def _check_budget(chosen: Mapping[str, Option], budget: _Budget, target: Target) -> None:
-    if not budget.holds(chosen):
-        raise FoldingError(
-            f"{target.fps:g} frames/s need {_excess(chosen, budget)}",
-            where=target.part,
-            hint="ask for fewer frames/s or choose a larger part; without fps the fastest folding that fits is taken",
-        )
-
-
-def _first(values: list[int], holds: Callable[[int], bool]) -> int:
-    """Return the index of the first value for which the monotonic ``holds`` is true (``len`` if none)."""
-    low, high = 0, len(values)
-    while low < high:
-        middle = (low + high) // 2
-        if holds(values[middle]):
-            high = middle
-        else:
-            low = middle + 1
-    return low

@@ -7,14 +7,14 @@ of its own and nothing is rounded before the requantizer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
 from gan2hls.kinds import pairs
 from gan2hls.kinds.base import Kind, StreamReading
-from gan2hls.kinds.operands import check_factors, common_step, ends
+from gan2hls.kinds.operands import check_factors, common_step, ends, terms_cost
 from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
@@ -102,10 +102,9 @@ class IntAdd(PairUnit, StreamOperation):
         return Unit("add", constants, cycles=self.interval(sizes))
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return its LUTs: an adder for each set bit of a factor, and one for each zero point."""
-        adders = sum(abs(factor).bit_count() + 1 for factor in self.factors) - 1
-        lut = adders * sizes.acc_type.signed_bits * sizes.lanes
-        return UnitCost(lut=lut + self.kept_lut(sizes))
+        """Return the adders and registers of its operands, and the adder of their sum."""
+        terms = terms_cost(self.factors, sizes.inputs)
+        return self.pair_cost(sizes, replace(terms, lut=terms.lut + sizes.acc_type.signed_bits))
 
 
 def add(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

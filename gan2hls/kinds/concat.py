@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
+from gan2hls.fabric import bits_of
 from gan2hls.kinds.base import Kind, StreamReading, fixed_order, fixed_shape, raster_order
-from gan2hls.kinds.operands import check_factors, common_step, ends
+from gan2hls.kinds.operands import check_factors, common_step, ends, terms_cost
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import IntWeight, Operation, Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
 from gan2hls.timing import Phase
@@ -154,9 +155,13 @@ class IntConcat(StreamOperation):
         return Unit("concat", constants)
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return its LUTs: for each operand an adder for every set bit of its factor, and a lane of the selection."""
-        adders = sum(abs(factor).bit_count() + 1 for factor in self.factors)
-        return UnitCost(lut=adders * sizes.acc_type.signed_bits * sizes.lanes)
+        """Return the adders of its operands, the choice of one and its register, and what counts their beats."""
+        lane = terms_cost(self.factors, sizes.inputs).lut
+        count, bits = len(self.runs), sizes.acc_type.signed_bits
+        choice = sizes.lanes * bits * -(-count // 3)
+        beats = bits_of(max(self.runs) // sizes.lanes)
+        lut = sizes.lanes * lane + choice + 3 * count + 2 * beats
+        return UnitCost(lut=lut, ff=sizes.lanes * bits + count + beats + 1)
 
 
 def concat(

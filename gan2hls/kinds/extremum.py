@@ -6,14 +6,14 @@ In integers of ``m_a (a - z_a)`` and ``m_b (b - z_b)``, by whole factors as a su
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
 from gan2hls.kinds import pairs
 from gan2hls.kinds.base import Kind, StreamReading
-from gan2hls.kinds.operands import check_factors, common_step, ends
+from gan2hls.kinds.operands import check_factors, common_step, ends, terms_cost
 from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
@@ -111,10 +111,9 @@ class IntExtremum(PairUnit, StreamOperation):
         return Unit("extremum", constants | {"GREATER": self.greater}, cycles=self.interval(sizes))
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return its LUTs: adders of factors and zero points, a comparison and a choice; and what keeps a vector."""
-        adders = sum(abs(factor).bit_count() + 1 for factor in self.factors)
-        lut = adders * sizes.acc_type.signed_bits * sizes.lanes
-        return UnitCost(lut=lut + self.kept_lut(sizes))
+        """Return the adders and registers of its operands, a comparison and a choice."""
+        terms = terms_cost(self.factors, sizes.inputs)
+        return self.pair_cost(sizes, replace(terms, lut=terms.lut + 2 * sizes.acc_type.signed_bits))
 
 
 def least(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

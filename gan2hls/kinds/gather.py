@@ -146,8 +146,14 @@ class IntGather(StreamOperation):
         return Unit("gather", constants, {"rows": self._table(sizes)})
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return its table."""
-        return UnitCost(memories=((sizes.acc_type.signed_bits, len(self.table) << self._channel_bits),))
+        """Return its table, with the register of a row's number."""
+        (given,) = sizes.inputs
+        place, word = self._channel_bits, sizes.acc_type.signed_bits
+        return UnitCost(
+            lut=given.int_type.bits + 2 * place + 4,
+            ff=given.int_type.bits + place + 1,
+            memories=((word, len(self.table) << place, "table"),),
+        )
 
     @property
     def _channel_bits(self) -> int:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls import timing
+from gan2hls.fabric import MemoryBlock
 from gan2hls.kinds.norm_plan import RING_OUT_WORDS, NormPlan, roots, set_size
 from gan2hls.kinds.norm_values import add_up, normalize
 from gan2hls.numbers import (
@@ -45,7 +46,6 @@ from gan2hls.ops import (
     Unit,
     UnitCost,
     UnitTable,
-    distributed_lut,
     dsp_of_product,
 )
 
@@ -61,6 +61,8 @@ _ADDED_BITS, _MOST_ADDED = 8, 4
 _SERIAL_POWERS = 4
 #: LUTs of the shift of a value, in two stages of 32 and 25 bits.
 _SHIFT_LUT = 90
+#: Flip-flops of a lane, and of the pipeline of a root for each bit of its sum.
+_LANE_FF, _ROOT_FF = 130, 6
 
 
 def by_sets(x: npt.NDArray[_Number], shape: Shape, groups: int, by_pixel: bool) -> npt.NDArray[_Number]:
@@ -266,12 +268,19 @@ class IntNorm(StreamOperation):
         root_dsp, root_lut = (0, _SERIAL_POWERS * width["Power"]) if plan.steps else self._root_cost(plan)
         state = width["Sum"] + width["Square"]
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
-        waiting = distributed_lut(state, plan.slots) if plan.steps else 0
-        lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT)
-        lut += plan.sets * (root_lut + waiting + state + distributed_lut(state, plan.slots))
-        memories = [(sizes.lanes * code.bits, plan.depth)]
-        memories += [(START_BITS + DROP_BITS, CHORDS), (statistic, plan.slots * plan.copies)] * plan.sets
-        return UnitCost(sizes.lanes * lane_dsp + plan.sets * root_dsp, lut, tuple(memories))
+        lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + state)
+        ff = sizes.lanes * _LANE_FF + plan.sets * (state + _ROOT_FF * width["Power"])
+        memories: list[tuple[int, int, MemoryBlock]] = [
+            (sizes.lanes * code.bits, plan.depth, "ring" if plan.in_ram else "queue"),
+            *((START_BITS + DROP_BITS, CHORDS, "rom"), (statistic, plan.slots * plan.copies, "line_buffer"))
+            * plan.sets,
+        ]
+        if plan.slots > 1:
+            memories += [(state, plan.slots, "kept")] * plan.sets
+        if plan.steps:
+            memories.append((plan.sets * state, 1 << max(1, (plan.slots - 1).bit_length()), "queue"))
+        memories.append((sizes.lanes * sizes.acc_type.signed_bits, _OUT_WORDS, "queue"))
+        return UnitCost(sizes.lanes * lane_dsp + plan.sets * root_dsp, lut, ff, tuple(memories))
 
     def _root_cost(self, plan: NormPlan) -> tuple[int, int]:
         """Return the DSP blocks and LUTs of a root a clock."""

@@ -11,9 +11,10 @@ from typing import ClassVar, Protocol, TypeVar, final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.fabric import bits_of
 from gan2hls.kinds.windows import Windows
 from gan2hls.numbers import IntType, QuantType
-from gan2hls.ops import Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, distributed_lut
+from gan2hls.ops import Parameter, Program, Sizes, StreamOperation, Unit, UnitCost
 from gan2hls.timing import Phase
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -136,9 +137,12 @@ class IntPool(StreamOperation):
         return Unit("pool", constants, cycles=self.in_beats(sizes)[0])
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return the LUTs of an adder or comparison for each lane, and of what has come of a row of windows."""
-        width = sizes.lanes * sizes.acc_type.signed_bits
-        return UnitCost(lut=2 * width + distributed_lut(width, sizes.shape[1] * sizes.shape[2] // sizes.lanes))
+        """Return an adder or a comparison and a choice for each lane, and a memory of a row of windows."""
+        (given,) = sizes.inputs
+        width, words = sizes.lanes * sizes.acc_type.signed_bits, sizes.shape[1] * sizes.shape[2] // sizes.lanes
+        places = sum(bits_of(count) for count in (*self.in_size, sizes.shape[2] // sizes.lanes, words))
+        lut = (2 if self.greatest else 1) * width + (width if given.zero_point else 0)
+        return UnitCost(lut=lut + 3 * places, ff=width + places + 1, memories=((width, words, "kept"),))
 
 
 def _masks(windows: Windows, size: int) -> tuple[tuple[int, ...], ...]:

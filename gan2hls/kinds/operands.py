@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gan2hls.numbers import FloatArray, Int64Array, IntType, QuantType
+from gan2hls.ops import UnitCost
 
 #: Greatest factor of an operand: 12 bits.
 MOST_FACTOR = (1 << 12) - 1
@@ -66,3 +67,16 @@ def check_factors(factors: Sequence[int], inputs: Sequence[QuantType]) -> None:
     """
     assert len(inputs) == len(factors), f"{len(inputs)} inputs and {len(factors)} factors"
     assert all(abs(factor) <= MOST_FACTOR for factor in factors), f"factors {factors}"
+
+
+def terms_cost(factors: Sequence[int], inputs: Sequence[QuantType]) -> UnitCost:
+    """Return the adders of a lane that bring operands to one step, and the registers of what they make.
+
+    An operand takes an adder for each set bit of its factor beyond the first, one for a zero point, one for a sign.
+    """
+    lut = ff = 0
+    for factor, given in zip(factors, inputs, strict=True):
+        bits = term_type(factor, given).signed_bits
+        lut += bits * (abs(factor).bit_count() - 1 + (given.zero_point != 0) + (factor < 0))
+        ff += bits - (abs(factor) & -abs(factor)).bit_length() + 1
+    return UnitCost(lut=lut, ff=ff)

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
+from gan2hls.fabric import bits_of
 from gan2hls.kinds import pointwise
 from gan2hls.kinds.base import StreamReading, raster_order
 from gan2hls.kinds.operands import term_type
 from gan2hls.model import Layer
 from gan2hls.numbers import Float32Array, Int64Array
-from gan2hls.ops import Operation, Parameter, Shape, Sizes, distributed_lut
+from gan2hls.ops import Operation, Parameter, Shape, Sizes, UnitCost
 from gan2hls.timing import Phase
 
 #: What a number of the second operand is there for: an element, a channel of all pixels, or all channels of a pixel.
@@ -212,11 +213,21 @@ class PairUnit:
             }
         return constants
 
-    def kept_lut(self, sizes: Sizes) -> int:
-        """Return the LUTs of the memory that keeps a vector."""
-        if self.spread != "vector":
-            return 0
-        return distributed_lut(sizes.lanes * sizes.inputs[1].int_type.bits, self.in_beats(sizes)[1])
+    def pair_cost(self, sizes: Sizes, lane: UnitCost) -> UnitCost:
+        """Return what all lanes take, each ``lane``, with what brings the operands together.
+
+        A vector waits in a memory and a register, a plane's beat in a register of which a pixel is chosen.
+        """
+        small = sizes.lanes * sizes.inputs[1].int_type.bits
+        own, memories = UnitCost(lut=5, ff=1), lane.memories
+        if self.spread == "vector":
+            words = self.in_beats(sizes)[1]
+            own = UnitCost(lut=small + 4 * bits_of(words) + 12, ff=small + 2 * bits_of(words) + 8)
+            memories = (*memories, (small, words, "kept"))
+        elif self.spread == "plane":
+            own = UnitCost(lut=2 * small + 12, ff=small + 2 * bits_of(sizes.lanes) + 4)
+        dsp, lut, ff = (sizes.lanes * number for number in (lane.dsp, lane.lut, lane.ff))
+        return UnitCost(dsp, lut + own.lut, ff + own.ff, memories)
 
 
 def hls_factors(sizes: Sizes, factors: Sequence[int]) -> dict[str, Parameter]:

@@ -4,7 +4,7 @@ In float, as the passes rewrite it, and in integers, as golden model and hardwar
 them answer, the linear one and the identity; a kind that is none of these has a file in ``kinds``.
 """
 
-from gan2hls.ops.cost import distributed_lut, dsp_of_product
+from gan2hls.ops.cost import dsp_of_product
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
@@ -56,7 +56,6 @@ __all__ = [
     "conv_axis",
     "conv_transpose_axis",
     "dense_geometry",
-    "distributed_lut",
     "dsp_of_product",
     "is_shuffle",
     "joined",

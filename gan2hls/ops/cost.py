@@ -8,15 +8,6 @@ from math import ceil
 _DSP_PORTS = (18, 25)
 
 
-#: Words of the smallest distributed RAM, which takes a LUT for every bit of a word.
-_LUT_WORDS = 32
-
-
-def distributed_lut(width: int, depth: int) -> int:
-    """Return the LUTs of a memory that is read in the clock in which its address comes."""
-    return width * ceil(depth / _LUT_WORDS)
-
-
 def dsp_of_product(a_bits: int, b_bits: int) -> int:
     """Return the DSP48 blocks of a signed ``a x b`` product."""
     narrow, wide = sorted((a_bits, b_bits))

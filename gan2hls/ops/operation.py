@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
+from gan2hls.fabric import MemoryBlock
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops.linear import IntLinear
 from gan2hls.ops.shuffle import Shape
@@ -134,11 +135,19 @@ class Unit:
 @final
 @dataclass(frozen=True)
 class UnitCost:
-    """What a unit takes of a part: DSP blocks, LUTs, and width and depth of its memories in block RAM."""
+    """What a unit takes of a part.
+
+    Attributes:
+        dsp: DSP blocks.
+        lut: LUTs, those of its memories excluded.
+        ff: flip-flops, those of its memories excluded.
+        memories: width, depth and kind of its memories, with the registers that belong to them.
+    """
 
     dsp: int = 0
     lut: int = 0
-    memories: tuple[tuple[int, int], ...] = ()
+    ff: int = 0
+    memories: tuple[tuple[int, int, MemoryBlock], ...] = ()
 
 
 class StreamOperation(Protocol):

@@ -14,14 +14,16 @@ from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
 from gan2hls.hardware import (
+    RESOURCE_NAMES,
     Design,
     Edge,
     EngineDesign,
     LinearEngine,
+    design_resources,
+    edges_resources,
     engine_resources,
     footprint,
     part_resources,
-    queue_bram18,
 )
 from gan2hls.model import IntegerModel, Origin, Port
 from gan2hls.ops import IntLinear
@@ -134,10 +136,12 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
 
 
 def _resources(totals: Totals) -> str:
-    used, available = totals.resources, totals.available
-    if available is None:
-        return f"{used.dsp} DSP blocks, {used.bram18} block RAMs of 18 kbit"
-    return f"{used.dsp} of {available.dsp} DSP blocks, {used.bram18} of {available.bram18} block RAMs of 18 kbit"
+    there = {} if totals.available is None else totals.available.model_dump()
+    return ", ".join(
+        f"{count:,} of {there[name]:,} {RESOURCE_NAMES[name]}" if there else f"{count:,} {RESOURCE_NAMES[name]}"
+        for name, count in totals.resources.model_dump().items()
+        if count or there.get(name)
+    )
 
 
 def _readme_layer(layer: LayerReport) -> list[str]:
@@ -232,7 +236,7 @@ def _layer(
         padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
-        resources=ResourceReport(dsp=resources.dsp, bram18=resources.bram18 + queue_bram18(edges)),
+        resources=ResourceReport(**dict(resources.taken + edges_resources(edges))),
         inputs=tuple(_edge(edge) for edge in edges),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
@@ -259,7 +263,7 @@ def _available(part: str) -> ResourceReport | None:
         found = part_resources(part)
     except ConfigError:
         return None
-    return ResourceReport(dsp=found.dsp, bram18=2 * found.bram36)
+    return ResourceReport(**dict(found))
 
 
 def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, measured: Timing) -> Totals:
@@ -270,9 +274,7 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
     return Totals(
         useful_macs=sum(layer.useful_macs for layer in layers),
         executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
-        resources=ResourceReport(
-            dsp=sum(layer.resources.dsp for layer in layers), bram18=sum(layer.resources.bram18 for layer in layers)
-        ),
+        resources=ResourceReport(**dict(design_resources(design))),
         available=_available(design.part),
         compression_ratio=round(sum(layer.weight_bits.float32 for layer in layers) / overall, 4) if overall else None,
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),

@@ -106,10 +106,16 @@ class BlockReport(_Part):
 
 
 class ResourceReport(_Part):
-    """Estimated resources of a layer: multipliers; memories of weights, line buffer, table and queues at its inputs."""
+    """Estimated resources: of an engine with the queues and width converters at its inputs, or of a design.
 
-    dsp: Count
+    Reports from before LUTs, flip-flops and UltraRAMs were estimated have null.
+    """
+
+    dsp: Count = Field(description="DSP blocks.")
+    lut: Count | None = Field(None, description="LUTs, those of distributed RAM and shift registers among them.")
+    ff: Count | None = Field(None, description="Flip-flops.")
     bram18: Count = Field(description="18-kbit block RAMs; half a 36-kbit one.")
+    uram: Count | None = Field(None, description="UltraRAMs.")
 
 
 class EdgeReport(_Part):
@@ -217,7 +223,9 @@ class Totals(_Part):
 
     useful_macs: Count
     executed_macs: Count | None
-    resources: ResourceReport = Field(description="Estimated, all layers.")
+    resources: ResourceReport = Field(
+        description="Estimated: all layers, forks, marks of last beats."
+    )
     available: ResourceReport | None = Field(description="What the part has; null: not a listed part.")
     compression_ratio: float | None = Field(
         description="Bits of float32 weights over those of codes, centroids, scales and pointers."

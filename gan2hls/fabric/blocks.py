@@ -1,0 +1,172 @@
+"""Blocks of the RTL library that others are made of: memories, queues, counters, adders, width converters, forks.
+
+Each function is named after its module and says what Yosys makes of it for 7-series parts: a LUT for a bit of an adder
+or of a choice of two, a flip-flop for a bit of a register; control logic is counted roughly.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Literal
+
+from gan2hls.fabric.memories import MemoryKind, memory_cells
+from gan2hls.fabric.resources import Resources
+
+#: Inputs that one LUT selects from, two wide multiplexers joining the LUTs of as many more.
+_MUX_INPUTS = 4
+#: Address bits of a function that is one LUT.
+_LUT_INPUTS = 6
+
+
+def bits_of(count: int) -> int:
+    """Return the bits of a counter through ``count`` values."""
+    return max(1, (count - 1).bit_length())
+
+
+def mux_lut(choices: int, width_bits: int) -> int:
+    """Return the LUTs that select one of ``choices`` words."""
+    return 0 if choices <= 1 else ceil(choices / _MUX_INPUTS) * width_bits
+
+
+def counter(count: int) -> Resources:
+    """Return a counter that wraps: an adder, the comparison with its end and the choice are three LUTs for two bits."""
+    bits = bits_of(count)
+    return Resources(lut=bits + ceil(bits / 2), ff=bits)
+
+
+def memory(width_bits: int, depth: int, kind: MemoryKind) -> Resources:
+    """Return the cells of a memory with the multiplexer between its slices, and no register of its data."""
+    cells = memory_cells(width_bits, depth, kind)
+    if cells.logic and kind in ("rom", "table"):
+        return Resources(lut=logic_lut(width_bits, depth))
+    if cells.logic:
+        return Resources(lut=(depth > 1) * depth + mux_lut(depth, width_bits), ff=width_bits * depth)
+    lut = cells.lut + mux_lut(cells.slices, width_bits)
+    select = bits_of(cells.slices) if cells.bram18 and cells.slices > 1 else 0
+    return Resources(lut=lut, ff=select, bram18=cells.bram18)
+
+
+def distinct_bits(width_bits: int, depth: int) -> int:
+    """Return how many bits of constants differ, as functions of their address: few where there are few words."""
+    return width_bits if depth > _LUT_INPUTS else min(width_bits, (1 << depth) - 2)
+
+
+def logic_lut(width_bits: int, depth: int) -> int:
+    """Return the LUTs of constants in logic; a bit of the address itself takes none."""
+    different = distinct_bits(width_bits, depth)
+    if different < width_bits:
+        different = max(0, different - 2 * bits_of(depth))
+    return different * ceil(depth / (1 << _LUT_INPUTS))
+
+
+def rom(width_bits: int, depth: int) -> Resources:
+    """Return ``g2h_rom``: its data is registered twice; a block RAM has the first register inside."""
+    found = memory(width_bits, depth, "rom")
+    return found + Resources(ff=width_bits if found.bram18 else 2 * distinct_bits(width_bits, depth))
+
+
+def line_buffer(width_bits: int, depth: int) -> Resources:
+    """Return ``g2h_line_buffer``."""
+    cells = memory_cells(width_bits, depth, "buffer")
+    return memory(width_bits, depth, "buffer") + Resources(ff=width_bits * (1 if cells.bram18 else 2))
+
+
+def credit(depth: int) -> Resources:
+    """Return ``g2h_credit``."""
+    bits = depth.bit_length()
+    return Resources(lut=bits + 2, ff=bits + 1)
+
+
+def fifo(width_bits: int, depth: int, ratio: int = 1) -> Resources:
+    """Return ``g2h_fifo``, whose output register shifts where it serializes."""
+    pointer = bits_of(depth) + 1
+    index = bits_of(ratio) if ratio > 1 else 0
+    lut = pointer + 3 + (ratio - 1) * width_bits + 2 * index
+    own = Resources(lut=lut, ff=ratio * width_bits + 2 * pointer + 1 + index)
+    return memory(ratio * width_bits, depth, "queue") + own
+
+
+def queue(width_bits: int, depth: int) -> Resources:
+    """Return ``g2h_queue``."""
+    return credit(depth) + fifo(width_bits, depth)
+
+
+#: Words of the queue behind a ring.
+_RING_OUT_WORDS = 8
+
+
+def ring(width_bits: int, depth: int) -> Resources:
+    """Return ``g2h_ring``."""
+    count = depth.bit_length()
+    own = Resources(lut=2 * count, ff=count + 4 + width_bits)
+    pointers = 2 * counter(depth)
+    return (
+        memory(width_bits, depth, "ring")
+        + own
+        + pointers
+        + credit(depth)
+        + credit(_RING_OUT_WORDS)
+        + fifo(width_bits, _RING_OUT_WORDS)
+    )
+
+
+def adder_tree(terms: int, in_bits: int, out_bits: int) -> Resources:
+    """Return ``g2h_adder_tree``: an adder and a register a node, whose last bit comes from the carry."""
+    lut = ff = level = 0
+    while terms > 1:
+        level += 1
+        bits = min(in_bits + level, out_bits)
+        lut += terms // 2 * (bits - 1)
+        terms = ceil(terms / 2)
+        ff += terms * bits
+    return Resources(lut=lut, ff=ff)
+
+
+def centre(lanes: int, out_bits: int, zero_point: int) -> Resources:
+    """Return ``g2h_centre``: an adder a lane, and none where zero is 0."""
+    return Resources(lut=lanes * out_bits if zero_point else 0)
+
+
+def up(width_bits: int, ratio: int) -> Resources:
+    """Return ``g2h_up``."""
+    index = bits_of(ratio)
+    return Resources(lut=index + 5, ff=(2 * ratio - 1) * width_bits + index + 1)
+
+
+def down(width_bits: int, ratio: int) -> Resources:
+    """Return ``g2h_down``: its register shifts, or takes a beat."""
+    index = bits_of(ratio)
+    return Resources(lut=(ratio - 1) * width_bits + index + 4, ff=ratio * width_bits + index + 1)
+
+
+def fork(readers: int) -> Resources:
+    """Return ``g2h_fork``."""
+    return Resources(lut=2 * readers + 1, ff=readers)
+
+
+def last(beats: int) -> Resources:
+    """Return ``g2h_last``."""
+    return Resources(lut=bits_of(beats) + 4, ff=bits_of(beats) + 1)
+
+
+#: A memory with what belongs to it: ``g2h_rom``, ``g2h_line_buffer``, ``g2h_queue``, ``g2h_ring``; a ``table`` of
+#: constants with a register; and words that are ``kept`` in distributed RAM.
+MemoryBlock = Literal["rom", "line_buffer", "queue", "ring", "table", "kept"]
+
+
+def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
+    """Return what a memory takes with what belongs to it."""
+    match block:
+        case "rom":
+            return rom(width_bits, depth)
+        case "line_buffer":
+            return line_buffer(width_bits, depth)
+        case "queue":
+            return queue(width_bits, depth)
+        case "ring":
+            return ring(width_bits, depth)
+        case "kept":
+            return memory(width_bits, depth, "queue")
+        case "table":
+            found = memory(width_bits, depth, "table")
+            return found if found.bram18 else found + Resources(ff=width_bits)

@@ -1,0 +1,187 @@
+"""Blocks of an engine with a MAC array, each named after its module, and its requantizer and tables.
+
+Counts are those of a flattened engine: a DSP block takes in the registers in front of it and the adder behind it.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from gan2hls.fabric.blocks import (
+    adder_tree,
+    bits_of,
+    counter,
+    credit,
+    fifo,
+    line_buffer,
+    logic_lut,
+    memory,
+    rom,
+)
+from gan2hls.fabric.memories import memory_cells
+from gan2hls.fabric.resources import Resources
+
+#: Registers of the valid bit of the requantizer, and of a table.
+_REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
+#: A chain of so many registers becomes a shift register in a LUT.
+_SHIFT_REGISTER = 3
+
+
+def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
+    """Return ``g2h_feeder``: loader, grants of rows, line buffer."""
+    free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
+    loader = free + 1 + bits_of(row_words) + bits_of(rows * row_words)
+    own = Resources(lut=loader - 2, ff=loader + 8)
+    row_grant = Resources(lut=loaded + 4, ff=loaded + 4)
+    if out_rows > 1:
+        pointer = bits_of(out_rows)
+        row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
+    return own + row_grant + line_buffer(width, rows * row_words)
+
+
+def sequencer(
+    *,
+    rows: int,
+    row_words: int,
+    in_rows: int,
+    out_rows: int,
+    taps: tuple[int, int],
+    folds: tuple[int, int],
+    groups: int,
+    weight_words: int,
+    acc_words: int,
+) -> Resources:
+    """Return ``g2h_sequencer``.
+
+    Args:
+        rows: of the line buffer.
+        row_words: words of one.
+        in_rows: rows of the input.
+        out_rows: rows of the output that have taps.
+        taps: of all rows, and of all columns.
+        folds: of output and of input channels.
+        groups: of channels that follow one another.
+        weight_words: words of weights.
+        acc_words: words of the accumulator queue.
+    """
+    x, w = bits_of(rows * row_words), bits_of(weight_words)
+    pointers = sum(2 * bits_of(count) for count in taps if count > 1) + bits_of(out_rows)
+    counters = sum(bits_of(count) for count in (*folds, *((groups,) if groups > 1 else ())))
+    sums = (2 if in_rows % rows == 0 else 5) * x + 4 * w
+    tables = sum(logic_lut(x + w, count) // 2 for count in taps if count > 1)
+    lut = pointers + counters + (sums + pointers) // 2 + tables
+    return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
+
+
+def mac(
+    pe: int, simd: int, groups: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool
+) -> Resources:
+    """Return ``g2h_mac`` without its multipliers.
+
+    A multiplier takes in its operands' registers, and half of them the first adders of the tree.
+    """
+    full = x_bits + weight_bits if multiplies else x_bits + 1
+    product = min(full, acc_bits)
+    tree = pe * adder_tree(simd, product, acc_bits)
+    lanes = pe * simd
+    own = Resources(lut=pe * acc_bits, ff=pe * acc_bits + 2 * bits_of(simd) + 6)
+    if multiplies:
+        bits = min(product + 1, acc_bits)
+        absorbed = pe * (simd // 2)
+        return own + tree - Resources(lut=absorbed * (bits - 1), ff=absorbed * bits)
+    return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product + groups * simd * x_bits)
+
+
+def weight_rom(width: int, depth: int, *, into_dsp: bool) -> Resources:
+    """Return the memory of codes and the registers of its words up to those of the operands.
+
+    A multiplier takes in the last two of them; a lane without one has an operand's register more.
+    """
+    cells = memory_cells(width, depth, "rom")
+    chain = 2 if cells.bram18 else 3
+    if into_dsp:
+        return memory(width, depth, "rom") + Resources(ff=width * (chain - 2))
+    if chain < _SHIFT_REGISTER:
+        return memory(width, depth, "rom") + Resources(ff=width * chain)
+    return memory(width, depth, "rom") + Resources(lut=width, ff=0)
+
+
+def requant(
+    *,
+    lanes: int,
+    words: int,
+    word_bits: int,
+    acc_bits: int,
+    offset_bits: int,
+    mult_bits: int,
+    sum_bits: int,
+    code_bits: int,
+    out_bits: int,
+    pieces: int,
+    multiplies: bool,
+    holes: tuple[int, int] | None,
+    phases: int,
+    out_words: int,
+) -> Resources:
+    """Return ``g2h_requant`` without its multipliers.
+
+    Args:
+        lanes: channels a clock.
+        words: of its memory.
+        word_bits: bits of one, all lanes.
+        acc_bits: of an accumulator.
+        offset_bits: of an offset.
+        mult_bits: of a multiplier.
+        sum_bits: of a product with its offset.
+        code_bits: of a code before it is clamped.
+        out_bits: of a code that leaves.
+        pieces: of a channel's function.
+        multiplies: whether products are those of DSP blocks.
+        holes: rows and columns of the output where some have no accumulators.
+        phases: output rows that take turns.
+        out_words: of the queue behind.
+    """
+    lane = Resources(lut=code_bits, ff=offset_bits + code_bits + out_bits)
+    if multiplies:
+        lane += Resources(ff=acc_bits // 4)
+    else:
+        lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + offset_bits + sum_bits)
+    if pieces > 1:
+        lane += Resources(lut=mult_bits + offset_bits + acc_bits, ff=acc_bits)
+    own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
+    if holes is not None:
+        own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))
+        own += Resources(lut=sum(ceil(size / 64) for size in holes))
+    if phases > 1:
+        own += counter(phases) + Resources(lut=3 * bits_of(words), ff=2 * bits_of(words))
+    return lanes * lane + own + rom(word_bits, words) + credit(out_words)
+
+
+def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
+    """Return ``g2h_table``; two lanes share a memory of two ports."""
+    cells = memory(out_bits, 1 << index_bits, "rom")
+    copies = ceil(lanes / 2) if cells.bram18 else lanes
+    registers = lanes * out_bits * (1 if cells.bram18 else 2)
+    return copies * cells + Resources(lut=lanes * (index_bits > 0), ff=registers + _TABLE_CLOCKS)
+
+
+def channel_tables(lanes: int, groups: int, index_bits: int, out_bits: int) -> Resources:
+    """Return ``g2h_table_group`` and a ``g2h_lane_table`` for each lane."""
+    own = counter(groups) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
+    return own + lanes * rom(out_bits, groups << index_bits)
+
+
+def acc_queue(lanes: int, ratio: int, acc_bits: int, words: int) -> Resources:
+    """Return the queue of accumulators in front of the requantizer."""
+    return fifo(lanes * acc_bits, words, ratio)
+
+
+def step_delay(width: int, clocks: int) -> Resources:
+    """Return ``g2h_step_delay``."""
+    return Resources(ff=clocks * (width + 4))
+
+
+def skip_sequencer(buffer_words: int, weight_words: int, acc_words: int) -> Resources:
+    """Return ``g2h_skip_sequencer`` without its memories of displacements and runs."""
+    x, w = bits_of(buffer_words), bits_of(weight_words)
+    return Resources(lut=60 + 10 * (x + w), ff=80 + 12 * (x + w)) + credit(acc_words)

@@ -1,0 +1,108 @@
+"""What a memory takes: block RAMs, or LUTs, as Yosys maps it for 7-series parts.
+
+A memory is cut into slices of rows; their bits lie side by side, so that a block RAM at a seam holds bits of two
+slices, and a multiplexer selects the slice.  Of all shapes of all kinds of RAM that is taken which costs least.
+Source: ``memory_libmap`` of Yosys, with its libraries of Xilinx block RAMs and LUT RAMs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from typing import Literal, final
+
+#: Widths of a block RAM's port, from its deepest shape to its widest, which is that of a simple dual port.
+_PORT_WIDTHS = (1, 2, 4, 9, 18, 36, 72)
+#: Address bits of the narrowest shape, greatest width, price and halves, of half a RAMB36, a whole one, two in a row.
+_BLOCKS = ((14, 36, 129, 1), (15, 72, 257, 2), (16, 9, 513, 4))
+#: Width and rows of the LUT RAMs that have a write and a read port, of four LUTs: RAM32M and RAM64M.
+_LUT_RAMS = ((6, 32), (3, 64))
+_LUTS_OF_LUT_RAM = 4
+#: Price of a LUT RAM, beside that of its bits.
+_LUT_RAM_PRICE, _LUT_RAM_BITS_PRICE = 1, 7
+#: Price of a bit that a multiplexer selects or a write that it steers, of a port, of a bit of a ROM in logic.
+_MUX_PRICE, _PORT_PRICE, _LOGIC_PRICE = 0.5, 2, 1 / 64
+#: Bits of a block RAM that are written together; others stay empty.
+_BYTE = 9
+#: Rows of a ROM that goes to LUTs.
+_LUT_ROM_DEPTH = 64
+
+MemoryKind = Literal["rom", "table", "buffer", "ring", "queue"]
+
+
+@final
+@dataclass(frozen=True)
+class MemoryCells:
+    """What a memory is mapped to.
+
+    Attributes:
+        bram18: block RAMs of 18 kbit; a RAMB36 is two of them.
+        slices: slices of rows, between which a multiplexer selects.
+        lut: LUTs of distributed RAM, without that multiplexer.
+        logic: whether it is a function in LUTs, or flip-flops, instead of a RAM.
+    """
+
+    bram18: int = 0
+    slices: int = 1
+    lut: int = 0
+    logic: bool = False
+
+
+@lru_cache(maxsize=1 << 14)
+def memory_cells(width_bits: int, depth: int, kind: MemoryKind = "rom") -> MemoryCells:
+    """Return what a memory of one read port takes.
+
+    Args:
+        width_bits: of a word.
+        depth: words.
+        kind: ``rom``: constants, which ask for block RAM beyond 64 words; ``table``: constants that ask for nothing;
+            ``buffer``: with a write port; ``ring``: the same, in block RAM; ``queue``: the same, read in the clock in
+            which the address comes.
+    """
+    written = kind in ("buffer", "ring", "queue")
+    shapes: list[tuple[float, MemoryCells]] = []
+    if kind != "ring" and not (kind == "rom" and depth > _LUT_ROM_DEPTH):
+        shapes.append((width_bits * depth * (1 if written else _LOGIC_PRICE), MemoryCells(logic=True)))
+    if kind in ("buffer", "queue"):
+        shapes += _lut_ram_shapes(width_bits, depth)
+    if kind != "queue":
+        shapes += _block_shapes(width_bits, depth, written=written)
+    return min(shapes, key=lambda shape: int(shape[0]))[1]
+
+
+def bram18(width_bits: int, depth: int, kind: MemoryKind = "rom") -> int:
+    """Return the 18-kbit block RAMs of a memory, as ``memory_cells``."""
+    return memory_cells(width_bits, depth, kind).bram18
+
+
+def _block_shapes(width_bits: int, depth: int, *, written: bool) -> list[tuple[float, MemoryCells]]:
+    """Return price and cells of each shape of block RAM."""
+    shapes = []
+    for address_bits, widest, price, halves in _BLOCKS:
+        for n, width in enumerate(_PORT_WIDTHS):
+            if width > widest:
+                break
+            slices = ceil(depth / (1 << (address_bits - n)))
+            byte = min(_BYTE, width) if written else 1
+            count = ceil(slices * ceil(width_bits / byte) * byte / width)
+            cost = price * count + _PORT_PRICE + _selecting(width_bits, slices, written=written)
+            shapes.append((cost, MemoryCells(halves * count, slices)))
+    return shapes
+
+
+def _lut_ram_shapes(width_bits: int, depth: int) -> list[tuple[float, MemoryCells]]:
+    """Return price and cells of each shape of LUT RAM."""
+    shapes = []
+    for width, rows in _LUT_RAMS:
+        slices = ceil(depth / rows)
+        count = slices * ceil(width_bits / width)
+        cost = _LUT_RAM_PRICE * count + _LUT_RAM_BITS_PRICE * slices * width_bits / width + _PORT_PRICE
+        cost += _selecting(width_bits, slices, written=True)
+        shapes.append((cost, MemoryCells(slices=slices, lut=_LUTS_OF_LUT_RAM * count)))
+    return shapes
+
+
+def _selecting(width_bits: int, slices: int, *, written: bool) -> float:
+    """Return the price of what selects a slice to read, and steers a write to one."""
+    return _MUX_PRICE * ((slices - 1) * width_bits + (slices if written and slices > 1 else 0))

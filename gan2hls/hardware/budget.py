@@ -1,0 +1,106 @@
+"""What a design may take of its part: of each resource the share that the target allows."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import final
+
+from gan2hls.base import ConfigError
+from gan2hls.fabric import Resources
+from gan2hls.hardware.parts import part_resources
+
+DEFAULT_PART = "xc7z020clg400-1"
+#: Of what is not known of a part there is enough.
+_ENOUGH = 1 << 40
+#: What resources are called in messages.
+RESOURCE_NAMES = {
+    "dsp": "DSP blocks",
+    "lut": "LUTs",
+    "ff": "flip-flops",
+    "bram18": "block RAMs of 18 kbit",
+    "uram": "UltraRAMs",
+}
+
+
+@final
+@dataclass(frozen=True)
+class Utilization:
+    """Share of each resource of a part that a design may take; what is left of LUTs and flip-flops eases routing."""
+
+    dsp: float = 1.0
+    lut: float = 0.8
+    ff: float = 0.8
+    bram: float = 1.0
+    uram: float = 1.0
+
+    def of(self, there: Resources) -> Resources:
+        """Return the share of what is ``there``."""
+        shares = (self.dsp, self.lut, self.ff, self.bram, self.uram)
+        return Resources(*(int(share * count) for share, count in zip(shares, astuple(there), strict=True)))
+
+
+def part_budget(part: str, dsp: int | None, utilization: Utilization) -> Resources:
+    """Return what may be taken of ``part``; ``dsp`` blocks where they are given.
+
+    Of a part that is not listed LUTs and flip-flops are those of the default one, so that lanes without multipliers do
+    not grow without end, and there are memories enough.
+    """
+    try:
+        there = part_resources(part)
+    except ConfigError:
+        if dsp is None:
+            raise
+        default = part_resources(DEFAULT_PART)
+        there = Resources(0, default.lut, default.ff, _ENOUGH, _ENOUGH)
+    most = utilization.of(there)
+    return most if dsp is None else Resources(dsp, most.lut, most.ff, most.bram18, most.uram)
+
+
+def lifted(budget: Resources, names: frozenset[str]) -> Resources:
+    """Return ``budget`` with enough of the resources called ``names``."""
+    return Resources(**{name: _ENOUGH if name in names else count for name, count in budget})
+
+
+def excess(taken: Resources, most: Resources) -> dict[str, tuple[int, int]]:
+    """Return of which resources ``taken`` has more than ``most``: both numbers, by name."""
+    limits = dict(most)
+    return {name: (count, limits[name]) for name, count in taken if count > limits[name]}
+
+
+def excess_text(taken: Resources, most: Resources) -> str:
+    """Return what is needed too much of, and how much may be taken."""
+    return " and ".join(
+        f"{need:,} {RESOURCE_NAMES[name]}, {limit:,} are allowed" for name, (need, limit) in excess(taken, most).items()
+    )
+
+
+@final
+@dataclass(frozen=True)
+class Target:
+    """What the design is folded for.
+
+    Attributes:
+        part: FPGA part name.
+        clock_mhz: clock frequency.
+        fps: frames a second wanted; the cheapest folding that reaches it is taken.  None: as fast as fits.
+        dsp: DSP blocks to use at most; None: those of the part.
+        utilization: of the part, at most.
+        oversize: make the design that comes nearest where none fits.
+    """
+
+    part: str = DEFAULT_PART
+    clock_mhz: float = 200.0
+    fps: float | None = None
+    dsp: int | None = None
+    utilization: Utilization = Utilization()
+    oversize: bool = False
+
+    @property
+    def budget(self) -> Resources:
+        """What may be taken."""
+        return part_budget(self.part, self.dsp, self.utilization)
+
+    @property
+    def cycles(self) -> int | None:
+        """Clocks of a frame that ``fps`` leaves."""
+        return None if self.fps is None else int(self.clock_mhz * 1e6 / self.fps)

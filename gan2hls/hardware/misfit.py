@@ -1,0 +1,108 @@
+"""What to say of a model that no folding brings onto its part: what is needed, what is there, and every way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, replace
+from math import floor
+
+import numpy as np
+
+from gan2hls.base import FoldingError
+from gan2hls.fabric import Resources
+from gan2hls.hardware.budget import RESOURCE_NAMES, Target, excess_text, lifted, part_budget
+from gan2hls.hardware.engine import FoldingRequest
+from gan2hls.hardware.options import options
+from gan2hls.hardware.parts import PARTS
+from gan2hls.hardware.search import Choices, taken_by
+from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.numbers import IntType
+from gan2hls.ops import IntLinear
+
+#: Widths of weights that are tried.
+_WEIGHT_BITS = (6, 4, 2)
+
+
+def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> FoldingError:
+    """Return what says that nothing fits, with the ways out that have been tried.
+
+    Args:
+        model: the integer model.
+        choices: its foldings.
+        target: part, clock and goal.
+        aside: what is taken beside the options of layers.
+    """
+    budget, interval = target.budget, _interval(choices, target)
+    taken = taken_by(choices.nearest(interval, budget - aside)) + aside
+    what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
+    unlisted = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
+    return FoldingError(
+        f"{what} {excess_text(taken, budget) or 'more than there is'}",
+        where=target.part,
+        hint="; ".join([f"in all it takes {', '.join(unlisted)}", *_ways_out(model, choices, target, aside)]),
+    )
+
+
+def _interval(choices: Choices, target: Target) -> int:
+    return choices.intervals[-1] if target.cycles is None else target.cycles
+
+
+def _ways_out(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> Iterator[str]:
+    """Yield what would help, each with its price."""
+    budget, interval = target.budget, _interval(choices, target)
+    if target.dsp is not None:
+        without = lifted(budget, frozenset(("dsp",)))
+        chosen = choices.fitting(interval, without - aside)
+        if chosen is not None:
+            yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
+    yield _larger_part(choices, target, aside)
+    yield from _fewer_bits(model, target, aside)
+    if target.fps is not None:
+        fastest = choices.fastest(budget - aside)
+        if fastest is None:
+            yield "fewer frames/s do not help"
+        else:
+            pace = max(option.interval for option in fastest.values())
+            yield f"fewer frames/s: about {floor(target.clock_mhz * 1e6 / pace)} fit"
+    yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
+
+
+def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
+    interval = _interval(choices, target)
+    for device, found in sorted(PARTS.items(), key=lambda item: astuple(item[1].resources)[1:]):
+        room = part_budget(device, target.dsp, target.utilization) - aside
+        if choices.fitting(interval, room) is not None:
+            there = found.resources
+            return (
+                f"a larger part: {device} holds it, of those listed the smallest, with {there.dsp} DSP blocks, "
+                f"{there.lut:,} LUTs and {there.bram18} block RAMs of 18 kbit"
+            )
+    return "no part that is listed holds it"
+
+
+def _fewer_bits(model: IntegerModel, target: Target, aside: Resources) -> Iterator[str]:
+    """Yield what fewer bits of weights would take; weights are cut, which sizes do not mind."""
+    for bits in _WEIGHT_BITS:
+        layers = [_narrowed(layer, bits) for layer in model.layers]
+        if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
+            continue
+        choices = Choices({layer.name: options(layer, FoldingRequest()) for layer in layers})
+        interval, room = _interval(choices, target), target.budget - aside
+        taken = taken_by(choices.nearest(interval, room))
+        fits = taken.within(room)
+        name = "ternary" if bits == 2 else f"int{bits}"
+        over = "" if fits else f", still {excess_text(taken + aside, target.budget)}"
+        yield f"precision.weight: {name}: {(taken + aside).bram18} block RAMs of 18 kbit{over}"
+        if fits:
+            return
+
+
+def _narrowed(layer: IntLayer, bits: int) -> IntLayer:
+    """Return ``layer`` with weights of ``bits`` bits, or as it is where it has no wider ones."""
+    if not isinstance(layer.op, IntLinear) or layer.op.weight.type.bits <= bits:
+        return layer
+    weight, kind = layer.op.weight, IntType(bits, signed=True)
+    values = np.clip(weight.values, kind.lo + (bits == 2), kind.hi)
+    codec = "ternary" if bits == 2 else "raw"
+    narrow = replace(weight, values=values, type=kind, codec=codec, precision=f"int{bits}", books=1)
+    return replace(layer, op=replace(layer.op, weight=narrow))
