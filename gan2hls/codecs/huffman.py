@@ -1,8 +1,8 @@
 """Canonical Huffman codes over the codes of a layer's weights, for a decoder of a symbol a clock.
 
 Lengths are limited, so that the decoder's compare and shift stay short, by the package-merge algorithm, which finds the
-best lengths within a limit.  Sources: Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman codes"
-(JACM 1990); Han, Mao, Dally, "Deep Compression" (ICLR 2016), which codes the indices of pruned codebooks so.
+best lengths within a limit.  Sources: Larmore and Hirschberg, "A fast algorithm for optimal length-limited Huffman
+codes" (JACM 1990); Han, Mao, Dally, "Deep Compression" (ICLR 2016), which codes the indices of pruned codebooks so.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def huffman_code(counts: Int64Array) -> HuffmanCode:
     longest = _LONGEST_OF_FEW if len(counts) <= _FEW else _LONGEST
     assert symbols.size <= 1 << longest, "more symbols than codes"
     lengths = _package_merge(counts[symbols].tolist(), longest)
-    order = np.lexsort((symbols, lengths))
+    order = np.lexsort((symbols, np.array(lengths)))
     return HuffmanCode(symbols[order], np.array(lengths, np.int64)[order], longest)
 
 
@@ -107,7 +107,7 @@ def _package_merge(counts: list[int], longest: int) -> list[int]:
     """Return the lengths of codes that make the sum of ``counts`` times lengths least, none beyond ``longest``."""
     if len(counts) == 1:
         return [1]
-    leaves = sorted((count, (n,)) for n, count in enumerate(counts))
+    leaves: list[tuple[int, tuple[int, ...]]] = sorted((count, (n,)) for n, count in enumerate(counts))
     row = leaves
     for _ in range(longest - 1):
         packages = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(row[::2], row[1::2], strict=False)]

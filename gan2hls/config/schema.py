@@ -209,7 +209,9 @@ class LayerConfig(Strict):
     )
     simd: Parallelism | None = Field(None, description="Input channels of a group in parallel; divides CI / groups.")
     lanes: Parallelism | None = Field(None, description="Channels requantized in parallel; divides pe.")
-    weights: Literal["on_chip", "off_chip"] | None = Field(None, description="Where weights stand; null: memory.weights.")
+    weights: Literal["on_chip", "off_chip"] | None = Field(
+        None, description="Where these layers' weights stand; null: as memory.weights says."
+    )
 
 
 class CalibrationConfig(Strict):

@@ -20,6 +20,7 @@ from gan2hls.fabric.blocks import (
     ring,
     up,
 )
+from gan2hls.fabric.external import huffman, reader, reader_queue, reorder, tiles
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -52,18 +53,23 @@ __all__ = [
     "feeder",
     "fifo",
     "fork",
+    "huffman",
     "last",
     "mac",
     "memory_block",
     "memory_cells",
     "overall",
     "queue",
+    "reader",
+    "reader_queue",
+    "reorder",
     "requant",
     "ring",
     "sequencer",
     "skip_sequencer",
     "step_delay",
     "table",
+    "tiles",
     "up",
     "weight_rom",
 ]

@@ -12,6 +12,7 @@ from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, 
 from gan2hls.hardware import (
     Design,
     FoldingRequest,
+    MemoryPort,
     design_resources,
     estimate,
     legal_pe,
@@ -135,6 +136,16 @@ def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingReq
     return pinned
 
 
+#: Whether weights stand off chip, as the config says it.
+OFF_CHIP: Mapping[str, bool | None] = {"auto": None, "on_chip": False, "off_chip": True}
+
+
+def memory_port(config: Config) -> MemoryPort:
+    """Return the port to external memory that the config describes."""
+    memory = config.memory
+    return MemoryPort(memory.port_bits, memory.bandwidth_gbps, OFF_CHIP[memory.weights], memory.entropy == "auto")
+
+
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:
     """Return the pinned foldings by layer name; ``graph_layers`` maps layer names to their ONNX sources.
 
@@ -144,11 +155,12 @@ def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str,
     check_patterns(graph_layers, config)
     pinned = {}
     for name, source in graph_layers.items():
-        pe, simd, lanes = config.target.pe, config.target.simd, None
+        pe, simd, lanes, off_chip = config.target.pe, config.target.simd, None, None
         for pattern, entry in config.layers.items():
             if matches(pattern, name, source):
                 pe, simd, lanes = entry.pe or pe, entry.simd or simd, entry.lanes or lanes
-        pinned[name] = FoldingRequest(pe, simd, lanes)
+                off_chip = OFF_CHIP[entry.weights] if entry.weights else off_chip
+        pinned[name] = FoldingRequest(pe, simd, lanes, off_chip)
     return pinned
 
 

@@ -25,6 +25,7 @@ from gan2hls.flow.from_config import (
     check_unchanged,
     folded_for_tool,
     goal_of,
+    memory_port,
     pinned_foldings,
     settled_config,
 )
@@ -276,7 +277,8 @@ class _Run:
     def _target(self) -> Target:
         target = self.config.target
         shares = Utilization(**target.utilization.model_dump())
-        return Target(self._part, target.clock_mhz, target.fps, target.dsp, shares, target.oversize)
+        memory = memory_port(self.config)
+        return Target(self._part, target.clock_mhz, target.fps, target.dsp, shares, target.oversize, memory)
 
     def _emit(self) -> None:
         with self._stage("emit"):

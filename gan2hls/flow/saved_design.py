@@ -9,10 +9,10 @@ from pydantic import Field
 
 from gan2hls.flow.saved import DESIGN_JSON, READ_ERRORS, Count, Name, Part, broken
 from gan2hls.hardware import (
+    MOST_DECODERS,
     Design,
     EngineDesign,
     Folding,
-    MOST_DECODERS,
     LinearEngine,
     OffChip,
     legal_band_rows,

@@ -1,6 +1,6 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
-from gan2hls.hardware.budget import RESOURCE_NAMES, Target, Utilization
+from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilization
 from gan2hls.hardware.cycles import critical_path, estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
@@ -45,6 +45,7 @@ __all__ = [
     "FoldingRequest",
     "LinearEngine",
     "MemoryMap",
+    "MemoryPort",
     "OffChip",
     "Region",
     "Stream",

@@ -12,6 +12,8 @@ from gan2hls.hardware.parts import part_resources
 DEFAULT_PART = "xc7z020clg400-1"
 #: Of what is not known of a part there is enough.
 _ENOUGH = 1 << 40
+#: Part of a port's beats that a memory brings: refresh, opened pages and other masters take the rest.
+_PORT_SHARE = 0.8
 #: What resources are called in messages.
 RESOURCE_NAMES = {
     "dsp": "DSP blocks",
@@ -76,6 +78,29 @@ def excess_text(taken: Resources, most: Resources) -> str:
 
 @final
 @dataclass(frozen=True)
+class MemoryPort:
+    """The port to external memory, and which weights come through it.
+
+    Attributes:
+        bits: of a beat.
+        gbps: gigabytes a second that it brings; None: ``_PORT_SHARE`` of a beat a clock.
+        off_chip: whether all weights come through it; None: those that block RAM does not hold.
+        entropy: whether they are Huffman-coded where that saves bytes.
+    """
+
+    bits: int = 64
+    gbps: float | None = None
+    off_chip: bool | None = None
+    entropy: bool = True
+
+    def bytes_per_clock(self, clock_mhz: float) -> float:
+        """Return what it carries in a clock."""
+        beat = self.bits / 8
+        return _PORT_SHARE * beat if self.gbps is None else min(beat, self.gbps * 1e3 / clock_mhz)
+
+
+@final
+@dataclass(frozen=True)
 class Target:
     """What the design is folded for.
 
@@ -86,6 +111,7 @@ class Target:
         dsp: DSP blocks to use at most; None: those of the part.
         utilization: of the part, at most.
         oversize: make the design that comes nearest where none fits.
+        memory: the port to external memory.
     """
 
     part: str = DEFAULT_PART
@@ -94,6 +120,7 @@ class Target:
     dsp: int | None = None
     utilization: Utilization = Utilization()
     oversize: bool = False
+    memory: MemoryPort = MemoryPort()
 
     @property
     def budget(self) -> Resources:

@@ -55,7 +55,15 @@ class Estimate:
 def estimate(design: Design) -> Estimate:
     """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
-    return Estimate(layers, *_latency_and_interval(design_network(design, frame_count(design))))
+    latency, interval = _latency_and_interval(design_network(design, frame_count(design)))
+    return Estimate(layers, latency, max(interval, weight_cycles(design)))
+
+
+def weight_cycles(design: Design) -> int:
+    """Return the clocks in which a frame's weights come from external memory, a beat of its port each."""
+    port = 0 if design.memory is None else design.memory.frame_bytes * 8 // design.memory.bus_bits
+    linear = (engine for engine in design.engines if isinstance(engine, LinearEngine))
+    return max(port, max((engine.decode_cycles for engine in linear), default=0))
 
 
 @lru_cache(maxsize=64)

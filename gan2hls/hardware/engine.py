@@ -43,11 +43,12 @@ class Folding:
 @final
 @dataclass(frozen=True)
 class FoldingRequest:
-    """Parallelism that a user pinned for a layer; None leaves it to the search."""
+    """What a user pinned of a layer: parallelism, and whether its weights stand off chip; None: the search says."""
 
     pe: int | None = None
     simd: int | None = None
     lanes: int | None = None
+    off_chip: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 from typing import final
 
 import numpy as np
 
+from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
@@ -18,7 +20,9 @@ from gan2hls.hardware.off_chip import (
     OffChip,
     bus_word_bits,
     huffman_streams,
+    legal_decoders,
     plain_stream,
+    symbol_bits,
 )
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
@@ -27,6 +31,10 @@ from gan2hls.ops import IntLinear, IntWeight, LinearGeometry
 
 #: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
 _MOST_FRAMES = 4
+#: Part of an interval in which the decoders of an entropy code bring all weights: they pause between passes.
+_DECODER_SHARE = 0.95
+#: Least part of the bytes that an entropy code must save.
+_WORTH_CODING = 0.05
 
 
 def linear_op(layer: IntLayer) -> IntLinear:
@@ -133,8 +141,10 @@ class LinearEngine(EngineDesign):
 
     @property
     def weight_word_bits(self) -> int:
-        """Bits of a word of weights, encoded."""
-        return self.weights.memories[0].width_bits
+        """Bits of a word of weights, encoded; near that while foldings are compared."""
+        if self.encoded is None:
+            return ceil(self.folding.pe * self.folding.simd * bits_per_weight(self.weight))
+        return self.encoded.memories[0].width_bits
 
     @cached_property
     def huffman(self) -> HuffmanStreams | None:
@@ -249,7 +259,7 @@ class LinearEngine(EngineDesign):
 
     @property
     def interval(self) -> int:
-        """Least clocks between two frames of this engine alone: MACs, input beats, output beats, weights that arrive."""
+        """Least clocks between two frames of this engine alone: MACs, input and output beats, weights that arrive."""
         return max(super().interval, self.bus_beats, self.decode_cycles)
 
     @cached_property
@@ -318,6 +328,28 @@ def make_linear_engine(
     assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
     program = skip_program(found)
     return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd, program.kept), program)
+
+
+def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
+    """Return ``engine``, whose weights are off chip, with as few decoders as keep ``interval``, or with none.
+
+    An entropy code must save a part of the bytes that is worth its decoders.
+    """
+    assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
+    passes, plain = engine.bands.count, engine.pass_bytes
+    total = passes * engine.tile_words * engine.co_folds * engine.weight_word_bits
+    for decoders in legal_decoders(engine.weights):
+        if total // symbol_bits(engine.weights) // decoders > _DECODER_SHARE * interval:
+            continue
+        coded = replace(engine, off_chip=replace(engine.off_chip, decoders=decoders))
+        return coded if coded.pass_bytes <= (1 - _WORTH_CODING) * plain else engine
+    return engine
+
+
+@remembered
+def bits_per_weight(weight: IntWeight) -> float:
+    """Return the width of a code in memory."""
+    return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
 
 
 def most_rows(layer: IntLayer) -> int:

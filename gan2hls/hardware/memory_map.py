@@ -22,6 +22,16 @@ _MOST_BEATS = 16
 ADDRESS_BITS = 32
 
 
+def burst_beats(bus_bits: int) -> int:
+    """Return the beats of a burst at most, a power of two."""
+    return min(_MOST_BEATS, _BURST_BYTES * 8 // bus_bits)
+
+
+def queue_beats(bus_bits: int) -> int:
+    """Return the beats of the queue of a region: bursts are on their way while one is used up."""
+    return 4 * burst_beats(bus_bits)
+
+
 @final
 @dataclass(frozen=True)
 class Region:
@@ -74,12 +84,12 @@ class MemoryMap:
     @property
     def burst_beats(self) -> int:
         """Beats of a burst at most, a power of two."""
-        return min(_MOST_BEATS, _BURST_BYTES * 8 // self.bus_bits)
+        return burst_beats(self.bus_bits)
 
     @property
     def queue_beats(self) -> int:
         """Beats that the reader keeps for each region: bursts are on their way while one is used up."""
-        return 4 * self.burst_beats
+        return queue_beats(self.bus_bits)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -86,7 +86,8 @@ def _fewer_bits(model: IntegerModel, target: Target, aside: Resources) -> Iterat
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
             continue
-        choices = Choices({layer.name: options(layer, FoldingRequest()) for layer in layers})
+        found = {layer.name: options(layer, FoldingRequest(), target.memory) for layer in layers}
+        choices = Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
         interval, room = _interval(choices, target), target.budget - aside
         taken = taken_by(choices.nearest(interval, room))
         fits = taken.within(room)

@@ -26,6 +26,8 @@ BANKS = 2
 REORDER_OUT_WORDS = 8
 #: Decoders of an engine at most: each has a queue, a buffer and a table of its own.
 MOST_DECODERS = 16
+#: Codecs whose words stand by themselves: all but those with factors of blocks beside them.
+OFF_CHIP_CODECS = ("raw", "binary", "ternary", "codebook")
 #: Bits that a decoder takes in a clock at most.
 CHUNK_BITS = 16
 

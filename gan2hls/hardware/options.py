@@ -9,10 +9,11 @@ from typing import final
 import numpy as np
 
 from gan2hls.fabric import Resources
+from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
-from gan2hls.hardware.linear_engine import LinearEngine, line_buffer_rows, make_linear_engine
-from gan2hls.hardware.off_chip import OffChip
+from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, line_buffer_rows, make_linear_engine
+from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
@@ -21,6 +22,12 @@ from gan2hls.ops import IntLinear, LinearGeometry
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100
+#: Bits of weights from which on a layer's may go off chip: two block RAMs of 18 kbit.
+_WORTH_AWAY_BITS = 1 << 15
+#: Heights of bands that are compared.
+_MOST_HEIGHTS = 6
+#: All weights on chip.
+_ON_CHIP = MemoryPort(off_chip=False)
 #: Least part of the clocks that skipping empty blocks must save to be worth its program.
 _WORTH_SKIPPING = 0.05
 
@@ -37,22 +44,30 @@ class Option:
     bits: int
     skip: bool
     word_bits: int
+    off_chip: OffChip | None = None
+    bus_bytes: int = 0
 
     @property
-    def rank(self) -> tuple[int, int, int, int, int, bool]:
-        """What orders options from cheap to dear."""
+    def rank(self) -> tuple[bool, int, int, int, int, int, bool]:
+        """What orders options from cheap to dear; those with weights off chip stand behind all others."""
         weights = _BITS_OF_A_LUT * self.lane_lut + self.bits
-        return self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
+        away = self.off_chip is not None
+        return away, self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
 
 
-def options(layer: IntLayer, request: FoldingRequest) -> tuple[Option, ...]:
+def options(layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_CHIP) -> tuple[Option, ...]:
     """Return the legal foldings of ``layer``, cheapest first.
+
+    Args:
+        layer: what is folded.
+        request: what is pinned.
+        memory: the port to external memory.
 
     Raises:
         FoldingError: a pinned value that does not divide.
     """
     if isinstance(layer.op, IntLinear):
-        found = _linear_options(layer, layer.op, request)
+        found = _linear_options(layer, layer.op, request, memory)
     else:
         wanted = request.lanes or request.pe or request.simd
         channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
@@ -86,8 +101,11 @@ def make_engine(
     return StreamEngine(layer, folding)
 
 
-def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest) -> list[Option]:
+def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
     found: list[Option] = []
+    away = _away_options(layer, op, request, memory)
+    if away and _wanted_off_chip(request, memory):
+        return away
     rows, skipping = line_buffer_rows(layer), _Skipping(op)
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
@@ -98,6 +116,30 @@ def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest) -> 
             if left is not None:
                 pace = max(1, int(dense * (left.executed + left.idle) / found[-1].interval))
                 found.append(_option(LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, pace)), rows), left))
+    return found + away
+
+
+def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None:
+    return memory.off_chip if request.off_chip is None else request.off_chip
+
+
+def _away_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
+    """Return the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
+    wanted = _wanted_off_chip(request, memory)
+    if wanted is False or op.weight.codec not in OFF_CHIP_CODECS:
+        return []
+    if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
+        return []
+    found = []
+    heights = legal_band_rows(op.geometry)
+    few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
+    for pe in pe_choices(layer, request):
+        for simd in simd_choices(layer, pe, request):
+            pace = _vector_cycles(op.geometry, simd)
+            folding = Folding(pe, simd, _enough(lanes_choices(layer, pe, request.lanes), pe, pace))
+            for band in few:
+                rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
+                found.append(_option(LinearEngine(layer, folding, rows, off_chip=off_chip)))
     return found
 
 
@@ -114,6 +156,8 @@ def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
         found.weight_bits,
         left is not None,
         engine.word_bits,
+        engine.off_chip if isinstance(engine, LinearEngine) else None,
+        engine.bands.count * engine.pass_bytes if isinstance(engine, LinearEngine) else 0,
     )
 
 

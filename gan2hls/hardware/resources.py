@@ -11,16 +11,17 @@ from math import ceil
 from typing import final
 
 from gan2hls import fabric
-from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
-from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
+from gan2hls.hardware.memory_map import queue_beats
+from gan2hls.hardware.off_chip import CHUNK_BITS, symbol_bits
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntWeight, dsp_of_product
+from gan2hls.ops import dsp_of_product
 
 #: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
 _ACC_QUEUE_WORDS = 16
@@ -95,6 +96,8 @@ def joints_resources(design: Design) -> Resources:
 def design_resources(design: Design) -> Resources:
     """Return what ``design`` takes of its part."""
     engines = overall(engine_resources(engine).taken for engine in design.engines)
+    if design.memory is not None:
+        engines += fabric.reader(len(design.memory.regions))
     return engines + edges_resources(design.edges) + joints_resources(design)
 
 
@@ -122,7 +125,11 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
         )
     else:
         taken += fabric.skip_sequencer(engine.rows * row_words, words, queue_words)
-    taken += fabric.weight_rom(code_bits, words, into_dsp=codec.multiplies and not codec.decoder_lut(engine.weight))
+    if engine.off_chip is None:
+        plain = codec.multiplies and not codec.decoder_lut(engine.weight)
+        taken += fabric.weight_rom(code_bits, words, into_dsp=plain)
+    else:
+        taken += _off_chip(engine)
     taken += overall(fabric.memory_block(*memory, "rom") for memory in others)
     taken += Resources(mac_dsp(engine) * lanes, codec.decoder_lut(engine.weight) * lanes)
     if codec.decoder_clocks:
@@ -136,7 +143,29 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
         acc_bits,
         multiplies=codec.multiplies,
     )
+    if engine.off_chip is not None:
+        return taken + fabric.reorder(folding.lanes * acc_bits, folding.pe // folding.lanes, engine.reorder_words)
     return taken + fabric.acc_queue(folding.lanes, folding.pe // folding.lanes, acc_bits, queue_words)
+
+
+def _off_chip(engine: LinearEngine) -> Resources:
+    """Return tiles, width converters, decoders and queues of what comes from external memory."""
+    assert engine.off_chip is not None
+    bus, width = engine.off_chip.bus_bits, engine.weight_word_bits
+    streams = len(engine.stream_beats)
+    taken = fabric.tiles(width, engine.tile_words) + streams * fabric.reader_queue(bus, queue_beats(bus))
+    if engine.huffman is None:
+        return taken + _converter(bus, engine.bus_word_bits)
+    code, bits = engine.huffman.code, symbol_bits(engine.weights)
+    decoder = fabric.huffman(CHUNK_BITS, code.longest, bits, len(code.symbols), engine.huffman.symbols)
+    decoder += _converter(bus, CHUNK_BITS) + _converter(bits, bits * engine.huffman.word_symbols)
+    return taken + streams * decoder
+
+
+def _converter(given: int, wanted: int) -> Resources:
+    if wanted > given:
+        return fabric.up(given, wanted // given)
+    return fabric.down(wanted, given // wanted) if wanted < given else Resources()
 
 
 def _requant(engine: EngineDesign) -> Resources:
@@ -179,6 +208,9 @@ def _out_queue(engine: EngineDesign) -> Resources:
 
 def _weight_memories(engine: LinearEngine, left: Occupancy | None) -> list[tuple[int, int]]:
     """Return width and depth of the memories of codes, tables, and the program of a block-skipping engine."""
+    if engine.off_chip is not None:
+        tables = () if engine.encoded is None else engine.encoded.memories[1:]
+        return [(engine.weight_word_bits, 2 * engine.tile_words), *((m.width_bits, m.depth) for m in tables)]
     program = left if engine.skip is None else engine.skip
     pointers = () if program is None else program.memories(engine.rows, engine.pixel_words)
     if engine.encoded is not None:
@@ -186,12 +218,6 @@ def _weight_memories(engine: LinearEngine, left: Occupancy | None) -> list[tuple
     lanes = engine.folding.pe * engine.folding.simd
     depth = engine.weight.values.size // lanes if left is None else left.stored
     return [(ceil(lanes * bits_per_weight(engine.weight)), depth), *pointers]
-
-
-@remembered
-def bits_per_weight(weight: IntWeight) -> float:
-    """Return the width of a code in memory."""
-    return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
 
 
 def lane_lut(engine: LinearEngine) -> int:

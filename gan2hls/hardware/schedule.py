@@ -18,10 +18,10 @@ from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, lifted
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
-from gan2hls.hardware.engine import Folding, FoldingRequest
-from gan2hls.hardware.linear_engine import LinearEngine, most_rows
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
+from gan2hls.hardware.linear_engine import LinearEngine, most_rows, with_entropy
 from gan2hls.hardware.misfit import misfit_error
-from gan2hls.hardware.options import make_engine, plain_engine
+from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
@@ -49,8 +49,8 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
         FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
             ``oversize``, a part that holds no folding of it.
     """
-    choices, budget = _choices(model, pinned), target.budget
-    found = _search(model, choices, target, budget)
+    budget = target.budget
+    choices, found = _within_budget(model, target, pinned)
     if found.design is None:
         if not target.oversize:
             raise misfit_error(model, choices, target, found.aside)
@@ -68,8 +68,8 @@ def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingReque
     """
     taken = design_resources(design)
     if not taken.within(target.budget):
-        choices = _choices(design.model, pinned)
-        raise misfit_error(design.model, choices, target, _search(design.model, choices, target, target.budget).aside)
+        choices, found = _within_budget(design.model, target, pinned)
+        raise misfit_error(design.model, choices, target, found.aside)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
@@ -86,7 +86,7 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    choices, budget = _choices(model, pinned), target.budget
+    choices, budget = _choices(model, target, pinned), target.budget
     if target.cycles is None:
         lanes = lifted(budget, frozenset(("bram18", "uram")))
         chosen = choices.fastest(lanes) or choices.cheapest(choices.intervals[-1])
@@ -131,10 +131,41 @@ class _Found:
     aside: Resources
 
 
-def _choices(model: IntegerModel, pinned: Mapping[str, FoldingRequest]) -> Choices:
-    return Choices(
-        {layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest())) for layer in model.layers}
-    )
+def _within_budget(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
+) -> tuple[Choices, _Found]:
+    """Look for a design within the target's budget; return where it was looked for, and what was found.
+
+    Weights go off chip where that makes it fit, or as fast as multipliers allow.
+    """
+    budget, memory = target.budget, target.memory
+    if memory.off_chip is None and not any(request.off_chip for request in pinned.values()):
+        near = replace(target, memory=replace(memory, off_chip=False))
+        choices = _choices(model, near, pinned)
+        found = _search(model, choices, near, budget)
+        if found.design is not None and (target.cycles is not None or not _is_slowed(choices, budget, found.design)):
+            return choices, found
+        wide = _choices(model, target, pinned)
+        further = _search(model, wide, target, budget)
+        if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
+            return choices, found
+        return wide, further
+    choices = _choices(model, target, pinned)
+    return choices, _search(model, choices, target, budget)
+
+
+def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
+    """Whether ``design`` is slower than its multipliers would have to be: for want of memory."""
+    chosen = choices.fastest(lifted(budget, frozenset(("bram18", "uram"))))
+    return chosen is not None and max(option.interval for option in chosen.values()) < design.interval
+
+
+def _choices(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Choices:
+    found = {
+        layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory)
+        for layer in model.layers
+    }
+    return Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
 
 
 def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resources) -> _Found:
@@ -204,11 +235,17 @@ def _check_reach(choices: Choices, interval: int, target: Target) -> None:
 
 
 def _design(model: IntegerModel, chosen: Chosen, target: Target) -> Design:
-    engines = tuple(
-        make_engine(layer, chosen[layer.name].folding, skip=chosen[layer.name].skip) for layer in model.layers
-    )
+    engines = tuple(_engine(layer, chosen[layer.name], target) for layer in model.layers)
     made = with_endless_queues(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
     return with_queues(_buffer(made))
+
+
+def _engine(layer: IntLayer, option: Option, target: Target) -> EngineDesign:
+    """Return the engine that ``option`` stands for; weights off chip are coded where that saves bytes."""
+    engine = make_engine(layer, option.folding, skip=option.skip, off_chip=option.off_chip)
+    if isinstance(engine, LinearEngine) and engine.off_chip is not None and target.memory.entropy:
+        return with_entropy(engine, option.interval)
+    return engine
 
 
 def _buffer(design: Design) -> Design:

@@ -2,7 +2,8 @@
 
 At an interval the cheapest folding of each layer is taken.  Where all together do not fit, what is scarce gets a price
 (Lagrange multipliers), which rises as long as too much of it is taken: so a layer whose memories have a bad shape takes
-another folding of the same pace, and another layer makes up for its multipliers.
+another folding of the same pace, and another layer makes up for its multipliers.  Where that is not enough, weights go
+off chip, those of as few layers as possible, and then what their memory port carries in an interval is scarce as well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import astuple
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.options import Option
@@ -21,6 +23,8 @@ Chosen = dict[str, Option]
 
 #: Times that prices are raised, and how steeply.
 _ROUNDS, _STEEPNESS = 24, 4.0
+#: Changes of each layer's option at most, and how much sparing what is not scarce counts.
+_CHANGES, _EASE = 3, 1e-3
 #: Shorter intervals that are tried below one that fits, since prices do not find every choice.
 _FURTHER = 4
 
@@ -29,18 +33,24 @@ _FURTHER = 4
 class Choices:
     """The options of all layers.
 
+    Args:
+        options: of each layer, cheapest first, those with weights off chip last.
+        bytes_per_clock: that the memory port carries.
+
     Attributes:
         intervals: those that occur and that every layer can keep, ascending.
     """
 
-    def __init__(self, options: Mapping[str, tuple[Option, ...]]) -> None:
-        self.options = options
+    def __init__(self, options: Mapping[str, tuple[Option, ...]], bytes_per_clock: float = 0.0) -> None:
+        self.options, self._bytes_per_clock = options, bytes_per_clock
         most = max(len(found) for found in options.values())
-        self._taken = np.zeros((len(options), most, len(astuple(Resources()))))
+        self._taken = np.zeros((len(options), most, len(astuple(Resources())) + 1))
         self._interval = np.full((len(options), most), np.inf)
+        self._away = np.zeros((len(options), most), np.bool_)
         for n, found in enumerate(options.values()):
-            self._taken[n, : len(found)] = [astuple(option.taken) for option in found]
+            self._taken[n, : len(found)] = [(*astuple(option.taken), option.bus_bytes) for option in found]
             self._interval[n, : len(found)] = [option.interval for option in found]
+            self._away[n, : len(found)] = [option.off_chip is not None for option in found]
         fastest = int(self._interval.min(axis=1).max())
         every = np.unique(self._interval[np.isfinite(self._interval)])
         self.intervals = [int(t) for t in every if t >= fastest]
@@ -52,19 +62,65 @@ class Choices:
     def fitting(self, interval: int, budget: Resources) -> Chosen | None:
         """Return options that keep ``interval`` and fit ``budget``, the cheapest or others; None: none are found."""
         chosen = self.cheapest(interval)
-        if taken_by(chosen).within(budget):
+        if self._holds(chosen, interval, budget):
             return chosen
-        found, over = self._priced(interval, budget)
-        return found if over <= 1 else None
+        for away in (False, True) if self._away.any() else (True,):
+            if not self._keeps(interval, away).any(axis=1).all():
+                continue
+            found, over = self._priced(interval, budget, away=away)
+            if over > 1:
+                found, over = min(
+                    (self._climbed(start, interval, budget, away=away) for start in (chosen, found)),
+                    key=lambda pair: pair[1],
+                )
+            if over <= 1:
+                return self._brought_back(found, interval, budget)
+        return None
 
     def nearest(self, interval: int, budget: Resources) -> Chosen:
         """Return options that keep ``interval`` and come near ``budget``."""
         return self.fitting(interval, budget) or self._priced(interval, budget)[0]
 
+    def _holds(self, chosen: Chosen, interval: int, budget: Resources) -> bool:
+        away = sum(option.bus_bytes for option in chosen.values())
+        return taken_by(chosen).within(budget) and away <= interval * self._bytes_per_clock
+
+    def _climbed(self, start: Chosen, interval: int, budget: Resources, *, away: bool) -> tuple[Chosen, float]:
+        """Return what single changes of ``start`` lead to, each the one that leaves least too much; and as ``_priced``."""
+        share = self._taken / np.maximum(self._room(interval, budget), 0.5)
+        late = ~self._keeps(interval, away)
+        layers = np.arange(len(self.options))
+        at = np.array([found.index(start[name]) for name, found in self.options.items()])
+        used = share[layers, at].sum(axis=0)
+        for _ in range(_CHANGES * len(layers)):
+            if used.max() <= 1:
+                break
+            after = used - share[layers, at][:, None, :] + share
+            cost = np.maximum(after - 1, 0).sum(axis=2) + _EASE * after.sum(axis=2)
+            cost[late] = np.inf
+            layer, option = np.unravel_index(int(cost.argmin()), cost.shape)
+            if cost[layer, option] >= np.maximum(used - 1, 0).sum() + _EASE * used.sum() - 1e-9:
+                break
+            at[layer], used = option, after[layer, option]
+        chosen = {name: found[n] for (name, found), n in zip(self.options.items(), at, strict=True)}
+        return chosen, float(used.max())
+
+    def _brought_back(self, chosen: Chosen, interval: int, budget: Resources) -> Chosen:
+        """Return ``chosen`` with weights on chip again where they need not be off it, those of most bytes first."""
+        kept = dict(chosen)
+        away = [name for name, option in chosen.items() if option.off_chip is not None]
+        for name in sorted(away, key=lambda name: -chosen[name].bus_bytes):
+            here = (o for o in self.options[name] if o.interval <= interval and o.off_chip is None)
+            for option in here:
+                if self._holds(kept | {name: option}, interval, budget):
+                    kept[name] = option
+                    break
+        return kept
+
     def fastest(self, budget: Resources) -> Chosen | None:
         """Return options of the least interval that fit ``budget``; None where none do."""
         longest = len(self.intervals)
-        bound = first(self.intervals, lambda t: bool((self._least(t) <= astuple(budget)).all()))
+        bound = first(self.intervals, lambda t: bool((self._least(t) <= self._room(t, budget)).all()))
         if bound == longest:
             return None
         found: dict[int, Chosen | None] = {}
@@ -82,18 +138,30 @@ class Choices:
 
     def least(self, interval: int) -> Resources:
         """Return the least of each resource by itself that keeps ``interval``."""
-        return Resources(*(int(count) for count in self._least(interval)))
+        return Resources(*(int(count) for count in self._least(interval)[:-1]))
+
+    def _room(self, interval: int, budget: Resources) -> FloatArray:
+        """Return what there is of each resource, and the bytes that the memory port carries in ``interval``."""
+        return np.array([*astuple(budget), interval * self._bytes_per_clock], np.float64)
+
+    def _keeps(self, interval: int, away: bool) -> npt.NDArray[np.bool_]:
+        """Return which options keep ``interval``; ``away``: those with weights off chip too."""
+        kept = self._interval <= interval
+        return kept if away else kept & ~self._away
 
     def _least(self, interval: int) -> FloatArray:
         kept = (self._interval <= interval)[:, :, None]
         least: FloatArray = np.where(kept, self._taken, np.inf).min(axis=1).sum(axis=0)
         return least
 
-    def _priced(self, interval: int, budget: Resources) -> tuple[Chosen, float]:
-        """Return the best choice that prices find, and the greatest part of its budget that a resource takes."""
-        room = np.maximum(np.array(astuple(budget), np.float64), 0.5)
+    def _priced(self, interval: int, budget: Resources, *, away: bool = True) -> tuple[Chosen, float]:
+        """Return the best choice that prices find, and the greatest part of its budget that a resource takes.
+
+        ``away``: weights may be off chip.
+        """
+        room = np.maximum(self._room(interval, budget), 0.5)
         share = self._taken / room
-        late = self._interval > interval
+        late = ~self._keeps(interval, away)
         layers = np.arange(len(self.options))
         weights = np.full(share.shape[2], 1 / share.shape[2])
         best, least = np.zeros(len(self.options), np.int64), np.inf

@@ -1,0 +1,41 @@
+"""Blocks of engines whose weights come from external memory, each named after its module."""
+
+from __future__ import annotations
+
+from gan2hls.fabric.blocks import bits_of, credit, fifo, line_buffer, rom
+from gan2hls.fabric.resources import Resources
+
+#: Vectors in the queue behind a reordering memory, and symbols in that behind a decoder.
+_OUT_WORDS = 8
+
+
+def tiles(width: int, tile_words: int) -> Resources:
+    """Return ``g2h_tiles``: a loader, and two tiles of memory."""
+    own = 3 + bits_of(tile_words) + bits_of(2 * tile_words)
+    return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words)
+
+
+def reorder(width: int, ratio: int, words: int) -> Resources:
+    """Return ``g2h_reorder`` of ``words`` vectors, each of ``ratio`` words of ``width`` bits."""
+    pointers = 3 * bits_of(words) + bits_of(words // 2) + 8
+    memory = line_buffer(ratio * width, words)
+    return Resources(lut=2 * pointers, ff=pointers) + memory + fifo(width, _OUT_WORDS, ratio) + credit(_OUT_WORDS)
+
+
+def reader(streams: int) -> Resources:
+    """Return ``g2h_axi_reader`` without what each of its streams has."""
+    return Resources(lut=90 + 20 * bits_of(streams), ff=70 + 8 * bits_of(streams))
+
+
+def reader_queue(bus_bits: int, beats: int) -> Resources:
+    """Return what each stream of ``g2h_axi_reader`` has: an address, a count, a queue."""
+    return Resources(lut=150, ff=64 + bits_of(beats) + 1) + fifo(bus_bits, beats)
+
+
+def huffman(chunk_bits: int, longest: int, symbol_bits: int, symbols: int, pass_symbols: int) -> Resources:
+    """Return ``g2h_huffman``."""
+    buffer = chunk_bits + 2 * longest
+    index = bits_of(symbols)
+    lut = buffer * (longest // 4 + 2) + longest * (longest // 4 + 3) + longest * index + bits_of(pass_symbols) + 30
+    ff = buffer + 3 * longest + index + 2 * bits_of(pass_symbols) + 12
+    return Resources(lut=lut, ff=ff) + rom(symbol_bits, symbols) + fifo(symbol_bits, _OUT_WORDS) + credit(_OUT_WORDS)
