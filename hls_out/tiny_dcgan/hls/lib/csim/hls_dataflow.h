@@ -3,8 +3,9 @@
 // C simulation calls the processes of a region one after the other, so its FIFOs are endless and no deadlock shows.
 // With -DGAN2HLS_BOUNDED each call of a region is a thread of its own, which gives way when it reads from an empty FIFO
 // or writes to a full one, and goes on when there is a word to read, or room.  Threads switch here and nowhere else, so
-// every run is the same (setcontext starts them, _longjmp goes on, without a call of the system).  Once none can go on, some wait for each other in a circle, and would however fast they were:
-// an error that names the FIFO that is full and the one that is empty.
+// every run is the same, and they switch by _longjmp: swapcontext asks the system for the signals that it masks, every
+// time.  Once none can go on, some wait for each other in a circle, and would however fast they were: an error that
+// names the FIFO that is full and the one that is empty.
 //
 // `gan2hls.verify.dataflow` rewrites the pragmas of the emitted code to what they mean:
 //
