@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 from cocotb.triggers import RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
 Draw = Callable[[], int]
+
+#: Cycles of a wait of the sink in which it looks at the stream; in a longer one it looks again at the end.
+WATCHED = 80
 
 
 class ProtocolError(Exception):
@@ -41,6 +45,12 @@ def gaps(seed: int) -> Draw:
         return rng.randint(1, 6) if kind < 0.98 else rng.randint(20, 80)
 
     return draw
+
+
+def scarce(seed: int, beats: int, mean: float) -> Draw:
+    """Return a generator of waits as ``gaps`` draws them, those of the first ``beats`` of ``mean`` cycles or more."""
+    rng, then, numbers = random.Random(seed), gaps(seed), count()
+    return lambda: max(then(), rng.randint(0, int(2 * mean)) if next(numbers) < beats else 0)
 
 
 class Port:
@@ -150,8 +160,11 @@ class Sink:
             if stalled := self.stall():
                 port.tready.value = 0
                 ready = False
-                for _ in range(stalled):
+                for _ in range(min(stalled, WATCHED)):
                     await edge
+                    self._watch()
+                if stalled > WATCHED:
+                    await port.cycles(stalled - WATCHED)
                     self._watch()
                 if stalled & 1 and not valid.value:
                     await valid_rises

@@ -67,6 +67,9 @@ class Actor:
         """Go on to the next clock; ``taken``: the beat that is read, ``left``: the one that is written."""
         raise NotImplementedError
 
+    def settle(self, clock: int) -> None:
+        """Count what readers have freed at the same edge."""
+
 
 class Source(Actor):
     def start(self, frame: int) -> None:
@@ -126,17 +129,20 @@ class Loader(Actor):
         return self.ready_q
 
     def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        row_done = taken and self.word_q == self.row_beats - 1
+        self.word_q = (self.word_q + taken) % self.row_beats
+        if row_done:
+            self.writes[0].put.append(clock)
+            self.free_q -= 1
+        return taken
+
+    def settle(self, clock: int) -> None:
         rows = self.writes[0]
         for freed in rows.free[self.seen :]:
             self.due[freed + self.to_ready - 1].append("row")
         self.seen = len(rows.free)
-        row_done = taken and self.word_q == self.row_beats - 1
-        self.word_q = (self.word_q + taken) % self.row_beats
-        if row_done:
-            rows.put.append(clock)
-        self.free_q += len(self.due.pop(clock, [])) - row_done
+        self.free_q += len(self.due.pop(clock, []))
         self.ready_q = self.free_q > 0
-        return taken
 
 
 class Sequencer(Actor):
@@ -294,6 +300,8 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
             if leave:
                 left.add(wire.writer)
         moved = [actor.edge(clock, actor in taken, actor in left) for actor in _late_last(actors)]
+        for actor in actors:
+            actor.settle(clock)
         for wire, took, leave in zip(wires, takes, leaves, strict=True):
             wire.done = [(done or take) and not leave for done, take in zip(wire.done, took, strict=True)]
         quiet = 0 if any(moved) else quiet + 1

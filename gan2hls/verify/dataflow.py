@@ -15,8 +15,8 @@ from pathlib import Path
 from gan2hls.emit.hls import top_region
 from gan2hls.hardware import Design
 
-#: Flags of the compiler that go with it.
-BOUNDED_FLAGS = ("-DGAN2HLS_BOUNDED",)
+#: Flags of the compiler that go with it.  Some systems fortify by default, and then jumps between threads are refused.
+BOUNDED_FLAGS = ("-DGAN2HLS_BOUNDED", "-U_FORTIFY_SOURCE")
 
 _REGION = "#pragma HLS DATAFLOW"
 _DEPTH = re.compile(r"#pragma HLS STREAM variable=(\w+) depth=(\d+)")

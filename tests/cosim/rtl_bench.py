@@ -122,9 +122,9 @@ class Bench:
         result = Run(
             int((folder / "start.txt").read_text()),
             {port.stream.tensor: np.array([int(line[0]) for line in lines[port.axis]]) for port in design.sinks},
-            {name: int(executed) for name, executed, _, _ in counters},
-            {name: int(count) for name, _, count, _ in counters},
-            {name: int(rested) for name, _, _, rested in counters},
+            {name: int(executed) for name, executed, *_ in counters},
+            {name: int(count) for name, _, count, *_ in counters},
+            {name: int(rested) for name, _, _, rested, _ in counters},
             int((folder / "memory.txt").read_text().split()[0]),
         )
         for engine in design.engines:

@@ -95,6 +95,21 @@ def test_a_depth_that_is_lowered_by_hand(tmp_path: Path, monkeypatch: pytest.Mon
     assert f"{name} is full" in stuck
 
 
+def test_engines_that_run_alone_leave_the_core_its_depths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams of engines alone are longer than emitted; those of the core, later in the same run, are not."""
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    made = random_graph_design(4, 5, (9, 12))
+    region = with_depths(made, top_region(made))
+    depths = {link.name: link.depth for link in region.links}
+    name = max(depths, key=lambda name: depths[name])
+    short = _at(region, {**depths, name: 8})
+    monkeypatch.setattr(files, "with_depths", lambda *_: short)
+    codes = random_inputs(np.random.default_rng(6), made.model, 1)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert result.status == "failed"
+    assert result.reason.startswith("core: deadlock: ") and f"{name} is full" in result.reason
+
+
 def test_a_hold_that_takes_too_little_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
     made = random_graph_design(13, 5)

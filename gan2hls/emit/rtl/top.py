@@ -52,6 +52,7 @@ def top_context(design: Design) -> dict[str, Any]:
     streams = [(given.tensor, given.bits) for given in design.inputs]
     streams += [(edge.name, edge.source.bits) for edges in forks.values() for edge in edges]
     blocks: list[_Block] = []
+    engines = []
     for engine in design.engines:
         arriving = []
         for edge in design.edges_into(engine):
@@ -59,15 +60,14 @@ def top_context(design: Design) -> dict[str, Any]:
             blocks += on_the_way
             arriving.append(on_the_way[-1].name if on_the_way else edge.name)
         blocks.append(_engine_block(design, engine, arriving))
+        engines.append({"name": engine.layer.name, "linear": isinstance(engine, LinearEngine), "reads": arriving})
     streams += [(block.name, block.bits) for block in blocks]
     assert len({name for name, _ in streams}) == len(streams), "stream names repeat"
     sources = [_port(port, port.stream.tensor) for port in design.sources]
     sinks = [_port(port, edge.name) for port, edge in zip(design.sinks, design.edges_out, strict=True)]
     return {
         "top": design.name,
-        "engines": [
-            {"name": engine.layer.name, "linear": isinstance(engine, LinearEngine)} for engine in design.engines
-        ],
+        "engines": engines,
         "alone": len(sources) == len(sinks) == 1 and not forks,
         "sources": sources,
         "sinks": sinks,

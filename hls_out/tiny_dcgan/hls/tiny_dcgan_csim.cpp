@@ -106,6 +106,10 @@ int main(int argc, char** argv) {
             }
             if (chosen == 0) throw std::runtime_error("no such layer");
             if (n + chosen->files >= argc) throw std::runtime_error("a file for each stream is needed");
+#ifdef GAN2HLS_BOUNDED
+            // Whether depths are enough the core tells.  An engine alone has its results checked: long streams are faster.
+            hls::fifo::least() = chosen->run == run_core ? 1 : 1024;
+#endif
             chosen->run(argv + n + 1);
             if (hls::abandoned_streams() != 0) throw std::runtime_error("words were left in a stream");
             n += 1 + chosen->files;

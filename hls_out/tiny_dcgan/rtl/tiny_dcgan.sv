@@ -8,8 +8,8 @@
 // Reset is synchronous and active low; it empties everything, in mid-frame too.
 //
 // With GAN2HLS_TRACE defined a simulation writes trace_<layer>.hex (each output beat of each engine) and, at its end,
-// trace_counters.txt (layer, executed MAC steps, output beats, clocks spent on vectors without any block of weights) to
-// the current folder.
+// trace_counters.txt (layer, executed MAC steps, output beats, clocks spent on vectors without any block of weights, 1
+// where an engine takes nothing of all that it is offered and offers nothing) to the current folder.
 module tiny_dcgan (
   input  logic clk_i,
   input  logic rst_ni,
@@ -204,17 +204,21 @@ module tiny_dcgan (
   int counters_file;
   final begin
     counters_file = $fopen("trace_counters.txt", "w");
-    $fwrite(counters_file, "l0_dense %0d %0d %0d\n", u_l0_dense.u_mac.executed_q,
-            l0_dense_beats_q, u_l0_dense.u_mac.rested_q);
+    $fwrite(counters_file, "l0_dense %0d %0d %0d %0d\n", u_l0_dense.u_mac.executed_q,
+            l0_dense_beats_q, u_l0_dense.u_mac.rested_q,
+            !l0_dense_valid && z_valid && !z_ready);
     $fclose(l0_dense_file);
-    $fwrite(counters_file, "l1_conv_transpose %0d %0d %0d\n", u_l1_conv_transpose.u_mac.executed_q,
-            l1_conv_transpose_beats_q, u_l1_conv_transpose.u_mac.rested_q);
+    $fwrite(counters_file, "l1_conv_transpose %0d %0d %0d %0d\n", u_l1_conv_transpose.u_mac.executed_q,
+            l1_conv_transpose_beats_q, u_l1_conv_transpose.u_mac.rested_q,
+            !l1_conv_transpose_valid && l1_conv_transpose_up_valid && !l1_conv_transpose_up_ready);
     $fclose(l1_conv_transpose_file);
-    $fwrite(counters_file, "l2_conv_transpose %0d %0d %0d\n", u_l2_conv_transpose.u_mac.executed_q,
-            l2_conv_transpose_beats_q, u_l2_conv_transpose.u_mac.rested_q);
+    $fwrite(counters_file, "l2_conv_transpose %0d %0d %0d %0d\n", u_l2_conv_transpose.u_mac.executed_q,
+            l2_conv_transpose_beats_q, u_l2_conv_transpose.u_mac.rested_q,
+            !l2_conv_transpose_valid && l2_conv_transpose_up_valid && !l2_conv_transpose_up_ready);
     $fclose(l2_conv_transpose_file);
-    $fwrite(counters_file, "l3_conv %0d %0d %0d\n", u_l3_conv.u_mac.executed_q,
-            l3_conv_beats_q, u_l3_conv.u_mac.rested_q);
+    $fwrite(counters_file, "l3_conv %0d %0d %0d %0d\n", u_l3_conv.u_mac.executed_q,
+            l3_conv_beats_q, u_l3_conv.u_mac.rested_q,
+            !l3_conv_valid && l3_conv_up_valid && !l3_conv_up_ready);
     $fclose(l3_conv_file);
     $fclose(counters_file);
   end

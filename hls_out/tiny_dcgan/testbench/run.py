@@ -222,14 +222,19 @@ class Runner:
         reads = {entry["name"]: entry["reads"] for entry in self.bench.config["layers"]}
         for test in tests:
             if "progress" in test:
-                test["reason"] += f"; {where_it_stops(test['progress'], reads)}"
+                refusing = [row[0] for row in self._counters(test) if row[4] == "1"]
+                test["reason"] += f"; {where_it_stops(test['progress'], reads, refusing)}"
         return layers
+
+    def _counters(self, test: dict[str, Any]) -> list[list[str]]:
+        """Return what the hardware counted, a row of words for each layer; none where the simulation broke off."""
+        path = self.work / test["test"] / "trace_counters.txt"
+        return [line.split() for line in path.read_text().splitlines()] if path.is_file() else []
 
     def _check_counters(self, test: dict[str, Any]) -> None:
         """Take the MAC steps that the hardware counted in the full-rate test; each must have been a useful one."""
         frames = self.bench.frames + 2
-        path = self.work / test["test"] / "trace_counters.txt"
-        rows = [line.split() for line in path.read_text().splitlines()] if path.is_file() else []
+        rows = self._counters(test)
         test["executed_steps"] = counted = {row[0]: int(row[1]) for row in rows}
         test["idle_steps"] = {row[0]: int(row[3]) for row in rows}
         for layer in self.bench.config["layers"]:
@@ -305,8 +310,19 @@ def compare_trace(stream: Stream, lines: list[str], frames: int, *, whole: bool)
     return values, mismatches, first
 
 
-def where_it_stops(progress: dict[str, float], reads: dict[str, list[str]]) -> str:
-    """Name the layer behind which least arrives of what its sources deliver; ``reads`` tells these of each layer."""
+def where_it_stops(progress: dict[str, float], reads: dict[str, list[str]], refusing: list[str]) -> str:
+    """Name the layer that stands in the way: one that takes nothing of what it is offered, and offers nothing.
+
+    Where there is none, it is that behind which least arrives of what its sources deliver.
+
+    Args:
+        progress: of each layer, the share of its beats that it has put out.
+        reads: what each layer reads.
+        refusing: layers that take nothing of what they are offered, and offer nothing.
+    """
+    if refusing:
+        done = progress[refusing[0]]
+        return f"the flow stops at {refusing[0]}, which takes nothing more and has put out {done:.0%} of its beats"
     drops = {
         layer: min(progress.get(source, 1.0) for source in reads[layer]) - done for layer, done in progress.items()
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-from axis import Draw, Port, ProtocolError, Sink, Source, gaps, never
+from axis import Draw, Port, ProtocolError, Sink, Source, never, scarce
 from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import Event, First, Timer
@@ -29,6 +29,11 @@ DUT = BENCH.config["duts"][os.environ["BENCH_DUT"]]
 INPUTS, OUTPUTS = list(enumerate(BENCH.inputs)), list(enumerate(BENCH.outputs))
 #: Random waits make a frame longer: at most this many cycles for each beat that crosses a boundary, on average.
 SLOWDOWN = 16
+#: The first frame comes in in so many times the interval of the slowest engine, and leaves in so many: engines run dry,
+#: or full.  A row that is granted too early is found where rows come in at less than half the pace of an engine.
+SCARCE, SLOW = 2.5, 1.5
+#: That interval, where what is under test takes so long and not a single clock.
+INTERVAL = max(entry["interval"] for entry in BENCH.config["layers"]) if DUT["traces"] else 0
 #: Cycles in which nothing may come out after the last frame.
 SILENCE = 200
 
@@ -49,9 +54,22 @@ def at_once(port: int) -> Draw:
     return never
 
 
-def waits(seed: int) -> Waits:
-    """Let every port wait at random, each by itself."""
-    return lambda port: gaps(seed + 101 * port)
+def waits(seed: int, streams: list[Stream], times: float) -> Waits:
+    """Let the port of each of ``streams`` wait at random, by itself, in the first frame ``times`` the interval.
+
+    No wait is so long that the design would be taken to be stuck.
+    """
+    return lambda n: scarce(seed + 101 * n, streams[n].beats, min(1, times / streams[n].beats) * INTERVAL)
+
+
+def idle_waits(seed: int) -> Waits:
+    """Let every input wait at random."""
+    return waits(seed, BENCH.inputs, SCARCE)
+
+
+def stalls(seed: int) -> Waits:
+    """Let every output wait at random."""
+    return waits(seed, BENCH.outputs, SLOW)
 
 
 def label(stream: Stream, among: list[Stream], what: str) -> str:
@@ -245,30 +263,30 @@ async def full_rate(dut: Any) -> None:
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def idle(dut: Any) -> None:
     """Idle cycles between input beats."""
-    await crossed(dut, "idle", waits(BENCH.seed + 1), at_once)
+    await crossed(dut, "idle", idle_waits(BENCH.seed + 1), at_once)
 
 
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def back_pressure(dut: Any) -> None:
     """Back-pressure on every output."""
-    await crossed(dut, "back_pressure", at_once, waits(BENCH.seed + 2))
+    await crossed(dut, "back_pressure", at_once, stalls(BENCH.seed + 2))
 
 
 @cocotb.test(timeout_time=timeout(BENCH.frames))
 async def idle_back_pressure(dut: Any) -> None:
     """Idle cycles and back-pressure together."""
-    await crossed(dut, "idle_back_pressure", waits(BENCH.seed + 3), waits(BENCH.seed + 4))
+    await crossed(dut, "idle_back_pressure", idle_waits(BENCH.seed + 3), stalls(BENCH.seed + 4))
 
 
 @cocotb.test(timeout_time=timeout(5))
 async def reset_recovery(dut: Any) -> None:
     """A reset in the middle of an output frame, one in the middle of an input frame, then whole frames again."""
     async with session(dut, "reset_recovery") as run:
-        await run.restart(at_once, waits(BENCH.seed + 5))
+        await run.restart(at_once, stalls(BENCH.seed + 5))
         run.stream(2)
         await run.until(lambda: any(len(sink.beats) >= max(1, sink.frame_beats // 2) for sink in run.sinks), 2)
         run.compare(2)
-        await run.restart(waits(BENCH.seed + 6), at_once)
+        await run.restart(idle_waits(BENCH.seed + 6), at_once)
         run.stream(1)
         halves = [max(1, stream.beats // 2) for stream in BENCH.inputs]
         await run.until(lambda: any(s.accepted >= n for s, n in zip(run.sources, halves, strict=True)), 1)

@@ -166,6 +166,23 @@ def test_branches_that_meet_equal_a_simulation_clock_by_clock(seed: int) -> None
     check(branches(seed))
 
 
+def rings(seed: int) -> Network:
+    """A ring that fills up, before readers of a slower pace."""
+    build = Builder(np.random.default_rng(seed))
+    rng, given = build.rng, build.stream(4 * int(build.rng.integers(2, 13)) * FRAMES)
+    out = build.stream(given.beats)
+    build.blocks = [network.source(given, FRAMES)]
+    before = build.requant_of(given) if rng.random() < 0.5 else given
+    build.blocks += network.ring(before, out, int(rng.integers(2, 40)), int(rng.choice([2, 8])))
+    build.behind(build.down(out), int(rng.integers(0, 3)))
+    return Network(tuple(build.blocks))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rings_that_fill_up_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(rings(seed))
+
+
 def maps(seed: int) -> Network:
     """A unit that waits for a token with the first beat of a map, which is made of all of its beats, as in a norm."""
     build = Builder(np.random.default_rng(seed))
@@ -177,7 +194,7 @@ def maps(seed: int) -> Network:
     one = np.ones(1, np.int64)
     build.blocks = [
         network.source(given, FRAMES),
-        *network.ring(given, held, 128, 8),
+        *network.ring(given, held, beats + int(rng.integers(0, 30)), 8),
         network.steps((given,), summed, sums),
         network.requant(summed, known, latency=int(rng.integers(1, 20)), queue_words=64, pixels=one, groups=1),
         network.steps((held, known), out, (network.Phase((((0, 1), True),), 1), every)),

@@ -3,8 +3,9 @@
 // C simulation calls the processes of a region one after the other, so its FIFOs are endless and no deadlock shows.
 // With -DGAN2HLS_BOUNDED each call of a region is a thread of its own, which gives way when it reads from an empty FIFO
 // or writes to a full one, and goes on when there is a word to read, or room.  Threads switch here and nowhere else, so
-// every run is the same.  Once none can go on, some wait for each other in a circle, and would however fast they were:
-// an error that names the FIFO that is full and the one that is empty.
+// every run is the same, and they switch by _longjmp: swapcontext asks the system for the signals that it masks, every
+// time.  Once none can go on, some wait for each other in a circle, and would however fast they were: an error that
+// names the FIFO that is full and the one that is empty.
 //
 // `gan2hls.verify.dataflow` rewrites the pragmas of the emitted code to what they mean:
 //
@@ -12,9 +13,12 @@
 //     #pragma HLS STREAM variable=x depth=2      x.bound("x", 2, true);
 //     process(a, b);                             dataflow_region.call([&] { process(a, b); }, {&a, &b});
 //     }                                          dataflow_region.join(); }
+//
+// _FORTIFY_SOURCE must be off: it takes a jump from one stack to another for an error.
 #ifndef GAN2HLS_CSIM_HLS_DATAFLOW_H
 #define GAN2HLS_CSIM_HLS_DATAFLOW_H
 
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -40,9 +44,15 @@ class fifo {
     std::size_t depth = 0;  // words that it holds; 0: any number
     thread* waiting = 0;    // its reader or its writer, which cannot go on
 
+    // The least depth of all FIFOs.  Where nothing but results is looked at, long ones save switches.
+    static std::size_t& least() {
+        static std::size_t words = 1;
+        return words;
+    }
+
     void bound(const char* called, std::size_t words, bool tells) {
         name = called;
-        depth = words;
+        depth = std::max(words, least());
         named = tells;
     }
 
@@ -61,7 +71,9 @@ struct thread {
     const fifo* waits = 0;           // where it cannot go on
     bool full = false;               // because that is full, else because it is empty
     bool done = false;
-    ucontext_t context;
+    ucontext_t context;  // where it starts
+    jmp_buf place;       // where it goes on
+    bool begun = false;
     void* stack = 0;
 };
 
@@ -117,7 +129,7 @@ class scheduler {
     std::vector<void*> stacks_;  // of calls that are done
     thread* current_ = 0;
     std::exception_ptr failure_;
-    ucontext_t main_;
+    jmp_buf main_;
 
     void start(thread& one, thread* parent) {
         one.parent = parent;
@@ -154,17 +166,20 @@ class scheduler {
     void leave() {
         thread& mine = *current_;
         if (!ready_.empty()) {
-            enter(mine.context);
+            enter(mine.place);
         } else {
             current_ = 0;
-            swapcontext(&mine.context, &main_);
+            if (_setjmp(mine.place) == 0) _longjmp(main_, 1);
         }
     }
 
-    void enter(ucontext_t& from) {
+    void enter(jmp_buf& from) {
         current_ = ready_.back();
         ready_.pop_back();
-        if (&current_->context != &from) swapcontext(&from, &current_->context);
+        if (&current_->place == &from || _setjmp(from) != 0) return;
+        if (current_->begun) _longjmp(current_->place, 1);
+        current_->begun = true;
+        setcontext(&current_->context);
     }
 
     // Who is at the other end of the FIFO at which `one` waits; 0: nobody any more.
