@@ -13,7 +13,6 @@ from gan2hls.fabric.blocks import (
     counter,
     credit,
     fifo,
-    line_buffer,
     logic_lut,
     memory,
     rom,
@@ -27,8 +26,23 @@ _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
 _SHIFT_REGISTER = 3
 
 
+def operand_registers(
+    width: int, buffer_words: int, centred_bits: int, *, multiplies: bool, centres: bool
+) -> Resources:
+    """Return the registers from the line buffer to the operands.
+
+    A multiplier takes in the last one.  A chain that is long enough, no adder in between, is a shift register.
+    """
+    chain = 1 if memory_cells(width, buffer_words, "buffer").bram18 else 2
+    if multiplies:
+        return Resources(ff=chain * width)
+    if chain + 1 < _SHIFT_REGISTER or centres:
+        return Resources(ff=chain * width + centred_bits)
+    return Resources(lut=width)
+
+
 def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
-    """Return ``g2h_feeder``: loader, grants of rows, line buffer."""
+    """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
     loader = free + 1 + bits_of(row_words) + bits_of(rows * row_words)
     own = Resources(lut=loader - 2, ff=loader + 8)
@@ -36,7 +50,7 @@ def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -
     if out_rows > 1:
         pointer = bits_of(out_rows)
         row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
-    return own + row_grant + line_buffer(width, rows * row_words)
+    return own + row_grant + memory(width, rows * row_words, "buffer")
 
 
 def sequencer(
@@ -73,12 +87,10 @@ def sequencer(
     return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
 
 
-def mac(
-    pe: int, simd: int, groups: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool
-) -> Resources:
-    """Return ``g2h_mac`` without its multipliers.
+def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool) -> Resources:
+    """Return ``g2h_mac`` without its multipliers and the registers of operands.
 
-    A multiplier takes in its operands' registers, and half of them the first adders of the tree.
+    A multiplier takes in the register of its product, and half of them the first adders of the tree.
     """
     full = x_bits + weight_bits if multiplies else x_bits + 1
     product = min(full, acc_bits)
@@ -89,21 +101,25 @@ def mac(
         bits = min(product + 1, acc_bits)
         absorbed = pe * (simd // 2)
         return own + tree - Resources(lut=absorbed * (bits - 1), ff=absorbed * bits)
-    return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product + groups * simd * x_bits)
+    return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product)
 
 
-def weight_rom(width: int, depth: int, *, into_dsp: bool) -> Resources:
+def weight_rom(width: int, depth: int, *, multiplies: bool, decoder: bool) -> Resources:
     """Return the memory of codes and the registers of its words up to those of the operands.
 
-    A multiplier takes in the last two of them; a lane without one has an operand's register more.
+    A multiplier takes in the last one, and that of the memory where no decoder stands in between; a lane without one
+    has a register more.
     """
-    cells = memory_cells(width, depth, "rom")
-    chain = 2 if cells.bram18 else 3
-    if into_dsp:
-        return memory(width, depth, "rom") + Resources(ff=width * (chain - 2))
-    if chain < _SHIFT_REGISTER:
-        return memory(width, depth, "rom") + Resources(ff=width * chain)
-    return memory(width, depth, "rom") + Resources(lut=width, ff=0)
+    chain = 1 if memory_cells(width, depth, "rom").bram18 else 2
+    if decoder:
+        registers = Resources(ff=width * chain)
+    elif multiplies:
+        registers = Resources(ff=width * (chain - 1))
+    elif chain + 1 < _SHIFT_REGISTER:
+        registers = Resources(ff=width * (chain + 1))
+    else:
+        registers = Resources(lut=width)
+    return memory(width, depth, "rom") + registers
 
 
 def requant(

@@ -21,6 +21,8 @@ from gan2hls.ops import IntLinear
 
 #: Widths of weights that are tried.
 _WEIGHT_BITS = (6, 4, 2)
+#: What stands between two ways out: each has its line.
+_BETWEEN = ";\n        "
 
 
 def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> FoldingError:
@@ -35,11 +37,11 @@ def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: R
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, budget - aside)) + aside
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
-    unlisted = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
+    counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint="; ".join([f"in all it takes {', '.join(unlisted)}", *_ways_out(model, choices, target, aside)]),
+        hint=_BETWEEN.join([f"in all it takes {', '.join(counts)}", *_ways_out(model, choices, target, aside)]),
     )
 
 

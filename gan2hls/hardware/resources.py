@@ -106,6 +106,11 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
     width, in_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size
     row_words = g.x.in_size * engine.pixel_words
     (code_bits, words), *others = weights
+    unpacking = 0
+    if codec.packing is not None:
+        code_bits, unpacking = codec.packing(lanes, words)
+    decoder = codec.decoder_lut(engine.weight)
+    centred_bits = layer.input_type.centred.signed_bits
     queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
     taken = fabric.feeder(width, engine.rows, row_words, in_rows, len(g.y.outputs))
     if left is None and engine.skip is None:
@@ -122,16 +127,22 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
         )
     else:
         taken += fabric.skip_sequencer(engine.rows * row_words, words, queue_words)
-    taken += fabric.weight_rom(code_bits, words, into_dsp=codec.multiplies and not codec.decoder_lut(engine.weight))
+    taken += fabric.operand_registers(
+        width,
+        engine.rows * row_words,
+        folding.simd * engine.parallel_groups * centred_bits,
+        multiplies=codec.multiplies,
+        centres=layer.input_type.zero_point != 0,
+    )
+    taken += fabric.weight_rom(code_bits, words, multiplies=codec.multiplies, decoder=decoder > 0)
     taken += overall(fabric.memory_block(*memory, "rom") for memory in others)
-    taken += Resources(mac_dsp(engine) * lanes, codec.decoder_lut(engine.weight) * lanes)
+    taken += Resources(mac_dsp(engine) * lanes, decoder * lanes + unpacking, codec.decoder_ff(engine.weight) * lanes)
     if codec.decoder_clocks:
         taken += fabric.step_delay(width, codec.decoder_clocks)
     taken += fabric.mac(
         folding.pe,
         folding.simd,
-        engine.parallel_groups,
-        layer.input_type.centred.signed_bits,
+        centred_bits,
         engine.weight.type.signed_bits,
         acc_bits,
         multiplies=codec.multiplies,

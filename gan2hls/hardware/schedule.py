@@ -8,6 +8,7 @@ the least, is taken off the budget, and the search goes on with what is left.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
@@ -15,7 +16,7 @@ from typing import final
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import Target, lifted
+from gan2hls.hardware.budget import Target, excess_text, lifted
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import Folding, FoldingRequest
@@ -29,6 +30,8 @@ from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
 __all__ = ["LayerSizes", "Target", "check_fits", "schedule", "sizing"]
+
+_log = logging.getLogger(__name__)
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
@@ -61,15 +64,19 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
 
 
 def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingRequest]) -> None:
-    """Refuse a design, made for an ``oversize`` target, of which too much would be taken.
+    """Refuse a design that takes more than ``target`` allows; where that is ``oversize``, warn of it.
 
     Raises:
         FoldingError: it says what is needed and what is there, and which ways out there are.
     """
-    taken = design_resources(design)
-    if not taken.within(target.budget):
-        choices = _choices(design.model, pinned)
-        raise misfit_error(design.model, choices, target, _search(design.model, choices, target, target.budget).aside)
+    taken, budget = design_resources(design), target.budget
+    if taken.within(budget):
+        return
+    if target.oversize:
+        _log.warning("%s: the design takes %s; it is written all the same", target.part, excess_text(taken, budget))
+        return
+    choices = _choices(design.model, pinned)
+    raise misfit_error(design.model, choices, target, _search(design.model, choices, target, budget).aside)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
