@@ -144,7 +144,8 @@ def decoder_lut(weight: IntWeight) -> int:
 
 def decoder_ff(weight: IntWeight) -> int:
     """Return the registers of the factor times two bits of the digit each; that of their sum is a multiplier's."""
-    return -(-_format(weight).digit_bits // 2) * weight.type.signed_bits
+    found = _format(weight)
+    return -(-found.digit_bits // 2) * (found.factor_bits + 2)
 
 
 CODEC = Codec(

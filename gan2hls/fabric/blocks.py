@@ -6,6 +6,7 @@ or of a choice of two, a flip-flop for a bit of a register; control logic is cou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 from typing import Literal
 
@@ -110,6 +111,7 @@ def ring(width_bits: int, depth: int) -> Resources:
     )
 
 
+@lru_cache(maxsize=1 << 12)
 def adder_tree(terms: int, in_bits: int, out_bits: int) -> Resources:
     """Return ``g2h_adder_tree``: an adder and a register a node, whose last bit comes from the carry."""
     lut = ff = level = 0

@@ -174,11 +174,8 @@ def requant(
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
-    """Return ``g2h_table``; two lanes share a memory of two ports."""
-    cells = memory(out_bits, 1 << index_bits, "rom")
-    copies = ceil(lanes / 2) if cells.bram18 else lanes
-    registers = lanes * out_bits * (1 if cells.bram18 else 2)
-    return copies * cells + Resources(lut=lanes * (index_bits > 0), ff=registers + _TABLE_CLOCKS)
+    """Return ``g2h_table``, a memory a lane."""
+    return lanes * rom(out_bits, 1 << index_bits) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
 
 
 def channel_tables(lanes: int, groups: int, index_bits: int, out_bits: int) -> Resources:

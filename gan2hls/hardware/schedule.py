@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import FoldingError
@@ -156,8 +156,8 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         taken = design_resources(design)
         if taken.within(budget):
             return _Found(design, aside)
-        beside = astuple(taken - taken_by(chosen))
-        aside = Resources(*(max(pair) for pair in zip(beside, astuple(aside), strict=True)))
+        beside = (taken - taken_by(chosen)).counts
+        aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
     return _Found(None, aside)
 
 

@@ -8,7 +8,6 @@ another folding of the same pace, and another layer makes up for its multipliers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple
 from typing import final
 
 import numpy as np
@@ -36,10 +35,10 @@ class Choices:
     def __init__(self, options: Mapping[str, tuple[Option, ...]]) -> None:
         self.options = options
         most = max(len(found) for found in options.values())
-        self._taken = np.zeros((len(options), most, len(astuple(Resources()))))
+        self._taken = np.zeros((len(options), most, len(Resources().counts)))
         self._interval = np.full((len(options), most), np.inf)
         for n, found in enumerate(options.values()):
-            self._taken[n, : len(found)] = [astuple(option.taken) for option in found]
+            self._taken[n, : len(found)] = [option.taken.counts for option in found]
             self._interval[n, : len(found)] = [option.interval for option in found]
         fastest = int(self._interval.min(axis=1).max())
         every = np.unique(self._interval[np.isfinite(self._interval)])
@@ -64,7 +63,7 @@ class Choices:
     def fastest(self, budget: Resources) -> Chosen | None:
         """Return options of the least interval that fit ``budget``; None where none do."""
         longest = len(self.intervals)
-        bound = first(self.intervals, lambda t: bool((self._least(t) <= astuple(budget)).all()))
+        bound = first(self.intervals, lambda t: bool((self._least(t) <= budget.counts).all()))
         if bound == longest:
             return None
         found: dict[int, Chosen | None] = {}
@@ -91,7 +90,7 @@ class Choices:
 
     def _priced(self, interval: int, budget: Resources) -> tuple[Chosen, float]:
         """Return the best choice that prices find, and the greatest part of its budget that a resource takes."""
-        room = np.maximum(np.array(astuple(budget), np.float64), 0.5)
+        room = np.maximum(np.array(budget.counts, np.float64), 0.5)
         share = self._taken / room
         late = self._interval > interval
         layers = np.arange(len(self.options))
