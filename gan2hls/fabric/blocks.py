@@ -124,11 +124,6 @@ def adder_tree(terms: int, in_bits: int, out_bits: int) -> Resources:
     return Resources(lut=lut, ff=ff)
 
 
-def centre(lanes: int, out_bits: int, zero_point: int) -> Resources:
-    """Return ``g2h_centre``: an adder a lane, and none where zero is 0."""
-    return Resources(lut=lanes * out_bits if zero_point else 0)
-
-
 def up(width_bits: int, ratio: int) -> Resources:
     """Return ``g2h_up``."""
     index = bits_of(ratio)

@@ -12,6 +12,7 @@ from gan2hls.fabric.blocks import (
     bits_of,
     counter,
     credit,
+    distinct_bits,
     fifo,
     logic_lut,
     memory,
@@ -27,15 +28,16 @@ _SHIFT_REGISTER = 3
 
 
 def operand_registers(
-    width: int, buffer_words: int, centred_bits: int, *, multiplies: bool, centres: bool
+    width: int, buffer_words: int, centred_bits: int, *, multiplies: bool, centres: bool, alone: bool
 ) -> Resources:
     """Return the registers from the line buffer to the operands.
 
-    A multiplier takes in the last one.  A chain that is long enough, no adder in between, is a shift register.
+    A multiplier takes in the last one, and the last two where it is ``alone`` in reading them.  A chain that is long
+    enough, no adder in between, is a shift register.
     """
     chain = 1 if memory_cells(width, buffer_words, "buffer").bram18 else 2
     if multiplies:
-        return Resources(ff=chain * width)
+        return Resources(ff=(chain - (alone and not centres)) * width)
     if chain + 1 < _SHIFT_REGISTER or centres:
         return Resources(ff=chain * width + centred_bits)
     return Resources(lut=width)
@@ -90,8 +92,11 @@ def sequencer(
 def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool) -> Resources:
     """Return ``g2h_mac`` without its multipliers and the registers of operands.
 
-    A multiplier takes in the register of its product, and half of them the first adders of the tree.
+    A multiplier takes in the register of its product, half of them the first adders of the tree, and one alone the
+    accumulator.
     """
+    if multiplies and simd == 1:
+        return Resources(lut=2, ff=6)
     full = x_bits + weight_bits if multiplies else x_bits + 1
     product = min(full, acc_bits)
     tree = pe * adder_tree(simd, product, acc_bits)
@@ -126,15 +131,15 @@ def requant(
     *,
     lanes: int,
     words: int,
-    word_bits: int,
     acc_bits: int,
-    offset_bits: int,
     mult_bits: int,
+    offset_bits: int,
     sum_bits: int,
     code_bits: int,
     out_bits: int,
     pieces: int,
     multiplies: bool,
+    clamps: bool,
     holes: tuple[int, int] | None,
     phases: int,
     out_words: int,
@@ -144,24 +149,24 @@ def requant(
     Args:
         lanes: channels a clock.
         words: of its memory.
-        word_bits: bits of one, all lanes.
         acc_bits: of an accumulator.
-        offset_bits: of an offset.
         mult_bits: of a multiplier.
+        offset_bits: of an offset.
         sum_bits: of a product with its offset.
         code_bits: of a code before it is clamped.
         out_bits: of a code that leaves.
         pieces: of a channel's function.
         multiplies: whether products are those of DSP blocks.
+        clamps: whether codes end before those that their bits can hold.
         holes: rows and columns of the output where some have no accumulators.
         phases: output rows that take turns.
         out_words: of the queue behind.
     """
-    lane = Resources(lut=code_bits, ff=offset_bits + code_bits + out_bits)
+    lane = Resources(lut=code_bits if clamps else out_bits + 1, ff=code_bits + out_bits)
     if multiplies:
         lane += Resources(ff=acc_bits // 4)
     else:
-        lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + offset_bits + sum_bits)
+        lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
         lane += Resources(lut=mult_bits + offset_bits + acc_bits, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
@@ -170,12 +175,32 @@ def requant(
         own += Resources(lut=sum(ceil(size / 64) for size in holes))
     if phases > 1:
         own += counter(phases) + Resources(lut=3 * bits_of(words), ff=2 * bits_of(words))
-    return lanes * lane + own + rom(word_bits, words) + credit(out_words)
+    constants = _requant_rom(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
+    return lanes * lane + own + constants + credit(out_words)
+
+
+def _requant_rom(
+    lanes: int, words: int, mult_bits: int, offset_bits: int, acc_bits: int, pieces: int, *, into_dsp: bool
+) -> Resources:
+    """Return the memory of constants, its registers, and those of the offsets up to their sum.
+
+    A DSP block takes in the last two of a multiplier's registers; offsets from logic have a chain of three.
+    """
+    offsets, mults = lanes * offset_bits, lanes * mult_bits
+    if pieces > 1:
+        return rom(lanes * (2 * (mult_bits + offset_bits) + acc_bits + 1), words) + Resources(ff=offsets)
+    found = memory(offsets + mults, words, "rom")
+    if found.bram18:
+        return found + Resources(ff=2 * offsets + (0 if into_dsp else mults))
+    few = distinct_bits(offsets + mults, words)
+    if few < offsets + mults:
+        return found + Resources(ff=3 * few)
+    return found + Resources(lut=offsets, ff=mults if into_dsp else 2 * mults)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
     """Return ``g2h_table``, a memory a lane."""
-    return lanes * rom(out_bits, 1 << index_bits) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
+    return lanes * rom(out_bits, 1 << index_bits) + Resources(ff=_TABLE_CLOCKS)
 
 
 def channel_tables(lanes: int, groups: int, index_bits: int, out_bits: int) -> Resources:
@@ -197,4 +222,4 @@ def step_delay(width: int, clocks: int) -> Resources:
 def skip_sequencer(buffer_words: int, weight_words: int, acc_words: int) -> Resources:
     """Return ``g2h_skip_sequencer`` without its memories of displacements and runs."""
     x, w = bits_of(buffer_words), bits_of(weight_words)
-    return Resources(lut=60 + 10 * (x + w), ff=80 + 12 * (x + w)) + credit(acc_words)
+    return Resources(lut=60 + 10 * (x + w), ff=50 + 7 * (x + w)) + credit(acc_words)

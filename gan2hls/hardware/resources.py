@@ -137,6 +137,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
         folding.simd * groups * centred_bits,
         multiplies=codec.multiplies,
         centres=given.zero_point != 0,
+        alone=folding.pe == groups,
     )
     yield fabric.weight_rom(code_bits, words, multiplies=codec.multiplies, decoder=decoder > 0)
     yield from (fabric.memory_block(*memory, "rom") for memory in others)
@@ -153,14 +154,11 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
 def _requant(layer: IntLayer, lanes: int, holes: tuple[int, int] | None, phases: int) -> Resources:
     """Return the requantizer and its multipliers; ``holes``: the output grid where some pixels have no taps."""
     requant = layer.requant
-    piece = requant.mult_type.bits + requant.offset_type.bits
-    word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.signed_bits + 1
     total = requant.sum_type(layer.acc_type)
     blocks = requant_dsp(layer)
     return Resources(dsp=blocks * lanes) + fabric.requant(
         lanes=lanes,
         words=requant.channels // lanes,
-        word_bits=lanes * word,
         acc_bits=layer.acc_type.signed_bits,
         offset_bits=requant.offset_type.bits,
         mult_bits=requant.mult_type.bits,
@@ -169,6 +167,7 @@ def _requant(layer: IntLayer, lanes: int, holes: tuple[int, int] | None, phases:
         out_bits=requant.out_type.bits,
         pieces=requant.pieces,
         multiplies=blocks > 0,
+        clamps=(requant.lo, requant.hi) != (requant.out_type.lo, requant.out_type.hi),
         holes=holes,
         phases=phases,
         out_words=OUT_QUEUE_WORDS,
