@@ -187,6 +187,9 @@ class Codec:
             name another codec.
         decoder_clocks: registers of the RTL's decoder: so much later weights come than from a plain memory.
         decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
+        decoder_ff: ``weight -> flip-flops`` of the decoder at a lane.
+        packing: ``(lanes, count) -> (bits, LUTs)`` of a word of ``lanes`` weights, of which there are ``count``, and of
+            what unpacks it, where the folding decides how they are packed.
     """
 
     name: str
@@ -197,6 +200,8 @@ class Codec:
     narrow: Callable[[IntWeight, Blocks], IntWeight] = as_it_is
     decoder_clocks: int = 0
     decoder_lut: Callable[[IntWeight], int] = lambda _: 0
+    decoder_ff: Callable[[IntWeight], int] = lambda _: 0
+    packing: Callable[[int, int], tuple[int, int]] | None = None
 
 
 def to_blocks(values: npt.NDArray[Scalar], pe: int, simd: int) -> npt.NDArray[Scalar]:

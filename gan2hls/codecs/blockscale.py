@@ -142,4 +142,19 @@ def decoder_lut(weight: IntWeight) -> int:
     return -(-3 * found.digit_bits * found.factor_bits // 2)
 
 
-CODEC = Codec("blockscale", encode, decode, bits, multiplies=True, decoder_clocks=2, decoder_lut=decoder_lut)
+def decoder_ff(weight: IntWeight) -> int:
+    """Return the registers of the factor times two bits of the digit each; that of their sum is a multiplier's."""
+    found = _format(weight)
+    return -(-found.digit_bits // 2) * (found.factor_bits + 2)
+
+
+CODEC = Codec(
+    "blockscale",
+    encode,
+    decode,
+    bits,
+    multiplies=True,
+    decoder_clocks=2,
+    decoder_lut=decoder_lut,
+    decoder_ff=decoder_ff,
+)

@@ -31,6 +31,8 @@ from gan2hls.ops import IntWeight
 TRITS = 5
 REST_BITS = (0, 2, 4, 5, 7)
 _POWERS = 3 ** np.arange(TRITS)
+#: LUTs of a lane that unpack a trit of a byte: functions of 8 bits, merged with the negation behind them.
+_UNPACKING_LUT = 12
 
 
 def encode(weight: IntWeight, blocks: Blocks) -> Code:
@@ -38,10 +40,18 @@ def encode(weight: IntWeight, blocks: Blocks) -> Code:
     del weight
     assert bool((np.abs(blocks.values) <= 1).all()), "ternary weights are -1, 0 and +1"
     count, lanes = blocks.values.shape
+    width, _ = packing(lanes, count)
+    if width < 2 * lanes:
+        return (Memory("weight", width, _pack_trits(blocks.values)),), {"dense": 1}
+    return (Memory("weight", 2 * lanes, pack(blocks.values, 2)),), {"dense": 0}
+
+
+def packing(lanes: int, count: int) -> tuple[int, int]:
+    """Return the bits of a word of ``lanes`` trits, of ``count`` words, and the LUTs of what unpacks it."""
     dense = dense_bits(lanes)
     if bram18(dense, count) < bram18(2 * lanes, count):
-        return (Memory("weight", dense, _pack_trits(blocks.values)),), {"dense": 1}
-    return (Memory("weight", 2 * lanes, pack(blocks.values, 2)),), {"dense": 0}
+        return dense, _UNPACKING_LUT * lanes
+    return 2 * lanes, 0
 
 
 def decode(encoded: Encoded) -> Int64Array:
@@ -87,4 +97,4 @@ def _pack_trits(values: Int64Array) -> WordArray:
     return pack_parts(count, dense_bits(lanes), 1, bits_of)
 
 
-CODEC = Codec("ternary", encode, decode, bits, multiplies=False, narrow=narrow)
+CODEC = Codec("ternary", encode, decode, bits, multiplies=False, narrow=narrow, packing=packing)

@@ -6,6 +6,7 @@ or of a choice of two, a flip-flop for a bit of a register; control logic is cou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 from typing import Literal
 
@@ -110,6 +111,7 @@ def ring(width_bits: int, depth: int) -> Resources:
     )
 
 
+@lru_cache(maxsize=1 << 12)
 def adder_tree(terms: int, in_bits: int, out_bits: int) -> Resources:
     """Return ``g2h_adder_tree``: an adder and a register a node, whose last bit comes from the carry."""
     lut = ff = level = 0
@@ -120,11 +122,6 @@ def adder_tree(terms: int, in_bits: int, out_bits: int) -> Resources:
         terms = ceil(terms / 2)
         ff += terms * bits
     return Resources(lut=lut, ff=ff)
-
-
-def centre(lanes: int, out_bits: int, zero_point: int) -> Resources:
-    """Return ``g2h_centre``: an adder a lane, and none where zero is 0."""
-    return Resources(lut=lanes * out_bits if zero_point else 0)
 
 
 def up(width_bits: int, ratio: int) -> Resources:

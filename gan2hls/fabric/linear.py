@@ -12,8 +12,8 @@ from gan2hls.fabric.blocks import (
     bits_of,
     counter,
     credit,
+    distinct_bits,
     fifo,
-    line_buffer,
     logic_lut,
     memory,
     rom,
@@ -27,8 +27,24 @@ _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
 _SHIFT_REGISTER = 3
 
 
+def operand_registers(
+    width: int, buffer_words: int, centred_bits: int, *, multiplies: bool, centres: bool, alone: bool
+) -> Resources:
+    """Return the registers from the line buffer to the operands.
+
+    A multiplier takes in the last one, and the last two where it is ``alone`` in reading them.  A chain that is long
+    enough, no adder in between, is a shift register.
+    """
+    chain = 1 if memory_cells(width, buffer_words, "buffer").bram18 else 2
+    if multiplies:
+        return Resources(ff=(chain - (alone and not centres)) * width)
+    if chain + 1 < _SHIFT_REGISTER or centres:
+        return Resources(ff=chain * width + centred_bits)
+    return Resources(lut=width)
+
+
 def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
-    """Return ``g2h_feeder``: loader, grants of rows, line buffer."""
+    """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
     loader = free + 1 + bits_of(row_words) + bits_of(rows * row_words)
     own = Resources(lut=loader - 2, ff=loader + 8)
@@ -36,7 +52,7 @@ def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -
     if out_rows > 1:
         pointer = bits_of(out_rows)
         row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
-    return own + row_grant + line_buffer(width, rows * row_words)
+    return own + row_grant + memory(width, rows * row_words, "buffer")
 
 
 def sequencer(
@@ -73,13 +89,14 @@ def sequencer(
     return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
 
 
-def mac(
-    pe: int, simd: int, groups: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool
-) -> Resources:
-    """Return ``g2h_mac`` without its multipliers.
+def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool) -> Resources:
+    """Return ``g2h_mac`` without its multipliers and the registers of operands.
 
-    A multiplier takes in its operands' registers, and half of them the first adders of the tree.
+    A multiplier takes in the register of its product, half of them the first adders of the tree, and one alone the
+    accumulator.
     """
+    if multiplies and simd == 1:
+        return Resources(lut=2, ff=6)
     full = x_bits + weight_bits if multiplies else x_bits + 1
     product = min(full, acc_bits)
     tree = pe * adder_tree(simd, product, acc_bits)
@@ -89,36 +106,40 @@ def mac(
         bits = min(product + 1, acc_bits)
         absorbed = pe * (simd // 2)
         return own + tree - Resources(lut=absorbed * (bits - 1), ff=absorbed * bits)
-    return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product + groups * simd * x_bits)
+    return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product)
 
 
-def weight_rom(width: int, depth: int, *, into_dsp: bool) -> Resources:
+def weight_rom(width: int, depth: int, *, multiplies: bool, decoder: bool) -> Resources:
     """Return the memory of codes and the registers of its words up to those of the operands.
 
-    A multiplier takes in the last two of them; a lane without one has an operand's register more.
+    A multiplier takes in the last one, and that of the memory where no decoder stands in between; a lane without one
+    has a register more.
     """
-    cells = memory_cells(width, depth, "rom")
-    chain = 2 if cells.bram18 else 3
-    if into_dsp:
-        return memory(width, depth, "rom") + Resources(ff=width * (chain - 2))
-    if chain < _SHIFT_REGISTER:
-        return memory(width, depth, "rom") + Resources(ff=width * chain)
-    return memory(width, depth, "rom") + Resources(lut=width, ff=0)
+    chain = 1 if memory_cells(width, depth, "rom").bram18 else 2
+    if decoder:
+        registers = Resources(ff=width * chain)
+    elif multiplies:
+        registers = Resources(ff=width * (chain - 1))
+    elif chain + 1 < _SHIFT_REGISTER:
+        registers = Resources(ff=width * (chain + 1))
+    else:
+        registers = Resources(lut=width)
+    return memory(width, depth, "rom") + registers
 
 
 def requant(
     *,
     lanes: int,
     words: int,
-    word_bits: int,
     acc_bits: int,
-    offset_bits: int,
     mult_bits: int,
+    offset_bits: int,
     sum_bits: int,
     code_bits: int,
     out_bits: int,
     pieces: int,
     multiplies: bool,
+    clamps: bool,
     holes: tuple[int, int] | None,
     phases: int,
     out_words: int,
@@ -128,24 +149,24 @@ def requant(
     Args:
         lanes: channels a clock.
         words: of its memory.
-        word_bits: bits of one, all lanes.
         acc_bits: of an accumulator.
-        offset_bits: of an offset.
         mult_bits: of a multiplier.
+        offset_bits: of an offset.
         sum_bits: of a product with its offset.
         code_bits: of a code before it is clamped.
         out_bits: of a code that leaves.
         pieces: of a channel's function.
         multiplies: whether products are those of DSP blocks.
+        clamps: whether codes end before those that their bits can hold.
         holes: rows and columns of the output where some have no accumulators.
         phases: output rows that take turns.
         out_words: of the queue behind.
     """
-    lane = Resources(lut=code_bits, ff=offset_bits + code_bits + out_bits)
+    lane = Resources(lut=code_bits if clamps else out_bits + 1, ff=code_bits + out_bits)
     if multiplies:
         lane += Resources(ff=acc_bits // 4)
     else:
-        lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + offset_bits + sum_bits)
+        lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
         lane += Resources(lut=mult_bits + offset_bits + acc_bits, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
@@ -154,15 +175,32 @@ def requant(
         own += Resources(lut=sum(ceil(size / 64) for size in holes))
     if phases > 1:
         own += counter(phases) + Resources(lut=3 * bits_of(words), ff=2 * bits_of(words))
-    return lanes * lane + own + rom(word_bits, words) + credit(out_words)
+    constants = _requant_rom(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
+    return lanes * lane + own + constants + credit(out_words)
+
+
+def _requant_rom(
+    lanes: int, words: int, mult_bits: int, offset_bits: int, acc_bits: int, pieces: int, *, into_dsp: bool
+) -> Resources:
+    """Return the memory of constants, its registers, and those of the offsets up to their sum.
+
+    A DSP block takes in the last two of a multiplier's registers; offsets from logic have a chain of three.
+    """
+    offsets, mults = lanes * offset_bits, lanes * mult_bits
+    if pieces > 1:
+        return rom(lanes * (2 * (mult_bits + offset_bits) + acc_bits + 1), words) + Resources(ff=offsets)
+    found = memory(offsets + mults, words, "rom")
+    if found.bram18:
+        return found + Resources(ff=2 * offsets + (0 if into_dsp else mults))
+    few = distinct_bits(offsets + mults, words)
+    if few < offsets + mults:
+        return found + Resources(ff=3 * few)
+    return found + Resources(lut=offsets, ff=mults if into_dsp else 2 * mults)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
-    """Return ``g2h_table``; two lanes share a memory of two ports."""
-    cells = memory(out_bits, 1 << index_bits, "rom")
-    copies = ceil(lanes / 2) if cells.bram18 else lanes
-    registers = lanes * out_bits * (1 if cells.bram18 else 2)
-    return copies * cells + Resources(lut=lanes * (index_bits > 0), ff=registers + _TABLE_CLOCKS)
+    """Return ``g2h_table``, a memory a lane."""
+    return lanes * rom(out_bits, 1 << index_bits) + Resources(ff=_TABLE_CLOCKS)
 
 
 def channel_tables(lanes: int, groups: int, index_bits: int, out_bits: int) -> Resources:
@@ -184,4 +222,4 @@ def step_delay(width: int, clocks: int) -> Resources:
 def skip_sequencer(buffer_words: int, weight_words: int, acc_words: int) -> Resources:
     """Return ``g2h_skip_sequencer`` without its memories of displacements and runs."""
     x, w = bits_of(buffer_words), bits_of(weight_words)
-    return Resources(lut=60 + 10 * (x + w), ff=80 + 12 * (x + w)) + credit(acc_words)
+    return Resources(lut=60 + 10 * (x + w), ff=50 + 7 * (x + w)) + credit(acc_words)

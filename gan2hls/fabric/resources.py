@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from typing import final
 
 
@@ -30,12 +30,17 @@ class Resources:
     def __sub__(self, other: Resources) -> Resources:
         return self + -1 * other
 
-    def __rmul__(self, count: int) -> Resources:
-        return Resources(*(count * number for number in astuple(self)))
+    def __rmul__(self, times: int) -> Resources:
+        return Resources(times * self.dsp, times * self.lut, times * self.ff, times * self.bram18, times * self.uram)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers alone."""
+        return self.dsp, self.lut, self.ff, self.bram18, self.uram
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the number of each resource."""
-        return ((field.name, getattr(self, field.name)) for field in fields(self))
+        return zip(("dsp", "lut", "ff", "bram18", "uram"), self.counts, strict=True)
 
     def within(self, most: Resources) -> bool:
         """Whether ``most`` has enough of everything."""
@@ -50,4 +55,11 @@ class Resources:
 
 def overall(parts: Iterable[Resources]) -> Resources:
     """Return what all ``parts`` take together."""
-    return sum(parts, Resources())
+    dsp = lut = ff = bram18 = uram = 0
+    for part in parts:
+        dsp += part.dsp
+        lut += part.lut
+        ff += part.ff
+        bram18 += part.bram18
+        uram += part.uram
+    return Resources(dsp, lut, ff, bram18, uram)

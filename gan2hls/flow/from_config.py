@@ -59,7 +59,7 @@ def check_unchanged(saved: Config, config: Config, start: str) -> None:
     ]
     if start == "emit":
         changes += [
-            ("target", saved.target, config.target.model_copy(update={"oversize": saved.target.oversize}), "schedule"),
+            ("target", saved.target, config.target, "schedule"),
             ("layers", saved.layers, config.layers, "schedule"),
         ]
     for key, before, after, stage in changes:

@@ -15,7 +15,7 @@ from typing import Any, final
 
 from gan2hls import frontend, passes
 from gan2hls.auto import Assignment
-from gan2hls.base import ConfigError, FoldingError, ModelError, OutputError
+from gan2hls.base import ConfigError, ModelError, OutputError
 from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, remove, staged, sweep
 from gan2hls.emit.hls import emit_hls
@@ -260,15 +260,10 @@ class _Run:
             if self.saved.design is None:
                 raise ModelError("holds no schedule", where=str(self.saved.folder), hint="use --from schedule")
             self.design = self.saved.design
-        else:
-            with self._stage("schedule"):
-                self.design = self._design_of(self.model)
-        try:
+            return
+        with self._stage("schedule"):
+            self.design = self._design_of(self.model)
             check_fits(self.design, self._target(), pinned_foldings(self.model, self.config))
-        except FoldingError as error:
-            if not self.config.target.oversize:
-                raise
-            _log.warning("%s: %s; the project is written all the same", error.where, error.message)
 
     @cached_property
     def _part(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import final
 
 from gan2hls.base import ConfigError
@@ -38,7 +38,7 @@ class Utilization:
     def of(self, there: Resources) -> Resources:
         """Return the share of what is ``there``."""
         shares = (self.dsp, self.lut, self.ff, self.bram, self.uram)
-        return Resources(*(int(share * count) for share, count in zip(shares, astuple(there), strict=True)))
+        return Resources(*(int(share * count) for share, count in zip(shares, there.counts, strict=True)))
 
 
 def part_budget(part: str, dsp: int | None, utilization: Utilization) -> Resources:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import replace
 from math import floor
 
 import numpy as np
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import RESOURCE_NAMES, Target, excess_text, lifted, part_budget
+from gan2hls.hardware.budget import RESOURCE_NAMES, Target, excess, excess_text, lifted, part_budget
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.options import options
 from gan2hls.hardware.parts import PARTS
@@ -21,6 +21,8 @@ from gan2hls.ops import IntLinear
 
 #: Widths of weights that are tried.
 _WEIGHT_BITS = (6, 4, 2)
+#: What stands between two ways out: each has its line.
+_BETWEEN = ";\n        "
 
 
 def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> FoldingError:
@@ -35,11 +37,12 @@ def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: R
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, budget - aside)) + aside
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
-    unlisted = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
+    names = list(excess(taken, budget))
+    counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint="; ".join([f"in all it takes {', '.join(unlisted)}", *_ways_out(model, choices, target, aside)]),
+        hint=_BETWEEN.join([f"in all it takes {', '.join(counts)}", *_ways_out(model, choices, target, aside, names)]),
     )
 
 
@@ -47,8 +50,10 @@ def _interval(choices: Choices, target: Target) -> int:
     return choices.intervals[-1] if target.cycles is None else target.cycles
 
 
-def _ways_out(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> Iterator[str]:
-    """Yield what would help, each with its price."""
+def _ways_out(
+    model: IntegerModel, choices: Choices, target: Target, aside: Resources, names: list[str]
+) -> Iterator[str]:
+    """Yield what would help, each with its price; ``names`` are the resources that are short."""
     budget, interval = target.budget, _interval(choices, target)
     if target.dsp is not None:
         without = lifted(budget, frozenset(("dsp",)))
@@ -56,7 +61,7 @@ def _ways_out(model: IntegerModel, choices: Choices, target: Target, aside: Reso
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
     yield _larger_part(choices, target, aside)
-    yield from _fewer_bits(model, target, aside)
+    yield from _fewer_bits(model, target, aside, names)
     if target.fps is not None:
         fastest = choices.fastest(budget - aside)
         if fastest is None:
@@ -69,7 +74,7 @@ def _ways_out(model: IntegerModel, choices: Choices, target: Target, aside: Reso
 
 def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
     interval = _interval(choices, target)
-    for device, found in sorted(PARTS.items(), key=lambda item: astuple(item[1].resources)[1:]):
+    for device, found in sorted(PARTS.items(), key=lambda item: item[1].resources.counts[1:]):
         room = part_budget(device, target.dsp, target.utilization) - aside
         if choices.fitting(interval, room) is not None:
             there = found.resources
@@ -80,8 +85,8 @@ def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
     return "no part that is listed holds it"
 
 
-def _fewer_bits(model: IntegerModel, target: Target, aside: Resources) -> Iterator[str]:
-    """Yield what fewer bits of weights would take; weights are cut, which sizes do not mind."""
+def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: list[str]) -> Iterator[str]:
+    """Yield what fewer bits of weights take of the resources ``names``; weights are cut, which sizes do not mind."""
     for bits in _WEIGHT_BITS:
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
@@ -89,13 +94,14 @@ def _fewer_bits(model: IntegerModel, target: Target, aside: Resources) -> Iterat
         found = {layer.name: options(layer, FoldingRequest(), target.memory) for layer in layers}
         choices = Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
         interval, room = _interval(choices, target), target.budget - aside
-        taken = taken_by(choices.nearest(interval, room))
-        fits = taken.within(room)
+        taken = taken_by(choices.nearest(interval, room)) + aside
         name = "ternary" if bits == 2 else f"int{bits}"
-        over = "" if fits else f", still {excess_text(taken + aside, target.budget)}"
-        yield f"precision.weight: {name}: {(taken + aside).bram18} block RAMs of 18 kbit{over}"
-        if fits:
+        counts = dict(taken)
+        prices = " and ".join(f"{counts[short]:,} {RESOURCE_NAMES[short]}" for short in names)
+        if taken.within(target.budget):
+            yield f"precision.weight: {name}: {prices}, which fits"
             return
+        yield f"precision.weight: {name}: {prices}, which is still too much"
 
 
 def _narrowed(layer: IntLayer, bits: int) -> IntLayer:

@@ -49,36 +49,55 @@ def _has(dsp: int, bram36: int, lut: int, ff: int, uram: int = 0) -> Resources:
 
 _ZYNQ_FB = ("fbg676", "fbv676", "ffg676", "ffv676")
 _ZYNQ_FF = (*_ZYNQ_FB, "ffg900", "ffv900")
+_SMALL_ARTIX = ("cpg236", "csg324", "csg325", "ftg256", "fgg484")
+_MIDDLE_ARTIX = ("csg324", "ftg256", "fgg484", "fgg676")
+_KINTEX = ("fbg676", "fbv676", "ffg676", "ffv676")
+_LARGE_KINTEX = (*_KINTEX, "fbg900", "fbv900", "ffg900", "ffv900")
+_SMALL_ZU = ("sbva484", "sfva625", "sfvc784")
+_ONE_CORE, _ZYNQ, _LARGE_ZYNQ = ("1", "2"), ("1", "2", "3", "i1L"), ("1", "2", "3", "i2L")
 _LOW_POWER = ("1", "2", "3", "2L", "l2L", "i1L")
+_KINTEX_GRADES = ("1", "2", "3", "2L", "l2L", "i2L")
 _EXTENDED = ("1-e", "1-i", "1L-i", "1LV-i", "2-e", "2-i", "2L-e", "2LV-e")
+_ALL_EXTENDED = (*_EXTENDED, "3-e")
 
 PARTS: dict[str, Device] = {
-    "xc7z010": Device(_has(80, 60, 17_600, 35_200), ("clg225", "clg400"), ("1", "2", "3", "i1L")),
-    "xc7z020": Device(_has(220, 140, 53_200, 106_400), ("clg400", "clg484"), ("1", "2", "3", "i1L"), ("clg484", "1")),
+    "xc7z007s": Device(_has(66, 50, 14_400, 28_800), ("clg225", "clg400"), _ONE_CORE),
+    "xc7z012s": Device(_has(120, 72, 34_400, 68_800), ("clg485",), _ONE_CORE),
+    "xc7z014s": Device(_has(170, 107, 40_600, 81_200), ("clg400", "clg484"), _ONE_CORE),
+    "xc7z010": Device(_has(80, 60, 17_600, 35_200), ("clg225", "clg400"), _ZYNQ),
+    "xc7z015": Device(_has(160, 95, 46_200, 92_400), ("clg485",), _ZYNQ),
+    "xc7z020": Device(_has(220, 140, 53_200, 106_400), ("clg400", "clg484"), _ZYNQ, ("clg484", "1")),
     "xc7z030": Device(
-        _has(400, 265, 78_600, 157_200),
-        ("sbg485", "sbv485", "fbg484", "fbv484", *_ZYNQ_FB),
-        ("1", "2", "3", "i2L"),
+        _has(400, 265, 78_600, 157_200), ("sbg485", "sbv485", "fbg484", "fbv484", *_ZYNQ_FB), _LARGE_ZYNQ
     ),
-    "xc7z035": Device(_has(900, 500, 171_900, 343_800), _ZYNQ_FF, ("1", "2", "3", "i2L")),
-    "xc7z045": Device(_has(900, 545, 218_600, 437_200), _ZYNQ_FF, ("1", "2", "3", "i2L"), ("ffg900", "2")),
-    "xc7a35t": Device(_has(90, 50, 20_800, 41_600), ("cpg236", "csg324", "csg325", "ftg256", "fgg484"), _LOW_POWER),
-    "xc7a100t": Device(
-        _has(240, 135, 63_400, 126_800), ("csg324", "ftg256", "fgg484", "fgg676"), _LOW_POWER, ("csg324", "1")
-    ),
+    "xc7z035": Device(_has(900, 500, 171_900, 343_800), _ZYNQ_FF, _LARGE_ZYNQ),
+    "xc7z045": Device(_has(900, 545, 218_600, 437_200), _ZYNQ_FF, _LARGE_ZYNQ, ("ffg900", "2")),
+    "xc7z100": Device(_has(2020, 755, 277_400, 554_800), ("ffg900", "ffv900", "ffg1156", "ffv1156"), ("1", "2", "i2L")),
+    "xc7a15t": Device(_has(45, 25, 10_400, 20_800), _SMALL_ARTIX, _LOW_POWER),
+    "xc7a35t": Device(_has(90, 50, 20_800, 41_600), _SMALL_ARTIX, _LOW_POWER),
+    "xc7a50t": Device(_has(120, 75, 32_600, 65_200), _SMALL_ARTIX, _LOW_POWER),
+    "xc7a75t": Device(_has(180, 105, 47_200, 94_400), _MIDDLE_ARTIX, _LOW_POWER),
+    "xc7a100t": Device(_has(240, 135, 63_400, 126_800), _MIDDLE_ARTIX, _LOW_POWER, ("csg324", "1")),
     "xc7a200t": Device(
         _has(740, 365, 134_600, 269_200),
         ("sbg484", "sbv484", "fbg484", "fbv484", "fbg676", "fbv676", "ffg1156", "ffv1156"),
         _LOW_POWER,
     ),
-    "xc7k325t": Device(
-        _has(840, 445, 203_800, 407_600),
-        ("fbg676", "fbv676", "ffg676", "ffv676", "fbg900", "fbv900", "ffg900", "ffv900"),
-        ("1", "2", "3", "2L", "l2L", "i2L"),
+    "xc7k70t": Device(_has(240, 135, 41_000, 82_000), ("fbg484", "fbv484", "fbg676", "fbv676"), _KINTEX_GRADES),
+    "xc7k160t": Device(_has(600, 325, 101_400, 202_800), ("fbg484", "fbv484", *_KINTEX), _KINTEX_GRADES),
+    "xc7k325t": Device(_has(840, 445, 203_800, 407_600), _LARGE_KINTEX, _KINTEX_GRADES),
+    "xc7k410t": Device(_has(1540, 795, 254_200, 508_400), _LARGE_KINTEX, _KINTEX_GRADES),
+    "xczu2eg": Device(_has(240, 150, 47_232, 94_464), _SMALL_ZU, _EXTENDED),
+    "xczu3eg": Device(_has(360, 216, 70_560, 141_120), _SMALL_ZU, _EXTENDED),
+    "xczu4ev": Device(_has(728, 128, 87_840, 175_680, 48), ("sfvc784", "fbvb900"), _ALL_EXTENDED),
+    "xczu5ev": Device(_has(1248, 144, 117_120, 234_240, 64), ("sfvc784", "fbvb900"), _ALL_EXTENDED),
+    "xczu6eg": Device(_has(1973, 714, 214_604, 429_208), ("ffvc900", "ffvb1156"), _ALL_EXTENDED),
+    "xczu7ev": Device(_has(1728, 312, 230_400, 460_800, 96), ("fbvb900", "ffvc1156", "ffvf1517"), _ALL_EXTENDED),
+    "xczu9eg": Device(_has(2520, 912, 274_080, 548_160), ("ffvc900", "ffvb1156"), _ALL_EXTENDED),
+    "xczu15eg": Device(_has(3528, 744, 341_280, 682_560, 112), ("ffvc900", "ffvb1156"), _ALL_EXTENDED),
+    "xcku5p": Device(
+        _has(1824, 480, 216_960, 433_920, 64), ("ffva676", "ffvb676", "sfvb784", "ffvd900"), _ALL_EXTENDED
     ),
-    "xczu3eg": Device(_has(360, 216, 70_560, 141_120), ("sbva484", "sfva625", "sfvc784"), _EXTENDED),
-    "xczu7ev": Device(_has(1728, 312, 230_400, 460_800, 96), ("fbvb900", "ffvc1156", "ffvf1517"), (*_EXTENDED, "3-e")),
-    "xczu9eg": Device(_has(2520, 912, 274_080, 548_160), ("ffvc900", "ffvb1156"), (*_EXTENDED, "3-e")),
     "xck26": Device(_has(1248, 144, 117_120, 234_240, 64), ("sfvc784",), ("2LV-c", "2LVI-i")),
     "xcu250": Device(_has(12_288, 2688, 1_728_000, 3_456_000, 1280), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
 }

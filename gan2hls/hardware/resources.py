@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import final
 
 from gan2hls import fabric
+from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.design import Design
@@ -58,16 +59,21 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
 
     ``left`` are the blocks that one which is not encoded would not skip.
     """
-    taken = _requant(engine) + _table(engine) + _out_queue(engine)
+    holes = None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid
+    common = (
+        _requant(engine.layer, engine.folding.lanes, holes, engine.row_phases),
+        _table(engine),
+        _out_queue(engine),
+    )
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
         weights = _weight_memories(engine, left)
-        taken += _linear(engine, weights, left)
+        taken = overall((*common, *_linear(engine, weights, left)))
         return EngineResources(taken, lane_lut(engine) * lanes, sum(width * depth for width, depth in weights))
     assert isinstance(engine, StreamEngine), type(engine).__name__
     cost = engine.op.cost(engine.sizes)
-    memories = overall(fabric.memory_block(*memory) for memory in cost.memories)
-    return EngineResources(taken + Resources(cost.dsp, cost.lut, cost.ff) + memories, cost.lut)
+    memories = (fabric.memory_block(*memory) for memory in cost.memories)
+    return EngineResources(overall((*common, Resources(cost.dsp, cost.lut, cost.ff), *memories)), cost.lut)
 
 
 def edge_resources(edge: Edge) -> Resources:
@@ -101,22 +107,26 @@ def design_resources(design: Design) -> Resources:
     return engines + edges_resources(design.edges) + joints_resources(design)
 
 
-def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupancy | None) -> Resources:
-    """Return feeder, sequencer, weight source, MAC array and accumulator queue; ``weights``: see below."""
-    folding, layer, g = engine.folding, engine.layer, engine.geometry
-    codec = CODECS[engine.weight.codec]
-    lanes, acc_bits = folding.pe * folding.simd, layer.acc_type.signed_bits
-    width, in_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size
+def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupancy | None) -> Iterator[Resources]:
+    """Yield feeder, sequencer, weight source, MAC array and accumulator queue; ``weights``: see below."""
+    folding, layer, g, weight = engine.folding, engine.layer, engine.geometry, engine.weight
+    codec, given = CODECS[weight.codec], layer.input_type
+    lanes, acc_bits, groups = folding.pe * folding.simd, layer.acc_type.signed_bits, engine.parallel_groups
+    width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
     row_words = g.x.in_size * engine.pixel_words
+    buffer_words = engine.rows * row_words
     (code_bits, words), *others = weights
+    unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), given.centred.signed_bits
+    if codec.packing is not None:
+        code_bits, unpacking = codec.packing(lanes, words)
     queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
-    taken = fabric.feeder(width, engine.rows, row_words, in_rows, len(g.y.outputs))
+    yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows)
     if left is None and engine.skip is None:
-        taken += fabric.sequencer(
+        yield fabric.sequencer(
             rows=engine.rows,
             row_words=row_words,
             in_rows=in_rows,
-            out_rows=len(g.y.outputs),
+            out_rows=out_rows,
             taps=(g.y.count, g.x.count),
             folds=(engine.co_folds, engine.ci_folds),
             groups=engine.group_folds,
@@ -124,42 +134,46 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
             acc_words=queue_words,
         )
     else:
-        taken += fabric.skip_sequencer(engine.rows * row_words, words, queue_words)
-    if engine.off_chip is None:
-        plain = codec.multiplies and not codec.decoder_lut(engine.weight)
-        taken += fabric.weight_rom(code_bits, words, into_dsp=plain)
-    else:
-        taken += _off_chip(engine)
-    taken += overall(fabric.memory_block(*memory, "rom") for memory in others)
-    taken += Resources(mac_dsp(engine) * lanes, codec.decoder_lut(engine.weight) * lanes)
-    if codec.decoder_clocks:
-        taken += fabric.step_delay(width, codec.decoder_clocks)
-    taken += fabric.mac(
-        folding.pe,
-        folding.simd,
-        engine.parallel_groups,
-        layer.input_type.centred.signed_bits,
-        engine.weight.type.signed_bits,
-        acc_bits,
+        yield fabric.skip_sequencer(buffer_words, words, queue_words)
+    yield fabric.operand_registers(
+        width,
+        buffer_words,
+        folding.simd * groups * centred_bits,
         multiplies=codec.multiplies,
+        centres=given.zero_point != 0,
+        alone=folding.pe == groups,
     )
-    if engine.off_chip is not None:
-        return taken + fabric.reorder(folding.lanes * acc_bits, folding.pe // folding.lanes, engine.reorder_words)
-    return taken + fabric.acc_queue(folding.lanes, folding.pe // folding.lanes, acc_bits, queue_words)
+    if engine.off_chip is None:
+        yield fabric.weight_rom(code_bits, words, multiplies=codec.multiplies, decoder=decoder > 0)
+    else:
+        yield from _off_chip(engine)
+    yield from (fabric.memory_block(*memory, "rom") for memory in others)
+    yield Resources(mac_dsp(engine) * lanes, decoder * lanes + unpacking, codec.decoder_ff(weight) * lanes)
+    if codec.decoder_clocks:
+        yield fabric.step_delay(width, codec.decoder_clocks)
+    yield fabric.mac(
+        folding.pe, folding.simd, centred_bits, weight.type.signed_bits, acc_bits, multiplies=codec.multiplies
+    )
+    ratio = folding.pe // folding.lanes
+    if engine.off_chip is None:
+        yield fabric.acc_queue(folding.lanes, ratio, acc_bits, queue_words)
+    else:
+        yield fabric.reorder(folding.lanes * acc_bits, ratio, engine.reorder_words)
 
 
-def _off_chip(engine: LinearEngine) -> Resources:
-    """Return tiles, width converters, decoders and queues of what comes from external memory."""
+def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
+    """Yield tiles, width converters, decoders and queues of what comes from external memory."""
     assert engine.off_chip is not None
     bus, width = engine.off_chip.bus_bits, engine.weight_word_bits
     streams = len(engine.stream_beats)
-    taken = fabric.tiles(width, engine.tile_words) + streams * fabric.reader_queue(bus, queue_beats(bus))
+    yield fabric.tiles(width, engine.tile_words)
+    yield streams * fabric.reader_queue(bus, queue_beats(bus))
     if engine.huffman is None:
-        return taken + _converter(bus, engine.bus_word_bits)
+        yield _converter(bus, engine.bus_word_bits)
+        return
     code, bits = engine.huffman.code, symbol_bits(engine.weights)
     decoder = fabric.huffman(CHUNK_BITS, code.longest, bits, len(code.symbols), engine.huffman.symbols)
-    decoder += _converter(bus, CHUNK_BITS) + _converter(bits, bits * engine.huffman.word_symbols)
-    return taken + streams * decoder
+    yield streams * (decoder + _converter(bus, CHUNK_BITS) + _converter(bits, bits * engine.huffman.word_symbols))
 
 
 def _converter(given: int, wanted: int) -> Resources:
@@ -168,17 +182,15 @@ def _converter(given: int, wanted: int) -> Resources:
     return fabric.down(wanted, given // wanted) if wanted < given else Resources()
 
 
-def _requant(engine: EngineDesign) -> Resources:
-    """Return the requantizer and its multipliers."""
-    layer, requant, lanes = engine.layer, engine.layer.requant, engine.folding.lanes
-    piece = requant.mult_type.bits + requant.offset_type.bits
-    word = piece if requant.pieces == 1 else 2 * piece + layer.acc_type.signed_bits + 1
+@remembered
+def _requant(layer: IntLayer, lanes: int, holes: tuple[int, int] | None, phases: int) -> Resources:
+    """Return the requantizer and its multipliers; ``holes``: the output grid where some pixels have no taps."""
+    requant = layer.requant
     total = requant.sum_type(layer.acc_type)
     blocks = requant_dsp(layer)
     return Resources(dsp=blocks * lanes) + fabric.requant(
         lanes=lanes,
         words=requant.channels // lanes,
-        word_bits=lanes * word,
         acc_bits=layer.acc_type.signed_bits,
         offset_bits=requant.offset_type.bits,
         mult_bits=requant.mult_type.bits,
@@ -187,8 +199,9 @@ def _requant(engine: EngineDesign) -> Resources:
         out_bits=requant.out_type.bits,
         pieces=requant.pieces,
         multiplies=blocks > 0,
-        holes=None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid,
-        phases=engine.row_phases,
+        clamps=(requant.lo, requant.hi) != (requant.out_type.lo, requant.out_type.hi),
+        holes=holes,
+        phases=phases,
         out_words=OUT_QUEUE_WORDS,
     )
 

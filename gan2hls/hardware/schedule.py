@@ -8,14 +8,15 @@ the least, is taken off the budget, and the search goes on with what is left.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import Target, lifted
+from gan2hls.hardware.budget import Target, excess_text, lifted
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
@@ -29,6 +30,8 @@ from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
 __all__ = ["LayerSizes", "Target", "check_fits", "schedule", "sizing"]
+
+_log = logging.getLogger(__name__)
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
@@ -61,15 +64,19 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
 
 
 def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingRequest]) -> None:
-    """Refuse a design, made for an ``oversize`` target, of which too much would be taken.
+    """Refuse a design that takes more than ``target`` allows; where that is ``oversize``, warn of it.
 
     Raises:
         FoldingError: it says what is needed and what is there, and which ways out there are.
     """
-    taken = design_resources(design)
-    if not taken.within(target.budget):
-        choices, found = _within_budget(design.model, target, pinned)
-        raise misfit_error(design.model, choices, target, found.aside)
+    taken, budget = design_resources(design), target.budget
+    if taken.within(budget):
+        return
+    if target.oversize:
+        _log.warning("%s: the design takes %s; it is written all the same", target.part, excess_text(taken, budget))
+        return
+    choices, found = _within_budget(design.model, target, pinned)
+    raise misfit_error(design.model, choices, target, found.aside)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
@@ -131,9 +138,7 @@ class _Found:
     aside: Resources
 
 
-def _within_budget(
-    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]
-) -> tuple[Choices, _Found]:
+def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
     Weights go off chip where that makes it fit, or as fast as multipliers allow.
@@ -180,8 +185,8 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         taken = design_resources(design)
         if taken.within(budget):
             return _Found(design, aside)
-        beside = astuple(taken - taken_by(chosen))
-        aside = Resources(*(max(pair) for pair in zip(beside, astuple(aside), strict=True)))
+        beside = (taken - taken_by(chosen)).counts
+        aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
     return _Found(None, aside)
 
 

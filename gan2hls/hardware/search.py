@@ -9,7 +9,6 @@ off chip, those of as few layers as possible, and then what their memory port ca
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple
 from typing import final
 
 import numpy as np
@@ -44,11 +43,11 @@ class Choices:
     def __init__(self, options: Mapping[str, tuple[Option, ...]], bytes_per_clock: float = 0.0) -> None:
         self.options, self._bytes_per_clock = options, bytes_per_clock
         most = max(len(found) for found in options.values())
-        self._taken = np.zeros((len(options), most, len(astuple(Resources())) + 1))
+        self._taken = np.zeros((len(options), most, len(Resources().counts) + 1))
         self._interval = np.full((len(options), most), np.inf)
         self._away = np.zeros((len(options), most), np.bool_)
         for n, found in enumerate(options.values()):
-            self._taken[n, : len(found)] = [(*astuple(option.taken), option.bus_bytes) for option in found]
+            self._taken[n, : len(found)] = [(*option.taken.counts, option.bus_bytes) for option in found]
             self._interval[n, : len(found)] = [option.interval for option in found]
             self._away[n, : len(found)] = [option.off_chip is not None for option in found]
         fastest = int(self._interval.min(axis=1).max())
@@ -86,7 +85,7 @@ class Choices:
         return taken_by(chosen).within(budget) and away <= interval * self._bytes_per_clock
 
     def _climbed(self, start: Chosen, interval: int, budget: Resources, *, away: bool) -> tuple[Chosen, float]:
-        """Return what single changes of ``start`` lead to, each the one that leaves least too much; and as ``_priced``."""
+        """Return what single changes of ``start`` lead to, each that which leaves least too much; as ``_priced``."""
         share = self._taken / np.maximum(self._room(interval, budget), 0.5)
         late = ~self._keeps(interval, away)
         layers = np.arange(len(self.options))
@@ -142,7 +141,7 @@ class Choices:
 
     def _room(self, interval: int, budget: Resources) -> FloatArray:
         """Return what there is of each resource, and the bytes that the memory port carries in ``interval``."""
-        return np.array([*astuple(budget), interval * self._bytes_per_clock], np.float64)
+        return np.array([*budget.counts, interval * self._bytes_per_clock], np.float64)
 
     def _keeps(self, interval: int, away: bool) -> npt.NDArray[np.bool_]:
         """Return which options keep ``interval``; ``away``: those with weights off chip too."""

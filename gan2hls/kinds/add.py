@@ -103,8 +103,9 @@ class IntAdd(PairUnit, StreamOperation):
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return the adders and registers of its operands, and the adder of their sum."""
-        terms = terms_cost(self.factors, sizes.inputs)
-        return self.pair_cost(sizes, replace(terms, lut=terms.lut + sizes.acc_type.signed_bits))
+        bits = sizes.acc_type.signed_bits
+        terms = terms_cost(self.factors, bits)
+        return self.pair_cost(sizes, replace(terms, lut=terms.lut + bits))
 
 
 def add(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

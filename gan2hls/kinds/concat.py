@@ -156,8 +156,8 @@ class IntConcat(StreamOperation):
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return the adders of its operands, the choice of one and its register, and what counts their beats."""
-        lane = terms_cost(self.factors, sizes.inputs).lut
         count, bits = len(self.runs), sizes.acc_type.signed_bits
+        lane = terms_cost(self.factors, bits).lut
         choice = sizes.lanes * bits * -(-count // 3)
         beats = bits_of(max(self.runs) // sizes.lanes)
         lut = sizes.lanes * lane + choice + 3 * count + 2 * beats

@@ -112,8 +112,9 @@ class IntExtremum(PairUnit, StreamOperation):
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return the adders and registers of its operands, a comparison and a choice."""
-        terms = terms_cost(self.factors, sizes.inputs)
-        return self.pair_cost(sizes, replace(terms, lut=terms.lut + 2 * sizes.acc_type.signed_bits))
+        bits = sizes.acc_type.signed_bits
+        terms = terms_cost(self.factors, bits)
+        return self.pair_cost(sizes, replace(terms, lut=terms.lut + 2 * bits))
 
 
 def least(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

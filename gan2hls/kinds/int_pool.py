@@ -138,10 +138,9 @@ class IntPool(StreamOperation):
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return an adder or a comparison and a choice for each lane, and a memory of a row of windows."""
-        (given,) = sizes.inputs
         width, words = sizes.lanes * sizes.acc_type.signed_bits, sizes.shape[1] * sizes.shape[2] // sizes.lanes
         places = sum(bits_of(count) for count in (*self.in_size, sizes.shape[2] // sizes.lanes, words))
-        lut = (2 if self.greatest else 1) * width + (width if given.zero_point else 0)
+        lut = (2 if self.greatest else 1) * width
         return UnitCost(lut=lut + 3 * places, ff=width + places + 1, memories=((width, words, "kept"),))
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from gan2hls.kinds import pairs
 from gan2hls.kinds.base import Kind, StreamReading
-from gan2hls.kinds.operands import terms_cost
 from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import (
@@ -117,10 +116,9 @@ class IntMul(PairUnit, StreamOperation):
         return Unit("mul", constants, cycles=self.interval(sizes))
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return the DSP blocks of its products, which have their registers, and the adders of zero points."""
+        """Return the DSP blocks of its products, which have their registers."""
         a, b = (given.centred.signed_bits for given in sizes.inputs)
-        terms = terms_cost((1, 1), sizes.inputs)
-        return self.pair_cost(sizes, UnitCost(dsp_of_product(a, b), terms.lut))
+        return self.pair_cost(sizes, UnitCost(dsp_of_product(a, b)))
 
 
 def mul(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

@@ -69,14 +69,12 @@ def check_factors(factors: Sequence[int], inputs: Sequence[QuantType]) -> None:
     assert all(abs(factor) <= MOST_FACTOR for factor in factors), f"factors {factors}"
 
 
-def terms_cost(factors: Sequence[int], inputs: Sequence[QuantType]) -> UnitCost:
+def terms_cost(factors: Sequence[int], acc_bits: int) -> UnitCost:
     """Return the adders of a lane that bring operands to one step, and the registers of what they make.
 
-    An operand takes an adder for each set bit of its factor beyond the first, one for a zero point, one for a sign.
+    An operand takes an adder for each set bit of its factor beyond the first, of which further ones share LUTs.  What
+    takes off a zero point or turns a sign is a carry chain without LUTs.
     """
-    lut = ff = 0
-    for factor, given in zip(factors, inputs, strict=True):
-        bits = term_type(factor, given).signed_bits
-        lut += bits * (abs(factor).bit_count() - 1 + (given.zero_point != 0) + (factor < 0))
-        ff += bits - (abs(factor) & -abs(factor)).bit_length() + 1
-    return UnitCost(lut=lut, ff=ff)
+    adders = [abs(factor).bit_count() - 1 for factor in factors]
+    lut = sum(acc_bits * (7 + 3 * count) // 10 for count in adders if count > 0)
+    return UnitCost(lut=lut, ff=len(factors) * acc_bits)

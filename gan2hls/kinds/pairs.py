@@ -225,7 +225,7 @@ class PairUnit:
             own = UnitCost(lut=small + 4 * bits_of(words) + 12, ff=small + 2 * bits_of(words) + 8)
             memories = (*memories, (small, words, "kept"))
         elif self.spread == "plane":
-            own = UnitCost(lut=2 * small + 12, ff=small + 2 * bits_of(sizes.lanes) + 4)
+            own = UnitCost(lut=small // 2 + 12, ff=small + 2 * bits_of(sizes.lanes) + 4)
         dsp, lut, ff = (sizes.lanes * number for number in (lane.dsp, lane.lut, lane.ff))
         return UnitCost(dsp, lut + own.lut, ff + own.ff, memories)
 

@@ -223,9 +223,7 @@ class Totals(_Part):
 
     useful_macs: Count
     executed_macs: Count | None
-    resources: ResourceReport = Field(
-        description="Estimated: all layers, forks, marks of last beats."
-    )
+    resources: ResourceReport = Field(description="Estimated: all layers, forks, marks of last beats.")
     available: ResourceReport | None = Field(description="What the part has; null: not a listed part.")
     compression_ratio: float | None = Field(
         description="Bits of float32 weights over those of codes, centroids, scales and pointers."

@@ -106,7 +106,7 @@ class Bench:
     ) -> Run:
         """Simulate ``frames`` frames; every engine's stream, tlast and the MAC counters must be right.
 
-        ``memory`` has the clocks of latency of the external memory, and the chance in percent of a clock without a beat.
+        ``memory`` has the clocks of latency of the external memory, and the chance in percent of one without a beat.
         """
         design, folder = self.design, self.folder
         rng = np.random.default_rng(seed)

@@ -1,0 +1,152 @@
+"""The search for foldings: against all choices of small models, and where block RAM is what is short."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from gan2hls.base.errors import FoldingError
+from gan2hls.fabric import Resources, overall
+from gan2hls.hardware import Folding, FoldingRequest, design_resources
+from gan2hls.hardware.budget import Target, Utilization, part_budget
+from gan2hls.hardware.options import Option
+from gan2hls.hardware.parts import part_resources
+from gan2hls.hardware.schedule import check_fits, schedule
+from gan2hls.hardware.search import Choices, taken_by
+from gan2hls.model.integer import IntegerModel
+from gan2hls.numbers.numerics import IntType, QuantType
+from tests.randomized import chain, conv, dense, linear_layer
+
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+SMALL = "xc7a15tcpg236-1"
+
+
+def random_options(rng: np.random.Generator, layers: int, count: int) -> dict[str, tuple[Option, ...]]:
+    """Options that take more of one resource where they take less of another."""
+    found = {}
+    for n in range(layers):
+        made = []
+        for _ in range(count):
+            lanes, deep = int(rng.integers(1, 9)), int(rng.integers(1, 6))
+            taken = Resources(lanes, 50 * lanes + int(rng.integers(40)), 80 * lanes, 12 // deep + lanes // 3)
+            made.append(Option(Folding(lanes, 1, 1), 720 // lanes, taken, 0, 0, skip=False, word_bits=8))
+        found[f"l{n}"] = tuple(sorted(made, key=lambda option: option.rank))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_fastest_is_that_of_all_choices(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    options = random_options(rng, 3, 8)
+    budget = Resources(int(rng.integers(6, 20)), int(rng.integers(400, 1000)), 2000, int(rng.integers(10, 24)))
+    fitting = [
+        max(option.interval for option in chosen)
+        for chosen in product(*options.values())
+        if overall(option.taken for option in chosen).within(budget)
+    ]
+    found = Choices(options).fastest(budget)
+    if found is None:
+        assert not fitting
+        return
+    assert taken_by(found).within(budget)
+    assert max(option.interval for option in found.values()) == min(fitting)
+
+
+def test_where_the_cheapest_fits_it_is_taken() -> None:
+    options = random_options(np.random.default_rng(0), 3, 8)
+    choices = Choices(options)
+    for interval in choices.intervals:
+        cheapest = choices.cheapest(interval)
+        assert choices.fitting(interval, taken_by(cheapest)) == cheapest
+        least = choices.least(interval)
+        assert least.dsp == taken_by(cheapest).dsp and least.within(taken_by(cheapest))
+
+
+def wide() -> IntegerModel:
+    """1 x 1 convolutions of 96 and 24 channels: 12 kbit and more of weights, deep or wide as one likes."""
+    rng = np.random.default_rng(0)
+    l0 = linear_layer(rng, "l0", "z", conv((4, 4), 96, 96, k=1, p=0), INT8)
+    l1 = linear_layer(rng, "l1", "l0", conv((4, 4), 96, 24, k=3, p=1), l0.output_type)
+    return chain("wide", (4, 4, 96), INT8, (l0, l1))
+
+
+def test_every_resource_holds() -> None:
+    """The share of each by itself slows the design down, and is kept."""
+    free = schedule(wide(), Target(SMALL), {})
+    taken = design_resources(free)
+    assert taken.within(Utilization().of(part_resources(SMALL)))
+    for name, share in (("lut", 0.06), ("ff", 0.07), ("bram", 0.58)):
+        part = Target(SMALL, utilization=Utilization(**{name: share}))
+        tight = schedule(wide(), part, {})
+        assert design_resources(tight).within(part.budget)
+        assert not taken.within(part.budget) and tight.interval >= free.interval
+
+
+def test_queues_and_line_buffers_count() -> None:
+    """What the design takes in all is what is held against the part, not what its options take."""
+    target = Target(SMALL, utilization=Utilization(bram=0.62))
+    design = schedule(wide(), target, {})
+    assert design_resources(design).within(target.budget)
+
+
+def test_a_part_that_is_not_listed_bounds_what_is_known() -> None:
+    budget = part_budget("some_asic", 20, Utilization())
+    assert (budget.dsp, budget.lut) == (20, int(0.8 * 53_200)) and budget.bram18 > 1 << 30
+    assert part_budget(SMALL, 7, Utilization()).dsp == 7
+    assert part_budget(SMALL, None, Utilization(dsp=0.5)).dsp == 22
+
+
+def large() -> IntegerModel:
+    """1.5 Mbit of weights in front of a small layer: the part has 0.9 Mbit."""
+    rng = np.random.default_rng(0)
+    l0 = linear_layer(rng, "l0", "z", dense(128, 1536), INT8, shape=(4, 4, 96))
+    l1 = linear_layer(rng, "l1", "l0", conv((4, 4), 96, 24, k=1, p=0), l0.output_type)
+    return chain("large", (1, 1, 128), INT8, (l0, l1))
+
+
+def test_what_fits_nowhere_says_every_way_out() -> None:
+    with pytest.raises(FoldingError) as found:
+        schedule(large(), Target(SMALL), {})
+    error = found.value
+    assert error.where == SMALL and "block RAMs of 18 kbit, 50 are allowed" in error.message
+    ways = error.hint.splitlines()
+    assert "DSP blocks" in ways[0] and "LUTs" in ways[0]
+    assert "a larger part: xc7z007s holds it" in ways[1] and "100 block RAMs" in ways[1]
+    assert "precision.weight: int4:" in ways[-2] and "which fits" in ways[-2]
+    assert "target.oversize: true" in ways[-1] and "frames/s" not in error.hint
+    assert schedule(large(), Target("xc7z007sclg225-1"), {}).engines, "the part that is named holds it"
+
+
+def test_a_rate_that_does_not_fit_names_one_that_does() -> None:
+    target = Target("xc7z010clg225-1", 100.0, fps=80_000.0)
+    with pytest.raises(FoldingError, match="80000 frames/s need 227 DSP blocks, 80 are allowed") as found:
+        schedule(large(), target, {})
+    rate = int(found.value.hint.split("fewer frames/s: about ")[1].split()[0])
+    assert 0 < rate < 80_000
+    assert schedule(large(), Target("xc7z010clg225-1", 100.0, fps=0.97 * rate), {}).engines
+
+
+def test_oversize_holds_what_can_be_held(caplog: pytest.LogCaptureFixture) -> None:
+    """It is the design of a part with memory enough, and its DSP blocks are held."""
+    target = Target(SMALL, oversize=True)
+    design = schedule(large(), target, {})
+    taken, there = design_resources(design), part_resources(SMALL)
+    assert taken.bram18 > there.bram18 and taken.dsp <= there.dsp and taken.lut <= 0.8 * there.lut
+    check_fits(design, target, {})
+    assert f"takes {taken.bram18} block RAMs of 18 kbit, 50 are allowed" in caplog.text
+    with pytest.raises(FoldingError, match="50 are allowed"):
+        check_fits(design, Target(SMALL), {})
+
+
+def test_oversize_changes_nothing_where_all_fits() -> None:
+    plain, over = (schedule(wide(), Target(SMALL, oversize=oversize), {}) for oversize in (False, True))
+    assert [engine.folding for engine in plain.engines] == [engine.folding for engine in over.engines]
+    check_fits(plain, Target(SMALL), {})
+
+
+def test_pinned_foldings_can_be_what_does_not_fit() -> None:
+    pinned = {"l0": FoldingRequest(pe=96, simd=1)}
+    with pytest.raises(FoldingError, match="DSP blocks, 45 are allowed"):
+        schedule(wide(), Target(SMALL), pinned)
