@@ -247,6 +247,13 @@ def tiny_design(seed: int = 0) -> Design:
     return design(model, (Folding(4, 3, 2), Folding(6, 4, 3), Folding(3, 2, 1)))
 
 
+def off_chip_design() -> Design:
+    """The tiny design with the weights of all layers in external memory, in bands of one, two and four rows."""
+    tiny = tiny_design()
+    bands = {"l0_dense": OffChip(1, 64), "l1_conv_transpose": OffChip(2, 64), "l2_conv": OffChip(4, 64)}
+    return design(tiny.model, [engine.folding for engine in tiny.engines], off_chip=bands)
+
+
 def side_by_side(name: str, *parts: Design) -> Design:
     """One design of independent ones, whose engines take turns; tensors of the first become ``a_...``."""
     inputs, types, outputs = [], [], []
