@@ -150,7 +150,7 @@ def test_both_modes_agree(tmp_path: Path) -> None:
     golden = Golden(made.model).run(codes)
     for folder in ("endless", "side"):
         executable = tmp_path / folder / f"{made.name}_csim"
-        found = csim._run_steps(executable, made, golden, tmp_path / folder, layers=True)
+        found = csim._run_steps(executable, hls, made, golden, tmp_path / folder, layers=True)
         outputs = csim.core_outputs(made)
         for key, got in found.items():
             np.testing.assert_array_equal(got, golden[outputs.get(key, key)])

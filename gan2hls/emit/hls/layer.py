@@ -8,13 +8,11 @@ from typing import final
 
 from gan2hls.emit.hls.config import (
     Constant,
-    Number,
     acc_bits,
     accs_width,
     band_pixels,
     constants,
     feed_width,
-    numbers,
     pace_width,
     pixel_width,
     pixels,
@@ -25,6 +23,8 @@ from gan2hls.emit.hls.config import (
     whole_bytes,
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
+from gan2hls.emit.hls.int_types import Number, numbers
+from gan2hls.emit.hls.latency import restart_cycles
 from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, off_chip_interval, tile_program
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
@@ -200,44 +200,6 @@ class LayerView:
     def acc(self) -> str:
         """The accumulator's type in words."""
         return str(self.engine.layer.acc_type)
-
-
-#: Clocks from the first read to the last write of one iteration, as a pipeline at 200 MHz has them: 2 for a memory, 4
-#: for a product in DSP blocks, 1 for an adder, a register or a FIFO.  Estimates, which no tool has confirmed.
-_LATENCY = {
-    "narrow": 2,
-    "widen": 2,
-    "schedule": 5,
-    "pixels": 4,
-    "band_pixels": 5,
-    "pixel_runs": 6,
-    "runner": 5,
-    "feeder": 7,
-    "skip_feeder": 10,
-    "mac": 9,
-    "band_mac": 9,
-    "tile_paces": 5,
-    "load_weights": MEMORY_CLOCKS,
-    "reorder": 4,
-    "requant": 10,
-    "table": 4,
-    "channel_table": 4,
-    "norm": 24,
-    "fork": 2,
-}
-#: Of the unit of an operation on elements as they come.
-_UNIT_LATENCY = 5
-
-
-def latency_cycles(kind: str, simd: int = 1) -> int:
-    """Return the clocks from the first read to the last write of an iteration of a process."""
-    tree = (simd - 1).bit_length() if kind in ("mac", "band_mac") else 0
-    return _LATENCY.get(kind, _UNIT_LATENCY) + tree
-
-
-def restart_cycles(kind: str, simd: int = 1) -> int:
-    """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
-    return latency_cycles(kind, simd) + 1
 
 
 #: Headers that are not called after their one process.

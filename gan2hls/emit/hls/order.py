@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.emit.hls.feeder import Segment, feeder_program
-from gan2hls.emit.hls.layer import Process, latency_cycles, layer_processes
+from gan2hls.emit.hls.latency import latency_cycles
+from gan2hls.emit.hls.layer import Process, layer_processes
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.hardware import BANKS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
