@@ -15,6 +15,7 @@ from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import Design, LinearEngine, OffChip, legal_band_rows
 from gan2hls.model.golden import Golden
 from gan2hls.verify import csim, run_hls
+from gan2hls.verify.bench import run_bench
 from gan2hls.verify.csim import ap_types_folder, check_csim
 from tests.cosim.hls_chains import QUICK, random_design, write_hls
 from tests.cosim.hls_codecs import KINDS, codec_design
@@ -64,7 +65,8 @@ def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(sum(kind.encode()))
     made = random_off_chip(rng, codec_design(rng, KINDS[kind], empties=()), int(rng.choice([32, 64, 128])), part=1.0)
     assert {engine.weights.codec for engine in away(made)} == {KINDS[kind].codec}
-    assert len(away(made)) == len(made.engines)
+    wide = [e for e in made.engines if e.folding.pe * e.folding.simd > 500]
+    assert len(away(made)) >= len(made.engines) - len(wide)
     passes(made, tmp_path)
 
 
@@ -88,17 +90,17 @@ def test_branches_end_at_their_emitted_depths(made: Design, tmp_path: Path) -> N
 def test_flipped_bit_of_the_image_is_found_and_named(layer: str, tmp_path: Path) -> None:
     made = off_chip_design()
     hls = write_hls(made, tmp_path)
-    assert made.memory is not None
-    flip(tmp_path / IMAGE, made.memory.region(layer).offset)
+    flip(tmp_path / IMAGE, made, layer)
     codes = random_inputs(np.random.default_rng(1), made.model, 20)
     result = check_csim(hls, made, codes, tmp_path / "work")
     assert result.status == "failed" and (result.first_mismatch or "").startswith(f"{layer}: frame "), result
 
 
-def flip(image: Path, offset: int) -> None:
-    """Flip the top bit of the first weight from ``offset`` on: 8 bits of a first output channel."""
-    content = bytearray(image.read_bytes())
-    content[offset] ^= 0x80
+def flip(image: Path, made: Design, layer: str) -> None:
+    """Flip the top bit of a weight in the middle of the region of ``layer``."""
+    assert made.memory is not None
+    region, content = made.memory.region(layer), bytearray(image.read_bytes())
+    content[region.offset + region.size // 2] ^= 0x80
     image.write_bytes(content)
 
 
@@ -130,11 +132,10 @@ def test_test_bench_reads_the_image(tmp_path: Path) -> None:
     write_project(made, tmp_path)
     command = ["make", "-C", str(tmp_path / "hls"), "csim", f"AP_TYPES={ap_types_folder()}"]
     for flags in ("-O1", "-O1 -DGAN2HLS_TEST_CORE"):
-        made_clean = [*command[:3], "clean"]
-        subprocess.run(made_clean, capture_output=True, check=True, timeout=60)
+        subprocess.run([*command[:3], "clean"], capture_output=True, check=True, timeout=60)
         good = subprocess.run([*command, f"CXXFLAGS={flags}"], capture_output=True, text=True, check=False, timeout=300)
         assert good.returncode == 0 and "PASSED: 3 frames" in good.stdout, good.stdout + good.stderr
-    flip(tmp_path / IMAGE, made.memory.region("l2_conv").offset if made.memory else 0)
+    flip(tmp_path / IMAGE, made, "l2_conv")
     bad = subprocess.run([*command, "CXXFLAGS=-O1"], capture_output=True, text=True, check=False, timeout=300)
     assert bad.returncode != 0 and "FAILED" in bad.stdout, bad.stdout + bad.stderr
 
@@ -147,9 +148,8 @@ def test_the_bench_behind_dpi(tmp_path: Path) -> None:
     result = run_hls(tmp_path, made, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
     assert result.values > 0
-    assert made.memory is not None
-    flip(tmp_path / IMAGE, made.memory.region("l1_conv_transpose").offset)
-    result = run_hls(tmp_path, made, tmp_path / "again")
+    flip(tmp_path / IMAGE, made, "l1_conv_transpose")
+    result = run_bench(tmp_path, "hls", tmp_path / "work", reuse=True)
     assert result.status == "failed" and result.mismatches > 0, result
 
 
