@@ -194,7 +194,10 @@ class LayerView:
         longest = max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
         if not isinstance(engine, LinearEngine) or engine.off_chip is None:
             return longest
-        return max(longest, off_chip_interval(engine) + restart_cycles("band_mac", simd))
+        restarts = sum(restart_cycles(kind, simd) for kind in ("feeder", "band_mac", "reorder", "requant"))
+        first = next(n for n, process in enumerate(self.processes) if process.kind == "schedule")
+        arriving = max((process.cycles for process in self.processes[:first]), default=engine.loads)
+        return max(longest, off_chip_interval(engine, max(arriving, engine.loads)) + restarts)
 
     @property
     def acc(self) -> str:

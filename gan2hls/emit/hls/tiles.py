@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import final
 
 from gan2hls.emit.hls.feeder import GUARD, feeder_program
@@ -111,21 +112,26 @@ def _range(axis: AxisTaps, outputs: tuple[int, ...]) -> Iterator[tuple[int, tupl
             yield k, found[0], found[-1]
 
 
-def off_chip_interval(engine: LinearEngine) -> int:
+def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
     """Return the estimated clocks between two frames of an engine whose weights are off chip, without its restart.
 
     The first rows and the first tile come side by side.  Then each period takes as long as its mac, or as its words
-    do on the memory port, where every pass begins anew.  The last band leaves when no more vector comes.
+    do on the memory port, where every pass begins anew, or as the rows of the band before leave.  Those of the last one leave by themselves.
+
+    Args:
+        engine: what is estimated.
+        arriving: clocks in which the words of a frame can come to its feeder.
     """
     assert engine.off_chip is not None
     program, feeder = tile_program(engine), feeder_program(engine)
     pass_beats = engine.pass_bytes * 8 // engine.off_chip.bus_bits
     tile_clocks = -(-pass_beats // engine.co_folds)
-    rows = next(n for n, segment in enumerate(feeder) if segment.emits)
-    first_rows = sum(segment.cycles for segment in feeder[:rows])
-    stalls = sum(segment.cycles for segment in feeder[rows:] if not segment.emits)
+    waits = [0 if s.emits else max(s.cycles, -(-s.loads * arriving // engine.loads)) for s in feeder]
+    begins = next(n for n, segment in enumerate(feeder) if segment.emits)
+    first_rows, stalls = sum(waits[:begins]), sum(waits[begins:])
     first = max(first_rows, program.first_cycles, tile_clocks + MEMORY_CLOCKS)
-    passes = (program.folds * max(pace.period, tile_clocks) for pace in program.bands)
-    periods = sum(max(clocks, pass_beats + MEMORY_CLOCKS) for clocks in passes)
-    leaving = engine.reorder_words // 2 * (engine.folding.pe // engine.folding.lanes)
-    return first + periods + stalls + leaving
+    passes = [max(program.folds * max(p.period, tile_clocks), pass_beats + MEMORY_CLOCKS) for p in program.bands]
+    rows, _ = engine.out_grid
+    starts = [engine.geometry.y.outputs[start] for start in engine.bands.starts]
+    *leaving, last = (engine.out_beats * (b - a) // rows for a, b in pairwise((*starts, rows)))
+    return first + sum(map(max, passes, (0, *leaving))) + stalls + last
