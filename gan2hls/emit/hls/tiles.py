@@ -116,7 +116,8 @@ def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
     """Return the estimated clocks between two frames of an engine whose weights are off chip, without its restart.
 
     The first rows and the first tile come side by side.  Then each period takes as long as its mac, or as its words
-    do on the memory port, where every pass begins anew, or as the rows of the band before leave.  Those of the last one leave by themselves.
+    do on the memory port, where every pass begins anew, or as the rows of the band before leave.  Those of the last
+    band leave by themselves.
 
     Args:
         engine: what is estimated.
