@@ -31,7 +31,8 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
     static_assert(L::PE % TOGETHER == 0, "each group must have as many accumulators");
     static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
     static_assert(WIDTH >= L::WEIGHT_BITS, "the stream of weights must carry a word");
-    stored_word<L::WEIGHT_BITS> tile[2 * L::TILE_WORDS];
+    typedef stored_word<L::WEIGHT_BITS> word_t;
+    typename word_t::type tile[2 * L::TILE_WORDS];
 #ifndef __BAMBU__
 // Periods keep reads and writes of one word at least 8 iterations (GUARD) apart, in both directions: saying so lets the
 // loop reach II = 1 without a forwarding path.
@@ -95,7 +96,7 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
 #endif
-            tile[upper ? L::TILE_WORDS + address : address].get(tile_word<L>::limbs);
+            word_t::get(tile[upper ? L::TILE_WORDS + address : address], tile_word<L>::limbs);
             source::fetch(address, int(fold.at), weight);
 
 #ifdef __BAMBU__
@@ -147,7 +148,7 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
         bool done = false;  // the last word of a tile is stored
         if (pace.store()) {
             const ap_uint<WIDTH> word = words.read();
-            tile[put.at].put(ap_uint<L::WEIGHT_BITS>(word));
+            word_t::put(ap_uint<L::WEIGHT_BITS>(word), tile[put.at]);
             done = stored.last;
             stored.step();
             put.step();

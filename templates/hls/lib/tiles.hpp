@@ -113,15 +113,15 @@ struct tile_pace {
 template <int BITS>
 struct stored_word {
 #if GAN2HLS_AP_WIDTHS
-    ap_uint<BITS> word;
+    typedef ap_uint<BITS> type;
 
-    GAN2HLS_INLINE void put(const ap_uint<BITS>& given) { word = given; }
-    GAN2HLS_INLINE void get(uint64_t limbs[limbs_of(BITS)]) const { to_limbs<BITS>(word, limbs); }
+    static GAN2HLS_INLINE void put(const ap_uint<BITS>& word, type& place) { place = word; }
+    static GAN2HLS_INLINE void get(const type& place, uint64_t limbs[limbs_of(BITS)]) { to_limbs<BITS>(place, limbs); }
 #else
-    uint64_t words[limbs_of(BITS)];
+    typedef uint64_t type[limbs_of(BITS)];
 
-    GAN2HLS_INLINE void put(const ap_uint<BITS>& given) { to_limbs<BITS>(given, words); }
-    GAN2HLS_INLINE void get(uint64_t limbs[limbs_of(BITS)]) const {
+    static GAN2HLS_INLINE void put(const ap_uint<BITS>& word, type& place) { to_limbs<BITS>(word, place); }
+    static GAN2HLS_INLINE void get(const type& place, uint64_t limbs[limbs_of(BITS)]) {
 #ifdef __BAMBU__
 #pragma unroll
 #endif
@@ -129,7 +129,7 @@ struct stored_word {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-            limbs[n] = words[n];
+            limbs[n] = place[n];
         }
     }
 #endif
