@@ -8,7 +8,17 @@ from itertools import zip_longest
 
 import numpy as np
 
-from gan2hls.hardware import Design, EngineDesign, Folding, OffChip, make_engine, verify_design
+from gan2hls.hardware import (
+    WORD_LIMIT_BITS,
+    Design,
+    EngineDesign,
+    Folding,
+    LinearEngine,
+    OffChip,
+    legal_band_rows,
+    make_engine,
+    verify_design,
+)
 from gan2hls.hardware.linear_engine import most_rows
 from gan2hls.hardware.off_chip import Bands
 from gan2hls.hardware.queues import with_endless_queues
@@ -245,6 +255,29 @@ def tiny_design(seed: int = 0) -> Design:
     l2 = linear_layer(rng, "l2_conv", "l1_conv_transpose", conv((4, 4), 6, 3), mid, table_bits=9, out=image)
     model = chain("tiny", (1, 1, 6), z, (l0, l1, l2))
     return design(model, (Folding(4, 3, 2), Folding(6, 4, 3), Folding(3, 2, 1)))
+
+
+def random_off_chip(rng: Rng, made: Design, bus_bits: int, part: float = 0.8) -> Design:
+    """``made`` with the weights of ``part`` of its layers in external memory: any bands, and rows that they allow."""
+    engines = list(made.engines)
+    for n, engine in enumerate(engines):
+        if not isinstance(engine, LinearEngine) or not engine.geometry.useful_macs or rng.random() > part:
+            continue
+        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits)
+        bands, most = Bands(engine.geometry.y, away.band_rows), most_rows(engine.layer)
+        rows = int(rng.choice([bands.window, max(bands.window, bands.buffer_rows), most]))
+        moved = make_engine(engine.layer, engine.folding, rows=min(rows, most), off_chip=away)
+        engines[n] = moved if moved.word_bits <= WORD_LIMIT_BITS else engine
+    moved_all = replace(made, engines=tuple(engines))
+    verify_design(moved_all)
+    return moved_all
+
+
+def off_chip_design() -> Design:
+    """The tiny design with the weights of all layers in external memory, in bands of one, two and four rows."""
+    tiny = tiny_design()
+    bands = {"l0_dense": OffChip(1, 64), "l1_conv_transpose": OffChip(2, 64), "l2_conv": OffChip(4, 64)}
+    return design(tiny.model, [engine.folding for engine in tiny.engines], off_chip=bands)
 
 
 def side_by_side(name: str, *parts: Design) -> Design:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gan2hls.emit.memory import IMAGE
 from gan2hls.emit.rendering import render
 from gan2hls.hardware import Design, Stream, StreamPort
 from gan2hls.numbers import Int64Array
@@ -132,6 +133,7 @@ def _hls(design: Design) -> dict[str, Any]:
         sources=[f"{{here}}/{name}_hls.vlt", f"{{here}}/{name}_hls_shell.sv"],
         cpp=[f"{hls}/{name}.cpp", f"{hls}/{name}_dpi.cpp"],
         cflags=[f"-I{hls}", f"-I{hls}/lib/csim", "-I{ap_types}", "-Wno-unknown-pragmas", "-O2"],
+        data=[f"{{here}}/../{IMAGE}"] if design.memory is not None else [],
     )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gan2hls import frontend, passes
 from gan2hls.base import ConfigError, ModelError, OutputError, ToolError, check_output_file
 from gan2hls.config import Config, VerifyConfig, resolve
-from gan2hls.emit import Project, write
+from gan2hls.emit import Project, emit_memory, write
 from gan2hls.emit.hls import emit_hls
 from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb
@@ -204,7 +204,9 @@ def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> d
         folder = model
         if not is_project(model):
             folder = Path(work) / "project"
-            write(Project.of({f"hls/{path}": content for path, content in emit_hls(design).items()}), folder)
+            parts = {"hls": emit_hls(design), "memory": emit_memory(design)}
+            files = {f"{part}/{path}": content for part, made in parts.items() for path, content in made.items()}
+            write(Project.of(files), folder)
         outputs = run_outputs(folder, design, Path(work), codes)
     return real_outputs(design.model, outputs)
 

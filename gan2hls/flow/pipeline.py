@@ -17,7 +17,7 @@ from gan2hls import frontend, passes
 from gan2hls.auto import Assignment
 from gan2hls.base import ConfigError, ModelError, OutputError
 from gan2hls.config import Config, resolve
-from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, remove, staged, sweep
+from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, emit_memory, remove, staged, sweep
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.flow.from_config import (
@@ -284,6 +284,7 @@ class _Run:
                 "hls": emit_hls(self.design),
                 "rtl": emit_rtl(self.design),
                 "testbench": emit_bench(self.design, tensors, seed=wanted.seed),
+                "memory": emit_memory(self.design),
             }
             files = {f"{folder}/{path}": content for folder, made in parts.items() for path, content in made.items()}
             files |= self._saved_files()

@@ -204,12 +204,15 @@ class LinearEngine(EngineDesign):
 
     @property
     def word_bits(self) -> int:
-        """Bits of the widest word that it passes on: feeder words, accumulators, codes."""
+        """Bits of the widest word that it passes on: feeder words, accumulators, codes, weights from memory."""
         folding, acc = self.folding, self.layer.acc_type
-        words = self.weight.values.size // (folding.pe * folding.simd) if self.off_chip is None else 2 * self.tile_words
+        lanes = folding.pe * folding.simd
+        words = self.weight.values.size // lanes if self.off_chip is None else 2 * self.tile_words
         address = max(1, (words - 1).bit_length())
         feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
-        return max(self.code_bits, feed, folding.pe * (acc.bits + (0 if acc.signed else 1)))
+        bus = 1 if self.off_chip is None else self.off_chip.bus_bits
+        weights = 0 if self.off_chip is None else -(-lanes * self.weight.type.bits // bus) * bus
+        return max(self.code_bits, feed, folding.pe * (acc.bits + (0 if acc.signed else 1)), weights)
 
     @cached_property
     def mac_steps(self) -> int:

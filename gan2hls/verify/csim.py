@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import ToolError, VerificationError
+from gan2hls.emit import IMAGE
 from gan2hls.hardware import Design
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
@@ -145,14 +146,14 @@ def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -
         VerificationError: the C++ does not compile, or reads or writes other beats than a frame has.
     """
     golden = Golden(design.model).run(inputs)
-    return _run_steps(compile_csim(project_hls_dir, design, work), design, golden, work, layers=True)
+    return _run_steps(compile_csim(project_hls_dir, design, work), project_hls_dir, design, golden, work, layers=True)
 
 
 def run_outputs(folder: Path, design: Design, work: Path, codes: Codes) -> dict[str, Int64Array]:
     """Run the core of the project in ``folder`` on input codes; returns the outputs by name, ``[N, H, W, C]``."""
     executable = compile_csim(folder / "hls", design, work)
     tensors = {name: np.asarray(values, np.int64) for name, values in codes.items()}
-    found = _run_steps(executable, design, tensors, work, layers=False)
+    found = _run_steps(executable, folder / "hls", design, tensors, work, layers=False)
     return {name: found[key] for key, name in core_outputs(design).items()}
 
 
@@ -172,7 +173,7 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
     frames = len(golden[design.model.inputs[0].name])
     try:
         executable = compile_csim(project_hls_dir, design, work)
-        found = _run_steps(executable, design, golden, work, layers=True)
+        found = _run_steps(executable, project_hls_dir, design, golden, work, layers=True)
     except VerificationError as error:
         reason = f"{error.where}: {error.message}"
         return CsimResult("failed", reason, frames, 0, 1, reason)
@@ -194,12 +195,12 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
 
 
 def _run_steps(
-    executable: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
+    executable: Path, hls: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
 ) -> dict[str, Int64Array]:
-    """Run the executable on layers and core, each fed from ``tensors``."""
+    """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``."""
     steps = [(layer.name, layer.inputs, {layer.name: layer.name}) for layer in design.model.layers] if layers else []
     steps.append((CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design)))
-    arguments: list[str] = []
+    arguments = [] if design.memory is None else [str(hls.resolve().parent / IMAGE)]
     for what, sources, made in steps:
         for source in sources:
             given = work / f"{source}.codes"

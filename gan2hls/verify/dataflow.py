@@ -69,7 +69,7 @@ def bounded(text: str, named: Collection[str], prefix: str) -> Iterator[str]:
             tells = "true" if name in named else "false"
             yield f'{line}\n    {name}.bound("{prefix}{name}", {words}, {tells});\n'
         elif call := _CALL.fullmatch(line):
-            fifos = ", ".join(f"&{name}" for name in call[2].split(", "))
+            fifos = ", ".join(f"&{name}" for name in call[2].split(", ") if not name.startswith("weights_"))
             yield f"    dataflow_region.call([&] {{ {line.strip()} }}, {{{fifos}}});\n"
         else:
             assert _STREAM.fullmatch(line) or _OTHER.fullmatch(line), f"in a DATAFLOW region: {line}"

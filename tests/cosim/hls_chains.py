@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan2hls.emit import emit_memory
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware import Design, Folding, LinearEngine, verify_design
 from gan2hls.hardware.groups import legal_pe, legal_simd
@@ -29,8 +30,10 @@ def write_hls(design: Design, folder: Path, changes: dict[str, tuple[bytes, byte
     for path, (old, new) in (changes or {}).items():
         assert old in files[path], f"{old!r} is not in {path}"
         files[path] = files[path].replace(old, new, 1)
+    files = {f"hls/{path}": content for path, content in files.items()}
+    files |= {f"memory/{path}": content for path, content in emit_memory(design).items()}
     for path, content in files.items():
-        target = folder / "hls" / path
+        target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return folder / "hls"

@@ -91,14 +91,14 @@ GEOMETRIES: tuple[tuple[LinearGeometry, tuple[int, int, int] | None], ...] = (
 def codec_design(
     rng: Rng, *kinds: Kind, types: Sequence[QuantType] = (INT8, UINT8), empties: Sequence[float] = (0.5, 0.8, 0.95)
 ) -> Design:
-    """Every geometry twice for each kind: all blocks, then some of ``empties`` left out; random foldings.
+    """Every geometry for each kind: all blocks, then again with some of ``empties``, if any, left out; random foldings.
 
     Inputs are of the first of ``types``, which layers use in turn.
     """
     layers: list[IntLayer] = []
     foldings = []
     skip = set()
-    passes = [(kind, sparse) for kind in kinds for sparse in (False, True)]
+    passes = [(kind, sparse) for kind in kinds for sparse in ((False, True) if empties else (False,))]
     for n, ((kind, sparse), (geometry, shape)) in enumerate(product(passes, GEOMETRIES)):
         source = layers[-1].output_type if layers else types[0]
         layer = linear_layer(rng, f"l{n}", "z", geometry, source, out=types[n % len(types)], shape=shape)

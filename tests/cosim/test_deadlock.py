@@ -21,7 +21,7 @@ from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim, compile_csim, run_outputs
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.random_integer_graphs import random_graph_design, u_net_design
-from tests.randomized import random_inputs
+from tests.randomized import random_inputs, random_off_chip
 
 pytestmark = pytest.mark.cosim
 
@@ -70,13 +70,18 @@ def test_a_u_net(flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.Mon
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-@pytest.mark.parametrize(("seed", "layers"), [(1, 5), (6, 5), (4, 8)])
+@pytest.mark.parametrize(
+    ("seed", "layers", "bus_bits"), [(1, 5, 0), (6, 5, 0), (4, 8, 0), (5, 6, 64), (19, 6, 64)], ids=str
+)
 def test_least_depths_are_least_in_the_c_too(
-    seed: int, layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, layers: int, bus_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With them it ends, with one word less it does not; which edges are full and empty the model says, too."""
     monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = random_graph_design(seed, layers)
+    if bus_bits:
+        made = random_off_chip(np.random.default_rng(seed), made, bus_bits, part=1.0)
+        assert made.memory is not None and any(region.passes > 1 for region in made.memory.regions)
     region = top_region(made)
     least = dict.fromkeys(region.names, LEAST_WORDS) | least_depths(made, region)
     run_core(made, _at(region, least), tmp_path / "least", monkeypatch)
@@ -165,7 +170,7 @@ def test_both_modes_agree(tmp_path: Path) -> None:
     golden = Golden(made.model).run(codes)
     for folder in ("endless", "side"):
         executable = tmp_path / folder / f"{made.name}_csim"
-        found = csim._run_steps(executable, made, golden, tmp_path / folder, layers=True)
+        found = csim._run_steps(executable, hls, made, golden, tmp_path / folder, layers=True)
         outputs = csim.core_outputs(made)
         for key, got in found.items():
             np.testing.assert_array_equal(got, golden[outputs.get(key, key)])

@@ -10,7 +10,7 @@ import pytest
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.verify.csim import ap_types_folder
-from tests.randomized import tiny_design
+from tests.randomized import off_chip_design, tiny_design
 from tests.tcl import run_tcl
 
 HLS = (
@@ -52,6 +52,16 @@ def test_hls_script_synthesizes_and_exports(project: Path) -> None:
     assert ("set_top", "tiny") in calls and ("set_part", "xc7z020clg400-1") in calls
     assert ("add_files", "tiny.cpp", "-cflags", "-std=c++14") in calls
     assert not any(" " in word for call in calls for word in call if "/" in word), "a path with a blank"
+
+
+def test_scripts_give_the_test_bench_the_image_of_external_memory(tmp_path: Path) -> None:
+    files = emit_hls(off_chip_design())
+    (tmp_path / "run_hls.tcl").write_bytes(files["run_hls.tcl"])
+    code, errors, calls = run_tcl(tmp_path / "run_hls.tcl", HLS, {"GAN2HLS_COSIM": "1"})
+    assert code == 0, errors
+    arguments = "../../../../../testbench/vectors ../../../../../memory/memory.image"
+    assert ("csim_design", "-argv", arguments) in calls and ("cosim_design", "-argv", arguments) in calls
+    assert f"csim.argv={arguments}\n" in files["hls_config.cfg"].decode()
 
 
 def test_hls_script_with_both_switches(project: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import final
 
 from gan2hls.codecs import CODECS
-from gan2hls.emit.hls.feeder import Segment, feeder_cycles, feeder_program, kept_words
+from gan2hls.emit.hls.feeder import GUARD, Segment, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits
+from gan2hls.emit.hls.tiles import TileProgram, tile_program
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
-from gan2hls.numbers import IntType, Requant
 from gan2hls.ops import AxisTaps
 
 
@@ -25,26 +25,16 @@ class Constant:
     ctype: str = "int"
 
 
-@final
-@dataclass(frozen=True)
-class Number:
-    """One integer type of a layer: a signed number of ``bits`` in arithmetic of ``room`` bits."""
-
-    name: str
-    bits: int
-    room: int
-    about: str
-
-
 def acc_bits(engine: EngineDesign) -> int:
     """Return the bits of an accumulator."""
     return engine.layer.acc_type.signed_bits
 
 
 def address_bits(engine: LinearEngine) -> int:
-    """Return the bits of the address of a block of weights."""
+    """Return the bits of the address of a block of weights, in its tile where weights are off chip."""
     kept = engine.weights.kept
     blocks = engine.weights.dense_blocks if kept is None else len(kept)
+    blocks = blocks if engine.off_chip is None else engine.tile_words
     return max(1, (blocks - 1).bit_length())
 
 
@@ -105,8 +95,13 @@ def segment_width(engine: LinearEngine) -> int:
 def pixel_width(engine: LinearEngine) -> int:
     """Return the width of a pixel's taps: first and count along both axes, single of both."""
     geometry = engine.geometry
-    fields = sum(bits_for(axis.count - 1) + bits_for(most_taps(axis)) for axis in (geometry.y, geometry.x))
-    return whole_bytes(fields + 2)
+    entries = bits_for(y_taps(engine) - 1) + bits_for(geometry.x.count - 1)
+    return whole_bytes(entries + bits_for(most_taps(geometry.y)) + bits_for(most_taps(geometry.x)) + 2)
+
+
+def y_taps(engine: LinearEngine) -> int:
+    """Return the entries of the rows' tap program: off chip it stands there once for each group of channels."""
+    return engine.geometry.y.count * (1 if engine.off_chip is None else engine.group_folds)
 
 
 def most_taps(axis: AxisTaps) -> int:
@@ -115,19 +110,47 @@ def most_taps(axis: AxisTaps) -> int:
 
 
 def pixels(engine: LinearEngine) -> int:
-    """Return how many output pixels have taps."""
+    """Return how many output pixels have taps; off chip, how many visits to them a frame takes, one for each fold."""
     geometry = engine.geometry
-    return len(geometry.y.outputs) * len(geometry.x.outputs)
+    visits = 1 if engine.off_chip is None else engine.co_folds
+    return len(geometry.y.outputs) * len(geometry.x.outputs) * visits
+
+
+def band_pixels(engine: LinearEngine) -> int:
+    """Return how many output pixels with taps a band has."""
+    return engine.bands.rows * len(engine.geometry.x.outputs)
+
+
+def reorder_period(engine: LinearEngine) -> int:
+    """Return the iterations of a round of ``reorder``: the vectors of a band, and what keeps reads and writes apart."""
+    pixels_of_band, folds = band_pixels(engine), engine.co_folds
+    return pixels_of_band * folds + max(0, GUARD - (pixels_of_band + folds - 1))
+
+
+def reorder_cycles(engine: LinearEngine) -> int:
+    """Return the trip count of ``reorder``."""
+    return engine.bands.count * reorder_period(engine) + band_pixels(engine) * engine.co_folds
+
+
+def period_bits(program: TileProgram) -> int:
+    """Return the bits of the iterations of a tile's period."""
+    return bits_for(max(program.first_cycles, *(pace.period for pace in program.bands)))
+
+
+def start_bits(program: TileProgram) -> int:
+    """Return the bits of what is counted off before a word of a tile is stored."""
+    return bits_for(max(program.words, *(pace.start for pace in program.bands)))
+
+
+def pace_width(engine: LinearEngine) -> int:
+    """Return the width of a period: iterations, those of the mac, gap, start, single, stores."""
+    program = tile_program(engine)
+    return whole_bytes(3 * period_bits(program) + start_bits(program) + 2)
 
 
 def constants(engine: EngineDesign) -> tuple[Constant, ...]:
     """Return the compile-time numbers of an engine."""
     return (*_common(engine), *(_linear(engine) if isinstance(engine, LinearEngine) else ()), *_requant(engine))
-
-
-def numbers(engine: EngineDesign) -> tuple[Number, ...]:
-    """Return the integer types of an engine."""
-    return (*(_mac_numbers(engine) if isinstance(engine, LinearEngine) else ()), *_requant_numbers(engine))
 
 
 def _common(engine: EngineDesign) -> tuple[Constant, ...]:
@@ -190,15 +213,30 @@ def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("ACCS_WIDTH", accs_width(engine), "PE accumulators"),
         Constant("LINE_WORDS", engine.rows * row_words, f"line buffer: {engine.rows} rows of {row_words} words"),
         Constant("KEPT_WORDS", kept_words(engine), f"input words that outputs use, of {engine.loads}"),
-        Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
-        Constant("PIXELS", pixels(engine), "output pixels with taps"),
+        *_pixels(engine),
         Constant("TAP_ROWS", max(1, len(geometry.y.outputs)), "output rows with taps"),
         Constant("TAP_COLUMNS", max(1, len(geometry.x.outputs)), "output columns with taps"),
         *(_taps(engine) if engine.skip is None else _runs(engine)),
+        *(() if engine.off_chip is None else _bands(engine)),
+    )
+
+
+def _pixels(engine: LinearEngine) -> tuple[Constant, ...]:
+    if engine.off_chip is None:
+        return (
+            Constant("CO_FOLDS", engine.co_folds, "CO / PE"),
+            Constant("PIXELS", pixels(engine), "output pixels with taps"),
+        )
+    return (
+        Constant("FOLDS", engine.co_folds, "CO / PE"),
+        Constant("CO_FOLDS", 1, "output folds of a visit to a pixel"),
+        Constant("PIXELS", pixels(engine), "output pixels with taps, each visited FOLDS times"),
     )
 
 
 def _mac_cycles(engine: LinearEngine) -> str:
+    if engine.off_chip is not None:
+        return "useful MACs / (PE * SIMD)"
     if engine.skip is None:
         return "trip count of the mac: useful MACs / (PE * SIMD)"
     idle = engine.mac_cycles - engine.mac_steps
@@ -216,13 +254,46 @@ def _taps(engine: LinearEngine) -> tuple[Constant, ...]:
     folds = "CO / groups / PE" if together == 1 else "output folds of a set"
     return (
         Constant("CI_FOLDS", engine.ci_folds, "CI / groups / SIMD"),
-        Constant("GROUPS", engine.group_folds, groups),
-        Constant("GROUP_CO_FOLDS", engine.co_folds // engine.group_folds, folds),
-        Constant("Y_TAPS", max(1, geometry.y.count), "taps of all output rows"),
+        *(
+            (
+                Constant("GROUPS", engine.group_folds, groups),
+                Constant("GROUP_CO_FOLDS", engine.co_folds // engine.group_folds, folds),
+                Constant("Y_TAPS", max(1, y_taps(engine)), "taps of all output rows"),
+            )
+            if engine.off_chip is None
+            else (
+                Constant("GROUPS", 1, "groups of a visit to a pixel"),
+                Constant("GROUP_CO_FOLDS", 1, "output folds of it"),
+                Constant("BAND_GROUPS", engine.group_folds, groups),
+                Constant("GROUP_FOLDS", engine.co_folds // engine.group_folds, folds),
+                Constant("Y_COUNT", geometry.y.count, "taps of all output rows"),
+                Constant("Y_TAPS", y_taps(engine), "those of all groups"),
+            )
+        ),
         Constant("X_TAPS", max(1, geometry.x.count), "taps of all output columns"),
         Constant("Y_MOST", most_taps(geometry.y), "most taps of an output row"),
         Constant("X_MOST", most_taps(geometry.x), "most taps of an output column"),
         Constant("PIXEL_WIDTH", pixel_width(engine), "taps of a pixel: first and count along both axes, flags"),
+    )
+
+
+def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
+    program, bands = tile_program(engine), engine.bands
+    return (
+        Constant("WEIGHT_BITS", engine.weight_word_bits, "word of weights"),
+        Constant("BANDS", bands.count, "bands of output rows, each with a pass over the weights"),
+        Constant("BAND_ROWS", bands.rows, "output rows with taps of a band"),
+        Constant("BAND_PIXELS", band_pixels(engine), "output pixels with taps of a band"),
+        Constant("TILE_WORDS", engine.tile_words, "words of weights of an output fold"),
+        Constant(
+            "TILE_CYCLES", program.cycles, "trip count of the mac: MAC_CYCLES + first tile + what words take longer"
+        ),
+        Constant("FIRST_TILE_CYCLES", program.first_cycles, "iterations in which the first tile comes"),
+        Constant("PERIOD_BITS", period_bits(program), "iterations of a tile"),
+        Constant("START_BITS", start_bits(program), "what is counted off before its words are stored"),
+        Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, start and flags"),
+        Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its vectors"),
+        Constant("REORDER_CYCLES", reorder_cycles(engine), "trip count of that"),
     )
 
 
@@ -281,33 +352,3 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
         Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
     )
-
-
-def _mac_numbers(engine: LinearEngine) -> tuple[Number, ...]:
-    x, w = engine.layer.input_type.centred.signed_bits, engine.weight.type.signed_bits
-    return (
-        Number("input_t", x, x + w, "code - zero point"),
-        Number("weight_t", w, x + w, "weight"),
-        Number("product_t", x + w, x + w, "weight * (code - zero point)"),
-        Number("acc_t", acc_bits(engine), acc_bits(engine), "accumulator"),
-    )
-
-
-def _requant_numbers(engine: EngineDesign) -> tuple[Number, ...]:
-    requant, acc = engine.layer.requant, engine.layer.acc_type
-    threshold = IntType.covering(min(0, acc.lo), acc.hi + 1)
-    return (
-        Number("requant_acc_t", acc_bits(engine), 64, "accumulator, about to be multiplied"),
-        Number("mult_t", requant.mult_type.signed_bits, 64, "multiplier"),
-        Number("scaled_t", _scaled_bits(requant, acc), 64, "acc * mult"),
-        Number("offset_t", requant.offset_type.signed_bits, 64, "bias and rounding constant"),
-        Number("threshold_t", threshold.signed_bits, 64, "knot of the two pieces"),
-        Number("sum_t", requant.sum_type(acc).bits, 64, "acc * mult + offset, exact"),
-    )
-
-
-def _scaled_bits(requant: Requant, acc: IntType) -> int:
-    """Return the bits of an accumulator times a multiplier, before the offset is added."""
-    mults = int(requant.mult.min()), int(requant.mult.max())
-    ends = [end * mult for end in (acc.lo, acc.hi) for mult in mults]
-    return IntType.covering(min(-1, *ends), max(0, *ends)).bits

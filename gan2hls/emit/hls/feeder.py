@@ -31,40 +31,55 @@ class Segment:
     emits: bool
 
 
+@final
+@dataclass(frozen=True)
+class Step:
+    """A stretch of the mac's work.
+
+    Attributes:
+        need: input words that must be there when it starts.
+        base: input rows that are no longer used by then.
+        following: input words that the next output row, or band of rows, needs.
+        cycles: of the mac.
+    """
+
+    need: int
+    base: int
+    following: int
+    cycles: int
+
+
 def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
     """Return the segments of one frame of a linear engine.
 
-    Each output row needs ``need`` input rows when it starts; input rows may be loaded early as long as they do not
-    overwrite one that is still in use.  Loads are spread over the whole frame at the pace of the mac, ahead of the
-    most urgent need, so that neither side waits for the other when neighbouring engines are balanced.
+    Each step needs ``need`` input words when it starts; input rows may be loaded early as long as they do not overwrite
+    one that is still in use.  Loads are spread over the whole frame at the pace of the mac, ahead of the most urgent
+    need, so that neither side waits for the other when neighbouring engines are balanced.
     """
-    geometry = engine.geometry
-    axis = geometry.y
-    row_words = engine.loads // axis.in_size
-    needs = [n * row_words for n in axis.need]
-    steps = row_steps(engine)
-    paces = _paces(needs, steps, engine.loads)
+    row_words = engine.loads // engine.geometry.y.in_size
+    steps = feeder_steps(engine)
+    paces = _paces(steps, engine.loads)
     kept = kept_words(engine)
     segments: list[Segment] = []
     loaded = 0
-    for row, (need, cycles) in enumerate(zip(needs, steps, strict=True)):
-        if need > loaded:
-            if row:
+    for n, (step, pace) in enumerate(zip(steps, paces, strict=True)):
+        if step.need > loaded:
+            if n:
                 segments.append(Segment(GUARD, 0, emits=False))
-            segments.append(Segment(need - loaded, need - loaded, emits=False))
+            segments.append(Segment(step.need - loaded, step.need - loaded, emits=False))
             segments.append(Segment(GUARD, 0, emits=False))
-            loaded = need
-        room = (axis.base[row] + engine.rows) * row_words
+            loaded = step.need
+        room = (step.base + engine.rows) * row_words
         limit = engine.loads if room >= kept else room
-        early = max(0, min(max(paces[row], *needs[row + 1 : row + 2], 0), limit) - loaded)
-        early = min(early, cycles - 2 * GUARD)
+        early = max(0, min(max(pace, step.following), limit) - loaded)
+        early = min(early, step.cycles - 2 * GUARD)
         if early > 0:
             segments.append(Segment(GUARD, 0, emits=True))
-            segments.append(Segment(cycles - 2 * GUARD, early, emits=True))
+            segments.append(Segment(step.cycles - 2 * GUARD, early, emits=True))
             segments.append(Segment(GUARD, 0, emits=True))
             loaded += early
         else:
-            segments.append(Segment(cycles, 0, emits=True))
+            segments.append(Segment(step.cycles, 0, emits=True))
     if loaded < engine.loads:
         segments.append(Segment(engine.loads - loaded, engine.loads - loaded, emits=False))
     assert segments and not segments[0].emits, "the feeder learns of its first pixel while it loads"
@@ -82,19 +97,37 @@ def kept_words(engine: LinearEngine) -> int:
     return max(axis.need, default=0) * (engine.loads // axis.in_size)
 
 
-def row_steps(engine: LinearEngine) -> list[int]:
-    """Return the mac's cycles for each output row that has taps."""
-    return [int(cycles) for cycles in engine.vector_cycles.sum(axis=(1, 2))]
+def feeder_steps(engine: LinearEngine) -> tuple[Step, ...]:
+    """Return the stretches of a frame in which the mac needs the same input rows.
+
+    Each output row is one.  Where weights are off chip a band of rows is, whose last output fold frees them row by row.
+    """
+    y, vectors = engine.geometry.y, engine.vector_cycles
+    words = engine.loads // y.in_size
+    if engine.off_chip is None:
+        cycles = vectors.sum(axis=(1, 2)).tolist()
+        of_rows = zip(y.need, y.base, (*y.need[1:], 0), cycles, strict=True)
+        return tuple(Step(need * words, base, following * words, work) for need, base, following, work in of_rows)
+    bands = engine.bands
+    fold = vectors[:, :, 0].sum(axis=1).tolist()  # of a row; all folds of it take as long
+    steps = []
+    for start, need, base, following in zip(bands.starts, bands.need, bands.base, (*bands.need[1:], 0), strict=True):
+        rows = range(start, start + bands.rows)
+        before = (engine.co_folds - 1) * sum(fold[row] for row in rows)
+        if before:
+            steps.append(Step(need * words, base, following * words, before))
+        steps += [Step(need * words, y.base[row], following * words, fold[row]) for row in rows]
+    return tuple(steps)
 
 
-def _paces(needs: list[int], steps: list[int], words: int) -> list[int]:
-    """Return how many words should be loaded by the end of each row: a straight line that is never late."""
-    total = max(1, sum(steps))
+def _paces(steps: tuple[Step, ...], words: int) -> list[int]:
+    """Return how many words should be loaded by the end of each step: a straight line that is never late."""
+    total = max(1, sum(step.cycles for step in steps))
     line, done = [], 0
-    for cycles in steps:
-        done += cycles
+    for step in steps:
+        done += step.cycles
         line.append(words * done // total)
-    ahead = max((need - at for need, at in zip(needs[1:], line, strict=False)), default=0)
+    ahead = max((step.need - at for step, at in zip(steps[1:], line, strict=False)), default=0)
     return [min(words, at + max(0, ahead)) for at in line]
 
 

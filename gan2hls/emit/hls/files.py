@@ -35,6 +35,7 @@ def emit_hls(design: Design) -> dict[str, bytes]:
     layers = _layer_views(design)
     region = with_depths(design, top_region(design))
     context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, "top": region, **_ports(design)}
+    context |= _memory(design, layers)
     files = {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
@@ -104,6 +105,16 @@ def _ports(design: Design) -> dict[str, Any]:
             "sinks": [simulated(port.stream, port.word) for port in design.sinks],
         },
         "clock_ns": f"{design.clock_ns:g}",
+    }
+
+
+def _memory(design: Design, layers: list[LayerView]) -> dict[str, Any]:
+    """Return what stands in external memory, and the pointers to it."""
+    memory = design.memory
+    return {
+        "regions": () if memory is None else memory.regions,
+        "burst": 0 if memory is None else memory.burst_beats,
+        "memory": [pointer for layer in layers for pointer in layer.pointers],
     }
 
 

@@ -8,21 +8,25 @@ from typing import final
 
 from gan2hls.emit.hls.config import (
     Constant,
-    Number,
     acc_bits,
     accs_width,
+    band_pixels,
     constants,
     feed_width,
-    numbers,
+    pace_width,
     pixel_width,
     pixels,
     range_width,
+    reorder_cycles,
     run_width,
     segment_width,
     whole_bytes,
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
+from gan2hls.emit.hls.int_types import Number, numbers
+from gan2hls.emit.hls.latency import restart_cycles
 from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
+from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, off_chip_interval, tile_program
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
 from gan2hls.numbers import IntType
 
@@ -35,6 +39,20 @@ class Fifo:
     name: str
     bits: int
     about: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Pointer:
+    """Where an engine reads external memory: the start of its region, in words of the memory port."""
+
+    layer: str
+    bits: int
+
+    @property
+    def name(self) -> str:
+        """Its variable."""
+        return f"weights_{self.layer}"
 
 
 @final
@@ -59,7 +77,8 @@ def simulated(stream: Stream, name: str) -> SimulatedStream:
 class Process:
     """One process of the region: the library function ``kind`` with template arguments ``arguments``.
 
-    It takes its ``sources`` and then its ``sink``; one without sources follows a program of its own.
+    It takes its ``sources`` and then its ``sink``; one without sources follows a program of its own, or reads external
+    memory at its ``pointer``.
     """
 
     kind: str
@@ -68,6 +87,7 @@ class Process:
     sink: Fifo
     cycles: int
     about: str
+    pointer: Pointer | None = None
 
     @property
     def streams(self) -> tuple[Fifo, ...]:
@@ -125,6 +145,11 @@ class LayerView:
         return (*self.in_streams, self.out_stream)
 
     @property
+    def pointers(self) -> tuple[Pointer, ...]:
+        """Where it reads external memory."""
+        return tuple(process.pointer for process in self.processes if process.pointer is not None)
+
+    @property
     def sources(self) -> tuple[SimulatedStream, ...]:
         """The inputs as C simulation has them."""
         return tuple(map(simulated, (edge.source for edge in self.edges), (stream.name for stream in self.in_streams)))
@@ -164,8 +189,15 @@ class LayerView:
     @property
     def interval(self) -> int:
         """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
-        simd = self.engine.folding.simd if isinstance(self.engine, LinearEngine) else 1
-        return max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
+        engine = self.engine
+        simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
+        longest = max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
+        if not isinstance(engine, LinearEngine) or engine.off_chip is None:
+            return longest
+        restarts = sum(restart_cycles(kind, simd) for kind in ("feeder", "band_mac", "reorder", "requant"))
+        first = next(n for n, process in enumerate(self.processes) if process.kind == "schedule")
+        arriving = max((process.cycles for process in self.processes[:first]), default=engine.loads)
+        return max(longest, off_chip_interval(engine, max(arriving, engine.loads)) + restarts)
 
     @property
     def acc(self) -> str:
@@ -173,41 +205,8 @@ class LayerView:
         return str(self.engine.layer.acc_type)
 
 
-#: Clocks from the first read to the last write of one iteration, as a pipeline at 200 MHz has them: 2 for a memory, 4
-#: for a product in DSP blocks, 1 for an adder, a register or a FIFO.  Estimates, which no tool has confirmed.
-_LATENCY = {
-    "narrow": 2,
-    "widen": 2,
-    "schedule": 5,
-    "pixels": 4,
-    "pixel_runs": 6,
-    "runner": 5,
-    "feeder": 7,
-    "skip_feeder": 10,
-    "mac": 9,
-    "requant": 10,
-    "table": 4,
-    "channel_table": 4,
-    "norm": 24,
-    "fork": 2,
-}
-#: Of the unit of an operation on elements as they come.
-_UNIT_LATENCY = 5
-
-
-def latency_cycles(kind: str, simd: int = 1) -> int:
-    """Return the clocks from the first read to the last write of an iteration of a process."""
-    tree = (simd - 1).bit_length() if kind == "mac" else 0
-    return _LATENCY.get(kind, _UNIT_LATENCY) + tree
-
-
-def restart_cycles(kind: str, simd: int = 1) -> int:
-    """Return the clocks that a process adds to its trip count between frames: its loop runs empty and starts anew."""
-    return latency_cycles(kind, simd) + 1
-
-
 #: Headers that are not called after their one process.
-_HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segments.hpp"}
+_HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segments.hpp", "tile_paces": "tiles.hpp"}
 
 
 def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
@@ -239,7 +238,11 @@ def _processes(engine: EngineDesign, edges: Sequence[Edge], firsts: Sequence[Fif
     steps = [*_front(engine), *_finish(engine)]
     sources = tuple(arriving)
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
-        beside = _beside(engine) if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder") else ()
+        beside: tuple[Process, ...] = ()
+        if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder"):
+            beside = _beside(engine)
+        elif isinstance(engine, LinearEngine) and kind == "band_mac":
+            beside = beside_band_mac(engine)
         processes += beside
         target = last if n == len(steps) - 1 else sink
         taken = {stream for process in beside for stream in process.sources}
@@ -269,7 +272,8 @@ def _beside(engine: LinearEngine) -> tuple[Process, ...]:
     schedule = Process("schedule", ("config",), (), segments, count, about)
     if engine.skip is None:
         taps = Fifo("taps", pixel_width(engine), "first tap and number of taps along both axes")
-        return schedule, Process("pixels", ("config",), (), taps, pixels(engine), "which taps each output pixel has")
+        kind = "pixels" if engine.off_chip is None else "band_pixels"
+        return schedule, Process(kind, ("config",), (), taps, pixels(engine), "which taps each output pixel has")
     ranges = Fifo("ranges", range_width(engine), "first run, number of runs, single")
     runs = Fifo("runs", run_width(engine), "first block, number of blocks, last, single, none")
     about = "which blocks of weights each output needs"
@@ -278,6 +282,30 @@ def _beside(engine: LinearEngine) -> tuple[Process, ...]:
         Process("pixel_runs", ("config",), (), ranges, pixels(engine), "which runs each output pixel needs"),
         Process("runner", ("config",), (ranges,), runs, engine.skip.run_count + 1, about),
     )
+
+
+def beside_band_mac(engine: LinearEngine) -> tuple[Process, ...]:
+    """Return the processes that bring an engine its weights from external memory, and the pace of its tiles."""
+    assert engine.off_chip is not None
+    bus, bits, passes = engine.off_chip.bus_bits, engine.bus_word_bits, engine.bands.count
+    words, beats = passes * engine.tile_words * engine.co_folds, engine.bus_beats
+    stream = Fifo("beats", bus, "weights, as they stand in external memory")
+    load = Process(
+        "load_weights", (str(beats // passes), str(passes)), (), stream, beats + (passes - 1) * MEMORY_CLOCKS,
+        "external memory -> weights, once for each band", Pointer(engine.layer.name, bus),
+    )  # fmt: skip
+    processes = [load]
+    word = Fifo("words", whole_bytes(bits), "words of weights")
+    if bits > bus:
+        arguments, about = (str(bits // bus), str(bus), str(beats)), f"{bits // bus} beats -> a word of weights"
+        processes.append(Process("widen", arguments, (stream,), word, beats, about))
+    elif bits < bus:
+        arguments, about = (str(bus // bits), str(bits), str(words)), f"a beat -> {bus // bits} words of weights"
+        processes.append(Process("narrow", arguments, (stream,), word, words, about))
+    paces = Fifo("paces", pace_width(engine), "a tile's period, work, gap, start, single, stores")
+    about = "when the mac multiplies and when it stores words"
+    tiles = engine.bands.count * engine.co_folds
+    return (*processes, Process("tile_paces", ("config",), (), paces, tiles, about))
 
 
 _Step = tuple[str, tuple[str, ...], Fifo, int, str]
@@ -303,14 +331,21 @@ def _linear_steps(engine: LinearEngine) -> list[_Step]:
     skips = engine.skip is not None
     feed = Fifo("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
     accs = Fifo("accs", accs_width(engine), f"{folding.pe} accumulators")
-    source = f"gan2hls::wsrc_{engine.weights.codec}<config>"
+    away = engine.off_chip is not None
+    source = f"gan2hls::wsrc_{engine.weights.codec}<{'gan2hls::tile_word<config> ' if away else 'config'}>"
     together = () if engine.parallel_groups == 1 else (str(engine.parallel_groups),)
     steps: list[_Step] = [
         ("skip_feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and runs of blocks")
         if skips
         else ("feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and tap sequencer"),
-        ("mac", ("config", source, *together), accs, engine.mac_cycles, "multiply and accumulate"),
+        ("band_mac", ("config", source, *together), accs, tile_program(engine).cycles, "multiply and accumulate")
+        if away
+        else ("mac", ("config", source, *together), accs, engine.mac_cycles, "multiply and accumulate"),
     ]
+    if away:
+        sink = Fifo("ordered", accs_width(engine), f"{folding.pe} accumulators, pixel by pixel")
+        about = f"bands of {band_pixels(engine)} pixels, fold by fold -> pixel by pixel"
+        steps.append(("reorder", ("config",), sink, reorder_cycles(engine), about))
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes
         sink = Fifo("serial", whole_bytes(folding.lanes * acc), f"{folding.lanes} accumulators")

@@ -4,8 +4,8 @@ A process of the DATAFLOW region is a loop that blocks at one stream at a time, 
 (``timing.run_network``): one run without any clock tells for every timing whether it comes to its end.  A call is one
 frame, after which all streams are empty again, so one frame tells for any number of them.
 
-Processes that only send a program of their own (``schedule``, ``pixels``, ``pixel_runs``, ``runner``) are left out:
-they wait for nothing but room, so whoever reads their words gets them.
+Processes that only send a program of their own (``schedule``, ``pixels``, ``pixel_runs``, ``runner``), or weights from
+external memory, are left out: they wait for nothing but room, so whoever reads their words gets them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.emit.hls.feeder import Segment, feeder_program
-from gan2hls.emit.hls.layer import Process, latency_cycles, layer_processes
+from gan2hls.emit.hls.latency import latency_cycles
+from gan2hls.emit.hls.layer import Process, layer_processes
 from gan2hls.emit.hls.top import TopRegion, held_name
-from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
+from gan2hls.hardware import BANKS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
-_PROGRAMS = ("schedule", "pixels", "pixel_runs", "runner")
+_PROGRAMS = ("schedule", "pixels", "band_pixels", "pixel_runs", "runner", "tile_paces", "load_weights")
+#: Streams of weights from external memory; what turns one into the other is left out too.
+_WEIGHTS = frozenset(("beats", "words"))
 
 
 def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[NetworkProcess]:
@@ -42,7 +45,7 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         made = layer_processes(engine, design.edges_into(engine))
         names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
         for process in made.processes:
-            if process.kind not in _PROGRAMS:
+            if process.kind not in _PROGRAMS and process.sink.name not in _WEIGHTS:
                 yield _process(engine, process, names, stall)
         yield from forks.get(layer, ())
 
@@ -73,7 +76,7 @@ def _forks(region: TopRegion, tensor: str, stall: int) -> Iterator[NetworkProces
 
 def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], stall: int) -> NetworkProcess:
     layer, feeds = engine.layer.name, process.kind in ("feeder", "skip_feeder")
-    sources = process.sources[:1] if feeds else process.sources
+    sources = process.sources[:1] if feeds or process.kind == "band_mac" else process.sources
     reads, writes = (
         tuple(names.get(stream.name, f"{layer}.{stream.name}") for stream in streams)
         for streams in (sources, (process.sink,))
@@ -97,11 +100,20 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
         case "feeder" | "skip_feeder":
             assert isinstance(engine, LinearEngine)
             return _program(feeder_program(engine))
-        case "mac":
+        case "mac" | "band_mac":
             assert isinstance(engine, LinearEngine)
-            made = repeated([(0, 1), (1, 1)], engine.vector_cycles.size)
-            made[::2, 1] = engine.vector_cycles.ravel()
+            cycles = engine.vector_cycles
+            if engine.off_chip is not None:  # fold by fold
+                bands = engine.bands
+                cycles = cycles.reshape(bands.count, bands.rows, -1, engine.co_folds).transpose(0, 3, 1, 2)
+            made = repeated([(0, 1), (1, 1)], cycles.size)
+            made[::2, 1] = cycles.ravel()
             return made
+        case "reorder":
+            assert isinstance(engine, LinearEngine)
+            vectors = engine.reorder_words // BANKS
+            moves = repeated([(1, 1), (0, 1)], (engine.bands.count - 1) * vectors)
+            return np.concatenate([[[0, vectors]], moves, [[1, vectors]]])
         case "requant":
             reads = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
             made = repeated([(0, 1), (1, 1)], engine.out_beats)

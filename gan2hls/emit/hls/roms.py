@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gan2hls.codecs import Memory
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.skip import skip_tables
+from gan2hls.emit.hls.tiles import tile_program
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
 from gan2hls.ops import AxisTaps
@@ -125,11 +126,13 @@ def front_roms(engine: EngineDesign) -> tuple[Rom, ...]:
 def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the tables of feeder and mac of a linear engine."""
     encoded = engine.weights
+    on_chip = encoded.memories if engine.off_chip is None else encoded.memories[1:]
     segments = feeder_program(engine)
     return (
         *segment_roms(segments, "Feeder segment", ("iterations", "words loaded", "feeds the mac")),
         *(_tap_roms(engine) if engine.skip is None else _run_roms(engine)),
-        *(_weights(engine.layer.name, encoded.codec, memory) for memory in encoded.memories),
+        *(() if engine.off_chip is None else _pace_roms(engine)),
+        *(_weights(engine.layer.name, encoded.codec, memory) for memory in on_chip),
     )
 
 
@@ -147,7 +150,9 @@ def _tap_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the tap programs of both axes."""
     geometry = engine.geometry
     x_step = engine.pixel_words
-    folds = engine.co_folds * engine.ci_folds
+    away = engine.off_chip is not None
+    folds = engine.ci_folds if away else engine.co_folds * engine.ci_folds
+    groups = range(0, engine.pixel_words, engine.ci_folds) if away else (0,)  # first words of their input channels
     y, x = geometry.y, geometry.x
     y_step = x_step * x.in_size
     row, pixel = (
@@ -155,12 +160,26 @@ def _tap_roms(engine: LinearEngine) -> tuple[Rom, ...]:
         f"line buffer offset of its column, {x_step} words each",
     )
     return (
-        _tap("y_row", [e.i % engine.rows * y_step for e in y.entries], row),
-        _tap("y_weight", [e.k * x.kernel * folds for e in y.entries], "weight address of its kernel row"),
+        _tap("y_row", [e.i % engine.rows * y_step + group for group in groups for e in y.entries], row),
+        _tap(
+            "y_weight", [e.k * x.kernel * folds for _ in groups for e in y.entries], "weight address of its kernel row"
+        ),
         _tap("x_column", [e.i * x_step for e in x.entries], pixel),
         _tap("x_weight", [e.k * folds for e in x.entries], "weight address of its kernel column"),
         *_tap_ranges("row", y),
         *_tap_ranges("column", x),
+    )
+
+
+def _pace_roms(engine: LinearEngine) -> tuple[Rom, ...]:
+    """Return the periods of the tiles of each band."""
+    bands = tile_program(engine).bands
+    start = "what is counted off before its first word is stored"
+    return (
+        Rom("band_period", _column([pace.period for pace in bands]), "Band: iterations of a tile."),
+        Rom("band_work", _column([pace.work for pace in bands]), "Band: those in which the mac multiplies."),
+        Rom("band_gap", _column([pace.gap for pace in bands]), "Band: those in which no word is stored."),
+        Rom("band_start", _column([pace.start for pace in bands]), f"Band: {start}."),
     )
 
 

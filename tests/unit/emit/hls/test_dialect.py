@@ -15,9 +15,11 @@ from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
 from tests.random_integer_graphs import u_net_design
-from tests.randomized import chain, conv, design, linear_layer, tiny_design, two_chains
+from tests.randomized import chain, conv, design, linear_layer, off_chip_design, tiny_design, two_chains
 
-LIBRARY = {name: content.decode() for name, content in static("hls/lib", (".hpp",)).items() if name != "bench.hpp"}
+#: What only test benches include.
+HOST_ONLY = ("bench.hpp", "image.hpp")
+LIBRARY = {name: content.decode() for name, content in static("hls/lib", (".hpp",)).items() if name not in HOST_ONLY}
 #: The only file that bambu never sees.
 VITIS_ONLY = ("lib/axis.hpp", "lib/axi_beat.hpp")
 BANNED = (
@@ -43,15 +45,28 @@ STREAMING = re.compile(
     r"    for \(typename upto<[^;]*>::type (?:cycle|beat) = 0; (?:cycle|beat) < [^;]*; \+\+(?:cycle|beat)\) \{\n"
     r"#ifndef __BAMBU__\n#pragma HLS PIPELINE II=1  // [a-zA-Z]"
 )
+#: Loops over passes through external memory, whose index is an address: a plain one, of which Vitis makes bursts.
+BURSTS = re.compile(
+    r"#ifdef __BAMBU__\n#pragma nounroll\n#endif\n"
+    r"    for \(typename upto<PASSES>::type pass = 0; pass < PASSES; \+\+pass\) \{\n"
+    r"#ifndef __BAMBU__\n#pragma HLS LOOP_FLATTEN off  // [a-zA-Z ]+\n#endif\n"
+    r"#ifdef __BAMBU__\n#pragma nounroll\n#endif\n"
+    r"        for \(int beat = 0; beat < BEATS; \+\+beat\) \{\n"
+    r"#ifndef __BAMBU__\n#pragma HLS PIPELINE II=1  // [a-zA-Z ]+\n#endif\n"
+    r"            out\.write\(weights\[beat\]\);\n        \}\n    \}\n"
+)
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
     designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains, "branches": lambda: u_net_design(2)}
+    designs["off_chip"] = off_chip_design
     made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
-    return {p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p != "lib/bench.hpp"}
+    return {
+        p: c.decode() for p, c in emit_hls(made).items() if keep.match(p) and p.removeprefix("lib/") not in HOST_ONLY
+    }
 
 
 def test_nothing_that_a_compiler_refuses(synthesized: dict[str, str]) -> None:
@@ -72,7 +87,10 @@ def test_pragmas_of_vitis_are_guarded_and_say_why(synthesized: dict[str, str]) -
                 guards[-1] = f"not {guards[-1]}"
             elif line.startswith("#endif"):
                 guards.pop()
-            if re.match(r"#pragma HLS (PIPELINE|UNROLL|ARRAY|DEPENDENCE|BIND)", line) or "port=return" in line:
+            if (
+                re.match(r"#pragma HLS (PIPELINE|UNROLL|LOOP_FLATTEN|ARRAY|DEPENDENCE|BIND)", line)
+                or "port=return" in line
+            ):
                 inside = any("__BAMBU__" in g and not g.startswith("not ") for g in guards)
                 assert inside or path in VITIS_ONLY, f"{path}:{n + 1}: {line}"
                 reason = "//" in line or any("//" in before for before in lines[max(0, n - 5) : n])
@@ -101,7 +119,9 @@ def test_unrolled_loops_have_both_spellings_and_constant_bounds(name: str) -> No
 def test_pipelined_loops_count_in_bounded_types(name: str) -> None:
     """A 32-bit counter does not fit a clock: loops count to a bound, and so does what lives from turn to turn."""
     text = LIBRARY[name]
-    if f"lib/{name}" not in VITIS_ONLY:
+    if name == "load_weights.hpp":
+        assert BURSTS.search(text) and text.count("#pragma HLS PIPELINE") == 1 and text.count("#pragma nounroll") == 2
+    elif f"lib/{name}" not in VITIS_ONLY:
         assert len(STREAMING.findall(text)) == text.count("#pragma HLS PIPELINE") == text.count("#pragma nounroll"), (
             name
         )
@@ -109,7 +129,9 @@ def test_pipelined_loops_count_in_bounded_types(name: str) -> None:
         state = function[: function.index("PIPELINE")]
         plain = re.findall(r"^    (?:int|unsigned|int64_t|uint64_t|long) +(\w+) *(?:=|;|\[)", state, re.MULTILINE)
         assert not plain, f"{name}: {plain} live from turn to turn"
-    for struct in re.findall(r"^struct (?:counter|segments|tap_walk) \{\n(.*?)^\};", text, re.DOTALL | re.MULTILINE):
+    for struct in re.findall(
+        r"^struct (?:counter|segments|tap_walk|tile_pace) \{\n(.*?)^\};", text, re.DOTALL | re.MULTILINE
+    ):
         assert not re.search(r"^    (?:int|unsigned) ", struct, re.MULTILINE), name
 
 
@@ -129,7 +151,13 @@ def designs() -> list[Design]:
     plain = design(chain("skips", (6, 6, 6), z, (skipping,)), [Folding(2, 3, 1)])
     engine = plain.engines[0]
     skips = replace(plain, engines=(make_engine(engine.layer, engine.folding, rows=engine.rows, skip=True),))
-    return [tiny_design(), skips, u_net_design(2), *(random_design(seed, layers=8) for seed in range(3))]
+    return [
+        tiny_design(),
+        off_chip_design(),
+        skips,
+        u_net_design(2),
+        *(random_design(seed, layers=8) for seed in range(3)),
+    ]
 
 
 @pytest.mark.parametrize("made", designs(), ids=lambda made: made.name)

@@ -15,7 +15,7 @@ from gan2hls.emit.hls.feeder import GUARD, feeder_cycles, feeder_program, kept_w
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.rendering import static
-from gan2hls.hardware import Design, EngineDesign, Folding
+from gan2hls.hardware import Design, Folding, LinearEngine, OffChip
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import chain, conv_transpose, dense, design, linear_layer, tiny_design
@@ -97,25 +97,32 @@ def test_rom_takes_the_smallest_native_type() -> None:
     assert "(-9223372036854775807LL - 1)" in Rom("r", np.array([-(1 << 63)]), "").text
 
 
-def engine_of(onnx: OnnxConv, extra_rows: int, folding: Folding) -> EngineDesign:
+def engine_of(onnx: OnnxConv, extra_rows: int, folding: Folding, off_chip: OffChip | None = None) -> LinearEngine:
     rng = np.random.default_rng(0)
     z = QuantType(IntType(8, signed=True), 1.0)
     layer = linear_layer(rng, "l0", "z", onnx.geometry, z)
     model = chain("one", onnx.geometry.in_shape, z, (layer,))
-    return design(model, [folding], extra_rows=extra_rows).engines[0]
+    away = {} if off_chip is None else {"l0": off_chip}
+    engine = design(model, [folding], extra_rows=extra_rows, off_chip=away).engines[0]
+    assert isinstance(engine, LinearEngine)
+    return engine
 
 
-def replay(engine: EngineDesign) -> None:
+def replay(engine: LinearEngine) -> None:
     """Run the feeder's program word by word: no word is read before it is there or overwritten while it is needed."""
-    geometry = engine.layer.op.geometry
-    assert geometry is not None
-    y, x = geometry.y, geometry.x
+    y, x = engine.geometry.y, engine.geometry.x
     row_words, slots = engine.loads // y.in_size, engine.rows
-    reads = []  # the input row that each emitted word reads
-    for o in y.outputs:
-        per_pixel = [[i for i, _ in y.taps[o] for _ in range(len(x.taps[c]) * engine.ci_folds)] for c in x.outputs]
-        for pixel in per_pixel:
-            reads += pixel * engine.co_folds
+    # The input row that each emitted word reads: all folds of a pixel, or of a band of rows, one after the other.
+    pixels = [
+        [[i for i, _ in y.taps[o] for _ in range(len(x.taps[c]) * engine.ci_folds)] for c in x.outputs]
+        for o in y.outputs
+    ]
+    if engine.off_chip is None:
+        reads = [i for row in pixels for pixel in row for i in pixel * engine.co_folds]
+    else:
+        height = engine.off_chip.band_rows
+        bands = [pixels[start : start + height] for start in range(0, len(pixels), height)]
+        reads = [i for band in bands for row in band * engine.co_folds for pixel in row for i in pixel]
     slot_row: dict[int, int] = {}
     written: dict[int, int] = {}
     last_read: dict[int, int] = {}

@@ -1,0 +1,167 @@
+// band_mac.hpp - the mac of an engine whose weights are off chip: mac.hpp on tiles that arrive while others are in use.
+//
+//   acc[p] = sum over a pixel's taps and input folds of sum_s weight[p, s] * (x[g, s] - zero_point)
+//
+// One flat loop of TILE_CYCLES iterations, II = 1.  An iteration may multiply, and may store a word of the next tile, as
+// tiles.hpp says: in MAC_CYCLES of them PE * SIMD useful multiplications are done.  A tile serves BAND_PIXELS accumulator
+// vectors, after which the other one is in use: counting them tells the weight source which output fold it serves.
+//
+// Invariant: a word is read GUARD or more iterations after it was stored, and its place is stored to again GUARD or more
+// iterations after it was last read.
+//
+// In:  one feeder word (feeder.hpp) an iteration that multiplies, whose address is that of the word in its tile; words of
+// weights in the low WEIGHT_BITS bits, tile by tile; periods: see tiles.hpp.  Out: as mac.hpp, one word per output fold and
+// pixel of a band.
+// Needs from layer L: WEIGHT_BITS, TILE_CYCLES, BAND_PIXELS, what tiles.hpp needs and what mac.hpp needs.
+// `source` is the codec's weight source, which reads tile_word<L>.
+#ifndef GAN2HLS_BAND_MAC_HPP
+#define GAN2HLS_BAND_MAC_HPP
+
+#include "bits.hpp"
+#include "mac.hpp"
+#include "tiles.hpp"
+#include "types.hpp"
+
+namespace gan2hls {
+
+template <class L, class source, int TOGETHER = 1, int WIDTH>
+void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& words,
+    hls::stream<ap_uint<L::PACE_WIDTH> >& paces, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
+    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
+    static_assert(L::PE % TOGETHER == 0, "each group must have as many accumulators");
+    static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
+    static_assert(WIDTH >= L::WEIGHT_BITS, "the stream of weights must carry a word");
+    typedef stored_word<L::WEIGHT_BITS> word_t;
+    typename word_t::type tile[2 * L::TILE_WORDS];
+#ifndef __BAMBU__
+// Periods keep reads and writes of one word at least 8 iterations (GUARD) apart, in both directions: saying so lets the
+// loop reach II = 1 without a forwarding path.
+#pragma HLS DEPENDENCE variable=tile type=inter direction=RAW distance=8 dependent=true
+#pragma HLS DEPENDENCE variable=tile type=inter direction=WAR distance=8 dependent=true
+#pragma HLS DEPENDENCE variable=tile type=intra dependent=false
+#endif
+    typename L::acc_t acc[L::PE];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=acc complete  // all accumulators change in every clock: registers
+#endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+    for (int p = 0; p < L::PE; ++p) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // only a reset
+#endif
+        acc[p] = 0;
+    }
+    tile_pace<L> pace;
+    counter<2 * L::TILE_WORDS> put;
+    counter<L::TILE_WORDS> stored;  // of the tile that arrives
+    counter<L::FOLDS> fold;         // whose tile is in use
+    counter<L::BAND_PIXELS> pixel;
+    bool upper = false;  // whether the second tile is in use
+#ifdef __BAMBU__
+#pragma nounroll
+#endif
+    for (typename upto<L::TILE_CYCLES>::type cycle = 0; cycle < L::TILE_CYCLES; ++cycle) {
+#ifndef __BAMBU__
+#pragma HLS PIPELINE II=1  // PE * SIMD multiplications a clock
+#endif
+        if (pace.emits) {
+            const ap_uint<L::FEED_WIDTH> feed = in.read();
+            uint64_t limbs[limbs_of(L::FEED_WIDTH)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
+#endif
+            to_limbs<L::FEED_WIDTH>(feed, limbs);
+            const int address = int(field<L::ADDRESS_BITS>(limbs, X_BITS));
+            const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
+            const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
+
+            typename L::input_t x[TOGETHER * L::SIMD];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=x complete  // wires, not a memory
+#endif
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+            for (int s = 0; s < TOGETHER * L::SIMD; ++s) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // one subtracter per lane; a zero point of 0 costs nothing
+#endif
+                const uint64_t raw = field<L::IN_BITS>(limbs, s * L::IN_BITS);
+                x[s] = typename L::input_t(extend<L::IN_BITS, L::IN_SIGNED>(raw) - L::IN_ZERO_POINT);
+            }
+
+            typename L::weight_t weight[L::PE * L::SIMD];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
+#endif
+            word_t::get(tile[upper ? L::TILE_WORDS + address : address], tile_word<L>::limbs);
+            source::fetch(address, int(fold.at), weight);
+
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+            for (int p = 0; p < L::PE; ++p) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // PE adder trees side by side; Vitis balances each sum into a tree
+#endif
+                const int own = p / (L::PE / TOGETHER) * L::SIMD;  // the first element of its group
+                typename L::acc_t sum = 0;
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+                for (int s = 0; s < L::SIMD; ++s) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // SIMD products
+#endif
+                    sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[own + s]);
+                }
+                acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
+            }
+
+            if (last) {
+                uint64_t packed[limbs_of(L::ACCS_WIDTH)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory
+#endif
+                clear<limbs_of(L::ACCS_WIDTH)>(packed);
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+                for (int p = 0; p < L::PE; ++p) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // only wires
+#endif
+                    put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
+                }
+                ap_uint<L::ACCS_WIDTH> word = 0;
+                from_limbs<L::ACCS_WIDTH>(packed, word);
+                out.write(word);
+                if (pixel.last) {
+                    upper = !upper;
+                    fold.step();
+                }
+                pixel.step();
+            }
+        }
+        bool done = false;  // the last word of a tile is stored
+        if (pace.store()) {
+            const ap_uint<WIDTH> word = words.read();
+            word_t::put(ap_uint<L::WEIGHT_BITS>(word), tile[put.at]);
+            done = stored.last;
+            stored.step();
+            put.step();
+        }
+        if (pace.ends && !pace.final) {
+            const ap_uint<L::PACE_WIDTH> period = paces.read();
+            pace.next(period);
+        } else {
+            pace.step(done);
+        }
+    }
+}
+
+}  // namespace gan2hls
+
+#endif

@@ -1,0 +1,136 @@
+"""The estimated interval of engines whose weights are off chip, beside their loops run clock by clock.
+
+Each process does an iteration a clock if the words that it reads are there and those that it writes have room, begins a
+frame anew when its loop has run empty, and what it writes arrives as late as its pipeline is long.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from gan2hls.emit.hls.config import reorder_cycles, reorder_period
+from gan2hls.emit.hls.feeder import feeder_program
+from gan2hls.emit.hls.latency import latency_cycles, restart_cycles
+from gan2hls.emit.hls.layer import LayerView, Process, layer_view
+from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, tile_program
+from gan2hls.hardware import LinearEngine
+from tests.cosim.hls_chains import random_design
+from tests.randomized import random_off_chip
+
+#: Names of the streams that an iteration reads, and of those that it writes.
+Iteration = tuple[tuple[str, ...], tuple[str, ...]]
+
+_FRAMES = 4
+_FIFO_WORDS = 2
+
+
+def loop(engine: LinearEngine, process: Process) -> list[Iteration]:
+    """The iterations of a frame."""
+    reads, write = tuple(stream.name for stream in process.sources), (process.sink.name,)
+    match process.kind:
+        case "feeder":
+            return list(feeder(engine, reads[0]))
+        case "band_mac":
+            return list(mac(engine, reads[1]))
+        case "load_weights":
+            beats, passes = map(int, process.arguments)
+            wait: list[Iteration] = [((), ())] * MEMORY_CLOCKS
+            return (([((), write)] * beats + wait) * passes)[:-MEMORY_CLOCKS]
+        case "widen":
+            factor, _, beats = map(int, process.arguments)
+            return [(reads, write if n % factor == factor - 1 else ()) for n in range(beats)]
+        case "narrow":
+            factor, _, beats = map(int, process.arguments)
+            return [(reads if n % factor == 0 else (), write) for n in range(beats)]
+        case "reorder":
+            period, vectors = reorder_period(engine), engine.reorder_words // 2
+            turns = [divmod(n, period) for n in range(reorder_cycles(engine))]
+            return [
+                (
+                    reads if turn < vectors and band < engine.bands.count else (),
+                    write if turn < vectors and band else (),
+                )
+                for band, turn in turns
+            ]
+        case "requant":
+            taps = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
+            return [(reads if tapped else (), write) for tapped in taps]
+        case "table":
+            return [(reads, write)] * process.cycles
+    raise AssertionError(process.kind)
+
+
+def feeder(engine: LinearEngine, source: str) -> Iterator[Iteration]:
+    for segment in feeder_program(engine):
+        for n in range(segment.cycles):
+            due = (n + 1) * segment.loads // segment.cycles > n * segment.loads // segment.cycles
+            yield (source,) if due else (), ("feed",) if segment.emits else ()
+
+
+def mac(engine: LinearEngine, weights: str) -> Iterator[Iteration]:
+    program, bands = tile_program(engine), engine.bands
+    vectors = engine.vector_cycles.reshape(bands.count, bands.rows, -1, engine.co_folds).transpose(0, 3, 1, 2)
+    ends = np.cumsum(vectors.reshape(bands.count * engine.co_folds, -1), axis=1) - 1
+    paces = [(pace.period, pace.gap, pace.start) for pace in program.bands for _ in range(program.folds)]
+    yield from [((weights,), ())] * program.words + [((), ())] * program.trail
+    for n, (period, gap, start) in enumerate(paces):
+        vector_ends, work = set(ends[n].tolist()), int(ends[n, -1]) + 1
+        left, credit = (program.words if n < len(paces) - 1 else 0), -start
+        for turn in range(period if left else work):
+            stores = left > 0 and credit >= 0
+            left, credit = (left - 1, credit - gap) if stores else (left, credit + program.words)
+            feed = ("feed",) if turn < work else ()
+            yield (*feed, *((weights,) if stores else ())), ("accs",) if turn in vector_ends else ()
+
+
+def interval(view: LayerView) -> int:
+    """The clocks between the last two frames."""
+    engine = view.engine
+    assert isinstance(engine, LinearEngine)
+    programs = ("schedule", "band_pixels", "tile_paces")
+    processes = [process for process in view.processes if process.kind not in programs]
+    loops = [loop(engine, process) for process in processes]
+    kinds = [(process.kind, engine.folding.simd) for process in processes]
+    latency = {p.sink.name: latency_cycles(*kind) for p, kind in zip(processes, kinds, strict=True)}
+    ports = {stream.name for stream in view.parameters}
+    words: dict[str, deque[int]] = {process.sink.name: deque() for process in processes}
+    at, begins, left, ends = [0] * len(loops), [0] * len(loops), [_FRAMES] * len(loops), []
+    clock = 0
+    while left[-1]:
+        going = []
+        for n, iterations in enumerate(loops):
+            reads, writes = iterations[at[n]]
+            there = all(name in ports or (words[name] and words[name][0] <= clock) for name in reads)
+            room = all(name in ports or len(words[name]) < _FIFO_WORDS + latency[name] for name in writes)
+            if left[n] and clock >= begins[n] and there and room:
+                going.append(n)
+        for n in going:
+            reads, writes = loops[n][at[n]]
+            for name in set(reads) - ports:
+                words[name].popleft()
+            for name in set(writes) - ports:
+                words[name].append(clock + latency[name])
+            at[n] += 1
+            if at[n] == len(loops[n]):
+                at[n], left[n], begins[n] = 0, left[n] - 1, clock + 1 + restart_cycles(*kinds[n])
+                ends += [clock] if n == len(loops) - 1 else []
+        clock += 1
+    return ends[-1] - ends[-2]
+
+
+@pytest.mark.parametrize(("seed", "bus"), [(0, 128), (1, 32), (4, 64), (16, 32), (18, 128)])
+def test_no_frame_takes_longer_than_estimated(seed: int, bus: int) -> None:
+    """And not much less where it takes long."""
+    made = random_off_chip(np.random.default_rng(seed), random_design(seed, layers=8), bus, part=1.0)
+    away = [e for e in made.engines if isinstance(e, LinearEngine) and e.off_chip is not None]
+    assert len(away) > 4
+    for engine in away:
+        view = layer_view(engine, *made.edges_into(engine))
+        (cycles,) = (process.cycles for process in view.processes if process.kind == "band_mac")
+        assert cycles == len(list(mac(engine, "words"))), engine.layer.name
+        found = interval(view)
+        assert found <= view.interval <= 2 * found + 300, engine.layer.name
