@@ -23,6 +23,9 @@ from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
+#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them, so
+#: that their registers are no chain.
+_SIMPLE_WORDS = 8
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
 
@@ -195,7 +198,10 @@ def _requant_rom(
     few = distinct_bits(offsets + mults, words)
     if few < offsets + mults:
         return found + Resources(ff=3 * few)
-    return found + Resources(lut=offsets, ff=mults if into_dsp else 2 * mults)
+    registers = Resources(ff=mults if into_dsp else 2 * mults)
+    if words <= _SIMPLE_WORDS:
+        return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
+    return found + registers + Resources(lut=offsets)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
