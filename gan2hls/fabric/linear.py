@@ -171,7 +171,7 @@ def requant(
     else:
         lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
-        lane += Resources(lut=mult_bits + offset_bits + acc_bits, ff=acc_bits)
+        lane += Resources(lut=mult_bits + offset_bits + acc_bits // 2, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))

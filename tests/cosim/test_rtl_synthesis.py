@@ -237,7 +237,7 @@ WHOLE = [
     streaming("joined", IntConcat((16, 16), (1, 3)), (8, 8, 32), (MAP, MAP), 4, 8),
     streaming("pooled", IntPool(HALVES, HALVES, (8, 8), True), (4, 4, 16), (MAP,), 4, 8),
     streaming(
-        "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 64))), (1, 1, 64), ((1, 1, 1),), 1, 4
+        "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
     pointwise(),
 ]  # fmt: skip
