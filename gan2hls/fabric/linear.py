@@ -5,6 +5,7 @@ Counts are those of a flattened engine: a DSP block takes in the registers in fr
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 
 from gan2hls.fabric.blocks import (
@@ -46,6 +47,7 @@ def operand_registers(
     return Resources(lut=width)
 
 
+@lru_cache(maxsize=1 << 12)
 def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
     """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
@@ -58,6 +60,7 @@ def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -
     return own + row_grant + memory(width, rows * row_words, "buffer")
 
 
+@lru_cache(maxsize=1 << 12)
 def sequencer(
     *,
     rows: int,
@@ -92,6 +95,7 @@ def sequencer(
     return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
 
 
+@lru_cache(maxsize=1 << 12)
 def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool) -> Resources:
     """Return ``g2h_mac`` without its multipliers and the registers of operands.
 
