@@ -157,7 +157,7 @@ def _show_resources(console: Console, report: Report) -> None:
     """Print what each engine takes, what all take, and what the part has."""
     totals = report.totals
     used, there = totals.resources.model_dump(), None if totals.available is None else totals.available.model_dump()
-    names = [name for name, count in used.items() if count or name != "uram"]
+    names = [name for name, count in used.items() if count or (name != "uram" and count is not None)]
     table = _table("resources (estimated)", ("layer",), tuple(_RESOURCES[name] for name in names))
     for layer in report.layers:
         table.add_row(layer.name, *(f"{layer.resources.model_dump()[name]:,}" for name in names))
@@ -167,7 +167,7 @@ def _show_resources(console: Console, report: Report) -> None:
         table.add_row("of the part", *(f"{there[name]:,}" for name in names))
         table.add_row("used", *(f"{used[name] / there[name]:.0%}" if there[name] else "-" for name in names))
     _print(console, table)
-    if there is not None and any(count > there[name] for name, count in used.items()):
+    if there is not None and any(used[name] > there[name] for name in names):
         console.print(
             "warning: the part is too small; choose a larger --part, fewer weight bits, or a smaller generator",
             style="yellow",

@@ -29,12 +29,14 @@ def mux_lut(choices: int, width_bits: int) -> int:
     return 0 if choices <= 1 else ceil(choices / _MUX_INPUTS) * width_bits
 
 
+@lru_cache(maxsize=1 << 12)
 def counter(count: int) -> Resources:
     """Return a counter that wraps: an adder, the comparison with its end and the choice are three LUTs for two bits."""
     bits = bits_of(count)
     return Resources(lut=bits + ceil(bits / 2), ff=bits)
 
 
+@lru_cache(maxsize=1 << 12)
 def memory(width_bits: int, depth: int, kind: MemoryKind) -> Resources:
     """Return the cells of a memory with the multiplexer between its slices, and no register of its data."""
     cells = memory_cells(width_bits, depth, kind)
@@ -72,12 +74,14 @@ def line_buffer(width_bits: int, depth: int) -> Resources:
     return memory(width_bits, depth, "buffer") + Resources(ff=width_bits * (1 if cells.bram18 else 2))
 
 
+@lru_cache(maxsize=1 << 12)
 def credit(depth: int) -> Resources:
     """Return ``g2h_credit``."""
     bits = depth.bit_length()
     return Resources(lut=bits + 2, ff=bits + 1)
 
 
+@lru_cache(maxsize=1 << 12)
 def fifo(width_bits: int, depth: int, ratio: int = 1) -> Resources:
     """Return ``g2h_fifo``, whose output register shifts where it serializes."""
     pointer = bits_of(depth) + 1

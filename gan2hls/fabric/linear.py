@@ -5,6 +5,7 @@ Counts are those of a flattened engine: a DSP block takes in the registers in fr
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 
 from gan2hls.fabric.blocks import (
@@ -23,6 +24,9 @@ from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
+#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them, so
+#: that their registers are no chain.
+_SIMPLE_WORDS = 8
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
 
@@ -43,6 +47,7 @@ def operand_registers(
     return Resources(lut=width)
 
 
+@lru_cache(maxsize=1 << 12)
 def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
     """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
@@ -55,6 +60,7 @@ def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -
     return own + row_grant + memory(width, rows * row_words, "buffer")
 
 
+@lru_cache(maxsize=1 << 12)
 def sequencer(
     *,
     rows: int,
@@ -89,6 +95,7 @@ def sequencer(
     return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
 
 
+@lru_cache(maxsize=1 << 12)
 def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, multiplies: bool) -> Resources:
     """Return ``g2h_mac`` without its multipliers and the registers of operands.
 
@@ -168,7 +175,7 @@ def requant(
     else:
         lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
-        lane += Resources(lut=mult_bits + offset_bits + acc_bits, ff=acc_bits)
+        lane += Resources(lut=mult_bits + offset_bits + acc_bits // 2, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))
@@ -195,7 +202,10 @@ def _requant_rom(
     few = distinct_bits(offsets + mults, words)
     if few < offsets + mults:
         return found + Resources(ff=3 * few)
-    return found + Resources(lut=offsets, ff=mults if into_dsp else 2 * mults)
+    registers = Resources(ff=mults if into_dsp else 2 * mults)
+    if words <= _SIMPLE_WORDS:
+        return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
+    return found + registers + Resources(lut=offsets)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:

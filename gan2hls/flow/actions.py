@@ -191,7 +191,16 @@ def _prepare(
             raise ModelError("holds no design", where=str(model), hint=_resuming(model))
         loaded = _load_onnx(onnx_path, saved) if onnx_path is not None else None
         return resolve(config, base=saved.config), saved.model, saved.design, loaded
-    made = build(model, config=config, input_shapes=input_shapes, stop="schedule", write=False, notify=notify)
+    overrides = {"target": {"oversize": True}}  # pictures need no part
+    made = build(
+        model,
+        config=config,
+        overrides=overrides,
+        input_shapes=input_shapes,
+        stop="schedule",
+        write=False,
+        notify=notify,
+    )
     assert made.integer_model is not None and made.design is not None
     loaded = frontend.load(model, input_shapes=dict(input_shapes or {}))
     return made.config, made.integer_model, made.design, loaded

@@ -73,7 +73,7 @@ def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingReque
     if taken.within(budget):
         return
     if target.oversize:
-        _log.warning("%s: the design takes %s; it is written all the same", target.part, excess_text(taken, budget))
+        _log.warning("%s: the design takes %s; target.oversize lets it pass", target.part, excess_text(taken, budget))
         return
     choices, found = _within_budget(design.model, target, pinned)
     raise misfit_error(design.model, choices, target, found.aside)

@@ -58,7 +58,7 @@ _LANE_CLOCKS, _OUT_WORDS = 8, 16
 #: Bits of codes whose squares are added in LUTs, and digits of a factor that are adders, at most.
 _ADDED_BITS, _MOST_ADDED = 8, 4
 #: LUTs of a serial root for each bit of its sum.
-_SERIAL_POWERS = 4
+_SERIAL_POWERS = 6
 #: LUTs of the shift of a value, in two stages of 32 and 25 bits.
 _SHIFT_LUT = 90
 #: Flip-flops of a lane, and of the pipeline of a root for each bit of its sum.
@@ -262,13 +262,13 @@ class IntNorm(StreamOperation):
         lane_dsp, lane_lut = _times(self.count, width["Code"], width["Centre"])
         lane_dsp += dsp_of_product(ROOT_BITS + 1, _VALUE_BITS + 2)
         if code.bits <= _ADDED_BITS:
-            lane_lut += width["Code"] * (width["Code"] + 2)
+            lane_lut += width["Code"] * (width["Code"] + 5)
         else:
             lane_dsp += dsp_of_product(width["Code"], width["Code"])
         root_dsp, root_lut = (0, _SERIAL_POWERS * width["Power"]) if plan.steps else self._root_cost(plan)
         state = width["Sum"] + width["Square"]
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
-        lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + state)
+        lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + 7 * state // 4)
         ff = sizes.lanes * _LANE_FF + plan.sets * (state + _ROOT_FF * width["Power"])
         memories: list[tuple[int, int, MemoryBlock]] = [
             (sizes.lanes * code.bits, plan.depth, "ring" if plan.in_ram else "queue"),

@@ -141,7 +141,7 @@ class IntPool(StreamOperation):
         width, words = sizes.lanes * sizes.acc_type.signed_bits, sizes.shape[1] * sizes.shape[2] // sizes.lanes
         places = sum(bits_of(count) for count in (*self.in_size, sizes.shape[2] // sizes.lanes, words))
         lut = (2 if self.greatest else 1) * width
-        return UnitCost(lut=lut + 3 * places, ff=width + places + 1, memories=((width, words, "kept"),))
+        return UnitCost(lut=lut + 2 * places, ff=width + places + 1, memories=((width, words, "kept"),))
 
 
 def _masks(windows: Windows, size: int) -> tuple[tuple[int, ...], ...]:

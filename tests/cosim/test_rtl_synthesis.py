@@ -13,17 +13,37 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware import Design, Folding
+from gan2hls.emit import template_root
+from gan2hls.fabric import MemoryKind, memory_cells
+from gan2hls.hardware import Design, Folding, design_resources
 from gan2hls.hardware.resources import engine_resources
+from gan2hls.kinds.add import IntAdd
+from gan2hls.kinds.concat import IntConcat
+from gan2hls.kinds.gather import IntGather
+from gan2hls.kinds.mul import IntMul
+from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.operation import StreamOperation
+from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.taps import LinearGeometry
 from gan2hls.ops.weights import IntWeight
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
-from tests.random_integer_graphs import norm_layer, random_graph_design
-from tests.randomized import chain, conv, design, linear_layer, tiny_design
+from tests.random_integer_graphs import Graph, norm_layer, random_graph_design
+from tests.randomized import (
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    linear_layer,
+    pointwise_layer,
+    scaled_weights,
+    tiny_design,
+)
 
 pytestmark = pytest.mark.cosim
 
@@ -116,8 +136,9 @@ def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams
     cells, estimate = synthesized(made, tmp_path), engine_resources(made.engines[0])
     assert cells["DSP48E1"] == estimate.dsp == dsp
     assert cells["RAMB18E1"] == estimate.bram18 == block_rams
-    luts = sum(count for kind, count in cells.items() if kind.startswith("LUT"))
-    assert 0.6 * luts < estimate.lane_lut < 1.2 * luts  # a requantizer and queues beside it
+    luts, registers = counted(cells)
+    taken = design_resources(made)
+    assert abs(taken.lut / luts - 1) < 0.25 and abs(taken.ff / registers - 1) < 0.25
 
 
 @pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 8), (8, 16, 4)])
@@ -135,6 +156,113 @@ def test_selecting_a_centroid_takes_the_estimated_luts(books: int, centroids: in
     weight = IntWeight(values, IntType(8, signed=True), np.ones(1), "codebook", "codebook", books)
     estimate = lanes * CODECS["codebook"].decoder_lut(weight)
     assert 0.8 * estimate < luts[0] - luts[1] < 1.25 * estimate
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "kind"),
+    [
+        (512, 1152, "rom"),
+        (17, 9000, "rom"),
+        (36, 64, "rom"),
+        (8, 300, "buffer"),
+        (40, 65, "buffer"),
+        (64, 100, "buffer"),
+        (80, 1100, "buffer"),
+        (16, 5000, "ring"),
+    ],
+)
+def test_memories_take_what_is_counted(width: int, depth: int, kind: MemoryKind, tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    lib = template_root() / "rtl" / "lib"
+    module, others = {"rom": ("rom", ()), "buffer": ("line_buffer", ()), "ring": ("ring", ("credit", "fifo"))}[kind]
+    rows = np.random.default_rng(0).integers(0, 2, (depth, width)).astype(str)
+    image = tmp_path / "words.mem"
+    image.write_text("".join(f"{int(''.join(row), 2):x}\n" for row in rows))
+    own = "" if kind == "ring" else f"-G AddrBits={(depth - 1).bit_length()}"
+    own += f' -G File="{image}"' if kind == "rom" else ""
+    files = " ".join(str(lib / f"g2h_{name}.sv") for name in (module, *others))
+    cells = mapped(
+        f"read_slang -j 1 --top g2h_{module} -G Width={width} -G Depth={depth} {own} {files}",
+        f"synth_xilinx -flatten -top g2h_{module} -run begin:map_ffram",
+        f"g2h_{module}",
+        tmp_path,
+    )
+    estimate = memory_cells(width, depth, kind)
+    assert cells.get("RAMB18E1", 0) + 2 * cells.get("RAMB36E1", 0) == estimate.bram18
+    if kind == "buffer":
+        assert 4 * (cells.get("RAM32M", 0) + cells.get("RAM64M", 0)) == estimate.lut
+
+
+def linear(
+    name: str, geometry: LinearGeometry, codec: str, folding: Folding, *, skips: bool = False, table_bits: int = 0
+) -> Design:
+    rng = np.random.default_rng(0)
+    values, factors = None, None
+    if codec == "blockscale":
+        values, factors = scaled_weights(rng, geometry.weight_shape, 16, factor_bits=8)
+    layer = linear_layer(
+        rng, "l0", "z", geometry, INT8, codec=codec, values=values, factors=factors, table_bits=table_bits,
+        scaled=16 if codec == "blockscale" else 0, empty=0.6 if skips else 0.0, block=(folding.pe, folding.simd),
+    )  # fmt: skip
+    return design(chain(name, geometry.in_shape, INT8, (layer,)), (folding,), skip=("l0",) if skips else ())
+
+
+def streaming(name: str, op: StreamOperation, shape: Shape, given: tuple[Shape, ...], lanes: int, bits: int) -> Design:
+    """An engine without weights; its inputs have unsigned codes of ``bits`` bits."""
+    graph = Graph(np.random.default_rng(1), {f"z{n}": one for n, one in enumerate(given)})
+    graph.types = dict.fromkeys(graph.inputs, QuantType(IntType(bits, signed=False), 1.0))
+    graph.stream(op, graph.inputs, shape)
+    return design(graph.model(name, ("l0",)), (Folding(lanes, lanes, lanes),))
+
+
+def pointwise() -> Design:
+    layer = pointwise_layer(np.random.default_rng(0), "l0", "z", (8, 8, 16), INT8, table_bits=8)
+    return design(chain("pointwise", (8, 8, 16), INT8, (layer,)), (Folding(4, 4, 4),))
+
+
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+MAP, HALVES = (8, 8, 16), tuple((n, n + 2) for n in range(0, 8, 2))
+WHOLE = [
+    linear("raw", conv((8, 8), 16, 8), "raw", Folding(4, 4, 2)),
+    linear("tabled", conv((8, 8), 16, 16), "raw", Folding(4, 8, 2), table_bits=8),
+    linear("dense", dense(64, 256), "raw", Folding(16, 4, 2)),
+    linear("ternary", conv_transpose((8, 8), 16, 16), "ternary", Folding(8, 4, 4)),
+    linear("binary", conv((8, 8), 32, 16), "binary", Folding(4, 16, 4)),
+    linear("codebook", conv((8, 8), 16, 16), "codebook", Folding(4, 4, 1)),
+    linear("blockscale", conv((8, 8), 32, 16), "blockscale", Folding(2, 8, 2)),
+    linear("skipping", conv((8, 8), 32, 32), "raw", Folding(4, 4, 1), skips=True),
+    linear("grouped", conv((8, 8), 32, 32, groups=8), "raw", Folding(4, 4, 2)),
+    streaming("sum", IntAdd((1, 3), "vector"), MAP, (MAP, (1, 1, 16)), 4, 8),
+    streaming("product", IntMul("plane"), MAP, (MAP, (8, 8, 1)), 4, 8),
+    streaming("joined", IntConcat((16, 16), (1, 3)), (8, 8, 32), (MAP, MAP), 4, 8),
+    streaming("pooled", IntPool(HALVES, HALVES, (8, 8), True), (4, 4, 16), (MAP,), 4, 8),
+    streaming(
+        "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
+    ),
+    pointwise(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("made", WHOLE, ids=lambda made: made.name)
+def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None:
+    """DSP blocks and block RAMs exactly, LUTs and flip-flops within a fifth."""
+    pytest.importorskip("pyosys")
+    cells, estimate = synthesized(made, tmp_path), design_resources(made)
+    assert cells.get("DSP48E1", 0) == estimate.dsp
+    assert cells.get("RAMB18E1", 0) + 2 * cells.get("RAMB36E1", 0) == estimate.bram18
+    luts, registers = counted(cells)
+    assert 0.8 * luts <= estimate.lut <= 1.2 * luts
+    assert 0.8 * registers <= estimate.ff <= 1.2 * registers
+
+
+#: LUTs of the cells that LUTs serve as memory and shift registers in.
+LUTS_OF = {"RAM32M": 4, "RAM64M": 4, "RAM64X1D": 2, "RAM32X1D": 2, "SRL16E": 1, "SRLC32E": 1}
+
+
+def counted(cells: dict[str, int]) -> tuple[int, int]:
+    """Return LUTs, those of memories and shift registers among them, and flip-flops."""
+    luts = sum(LUTS_OF.get(kind, int(kind[:3] == "LUT")) * count for kind, count in cells.items())
+    return luts, sum(count for kind, count in cells.items() if kind.startswith("FD"))
 
 
 def coded_engine(codec: str) -> Design:
@@ -158,8 +286,13 @@ def synthesized(made: Design, folder: Path) -> dict[str, int]:
     rtl = write_rtl(made, folder)
     files = (rtl / f"{made.name}.f").read_text().replace("\n", " ")
     read = f"read_slang -j 1 --top {made.name} {files}"
-    command = [sys.executable, "-c", YOSYS, read, f"synth_xilinx -flatten -top {made.name}", "stat"]
-    done = subprocess.run(command, cwd=rtl, capture_output=True, text=True, check=False)
+    return mapped(read, f"synth_xilinx -flatten -top {made.name}", made.name, rtl)
+
+
+def mapped(read: str, synth: str, top: str, folder: Path) -> dict[str, int]:
+    """Return the cells of each kind after two passes of Yosys in ``folder``."""
+    command = [sys.executable, "-c", YOSYS, read, synth, "stat"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
-    counts = done.stdout[done.stdout.rindex(f"=== {made.name} ===") :]
+    counts = done.stdout[done.stdout.rindex(f"=== {top} ===") :]
     return {kind: int(count) for count, kind in re.findall(r"^\s+(\d+)\s+([A-Z][A-Z0-9]+)$", counts, re.M)}
