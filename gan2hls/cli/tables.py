@@ -19,6 +19,7 @@ from gan2hls.report import (
     AlternativeReport,
     AssignmentReport,
     LayerFacts,
+    MemoryReport,
     ModelFacts,
     Report,
     StepReport,
@@ -167,11 +168,27 @@ def _show_resources(console: Console, report: Report) -> None:
         table.add_row("of the part", *(f"{there[name]:,}" for name in names))
         table.add_row("used", *(f"{used[name] / there[name]:.0%}" if there[name] else "-" for name in names))
     _print(console, table)
+    if report.memory is not None:
+        _show_memory(console, report.memory)
     if there is not None and any(used[name] > there[name] for name in names):
         console.print(
             "warning: the part is too small; choose a larger --part, fewer weight bits, or a smaller generator",
             style="yellow",
         )
+
+
+def _show_memory(console: Console, memory: MemoryReport) -> None:
+    """Print which weights come from external memory, and how much crosses its port."""
+    spent = memory.gigabytes_per_second
+    away = dict.fromkeys(
+        f"{region.layer}{' (Huffman)' if region.coding == 'huffman' else ''}" for region in memory.regions
+    )
+    console.print(
+        f"external memory: {memory.bytes_per_frame:,} bytes a frame through {memory.port_bits} bits"
+        f"{'' if spent is None else f', {spent:.2f} GB/s'}; an image of {memory.image_bytes:,} bytes; "
+        f"weights of {', '.join(away)}",
+        markup=False,
+    )
 
 
 def show_steps(console: Console, steps: Mapping[Any, StepReport]) -> None:

@@ -21,6 +21,8 @@ from gan2hls.ops import IntLinear
 
 #: Widths of weights that are tried.
 _WEIGHT_BITS = (6, 4, 2)
+#: Widths of a memory port that are tried.
+_PORT_BITS = (128, 256, 512)
 #: What stands between two ways out: each has its line.
 _BETWEEN = ";\n        "
 
@@ -60,6 +62,7 @@ def _ways_out(
         chosen = choices.fitting(interval, without - aside)
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
+    yield from _off_chip(model, target, aside)
     yield _larger_part(choices, target, aside)
     yield from _fewer_bits(model, target, aside, names)
     if target.fps is not None:
@@ -70,6 +73,26 @@ def _ways_out(
             pace = max(option.interval for option in fastest.values())
             yield f"fewer frames/s: about {floor(target.clock_mhz * 1e6 / pace)} fit"
     yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
+
+
+def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator[str]:
+    """Yield what weights off chip, or a faster memory port, would bring."""
+    beat = target.memory.bytes_per_clock(target.clock_mhz)
+    ways = [("memory.weights: auto", beat)] if target.memory.off_chip is False else []
+    ways += [(f"memory.port_bits: {bits}", beat * bits / target.memory.bits) for bits in _PORT_BITS]
+    free = replace(target.memory, off_chip=None)
+    found = {layer.name: options(layer, FoldingRequest(), free) for layer in model.layers}
+    for way, bytes_per_clock in ways:
+        if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):
+            continue
+        choices = Choices(found, bytes_per_clock)
+        chosen = choices.fitting(_interval(choices, target), target.budget - aside)
+        if chosen is not None:
+            count = sum(option.bus_bytes for option in chosen.values())
+            pace = max(option.interval for option in chosen.values())
+            spent = count / pace * target.clock_mhz / 1e3
+            yield f"{way}: weights off chip fit, {count:,} bytes a frame, {spent:.2f} GB/s"
+            return
 
 
 def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:

@@ -28,6 +28,7 @@ from gan2hls.hardware import (
 from gan2hls.model import IntegerModel, Origin, Port
 from gan2hls.ops import IntLinear
 from gan2hls.report.code_agreement import CodeAgreement
+from gan2hls.report.external import memory_report
 from gan2hls.report.schema import (
     AssignmentReport,
     BlockReport,
@@ -105,6 +106,7 @@ def make_report(
         target={"part": design.part, "clock_ns": design.clock_ns},
         layers=layers,
         totals=_totals(design, layers, estimated, measured),
+        memory=None if design.memory is None else memory_report(design, measured.interval or estimated.interval),
         quality=fidelity.quality,
         assignment=assignment,
         widening=widening,

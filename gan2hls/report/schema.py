@@ -236,6 +236,28 @@ class Totals(_Part):
     frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")
 
 
+class RegionReport(_Part):
+    """What stands in external memory from an offset on: a layer's weights, or those of one of its decoders."""
+
+    layer: str
+    stream: Count = Field(description="Number of the decoder; 0 without decoders.")
+    offset: Count = Field(description="Of the first byte in the image.")
+    bytes: Count
+    passes: Count = Field(description="How often it is read in a frame.")
+    coding: Literal["plain", "huffman"]
+
+
+class MemoryReport(_Part):
+    """The external memory, which weights are read from."""
+
+    port_bits: Count
+    image_bytes: Count = Field(description="Size of memory/memory.image.")
+    bytes_per_frame: Count = Field(description="That cross the port.")
+    float32_ratio: float = Field(description="Bits of those weights in float32, over the bits that cross the port.")
+    gigabytes_per_second: float | None = Field(description="At the target clock and the frame interval.")
+    regions: tuple[RegionReport, ...]
+
+
 class Quality(_Part):
     """What the output lost against ONNX Runtime float32; null: not measured, or nothing lost."""
 
@@ -263,6 +285,7 @@ class Report(_Part):
     target: dict[str, str | float]
     layers: tuple[LayerReport, ...]
     totals: Totals
+    memory: MemoryReport | None = Field(None, description="Null: all weights stand on chip.")
     quality: Quality
     assignment: AssignmentReport | None = Field(None, description="Null: precision: auto was not asked for.")
     widening: WideningReport | None = Field(None, description="Null: the config or the file fixes all activations.")

@@ -97,6 +97,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "kind": layer.op.kind,
         "source": layer.source,
         "linear": False,
+        "off_chip": None,
         "inputs": _inputs(engine, [edge.source.shape for edge in design.edges_into(engine)]),
         "out_shape": shape_text(layer.shape),
         "out_elem": str(engine.out_elem),

@@ -3,6 +3,7 @@ lib/g2h_centre.sv
 lib/g2h_credit.sv
 lib/g2h_feeder.sv
 lib/g2h_fifo.sv
+lib/g2h_frame_base.sv
 lib/g2h_last.sv
 lib/g2h_line_buffer.sv
 lib/g2h_loader.sv
@@ -12,6 +13,7 @@ lib/g2h_rom.sv
 lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
 lib/g2h_table.sv
+lib/g2h_tap_address.sv
 lib/g2h_up.sv
 lib/g2h_wsrc_raw.sv
 tiny_dcgan_l0_dense.sv

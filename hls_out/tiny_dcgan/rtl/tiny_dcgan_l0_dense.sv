@@ -34,6 +34,7 @@ module tiny_dcgan_l0_dense (
   logic [3:0] x_addr;
   logic [8:0] w_addr;
   logic [5:0] w_co;
+  logic [7:0] w_word;
   logic [7:0] weight;
   logic [7:0] x;
   logic [3:0] issued, step;
@@ -99,23 +100,34 @@ module tiny_dcgan_l0_dense (
     .release_o  (free_rows)
   );
 
+  g2h_rom #(
+    .Width(8),
+    .Depth(384),
+    .AddrBits(9),
+    .File({`GAN2HLS_MEM_DIR, "l0_dense_weight.mem"})
+  ) u_codes (
+    .clk_i (clk_i),
+    .addr_i(w_addr),
+    .data_o(w_word)
+  );
+
   g2h_wsrc_raw #(
     .Lanes(1),
     .Pe(1),
     .Simd(1),
     .WeightBits(8),
-    .Depth(384),
+    .WordBits(8),
     .AddrBits(9),
     .CoFolds(48),
     .CoBits(6),
     .CodeBits(8),
     .CodeSigned(1),
-    .Base(0),
-    .File({`GAN2HLS_MEM_DIR, "l0_dense_weight.mem"})
+    .Base(0)
   ) u_wsrc (
     .clk_i   (clk_i),
     .addr_i  (w_addr),
     .co_i    (w_co),
+    .word_i  (w_word),
     .weight_o(weight)
   );
 

@@ -34,6 +34,7 @@ module tiny_dcgan_l1_conv_transpose (
   logic [3:0] x_addr;
   logic [7:0] w_addr;
   logic [1:0] w_co;
+  logic [63:0] w_word;
   logic [63:0] weight;
   logic [31:0] x;
   logic [3:0] issued, step;
@@ -99,23 +100,34 @@ module tiny_dcgan_l1_conv_transpose (
     .release_o  (free_rows)
   );
 
+  g2h_rom #(
+    .Width(64),
+    .Depth(192),
+    .AddrBits(8),
+    .File({`GAN2HLS_MEM_DIR, "l1_conv_transpose_weight.mem"})
+  ) u_codes (
+    .clk_i (clk_i),
+    .addr_i(w_addr),
+    .data_o(w_word)
+  );
+
   g2h_wsrc_raw #(
     .Lanes(8),
     .Pe(2),
     .Simd(4),
     .WeightBits(8),
-    .Depth(192),
+    .WordBits(64),
     .AddrBits(8),
     .CoFolds(4),
     .CoBits(2),
     .CodeBits(8),
     .CodeSigned(1),
-    .Base(0),
-    .File({`GAN2HLS_MEM_DIR, "l1_conv_transpose_weight.mem"})
+    .Base(0)
   ) u_wsrc (
     .clk_i   (clk_i),
     .addr_i  (w_addr),
     .co_i    (w_co),
+    .word_i  (w_word),
     .weight_o(weight)
   );
 

@@ -34,6 +34,7 @@ module tiny_dcgan_l2_conv_transpose (
   logic [4:0] x_addr;
   logic [5:0] w_addr;
   logic [0:0] w_co;
+  logic [95:0] w_word;
   logic [95:0] weight;
   logic [15:0] x;
   logic [3:0] issued, step;
@@ -99,23 +100,34 @@ module tiny_dcgan_l2_conv_transpose (
     .release_o  (free_rows)
   );
 
+  g2h_rom #(
+    .Width(96),
+    .Depth(36),
+    .AddrBits(6),
+    .File({`GAN2HLS_MEM_DIR, "l2_conv_transpose_weight.mem"})
+  ) u_codes (
+    .clk_i (clk_i),
+    .addr_i(w_addr),
+    .data_o(w_word)
+  );
+
   g2h_wsrc_raw #(
     .Lanes(12),
     .Pe(6),
     .Simd(2),
     .WeightBits(8),
-    .Depth(36),
+    .WordBits(96),
     .AddrBits(6),
     .CoFolds(1),
     .CoBits(1),
     .CodeBits(8),
     .CodeSigned(1),
-    .Base(0),
-    .File({`GAN2HLS_MEM_DIR, "l2_conv_transpose_weight.mem"})
+    .Base(0)
   ) u_wsrc (
     .clk_i   (clk_i),
     .addr_i  (w_addr),
     .co_i    (w_co),
+    .word_i  (w_word),
     .weight_o(weight)
   );
 

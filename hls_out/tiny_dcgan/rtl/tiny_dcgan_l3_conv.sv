@@ -35,6 +35,7 @@ module tiny_dcgan_l3_conv (
   logic [4:0] x_addr;
   logic [3:0] w_addr;
   logic [0:0] w_co;
+  logic [47:0] w_word;
   logic [47:0] weight;
   logic [47:0] x;
   logic [3:0] issued, step;
@@ -100,23 +101,34 @@ module tiny_dcgan_l3_conv (
     .release_o  (free_rows)
   );
 
+  g2h_rom #(
+    .Width(48),
+    .Depth(9),
+    .AddrBits(4),
+    .File({`GAN2HLS_MEM_DIR, "l3_conv_weight.mem"})
+  ) u_codes (
+    .clk_i (clk_i),
+    .addr_i(w_addr),
+    .data_o(w_word)
+  );
+
   g2h_wsrc_raw #(
     .Lanes(6),
     .Pe(1),
     .Simd(6),
     .WeightBits(8),
-    .Depth(9),
+    .WordBits(48),
     .AddrBits(4),
     .CoFolds(1),
     .CoBits(1),
     .CodeBits(8),
     .CodeSigned(1),
-    .Base(0),
-    .File({`GAN2HLS_MEM_DIR, "l3_conv_weight.mem"})
+    .Base(0)
   ) u_wsrc (
     .clk_i   (clk_i),
     .addr_i  (w_addr),
     .co_i    (w_co),
+    .word_i  (w_word),
     .weight_o(weight)
   );
 

@@ -26,6 +26,8 @@ from vectors import Bench, Stream
 PERIOD = 10
 BENCH = Bench(Path(os.environ["BENCH_JSON"]))
 DUT = BENCH.config["duts"][os.environ["BENCH_DUT"]]
+#: The external memory of the design under test: ``image``, the file that stands there; empty where it has none.
+MEMORY = DUT.get("memory", {})
 INPUTS, OUTPUTS = list(enumerate(BENCH.inputs)), list(enumerate(BENCH.outputs))
 #: Random waits make a frame longer: at most this many cycles for each beat that crosses a boundary, on average.
 SLOWDOWN = 16
@@ -93,12 +95,15 @@ class Session:
         }  # fmt: skip
         self.sources: list[Source] = []
         self.sinks: list[Sink] = []
+        self.memory: Any = None
         self._tasks: list[Any] = []
         self._broken = ""
         self._event = Event()
 
-    async def restart(self, idle: Waits = at_once, stall: Waits = at_once) -> None:
-        """Hold reset for a few cycles with the streams at rest."""
+    async def restart(
+        self, idle: Waits = at_once, stall: Waits = at_once, *, memory_seed: int | None = None, error_at: int = 0
+    ) -> None:
+        """Hold reset for a few cycles with the streams at rest; the external memory is as ``Memory.restart`` says."""
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
@@ -118,8 +123,18 @@ class Session:
         for sink in self.sinks:
             if sink.port.tvalid.value:
                 raise ProtocolError(f"tvalid of the {sink.what} is high in reset")
+        if MEMORY:
+            self._restart_memory(memory_seed, error_at)
         self.reset.value = 1
         await clock.cycles(1)
+
+    def _restart_memory(self, seed: int | None, error_at: int) -> None:
+        if self.memory is None:
+            from memory import Memory  # needs cocotbext-axi, as few designs do
+
+            image = BENCH.folder / MEMORY["image"]
+            self.memory = Memory(self.dut, DUT["clock"], image, PERIOD)
+        self.memory.restart(seed, error_at)
 
     def _port(self, stream: Stream, among: list[Stream], what: str) -> Port:
         port, bits = Port(self.dut, DUT["clock"], stream.prefix, PERIOD), stream.bits * stream.lanes
@@ -204,6 +219,20 @@ class Session:
         self.compare(frames)
         await Timer(SILENCE * PERIOD, "step")
         self._check_count(frames)
+        self.check_memory()
+
+    def check_memory(self) -> None:
+        """Check that the external memory was read where something stands, and that no error was told.
+
+        Raises:
+            BenchError: it was not so.
+        """
+        if self.memory is None:
+            return
+        if self.memory.outside is not None:
+            raise BenchError(f"the memory port reads at 0x{self.memory.outside:x}, beyond the image")
+        if self.dut.error_o.value:
+            raise BenchError("error_o is high, though the memory answered without errors")
 
     def measure(self) -> None:
         """Take the latency to the end of the first frame, and the intervals between ends: those of the last output."""
@@ -244,7 +273,7 @@ async def session(dut: Any, name: str) -> AsyncIterator[Session]:
 async def crossed(dut: Any, name: str, idle: Waits, stall: Waits) -> None:
     """Send the frames back to back with the given waits."""
     async with session(dut, name) as run:
-        await run.restart(idle, stall)
+        await run.restart(idle, stall, memory_seed=BENCH.seed + 7)
         run.stream(BENCH.frames)
         await run.finish(BENCH.frames)
 
@@ -278,6 +307,20 @@ async def idle_back_pressure(dut: Any) -> None:
     await crossed(dut, "idle_back_pressure", idle_waits(BENCH.seed + 3), stalls(BENCH.seed + 4))
 
 
+@cocotb.test(timeout_time=timeout(3))
+async def read_error(dut: Any) -> None:
+    """An error response of the external memory is told, and no wrong beat leaves from there on."""
+    async with session(dut, "read_error") as run:
+        await run.restart(error_at=1 + BENCH.seed % 97)
+        run.stream(1)
+        try:
+            await run.until(lambda: bool(dut.error_o.value), 1)
+            await run.until(lambda: all(len(sink.beats) >= sink.frame_beats for sink in run.sinks), 1)
+        except BenchError:
+            if not dut.error_o.value or run.result["first_mismatch"] is not None:
+                raise
+
+
 @cocotb.test(timeout_time=timeout(5))
 async def reset_recovery(dut: Any) -> None:
     """A reset in the middle of an output frame, one in the middle of an input frame, then whole frames again."""
@@ -286,7 +329,7 @@ async def reset_recovery(dut: Any) -> None:
         run.stream(2)
         await run.until(lambda: any(len(sink.beats) >= max(1, sink.frame_beats // 2) for sink in run.sinks), 2)
         run.compare(2)
-        await run.restart(idle_waits(BENCH.seed + 6), at_once)
+        await run.restart(idle_waits(BENCH.seed + 6), at_once, memory_seed=BENCH.seed + 8)
         run.stream(1)
         halves = [max(1, stream.beats // 2) for stream in BENCH.inputs]
         await run.until(lambda: any(s.accepted >= n for s, n in zip(run.sources, halves, strict=True)), 1)

@@ -75,6 +75,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.config: dict[str, Any] = json.loads(path.read_text())
+        self.folder = path.parent
         self.frames: int = self.config["frames"]
         self.seed: int = self.config["seed"]
         self.inputs = [Stream(entry, path.parent) for entry in self.config["inputs"]]

@@ -10,7 +10,7 @@ import pytest
 from gan2hls.base.errors import FoldingError
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware import Folding, FoldingRequest, design_resources
-from gan2hls.hardware.budget import Target, Utilization, part_budget
+from gan2hls.hardware.budget import MemoryPort, Target, Utilization, part_budget
 from gan2hls.hardware.options import Option
 from gan2hls.hardware.parts import part_resources
 from gan2hls.hardware.schedule import check_fits, schedule
@@ -64,6 +64,10 @@ def test_where_the_cheapest_fits_it_is_taken() -> None:
         assert least.dsp == taken_by(cheapest).dsp and least.within(taken_by(cheapest))
 
 
+#: No weights in external memory.
+ON_CHIP = MemoryPort(off_chip=False)
+
+
 def wide() -> IntegerModel:
     """1 x 1 convolutions of 96 and 24 channels: 12 kbit and more of weights, deep or wide as one likes."""
     rng = np.random.default_rng(0)
@@ -74,11 +78,11 @@ def wide() -> IntegerModel:
 
 def test_every_resource_holds() -> None:
     """The share of each by itself slows the design down, and is kept."""
-    free = schedule(wide(), Target(SMALL), {})
+    free = schedule(wide(), Target(SMALL, memory=ON_CHIP), {})
     taken = design_resources(free)
     assert taken.within(Utilization().of(part_resources(SMALL)))
-    for name, share in (("lut", 0.06), ("ff", 0.07), ("bram", 0.58)):
-        part = Target(SMALL, utilization=Utilization(**{name: share}))
+    for name, share in (("lut", 0.06), ("ff", 0.065), ("bram", 0.58)):
+        part = Target(SMALL, utilization=Utilization(**{name: share}), memory=ON_CHIP)
         tight = schedule(wide(), part, {})
         assert design_resources(tight).within(part.budget)
         assert not taken.within(part.budget) and tight.interval >= free.interval
@@ -108,15 +112,18 @@ def large() -> IntegerModel:
 
 def test_what_fits_nowhere_says_every_way_out() -> None:
     with pytest.raises(FoldingError) as found:
-        schedule(large(), Target(SMALL), {})
+        schedule(large(), Target(SMALL, memory=ON_CHIP), {})
     error = found.value
     assert error.where == SMALL and "block RAMs of 18 kbit, 50 are allowed" in error.message
     ways = error.hint.splitlines()
     assert "DSP blocks" in ways[0] and "LUTs" in ways[0]
-    assert "a larger part: xc7z007s holds it" in ways[1] and "100 block RAMs" in ways[1]
+    assert "memory.weights: auto: weights off chip fit" in ways[1]
+    assert "a larger part: xc7z007s holds it" in ways[2] and "100 block RAMs" in ways[2]
     assert "precision.weight: int4:" in ways[-2] and "which fits" in ways[-2]
     assert "target.oversize: true" in ways[-1] and "frames/s" not in error.hint
     assert schedule(large(), Target("xc7z007sclg225-1"), {}).engines, "the part that is named holds it"
+    away = schedule(large(), Target(SMALL), {})
+    assert away.memory is not None and design_resources(away).within(Target(SMALL).budget)
 
 
 def test_a_rate_that_does_not_fit_names_one_that_does() -> None:
@@ -130,14 +137,14 @@ def test_a_rate_that_does_not_fit_names_one_that_does() -> None:
 
 def test_oversize_holds_what_can_be_held(caplog: pytest.LogCaptureFixture) -> None:
     """It is the design of a part with memory enough, and its DSP blocks are held."""
-    target = Target(SMALL, oversize=True)
+    target = Target(SMALL, oversize=True, memory=ON_CHIP)
     design = schedule(large(), target, {})
     taken, there = design_resources(design), part_resources(SMALL)
     assert taken.bram18 > there.bram18 and taken.dsp <= there.dsp and taken.lut <= 0.8 * there.lut
     check_fits(design, target, {})
     assert f"takes {taken.bram18} block RAMs of 18 kbit, 50 are allowed" in caplog.text
     with pytest.raises(FoldingError, match="50 are allowed"):
-        check_fits(design, Target(SMALL), {})
+        check_fits(design, Target(SMALL, memory=ON_CHIP), {})
 
 
 def test_oversize_changes_nothing_where_all_fits() -> None:

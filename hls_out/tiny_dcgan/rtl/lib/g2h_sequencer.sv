@@ -8,10 +8,7 @@
 //             counts how often, group(co) = co / (CoFolds / Groups), and PixelWords = Groups * CiFolds.
 //             frame_base advances by (InRows mod Rows) * RowWords a frame.  The number of steps of a frame is
 //             YTaps * XTaps * CoFolds * CiFolds: there is no step for an inserted zero or a padded tap.
-// Memory      x_rom[XTaps]: {last, kx * CoFolds * CiFolds, ix * PixelWords}, the taps of all output columns in order;
-//             y_rom[YTaps]: {last, ky * KW * CoFolds * CiFolds, (iy mod Rows) * RowWords}, those of all output rows;
-//             release_rom[OutRows]: input rows that are no longer used after each output row.  Products with constants
-//             are done at generation, so addresses take adders only.
+// Memory      the tap memories of g2h_tap_address, a release_rom word per output row.
 // Latency     a step issued in clock t has x_addr_o, w_addr_o, co_o, step_o in clock t + 4: ROM words, sums, wrap,
 //             final sum.  release_o comes with the row's last address, when its read really happens.
 // Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
@@ -57,22 +54,9 @@ module g2h_sequencer #(
   localparam int unsigned YPtrBits   = (YTaps > 1) ? $clog2(YTaps) : 1;
   localparam int unsigned RPtrBits   = (OutRows > 1) ? $clog2(OutRows) : 1;
   localparam int unsigned CiBits     = (CiFolds > 1) ? $clog2(CiFolds) : 1;
-  localparam int unsigned TapBits    = 1 + WAddrBits + XAddrBits;
 
   if (CoFolds % Groups != 0) begin : g_check_groups
     $error("g2h_sequencer: Groups must divide CoFolds");
-  end
-
-  logic [TapBits-1:0]  x_rom [0:XTaps-1];
-  logic [TapBits-1:0]  y_rom [0:YTaps-1];
-  logic [FreeBits-1:0] release_rom [0:OutRows-1];
-
-  if (XTapFile != "" && YTapFile != "" && ReleaseFile != "") begin : g_init
-    initial begin
-      $readmemh(XTapFile, x_rom);
-      $readmemh(YTapFile, y_rom);
-      $readmemh(ReleaseFile, release_rom);
-    end
   end
 
   // Pointers.  Invariant: x_q, y_q point at the step to be issued; xs_q, ys_q at the first taps of its output pixel;
@@ -83,19 +67,13 @@ module g2h_sequencer #(
   logic [CiBits-1:0]    ci_q;
   logic [CoBits-1:0]    co_q;
   logic [WAddrBits-1:0] cobase_d, cobase_q, coci_q;
-  logic [XAddrBits-1:0] gbase_d, cin_q, frame_base_q;
+  logic [XAddrBits-1:0] gbase_d, cin_q, frame_base;
   logic                 first_q, row_first_q;
   logic                 credit, go;
-  logic [TapBits-1:0]   x_word, y_word;
   logic                 ci_last, x_last, y_last, co_last, tap_done, vector_done, pixel_done, row_done, frame_done;
-
-  assign x_word = x_rom[x_q];
-  assign y_word = y_rom[y_q];
 
   assign ci_last     = ci_q == CiBits'(CiFolds - 1);
   assign co_last     = co_q == CoBits'(CoFolds - 1);
-  assign x_last      = x_word[TapBits-1];
-  assign y_last      = y_word[TapBits-1];
   assign tap_done    = ci_last;
   assign vector_done = tap_done && x_last && y_last;
   assign pixel_done  = vector_done && co_last;
@@ -194,79 +172,54 @@ module g2h_sequencer #(
     end
   end
 
-  if (FrameStep == 0) begin : g_fixed_base
-    assign frame_base_q = '0;
-  end else begin : g_moving_base
-    localparam int unsigned Wrap = Total - FrameStep;
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) frame_base_q <= '0;
-      else if (go && frame_done) begin
-        frame_base_q <= (frame_base_q >= XAddrBits'(Wrap)) ? frame_base_q - XAddrBits'(Wrap)
-                                                           : frame_base_q + XAddrBits'(FrameStep);
-      end
-    end
-  end
+  g2h_frame_base #(
+    .Total   (Total),
+    .Step    (FrameStep),
+    .AddrBits(XAddrBits)
+  ) u_frame_base (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .next_i(go && frame_done),
+    .base_o(frame_base)
+  );
 
-  // Stage 1: ROM words.  Stage 2: sums of two.  Stage 3: wrap around the line buffer.  Stage 4: final sum.
-  logic [XAddrBits-1:0] s1_row_q, s1_col_q, s1_cin_q, s1_base_q;
-  logic [WAddrBits-1:0] s1_ky_q, s1_kx_q, s1_coci_q;
-  logic [FreeBits-1:0]  s1_release_q, s2_release_q, s3_release_q, s4_release_q;
-  logic                 s1_row_done_q;
-  logic [XAddrBits:0]   s2_row_q;
-  logic [XAddrBits-1:0] s2_col_q, s3_row_q, s3_col_q, s4_x_q;
-  logic [WAddrBits-1:0] s2_k_q, s2_coci_q, s3_w_q, s4_w_q;
-  logic [3:0]           valid_q, first_pipe_q, last_pipe_q;
-  logic [CoBits-1:0]    s1_co_q, s2_co_q, s3_co_q, s4_co_q;
+  g2h_tap_address #(
+    .Total      (Total),
+    .XTaps      (XTaps),
+    .YTaps      (YTaps),
+    .Grants     (OutRows),
+    .XAddrBits  (XAddrBits),
+    .WAddrBits  (WAddrBits),
+    .FreeBits   (FreeBits),
+    .CoBits     (CoBits),
+    .XPtrBits   (XPtrBits),
+    .YPtrBits   (YPtrBits),
+    .RPtrBits   (RPtrBits),
+    .XTapFile   (XTapFile),
+    .YTapFile   (YTapFile),
+    .ReleaseFile(ReleaseFile)
+  ) u_address (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .go_i     (go),
+    .first_i  (first_q),
+    .last_i   (vector_done),
+    .done_i   (row_done),
+    .x_ptr_i  (x_q),
+    .y_ptr_i  (y_q),
+    .r_ptr_i  (r_q),
+    .base_i   (frame_base),
+    .cin_i    (cin_q),
+    .coci_i   (coci_q),
+    .co_i     (co_q),
+    .x_last_o (x_last),
+    .y_last_o (y_last),
+    .x_addr_o (x_addr_o),
+    .w_addr_o (w_addr_o),
+    .co_o     (co_o),
+    .step_o   (step_o),
+    .release_o(release_o)
+  );
 
-  always_ff @(posedge clk_i) begin
-    s1_row_q      <= y_word[XAddrBits-1:0];
-    s1_col_q      <= x_word[XAddrBits-1:0];
-    s1_ky_q       <= y_word[XAddrBits+:WAddrBits];
-    s1_kx_q       <= x_word[XAddrBits+:WAddrBits];
-    s1_cin_q      <= cin_q;
-    s1_coci_q     <= coci_q;
-    s1_base_q     <= frame_base_q;
-    s1_release_q  <= release_rom[r_q];
-    s1_row_done_q <= row_done;
-
-    s2_row_q     <= (XAddrBits + 1)'(s1_base_q) + (XAddrBits + 1)'(s1_row_q);
-    s2_col_q     <= s1_col_q + s1_cin_q;
-    s2_k_q       <= s1_ky_q + s1_kx_q;
-    s2_coci_q    <= s1_coci_q;
-    s2_release_q <= (valid_q[0] && s1_row_done_q) ? s1_release_q : '0;
-
-    s3_row_q     <= (s2_row_q >= (XAddrBits + 1)'(Total)) ? XAddrBits'(s2_row_q - (XAddrBits + 1)'(Total))
-                                                          : s2_row_q[XAddrBits-1:0];
-    s3_col_q     <= s2_col_q;
-    s3_w_q       <= s2_k_q + s2_coci_q;
-
-    s4_x_q       <= s3_row_q + s3_col_q;
-    s4_w_q       <= s3_w_q;
-
-    s1_co_q      <= co_q;
-    s2_co_q      <= s1_co_q;
-    s3_co_q      <= s2_co_q;
-    s4_co_q      <= s3_co_q;
-    first_pipe_q <= {first_pipe_q[2:0], first_q};
-    last_pipe_q  <= {last_pipe_q[2:0], vector_done};
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      valid_q      <= '0;
-      s3_release_q <= '0;
-      s4_release_q <= '0;
-    end else begin
-      valid_q      <= {valid_q[2:0], go};
-      s3_release_q <= s2_release_q;
-      s4_release_q <= s3_release_q;
-    end
-  end
-
-  assign x_addr_o  = s4_x_q;
-  assign w_addr_o  = s4_w_q;
-  assign co_o      = s4_co_q;
-  assign step_o    = {valid_q[3], first_pipe_q[3], last_pipe_q[3], 1'b0};
-  assign primed_o  = 1'b1;
-  assign release_o = s4_release_q;
+  assign primed_o = 1'b1;
 endmodule

@@ -1,0 +1,37 @@
+"""What a report tells of the external memory."""
+
+from __future__ import annotations
+
+from gan2hls.hardware import Design
+from gan2hls.report.schema import MemoryReport, RegionReport
+
+
+def memory_report(design: Design, interval: int | None) -> MemoryReport:
+    """Return what stands in external memory and what crosses its port, a frame in ``interval`` clocks.
+
+    Raises:
+        AssertionError: all weights of ``design`` stand on chip.
+    """
+    memory = design.memory
+    assert memory is not None, "no external memory"
+    coded = {engine.layer.name for engine in memory.engines if engine.huffman is not None}
+    floats = sum(4 * engine.weight.values.size for engine in memory.engines)
+    spent = None if not interval else memory.frame_bytes / (interval * design.clock_ns)
+    return MemoryReport(
+        port_bits=memory.bus_bits,
+        image_bytes=memory.size,
+        bytes_per_frame=memory.frame_bytes,
+        float32_ratio=round(floats / memory.frame_bytes, 4),
+        gigabytes_per_second=None if spent is None else round(spent, 4),
+        regions=tuple(
+            RegionReport(
+                layer=region.layer,
+                stream=region.stream,
+                offset=region.offset,
+                bytes=region.size,
+                passes=region.passes,
+                coding="huffman" if region.layer in coded else "plain",
+            )
+            for region in memory.regions
+        ),
+    )
