@@ -9,10 +9,11 @@ from gan2hls.fabric.resources import Resources
 _OUT_WORDS = 8
 
 
-def tiles(width: int, tile_words: int) -> Resources:
-    """Return ``g2h_tiles``: a loader, and two tiles of memory."""
+def tiles(width: int, tile_words: int, *, absorbed: bool) -> Resources:
+    """Return ``g2h_tiles``: a loader, and two tiles of memory; ``absorbed``: multipliers take in its last register."""
     own = 3 + bits_of(tile_words) + bits_of(2 * tile_words)
-    return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words)
+    spared = Resources(ff=width if absorbed else 0)
+    return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words) - spared
 
 
 def reorder(width: int, ratio: int, words: int) -> Resources:
@@ -29,13 +30,13 @@ def reader(streams: int) -> Resources:
 
 def reader_queue(bus_bits: int, beats: int) -> Resources:
     """Return what each stream of ``g2h_axi_reader`` has: an address, a count, a queue."""
-    return Resources(lut=150, ff=64 + bits_of(beats) + 1) + fifo(bus_bits, beats)
+    return Resources(lut=70, ff=40 + bits_of(beats) + 1) + fifo(bus_bits, beats)
 
 
 def huffman(chunk_bits: int, longest: int, symbol_bits: int, symbols: int, pass_symbols: int) -> Resources:
     """Return ``g2h_huffman``."""
     buffer = chunk_bits + 2 * longest
     index = bits_of(symbols)
-    lut = buffer * (longest // 4 + 2) + longest * (longest // 4 + 3) + longest * index + bits_of(pass_symbols) + 30
+    lut = 2 * buffer + longest * (3 + index // 2) + bits_of(pass_symbols) + 20
     ff = buffer + 3 * longest + index + 2 * bits_of(pass_symbols) + 12
     return Resources(lut=lut, ff=ff) + rom(symbol_bits, symbols) + fifo(symbol_bits, _OUT_WORDS) + credit(_OUT_WORDS)

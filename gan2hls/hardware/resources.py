@@ -166,7 +166,9 @@ def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
     assert engine.off_chip is not None
     bus, width = engine.off_chip.bus_bits, engine.weight_word_bits
     streams = len(engine.stream_beats)
-    yield fabric.tiles(width, engine.tile_words)
+    codec = CODECS[engine.weight.codec]
+    plain = codec.multiplies and not codec.decoder_lut(engine.weight)
+    yield fabric.tiles(width, engine.tile_words, absorbed=plain)
     yield streams * fabric.reader_queue(bus, queue_beats(bus))
     if engine.huffman is None:
         yield _converter(bus, engine.bus_word_bits)
