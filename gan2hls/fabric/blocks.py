@@ -15,6 +15,8 @@ from gan2hls.fabric.resources import Resources
 
 #: Inputs that one LUT selects from, two wide multiplexers joining the LUTs of as many more.
 _MUX_INPUTS = 4
+#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them.
+SIMPLE_WORDS = 8
 #: Address bits of a function that is one LUT.
 _LUT_INPUTS = 6
 
@@ -58,7 +60,9 @@ def logic_lut(width_bits: int, depth: int) -> int:
     """Return the LUTs of constants in logic; a bit of the address itself takes none."""
     different = distinct_bits(width_bits, depth)
     if different < width_bits:
-        different = max(0, different - 2 * bits_of(depth))
+        return max(0, different - 2 * bits_of(depth))
+    if depth <= SIMPLE_WORDS:
+        return 7 * width_bits // 10
     return different * ceil(depth / (1 << _LUT_INPUTS))
 
 

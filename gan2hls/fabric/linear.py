@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import ceil
 
 from gan2hls.fabric.blocks import (
+    SIMPLE_WORDS,
     adder_tree,
     bits_of,
     counter,
@@ -24,9 +25,6 @@ from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
-#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them, so
-#: that their registers are no chain.
-_SIMPLE_WORDS = 8
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
 
@@ -175,7 +173,8 @@ def requant(
     else:
         lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
-        lane += Resources(lut=mult_bits + offset_bits + acc_bits // 2, ff=acc_bits)
+        chosen = distinct_bits(mult_bits + offset_bits, 2 * words)
+        lane += Resources(lut=chosen + acc_bits // 2, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))
@@ -203,7 +202,7 @@ def _requant_rom(
     if few < offsets + mults:
         return found + Resources(ff=3 * few)
     registers = Resources(ff=mults if into_dsp else 2 * mults)
-    if words <= _SIMPLE_WORDS:
+    if words <= SIMPLE_WORDS:
         return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
     return found + registers + Resources(lut=offsets)
 

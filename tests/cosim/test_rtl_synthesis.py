@@ -243,7 +243,14 @@ WHOLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("made", WHOLE, ids=lambda made: made.name)
+#: Others have a like of theirs among these.
+OFTEN = ("raw", "ternary", "codebook", "skipping", "grouped", "sum", "joined", "pooled", "rows", "pointwise")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [pytest.param(made, marks=() if made.name in OFTEN else pytest.mark.slow, id=made.name) for made in WHOLE],
+)
 def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None:
     """DSP blocks and block RAMs exactly, LUTs and flip-flops within a fifth."""
     pytest.importorskip("pyosys")
