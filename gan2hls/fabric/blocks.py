@@ -17,6 +17,8 @@ from gan2hls.fabric.resources import Resources
 _MUX_INPUTS = 4
 #: Words of constants at most of which many are functions so simple that a register's reset or enable computes them.
 SIMPLE_WORDS = 8
+#: LUTs that Yosys makes of one where the address of constants is no register, but computed.
+COMPUTED_LUT = 5
 #: Address bits of a function that is one LUT.
 _LUT_INPUTS = 6
 
@@ -174,4 +176,4 @@ def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
             return memory(width_bits, depth, "queue")
         case "table":
             found = memory(width_bits, depth, "table")
-            return found if found.bram18 else found + Resources(ff=width_bits)
+            return found if found.bram18 else Resources(lut=COMPUTED_LUT * found.lut, ff=width_bits)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import ceil
 
 from gan2hls.fabric.blocks import (
+    COMPUTED_LUT,
     SIMPLE_WORDS,
     adder_tree,
     bits_of,
@@ -25,6 +26,8 @@ from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
+#: Words that a counter and the selection by it fit into one LUT with.
+_FEW_WORDS = 32
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
 
@@ -204,7 +207,8 @@ def _requant_rom(
     registers = Resources(ff=mults if into_dsp else 2 * mults)
     if words <= SIMPLE_WORDS:
         return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
-    return found + registers + Resources(lut=offsets)
+    computed = (COMPUTED_LUT - 1) * found.lut if words > _FEW_WORDS else 0  # its counter
+    return found + registers + Resources(lut=offsets + computed)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
