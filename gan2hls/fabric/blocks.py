@@ -15,6 +15,10 @@ from gan2hls.fabric.resources import Resources
 
 #: Inputs that one LUT selects from, two wide multiplexers joining the LUTs of as many more.
 _MUX_INPUTS = 4
+#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them.
+SIMPLE_WORDS = 8
+#: LUTs that Yosys makes of one where the address of constants is no register, but computed.
+COMPUTED_LUT = 5
 #: Address bits of a function that is one LUT.
 _LUT_INPUTS = 6
 
@@ -58,7 +62,9 @@ def logic_lut(width_bits: int, depth: int) -> int:
     """Return the LUTs of constants in logic; a bit of the address itself takes none."""
     different = distinct_bits(width_bits, depth)
     if different < width_bits:
-        different = max(0, different - 2 * bits_of(depth))
+        return max(0, different - 2 * bits_of(depth))
+    if depth <= SIMPLE_WORDS:
+        return 7 * width_bits // 10
     return different * ceil(depth / (1 << _LUT_INPUTS))
 
 
@@ -170,4 +176,4 @@ def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
             return memory(width_bits, depth, "queue")
         case "table":
             found = memory(width_bits, depth, "table")
-            return found if found.bram18 else found + Resources(ff=width_bits)
+            return found if found.bram18 else Resources(lut=COMPUTED_LUT * found.lut, ff=width_bits)

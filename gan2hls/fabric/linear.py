@@ -9,6 +9,8 @@ from functools import lru_cache
 from math import ceil
 
 from gan2hls.fabric.blocks import (
+    COMPUTED_LUT,
+    SIMPLE_WORDS,
     adder_tree,
     bits_of,
     counter,
@@ -24,9 +26,8 @@ from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
-#: Words of constants at most of which many are functions so simple that a register's reset or enable computes them, so
-#: that their registers are no chain.
-_SIMPLE_WORDS = 8
+#: Words that a counter and the selection by it fit into one LUT with.
+_FEW_WORDS = 32
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
 
@@ -175,7 +176,8 @@ def requant(
     else:
         lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
-        lane += Resources(lut=mult_bits + offset_bits + acc_bits // 2, ff=acc_bits)
+        chosen = distinct_bits(mult_bits + offset_bits, 2 * words)
+        lane += Resources(lut=chosen + acc_bits // 2, ff=acc_bits)
     own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))
@@ -203,9 +205,10 @@ def _requant_rom(
     if few < offsets + mults:
         return found + Resources(ff=3 * few)
     registers = Resources(ff=mults if into_dsp else 2 * mults)
-    if words <= _SIMPLE_WORDS:
+    if words <= SIMPLE_WORDS:
         return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
-    return found + registers + Resources(lut=offsets)
+    computed = (COMPUTED_LUT - 1) * found.lut if words > _FEW_WORDS else 0  # its counter
+    return found + registers + Resources(lut=offsets + computed)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:

@@ -140,8 +140,8 @@ class IntPool(StreamOperation):
         """Return an adder or a comparison and a choice for each lane, and a memory of a row of windows."""
         width, words = sizes.lanes * sizes.acc_type.signed_bits, sizes.shape[1] * sizes.shape[2] // sizes.lanes
         places = sum(bits_of(count) for count in (*self.in_size, sizes.shape[2] // sizes.lanes, words))
-        lut = (2 if self.greatest else 1) * width
-        return UnitCost(lut=lut + 2 * places, ff=width + places + 1, memories=((width, words, "kept"),))
+        lut = 3 * width // 2  # an adder or a comparison, and the choice of a window's first
+        return UnitCost(lut=lut + places, ff=width + places + 1, memories=((width, words, "kept"),))
 
 
 def _masks(windows: Windows, size: int) -> tuple[tuple[int, ...], ...]:

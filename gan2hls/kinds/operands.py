@@ -76,5 +76,5 @@ def terms_cost(factors: Sequence[int], acc_bits: int) -> UnitCost:
     takes off a zero point or turns a sign is a carry chain without LUTs.
     """
     adders = [abs(factor).bit_count() - 1 for factor in factors]
-    lut = sum(acc_bits * (7 + 3 * count) // 10 for count in adders if count > 0)
+    lut = sum(acc_bits * (5 + 3 * count) // 10 for count in adders if count > 0)
     return UnitCost(lut=lut, ff=len(factors) * acc_bits)

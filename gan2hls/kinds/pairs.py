@@ -222,7 +222,7 @@ class PairUnit:
         own, memories = UnitCost(lut=5, ff=1), lane.memories
         if self.spread == "vector":
             words = self.in_beats(sizes)[1]
-            own = UnitCost(lut=small + 4 * bits_of(words) + 12, ff=small + 2 * bits_of(words) + 8)
+            own = UnitCost(lut=small + 2 * bits_of(words) + 4, ff=small + 2 * bits_of(words) + 8)
             memories = (*memories, (small, words, "kept"))
         elif self.spread == "plane":
             own = UnitCost(lut=small // 2 + 12, ff=small + 2 * bits_of(sizes.lanes) + 4)

@@ -15,7 +15,7 @@ import pytest
 from gan2hls.codecs import CODECS
 from gan2hls.emit import template_root
 from gan2hls.fabric import MemoryKind, memory_cells
-from gan2hls.hardware import Design, Folding, design_resources
+from gan2hls.hardware import Design, Folding, OffChip, design_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
@@ -222,6 +222,15 @@ def pointwise() -> Design:
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 MAP, HALVES = (8, 8, 16), tuple((n, n + 2) for n in range(0, 8, 2))
+
+
+def away(decoders: int) -> Design:
+    """Weights from external memory, Huffman-coded where there are decoders."""
+    made = linear(f"away{decoders}", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1))
+    (layer,) = made.model.layers
+    return design(made.model, (made.engines[0].folding,), off_chip={layer.name: OffChip(8, 64, decoders)})
+
+
 WHOLE = [
     linear("raw", conv((8, 8), 16, 8), "raw", Folding(4, 4, 2)),
     linear("tabled", conv((8, 8), 16, 16), "raw", Folding(4, 8, 2), table_bits=8),
@@ -239,11 +248,18 @@ WHOLE = [
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
-    pointwise(),
+    pointwise(), away(0), away(2),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("made", WHOLE, ids=lambda made: made.name)
+#: Others have a like of theirs among these.
+OFTEN = ("raw", "ternary", "codebook", "skipping", "grouped", "sum", "joined", "pooled", "rows", "pointwise")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [pytest.param(made, marks=() if made.name in OFTEN else pytest.mark.slow, id=made.name) for made in WHOLE],
+)
 def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None:
     """DSP blocks and block RAMs exactly, LUTs and flip-flops within a fifth."""
     pytest.importorskip("pyosys")
