@@ -16,6 +16,7 @@ from gan2hls.hardware import (
     LinearEngine,
     OffChip,
     legal_band_rows,
+    legal_decoders,
     make_engine,
     verify_design,
 )
@@ -257,13 +258,17 @@ def tiny_design(seed: int = 0) -> Design:
     return design(model, (Folding(4, 3, 2), Folding(6, 4, 3), Folding(3, 2, 1)))
 
 
-def random_off_chip(rng: Rng, made: Design, bus_bits: int, part: float = 0.8) -> Design:
-    """``made`` with the weights of ``part`` of its layers in external memory: any bands, and rows that they allow."""
+def random_off_chip(rng: Rng, made: Design, bus_bits: int, part: float = 0.8, decoders: int = 0) -> Design:
+    """``made`` with the weights of ``part`` of its layers in external memory: any bands, and rows that they allow.
+
+    They have the most decoders that are legal, up to ``decoders``.
+    """
     engines = list(made.engines)
     for n, engine in enumerate(engines):
         if not isinstance(engine, LinearEngine) or not engine.geometry.useful_macs or rng.random() > part:
             continue
-        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits)
+        most_decoders = max((n for n in legal_decoders(engine.weights) if n <= decoders), default=0)
+        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits, most_decoders)
         bands, most = Bands(engine.geometry.y, away.band_rows), most_rows(engine.layer)
         rows = int(rng.choice([bands.window, max(bands.window, bands.buffer_rows), most]))
         moved = make_engine(engine.layer, engine.folding, rows=min(rows, most), off_chip=away)

@@ -15,7 +15,8 @@ import pytest
 from gan2hls.emit.hls.config import reorder_cycles, reorder_period
 from gan2hls.emit.hls.feeder import feeder_program
 from gan2hls.emit.hls.latency import latency_cycles, restart_cycles
-from gan2hls.emit.hls.layer import LayerView, Process, layer_view
+from gan2hls.emit.hls.layer import LayerView, layer_view
+from gan2hls.emit.hls.process import Process
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, tile_program
 from gan2hls.hardware import LinearEngine
 from tests.cosim.hls_chains import random_design
