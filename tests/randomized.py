@@ -285,6 +285,34 @@ def off_chip_design() -> Design:
     return design(tiny.model, [engine.folding for engine in tiny.engines], off_chip=bands)
 
 
+def coded_off_chip_design() -> Design:
+    """The same, with an entropy code: two decoders of the weights of the second layer, one of those of the third."""
+    tiny = tiny_design()
+    bands = {"l0_dense": OffChip(1, 64), "l1_conv_transpose": OffChip(2, 64, 2), "l2_conv": OffChip(4, 64, 1)}
+    return design(tiny.model, [engine.folding for engine in tiny.engines], off_chip=bands)
+
+
+def coded_chain(rng: Rng, bus_bits: int, decoders: int) -> Design:
+    """Raw weights, trits of two bits, a codebook and trits of five a byte, all behind decoders of an entropy code.
+
+    There are as many decoders as are legal, up to ``decoders``.
+    """
+    z = QuantType(IntType(8, signed=True), 1.0, 3)
+    raw = linear_layer(rng, "raw", "z", dense(6, 32), z, weight_bits=5, shape=(2, 2, 8))
+    trits = linear_layer(rng, "trits", "raw", conv_transpose((2, 2), 8, 12), raw.output_type, codec="ternary")
+    books = linear_layer(rng, "books", "trits", conv((4, 4), 12, 10), trits.output_type, codec="codebook")
+    last = conv((4, 4), 10, 200, k=1)
+    packed = linear_layer(rng, "packed", "books", last, books.output_type, codec="ternary", kind="conv")
+    model = chain(f"coded_{decoders}", (1, 1, 6), z, (raw, trits, books, packed))
+    folds = (Folding(4, 3, 2), Folding(6, 4, 3), Folding(2, 4, 1), Folding(4, 5, 2))
+    made = random_off_chip(rng, design(model, folds), bus_bits, part=1.0, decoders=decoders)
+    engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
+    assert [(e.weights.codec, e.weights.parameters.get("dense")) for e in engines] == [
+        ("raw", None), ("ternary", 0), ("codebook", None), ("ternary", 1),
+    ]  # fmt: skip
+    return made
+
+
 def side_by_side(name: str, *parts: Design) -> Design:
     """One design of independent ones, whose engines take turns; tensors of the first become ``a_...``."""
     inputs, types, outputs = [], [], []

@@ -45,8 +45,9 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         layer = engine.layer.name
         made = layer_processes(engine, design.edges_into(engine))
         names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
-        away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-        left_out = beside_band_mac(engine) if away else ()
+        left_out: tuple[Process, ...] = ()
+        if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+            left_out = beside_band_mac(engine)
         for process in made.processes:
             if process.kind not in _PROGRAMS and process not in left_out:
                 yield _process(engine, process, names, stall)

@@ -25,7 +25,7 @@ def test_weights_stand_fold_by_fold_then_tap_by_tap() -> None:
     assert made.memory is not None and IMAGE == "memory/memory.image"
     for engine in made.engines:
         assert isinstance(engine, LinearEngine) and engine.weights.parameters["base"] == 0
-        at, (pe, simd) = made.memory.region(engine.layer.name).offset, (engine.folding.pe, engine.folding.simd)
+        at, (pe, simd) = made.memory.regions_of(engine.layer.name)[0].offset, (engine.folding.pe, engine.folding.simd)
         values = engine.weight.values  # [tap, output, input]
         for fold in range(engine.co_folds):
             for tap in range(len(values)):
