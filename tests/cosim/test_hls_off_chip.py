@@ -20,7 +20,15 @@ from gan2hls.verify.csim import ap_types_folder, check_csim
 from tests.cosim.hls_chains import QUICK, random_design, write_hls
 from tests.cosim.hls_codecs import KINDS, codec_design
 from tests.random_integer_graphs import random_graph_design, u_net_design
-from tests.randomized import design, off_chip_design, random_inputs, random_off_chip, tiny_design
+from tests.randomized import (
+    coded_chain,
+    coded_off_chip_design,
+    design,
+    off_chip_design,
+    random_inputs,
+    random_off_chip,
+    tiny_design,
+)
 
 pytestmark = pytest.mark.cosim
 
@@ -60,6 +68,13 @@ def test_random_chains(seed: int, bus: int, tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
+@pytest.mark.parametrize(("decoders", "bus"), [(1, 32), (2, 256), (4, 64)])
+def test_entropy_codes(decoders: int, bus: int, tmp_path: Path) -> None:
+    made = coded_chain(np.random.default_rng(decoders), bus, decoders)
+    assert [engine.off_chip.decoders for engine in away(made) if engine.off_chip] == [decoders] * 4
+    passes(made, tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["raw", "binary", "ternary", "codebook13", "codebook5-books"])
 def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(sum(kind.encode()))
@@ -88,7 +103,8 @@ def test_branches_end_at_their_emitted_depths(made: Design, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("layer", ["l0_dense", "l1_conv_transpose", "l2_conv"])
 def test_flipped_bit_of_the_image_is_found_and_named(layer: str, tmp_path: Path) -> None:
-    made = off_chip_design()
+    """Of a word as it is, or of one of the decoders of an entropy code, which takes as many beats all the same."""
+    made = coded_off_chip_design()
     hls = write_hls(made, tmp_path)
     flip(tmp_path / IMAGE, made, layer)
     codes = random_inputs(np.random.default_rng(1), made.model, 20)
@@ -97,9 +113,9 @@ def test_flipped_bit_of_the_image_is_found_and_named(layer: str, tmp_path: Path)
 
 
 def flip(image: Path, made: Design, layer: str) -> None:
-    """Flip the top bit of a weight in the middle of the region of ``layer``."""
+    """Flip the top bit of a byte in the middle of the last region of ``layer``."""
     assert made.memory is not None
-    region, content = made.memory.region(layer), bytearray(image.read_bytes())
+    region, content = made.memory.regions_of(layer)[-1], bytearray(image.read_bytes())
     content[region.offset + region.size // 2] ^= 0x80
     image.write_bytes(content)
 
@@ -128,7 +144,7 @@ def write_project(made: Design, folder: Path) -> None:
 
 def test_test_bench_reads_the_image(tmp_path: Path) -> None:
     """Both tops pass on golden vectors; with one bit of the image flipped they do not."""
-    made = off_chip_design()
+    made = coded_off_chip_design()
     write_project(made, tmp_path)
     command = ["make", "-C", str(tmp_path / "hls"), "csim", f"AP_TYPES={ap_types_folder()}"]
     for flags in ("-O1", "-O1 -DGAN2HLS_TEST_CORE"):
@@ -143,12 +159,12 @@ def test_test_bench_reads_the_image(tmp_path: Path) -> None:
 def test_the_bench_behind_dpi(tmp_path: Path) -> None:
     """The C++ behind its shell passes the bench of the RTL, and a flipped bit of the image fails it."""
     pytest.importorskip("cocotb")
-    made = off_chip_design()
+    made = coded_off_chip_design()
     write_project(made, tmp_path)
     result = run_hls(tmp_path, made, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
     assert result.values > 0
-    flip(tmp_path / IMAGE, made, "l1_conv_transpose")
+    flip(tmp_path / IMAGE, made, "l2_conv")
     result = run_bench(tmp_path, "hls", tmp_path / "work", reuse=True)
     assert result.status == "failed" and result.mismatches > 0, result
 

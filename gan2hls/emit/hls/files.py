@@ -14,7 +14,7 @@ from gan2hls.emit import library, render, static, template_root
 from gan2hls.emit.hls.depths import with_depths
 from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
 from gan2hls.emit.hls.top import top_region
-from gan2hls.hardware import WORD_LIMIT_BITS, Design, StreamPort
+from gan2hls.hardware import WORD_LIMIT_BITS, Design, LinearEngine, StreamPort
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library and POSIX declare.
 _RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
@@ -111,10 +111,16 @@ def _ports(design: Design) -> dict[str, Any]:
 def _memory(design: Design, layers: list[LayerView]) -> dict[str, Any]:
     """Return what stands in external memory, and the pointers to it."""
     memory = design.memory
+    pointers = [pointer for layer in layers for pointer in layer.pointers]
+    regions = () if memory is None else memory.regions
     return {
-        "regions": () if memory is None else memory.regions,
+        "regions": [
+            {"name": p.region, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.beats}
+            for p, r in zip(pointers, regions, strict=True)
+        ],
         "burst": 0 if memory is None else memory.burst_beats,
-        "memory": [pointer for layer in layers for pointer in layer.pointers],
+        "memory": pointers,
+        "decoders": any(isinstance(e, LinearEngine) and e.huffman is not None for e in design.engines),
     }
 
 

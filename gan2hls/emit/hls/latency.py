@@ -20,6 +20,8 @@ _LATENCY = {
     "band_mac": 9,
     "tile_paces": 5,
     "load_weights": MEMORY_CLOCKS,
+    "huffman": 6,
+    "join_parts": 2,
     "reorder": 4,
     "requant": 10,
     "table": 4,

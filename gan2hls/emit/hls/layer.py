@@ -13,7 +13,6 @@ from gan2hls.emit.hls.config import (
     band_pixels,
     constants,
     feed_width,
-    pace_width,
     pixel_width,
     pixels,
     range_width,
@@ -25,34 +24,12 @@ from gan2hls.emit.hls.config import (
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.int_types import Number, numbers
 from gan2hls.emit.hls.latency import restart_cycles
+from gan2hls.emit.hls.process import Fifo, Pointer, Process
 from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
-from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, off_chip_interval, tile_program
+from gan2hls.emit.hls.tiles import off_chip_interval, tile_program
+from gan2hls.emit.hls.weights import beside_band_mac, decoder_kinds
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
 from gan2hls.numbers import IntType
-
-
-@final
-@dataclass(frozen=True)
-class Fifo:
-    """An ``hls::stream`` between two processes, or the region's ``in`` and ``out``."""
-
-    name: str
-    bits: int
-    about: str = ""
-
-
-@final
-@dataclass(frozen=True)
-class Pointer:
-    """Where an engine reads external memory: the start of its region, in words of the memory port."""
-
-    layer: str
-    bits: int
-
-    @property
-    def name(self) -> str:
-        """Its variable."""
-        return f"weights_{self.layer}"
 
 
 @final
@@ -70,29 +47,6 @@ class SimulatedStream:
 def simulated(stream: Stream, name: str) -> SimulatedStream:
     """Return ``stream`` as C simulation has it under ``name``."""
     return SimulatedStream(name, stream.elem, stream.lanes, 8 * stream.byte_count, stream.beats)
-
-
-@final
-@dataclass(frozen=True)
-class Process:
-    """One process of the region: the library function ``kind`` with template arguments ``arguments``.
-
-    It takes its ``sources`` and then its ``sink``; one without sources follows a program of its own, or reads external
-    memory at its ``pointer``.
-    """
-
-    kind: str
-    arguments: tuple[str, ...]
-    sources: tuple[Fifo, ...]
-    sink: Fifo
-    cycles: int
-    about: str
-    pointer: Pointer | None = None
-
-    @property
-    def streams(self) -> tuple[Fifo, ...]:
-        """What it is called with."""
-        return (*self.sources, self.sink)
 
 
 @final
@@ -194,7 +148,8 @@ class LayerView:
         longest = max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
         if not isinstance(engine, LinearEngine) or engine.off_chip is None:
             return longest
-        restarts = sum(restart_cycles(kind, simd) for kind in ("feeder", "band_mac", "reorder", "requant"))
+        kinds = ("feeder", "band_mac", "reorder", "requant", *decoder_kinds(engine))
+        restarts = sum(restart_cycles(kind, simd) for kind in kinds)
         first = next(n for n, process in enumerate(self.processes) if process.kind == "schedule")
         arriving = max((process.cycles for process in self.processes[:first]), default=engine.loads)
         return max(longest, off_chip_interval(engine, max(arriving, engine.loads)) + restarts)
@@ -282,30 +237,6 @@ def _beside(engine: LinearEngine) -> tuple[Process, ...]:
         Process("pixel_runs", ("config",), (), ranges, pixels(engine), "which runs each output pixel needs"),
         Process("runner", ("config",), (ranges,), runs, engine.skip.run_count + 1, about),
     )
-
-
-def beside_band_mac(engine: LinearEngine) -> tuple[Process, ...]:
-    """Return the processes that bring an engine its weights from external memory, and the pace of its tiles."""
-    assert engine.off_chip is not None
-    bus, bits, passes = engine.off_chip.bus_bits, engine.bus_word_bits, engine.bands.count
-    words, beats = passes * engine.tile_words * engine.co_folds, engine.bus_beats
-    stream = Fifo("beats", bus, "weights, as they stand in external memory")
-    load = Process(
-        "load_weights", (str(beats // passes), str(passes)), (), stream, beats + (passes - 1) * MEMORY_CLOCKS,
-        "external memory -> weights, once for each band", Pointer(engine.layer.name, bus),
-    )  # fmt: skip
-    processes = [load]
-    word = Fifo("words", whole_bytes(bits), "words of weights")
-    if bits > bus:
-        arguments, about = (str(bits // bus), str(bus), str(beats)), f"{bits // bus} beats -> a word of weights"
-        processes.append(Process("widen", arguments, (stream,), word, beats, about))
-    elif bits < bus:
-        arguments, about = (str(bus // bits), str(bits), str(words)), f"a beat -> {bus // bits} words of weights"
-        processes.append(Process("narrow", arguments, (stream,), word, words, about))
-    paces = Fifo("paces", pace_width(engine), "a tile's period, work, gap, start, single, stores")
-    about = "when the mac multiplies and when it stores words"
-    tiles = engine.bands.count * engine.co_folds
-    return (*processes, Process("tile_paces", ("config",), (), paces, tiles, about))
 
 
 _Step = tuple[str, tuple[str, ...], Fifo, int, str]

@@ -4,8 +4,9 @@ A process of the DATAFLOW region is a loop that blocks at one stream at a time, 
 (``timing.run_network``): one run without any clock tells for every timing whether it comes to its end.  A call is one
 frame, after which all streams are empty again, so one frame tells for any number of them.
 
-Processes that only send a program of their own (``schedule``, ``pixels``, ``pixel_runs``, ``runner``), or weights from
-external memory, are left out: they wait for nothing but room, so whoever reads their words gets them.
+Processes that only send a program of their own (``schedule``, ``pixels``, ``pixel_runs``, ``runner``), or bring weights
+from external memory, are left out: they wait for nothing but room and each other, in no circle, so whoever reads their
+words gets them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import numpy as np
 
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.latency import latency_cycles
-from gan2hls.emit.hls.layer import Process, layer_processes
+from gan2hls.emit.hls.layer import layer_processes
+from gan2hls.emit.hls.process import Process
 from gan2hls.emit.hls.top import TopRegion, held_name
+from gan2hls.emit.hls.weights import beside_band_mac
 from gan2hls.hardware import BANKS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
-_PROGRAMS = ("schedule", "pixels", "band_pixels", "pixel_runs", "runner", "tile_paces", "load_weights")
-#: Streams of weights from external memory; what turns one into the other is left out too.
-_WEIGHTS = frozenset(("beats", "words"))
+_PROGRAMS = ("schedule", "pixels", "band_pixels", "pixel_runs", "runner")
 
 
 def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[NetworkProcess]:
@@ -44,8 +45,11 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         layer = engine.layer.name
         made = layer_processes(engine, design.edges_into(engine))
         names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
+        left_out: tuple[Process, ...] = ()
+        if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+            left_out = beside_band_mac(engine)
         for process in made.processes:
-            if process.kind not in _PROGRAMS and process.sink.name not in _WEIGHTS:
+            if process.kind not in _PROGRAMS and process not in left_out:
                 yield _process(engine, process, names, stall)
         yield from forks.get(layer, ())
 

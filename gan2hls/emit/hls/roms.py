@@ -10,7 +10,8 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.codecs import Memory
+from gan2hls.codecs import HuffmanCode, Memory
+from gan2hls.emit.hls.config import place_bits
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.skip import skip_tables
 from gan2hls.emit.hls.tiles import tile_program
@@ -132,6 +133,7 @@ def linear_roms(engine: LinearEngine) -> tuple[Rom, ...]:
         *segment_roms(segments, "Feeder segment", ("iterations", "words loaded", "feeds the mac")),
         *(_tap_roms(engine) if engine.skip is None else _run_roms(engine)),
         *(() if engine.off_chip is None else _pace_roms(engine)),
+        *(() if engine.huffman is None else (_symbols(engine.layer.name, engine.huffman.code),)),
         *(_weights(engine.layer.name, encoded.codec, memory) for memory in on_chip),
     )
 
@@ -181,6 +183,13 @@ def _pace_roms(engine: LinearEngine) -> tuple[Rom, ...]:
         Rom("band_gap", _column([pace.gap for pace in bands]), "Band: those in which no word is stored."),
         Rom("band_start", _column([pace.start for pace in bands]), f"Band: {start}."),
     )
+
+
+def _symbols(layer: str, code: HuffmanCode) -> Rom:
+    """Return the symbols of an entropy code, filled up so that every place is an address."""
+    values = np.zeros(1 << place_bits(code), np.int64)
+    values[: len(code.symbols)] = code.symbols
+    return Rom("symbol", values, "Symbols by length of code, then by value.", f"{layer}_symbol.inc")
 
 
 def _tap_ranges(output: str, axis: AxisTaps) -> tuple[Rom, Rom]:

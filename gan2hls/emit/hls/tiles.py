@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import final
 
+from gan2hls.emit.hls.decoders import pass_clocks
 from gan2hls.emit.hls.feeder import GUARD, feeder_program
 from gan2hls.hardware import LinearEngine
 from gan2hls.ops import AxisTaps
@@ -116,22 +117,21 @@ def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
     """Return the estimated clocks between two frames of an engine whose weights are off chip, without its restart.
 
     The first rows and the first tile come side by side.  Then each period takes as long as its mac, or as its words
-    do on the memory port, where every pass begins anew, or as the rows of the band before leave.  Those of the last
-    band leave by themselves.
+    do on the memory port or in decoders, where every pass begins anew, or as the rows of the band before leave.  Those
+    of the last band leave by themselves.
 
     Args:
         engine: what is estimated.
         arriving: clocks in which the words of a frame can come to its feeder.
     """
-    assert engine.off_chip is not None
     program, feeder = tile_program(engine), feeder_program(engine)
-    pass_beats = engine.pass_bytes * 8 // engine.off_chip.bus_bits
-    tile_clocks = -(-pass_beats // engine.co_folds)
+    pass_cycles = pass_clocks(engine)
+    tile_clocks = -(-pass_cycles // engine.co_folds)
     waits = [0 if s.emits else max(s.cycles, -(-s.loads * arriving // engine.loads)) for s in feeder]
     begins = next(n for n, segment in enumerate(feeder) if segment.emits)
     first_rows, stalls = sum(waits[:begins]), sum(waits[begins:])
     first = max(first_rows, program.first_cycles, tile_clocks + MEMORY_CLOCKS)
-    passes = [max(program.folds * max(p.period, tile_clocks), pass_beats + MEMORY_CLOCKS) for p in program.bands]
+    passes = [max(program.folds * max(p.period, tile_clocks), pass_cycles + MEMORY_CLOCKS) for p in program.bands]
     rows, _ = engine.out_grid
     starts = [engine.geometry.y.outputs[start] for start in engine.bands.starts]
     *leaving, last = (engine.out_beats * (b - a) // rows for a, b in pairwise((*starts, rows)))

@@ -15,7 +15,16 @@ from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
 from tests.random_integer_graphs import u_net_design
-from tests.randomized import chain, conv, design, linear_layer, off_chip_design, tiny_design, two_chains
+from tests.randomized import (
+    chain,
+    coded_off_chip_design,
+    conv,
+    design,
+    linear_layer,
+    off_chip_design,
+    tiny_design,
+    two_chains,
+)
 
 #: What only test benches include.
 HOST_ONLY = ("bench.hpp", "image.hpp")
@@ -57,11 +66,11 @@ BURSTS = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip", "coded"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
     designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains, "branches": lambda: u_net_design(2)}
-    designs["off_chip"] = off_chip_design
+    designs |= {"off_chip": off_chip_design, "coded": coded_off_chip_design}
     made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {
@@ -154,6 +163,7 @@ def designs() -> list[Design]:
     return [
         tiny_design(),
         off_chip_design(),
+        coded_off_chip_design(),
         skips,
         u_net_design(2),
         *(random_design(seed, layers=8) for seed in range(3)),

@@ -18,7 +18,7 @@ from gan2hls.ops.operation import Program, Sizes, StreamOperation, Unit
 from gan2hls.timing import NetworkProcess, Phase, Stream, repeated
 from tests.cosim.hls_chains import random_design
 from tests.random_integer_graphs import random_graph_design
-from tests.randomized import off_chip_design, tiny_design
+from tests.randomized import coded_off_chip_design, tiny_design
 
 
 @final
@@ -91,7 +91,7 @@ def test_a_hold_stands_between_a_stream_and_its_reader() -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [tiny_design(), off_chip_design(), random_design(17, layers=8), random_graph_design(3)],
+    [tiny_design(), coded_off_chip_design(), random_design(17, layers=8), random_graph_design(3)],
     ids=lambda made: made.name,
 )
 def test_every_stream_has_its_ends(made: Design) -> None:
