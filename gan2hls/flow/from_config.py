@@ -9,6 +9,7 @@ from dataclasses import replace
 from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
+from gan2hls.fabric import Resources
 from gan2hls.hardware import (
     Design,
     FoldingRequest,
@@ -17,6 +18,7 @@ from gan2hls.hardware import (
     estimate,
     legal_pe,
     legal_simd,
+    refolded,
 )
 from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
@@ -86,16 +88,33 @@ def goal_of(auto: AutoConfig) -> Goal:
     return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
 
 
-def activation_bound(precision: PrecisionConfig, design_of: Callable[[IntegerModel], Design]) -> CostBound | None:
-    """Return what more bits for activations may take of the designs that ``design_of`` makes; None: anything."""
+def activation_bound(
+    precision: PrecisionConfig, design_of: Callable[[IntegerModel], Design], most: Resources
+) -> CostBound | None:
+    """Return what more bits for activations may take; None: anything.
+
+    The first model is scheduled by ``design_of``; others, which differ in types, are weighed in its foldings and queues,
+    but for those that take more than ``most`` so, where the first one does not: they have to be folded anew.
+    """
+    first: list[Design] = []
+
+    def weighed(model: IntegerModel) -> tuple[Design, int]:
+        if not first:
+            first.append(design_of(model))
+            return first[0], estimate(first[0]).interval
+        design = refolded(first[0], model)
+        if not design_resources(design).within(most) and design_resources(first[0]).within(most):
+            design = design_of(model)
+            return design, estimate(design).interval
+        return design, estimate(first[0]).interval
 
     def cost(model: IntegerModel) -> DesignCost | None:
         try:
-            design = design_of(model)
+            design, interval = weighed(model)
         except FoldingError:  # told where it is of the model that is kept
             return None
         taken = design_resources(design)
-        return DesignCost(taken.dsp, taken.bram18, estimate(design).interval)
+        return DesignCost(taken.dsp, taken.bram18, interval)
 
     percent = precision.activation_cost_percent
     return None if percent is None else CostBound(percent, precision.activation_psnr_floor_db, cost)

@@ -236,7 +236,7 @@ class _Run:
                 activation_goal_db=wanted.activation_psnr_min_db,
                 reconstruct=wanted.reconstruct,
                 sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
-                activation_bound=activation_bound(wanted, self._design_of),
+                activation_bound=activation_bound(wanted, self._design_of, self._target().budget),
                 fitting=self.inputs.reconstruction,
                 progress=partial(self.notify, "lower"),
             )

@@ -26,7 +26,7 @@ from gan2hls.hardware.resources import (
     engine_resources,
     joints_resources,
 )
-from gan2hls.hardware.schedule import check_fits, schedule, sizing
+from gan2hls.hardware.schedule import check_fits, refolded, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "make_engine",
     "part_name",
     "part_resources",
+    "refolded",
     "schedule",
     "sizing",
     "symbol_bits",

@@ -29,7 +29,7 @@ from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
-__all__ = ["LayerSizes", "Target", "check_fits", "schedule", "sizing"]
+__all__ = ["LayerSizes", "Target", "check_fits", "refolded", "schedule", "sizing"]
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +61,19 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     assert found.design is not None, "there is always one where nothing is held"
     verify_design(found.design)
     return found.design
+
+
+def refolded(design: Design, model: IntegerModel) -> Design:
+    """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
+    engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
+    return replace(design, model=model, engines=engines)
+
+
+def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
+    if not isinstance(engine, LinearEngine):
+        return make_engine(layer, engine.folding)
+    skip = engine.skip is not None
+    return make_engine(layer, engine.folding, rows=engine.rows, skip=skip, off_chip=engine.off_chip)
 
 
 def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingRequest]) -> None:
