@@ -93,8 +93,8 @@ def activation_bound(
 ) -> CostBound | None:
     """Return what more bits for activations may take; None: anything.
 
-    The first model is scheduled by ``design_of``; others, which differ in types, are weighed in its foldings and queues,
-    but for those that take more than ``most`` so, where the first one does not: they have to be folded anew.
+    The first model is scheduled by ``design_of``; others, which differ in types, are weighed in its foldings and
+    queues.  Those that take more than ``most`` there, where the first one does not, have to be folded anew.
     """
     first: list[Design] = []
 
