@@ -8,7 +8,7 @@ import numpy as np
 
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, WordArray, from_blocks, to_blocks, unpack
-from gan2hls.codecs.huffman import HuffmanCode, huffman_code
+from gan2hls.codecs.huffman import LONGEST_CODE, HuffmanCode, huffman_code
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 
@@ -55,6 +55,7 @@ def decode(encoded: Encoded) -> Int64Array:
 
 __all__ = [
     "CODECS",
+    "LONGEST_CODE",
     "Encoded",
     "HuffmanCode",
     "Memory",

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gan2hls.numbers import Int64Array
 
 #: Longest code of alphabets up to 16 symbols, and of larger ones.
-_LONGEST_OF_FEW, _LONGEST = 8, 12
+_LONGEST_OF_FEW, LONGEST_CODE = 8, 12
 _FEW = 16
 
 
@@ -96,7 +96,7 @@ class HuffmanCode:
 def huffman_code(counts: Int64Array) -> HuffmanCode:
     """Return the best code for a text in which symbol ``s`` occurs ``counts[s]`` times, of limited length."""
     symbols = np.flatnonzero(counts)
-    longest = _LONGEST_OF_FEW if len(counts) <= _FEW else _LONGEST
+    longest = _LONGEST_OF_FEW if len(counts) <= _FEW else LONGEST_CODE
     assert symbols.size <= 1 << longest, "more symbols than codes"
     lengths = _package_merge(counts[symbols].tolist(), longest)
     order = np.lexsort((symbols, np.array(lengths)))

@@ -16,7 +16,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.codecs import Encoded, HuffmanCode, WordArray, huffman_code, unpack
+from gan2hls.codecs import LONGEST_CODE, Encoded, HuffmanCode, WordArray, huffman_code, unpack
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import AxisTaps, LinearGeometry
 
@@ -163,8 +163,13 @@ def symbols(encoded: Encoded) -> Int64Array:
 
 
 def legal_decoders(encoded: Encoded) -> tuple[int, ...]:
-    """Return how many decoders may share the symbols of a word; none where an entropy code saves nothing."""
+    """Return how many decoders may share the symbols of a word; none where an entropy code saves nothing.
+
+    There is none either where more symbols occur than a code has words.
+    """
     if encoded.codec not in _SYMBOL_BITS or encoded.memories[0].width_bits % symbol_bits(encoded):
+        return ()
+    if symbol_bits(encoded) > LONGEST_CODE and np.unique(symbols(encoded)).size > 1 << LONGEST_CODE:
         return ()
     count = encoded.memories[0].width_bits // symbol_bits(encoded)
     return tuple(n for n in range(1, min(count, MOST_DECODERS) + 1) if count % n == 0)
