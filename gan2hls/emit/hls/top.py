@@ -163,4 +163,4 @@ def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
     if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
         return made
-    return replace(made, depth=max(BURST_WORDS, edge.depth), waits=True)
+    return replace(made, depth=max(BURST_WORDS, edge.depth * edge.queued.lanes // stream.lanes), waits=True)
