@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gan2hls.hardware import Design
+from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
@@ -23,7 +23,7 @@ from gan2hls.ops import StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, conv_transpose, dense, finish, linear_layer, pointwise_layer, port
+from tests.randomized import Rng, conv, conv_transpose, dense, design, finish, linear_layer, pointwise_layer, port
 
 #: Elements of a tensor at most.
 _MOST = 500
@@ -268,3 +268,14 @@ def u_net_design(seed: int, size: int = 8, channels: int = 4) -> Design:
     up = linear(third, conv_transpose((size // 4, size // 4), 4 * channels, 2 * channels))
     up = linear(add(up, second, deep), conv_transpose(deep[:2], 2 * channels, channels))
     return with_queues(with_endless_queues(fold(rng, graph.model(f"unet{seed}", (add(up, first, wide),)))))
+
+
+def turns_design(size: int = 8) -> Design:
+    """Two branches of one element a beat behind one another along channels, two elements a beat: runs of four beats."""
+    rng = np.random.default_rng(0)
+    graph = Graph(rng, {"x0": (size, size, 4)})
+    for name in ("l0", "l1"):
+        graph.keep(linear_layer(rng, name, "x0", conv((size, size), 4, 8, k=1, p=0), graph.types["x0"]))
+    graph.stream(IntConcat((8, 8), (1, 1)), ("l0", "l1"), (size, size, 16))
+    slow, fast = Folding(1, 4, 1), Folding(2, 2, 2)
+    return with_queues(with_endless_queues(design(graph.model("turns", ("l2",)), (slow, slow, fast))))

@@ -19,6 +19,7 @@ from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
+from gan2hls.hardware.width_converters import Converter
 from gan2hls.timing import Block, Network, Queue, Stream, simulate
 
 # Clocks between events, from the headers of the RTL library; those of a grant are in ``clocks``.
@@ -123,9 +124,8 @@ def design_network(design: Design, frames: int) -> Network:
 
 
 def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
-    """Return the queue and the width converters of ``edge``, which read ``stream``, and what they send."""
-    blocks: list[Block] = []
-    name = f"{edge.reader or 'output'}.{edge.port}"
+    """Return the width converters and the queue of ``edge``, which read ``stream``, and what they send."""
+    blocks, stream = _converter_blocks(edge, edge.before, stream)
     if edge.depth:
         made = Stream(queue_name(edge), stream.beats)
         if edge.in_ram:
@@ -133,7 +133,15 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
         else:
             blocks += timing.queue(stream, made, edge.depth)
         stream = made
-    for stage in edge.converters:
+    last, stream = _converter_blocks(edge, edge.behind, stream)
+    return (*blocks, *last), stream
+
+
+def _converter_blocks(edge: Edge, stages: Sequence[Converter], stream: Stream) -> tuple[list[Block], Stream]:
+    """Return ``stages`` of ``edge``, the first of which reads ``stream``, and what they send."""
+    blocks: list[Block] = []
+    name = f"{edge.reader or 'output'}.{edge.port}"
+    for stage in stages:
         if stage.direction == "up":
             made = Stream(f"{name}.up", stream.beats // stage.ratio)
             blocks.append(timing.up(stream, made, stage.ratio))
@@ -141,7 +149,7 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
             made = Stream(f"{name}.down", stream.beats * stage.ratio)
             blocks.append(timing.down(stream, made, stage.ratio))
         stream = made
-    return tuple(blocks), stream
+    return blocks, stream
 
 
 def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) -> tuple[tuple[Block, ...], Stream]:

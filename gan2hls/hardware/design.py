@@ -32,7 +32,7 @@ class Design:
         engines: one per layer, in topological order.
         part: FPGA part name.
         clock_ns: clock period.
-        depths: beats that the queue of an edge holds, by reader and port; where there is none it is absent.
+        depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.
     """
 
     model: IntegerModel

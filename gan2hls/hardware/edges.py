@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.hardware.width_converters import Converter
@@ -55,14 +55,17 @@ class Stream:
 @final
 @dataclass(frozen=True)
 class Edge:
-    """What leads from the maker of a tensor to one of its readers: a queue where it must wait, then converters.
+    """What leads from the maker of a tensor to one of its readers: converters, and a queue where it must wait.
+
+    The queue stands behind all converters that join beats.  In front of them it would give one wide word ahead, and a
+    reader that takes several of them in a row, then none for a while, would wait for each.
 
     Attributes:
         source: as the maker sends it.
         reader: name of the layer that reads it; empty: it leaves the design.
         port: which of the reader's inputs it is.
         branch: which branch of a fork it is, where the tensor has several readers; None: it has one.
-        depth: beats, as the maker sends them, that a queue holds; 0: there is none.
+        depth: words that the queue holds, beats of ``queued``; 0: there is none.
         converters: between the maker's lanes and the reader's, in stream order.
     """
 
@@ -89,10 +92,30 @@ class Edge:
         return self.depth > QUEUE_WORDS
 
     @property
+    def before(self) -> tuple[Converter, ...]:
+        """The converters in front of the queue."""
+        ups = [n for n, stage in enumerate(self.converters) if stage.direction == "up"]
+        return self.converters[: ups[-1] + 1] if ups else ()
+
+    @property
+    def behind(self) -> tuple[Converter, ...]:
+        """The converters behind the queue."""
+        return self.converters[len(self.before) :]
+
+    @property
+    def queued(self) -> Stream:
+        """As the queue takes and gives it."""
+        return _converted(self.source, self.before)
+
+    @property
     def sink(self) -> Stream:
         """As the reader takes it."""
-        lanes = self.converters[-1].out_lanes if self.converters else self.source.lanes
-        return Stream(self.source.tensor, self.source.elem, lanes, self.source.shape)
+        return _converted(self.source, self.converters)
+
+
+def _converted(stream: Stream, stages: tuple[Converter, ...]) -> Stream:
+    """Return ``stream`` behind ``stages``."""
+    return replace(stream, lanes=stages[-1].out_lanes) if stages else stream
 
 
 @final

@@ -1,4 +1,4 @@
-"""Queues: how many beats each edge must hold so that no branch of a fork holds up another one.
+"""Queues: how many words each edge must hold so that no branch of a fork holds up another one.
 
 Where branches meet again, the earlier one waits for the later one.  One frame in the cycle model, with queues that
 never fill, tells when each beat comes and goes; frames that follow at the design's interval do the same so much later.
@@ -46,7 +46,7 @@ def waiting_edges(design: Design) -> tuple[Edge, ...]:
 
 def with_endless_queues(design: Design) -> Design:
     """Return ``design`` with a queue at every edge that may have to wait, long enough to never fill."""
-    depths = {(e.reader, e.port): max(_NEVER_FULL * e.source.beats, 2 * QUEUE_WORDS) for e in waiting_edges(design)}
+    depths = {(e.reader, e.port): max(_NEVER_FULL * e.queued.beats, 2 * QUEUE_WORDS) for e in waiting_edges(design)}
     return replace(design, depths=depths)
 
 
@@ -75,7 +75,7 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
     """
     several = {engine.layer.name for engine in design.engines if len(engine.layer.inputs) > 1}
     behind = {
-        (edge.reader, edge.port): _NEVER_FULL * edge.source.beats + 2 * QUEUE_WORDS
+        (edge.reader, edge.port): _NEVER_FULL * edge.queued.beats + 2 * QUEUE_WORDS
         for edge in design.edges
         if edge.source.tensor in several
     }
@@ -109,7 +109,7 @@ def _legal(depths: Depths) -> dict[tuple[str, int], int]:
 
 
 def _steady_depths(design: Design, schedule: Design, interval: int) -> Depths:
-    """Return how many beats wait at most, frame upon frame, by edge of ``design`` in the run of ``schedule``."""
+    """Return how many words wait at most, frame upon frame, by edge of ``design`` in the run of ``schedule``."""
     names = {f"{queue_name(edge)}.words": (edge.reader, edge.port) for edge in waiting_edges(design)}
     waits = _most_waiting(design_network(schedule, 1), tuple(names), interval)
     least = [wait + RING_OUT_WORDS if wait > QUEUE_WORDS else wait for wait in waits]  # it takes clocks to free a place

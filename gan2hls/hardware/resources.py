@@ -77,10 +77,10 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
 
 
 def edge_resources(edge: Edge) -> Resources:
-    """Return what the queue and the converters of ``edge`` take."""
+    """Return what the converters and the queue of ``edge`` take."""
     taken = Resources()
     if edge.depth:
-        taken += (fabric.ring if edge.in_ram else fabric.queue)(edge.source.bits, edge.depth)
+        taken += (fabric.ring if edge.in_ram else fabric.queue)(edge.queued.bits, edge.depth)
     for stage in edge.converters:
         convert = fabric.up if stage.direction == "up" else fabric.down
         taken += convert(stage.narrow * edge.source.elem.bits, stage.ratio)

@@ -249,7 +249,7 @@ def _layer(
 
 
 def _edge(edge: Edge) -> EdgeReport:
-    return EdgeReport(tensor=edge.source.tensor, beats=edge.source.beats, queue_bits=edge.depth * edge.source.bits)
+    return EdgeReport(tensor=edge.source.tensor, beats=edge.source.beats, queue_bits=edge.depth * edge.queued.bits)
 
 
 def _blocks(engine: EngineDesign) -> BlockReport | None:

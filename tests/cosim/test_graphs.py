@@ -18,7 +18,7 @@ from gan2hls.verify import csim, run_hls, run_rtl
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
-from tests.random_integer_graphs import norm_layer, random_graph_design
+from tests.random_integer_graphs import norm_layer, random_graph_design, turns_design
 from tests.randomized import chain, design, random_inputs
 
 pytestmark = pytest.mark.cosim
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.cosim
 #: Graphs with normalizations of channels, of groups, of all and of pixels, of lanes that share a set and that do not.
 NORM_SEEDS = (2, 19, 25)
 #: Graphs that between them have forks of two to four readers, several inputs, short queues and rings.
-SEEDS = (1, 3, 37)
+SEEDS = (1, 3, 48)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,24 @@ def test_a_normalization_of_large_maps_has_serial_roots(
     assert bench.measured() == (estimate(made).latency, estimate(made).interval)
 
 
+def test_branches_of_fewer_lanes_take_turns_without_a_pause(tmp_path: Path) -> None:
+    """Their beats are joined in front of their queues, so an input whose turn it is has one in every clock."""
+    made = turns_design()
+    assert made.interval_limit == 8 * 8 * 8
+    edges = made.edges_into(made.engine("l2"))
+    assert [(edge.source.lanes, edge.queued.lanes, edge.behind) for edge in edges] == [(1, 2, ())] * 2
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    bench.run(3, seed=1, idle=40, stall=40)
+    assert bench.measured() == (estimate(made).latency, estimate(made).interval)
+    assert made.interval_limit <= estimate(made).interval <= 1.02 * made.interval_limit
+
+
 def test_seeds_have_all_forms() -> None:
     designs = [random_graph_design(seed) for seed in SEEDS]
     edges = [edge for made in designs for edge in made.edges]
     assert any(edge.in_ram for edge in edges) and any(0 < edge.depth <= 8 for edge in edges)
+    assert any(edge.depth and edge.before for edge in edges) and any(edge.depth and edge.behind for edge in edges)
     assert {2, 3} <= {edge.branch for edge in edges} | {len(made.inputs) for made in designs}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gan2hls.emit.hls.hold import Hold, hold_program
-from gan2hls.emit.hls.order import behind, hold, network
+from gan2hls.emit.hls.order import behind, hold, inner_depths, network
 from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name
 from gan2hls.hardware import Design
 from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
@@ -33,15 +33,16 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     """
     if not any(link.waits for link in region.links):
         return region
-    processes = tuple(network(design, region))
+    processes, inner = tuple(network(design, region)), inner_depths(design)
     if sum(sum(process.words.values()) for process in processes) > _MOST_WORDS:
-        return _long_enough(region, processes)
-    least = _least(processes, region)
-    holds = _holds(processes, least)
+        return _long_enough(region, processes, inner)
+    shorts = _least(processes, region, {})
+    least = _least(processes, region, inner) if inner else shorts
+    holds = _holds(processes, shorts)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
     for stall in STALLS:
         stalled = tuple(network(design, region, stall=stall))
-        outcome = run_network(stalled, _depths(stalled, depths), least)
+        outcome = run_network(stalled, _depths(stalled, inner | depths), least)
         assert outcome.deadlock is None, outcome.deadlock.told(region.names)
         depths = {name: outcome.depths[name] for name in depths}
 
@@ -49,25 +50,32 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     return replace(region, links=tuple(links))
 
 
-def _long_enough(region: TopRegion, processes: Sequence[NetworkProcess]) -> TopRegion:
+def _long_enough(region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int]) -> TopRegion:
     """Return ``region``, of ``processes``, with streams that are long enough, if not the least, in a few runs.
+
+    Those inside engines are ``inner``.
 
     They begin as long as the queues of the RTL, and get ``_STALL_WORDS`` more for pipelines that stall, which are not
     tried.  The flat region has none shorter, and so no ``hold``.
     """
-    waits = [link.name for link in region.links if link.waits]
-    depths = {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
-    while (stuck := run_network(processes, _depths(processes, depths)).deadlock) is not None:
-        full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
-        assert full, stuck.told(region.names)
-        depths |= {name: 2 * depths[name] for name in full}
-    depths |= {name: depths[name] + _STALL_WORDS for name in waits}
-    links = [replace(link, depth=max(link.depth, depths[link.name]), short=depths[link.name]) for link in region.links]
+    depths = _doubled(region, processes, inner)
+    shorts = _doubled(region, processes, {}) if inner else depths
+    links = [replace(link, depth=max(link.depth, depths[link.name]), short=shorts[link.name]) for link in region.links]
     return replace(region, links=tuple(links))
 
 
-def least_depths(design: Design, region: TopRegion) -> dict[str, int]:
-    """Return how many words each stream to where branches meet must hold, where any other one holds two.
+def _doubled(region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int]) -> dict[str, int]:
+    waits = [link.name for link in region.links if link.waits]
+    depths = {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
+    while (stuck := run_network(processes, _depths(processes, {**inner, **depths})).deadlock) is not None:
+        full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
+        assert full, stuck.told(region.names)
+        depths |= {name: 2 * depths[name] for name in full}
+    return depths | {name: depths[name] + _STALL_WORDS for name in waits}
+
+
+def least_depths(design: Design, region: TopRegion, *, flat: bool = False) -> dict[str, int]:
+    """Return how many words each stream to where branches meet must hold, where any other one of the top holds two.
 
     Longer streams elsewhere need no longer ones here.  None of these could be shorter, the others being as they are;
     there may be other depths of which that is true too.
@@ -75,7 +83,7 @@ def least_depths(design: Design, region: TopRegion) -> dict[str, int]:
     Raises:
         AssertionError: the design comes to no end, however long they are.
     """
-    return _least(tuple(network(design, region)), region)
+    return _least(tuple(network(design, region)), region, {} if flat else inner_depths(design))
 
 
 def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: int = 0) -> Deadlock | None:
@@ -89,12 +97,14 @@ def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: in
         holds = {link.name: link.hold.program for link in region.links if link.hold}
         processes = (*behind(processes, holds), *(hold(name, program) for name, program in holds.items()))
         depths |= dict.fromkeys(map(held_name, holds), SHORT_WORDS)
+    else:
+        depths |= inner_depths(design)
     return run_network(processes, _depths(processes, depths)).deadlock
 
 
-def _least(processes: Sequence[NetworkProcess], region: TopRegion) -> dict[str, int]:
+def _least(processes: Sequence[NetworkProcess], region: TopRegion, inner: Mapping[str, int]) -> dict[str, int]:
     growing = [link.name for link in region.links if link.waits]
-    outcome = run_network(processes, _depths(processes, {}), growing)
+    outcome = run_network(processes, _depths(processes, inner), growing)
     assert outcome.deadlock is None, outcome.deadlock.told(region.names)
     depths = outcome.depths
     for name in sorted(growing, key=lambda name: -depths[name]):  # one may have grown for another, which grew later

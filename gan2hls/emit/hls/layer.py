@@ -243,13 +243,17 @@ _Step = tuple[str, tuple[str, ...], Fifo, int, str]
 
 
 def _converters(edge: Edge, suffix: str) -> list[_Step]:
-    """Return the converters from the maker's lanes to this engine's; names of streams end in ``suffix``."""
+    """Return the converters from the maker's lanes to this engine's; names of streams end in ``suffix``.
+
+    What is behind those in front of the RTL's queue is as long as that.
+    """
     bits, lanes = edge.source.elem.bits, edge.source.lanes
     steps: list[_Step] = []
-    for stage in edge.converters:
+    for n, stage in enumerate(edge.converters, 1):
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
-        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about)
+        depth = max(2, edge.depth) if n == len(edge.before) else 2
+        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth)
         beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes

@@ -54,6 +54,16 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         yield from forks.get(layer, ())
 
 
+def inner_depths(design: Design) -> dict[str, int]:
+    """Return the words of the streams inside engines that hold more than two, but in the flat region."""
+    return {
+        f"{engine.layer.name}.{process.sink.name}": process.sink.depth
+        for engine in design.engines
+        for process in layer_processes(engine, design.edges_into(engine)).processes
+        if process.sink.depth > 2
+    }
+
+
 def behind(processes: Iterable[NetworkProcess], names: Iterable[str]) -> tuple[NetworkProcess, ...]:
     """Return ``processes``, which read what is held behind the streams ``names`` instead of those."""
     held = {name: held_name(name) for name in names}

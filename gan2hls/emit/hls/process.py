@@ -9,11 +9,19 @@ from typing import final
 @final
 @dataclass(frozen=True)
 class Fifo:
-    """An ``hls::stream`` between two processes, or the region's ``in`` and ``out``."""
+    """An ``hls::stream`` between two processes, or the region's ``in`` and ``out``.
+
+    Attributes:
+        name: its variable.
+        bits: of a word.
+        about: what a word is.
+        depth: words that it holds, but in the flat region, where every stream of an engine holds two.
+    """
 
     name: str
     bits: int
     about: str = ""
+    depth: int = 2
 
 
 @final

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from gan2hls.hardware import ADDRESS_BITS, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
+from gan2hls.hardware.width_converters import Converter
 from gan2hls.ops import Shape
 
 #: Bits of the identifiers of the memory port, and bursts that may be on their way.
@@ -116,15 +117,21 @@ def _reader(edge: Edge) -> str:
 
 
 def _edge_blocks(edge: Edge, *, alone: bool) -> list[_Block]:
-    """Return the queue and the converters of ``edge``, in stream order; ``alone``: its reader has no other input."""
+    """Return the converters and the queue of ``edge``, in stream order; ``alone``: its reader has no other input."""
     prefix = edge.reader if alone else f"{edge.reader}_{edge.port}"
-    source, bits = edge.name, edge.source.bits
-    blocks: list[_Block] = []
+    blocks = _converter_blocks(edge, edge.before, prefix, edge.name)
+    source = blocks[-1].name if blocks else edge.name
     if edge.depth:
-        module, name = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue"
+        module, name, bits = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue", edge.queued.bits
         blocks.append(_Block(module, name, (("s", source),), bits, {"Width": bits, "Depth": edge.depth}))
         source = name
-    for stage in edge.converters:
+    return [*blocks, *_converter_blocks(edge, edge.behind, prefix, source)]
+
+
+def _converter_blocks(edge: Edge, stages: Iterable[Converter], prefix: str, source: str) -> list[_Block]:
+    """Return ``stages`` of ``edge``, whose names begin with ``prefix``, behind the stream ``source``."""
+    blocks: list[_Block] = []
+    for stage in stages:
         name, width = f"{prefix}_{stage.direction}", stage.narrow * edge.source.elem.bits
         parameters = {"Width": width, "Ratio": stage.ratio}
         bits = stage.out_lanes * edge.source.elem.bits
