@@ -30,10 +30,10 @@ _READ_TO_PUSH = 2  # of a vector that is reordered
 _REQUANT = 7
 _TABLE = 2
 
-#: The mean of the last two intervals counts, since short ones may alternate: as many frames as the bench measures, one
-#: less where a frame is long and its steady state comes sooner.
-_FRAMES, _LONG_FRAMES = 5, 4
-_LONG_FRAME_CYCLES = 50_000
+#: Frames that tell the steady state, for frames of fewer clocks: as many as the bench measures, less where a frame is
+#: long and its steady state comes sooner.
+_FRAMES = ((50_000, 5), (4_000_000, 4))
+_LEAST_FRAMES = 3
 
 
 @final
@@ -74,7 +74,8 @@ def _latency_and_interval(network: Network) -> tuple[int, int]:
     first = min(int(made.frames(block)[0]) for block in network.blocks if block.kind == "source")
     ends = [made.frames(block) for block in network.blocks if block.kind == "sink"]
     last: list[int] = np.max(ends, axis=0).tolist()
-    return last[0] - first, -(-(last[-1] - last[-3]) // 2)
+    counted = 1 if len(last) <= _LEAST_FRAMES else 2  # short intervals may alternate
+    return last[0] - first, -(-(last[-1] - last[-1 - counted]) // counted)
 
 
 @lru_cache(maxsize=8)
@@ -97,7 +98,7 @@ def critical_path(design: Design) -> tuple[str, ...]:
 
 def frame_count(design: Design) -> int:
     """Return how many frames tell the steady state of ``design``."""
-    return _FRAMES if design.interval_limit < _LONG_FRAME_CYCLES else _LONG_FRAMES
+    return next((frames for clocks, frames in _FRAMES if design.interval_limit < clocks), _LEAST_FRAMES)
 
 
 def queue_name(edge: Edge) -> str:
