@@ -71,7 +71,7 @@ def test_a_u_net(flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("seed", "layers", "bus_bits"), [(1, 5, 0), (6, 5, 0), (4, 8, 0), (5, 6, 64), (19, 6, 64)], ids=str
+    ("seed", "layers", "bus_bits"), [(1, 5, 0), (9, 5, 0), (4, 8, 0), (5, 6, 64), (19, 6, 64)], ids=str
 )
 def test_least_depths_are_least_in_the_c_too(
     seed: int, layers: int, bus_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
