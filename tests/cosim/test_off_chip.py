@@ -90,7 +90,7 @@ def test_random_chains(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 103))
+@pytest.mark.parametrize("seed", range(100, 102))
 def test_more_random_chains(seed: int, tmp_path: Path) -> None:
     check(Bench(campaign(seed), tmp_path))
 
@@ -113,7 +113,7 @@ def test_bytes_on_the_bus_are_those_of_the_image(tmp_path: Path) -> None:
     assert abs(many - few - wanted) <= ahead
 
 
-@pytest.mark.parametrize("error_at", [1, 40, 200])
+@pytest.mark.parametrize("error_at", [1, 200])
 def test_a_read_error_is_told_and_nothing_wrong_leaves(error_at: int, tmp_path: Path) -> None:
     made = off_chip(tiny_design(), {"l0_dense": OffChip(1, 64), "l1_conv_transpose": OffChip(4, 64)})
     beats, told = Bench(made, tmp_path).beats_before_error(error_at)

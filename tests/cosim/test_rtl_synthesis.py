@@ -233,17 +233,13 @@ def away(decoders: int) -> Design:
 
 WHOLE = [
     linear("raw", conv((8, 8), 16, 8), "raw", Folding(4, 4, 2)),
-    linear("tabled", conv((8, 8), 16, 16), "raw", Folding(4, 8, 2), table_bits=8),
     linear("dense", dense(64, 256), "raw", Folding(16, 4, 2)),
     linear("ternary", conv_transpose((8, 8), 16, 16), "ternary", Folding(8, 4, 4)),
-    linear("binary", conv((8, 8), 32, 16), "binary", Folding(4, 16, 4)),
     linear("codebook", conv((8, 8), 16, 16), "codebook", Folding(4, 4, 1)),
     linear("blockscale", conv((8, 8), 32, 16), "blockscale", Folding(2, 8, 2)),
     linear("skipping", conv((8, 8), 32, 32), "raw", Folding(4, 4, 1), skips=True),
-    linear("grouped", conv((8, 8), 32, 32, groups=8), "raw", Folding(4, 4, 2)),
     streaming("sum", IntAdd((1, 3), "vector"), MAP, (MAP, (1, 1, 16)), 4, 8),
     streaming("product", IntMul("plane"), MAP, (MAP, (8, 8, 1)), 4, 8),
-    streaming("joined", IntConcat((16, 16), (1, 3)), (8, 8, 32), (MAP, MAP), 4, 8),
     streaming("pooled", IntPool(HALVES, HALVES, (8, 8), True), (4, 4, 16), (MAP,), 4, 8),
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
