@@ -18,7 +18,6 @@ from gan2hls.fabric import MemoryKind, memory_cells
 from gan2hls.hardware import Design, Folding, OffChip, design_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.kinds.add import IntAdd
-from gan2hls.kinds.concat import IntConcat
 from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pool import IntPool
