@@ -28,6 +28,7 @@ from gan2hls.hardware.resources import (
 )
 from gan2hls.hardware.schedule import check_fits, refolded, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
+from gan2hls.hardware.width_converters import Converter
 
 __all__ = [
     "ADDRESS_BITS",
@@ -38,6 +39,7 @@ __all__ = [
     "RESOURCE_NAMES",
     "WORD_LIMIT_BITS",
     "AxisPhases",
+    "Converter",
     "Design",
     "Edge",
     "EngineDesign",

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from gan2hls.hardware import ADDRESS_BITS, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
-from gan2hls.hardware.width_converters import Converter
+from gan2hls.hardware import ADDRESS_BITS, Converter, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
 from gan2hls.ops import Shape
 
 #: Bits of the identifiers of the memory port, and bursts that may be on their way.

@@ -9,7 +9,7 @@ module g2h_wsrc_binary #(
   parameter int unsigned Pe         = 1,
   parameter int unsigned Simd       = 1,
   parameter int unsigned WeightBits = 2,
-  parameter int unsigned WordBits   = 2,
+  parameter int unsigned WordBits   = 1,
   parameter int unsigned AddrBits   = 1,
   parameter int unsigned CoFolds    = 1,
   parameter int unsigned CoBits     = 1

@@ -11,7 +11,7 @@ module g2h_wsrc_codebook #(
   parameter int unsigned Pe           = 1,
   parameter int unsigned Simd         = 1,
   parameter int unsigned WeightBits   = 8,
-  parameter int unsigned WordBits     = 8,
+  parameter int unsigned WordBits     = 4,
   parameter int unsigned AddrBits     = 1,
   parameter int unsigned CoFolds      = 1,
   parameter int unsigned CoBits       = 1,
