@@ -201,14 +201,7 @@ def build_command(
     if no_verify and verify is not None:
         raise typer.BadParameter("--no-verify and --verify exclude each other")
     overrides = arguments.overrides(
-        target={
-            "fps": fps,
-            "clock_mhz": clock,
-            "part": part,
-            "pe": pe,
-            "simd": simd,
-            "oversize": True if oversize else None,
-        },
+        target={"fps": fps, "clock_mhz": clock, "part": part, "pe": pe, "simd": simd, "oversize": oversize or None},
         calibration={"data": None if calibration is None else str(calibration)},
         verify={"steps": [] if no_verify else arguments.steps(verify), "hls_tool": hls_tool and hls_tool.value},
     )

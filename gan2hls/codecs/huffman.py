@@ -64,10 +64,6 @@ class HuffmanCode:
             found.append(int(own[0] - self.codes[own[0]]) if own.size else 0)
         return tuple(found)
 
-    def bits(self, counts: Int64Array) -> int:
-        """Return the bits of a text in which symbol ``s`` occurs ``counts[s]`` times."""
-        return int(counts[self.symbols] @ self.lengths)
-
     def encode(self, text: Int64Array) -> npt.NDArray[np.uint8]:
         """Return the code of ``text`` as bits, uint8 of 0 and 1, the first bit of each symbol first."""
         place = np.zeros(int(self.symbols.max()) + 1, np.int64)
