@@ -288,6 +288,11 @@ class MemoryConfig(Strict):
     weights: Literal["auto", "on_chip", "off_chip"] = Field(
         "auto", description="Where weights stand; auto: off chip where block RAM does not hold those of all layers."
     )
+    maps: Literal["auto", "on_chip"] = Field(
+        "auto",
+        description="Where long queues and maps of normalizations stand; auto: off chip where block RAM does not hold "
+        "them.",
+    )
     entropy: Literal["auto", "none"] = Field(
         "auto", description="Huffman code over weights that are off chip; auto: where it saves bytes."
     )

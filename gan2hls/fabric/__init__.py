@@ -19,7 +19,7 @@ from gan2hls.fabric.blocks import (
     ring,
     up,
 )
-from gan2hls.fabric.external import huffman, reader, reader_queue, reorder, tiles
+from gan2hls.fabric.external import huffman, reader, reader_queue, reorder, tiles, writer, writer_queue
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -72,4 +72,6 @@ __all__ = [
     "tiles",
     "up",
     "weight_rom",
+    "writer",
+    "writer_queue",
 ]

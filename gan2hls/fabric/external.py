@@ -33,6 +33,16 @@ def reader_queue(bus_bits: int, beats: int) -> Resources:
     return Resources(lut=70, ff=40 + bits_of(beats) + 1) + fifo(bus_bits, beats)
 
 
+def writer(bus_bits: int) -> Resources:
+    """Return ``g2h_axi_writer`` without what each of its streams has."""
+    return Resources(lut=90 + bus_bits // 2, ff=90 + 9 * bus_bits // 8)
+
+
+def writer_queue(bus_bits: int, beats: int, slots: int) -> Resources:
+    """Return what each stream of ``g2h_axi_writer`` has: a queue, counts, and an address."""
+    return Resources(lut=80, ff=40 + 3 * bits_of(slots)) + fifo(bus_bits, beats) + credit(beats)
+
+
 def huffman(chunk_bits: int, longest: int, symbol_bits: int, symbols: int, pass_symbols: int) -> Resources:
     """Return ``g2h_huffman``."""
     buffer = chunk_bits + 2 * longest

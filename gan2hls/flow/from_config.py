@@ -162,7 +162,8 @@ OFF_CHIP: Mapping[str, bool | None] = {"auto": None, "on_chip": False, "off_chip
 def memory_port(config: Config) -> MemoryPort:
     """Return the port to external memory that the config describes."""
     memory = config.memory
-    return MemoryPort(memory.port_bits, memory.bandwidth_gbps, OFF_CHIP[memory.weights], memory.entropy == "auto")
+    off_chip, maps, entropy = OFF_CHIP[memory.weights], memory.maps == "auto", memory.entropy == "auto"
+    return MemoryPort(memory.port_bits, memory.bandwidth_gbps, off_chip, maps, entropy)
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:

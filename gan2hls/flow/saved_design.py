@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from gan2hls.hardware import (
     Folding,
     LinearEngine,
     OffChip,
+    StreamEngine,
     legal_band_rows,
     legal_pe,
     legal_simd,
@@ -23,6 +25,8 @@ from gan2hls.hardware import (
 )
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
+
+BusBits = Annotated[int, Field(ge=0, le=512)]
 
 
 class _OffChip(Part):
@@ -39,7 +43,9 @@ class _Engine(Part):
     rows: Annotated[int, Field(ge=0)]
     skip: bool = False
     off_chip: _OffChip | None = None
+    bus_bits: BusBits = 0
     queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
+    queues_bus_bits: tuple[BusBits, ...] = ()
 
 
 class _Design(Part):
@@ -61,7 +67,9 @@ def dump_design(design: Design) -> dict[str, bytes]:
             rows=e.rows if isinstance(e, LinearEngine) else 0,
             skip=isinstance(e, LinearEngine) and e.skip is not None,
             off_chip=_off_chip(e),
-            queues=_queues(design, e),
+            bus_bits=e.bus_bits if isinstance(e, StreamEngine) else 0,
+            queues=_queues(edge.depth for edge in design.edges_into(e)),
+            queues_bus_bits=_queues(edge.bus_bits for edge in design.edges_into(e)),
         )
         for e in design.engines
     )
@@ -74,10 +82,10 @@ def _off_chip(engine: EngineDesign) -> _OffChip | None:
     return None if found is None else _OffChip(**asdict(found))
 
 
-def _queues(design: Design, engine: EngineDesign) -> tuple[int, ...]:
-    """Return the depth of the queue at each input of ``engine``, 0 where there is none; nothing where none has one."""
-    depths = tuple(edge.depth for edge in design.edges_into(engine))
-    return depths if any(depths) else ()
+def _queues(numbers: Iterable[int]) -> tuple[int, ...]:
+    """Return a number of the queue at each input of an engine, 0 where there is none; nothing where none has one."""
+    every = tuple(numbers)
+    return every if any(every) else ()
 
 
 def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_JSON) -> Design:
@@ -92,7 +100,10 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
             _build_engine(layer, engine) for layer, engine in zip(model.layers, parsed.engines, strict=True)
         )
         depths = {(e.layer, port): depth for e in parsed.engines for port, depth in enumerate(e.queues) if depth}
-        design = Design(model, engines, parsed.part, parsed.clock_ns, depths)
+        off_chip = {
+            (e.layer, port): bits for e in parsed.engines for port, bits in enumerate(e.queues_bus_bits) if bits
+        }
+        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip)
         verify_design(design)
     except READ_ERRORS as error:
         raise broken(where, error) from error
@@ -111,7 +122,7 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
     off_chip = None if given is None else OffChip(given.band_rows, given.bus_bits, given.decoders)
     if off_chip is not None and off_chip.band_rows not in legal_band_rows(_geometry(layer)):
         raise ValueError(f"{layer.name}: bands of {off_chip.band_rows} rows")
-    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip)
+    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip, bus_bits=engine.bus_bits)
 
 
 def _geometry(layer: IntLayer) -> LinearGeometry:

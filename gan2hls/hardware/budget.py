@@ -85,12 +85,14 @@ class MemoryPort:
         bits: of a beat.
         gbps: gigabytes a second that it brings; None: ``_PORT_SHARE`` of a beat a clock.
         off_chip: whether all weights come through it; None: those that block RAM does not hold.
+        maps: whether long queues and maps of normalizations may stand behind it, where block RAM does not hold them.
         entropy: whether they are Huffman-coded where that saves bytes.
     """
 
     bits: int = 64
     gbps: float | None = None
     off_chip: bool | None = None
+    maps: bool = True
     entropy: bool = True
 
     def bytes_per_clock(self, clock_mhz: float) -> float:

@@ -61,8 +61,8 @@ def estimate(design: Design) -> Estimate:
 
 
 def weight_cycles(design: Design) -> int:
-    """Return the clocks in which a frame's weights come from external memory, a beat of its port each."""
-    port = 0 if design.memory is None else design.memory.frame_bytes * 8 // design.memory.bus_bits
+    """Return the clocks in which a frame comes from external memory, a beat of its port each."""
+    port = 0 if design.memory is None else design.memory.read_cycles
     linear = (engine for engine in design.engines if isinstance(engine, LinearEngine))
     return max(port, max((engine.decode_cycles for engine in linear), default=0))
 
@@ -129,7 +129,9 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
     blocks, stream = _converter_blocks(edge, edge.before, stream)
     if edge.depth:
         made = Stream(queue_name(edge), stream.beats)
-        if edge.in_ram:
+        if edge.ring is not None:
+            blocks += edge.ring.blocks(stream, made)
+        elif edge.in_ram:
             blocks += timing.ring(stream, made, edge.depth, RING_OUT_WORDS)
         else:
             blocks += timing.queue(stream, made, edge.depth)

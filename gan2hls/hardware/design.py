@@ -33,6 +33,7 @@ class Design:
         part: FPGA part name.
         clock_ns: clock period.
         depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.
+        off_chip: of the queues that are in external memory, the width of its port in bits, by reader and port.
     """
 
     model: IntegerModel
@@ -40,6 +41,7 @@ class Design:
     part: str
     clock_ns: float
     depths: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    off_chip: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,7 +61,9 @@ class Design:
     @cached_property
     def memory(self) -> MemoryMap | None:
         """What stands in external memory; None: nothing."""
-        return memory_map(self.engines)
+        rings = [(f"{edge.reader}_{edge.port}", edge.label, edge.ring) for edge in self.edges]
+        rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.engines]
+        return memory_map(self.engines, rings)
 
     @cached_property
     def inputs(self) -> tuple[Stream, ...]:
@@ -106,7 +110,9 @@ class Design:
             branch = branches[tensor] if count[tensor] > 1 else None
             branches[tensor] += 1
             stages = converters(source.lanes, lanes, source.elements, self.interval)
-            edges.append(Edge(source, reader, port, branch, self.depths.get((reader, port), 0), stages))
+            key = reader, port
+            depth, bus_bits = self.depths.get(key, 0), self.off_chip.get(key, 0)
+            edges.append(Edge(source, reader, port, branch, depth, stages, bus_bits))
         return tuple(edges)
 
     def engine(self, name: str) -> EngineDesign:
@@ -145,3 +151,5 @@ def verify_design(design: Design) -> None:
         assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
         assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"
         assert depth > QUEUE_WORDS or depth.bit_count() == 1, f"{reader}: a short queue of {depth}"
+    for reader, port in design.off_chip:
+        assert design.depths.get((reader, port)), f"{reader}: input {port} has no queue that is off chip"

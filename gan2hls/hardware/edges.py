@@ -8,7 +8,7 @@ from typing import final
 
 from gan2hls.hardware.width_converters import Converter
 from gan2hls.numbers import IntType
-from gan2hls.ops import Shape
+from gan2hls.ops import OffChipRing, Shape
 
 #: Words of a queue in distributed RAM at most; a longer one is a ring in block RAM, with so many words behind it.
 QUEUE_WORDS, RING_OUT_WORDS = 64, 8
@@ -67,6 +67,7 @@ class Edge:
         branch: which branch of a fork it is, where the tensor has several readers; None: it has one.
         depth: words that the queue holds, beats of ``queued``; 0: there is none.
         converters: between the maker's lanes and the reader's, in stream order.
+        bus_bits: of the memory port where its queue is off chip; 0: it is on chip.
     """
 
     source: Stream
@@ -75,6 +76,7 @@ class Edge:
     branch: int | None
     depth: int
     converters: tuple[Converter, ...]
+    bus_bits: int = 0
 
     @property
     def name(self) -> str:
@@ -89,7 +91,14 @@ class Edge:
     @property
     def in_ram(self) -> bool:
         """Whether its queue is a ring in block RAM."""
-        return self.depth > QUEUE_WORDS
+        return self.depth > QUEUE_WORDS and not self.bus_bits
+
+    @property
+    def ring(self) -> OffChipRing | None:
+        """Its queue in external memory; None: it is on chip, or there is none."""
+        if not self.bus_bits:
+            return None
+        return OffChipRing(self.queued.bits, self.queued.beats, self.depth, self.bus_bits)
 
     @property
     def before(self) -> tuple[Converter, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
-from gan2hls.ops import IntLinear, Sizes, StreamOperation, Unit
+from gan2hls.ops import IntLinear, OffChipRing, Sizes, StreamOperation, Unit
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
@@ -117,6 +117,11 @@ class EngineDesign(ABC):
         """
 
     @property
+    def ring(self) -> OffChipRing | None:
+        """Its map in external memory; None: it has none there."""
+        return None
+
+    @property
     def work_cycles(self) -> int:
         """Clocks of a frame in which it computes: those of its MAC array, else its output beats."""
         return self.mac_cycles or self.out_beats
@@ -202,8 +207,13 @@ class EngineDesign(ABC):
 @final
 @dataclass(frozen=True, eq=False)
 class StreamEngine(EngineDesign):
-    """An engine without a MAC array: with every beat ``pe = simd = lanes`` elements of every input enter, and leave."""
+    """An engine without a MAC array: with every beat ``pe = simd = lanes`` elements of every input enter, and leave.
 
+    Attributes:
+        bus_bits: width of the memory port where the map that it holds is off chip; 0: it is on chip, or there is none.
+    """
+
+    bus_bits: int = 0
     mac_steps = 0
     mac_cycles = 0
 
@@ -216,7 +226,13 @@ class StreamEngine(EngineDesign):
     @property
     def sizes(self) -> Sizes:
         """What its operation needs to know of it."""
-        return Sizes(self.layer.input_types, self.layer.acc_type, self.layer.shape, self.folding.lanes)
+        layer = self.layer
+        return Sizes(layer.input_types, layer.acc_type, layer.shape, self.folding.lanes, self.bus_bits)
+
+    @property
+    def ring(self) -> OffChipRing | None:
+        """Its map in external memory; None: it has none there."""
+        return self.op.ring(self.sizes)
 
     @property
     def in_lanes(self) -> int:

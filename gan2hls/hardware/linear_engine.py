@@ -18,7 +18,6 @@ from gan2hls.hardware.off_chip import (
     Bands,
     HuffmanStreams,
     OffChip,
-    bus_word_bits,
     huffman_streams,
     legal_decoders,
     plain_stream,
@@ -27,7 +26,7 @@ from gan2hls.hardware.off_chip import (
 from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
-from gan2hls.ops import IntLinear, IntWeight, LinearGeometry
+from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
 
 #: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
 _MOST_FRAMES = 4

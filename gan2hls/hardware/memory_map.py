@@ -1,7 +1,8 @@
-"""External memory: what stands where in it, and the port that reads it.
+"""External memory: what stands where in it, and the port that leads there.
 
 All weights that are off chip stand in one image.  Each engine has a region, the weights of one pass over them in the
-order in which they are read; the engine reads it from end to end, over and over.
+order in which they are read; the engine reads it from end to end, over and over.  Behind the image lie rings: long
+queues and the maps of normalizations, which the design writes and reads itself.
 """
 
 from __future__ import annotations
@@ -12,24 +13,10 @@ from functools import cached_property
 from typing import final
 
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.ops import BOUNDARY, OffChipRing, burst_beats, queue_beats
 
-#: Bytes that no AXI4 burst may cross, and so what regions begin at multiples of.  Source: ARM IHI 0022, A3.4.1.
-BOUNDARY = 4096
-#: Bytes of a burst at most: long enough for a DDR memory to open a page once, short enough for engines to take turns.
-_BURST_BYTES = 256
-_MOST_BEATS = 16
 #: Bits of addresses: 4 GiB.
 ADDRESS_BITS = 32
-
-
-def burst_beats(bus_bits: int) -> int:
-    """Return the beats of a burst at most, a power of two."""
-    return min(_MOST_BEATS, _BURST_BYTES * 8 // bus_bits)
-
-
-def queue_beats(bus_bits: int) -> int:
-    """Return the beats of the queue of a region: bursts are on their way while one is used up."""
-    return 4 * burst_beats(bus_bits)
 
 
 @final
@@ -65,20 +52,41 @@ class Region:
 
 
 @final
+@dataclass(frozen=True)
+class PlacedRing:
+    """A ring and where it stands.
+
+    Attributes:
+        name: of the instance that has its ends: reader and input of a queue, the layer of a map.
+        about: what it is called in reports.
+        offset: of its first byte behind the base of the image.
+        ring: what it is.
+    """
+
+    name: str
+    about: str
+    offset: int
+    ring: OffChipRing
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class MemoryMap:
     """Everything that stands in external memory.
 
     Attributes:
         engines: those whose weights do, all on a port of one width.
+        queues: name, label and ring of each queue and map that is there, on the same port.
     """
 
     engines: tuple[LinearEngine, ...]
+    queues: tuple[tuple[str, str, OffChipRing], ...] = ()
 
     @property
     def bus_bits(self) -> int:
         """Width of the port."""
-        (bits,) = {engine.off_chip.bus_bits for engine in self.engines if engine.off_chip is not None}
+        widths = {engine.off_chip.bus_bits for engine in self.engines if engine.off_chip is not None}
+        (bits,) = widths | {ring.bus_bits for _, _, ring in self.queues}
         return bits
 
     @property
@@ -101,15 +109,44 @@ class MemoryMap:
                 offset += _whole(found[-1].size)
         return tuple(found)
 
+    @cached_property
+    def rings(self) -> tuple[PlacedRing, ...]:
+        """Where rings stand, behind the image."""
+        found, offset = [], self.size
+        for name, about, ring in self.queues:
+            found.append(PlacedRing(name, about, offset, ring))
+            offset += _whole(ring.size)
+        return tuple(found)
+
     @property
     def size(self) -> int:
         """Bytes of the image."""
         return sum(_whole(region.size) for region in self.regions)
 
     @property
-    def frame_bytes(self) -> int:
-        """Bytes that cross the port in a frame."""
+    def span(self) -> int:
+        """Bytes from the base of the image to the end of the last ring."""
+        return self.size + sum(_whole(ring.size) for _, _, ring in self.queues)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights that are read in a frame."""
         return sum(region.frame_beats for region in self.regions) * self.bus_bits // 8
+
+    @property
+    def ring_bytes(self) -> int:
+        """Bytes that are written to rings in a frame, and as many that are read from them."""
+        return sum(ring.frame_bytes for _, _, ring in self.queues)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes that cross the port in a frame, both ways."""
+        return self.weight_bytes + 2 * self.ring_bytes
+
+    @property
+    def read_cycles(self) -> int:
+        """Clocks in which a frame is read, a beat each; what is written has a channel of its own."""
+        return (self.weight_bytes + self.ring_bytes) * 8 // self.bus_bits
 
     def regions_of(self, layer: str) -> tuple[Region, ...]:
         """Return the regions of a layer, by stream."""
@@ -131,7 +168,10 @@ def _whole(size: int) -> int:
     return -(-size // BOUNDARY) * BOUNDARY
 
 
-def memory_map(engines: Sequence[object]) -> MemoryMap | None:
-    """Return the map of the engines whose weights are off chip; None: there are none."""
+def memory_map(
+    engines: Sequence[object], queues: Sequence[tuple[str, str, OffChipRing | None]] = ()
+) -> MemoryMap | None:
+    """Return the map of engines whose weights are off chip and of ``queues`` that are; None: there are none."""
     found = tuple(e for e in engines if isinstance(e, LinearEngine) and e.off_chip is not None)
-    return MemoryMap(found) if found else None
+    rings = tuple((name, about, ring) for name, about, ring in queues if ring is not None)
+    return MemoryMap(found, rings) if found or rings else None

@@ -116,19 +116,6 @@ def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:
     return tuple(height for height in range(1, rows + 1) if rows % height == 0)
 
 
-def bus_word_bits(width_bits: int, words: int, bus_bits: int) -> int:
-    """Return the bits that a word of weights takes in memory, so that a pass of ``words`` fills whole beats of the bus.
-
-    A wide word takes whole beats; of narrow ones a power of two stand in a beat, as many as divide the words.
-    """
-    if width_bits > bus_bits:
-        return -(-width_bits // bus_bits) * bus_bits
-    share = 1
-    while width_bits * 2 * share <= bus_bits and words % (2 * share) == 0:
-        share *= 2
-    return bus_bits // share
-
-
 def pass_words(encoded: Encoded) -> WordArray:
     """Return the words that one pass reads, in their order: fold by fold; uint64 ``[N, limbs]``."""
     taps, co, ci = encoded.shape

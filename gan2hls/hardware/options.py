@@ -22,12 +22,12 @@ from gan2hls.ops import IntLinear, LinearGeometry
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100
-#: Bits of weights from which on a layer's may go off chip: two block RAMs of 18 kbit.
+#: Bits of weights, or of a map, from which on a layer's may go off chip: two block RAMs of 18 kbit.
 _WORTH_AWAY_BITS = 1 << 15
 #: Heights of bands that are compared.
 _MOST_HEIGHTS = 6
-#: All weights on chip.
-_ON_CHIP = MemoryPort(off_chip=False)
+#: All weights and maps on chip.
+_ON_CHIP = MemoryPort(off_chip=False, maps=False)
 #: Least part of the clocks that skipping empty blocks must save to be worth its program.
 _WORTH_SKIPPING = 0.05
 
@@ -45,14 +45,19 @@ class Option:
     skip: bool
     word_bits: int
     off_chip: OffChip | None = None
+    bus_bits: int = 0
     bus_bytes: int = 0
 
     @property
+    def away(self) -> bool:
+        """Whether it needs external memory."""
+        return self.off_chip is not None or self.bus_bits > 0
+
+    @property
     def rank(self) -> tuple[bool, int, int, int, int, int, bool]:
-        """What orders options from cheap to dear; those with weights off chip stand behind all others."""
+        """What orders options from cheap to dear; those that need external memory stand behind all others."""
         weights = _BITS_OF_A_LUT * self.lane_lut + self.bits
-        away = self.off_chip is not None
-        return away, self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
+        return self.away, self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
 
 
 def options(layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_CHIP) -> tuple[Option, ...]:
@@ -73,6 +78,11 @@ def options(layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_C
         channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
         lanes = lanes_choices(layer, channels, wanted)
         found = [_option(StreamEngine(layer, Folding(n, n, n))) for n in lanes]
+        if memory.maps:
+            away = (StreamEngine(layer, Folding(n, n, n), memory.bits) for n in lanes)
+            found += [
+                _option(e) for e in away if e.ring is not None and e.ring.depth * e.ring.width >= _WORTH_AWAY_BITS
+            ]
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
 
@@ -91,14 +101,18 @@ def make_engine(
     rows: int | None = None,
     skip: bool = False,
     off_chip: OffChip | None = None,
+    bus_bits: int = 0,
 ) -> EngineDesign:
-    """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise."""
+    """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise.
+
+    Where it has no weights ``bus_bits`` says where its map is, as in ``StreamEngine``.
+    """
     if isinstance(layer.op, IntLinear):
         if rows is None:
             rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
         return make_linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip)
     assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
-    return StreamEngine(layer, folding)
+    return StreamEngine(layer, folding, bus_bits)
 
 
 def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
@@ -157,8 +171,16 @@ def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
         left is not None,
         engine.word_bits,
         engine.off_chip if isinstance(engine, LinearEngine) else None,
-        engine.bands.count * engine.pass_bytes if isinstance(engine, LinearEngine) else 0,
+        engine.bus_bits if isinstance(engine, StreamEngine) else 0,
+        _bus_bytes(engine),
     )
+
+
+def _bus_bytes(engine: EngineDesign) -> int:
+    """Return the bytes of ``engine`` that cross the memory port in a frame: weights, or a map both ways."""
+    if isinstance(engine, LinearEngine):
+        return engine.bands.count * engine.pass_bytes
+    return 0 if engine.ring is None else 2 * engine.ring.frame_bytes
 
 
 def _enough(legal: list[int], pe: int, pace: int) -> int:

@@ -17,13 +17,17 @@ from functools import lru_cache
 
 import numpy as np
 
+from gan2hls.fabric import Resources
 from gan2hls.hardware.cycles import design_network, estimate, queue_name
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
+from gan2hls.hardware.resources import design_resources, edge_resources
 from gan2hls.timing import Network, Queue, simulate
 
 #: How far a frame interval may rise for shorter queues.
 _TOLERANCE = 1.002
+#: Block RAMs of 18 kbit that a queue off chip must spare.
+_WORTH_AWAY = 2
 #: Frames that a queue must never hold: more than all that are simulated.
 _NEVER_FULL = 8
 
@@ -65,6 +69,36 @@ def with_queues(design: Design) -> Design:
         if _keeps(made, interval * _TOLERANCE):
             return made
     raise AssertionError(f"no queues keep the interval {interval}")
+
+
+def queue_bytes(design: Design) -> int:
+    """Return the bytes of queues that cross the memory port in a frame, both ways."""
+    return 2 * sum(edge.ring.frame_bytes for edge in design.edges if edge.ring is not None)
+
+
+def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
+    """Return ``design`` with queues in external memory until its block RAMs are within ``budget``, the largest first.
+
+    It stays as it is where that does not help, or would slow it down.
+
+    Args:
+        design: with the queues that it needs.
+        budget: what it may take.
+        bus_bits: width of the memory port.
+    """
+    taken = design_resources(design).bram18
+    counts = {(edge.reader, edge.port): edge_resources(edge).bram18 for edge in design.edges if edge.in_ram}
+    made = design
+    for key in sorted(counts, key=lambda key: -counts[key]):
+        if taken <= budget.bram18:
+            break
+        if counts[key] < _WORTH_AWAY:
+            return design
+        made = replace(made, off_chip={**made.off_chip, key: bus_bits})
+        taken -= counts[key]
+    if made is design or taken > budget.bram18:
+        return design
+    return made if _keeps(made, estimate(design).interval * _TOLERANCE) else design
 
 
 def _candidates(design: Design, interval: int) -> Iterator[Depths]:

@@ -18,11 +18,10 @@ from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.memory_map import queue_beats
 from gan2hls.hardware.off_chip import CHUNK_BITS, symbol_bits
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
-from gan2hls.ops import dsp_of_product
+from gan2hls.ops import OffChipRing, burst_beats, dsp_of_product, queue_beats
 
 #: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
 _ACC_QUEUE_WORDS = 16
@@ -73,18 +72,29 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     assert isinstance(engine, StreamEngine), type(engine).__name__
     cost = engine.op.cost(engine.sizes)
     memories = (fabric.memory_block(*memory) for memory in cost.memories)
-    return EngineResources(overall((*common, Resources(cost.dsp, cost.lut, cost.ff), *memories)), cost.lut)
+    own = Resources(cost.dsp, cost.lut, cost.ff)
+    away = Resources() if engine.ring is None else ring_resources(engine.ring)
+    return EngineResources(overall((*common, own, away, *memories)), cost.lut)
 
 
 def edge_resources(edge: Edge) -> Resources:
     """Return what the converters and the queue of ``edge`` take."""
     taken = Resources()
-    if edge.depth:
+    if edge.ring is not None:
+        taken += ring_resources(edge.ring)
+    elif edge.depth:
         taken += (fabric.ring if edge.in_ram else fabric.queue)(edge.queued.bits, edge.depth)
     for stage in edge.converters:
         convert = fabric.up if stage.direction == "up" else fabric.down
         taken += convert(stage.narrow * edge.source.elem.bits, stage.ratio)
     return taken
+
+
+def ring_resources(ring: OffChipRing) -> Resources:
+    """Return what the ends of ``ring`` take, with their queues at the memory port."""
+    ends = fabric.writer_queue(ring.bus_bits, 2 * burst_beats(ring.bus_bits), ring.slots)
+    ends += fabric.reader_queue(ring.bus_bits, queue_beats(ring.bus_bits))
+    return ends + _converter(ring.word_bits, ring.bus_bits) + _converter(ring.bus_bits, ring.word_bits)
 
 
 def edges_resources(edges: Iterable[Edge]) -> Resources:
@@ -103,7 +113,9 @@ def design_resources(design: Design) -> Resources:
     """Return what ``design`` takes of its part."""
     engines = overall(engine_resources(engine).taken for engine in design.engines)
     if design.memory is not None:
-        engines += fabric.reader(len(design.memory.regions))
+        rings = len(design.memory.rings)
+        engines += fabric.reader(len(design.memory.regions) + rings)
+        engines += fabric.writer(design.memory.bus_bits) if rings else Resources()
     return engines + edges_resources(design.edges) + joints_resources(design)
 
 

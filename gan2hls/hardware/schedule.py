@@ -19,12 +19,12 @@ from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, most_rows, with_entropy
 from gan2hls.hardware.misfit import misfit_error
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
-from gan2hls.hardware.queues import with_endless_queues, with_queues
+from gan2hls.hardware.queues import queue_bytes, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
@@ -71,7 +71,8 @@ def refolded(design: Design, model: IntegerModel) -> Design:
 
 def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
     if not isinstance(engine, LinearEngine):
-        return make_engine(layer, engine.folding)
+        bus_bits = engine.bus_bits if isinstance(engine, StreamEngine) else 0
+        return make_engine(layer, engine.folding, bus_bits=bus_bits)
     skip = engine.skip is not None
     return make_engine(layer, engine.folding, rows=engine.rows, skip=skip, off_chip=engine.off_chip)
 
@@ -154,11 +155,12 @@ class _Found:
 def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
-    Weights go off chip where that makes it fit, or as fast as multipliers allow.
+    Weights and maps go off chip where that makes it fit, or as fast as multipliers allow.
     """
     budget, memory = target.budget, target.memory
-    if memory.off_chip is None and not any(request.off_chip for request in pinned.values()):
-        near = replace(target, memory=replace(memory, off_chip=False))
+    pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
+    if (memory.off_chip is None or memory.maps) and not pinned_away:
+        near = replace(target, memory=replace(memory, off_chip=False, maps=False))
         choices = _choices(model, near, pinned)
         found = _search(model, choices, near, budget)
         if found.design is not None and (target.cycles is not None or not _is_slowed(choices, budget, found.design)):
@@ -195,8 +197,11 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         if chosen is None:
             break
         design = _design(model, chosen, target)
+        if target.memory.maps:
+            design = queues_off_chip(design, budget, target.memory.bits)
         taken = design_resources(design)
-        if taken.within(budget):
+        choices.bytes_aside = max(choices.bytes_aside, queue_bytes(design))
+        if taken.within(budget) and choices.carries(chosen, max(estimate(design).interval, design.interval)):
             return _Found(design, aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
@@ -260,7 +265,7 @@ def _design(model: IntegerModel, chosen: Chosen, target: Target) -> Design:
 
 def _engine(layer: IntLayer, option: Option, target: Target) -> EngineDesign:
     """Return the engine that ``option`` stands for; weights off chip are coded where that saves bytes."""
-    engine = make_engine(layer, option.folding, skip=option.skip, off_chip=option.off_chip)
+    engine = make_engine(layer, option.folding, skip=option.skip, off_chip=option.off_chip, bus_bits=option.bus_bits)
     if isinstance(engine, LinearEngine) and engine.off_chip is not None and target.memory.entropy:
         return with_entropy(engine, option.interval)
     return engine

@@ -33,15 +33,17 @@ class Choices:
     """The options of all layers.
 
     Args:
-        options: of each layer, cheapest first, those with weights off chip last.
+        options: of each layer, cheapest first, those that need external memory last.
         bytes_per_clock: that the memory port carries.
 
     Attributes:
         intervals: those that occur and that every layer can keep, ascending.
+        bytes_aside: bytes of a frame that cross the memory port beside those of the options.
     """
 
     def __init__(self, options: Mapping[str, tuple[Option, ...]], bytes_per_clock: float = 0.0) -> None:
         self.options, self._bytes_per_clock = options, bytes_per_clock
+        self.bytes_aside = 0
         most = max(len(found) for found in options.values())
         self._taken = np.zeros((len(options), most, len(Resources().counts) + 1))
         self._interval = np.full((len(options), most), np.inf)
@@ -49,7 +51,7 @@ class Choices:
         for n, found in enumerate(options.values()):
             self._taken[n, : len(found)] = [(*option.taken.counts, option.bus_bytes) for option in found]
             self._interval[n, : len(found)] = [option.interval for option in found]
-            self._away[n, : len(found)] = [option.off_chip is not None for option in found]
+            self._away[n, : len(found)] = [option.away for option in found]
         fastest = int(self._interval.min(axis=1).max())
         every = np.unique(self._interval[np.isfinite(self._interval)])
         self.intervals = [int(t) for t in every if t >= fastest]
@@ -81,8 +83,12 @@ class Choices:
         return self.fitting(interval, budget) or self._priced(interval, budget)[0]
 
     def _holds(self, chosen: Chosen, interval: int, budget: Resources) -> bool:
-        away = sum(option.bus_bytes for option in chosen.values())
-        return taken_by(chosen).within(budget) and away <= interval * self._bytes_per_clock
+        return taken_by(chosen).within(budget) and self.carries(chosen, interval)
+
+    def carries(self, chosen: Chosen, interval: int) -> bool:
+        """Whether the memory port carries in ``interval`` what the chosen options read and write, and what is aside."""
+        spent = sum(option.bus_bytes for option in chosen.values()) + self.bytes_aside
+        return spent <= interval * self._bytes_per_clock
 
     def _climbed(self, start: Chosen, interval: int, budget: Resources, *, away: bool) -> tuple[Chosen, float]:
         """Return what single changes of ``start`` lead to, each that which leaves least too much; as ``_priced``."""
@@ -105,11 +111,11 @@ class Choices:
         return chosen, float(used.max())
 
     def _brought_back(self, chosen: Chosen, interval: int, budget: Resources) -> Chosen:
-        """Return ``chosen`` with weights on chip again where they need not be off it, those of most bytes first."""
+        """Return ``chosen`` with weights and maps on chip again where they need not be off it, most bytes first."""
         kept = dict(chosen)
-        away = [name for name, option in chosen.items() if option.off_chip is not None]
+        away = [name for name, option in chosen.items() if option.away]
         for name in sorted(away, key=lambda name: -chosen[name].bus_bytes):
-            here = (o for o in self.options[name] if o.interval <= interval and o.off_chip is None)
+            here = (o for o in self.options[name] if o.interval <= interval and not o.away)
             for option in here:
                 if self._holds(kept | {name: option}, interval, budget):
                     kept[name] = option
@@ -141,10 +147,10 @@ class Choices:
 
     def _room(self, interval: int, budget: Resources) -> FloatArray:
         """Return what there is of each resource, and the bytes that the memory port carries in ``interval``."""
-        return np.array([*budget.counts, interval * self._bytes_per_clock], np.float64)
+        return np.array([*budget.counts, interval * self._bytes_per_clock - self.bytes_aside], np.float64)
 
     def _keeps(self, interval: int, away: bool) -> npt.NDArray[np.bool_]:
-        """Return which options keep ``interval``; ``away``: those with weights off chip too."""
+        """Return which options keep ``interval``; ``away``: those that need external memory too."""
         kept = self._interval <= interval
         return kept if away else kept & ~self._away
 
@@ -156,7 +162,7 @@ class Choices:
     def _priced(self, interval: int, budget: Resources, *, away: bool = True) -> tuple[Chosen, float]:
         """Return the best choice that prices find, and the greatest part of its budget that a resource takes.
 
-        ``away``: weights may be off chip.
+        ``away``: weights and maps may be off chip.
         """
         room = np.maximum(self._room(interval, budget), 0.5)
         share = self._taken / room

@@ -39,6 +39,7 @@ from gan2hls.numbers import (
     reciprocal_root,
 )
 from gan2hls.ops import (
+    OffChipRing,
     Program,
     Shape,
     Sizes,
@@ -154,12 +155,23 @@ class IntNorm(StreamOperation):
     def _plan(self, sizes: Sizes) -> NormPlan:
         (given,) = sizes.inputs
         return NormPlan(
-            self.shape, self.groups, self.by_pixel, self.centred, self.power(given) + self.epsilon, given, sizes.lanes
+            self.shape,
+            self.groups,
+            self.by_pixel,
+            self.centred,
+            self.power(given) + self.epsilon,
+            given,
+            sizes.lanes,
+            sizes.bus_bits,
         )
 
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: lanes are in one set, or each in its own."""
         return shape[2] if self.groups == shape[2] else shape[2] // self.groups
+
+    def ring(self, sizes: Sizes) -> OffChipRing | None:
+        """Return its map where that is in external memory."""
+        return self._plan(sizes).ring
 
     def order(self, sizes: Sizes) -> tuple[timing.Phase, ...]:
         """Return what its process does: beats go in ahead of what leaves; the RTL also takes the next map meanwhile."""
@@ -184,7 +196,9 @@ class IntNorm(StreamOperation):
         rest = plan.map_beats - 1
         takes_all = [timing.Phase((((0,), True),), rest)] if rest else []
         every = np.ones(1, np.int64)
-        if plan.in_ram:
+        if plan.ring is not None:
+            buffer = plan.ring.blocks(given, held)
+        elif plan.in_ram:
             buffer = timing.ring(given, held, plan.depth, RING_OUT_WORDS)
         else:
             buffer = timing.queue(given, held, plan.depth)
@@ -196,7 +210,7 @@ class IntNorm(StreamOperation):
         ), out
 
     def rtl(self, sizes: Sizes) -> Unit:
-        """Return ``g2h_norm``."""
+        """Return ``g2h_norm``, or what there is of it beside its map where that is in external memory."""
         plan = self._plan(sizes)
         given = plan.given
         parameters: dict[str, int | bool] = {
@@ -206,7 +220,7 @@ class IntNorm(StreamOperation):
             "SlotBeats": plan.slot_beats,
             "Pixels": plan.pixels,
             "Copies": plan.copies,
-            "Depth": plan.depth,
+            **({"Depth": plan.depth} if plan.ring is None else {}),
             "Steps": plan.steps,
             "SerialBits": plan.serial_bits,
             "InBits": given.int_type.bits,
@@ -222,7 +236,7 @@ class IntNorm(StreamOperation):
         }
         start, drop = chords()
         words = UnitTable(start << DROP_BITS | drop, IntType(START_BITS + DROP_BITS, signed=False), "Start, drop.")
-        return Unit("g2h_norm", parameters, {"chord": words})
+        return Unit("g2h_norm" if plan.ring is None else "g2h_norm_core", parameters, {"chord": words})
 
     def hls(self, sizes: Sizes) -> Unit:
         """Return ``norm``."""
@@ -271,10 +285,11 @@ class IntNorm(StreamOperation):
         lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + 7 * state // 4)
         ff = sizes.lanes * _LANE_FF + plan.sets * (state + _ROOT_FF * width["Power"])
         memories: list[tuple[int, int, MemoryBlock]] = [
-            (sizes.lanes * code.bits, plan.depth, "ring" if plan.in_ram else "queue"),
             *((START_BITS + DROP_BITS, CHORDS, "rom"), (statistic, plan.slots * plan.copies, "line_buffer"))
             * plan.sets,
         ]
+        if plan.ring is None:
+            memories.append((sizes.lanes * code.bits, plan.depth, "ring" if plan.in_ram else "queue"))
         if plan.slots > 1:
             memories += [(state, plan.slots, "kept")] * plan.sets
         if plan.steps:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gan2hls import timing
 from gan2hls.numbers import ROOT_BITS, IntType, QuantType
-from gan2hls.ops import Shape
+from gan2hls.ops import OffChipRing, Shape
 
 #: Clocks from the token of a map whose sums are on their way to its queue, and of a slot to the queue of sums in
 #: front of serial roots.
@@ -54,15 +54,27 @@ class NormPlan:
         sum_clocks: from the token of a slot to the queue of sums, where roots are serial.
         serial_bits: of a serial root's products.
         steps: clocks of a serial root; 0: a root a clock, where maps are small beside their roots.
+        ring: the buffer in external memory; None: it is on chip.
         hls_lag: beats by which the HLS process runs ahead with its reads.
         hls_held: words of its buffer.
         hls_copies: maps whose statistics it keeps.
     """
 
     def __init__(
-        self, shape: Shape, groups: int, by_pixel: bool, centred: bool, power: int, given: QuantType, lanes: int
+        self,
+        shape: Shape,
+        groups: int,
+        by_pixel: bool,
+        centred: bool,
+        power: int,
+        given: QuantType,
+        lanes: int,
+        bus_bits: int = 0,
     ) -> None:
-        """Lay out sets of ``shape`` (``IntNorm``) on ``lanes``; ``power`` is the most that ``y`` can be."""
+        """Lay out sets of ``shape`` (``IntNorm``) on ``lanes``; ``power`` is the most that ``y`` can be.
+
+        ``bus_bits`` is the width of the memory port where the map is off chip, else 0.
+        """
         self.given = given
         height, width, channels = shape
         beats = channels // lanes
@@ -82,7 +94,10 @@ class NormPlan:
         wait = self.sum_clocks + 4 + self.slots * steps if self.steps else self.root_clocks
         least = self.map_beats + wait + _SLACK
         self.depth = 1 << (least - 1).bit_length() if least <= _QUEUE_WORDS else least
-        ahead = self.depth + RING_OUT_WORDS + 2  # beats that are summed and not yet read
+        words = height * width * beats
+        self.ring = OffChipRing(lanes * given.int_type.bits, words, least, bus_bits) if bus_bits else None
+        # Beats that are summed and not yet read.
+        ahead = self.depth + RING_OUT_WORDS + 2 if self.ring is None else self.ring.held
         self.copies = self._copies(beats + ahead)
         self.hls_lag = self.map_beats + _HLS_GUARD
         self.hls_held = self.hls_lag + _HLS_REUSE
@@ -95,7 +110,7 @@ class NormPlan:
     @property
     def in_ram(self) -> bool:
         """Whether the buffer is a ring in block RAM."""
-        return self.depth > _QUEUE_WORDS
+        return self.depth > _QUEUE_WORDS and self.ring is None
 
     def _widths(self, centring: bool, most: int) -> dict[str, int]:
         """Return ``widths``."""

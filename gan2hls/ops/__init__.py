@@ -8,6 +8,7 @@ from gan2hls.ops.cost import dsp_of_product
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
+from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
 from gan2hls.ops.operation import (
     IntOp,
     Operation,
@@ -31,6 +32,7 @@ from gan2hls.ops.taps import (
 from gan2hls.ops.weights import EXACT, IntWeight, Structure, weight_type
 
 __all__ = [
+    "BOUNDARY",
     "COPY",
     "EXACT",
     "AxisTaps",
@@ -41,6 +43,7 @@ __all__ = [
     "IntWeight",
     "Linear",
     "LinearGeometry",
+    "OffChipRing",
     "Operation",
     "Parameter",
     "Program",
@@ -52,6 +55,8 @@ __all__ = [
     "UnitCost",
     "UnitTable",
     "acc_bounds",
+    "burst_beats",
+    "bus_word_bits",
     "by_row_phases",
     "conv_axis",
     "conv_transpose_axis",
@@ -60,6 +65,7 @@ __all__ = [
     "is_shuffle",
     "joined",
     "linear",
+    "queue_beats",
     "shuffled",
     "unshuffled",
     "weight_type",

@@ -15,6 +15,7 @@ from typing import Protocol, final
 from gan2hls.fabric import MemoryBlock
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops.linear import IntLinear
+from gan2hls.ops.off_chip_ring import OffChipRing
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.weights import IntWeight
 from gan2hls.timing import Block, Phase, Stream, steps
@@ -77,12 +78,14 @@ class Sizes:
         acc_type: of the accumulators.
         shape: ``(H, W, C)`` of the output.
         lanes: elements of a beat, of every input and of what leaves.
+        bus_bits: width of the memory port where its map is off chip; 0: it is on chip.
     """
 
     inputs: tuple[QuantType, ...]
     acc_type: IntType
     shape: Shape
     lanes: int
+    bus_bits: int = 0
 
     @property
     def beats(self) -> int:
@@ -196,6 +199,11 @@ class StreamOperation(Protocol):
     def interval(self, sizes: Sizes) -> int:
         """Return the least clocks between two frames."""
         return max(sizes.beats, *self.in_beats(sizes))
+
+    def ring(self, sizes: Sizes) -> OffChipRing | None:
+        """Return the map that it holds in external memory; None: it holds none, or on chip."""
+        del sizes
+        return None
 
     def order(self, sizes: Sizes) -> tuple[Phase, ...]:
         """Return in which order its unit takes beats of its inputs, and offers one, in a frame."""

@@ -71,6 +71,7 @@ class Bench:
         if design.memory is not None:
             (folder / "memory.image").write_bytes(design.memory.image())
             ports.append(f"MEMORY({design.memory.bus_bits})")
+            ports += [f"WRITES({design.memory.span})"] if design.memory.rings else []
         (folder / "ports.inc").write_text("".join(f"{port}\n" for port in ports))
         flags = [
             "--cc",

@@ -9,7 +9,9 @@
 //
 // MEMORY(BITS) in ports.inc: m_axi reads memory.image, which stands from BASE on.  The environment's MEMORY has the clocks
 // of its latency, the chance in percent of a clock without a beat or without arready, and which beat is an error (0: none).
-// memory.txt gets the beats that were read since the last reset, and the clock in which error_o rose (0: never).
+// memory.txt gets the beats that were read since the last reset, the clock in which error_o rose (0: never), and the beats
+// that were written.  WRITES(SPAN) behind it: m_axi also writes, behind the image, up to SPAN bytes from BASE on; an error
+// beat counts both, what is read and what is answered.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -79,7 +81,7 @@ struct Sink {
   std::vector<std::string> lines = {};
 };
 
-// An external memory behind AXI4, read only; bursts are served in order.
+// An external memory behind AXI4; bursts are served in order.
 struct Memory {
   static constexpr uint64_t BASE = 0x40000000;
   struct Burst {
@@ -90,9 +92,13 @@ struct Memory {
   std::string image;
   unsigned bytes = 0, latency = 0, stall = 0;
   uint64_t error_at = 0, beats = 0, error_rose = 0;
-  std::deque<Burst> bursts;
-  bool asking = false;
-  Burst asked{};
+  std::deque<Burst> bursts, writes;
+  std::deque<uint64_t> answers;  // clocks from which on bursts are answered
+  bool asking = false, telling = false, sending = false;
+  Burst asked{}, told{};
+  std::string sent;
+  uint64_t written = 0;
+  size_t span = 0, fixed = 0;  // bytes of all that is there, and of the image, which nobody writes
 
   void fail(const char* what) {
     std::fprintf(stderr, "memory: %s\n", what);
@@ -112,6 +118,37 @@ struct Memory {
     if (burst.address < BASE || burst.address + size > BASE + image.size()) fail("a burst outside of the image");
     burst.ready_at = cycle + 1 + latency;
     bursts.push_back(burst);
+  }
+  // The same of a burst that is written, and a beat of one: they wait as they are, through a reset too.
+  void tell(bool valid, bool ready, Burst burst) {
+    if (telling && (!valid || burst.address != told.address || burst.left != told.left)) fail("awvalid or its address changed");
+    telling = valid && !ready;
+    told = burst;
+    if (!valid || !ready) return;
+    const uint64_t size = static_cast<uint64_t>(burst.left) * bytes;
+    if (burst.address % bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
+    if (burst.address < BASE + fixed || burst.address + size > BASE + image.size()) fail("a burst is written outside of the rings");
+    writes.push_back(burst);
+  }
+  void send(bool valid, bool ready, const Words& data, uint64_t strobe, bool last, uint64_t cycle) {
+    std::string now(bytes, 0);
+    for (unsigned n = 0; n < bytes; n++) now[n] = static_cast<char>(data[n / 4] >> (8 * (n % 4)));
+    if (sending && (!valid || now != sent)) fail("wvalid or wdata changed");
+    sending = valid && !ready;
+    sent = now;
+    if (!valid || !ready) return;
+    if (writes.empty()) fail("a beat without a burst");
+    Burst& burst = writes.front();
+    if (last != (burst.left == 1)) fail("wlast");
+    for (unsigned n = 0; n < bytes; n++) {
+      if (strobe >> n & 1) image[burst.address - BASE + n] = now[n];
+    }
+    burst.address += bytes;
+    written++;
+    if (--burst.left == 0) {
+      writes.pop_front();
+      answers.push_back(cycle + 1 + latency);
+    }
   }
   Words beat() const {
     Words words(bytes / 4 + 1, 0);
@@ -138,7 +175,7 @@ int main(int argc, char** argv) {
                    [&] { return top.port##_tvalid && top.port##_tready; },                                  \
                    [&] { return std::to_string(top.port##_tlast) + " " + peek(top.port##_tdata); }});
   Memory memory;
-  std::function<void(uint64_t)> memory_drive, memory_sample;
+  std::function<void(uint64_t)> memory_drive, memory_sample, write_drive, write_sample;
   std::function<void()> memory_taken;
   bool memory_moved = false;
 #define MEMORY(bits)                                                                                        \
@@ -169,10 +206,30 @@ int main(int argc, char** argv) {
     memory_moved = true;                                                                                    \
   };                                                                                                        \
   memory_taken = [&] { top.m_axi_rvalid = 0; };
+
+#define WRITES(span_bytes)                                                                                  \
+  memory.span = span_bytes;                                                                                 \
+  top.m_axi_awready = top.m_axi_wready = top.m_axi_bvalid = top.m_axi_bid = 0;                              \
+  write_drive = [&](uint64_t cycle) {                                                                       \
+    const int chance = static_cast<int>(memory.stall);                                                      \
+    top.m_axi_awready = std::rand() % 100 >= chance;                                                        \
+    top.m_axi_wready = !memory.writes.empty() && std::rand() % 100 >= chance;                               \
+    top.m_axi_bvalid = !memory.answers.empty() && memory.answers.front() <= cycle && std::rand() % 100 >= chance; \
+    top.m_axi_bresp = 0;                                                                                    \
+    if (top.m_axi_bvalid && memory.error_at && ++memory.beats == memory.error_at) top.m_axi_bresp = 2;      \
+  };                                                                                                        \
+  write_sample = [&](uint64_t cycle) {                                                                      \
+    memory.send(top.m_axi_wvalid, top.m_axi_wready, parse(peek(top.m_axi_wdata)),                           \
+                std::strtoull(peek(top.m_axi_wstrb).c_str(), nullptr, 16), top.m_axi_wlast, cycle);         \
+    memory.tell(top.m_axi_awvalid, top.m_axi_awready, {top.m_axi_awaddr, top.m_axi_awlen + 1u, 0, 0});      \
+    if (top.m_axi_bvalid && top.m_axi_bready) memory.answers.pop_front();                                   \
+  };
 #include "ports.inc"
   if (memory_drive) {
     std::ifstream in("memory.image", std::ios::binary);
     memory.image.assign(std::istreambuf_iterator<char>(in), {});
+    memory.fixed = memory.image.size();
+    while (memory.image.size() < memory.span) memory.image.push_back(static_cast<char>(std::rand()));
     const char* settings = std::getenv("MEMORY");
     unsigned long long error_at = 0;
     if (!settings || std::sscanf(settings, "%u %u %llu", &memory.latency, &memory.stall, &error_at) != 3) return 2;
@@ -214,10 +271,12 @@ int main(int argc, char** argv) {
     }
     for (Sink& sink : sinks) sink.ready(running && std::rand() % 100 >= stall);
     if (memory_drive) memory_drive(cycle);
+    if (write_drive) write_drive(cycle);
     top.clk_i = 0;
     top.eval();
     memory_moved = false;
     if (memory_sample) memory_sample(cycle);
+    if (write_sample) write_sample(cycle);
     std::vector<Source*> taken;
     for (Source& source : sources) {
       if (running && source.is_valid() && source.is_ready()) taken.push_back(&source);
@@ -240,7 +299,7 @@ int main(int argc, char** argv) {
   }
   top.final();
   std::ofstream("start.txt") << start << "\n";
-  std::ofstream("memory.txt") << memory.beats << " " << memory.error_rose << "\n";
+  std::ofstream("memory.txt") << memory.beats << " " << memory.error_rose << " " << memory.written << "\n";
   for (const Sink& sink : sinks) {
     std::ofstream out(sink.name + ".txt");
     for (const std::string& line : sink.lines) out << line << "\n";

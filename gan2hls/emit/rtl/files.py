@@ -98,6 +98,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "source": layer.source,
         "linear": False,
         "off_chip": None,
+        "held_msb": None if engine.ring is None else engine.ring.width - 1,
         "inputs": _inputs(engine, [edge.source.shape for edge in design.edges_into(engine)]),
         "out_shape": shape_text(layer.shape),
         "out_elem": str(engine.out_elem),

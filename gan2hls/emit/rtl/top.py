@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
 from gan2hls.hardware import ADDRESS_BITS, Converter, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
-from gan2hls.ops import Shape
+from gan2hls.ops import OffChipRing, Shape
 
 #: Bits of the identifiers of the memory port, and bursts that may be on their way.
 ID_BITS = 2
@@ -35,6 +35,8 @@ class _Block:
         bits: of a beat that it sends.
         parameters: of the module.
         weights: the streams of weights that it reads from external memory; None: it reads none.
+        ring: number of the ring in external memory whose ends it has; None: it has none.
+        holds: name of the ring that holds its map; None: there is none.
     """
 
     module: str
@@ -43,6 +45,8 @@ class _Block:
     bits: int
     parameters: dict[str, int] = field(default_factory=dict)
     weights: _Streams | None = None
+    ring: int | None = None
+    holds: str | None = None
 
 
 def top_context(design: Design) -> dict[str, Any]:
@@ -52,16 +56,24 @@ def top_context(design: Design) -> dict[str, Any]:
     streams = [(given.tensor, given.bits) for given in design.inputs]
     streams += [(edge.name, edge.source.bits) for edges in forks.values() for edge in edges]
     blocks: list[_Block] = []
+    rings = {} if design.memory is None else {ring.name: n for n, ring in enumerate(design.memory.rings)}
     engines = []
     for engine in design.engines:
         arriving = []
         for edge in design.edges_into(engine):
-            on_the_way = _edge_blocks(edge, alone=len(engine.layer.inputs) == 1)
+            on_the_way = _edge_blocks(edge, rings, alone=len(engine.layer.inputs) == 1)
             blocks += on_the_way
             arriving.append(on_the_way[-1].name if on_the_way else edge.name)
         blocks.append(_engine_block(design, engine, arriving))
+        if engine.ring is not None:
+            blocks.append(
+                _ring_block(
+                    f"{engine.layer.name}_held", f"{engine.layer.name}_map", engine.ring, rings[engine.layer.name]
+                )
+            )
         engines.append({"name": engine.layer.name, "linear": isinstance(engine, LinearEngine), "reads": arriving})
     streams += [(block.name, block.bits) for block in blocks]
+    streams += [(f"{engine.layer.name}_map", engine.ring.width) for engine in design.engines if engine.ring is not None]
     assert len({name for name, _ in streams}) == len(streams), "stream names repeat"
     sources = [_port(port, port.stream.tensor) for port in design.sources]
     sinks = [_port(port, edge.name) for port, edge in zip(design.sinks, design.edges_out, strict=True)]
@@ -84,47 +96,76 @@ def top_context(design: Design) -> dict[str, Any]:
 
 def _memory(memory: MemoryMap) -> dict[str, Any]:
     """Return what the template needs to know of the port to external memory."""
-    regions = memory.regions
-
-    def packed(values: Iterable[int]) -> str:
-        words = ", ".join(f"32'd{value}" for value in reversed(list(values)))
-        return f"{{{words}}}"
-
+    regions, rings = memory.regions, memory.rings
+    reader = {
+        "Clients": len(regions) + len(rings),
+        "DataBits": memory.bus_bits,
+        "AddrBits": ADDRESS_BITS,
+        "IdBits": ID_BITS,
+        "BurstBeats": memory.burst_beats,
+        "QueueBeats": memory.queue_beats,
+        "Outstanding": OUTSTANDING,
+        "Offsets": _packed([r.offset for r in regions] + [r.offset for r in rings]),
+        "Beats": _packed([r.beats for r in regions] + [r.ring.beats for r in rings]),
+    }
+    if rings:
+        reader["Lengths"] = _packed([memory.burst_beats] * len(regions) + [r.ring.burst for r in rings])
+        reader["Slots"] = _packed([0] * len(regions) + [r.ring.slots for r in rings])
+    writer = {
+        "Clients": len(rings),
+        "DataBits": memory.bus_bits,
+        "AddrBits": ADDRESS_BITS,
+        "QueueBeats": 2 * memory.burst_beats,
+        "SlotBytes": memory.burst_beats * memory.bus_bits // 8,
+        "Outstanding": OUTSTANDING,
+        "Offsets": _packed(r.offset for r in rings),
+        "Beats": _packed(r.ring.beats for r in rings),
+        "Lengths": _packed(r.ring.burst for r in rings),
+        "Slots": _packed(r.ring.slots for r in rings),
+    }
     return {
         "bus_bits": memory.bus_bits,
         "size_code": (memory.bus_bits // 8).bit_length() - 1,
         "strobe_bits": memory.bus_bits // 8,
         "address_bits": ADDRESS_BITS,
         "frame_bytes": memory.frame_bytes,
+        "span": memory.span,
         "regions": regions,
-        "parameters": {
-            "Clients": len(regions),
-            "DataBits": memory.bus_bits,
-            "AddrBits": ADDRESS_BITS,
-            "IdBits": ID_BITS,
-            "BurstBeats": memory.burst_beats,
-            "QueueBeats": memory.queue_beats,
-            "Outstanding": OUTSTANDING,
-            "Offsets": packed(region.offset for region in regions),
-            "Beats": packed(region.beats for region in regions),
-        },
+        "rings": rings,
+        "parameters": reader,
+        "writer": writer,
     }
+
+
+def _packed(values: Iterable[int]) -> str:
+    """Return a packed array of 32-bit numbers, element 0 last."""
+    words = ", ".join(f"32'd{value}" for value in reversed(list(values)))
+    return f"{{{words}}}"
 
 
 def _reader(edge: Edge) -> str:
     return edge.reader or "the output"
 
 
-def _edge_blocks(edge: Edge, *, alone: bool) -> list[_Block]:
+def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_Block]:
     """Return the converters and the queue of ``edge``, in stream order; ``alone``: its reader has no other input."""
     prefix = edge.reader if alone else f"{edge.reader}_{edge.port}"
     blocks = _converter_blocks(edge, edge.before, prefix, edge.name)
     source = blocks[-1].name if blocks else edge.name
-    if edge.depth:
+    if edge.ring is not None:
+        blocks.append(_ring_block(f"{prefix}_queue", source, edge.ring, rings[f"{edge.reader}_{edge.port}"]))
+        source = blocks[-1].name
+    elif edge.depth:
         module, name, bits = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue", edge.queued.bits
         blocks.append(_Block(module, name, (("s", source),), bits, {"Width": bits, "Depth": edge.depth}))
         source = name
     return [*blocks, *_converter_blocks(edge, edge.behind, prefix, source)]
+
+
+def _ring_block(name: str, source: str, ring: OffChipRing, number: int) -> _Block:
+    """Return the ends of ``ring``, which takes the stream ``source`` and gives the stream ``name``."""
+    parameters = {"Width": ring.width, "WordBits": ring.word_bits, "BusBits": ring.bus_bits}
+    return _Block("g2h_off_chip_ring", name, (("s", source),), ring.width, parameters, ring=number)
 
 
 def _converter_blocks(edge: Edge, stages: Iterable[Converter], prefix: str, source: str) -> list[_Block]:
@@ -146,7 +187,8 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     inputs = tuple(zip(prefixes, arriving, strict=True))
     readers = [] if design.memory is None else [region.layer for region in design.memory.regions]
     weights = _Streams(readers.index(name), readers.count(name)) if name in readers else None
-    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights)
+    holds = f"{name}_held" if engine.ring is not None else None
+    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights, holds=holds)
 
 
 def _port(port: StreamPort, stream_name: str) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 // g2h_axi_reader: AXI4 read master that sends regions of an external memory, over and over, each as a stream.
 //
-// Equation    stream c is the Beats[c] beats from byte base_i + Offsets[c] on, in order, repeated for ever.
+// Equation    stream c is the Beats[c] beats from byte base_i + Offsets[c] on, in order, repeated for ever; where Slots[c] is
+//             not 0, what g2h_axi_writer writes with the same parameters: Beats[c] beats make a frame, in bursts of Lengths[c]
+//             and a last one of what is left, each in the next of Slots[c] places that are BurstBeats beats apart.
 // Memory      a queue of QueueBeats beats per stream, in distributed RAM.
 // Latency     depends on the memory; beats of all streams together leave at one a clock at most.
 // Handshake   a burst is asked for when its stream's queue has room for it, so r_ready_o is always high and no stream
-//             waits for another one.  Streams take turns.  At most Outstanding bursts are on their way.  base_i must not
+//             waits for another one.  Where Slots[c] is not 0 it also needs a grant, one for each clock in which
+//             grant_i[c] was high; at most Slots[c] are waiting.  done_o[c] is high for a clock when such a burst has been
+//             read.  Streams take turns.  At most Outstanding bursts are on their way.  base_i must not
 //             change between reset and the next reset.
 // Errors      SLVERR or DECERR: error_o rises and stays until reset, and no beat leaves from there on: what follows the
 //             streams stops instead of computing with wrong data.
@@ -22,11 +26,15 @@ module g2h_axi_reader #(
   parameter int unsigned              QueueBeats  = 64,
   parameter int unsigned              Outstanding = 8,
   parameter logic [Clients-1:0][31:0] Offsets     = '0,
-  parameter logic [Clients-1:0][31:0] Beats       = {Clients{32'd1}}
+  parameter logic [Clients-1:0][31:0] Beats       = {Clients{32'd1}},
+  parameter logic [Clients-1:0][31:0] Lengths     = {Clients{32'(BurstBeats)}},
+  parameter logic [Clients-1:0][31:0] Slots       = '0
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
   input  logic [AddrBits-1:0]              base_i,
+  input  logic [Clients-1:0]               grant_i,
+  output logic [Clients-1:0]               done_o,
   output logic                             error_o,
   output logic [IdBits-1:0]                ar_id_o,
   output logic [AddrBits-1:0]              ar_addr_o,
@@ -139,12 +147,37 @@ module g2h_axi_reader #(
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
     logic [RoomBits-1:0] room_d, room_q;
-    logic                last, freed;
+    logic                last, freed, granted, rewind;  // last: of its region or frame; rewind: the next one starts anew
 
-    assign last      = left_q[c] <= 32'(BurstBeats);
-    assign length[c] = last ? 8'(left_q[c] - 32'd1) : 8'(BurstBeats - 1);
+    assign last      = left_q[c] <= Lengths[c];
+    assign length[c] = last ? 8'(left_q[c] - 32'd1) : 8'(Lengths[c] - 32'd1);
     assign room_d    = room_q + RoomBits'(freed) - (asks[c] ? RoomBits'(length[c]) + RoomBits'(1) : '0);
-    assign room[c]   = room_q >= RoomBits'(BurstBeats);
+    assign room[c]   = room_q >= RoomBits'(BurstBeats) && granted;
+
+    if (Slots[c] == 0) begin : g_region
+      logic unused_grant;
+      assign unused_grant = &{1'b0, grant_i[c]};
+      assign granted      = 1'b1;
+      assign rewind       = last;
+      assign done_o[c]    = 1'b0;
+    end else begin : g_ring
+      localparam int unsigned SlotBits = $clog2(Slots[c] + 1);
+      logic [SlotBits-1:0] grants_q, places_q;  // places_q: left in this round
+
+      assign granted = grants_q != '0;
+      assign rewind  = places_q == SlotBits'(1);
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni) begin
+          grants_q  <= '0;
+          places_q  <= SlotBits'(Slots[c]);
+          done_o[c] <= 1'b0;
+        end else begin
+          grants_q  <= grants_q + SlotBits'(grant_i[c]) - SlotBits'(asks[c]);
+          done_o[c] <= beat && r_last_i && whose == ClientBits'(c);
+          if (asks[c]) places_q <= rewind ? SlotBits'(Slots[c]) : places_q - SlotBits'(1);
+        end
+      end
+    end
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
@@ -154,8 +187,8 @@ module g2h_axi_reader #(
       end else begin
         room_q <= room_d;
         if (asks[c]) begin
-          at_q[c]   <= last ? Offsets[c] : at_q[c] + 32'(BurstBeats * BeatBytes);
-          left_q[c] <= last ? Beats[c] : left_q[c] - 32'(BurstBeats);
+          at_q[c]   <= rewind ? Offsets[c] : at_q[c] + 32'(BurstBeats * BeatBytes);
+          left_q[c] <= last ? Beats[c] : left_q[c] - Lengths[c];
         end
       end
     end

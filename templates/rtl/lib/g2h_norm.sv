@@ -1,21 +1,11 @@
-// g2h_norm: normalization by statistics of the map itself.
+// g2h_norm: normalization by statistics of the map itself, which is kept on chip meanwhile.
 //
-// Equation    acc = (((u << Fraction) >>> k) * r + 2**16) >>> 17 with d = code - ZeroPoint, the sums S1 of d and S2 of
-//             d * d over the Count codes of the set that a code belongs to, u = Count * d - S1, and r * 2**-(17 + k) the
-//             reciprocal root of Count * S2 - S1 * S1 + Epsilon.  Without Centred there is no S1 in it.
+// Equation    that of g2h_norm_core.
 // Memory      a ring of Depth beats (g2h_ring, up to 64 g2h_queue), which a map enters while its sums are made and
-//             leaves when they are complete; statistics of Copies maps; g2h_norm_sums, g2h_norm_roots.
-// Order       a map is Pixels pixels of Slots * SlotBeats beats; every SlotBeats beats the next Sets sets take their
-//             turn, of which each lane has its own, or all have one.
-// Latency     the last beat of a map taken in clock t: its first one leaves the ring in clock t + 15 + clog2(lanes of a
-//             set) at the earliest, with Steps above 0 when the root of the last slot is there: g2h_rsqrt_serial, the sums
-//             of a slot are pushed in clock t + 3 + clog2(lanes of a set).  A beat that leaves in clock t is normalized
-//             from t + 1 on, if there is a credit, and is in the queue 8 clocks later.  One beat a clock: the next map
-//             enters while this one leaves.
-// Handshake   g2h_fork at the input, whose sums are always ready: maps that are under way fit the statistics' Copies,
-//             since their beats fit the ring.  Ready of the output reaches the registers of its queue alone.
-// Parameters  Sets 1 or Lanes; Copies a power of two with Copies * beats of a map >= Depth + 10 + beats of a pixel.
-//             Steps 0: g2h_rsqrt; else the clocks of a root, at most Pixels * SlotBeats / 16.
+//             leaves when they are complete.
+// Latency     a beat leaves the memory 15 + clog2(lanes of a set) clocks after the last one of its map was taken at the
+//             earliest; see g2h_norm_core.
+// Parameters  Copies * beats of a map >= Depth + 10 + beats of a pixel.
 module g2h_norm #(
   parameter int unsigned Lanes       = 1,
   parameter int unsigned Sets        = 1,
@@ -52,36 +42,50 @@ module g2h_norm #(
   output logic                     valid_o,
   input  logic                     ready_i
 );
-  localparam int unsigned RootBits    = 17;
-  localparam int unsigned InSet       = Lanes / Sets;
-  localparam int unsigned Levels      = (InSet > 1) ? $clog2(InSet) : 0;
-  localparam int unsigned LaneClocks  = 8;
-  localparam int unsigned OutDepth    = 16;
-  localparam int unsigned Words       = Copies * Slots;
-  localparam int unsigned WordBits    = (Words > 1) ? $clog2(Words) : 1;
-  localparam int unsigned SlotBits    = (Slots > 1) ? $clog2(Slots) : 1;
-  localparam int unsigned PendingBits = $clog2(Copies + 1);
+  logic [Lanes*InBits-1:0] map, held;
+  logic                    map_valid, map_ready, held_valid, held_ready;
 
-  logic [1:0]              fork_valid, fork_ready;
-  logic                    take, in_first, in_last, in_map_last;
-  logic [SlotBits-1:0]     in_slot;
-  logic [WordBits-1:0]     in_word;
-  logic [Lanes*InBits-1:0] held;
-  logic                    held_valid, held_ready;
-
-  g2h_fork #(
-    .Readers(2)
-  ) u_fork (
-    .clk_i    (clk_i),
-    .rst_ni   (rst_ni),
-    .s_valid_i(s_valid_i),
-    .s_ready_o(s_ready_o),
-    .m_valid_o(fork_valid),
-    .m_ready_i(fork_ready)
+  g2h_norm_core #(
+    .Lanes      (Lanes),
+    .Sets       (Sets),
+    .Slots      (Slots),
+    .SlotBeats  (SlotBeats),
+    .Pixels     (Pixels),
+    .Copies     (Copies),
+    .Steps      (Steps),
+    .SerialBits (SerialBits),
+    .InBits     (InBits),
+    .Signed     (Signed),
+    .ZeroPoint  (ZeroPoint),
+    .Centred    (Centred),
+    .Count      (Count),
+    .CodeBits   (CodeBits),
+    .SumBits    (SumBits),
+    .SquareBits (SquareBits),
+    .PowerBits  (PowerBits),
+    .ShiftBits  (ShiftBits),
+    .CentreBits (CentreBits),
+    .EpsilonHigh(EpsilonHigh),
+    .EpsilonLow (EpsilonLow),
+    .Fraction   (Fraction),
+    .AccBits    (AccBits),
+    .ChordFile  (ChordFile)
+  ) u_core (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .s_data_i    (s_data_i),
+    .s_valid_i   (s_valid_i),
+    .s_ready_o   (s_ready_o),
+    .map_data_o  (map),
+    .map_valid_o (map_valid),
+    .map_ready_i (map_ready),
+    .held_data_i (held),
+    .held_valid_i(held_valid),
+    .held_ready_o(held_ready),
+    .acc_o       (acc_o),
+    .valid_o     (valid_o),
+    .ready_i     (ready_i)
   );
-
-  assign take          = fork_valid[1];
-  assign fork_ready[1] = 1'b1;
 
   if (Depth > 64) begin : g_ring
     g2h_ring #(
@@ -90,9 +94,9 @@ module g2h_norm #(
     ) u_ring (
       .clk_i    (clk_i),
       .rst_ni   (rst_ni),
-      .s_data_i (s_data_i),
-      .s_valid_i(fork_valid[0]),
-      .s_ready_o(fork_ready[0]),
+      .s_data_i (map),
+      .s_valid_i(map_valid),
+      .s_ready_o(map_ready),
       .m_data_o (held),
       .m_valid_o(held_valid),
       .m_ready_i(held_ready)
@@ -104,208 +108,12 @@ module g2h_norm #(
     ) u_queue (
       .clk_i    (clk_i),
       .rst_ni   (rst_ni),
-      .s_data_i (s_data_i),
-      .s_valid_i(fork_valid[0]),
-      .s_ready_o(fork_ready[0]),
+      .s_data_i (map),
+      .s_valid_i(map_valid),
+      .s_ready_o(map_ready),
       .m_data_o (held),
       .m_valid_o(held_valid),
       .m_ready_i(held_ready)
     );
   end
-
-  // Statistics: sums, roots, and where they are kept.
-  logic [Sets*SumBits-1:0]    sum;
-  logic [Sets*SquareBits-1:0] square;
-  logic [Sets*SumBits-1:0]    mean;
-  logic [Sets*ShiftBits-1:0]  shift;
-  logic [Sets*RootBits-1:0]   root;
-  logic                       map_done;  // all statistics of a map are known
-  logic                       first_unused;
-  logic [WordBits-1:0]        beat_word_q;
-
-  g2h_norm_walk #(
-    .Slots    (Slots),
-    .SlotBeats(SlotBeats),
-    .Pixels   (Pixels),
-    .Copies   (Copies)
-  ) u_walk_in (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .step_i     (take),
-    .slot_o     (in_slot),
-    .word_o     (in_word),
-    .first_o    (in_first),
-    .last_o     (in_last),
-    .map_first_o(first_unused),
-    .map_last_o (in_map_last)
-  );
-
-  g2h_norm_sums #(
-    .Lanes     (Lanes),
-    .Sets      (Sets),
-    .Slots     (Slots),
-    .InBits    (InBits),
-    .Signed    (Signed),
-    .ZeroPoint (ZeroPoint),
-    .CodeBits  (CodeBits),
-    .SumBits   (SumBits),
-    .SquareBits(SquareBits)
-  ) u_sums (
-    .clk_i   (clk_i),
-    .data_i  (s_data_i),
-    .take_i  (take),
-    .first_i (in_first),
-    .slot_i  (in_slot),
-    .sum_o   (sum),
-    .square_o(square)
-  );
-
-  g2h_norm_roots #(
-    .Sets       (Sets),
-    .Slots      (Slots),
-    .Words      (Words),
-    .Clocks     (3 + Levels),
-    .Steps      (Steps),
-    .SerialBits (SerialBits),
-    .Centred    (Centred),
-    .Count      (Count),
-    .SumBits    (SumBits),
-    .SquareBits (SquareBits),
-    .PowerBits  (PowerBits),
-    .ShiftBits  (ShiftBits),
-    .EpsilonHigh(EpsilonHigh),
-    .EpsilonLow (EpsilonLow),
-    .ChordFile  (ChordFile)
-  ) u_roots (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .last_i     (take && in_last),
-    .map_last_i (take && in_map_last),
-    .word_i     (in_word),
-    .sum_i      (sum),
-    .square_i   (square),
-    .map_done_o (map_done),
-    .read_word_i(beat_word_q),
-    .sum_o      (mean),
-    .shift_o    (shift),
-    .root_o     (root)
-  );
-
-  // Maps whose statistics are complete and that have not started to leave.
-  logic                   begins, map_first, out_first_unused, out_last_unused, map_last_out, go, open, beat_valid_q;
-  logic [PendingBits-1:0] pending_q;
-  logic [SlotBits-1:0]    slot_unused;
-  logic [WordBits-1:0]    out_word;
-  logic [Lanes*InBits-1:0] beat_q;
-  logic                   leave, avail, acc_freed, unused;
-
-  assign open       = !beat_valid_q || go;
-  assign held_ready = open && (!map_first || pending_q != '0);
-  assign leave      = held_valid && held_ready;
-  assign begins     = leave && map_first;
-  assign go         = beat_valid_q && avail;
-  assign unused     = &{1'b0, first_unused, out_first_unused, out_last_unused, map_last_out, slot_unused};
-
-  g2h_norm_walk #(
-    .Slots    (Slots),
-    .SlotBeats(SlotBeats),
-    .Pixels   (Pixels),
-    .Copies   (Copies)
-  ) u_walk_out (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .step_i     (leave),
-    .slot_o     (slot_unused),
-    .word_o     (out_word),
-    .first_o    (out_first_unused),
-    .last_o     (out_last_unused),
-    .map_first_o(map_first),
-    .map_last_o (map_last_out)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      pending_q    <= '0;
-      beat_valid_q <= 1'b0;
-    end else begin
-      pending_q <= pending_q + PendingBits'(map_done) - PendingBits'(begins);
-      if (open) beat_valid_q <= leave;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (leave) begin
-      beat_q      <= held;
-      beat_word_q <= out_word;
-    end
-  end
-
-  // Lanes.
-  logic [LaneClocks-1:0]    valid_q;
-  logic [Lanes*AccBits-1:0] acc;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else valid_q <= {valid_q[LaneClocks-2:0], go};
-  end
-
-  for (genvar l = 0; l < Lanes; l++) begin : g_lane
-    localparam int unsigned Set = (Sets == 1) ? 0 : l;
-
-    g2h_norm_lane #(
-      .InBits    (InBits),
-      .Signed    (Signed),
-      .ZeroPoint (ZeroPoint),
-      .Centred   (Centred),
-      .Count     (Count),
-      .CodeBits  (CodeBits),
-      .SumBits   (SumBits),
-      .ShiftBits (ShiftBits),
-      .CentreBits(CentreBits),
-      .Fraction  (Fraction),
-      .AccBits   (AccBits)
-    ) u_lane (
-      .clk_i  (clk_i),
-      .code_i (beat_q[l*InBits+:InBits]),
-      .sum_i  (mean[Set*SumBits+:SumBits]),
-      .shift_i(shift[Set*ShiftBits+:ShiftBits]),
-      .root_i (root[Set*RootBits+:RootBits]),
-      .acc_o  (acc[l*AccBits+:AccBits])
-    );
-  end
-
-  g2h_credit #(
-    .Depth(OutDepth)
-  ) u_credit (
-    .clk_i  (clk_i),
-    .rst_ni (rst_ni),
-    .take_i (go),
-    .give_i (acc_freed),
-    .avail_o(avail)
-  );
-
-  g2h_fifo #(
-    .Width(Lanes * AccBits),
-    .Ratio(1),
-    .Depth(OutDepth)
-  ) u_out (
-    .clk_i  (clk_i),
-    .rst_ni (rst_ni),
-    .push_i (valid_q[LaneClocks-1]),
-    .data_i (acc),
-    .freed_o(acc_freed),
-    .data_o (acc_o),
-    .valid_o(valid_o),
-    .ready_i(ready_i)
-  );
-
-`ifdef GAN2HLS_TRACE
-  logic [PendingBits-1:0] kept_q;  // maps whose statistics are complete and that have not left
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) kept_q <= '0;
-    else kept_q <= kept_q + PendingBits'(map_done) - PendingBits'(leave && map_last_out);
-    if (rst_ni && u_roots.done && kept_q == PendingBits'(Copies)) $error("%m: statistics are overwritten");
-  end
-`endif
 endmodule
