@@ -1,4 +1,4 @@
-"""The external memory behind a design's AXI4 port: its image, latency, back-pressure and read errors.
+"""The external memory behind a design's AXI4 port: its image, what is written, latency, back-pressure and errors.
 
 The protocol is that of cocotbext-axi; it checks that no burst crosses 4096 bytes.  The memory knows nothing of the
 design's reset, so bursts that are on their way at a reset come all the same.
@@ -12,48 +12,55 @@ from pathlib import Path
 from typing import Any
 
 from cocotb.triggers import Timer
-from cocotbext.axi import AxiReadBus, AxiSlaveRead
+from cocotbext.axi import AxiReadBus, AxiSlaveRead, AxiSlaveWrite, AxiWriteBus
 
 #: Where the image stands: what is read elsewhere is an error.
 BASE = 0x4000_0000
 
 
 class Memory:
-    """A read-only memory.
+    """A memory of which the design reads the image, and writes and reads what is behind it.
 
     Args:
         dut: the design, with a port ``m_axi`` and an input ``memory_base_i``.
         clock: name of its clock.
-        image: what stands from ``BASE`` on.
+        image: what stands from ``BASE`` on; None: nothing does.
+        span: bytes from ``BASE`` to the end of what the design may write; 0: the port has no write channels.
         period: clock period in simulator steps.
 
     Attributes:
-        beats: that were read.
+        beats: that were read or written.
         error_at: number of the beat, counted from 1, that is answered by an error; 0: none.
-        outside: the first address beyond the image that was asked for.
+        outside: the first address that was read or written where nothing may be.
     """
 
-    def __init__(self, dut: Any, clock: str, image: Path, period: int) -> None:
-        self.image = image.read_bytes()
+    def __init__(self, dut: Any, clock: str, image: Path | None, span: int, period: int) -> None:
+        given = b"" if image is None else image.read_bytes()
+        self.fixed = len(given)
+        self.content = bytearray(given) + random.Random(span).randbytes(max(0, span - self.fixed))
         self.period = period
         self.beats = self.error_at = 0
         self.outside: int | None = None
         self._latency: Iterator[int] | None = None
         self._until = 0
         dut.memory_base_i.value = BASE
-        bus = AxiReadBus.from_prefix(dut, "m_axi")
-        self._slave = AxiSlaveRead(bus, getattr(dut, clock), target=self)
-        self._slave.log.setLevel("ERROR")
+        reads = AxiSlaveRead(AxiReadBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
+        reads.log.setLevel("ERROR")
+        self._channels = [reads.ar_channel, reads.r_channel]
+        if span:
+            writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
+            writes.log.setLevel("ERROR")
+            self._channels += [writes.aw_channel, writes.w_channel, writes.b_channel]
 
     def restart(self, seed: int | None = None, error_at: int = 0) -> None:
         """Count from 0 again; with ``seed`` latencies and waits are random, without it there are none."""
         self.beats, self.error_at = 0, error_at
         self._latency = None if seed is None else _latencies(seed)
-        for channel in (self._slave.ar_channel, self._slave.r_channel):
+        for n, channel in enumerate(self._channels):
             channel.clear_pause_generator()
             channel.pause = False
             if seed is not None:
-                channel.set_pause_generator(_pauses(seed + 1))
+                channel.set_pause_generator(_pauses(seed + 1 + n))
 
     async def read(self, address: int, length: int) -> bytes:
         """Return ``length`` bytes from ``address`` on: a beat.
@@ -61,16 +68,30 @@ class Memory:
         Raises:
             ValueError: the beat is to be answered by an error.
         """
+        start = await self._reach(address, length, 0)
+        return bytes(self.content[start : start + length])
+
+    async def write(self, address: int, data: bytes) -> None:
+        """Let ``data`` stand from ``address`` on: a beat.
+
+        Raises:
+            ValueError: the beat is to be answered by an error.
+        """
+        start = await self._reach(address, len(data), self.fixed)
+        self.content[start : start + len(data)] = data
+
+    async def _reach(self, address: int, length: int, least: int) -> int:
+        """Return where in ``content`` a beat stands, after some time; it may not begin below ``least``."""
         if self._latency is not None and (wait := next(self._latency)):
             await Timer(wait * self.period, "step")
         self.beats += 1
         start = address - BASE
-        if start < 0 or start + length > len(self.image):
+        if start < least or start + length > len(self.content):
             self.outside = address if self.outside is None else self.outside
             raise ValueError(f"no memory at 0x{address:x}")
         if self.beats == self.error_at:
             raise ValueError("an error that was asked for")
-        return self.image[start : start + length]
+        return start
 
 
 def _latencies(seed: int) -> Iterator[int]:

@@ -178,17 +178,21 @@ def _show_resources(console: Console, report: Report) -> None:
 
 
 def _show_memory(console: Console, memory: MemoryReport) -> None:
-    """Print which weights come from external memory, and how much crosses its port."""
+    """Print what stands in external memory, and how much crosses its port."""
     spent = memory.gigabytes_per_second
     away = dict.fromkeys(
         f"{region.layer}{' (Huffman)' if region.coding == 'huffman' else ''}" for region in memory.regions
     )
     console.print(
         f"external memory: {memory.bytes_per_frame:,} bytes a frame through {memory.port_bits} bits"
-        f"{'' if spent is None else f', {spent:.2f} GB/s'}; an image of {memory.image_bytes:,} bytes; "
-        f"weights of {', '.join(away)}",
+        f"{'' if spent is None else f', {spent:.2f} GB/s'}",
         markup=False,
     )
+    if away:
+        console.print(f"  an image of {memory.image_bytes:,} bytes: weights of {', '.join(away)}", markup=False)
+    if memory.rings:
+        size = sum(ring.bytes for ring in memory.rings)
+        console.print(f"  {size:,} bytes behind it: {', '.join(ring.of for ring in memory.rings)}", markup=False)
 
 
 def show_steps(console: Console, steps: Mapping[Any, StepReport]) -> None:

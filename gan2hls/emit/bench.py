@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.emit.memory import IMAGE
 from gan2hls.emit.rendering import render
-from gan2hls.hardware import Design, Stream, StreamPort
+from gan2hls.hardware import Design, MemoryMap, Stream, StreamPort
 from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
@@ -121,8 +121,12 @@ def _rtl(design: Design) -> dict[str, Any]:
         filelists=[f"{{here}}/../rtl/{name}.f"],
         defines={"GAN2HLS_TRACE": "1", "GAN2HLS_MEM_DIR": '"{here}/../rtl/mem/"'},
         traces=True,
-        **({} if design.memory is None else {"memory": {"image": MEMORY_IMAGE}}),
+        **({} if design.memory is None else {"memory": _memory(design.memory)}),
     )
+
+
+def _memory(memory: MemoryMap) -> dict[str, Any]:
+    return {"image": MEMORY_IMAGE if memory.regions else "", "span": memory.span if memory.rings else 0}
 
 
 def _hls(design: Design) -> dict[str, Any]:
@@ -133,7 +137,7 @@ def _hls(design: Design) -> dict[str, Any]:
         sources=[f"{{here}}/{name}_hls.vlt", f"{{here}}/{name}_hls_shell.sv"],
         cpp=[f"{hls}/{name}.cpp", f"{hls}/{name}_dpi.cpp"],
         cflags=[f"-I{hls}", f"-I{hls}/lib/csim", "-I{ap_types}", "-Wno-unknown-pragmas", "-O2"],
-        data=[f"{{here}}/../{IMAGE}"] if design.memory is not None else [],
+        data=[f"{{here}}/../{IMAGE}"] if design.has_image else [],
     )
 
 

@@ -10,5 +10,5 @@ IMAGE = f"memory/{_FILE}"
 
 
 def emit_memory(design: Design) -> dict[str, bytes]:
-    """Return every file below ``memory/``, by relative path; none where all weights are on chip."""
-    return {} if design.memory is None else {_FILE: design.memory.image()}
+    """Return every file below ``memory/``, by relative path; none where no weights are off chip."""
+    return {_FILE: design.memory.image()} if design.memory is not None and design.has_image else {}

@@ -65,6 +65,11 @@ class Design:
         rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.engines]
         return memory_map(self.engines, rings)
 
+    @property
+    def has_image(self) -> bool:
+        """Whether weights stand in external memory, and so an image of it is needed."""
+        return self.memory is not None and self.memory.size > 0
+
     @cached_property
     def inputs(self) -> tuple[Stream, ...]:
         """What enters: a stream is as wide as its first reader takes it."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from gan2hls.hardware import Design
-from gan2hls.report.schema import MemoryReport, RegionReport
+from gan2hls.report.schema import MemoryReport, RegionReport, RingReport
 
 
 def memory_report(design: Design, interval: int | None) -> MemoryReport:
     """Return what stands in external memory and what crosses its port, a frame in ``interval`` clocks.
 
     Raises:
-        AssertionError: all weights of ``design`` stand on chip.
+        AssertionError: all of ``design`` stands on chip.
     """
     memory = design.memory
     assert memory is not None, "no external memory"
@@ -20,8 +20,9 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
     return MemoryReport(
         port_bits=memory.bus_bits,
         image_bytes=memory.size,
+        span_bytes=memory.span,
         bytes_per_frame=memory.frame_bytes,
-        float32_ratio=round(floats / memory.frame_bytes, 4),
+        float32_ratio=round(floats / memory.weight_bytes, 4) if memory.regions else None,
         gigabytes_per_second=None if spent is None else round(spent, 4),
         regions=tuple(
             RegionReport(
@@ -33,5 +34,14 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
                 coding="huffman" if region.layer in coded else "plain",
             )
             for region in memory.regions
+        ),
+        rings=tuple(
+            RingReport(
+                of=placed.about,
+                offset=placed.offset,
+                bytes=placed.ring.size,
+                bytes_per_frame=placed.ring.frame_bytes,
+            )
+            for placed in memory.rings
         ),
     )

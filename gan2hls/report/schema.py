@@ -247,15 +247,28 @@ class RegionReport(_Part):
     coding: Literal["plain", "huffman"]
 
 
+class RingReport(_Part):
+    """A long queue, or the map of a normalization, that the design writes to external memory and reads again."""
+
+    of: str = Field(description="The edge that it is the queue of, or the layer that it holds the map of.")
+    offset: Count = Field(description="Of its first byte behind memory_base_i.")
+    bytes: Count
+    bytes_per_frame: Count = Field(description="That are written, and as many that are read.")
+
+
 class MemoryReport(_Part):
-    """The external memory, which weights are read from."""
+    """The external memory, where weights are read from, and where maps wait."""
 
     port_bits: Count
-    image_bytes: Count = Field(description="Size of memory/memory.image.")
-    bytes_per_frame: Count = Field(description="That cross the port.")
-    float32_ratio: float = Field(description="Bits of those weights in float32, over the bits that cross the port.")
+    image_bytes: Count = Field(description="Size of memory/memory.image; 0: all weights stand on chip.")
+    span_bytes: Count = Field(description="Up to the end of what the design writes behind the image.")
+    bytes_per_frame: Count = Field(description="That cross the port, both ways.")
+    float32_ratio: float | None = Field(
+        description="Bits of those weights in float32, over their bits that cross the port; null: there are none."
+    )
     gigabytes_per_second: float | None = Field(description="At the target clock and the frame interval.")
     regions: tuple[RegionReport, ...]
+    rings: tuple[RingReport, ...] = ()
 
 
 class Quality(_Part):
@@ -285,7 +298,7 @@ class Report(_Part):
     target: dict[str, str | float]
     layers: tuple[LayerReport, ...]
     totals: Totals
-    memory: MemoryReport | None = Field(None, description="Null: all weights stand on chip.")
+    memory: MemoryReport | None = Field(None, description="Null: all weights and maps stand on chip.")
     quality: Quality
     assignment: AssignmentReport | None = Field(None, description="Null: precision: auto was not asked for.")
     widening: WideningReport | None = Field(None, description="Null: the config or the file fixes all activations.")

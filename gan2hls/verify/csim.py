@@ -200,7 +200,7 @@ def _run_steps(
     """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``."""
     steps = [(layer.name, layer.inputs, {layer.name: layer.name}) for layer in design.model.layers] if layers else []
     steps.append((CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design)))
-    arguments = [] if design.memory is None else [str(hls.resolve().parent / IMAGE)]
+    arguments = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
     for what, sources, made in steps:
         for source in sources:
             given = work / f"{source}.codes"

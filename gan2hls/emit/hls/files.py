@@ -118,7 +118,7 @@ def _memory(design: Design, layers: list[LayerView]) -> dict[str, Any]:
             {"name": p.region, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.beats}
             for p, r in zip(pointers, regions, strict=True)
         ],
-        "burst": 0 if memory is None else memory.burst_beats,
+        "burst": memory.burst_beats if memory is not None and regions else 0,
         "memory": pointers,
         "decoders": any(isinstance(e, LinearEngine) and e.huffman is not None for e in design.engines),
     }

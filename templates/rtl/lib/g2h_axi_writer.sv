@@ -86,7 +86,7 @@ module g2h_axi_writer #(
   logic [OrderBits:0]    asked_q, told_q, sent_q, heard_q;
   logic [ClientBits-1:0] whose, heard;
   logic [7:0]            beat_q;
-  logic                  load, last, some;
+  logic                  load, last, some, hear;
 
   assign order_room = (asked_q - heard_q) != (OrderBits + 1)'(Outstanding);
   assign whose      = order[sent_q[OrderBits-1:0]];
@@ -94,6 +94,7 @@ module g2h_axi_writer #(
   assign some       = told_q != sent_q;
   assign load       = some && (!w_valid_o || w_ready_i);
   assign last       = beat_q == lengths[sent_q[OrderBits-1:0]];
+  assign hear       = b_valid_i && asked_q != heard_q;  // a port may say anything before its first reset
   assign b_ready_o  = 1'b1;
 
   always_comb begin
@@ -117,7 +118,7 @@ module g2h_axi_writer #(
     asked_q    <= asked_q + (OrderBits + 1)'(ask);
     told_q     <= told_q + (OrderBits + 1)'(aw_valid_o && aw_ready_i);
     sent_q     <= sent_q + (OrderBits + 1)'(load && last);
-    heard_q    <= heard_q + (OrderBits + 1)'(b_valid_i);
+    heard_q    <= heard_q + (OrderBits + 1)'(hear);
     w_valid_o  <= load || (w_valid_o && !w_ready_i);
     if (load) beat_q <= last ? '0 : beat_q + 8'd1;
   end
@@ -142,7 +143,7 @@ module g2h_axi_writer #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) stopped_q <= 1'b0;
-    else stopped_q <= stopped_q || (b_valid_i && b_resp_i[1] && !drain_q);
+    else stopped_q <= stopped_q || (hear && b_resp_i[1] && !drain_q);
   end
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
@@ -179,7 +180,7 @@ module g2h_axi_writer #(
         whole_q      <= held_d > HeldBits'(length_d) && free_d != '0;
         left_q       <= left_d;
         length_q     <= length_d;
-        written_o[c] <= b_valid_i && !b_resp_i[1] && !drain_q && !stopped_q && heard == ClientBits'(c);
+        written_o[c] <= hear && !b_resp_i[1] && !drain_q && !stopped_q && heard == ClientBits'(c);
         if (asks[c]) begin
           place_q[c] <= (places_q == SlotBits'(1)) ? Offsets[c] : place_q[c] + 32'(SlotBytes);
           places_q   <= (places_q == SlotBits'(1)) ? SlotBits'(Slots[c]) : places_q - SlotBits'(1);

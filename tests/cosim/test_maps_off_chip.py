@@ -1,0 +1,127 @@
+"""Queues and maps in external memory: RTL == golden model behind memories of any latency, and faults of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.hardware import Design, Folding, OffChip, estimate
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.options import make_engine
+from gan2hls.kinds.int_norm import IntNorm
+from gan2hls.numbers import IntType, QuantType
+from gan2hls.verify import run_rtl
+from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_ports import write_project
+from tests.random_integer_graphs import norm_layer, random_graph_design, u_net_design
+from tests.randomized import chain, design
+
+pytestmark = pytest.mark.cosim
+
+
+def maps_away(made: Design, bus_bits: int, least: int = 2) -> Design:
+    """Return ``made`` with each queue of ``least`` words or more, and the map of each normalization, off chip."""
+    queues = {(edge.reader, edge.port): bus_bits for edge in made.edges if edge.depth >= least}
+    engines = tuple(
+        make_engine(engine.layer, engine.folding, bus_bits=bus_bits) if isinstance(engine.layer.op, IntNorm) else engine
+        for engine in made.engines
+    )
+    return replace(made, engines=engines, off_chip=queues)
+
+
+def norm_design(shape: tuple[int, int, int], groups: int, lanes: int, *, by_pixel: bool = False) -> Design:
+    """A normalization alone."""
+    given = QuantType(IntType(8, signed=True), 1.0, 3)
+    layer = norm_layer(
+        np.random.default_rng(lanes), "l0", "z", shape, given, groups=groups, by_pixel=by_pixel, centred=True
+    )
+    return design(chain("norm", shape, given, (layer,)), (Folding(lanes, lanes, lanes),))
+
+
+def check(bench: Bench) -> None:
+    """Run with waits everywhere, and through resets while bursts are on their way in both directions."""
+    bench.run(3, seed=1, idle=40, stall=40, memory=(60, 50))
+    for reset_at in (61, 152, 243, 700):
+        bench.run(2, seed=2, stall=10, memory=(reset_at % 40, 20), reset_at=reset_at)
+
+
+@pytest.mark.parametrize(("bus_bits", "size"), [(32, 8), (64, 16), (128, 16)])
+def test_skips_of_a_u_net(bus_bits: int, size: int, tmp_path: Path) -> None:
+    """Words of 20 to 40 bits: several of them share a beat, or one takes several."""
+    here = u_net_design(0, size)
+    made = maps_away(here, bus_bits)
+    assert made.memory is not None and not made.has_image
+    assert len(made.memory.rings) == sum(edge.depth > 0 for edge in made.edges)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+    assert bench.measured()[1] == estimate(made).interval == estimate(here).interval
+
+
+@pytest.mark.parametrize(("shape", "groups", "lanes"), [((29, 29, 2), 2, 2), ((16, 48, 6), 1, 3), ((16, 16, 8), 8, 8)])
+def test_map_of_a_normalization(shape: tuple[int, int, int], groups: int, lanes: int, tmp_path: Path) -> None:
+    """29 x 29 words fill no whole bursts: the last one of each frame is short."""
+    here = norm_design(shape, groups, lanes)
+    made = maps_away(here, 64)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+    assert bench.measured() == (estimate(here).latency, estimate(here).interval)
+
+
+@pytest.mark.parametrize("seed", [2, 25])
+def test_random_graphs(seed: int, tmp_path: Path) -> None:
+    """Queues of two words and maps of a few beats: bursts of one beat, and more statistics than maps."""
+    made = maps_away(random_graph_design(seed, norms=True), (32, 64)[seed % 2])
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+def test_weights_and_maps_share_a_port(tmp_path: Path) -> None:
+    made = maps_away(u_net_design(1, 8), 64)
+    engines = tuple(
+        make_engine(e.layer, e.folding, off_chip=OffChip(1, 64)) if isinstance(e, LinearEngine) and n in (1, 3) else e
+        for n, e in enumerate(made.engines)
+    )
+    made = replace(made, engines=engines)
+    assert made.memory is not None and made.has_image and made.memory.rings[0].offset >= made.memory.size
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+def test_beats_are_those_of_the_rings(tmp_path: Path) -> None:
+    made = maps_away(u_net_design(0, 8), 64)
+    assert made.memory is not None
+    bench, counts = Bench(made, tmp_path), []
+    for frames in (2, 6):
+        read = bench.run(frames).memory_beats
+        counts.append((read, int((tmp_path / "memory.txt").read_text().split()[2])))
+    wanted = 4 * made.memory.ring_bytes * 8 // 64
+    assert [many - few for few, many in zip(*counts, strict=True)] == [wanted, wanted]
+
+
+@pytest.mark.parametrize("error_at", [1, 2, 3, 40, 41, 42])
+def test_an_error_is_told_and_nothing_wrong_leaves(error_at: int, u_net_bench: Bench) -> None:
+    """Errors of reads and of writes."""
+    beats, told = u_net_bench.beats_before_error(error_at)
+    assert told > 0
+    assert beats < 2 * u_net_bench.design.outputs[0].beats
+
+
+@pytest.fixture(scope="module")
+def u_net_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(maps_away(u_net_design(0, 8), 64), tmp_path_factory.mktemp("u_net"))
+
+
+def test_bench_of_a_project(tmp_path: Path) -> None:
+    pytest.importorskip("cocotb")
+    made = maps_away(u_net_design(0, 8), 64)
+    write_project(made, tmp_path, frames=2)
+    result = run_rtl(tmp_path, made, tmp_path / "work")
+    assert result.status == "passed", result.reason
+    assert result.measurements.interval_cycles == estimate(made).interval
