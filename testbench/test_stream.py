@@ -26,8 +26,8 @@ from vectors import Bench, Stream
 PERIOD = 10
 BENCH = Bench(Path(os.environ["BENCH_JSON"]))
 DUT = BENCH.config["duts"][os.environ["BENCH_DUT"]]
-#: The external memory of the design under test: ``image``, the file that stands there, if any, and ``span``, the bytes up
-#: to the end of what the design writes behind it, if it does; empty where it has none.
+#: The external memory of the design under test: ``image``, the file that stands there, if any, and ``span``, the bytes
+#: up to the end of what the design writes behind it, if it does; empty where it has none.
 MEMORY = DUT.get("memory", {})
 INPUTS, OUTPUTS = list(enumerate(BENCH.inputs)), list(enumerate(BENCH.outputs))
 #: Random waits make a frame longer: at most this many cycles for each beat that crosses a boundary, on average.

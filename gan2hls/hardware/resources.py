@@ -21,7 +21,7 @@ from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import CHUNK_BITS, symbol_bits
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
-from gan2hls.ops import OffChipRing, burst_beats, dsp_of_product, queue_beats
+from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
 
 #: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
 _ACC_QUEUE_WORDS = 16
@@ -92,8 +92,8 @@ def edge_resources(edge: Edge) -> Resources:
 
 def ring_resources(ring: OffChipRing) -> Resources:
     """Return what the ends of ``ring`` take, with their queues at the memory port."""
-    ends = fabric.writer_queue(ring.bus_bits, 2 * burst_beats(ring.bus_bits), ring.slots)
-    ends += fabric.reader_queue(ring.bus_bits, queue_beats(ring.bus_bits))
+    ends = fabric.writer_queue(ring.bus_bits, ring.end_beats, ring.slots)
+    ends += fabric.reader_queue(ring.bus_bits, ring.end_beats)
     return ends + _converter(ring.word_bits, ring.bus_bits) + _converter(ring.bus_bits, ring.word_bits)
 
 

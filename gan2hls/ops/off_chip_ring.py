@@ -102,9 +102,14 @@ class OffChipRing:
         return -(-beats // self.burst) + beats // self.beats + 2
 
     @property
+    def end_beats(self) -> int:
+        """Beats of the queue at each of its ends."""
+        return 2 * burst_beats(self.bus_bits)
+
+    @property
     def held(self) -> int:
         """Words that may be between its ends, those in the queues of the port among them."""
-        beats = self.slots * self.burst + 3 * queue_beats(self.bus_bits)
+        beats = self.slots * self.burst + 2 * self.end_beats
         return -(-beats * self.bus_bits // self.word_bits) + 2 * self.bus_bits // self.word_bits + 2
 
     @property

@@ -3,7 +3,7 @@
 // Equation    stream c is the Beats[c] beats from byte base_i + Offsets[c] on, in order, repeated for ever; where Slots[c] is
 //             not 0, what g2h_axi_writer writes with the same parameters: Beats[c] beats make a frame, in bursts of Lengths[c]
 //             and a last one of what is left, each in the next of Slots[c] places that are BurstBeats beats apart.
-// Memory      a queue of QueueBeats beats per stream, in distributed RAM.
+// Memory      a queue of QueueBeats beats per stream, of two bursts where Slots[c] is not 0, in distributed RAM.
 // Latency     depends on the memory; beats of all streams together leave at one a clock at most.
 // Handshake   a burst is asked for when its stream's queue has room for it, so r_ready_o is always high and no stream
 //             waits for another one.  Where Slots[c] is not 0 it also needs a grant, one for each clock in which
@@ -146,6 +146,7 @@ module g2h_axi_reader #(
   assign error_o = stopped_q;
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
+    localparam int unsigned Depth = (Slots[c] == 0) ? QueueBeats : 2 * BurstBeats;
     logic [RoomBits-1:0] room_d, room_q;
     logic                last, freed, granted, rewind;  // last: of its region or frame; rewind: the next one starts anew
 
@@ -181,7 +182,7 @@ module g2h_axi_reader #(
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
-        room_q    <= RoomBits'(QueueBeats);
+        room_q    <= RoomBits'(Depth);
         at_q[c]   <= Offsets[c];
         left_q[c] <= Beats[c];
       end else begin
@@ -196,7 +197,7 @@ module g2h_axi_reader #(
     g2h_fifo #(
       .Width(DataBits),
       .Ratio(1),
-      .Depth(QueueBeats)
+      .Depth(Depth)
     ) u_queue (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
