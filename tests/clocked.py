@@ -121,8 +121,8 @@ class Down(Actor):
 
 
 class Loader(Actor):
-    def start(self, row_beats: int, rows: int, to_ready: int) -> None:
-        self.row_beats, self.to_ready = row_beats, to_ready
+    def start(self, row_beats: int, rows: int, to_ready: int, latency: int) -> None:
+        self.row_beats, self.to_ready, self.latency = row_beats, to_ready, latency
         self.free_q, self.word_q, self.ready_q, self.seen = rows, 0, rows > 0, 0
 
     def ready(self, wire: Wire) -> bool:
@@ -132,16 +132,17 @@ class Loader(Actor):
         row_done = taken and self.word_q == self.row_beats - 1
         self.word_q = (self.word_q + taken) % self.row_beats
         if row_done:
-            self.writes[0].put.append(clock)
+            self.due[clock + self.latency].append("put")
             self.free_q -= 1
-        return taken
+        self.writes[0].put += [clock] * self.due.get(clock, []).count("put")
+        return taken or bool(self.due)
 
     def settle(self, clock: int) -> None:
         rows = self.writes[0]
         for freed in rows.free[self.seen :]:
             self.due[freed + self.to_ready - 1].append("row")
         self.seen = len(rows.free)
-        self.free_q += len(self.due.pop(clock, []))
+        self.free_q += self.due.pop(clock, []).count("row")
         self.ready_q = self.free_q > 0
 
 

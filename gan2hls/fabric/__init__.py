@@ -19,7 +19,7 @@ from gan2hls.fabric.blocks import (
     ring,
     up,
 )
-from gan2hls.fabric.external import huffman, reader, reader_queue, reorder, tiles, writer, writer_queue
+from gan2hls.fabric.external import fill, huffman, reader, reader_queue, reorder, tiles, writer, writer_queue
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -51,6 +51,7 @@ __all__ = [
     "down",
     "feeder",
     "fifo",
+    "fill",
     "fork",
     "huffman",
     "last",

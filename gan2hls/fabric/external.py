@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gan2hls.fabric.blocks import bits_of, credit, fifo, line_buffer, rom
+from gan2hls.fabric.blocks import bits_of, counter, credit, fifo, line_buffer, rom
+from gan2hls.fabric.linear import channels, hole
 from gan2hls.fabric.resources import Resources
 
-#: Vectors in the queue behind a reordering memory, and symbols in that behind a decoder.
+#: Words in the queue behind a reordering memory, and symbols in that behind a decoder.
 _OUT_WORDS = 8
 
 
@@ -16,11 +17,18 @@ def tiles(width: int, tile_words: int, *, absorbed: bool) -> Resources:
     return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words) - spared
 
 
-def reorder(width: int, ratio: int, words: int) -> Resources:
-    """Return ``g2h_reorder`` of ``words`` vectors, each of ``ratio`` words of ``width`` bits."""
-    pointers = 3 * bits_of(words) + bits_of(words // 2) + 8
-    memory = line_buffer(ratio * width, words)
-    return Resources(lut=2 * pointers, ff=pointers) + memory + fifo(width, _OUT_WORDS, ratio) + credit(_OUT_WORDS)
+def reorder(width: int, groups: int, pixels: int, folds: int, words: int) -> Resources:
+    """Return ``g2h_reorder`` of ``words`` in all, ``groups`` of each of ``pixels`` in each of ``folds``."""
+    counters = sum((counter(n) for n in (groups, pixels, folds) if n > 1), Resources())
+    kept = 4 if groups > 1 else 3
+    own = Resources(lut=(kept + 2) * bits_of(words) + 8, ff=kept * bits_of(words) + 9)
+    return own + counters + line_buffer(width, words) + fifo(width, _OUT_WORDS) + credit(_OUT_WORDS)
+
+
+def fill(width: int, order: tuple[int, ...], grid: tuple[int, int], words: int, out_words: int) -> Resources:
+    """Return ``g2h_fill`` of ``words`` constants; ``order``: as ``channels`` has it, ``grid``: rows and columns."""
+    own = channels(*order) + hole(grid) + Resources(lut=width + 3, ff=2 * width + 4)
+    return own + rom(width, words) + credit(out_words)
 
 
 def reader(streams: int) -> Resources:

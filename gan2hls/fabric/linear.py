@@ -149,7 +149,7 @@ def requant(
     multiplies: bool,
     clamps: bool,
     holes: tuple[int, int] | None,
-    phases: int,
+    order: tuple[int, ...],
     out_words: int,
 ) -> Resources:
     """Return ``g2h_requant`` without its multipliers.
@@ -167,8 +167,8 @@ def requant(
         multiplies: whether products are those of DSP blocks.
         clamps: whether codes end before those that their bits can hold.
         holes: rows and columns of the output where some have no accumulators.
-        phases: output rows that take turns.
-        out_words: of the queue behind.
+        order: in which its beats have channels, as ``channels`` has it.
+        out_words: places behind that credits are for.
     """
     lane = Resources(lut=code_bits if clamps else out_bits + 1, ff=code_bits + out_bits)
     if multiplies:
@@ -178,14 +178,26 @@ def requant(
     if pieces > 1:
         chosen = distinct_bits(mult_bits + offset_bits, 2 * words)
         lane += Resources(lut=chosen + acc_bits // 2, ff=acc_bits)
-    own = counter(max(1, words // phases)) + Resources(lut=2, ff=_REQUANT_CLOCKS)
+    own = channels(*order) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
-        own += sum((counter(size) for size in holes), Resources(lut=3 + lanes * acc_bits))
-        own += Resources(lut=sum(ceil(size / 64) for size in holes))
-    if phases > 1:
-        own += counter(phases) + Resources(lut=3 * bits_of(words), ff=2 * bits_of(words))
+        own += hole(holes) + Resources(lut=lanes * acc_bits)
     constants = _requant_rom(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
     return lanes * lane + own + constants + credit(out_words)
+
+
+def channels(groups: int, pixels: int = 1, rows: int = 1, folds: int = 1, phases: int = 1) -> Resources:
+    """Return ``g2h_channels``: counters, and the words where beat, row and fold begin."""
+    own = counter(groups) + sum((counter(n) for n in (pixels, rows, folds, phases) if n > 1), Resources())
+    if folds * phases == 1:
+        return own
+    bits = bits_of(phases * folds * groups)
+    kept = 3 if rows > 1 else 2
+    return own + Resources(lut=(kept + 1) * bits, ff=kept * bits)
+
+
+def hole(grid: tuple[int, int]) -> Resources:
+    """Return ``g2h_hole`` of so many rows and columns."""
+    return sum((counter(size) for size in grid), Resources(lut=3 + sum(ceil(size / 64) for size in grid)))
 
 
 def _requant_rom(
@@ -216,9 +228,9 @@ def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
     return lanes * rom(out_bits, 1 << index_bits) + Resources(ff=_TABLE_CLOCKS)
 
 
-def channel_tables(lanes: int, groups: int, index_bits: int, out_bits: int) -> Resources:
-    """Return ``g2h_table_group`` and a ``g2h_lane_table`` for each lane."""
-    own = counter(groups) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
+def channel_tables(lanes: int, order: tuple[int, ...], groups: int, index_bits: int, out_bits: int) -> Resources:
+    """Return ``g2h_table_group``, which counts as ``channels`` does, and a ``g2h_lane_table`` of each lane's groups."""
+    own = channels(*order) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
     return own + lanes * rom(out_bits, groups << index_bits)
 
 

@@ -4,7 +4,7 @@ from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilizat
 from gan2hls.hardware.cycles import critical_path, estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, Folding, FoldingRequest, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
@@ -39,6 +39,7 @@ __all__ = [
     "RESOURCE_NAMES",
     "WORD_LIMIT_BITS",
     "AxisPhases",
+    "ChannelOrder",
     "Converter",
     "Design",
     "Edge",

@@ -26,9 +26,10 @@ from gan2hls.timing import Block, Network, Queue, Stream, simulate
 _RELEASE_TO_READY = 5
 _STEP_TO_PUSH = 9
 _SKIP = 2  # more from a step to its address, and so to its push and to the release of rows
-_READ_TO_PUSH = 2  # of a vector that is reordered
+_READ_TO_PUSH = 2  # of a beat of codes that is reordered
 _REQUANT = 7
 _TABLE = 2
+_FILL = 2
 
 #: Frames that tell the steady state, for frames of fewer clocks: as many as the bench measures, less where a frame is
 #: long and its steady state comes sooner.
@@ -168,10 +169,17 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
         made, stream = engine.op.blocks(engine.sizes, name, streams, frames)
         blocks += made
     out, pixels = Stream(name, engine.out_beats * frames), engine.pixels
+    latency = _REQUANT + (_TABLE if engine.layer.table else 0)
+    if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+        ordered = Stream(f"{name}.ordered", stream.beats) if engine.fills else out
+        blocks += _reorder_blocks(engine, stream, ordered, latency, frames)
+        if not engine.fills:
+            return tuple(blocks), out
+        stream, latency = ordered, _FILL
     tail = timing.requant(
         stream,
         out,
-        latency=_REQUANT + (_TABLE if engine.layer.table else 0),
+        latency=latency,
         queue_words=OUT_QUEUE_WORDS,
         pixels=pixels,
         groups=engine.out_beats // pixels.size,
@@ -180,10 +188,12 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
 
 
 def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
-    """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those."""
+    """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those.
+
+    Weights from external memory are there when they are needed.
+    """
     g, folding, name = engine.geometry, engine.folding, engine.layer.name
-    if engine.off_chip is not None:
-        return _band_blocks(engine, stream, frames)
+    granted = g.y if engine.off_chip is None else engine.bands
     later = 0 if engine.skip is None else _SKIP
     vectors = engine.vector_cycles.size * frames
     rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
@@ -193,44 +203,30 @@ def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tupl
         rows,
         queue,
         in_rows=g.y.in_size,
-        need=g.y.need,
-        released=g.y.released,
-        vector_cycles=engine.vector_cycles,
+        need=granted.need,
+        released=granted.released,
+        vector_cycles=engine.walk_cycles,
         to_push=_STEP_TO_PUSH + later + engine.decoder_clocks + (folding.simd - 1).bit_length(),
     )
     loader = timing.loader(stream, rows, _RELEASE_TO_READY + later)
     return (loader, sequencer, timing.fifo(queue, accumulators)), accumulators
 
 
-def _band_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
-    """Return the same of an engine whose weights are off chip: it goes from band to band, and vectors are reordered.
+def _reorder_blocks(engine: LinearEngine, stream: Stream, out: Stream, latency: int, frames: int) -> tuple[Block, ...]:
+    """Return the requantizer of an engine whose weights are off chip, and what turns its bands into pixels.
 
-    Weights are there when they are needed.
+    It takes the first beat of a band when one of the banks is free; a beat stands in it ``latency`` clocks later.
     """
-    g, folding, name, bands = engine.geometry, engine.folding, engine.layer.name, engine.bands
-    vectors = bands.rows * len(g.x.outputs) * engine.co_folds
-    rows = Queue(f"{name}.rows", g.y.in_size * frames, engine.rows, early=g.y.in_size)
-    done = Queue(f"{name}.bands", bands.count * frames, BANKS)
-    ahead = Queue(f"{name}.ahead", bands.count * vectors * frames, REORDER_OUT_WORDS)
-    accumulators = Stream(f"{name}.acc", ahead.words * (folding.pe // folding.lanes))
-    work = np.array(bands.row_taps, np.int64) * (g.x.count * engine.ci_folds * engine.co_folds)
-    sequencer = timing.sequencer(
-        rows,
-        done,
-        in_rows=g.y.in_size,
-        need=bands.need,
-        released=bands.released,
-        vector_cycles=work[:, None],
-        to_push=_STEP_TO_PUSH + engine.decoder_clocks + (folding.simd - 1).bit_length(),
-    )
+    name, beats = engine.layer.name, engine.band_beats
+    banks = Queue(f"{name}.bands", engine.bands.count * frames, BANKS)
+    ahead = Queue(f"{name}.ahead", stream.beats, REORDER_OUT_WORDS)
     reader = timing.sequencer(
-        done,
+        banks,
         ahead,
         in_rows=1,
         need=(1,),
         released=(1,),
-        vector_cycles=np.ones((1, vectors), np.int64),
+        vector_cycles=np.ones((1, beats), np.int64),
         to_push=_READ_TO_PUSH,
     )
-    loader = timing.loader(stream, rows, _RELEASE_TO_READY)
-    return (loader, sequencer, reader, timing.fifo(ahead, accumulators)), accumulators
+    return timing.loader(stream, banks, to_ready=1, latency=latency), reader, timing.fifo(ahead, out)

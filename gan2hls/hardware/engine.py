@@ -51,6 +51,31 @@ class FoldingRequest:
     off_chip: bool | None = None
 
 
+@final
+@dataclass(frozen=True)
+class ChannelOrder:
+    """Which channels a beat has: band by band, in it by fold, row, pixel and group of lanes (``g2h_channels``).
+
+    Attributes:
+        groups: beats of a pixel in a fold.
+        pixels: of a row; of all rows of a band where these do not take turns; 1 where nothing depends on it.
+        rows: of a band.
+        folds: of a band; 1 where all of a pixel follow one another.
+        phases: rows that take turns, each with channels of its own.
+    """
+
+    groups: int
+    pixels: int = 1
+    rows: int = 1
+    folds: int = 1
+    phases: int = 1
+
+    @property
+    def words(self) -> int:
+        """Groups of channels that differ."""
+        return self.phases * self.folds * self.groups
+
+
 @dataclass(frozen=True, eq=False)
 class EngineDesign(ABC):
     """One engine: a layer with its folding.
@@ -178,6 +203,18 @@ class EngineDesign(ABC):
         return 1
 
     @property
+    def requant_order(self) -> ChannelOrder:
+        """Which channels the beats of the requantizer have."""
+        phases = self.row_phases
+        groups = self.layer.requant.channels // (phases * self.folding.lanes)
+        return ChannelOrder(groups, self.out_grid[1] if phases > 1 else 1, phases=phases)
+
+    @property
+    def table_order(self) -> ChannelOrder:
+        """Which channels beats of requantized codes have, for tables that differ between channels."""
+        return self.requant_order if self.table_phases > 1 else ChannelOrder(self._table_period)
+
+    @property
     def lane_tables(self) -> Int64Array:
         """Return the tables of each lane where channels have their own, int64 ``[LANES, groups, 2**index bits]``.
 
@@ -192,10 +229,13 @@ class EngineDesign(ABC):
     @property
     def table_groups(self) -> int:
         """Tables of a lane where channels have their own."""
+        return self.table_order.words
+
+    @property
+    def _table_period(self) -> int:
+        """Beats of a pixel until the same tables come again."""
         assert self.layer.table is not None
-        lanes = self.folding.lanes
-        count = math.lcm(self.layer.table.sets, lanes) if self.table_phases == 1 else self.layer.channels
-        return count // lanes
+        return math.lcm(self.layer.table.sets, self.folding.lanes) // self.folding.lanes
 
     @property
     def table_phases(self) -> int:

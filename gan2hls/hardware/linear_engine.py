@@ -1,17 +1,18 @@
-"""The linear engine: feeder, MAC array and accumulator queue in front of the requantizer."""
+"""The linear engine: feeder, MAC array and accumulator queue in front of the requantizer, bands of codes behind it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
+from math import ceil, lcm
 from typing import final
 
 import numpy as np
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded, encode
-from gan2hls.hardware.engine import EngineDesign, Folding
+from gan2hls.hardware.acc_queue import acc_queue_words
+from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.off_chip import (
     BANKS,
@@ -267,14 +268,71 @@ class LinearEngine(EngineDesign):
     @cached_property
     def acc_queue_words(self) -> int:
         """Words of the accumulator queue between MAC array and requantizer, a power of two."""
-        return _acc_queue_words(self)
+        geometry, cycles, folding = self.geometry, self.walk_cycles, self.folding
+        if self.off_chip is None:  # the requantizer makes pixels without taps, too
+            cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, self.co_folds), np.int64)
+            cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = self.vector_cycles
+        latency = (12 if self.skip is None else 14) + self.decoder_clocks + (folding.simd - 1).bit_length()
+        return acc_queue_words(cycles, folding.pe // folding.lanes, latency)
+
+    @cached_property
+    def walk_cycles(self) -> Int64Array:
+        """Clocks of each accumulator vector in the order in which they come, int64 ``[rows with taps or bands, N]``."""
+        cycles, bands = self.vector_cycles, self.bands
+        if self.off_chip is None:
+            return cycles.reshape(len(cycles), -1)
+        by_band = cycles.reshape(bands.count, bands.rows, -1, self.co_folds)
+        return by_band.transpose(0, 3, 1, 2).reshape(bands.count, -1)
+
+    @property
+    def band_pixels(self) -> int:
+        """Output pixels with taps of a band."""
+        return self.bands.rows * len(self.geometry.x.outputs)
+
+    @property
+    def band_beats(self) -> int:
+        """Beats of requantized codes of a band."""
+        return self.band_pixels * self.geometry.out_channels // self.folding.lanes
 
     @property
     def reorder_words(self) -> int:
-        """Accumulator vectors that are kept while bands are turned into pixels; 0 with weights on chip."""
+        """Beats of codes that are kept while bands are turned into pixels; 0 with weights on chip."""
+        return 0 if self.off_chip is None else BANKS * self.band_beats
+
+    @property
+    def fills(self) -> bool:
+        """Whether output pixels without taps are put among the others behind the requantizer."""
+        return self.off_chip is not None and not self.pixels.all()
+
+    @property
+    def requant_order(self) -> ChannelOrder:
+        """Which channels the beats of the requantizer have."""
         if self.off_chip is None:
-            return 0
-        return BANKS * self.bands.rows * len(self.geometry.x.outputs) * self.co_folds
+            return super().requant_order
+        groups, phases = self.folding.pe // self.folding.lanes, self.row_phases
+        if phases == 1:
+            return ChannelOrder(groups, self.band_pixels, folds=self.co_folds)
+        return ChannelOrder(groups, len(self.geometry.x.outputs), self.bands.rows, self.co_folds, phases)
+
+    @property
+    def table_order(self) -> ChannelOrder:
+        """Which channels beats of requantized codes have; tables may repeat within a fold, or over several."""
+        if self.off_chip is None:
+            return super().table_order
+        if self.table_phases > 1:
+            return self.requant_order
+        groups, period = self.requant_order.groups, self._table_period
+        if groups % period == 0:
+            return ChannelOrder(period)
+        return ChannelOrder(groups, self.band_pixels, folds=lcm(groups, period) // groups)
+
+    @property
+    def fill_codes(self) -> Int64Array:
+        """What output pixels without taps are, int64 ``[row phases, CO]``."""
+        layer = self.layer
+        zeros = np.zeros((1, 1, layer.requant.channels), np.int64)
+        codes = layer.requant(zeros, layer.acc_type)
+        return (codes if layer.table is None else layer.table(codes)).reshape(self.row_phases, -1)
 
     def verify(self) -> None:
         """Check folding, line buffer and layout of weights.
@@ -289,30 +347,6 @@ class LinearEngine(EngineDesign):
         assert window <= self.rows <= most_rows(self.layer), f"{name}: rows"
         assert self.off_chip is None or self.skip is None, f"{name}: blocks are not skipped off chip"
         assert (self.weights.pe, self.weights.simd) == (folding.pe, folding.simd), f"{name}: layout of weights"
-
-
-def _acc_queue_words(engine: LinearEngine) -> int:
-    """Return the depth of the accumulator queue: it covers the MAC pipeline and evens out pixels with few taps.
-
-    The credit of a vector returns ``11 + clog2(SIMD)`` clocks after its first step, two more with ``skip``, and
-    as many more as the weights' decoder has.  On top of what that keeps in flight come the vectors that arrive, at
-    full pace, while the requantizer is busy with former ones or with output pixels without taps; more than 64 words are
-    not worth their price.
-    """
-    geometry, folding = engine.geometry, engine.folding
-    cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, engine.co_folds), np.int64)
-    cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = engine.vector_cycles
-    arrival = np.cumsum(cycles)
-    serial = folding.pe // folding.lanes
-    service = np.arange(1, arrival.size + 1, dtype=np.int64) * serial
-    real = cycles.ravel() > 0
-    departure = service + np.maximum.accumulate(arrival - service + serial)
-    served = np.searchsorted(departure[real], arrival[real], side="right")
-    backlog = int((np.arange(1, served.size + 1) - served).max())
-    latency = (12 if engine.skip is None else 14) + engine.decoder_clocks + (folding.simd - 1).bit_length()
-    in_flight = -(-latency // int(cycles[cycles > 0].min()))
-    wanted = min(in_flight + backlog, 64)
-    return max(16, 1 << (wanted - 1).bit_length())
 
 
 def make_linear_engine(

@@ -2,7 +2,7 @@
 
 A pass goes over a **band** of output rows.  Within it the output folds follow one another, and the weights of a fold, a
 **tile**, are read once, used by every pixel of the band, and forgotten.  So an engine holds two tiles instead of all
-weights, and the accumulators of two bands, which leave pixel by pixel.  The MACs are those of any other engine.
+weights, and the codes of two bands, which leave pixel by pixel.  The MACs are those of any other engine.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from gan2hls.codecs import LONGEST_CODE, Encoded, HuffmanCode, WordArray, huffma
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import AxisTaps, LinearGeometry
 
-#: Bands that accumulators are kept of: one that is computed while the one before leaves.
+#: Bands that codes are kept of: one that is computed while the one before leaves.
 BANKS = 2
-#: Accumulator vectors of the queue behind that memory.
+#: Beats of the queue behind that memory.
 REORDER_OUT_WORDS = 8
 #: Decoders of an engine at most: each has a queue, a buffer and a table of its own.
 MOST_DECODERS = 16

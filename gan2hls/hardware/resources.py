@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import ceil
 from typing import final
 
@@ -16,9 +16,9 @@ from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.off_chip import CHUNK_BITS, symbol_bits
+from gan2hls.hardware.off_chip import BANKS, CHUNK_BITS, symbol_bits
 from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
 from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
@@ -59,10 +59,12 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     ``left`` are the blocks that one which is not encoded would not skip.
     """
     holes = None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid
+    away = isinstance(engine, LinearEngine) and engine.off_chip is not None
+    lanes, order, out_words = engine.folding.lanes, engine.requant_order, BANKS if away else OUT_QUEUE_WORDS
     common = (
-        _requant(engine.layer, engine.folding.lanes, holes, engine.row_phases),
+        _requant(engine.layer, lanes, None if away else holes, order, out_words),
         _table(engine),
-        _out_queue(engine),
+        _out_queue(engine) if holes or not away else Resources(),
     )
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
@@ -73,8 +75,8 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     cost = engine.op.cost(engine.sizes)
     memories = (fabric.memory_block(*memory) for memory in cost.memories)
     own = Resources(cost.dsp, cost.lut, cost.ff)
-    away = Resources() if engine.ring is None else ring_resources(engine.ring)
-    return EngineResources(overall((*common, own, away, *memories)), cost.lut)
+    ends = Resources() if engine.ring is None else ring_resources(engine.ring)
+    return EngineResources(overall((*common, own, ends, *memories)), cost.lut)
 
 
 def edge_resources(edge: Edge) -> Resources:
@@ -167,10 +169,14 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
         folding.pe, folding.simd, centred_bits, weight.type.signed_bits, acc_bits, multiplies=codec.multiplies
     )
     ratio = folding.pe // folding.lanes
-    if engine.off_chip is None:
-        yield fabric.acc_queue(folding.lanes, ratio, acc_bits, queue_words)
-    else:
-        yield fabric.reorder(folding.lanes * acc_bits, ratio, engine.reorder_words)
+    yield fabric.acc_queue(folding.lanes, ratio, acc_bits, queue_words)
+    if engine.off_chip is not None:
+        bits = engine.out_lanes * engine.out_elem.bits
+        yield fabric.reorder(bits, ratio, engine.band_pixels, engine.co_folds, engine.reorder_words)
+    if engine.fills:
+        phases, groups = engine.row_phases, g.out_channels // folding.lanes
+        order = ChannelOrder(groups, g.x.out_size if phases > 1 else 1, phases=phases)
+        yield fabric.fill(bits, astuple(order), engine.out_grid, order.words, OUT_QUEUE_WORDS)
 
 
 def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
@@ -197,8 +203,18 @@ def _converter(given: int, wanted: int) -> Resources:
 
 
 @remembered
-def _requant(layer: IntLayer, lanes: int, holes: tuple[int, int] | None, phases: int) -> Resources:
-    """Return the requantizer and its multipliers; ``holes``: the output grid where some pixels have no taps."""
+def _requant(
+    layer: IntLayer, lanes: int, holes: tuple[int, int] | None, order: ChannelOrder, out_words: int
+) -> Resources:
+    """Return the requantizer and its multipliers.
+
+    Args:
+        layer: what it serves.
+        lanes: channels a clock.
+        holes: the output grid where it makes some pixels that have no taps.
+        order: in which beats have channels.
+        out_words: places behind it.
+    """
     requant = layer.requant
     total = requant.sum_type(layer.acc_type)
     blocks = requant_dsp(layer)
@@ -215,8 +231,8 @@ def _requant(layer: IntLayer, lanes: int, holes: tuple[int, int] | None, phases:
         multiplies=blocks > 0,
         clamps=(requant.lo, requant.hi) != (requant.out_type.lo, requant.out_type.hi),
         holes=holes,
-        phases=phases,
-        out_words=OUT_QUEUE_WORDS,
+        order=astuple(order),
+        out_words=out_words,
     )
 
 
@@ -226,7 +242,8 @@ def _table(engine: EngineDesign) -> Resources:
         return Resources()
     if table.sets == 1:
         return fabric.table(lanes, table.index_type.bits, table.out_type.bits)
-    return fabric.channel_tables(lanes, engine.table_groups, table.index_type.bits, table.out_type.bits)
+    order = engine.table_order
+    return fabric.channel_tables(lanes, astuple(order), order.words, table.index_type.bits, table.out_type.bits)
 
 
 def _out_queue(engine: EngineDesign) -> Resources:

@@ -105,13 +105,14 @@ def down(stream: Stream, out: Stream, ratio: int) -> Block:
     return Block("down", (stream,), (out,), (ratio,))
 
 
-def loader(stream: Stream, rows: Queue, to_ready: int) -> Block:
+def loader(stream: Stream, rows: Queue, to_ready: int, latency: int = 0) -> Block:
     """Return a ``g2h_loader``: a row of beats may be written while a row of the line buffer is free.
 
-    A row that is freed in clock t can be written in clock t + ``to_ready``.
+    A row that is freed in clock t can be written in clock t + ``to_ready``, and one whose last beat is taken in clock t
+    is there in clock t + ``latency``.
     """
     assert stream.beats % rows.words == 0, rows.name
-    return Block("loader", (stream,), (rows,), (stream.beats // rows.words, rows.depth, to_ready))
+    return Block("loader", (stream,), (rows,), (stream.beats // rows.words, rows.depth, to_ready, latency))
 
 
 def sequencer(

@@ -127,13 +127,14 @@ def down(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 def loader(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Write rows.  Ports: stream, rows.
 
-    Numbers: beats of a row, rows, clocks from a free row to its first beat; state: beat and row of a gate.
+    Numbers: beats of a row, rows, clocks from a free row to its first beat, and from its last beat until it is there;
+    state: beat and row of a gate.
     """
     gate, take, put, free = ports[b, 1], ports[b, 2], ports[b, 4], ports[b, 5]
     row_beats, rows, to_ready = numbers[b, 0], numbers[b, 1], numbers[b, 2]
     moved = False
     while (events[put, COUNT] + 1) * row_beats <= events[take, COUNT]:
-        add(events, store, put, get(events, store, take, (events[put, COUNT] + 1) * row_beats - 1))
+        add(events, store, put, get(events, store, take, (events[put, COUNT] + 1) * row_beats - 1) + numbers[b, 3])
         moved = True
     beat, row = state[b, 0], state[b, 1]
     for _ in range(events[gate, COUNT], room(events, gate, take)):

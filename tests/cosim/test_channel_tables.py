@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import gan2hls
 from gan2hls.flow.actions import verify_project
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, legal_band_rows, make_engine
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntLayer
@@ -63,6 +64,23 @@ def chained(seed: int = 3) -> Design:
     return design(model, [Folding(*fold) for fold in folds])
 
 
+def off_chip(seed: int = 3) -> Design:
+    """The same with all weights in external memory, in bands of any height: codes come fold by fold."""
+    rng, made, engines = np.random.default_rng(seed), chained(seed), []
+    for engine in made.engines:
+        if isinstance(engine, LinearEngine):
+            away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), 64)
+            engine = make_engine(engine.layer, engine.folding, off_chip=away)
+        engines.append(engine)
+    return replace(made, engines=tuple(engines))
+
+
+def test_off_chip_a_lane_has_the_tables_of_a_fold_or_of_several():
+    orders = [e.table_order for e in off_chip().engines if isinstance(e, LinearEngine)]
+    shapes = [(order.groups, order.folds, order.phases) for order in orders]
+    assert shapes == [(1, 3, 1), (3, 1, 1), (1, 1, 1), (3, 1, 2), (3, 1, 1)]
+
+
 def test_each_lane_has_the_tables_of_its_channels():
     made = chained()
     for engine in made.engines:
@@ -113,8 +131,17 @@ def test_csim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str,
 
 
 @pytest.mark.cosim
-def test_rtl(tmp_path: Path):
-    made = chained()
+def test_csim_off_chip(tmp_path: Path):
+    made = off_chip()
+    inputs = random_inputs(np.random.default_rng(1), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, inputs, tmp_path / "work")
+    assert result.status == "passed", result
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("design_of", [chained, off_chip])
+def test_rtl(design_of: Callable[[], Design], tmp_path: Path):
+    made = design_of()
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     for seed, (idle, stall) in enumerate([(0, 0), (50, 50)]):

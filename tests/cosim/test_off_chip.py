@@ -14,10 +14,20 @@ from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry
 from gan2hls.verify import run_rtl
 from gan2hls.verify.bench import run_bench
+from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_codecs import coded_design
-from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, tiny_design
+from tests.randomized import (
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    linear_layer,
+    random_off_chip,
+    tiny_design,
+)
 
 pytestmark = pytest.mark.cosim
 
@@ -93,6 +103,26 @@ def test_random_chains(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(100, 102))
 def test_more_random_chains(seed: int, tmp_path: Path) -> None:
     check(Bench(campaign(seed), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("seed", "macs_decide"),
+    [
+        (7, True),
+        (12, False),
+        pytest.param(20, True, marks=pytest.mark.slow),
+        pytest.param(28, False, marks=pytest.mark.slow),
+    ],
+)
+def test_pixels_without_taps_and_rows_in_turns(seed: int, macs_decide: bool, tmp_path: Path) -> None:
+    """Engines of any geometry, groups, tables and requantizers, at the pace of their MACs or of the memory."""
+    made = random_off_chip(np.random.default_rng(seed), random_design(seed, layers=6), 256, part=1.0)
+    engines = [e for e in made.engines if isinstance(e, LinearEngine) and e.off_chip is not None]
+    assert any(e.fills for e in engines) and any(e.row_phases > 1 for e in engines)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+    assert not macs_decide or bench.interval() == estimate(made).interval
 
 
 def test_codecs(tmp_path: Path) -> None:

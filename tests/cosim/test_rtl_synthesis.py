@@ -24,7 +24,7 @@ from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.operation import StreamOperation
 from gan2hls.ops.shuffle import Shape
-from gan2hls.ops.taps import LinearGeometry
+from gan2hls.ops.taps import LinearGeometry, by_row_phases
 from gan2hls.ops.weights import IntWeight
 from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
@@ -230,6 +230,12 @@ def away(decoders: int) -> Design:
     return design(made.model, (made.engines[0].folding,), off_chip={layer.name: OffChip(8, 64, decoders)})
 
 
+def fold_by_fold(name: str, geometry: LinearGeometry, rows: int, table_bits: int = 0) -> Design:
+    """Weights from external memory, two output folds and more, codes that are reordered."""
+    made = linear(name, geometry, "raw", Folding(4, 8, 2), table_bits=table_bits)
+    return design(made.model, (made.engines[0].folding,), off_chip={"l0": OffChip(rows, 64)})
+
+
 WHOLE = [
     linear("raw", conv((8, 8), 16, 8), "raw", Folding(4, 4, 2)),
     linear("dense", dense(64, 256), "raw", Folding(16, 4, 2)),
@@ -244,6 +250,8 @@ WHOLE = [
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
     pointwise(), away(0), away(2),
+    fold_by_fold("turns", by_row_phases(conv((12, 8), 16, 32), 2), rows=3),
+    fold_by_fold("fills", conv_transpose((8, 8), 16, 32, k=1, s=2, p=0), rows=4, table_bits=9),
 ]  # fmt: skip
 
 

@@ -116,20 +116,22 @@ def pixels(engine: LinearEngine) -> int:
     return len(geometry.y.outputs) * len(geometry.x.outputs) * visits
 
 
-def band_pixels(engine: LinearEngine) -> int:
-    """Return how many output pixels with taps a band has."""
-    return engine.bands.rows * len(engine.geometry.x.outputs)
+def requant_beats(engine: EngineDesign) -> int:
+    """Return the beats of the requantizer; off chip those of pixels with taps only."""
+    if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+        return engine.bands.count * engine.band_beats
+    return engine.out_beats
 
 
 def reorder_period(engine: LinearEngine) -> int:
-    """Return the iterations of a round of ``reorder``: the vectors of a band, and what keeps reads and writes apart."""
-    pixels_of_band, folds = band_pixels(engine), engine.co_folds
-    return pixels_of_band * folds + max(0, GUARD - (pixels_of_band + folds - 1))
+    """Return the iterations of a round of ``reorder``: the words of a band, and what keeps reads and writes apart."""
+    apart = engine.requant_order.groups * (engine.band_pixels + engine.co_folds - 1)
+    return engine.band_beats + max(0, GUARD - apart)
 
 
 def reorder_cycles(engine: LinearEngine) -> int:
     """Return the trip count of ``reorder``."""
-    return engine.bands.count * reorder_period(engine) + band_pixels(engine) * engine.co_folds
+    return engine.bands.count * reorder_period(engine) + engine.band_beats
 
 
 def period_bits(program: TileProgram) -> int:
@@ -283,7 +285,7 @@ def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("WEIGHT_BITS", engine.weight_word_bits, "word of weights"),
         Constant("BANDS", bands.count, "bands of output rows, each with a pass over the weights"),
         Constant("BAND_ROWS", bands.rows, "output rows with taps of a band"),
-        Constant("BAND_PIXELS", band_pixels(engine), "output pixels with taps of a band"),
+        Constant("BAND_PIXELS", engine.band_pixels, "output pixels with taps of a band"),
         Constant("TILE_WORDS", engine.tile_words, "words of weights of an output fold"),
         Constant(
             "TILE_CYCLES", program.cycles, "trip count of the mac: MAC_CYCLES + first tile + what words take longer"
@@ -292,7 +294,7 @@ def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("PERIOD_BITS", period_bits(program), "iterations of a tile"),
         Constant("START_BITS", start_bits(program), "what is counted off before its words are stored"),
         Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, start and flags"),
-        Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its vectors"),
+        Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its codes"),
         Constant("REORDER_CYCLES", reorder_cycles(engine), "trip count of that"),
         *_code(engine),
     )
@@ -336,14 +338,20 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     layer, requant = engine.layer, engine.layer.requant
     rows, columns = engine.out_grid
     read, zero_point = engine.accumulator
-    index = requant.out_type
+    index, order = requant.out_type, engine.requant_order
+    away = isinstance(engine, LinearEngine) and engine.off_chip is not None
     shown = (
-        Constant("OUT_BEATS", engine.out_beats, "trip count of the requantizer"),
-        Constant("OUT_FOLDS", requant.channels // (engine.row_phases * engine.folding.lanes), "CO / LANES"),
+        Constant("OUT_BEATS", engine.out_beats, "beats of a frame"),
+        Constant("REQUANT_BEATS", requant_beats(engine), "trip count of the requantizer"),
+        Constant("ORDER_GROUPS", order.groups, "beats of a pixel, in a fold"),
+        Constant("ORDER_PIXELS", order.pixels, "pixels of a run of those"),
+        Constant("ORDER_ROWS", order.rows, "such rows of a band"),
+        Constant("ORDER_FOLDS", order.folds, "folds of a band"),
         Constant("ROW_PHASES", engine.row_phases, "output rows that take turns, each with channels of its own"),
         Constant("OUT_ROWS", rows, "output rows"),
         Constant("OUT_COLUMNS", columns, "output columns"),
-        Constant("ALL_TAPS", int(engine.pixels.all()), "every output pixel has taps", "bool"),
+        Constant("ALL_TAPS", int(away or engine.pixels.all()), "every pixel that it makes has taps", "bool"),
+        *(_kept(engine) if away else ()),
         Constant("PIECES", requant.pieces, "linear pieces"),
         Constant("MULT_BITS", requant.mult_type.bits, "multiplier, of 2 bits: an adder"),
         Constant("SHIFT", requant.shift, "right shift"),
@@ -358,11 +366,13 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     )
     if layer.table is None:
         return shown
-    phases = engine.table_phases
-    groups = 1 if layer.table.sets == 1 else engine.table_groups // phases
+    order = engine.table_order
     own = (
-        Constant("TABLE_GROUPS", groups, "beats until the same curves come again, in a row"),
-        Constant("TABLE_PHASES", phases, "rows until the same curves come again"),
+        Constant("TABLE_GROUPS", order.groups, "beats of a pixel, or until the same curves come again"),
+        Constant("TABLE_PIXELS", order.pixels, "pixels of a run of those"),
+        Constant("TABLE_ROWS", order.rows, "such rows of a band"),
+        Constant("TABLE_FOLDS", order.folds, "folds until the same curves come again"),
+        Constant("TABLE_PHASES", order.phases, "rows until the same curves come again"),
         Constant("TABLE_SIZE", 1 << index.bits, "entries of a curve"),
     )
     return (
@@ -371,4 +381,13 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("INDEX_SIGNED", int(index.signed), "table index", "bool"),
         Constant("INDEX_LOW", index.lo, "index of the table's first entry"),
         Constant("OUT_BITS", engine.out_elem.bits, f"output code: {engine.out_elem}"),
+    )
+
+
+def _kept(engine: EngineDesign) -> tuple[Constant, ...]:
+    """Return the sizes of what stands behind the requantizer of an engine whose weights are off chip."""
+    folds = engine.layer.requant.channels // (engine.row_phases * engine.folding.lanes)
+    return (
+        Constant("KEPT_BITS", engine.out_elem.bits, "code that is kept until its band is complete"),
+        Constant("OUT_FOLDS", folds, "CO / LANES"),
     )

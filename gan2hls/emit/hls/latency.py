@@ -23,6 +23,7 @@ _LATENCY = {
     "huffman": 6,
     "join_parts": 2,
     "reorder": 4,
+    "fill": 4,
     "requant": 10,
     "table": 4,
     "channel_table": 4,

@@ -10,13 +10,13 @@ from gan2hls.emit.hls.config import (
     Constant,
     acc_bits,
     accs_width,
-    band_pixels,
     constants,
     feed_width,
     pixel_width,
     pixels,
     range_width,
     reorder_cycles,
+    requant_beats,
     run_width,
     segment_width,
     whole_bytes,
@@ -277,10 +277,6 @@ def _linear_steps(engine: LinearEngine) -> list[_Step]:
         if away
         else ("mac", ("config", source, *together), accs, engine.mac_cycles, "multiply and accumulate"),
     ]
-    if away:
-        sink = Fifo("ordered", accs_width(engine), f"{folding.pe} accumulators, pixel by pixel")
-        about = f"bands of {band_pixels(engine)} pixels, fold by fold -> pixel by pixel"
-        steps.append(("reorder", ("config",), sink, reorder_cycles(engine), about))
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes
         sink = Fifo("serial", whole_bytes(folding.lanes * acc), f"{folding.lanes} accumulators")
@@ -291,12 +287,21 @@ def _linear_steps(engine: LinearEngine) -> list[_Step]:
 
 
 def _finish(engine: EngineDesign) -> list[_Step]:
-    index_bits = engine.layer.requant.out_type.bits
-    sink = Fifo("codes", whole_bytes(engine.folding.lanes * index_bits), "requantized codes")
-    steps: list[_Step] = [("requant", ("config",), sink, engine.out_beats, "accumulator -> code")]
+    lanes, beats = engine.folding.lanes, requant_beats(engine)
+    index_bits, width = engine.layer.requant.out_type.bits, whole_bytes(lanes * engine.out_elem.bits)
+    sink = Fifo("codes", whole_bytes(lanes * index_bits), "requantized codes")
+    steps: list[_Step] = [("requant", ("config",), sink, beats, "accumulator -> code")]
     if engine.layer.table:
-        out = Fifo("out", 0)
         common = engine.layer.table.sets == 1
         kind, about = ("table", "code -> curve") if common else ("channel_table", "code -> curve of its channel")
-        steps.append((kind, ("config",), out, engine.out_beats, about))
+        steps.append((kind, ("config",), Fifo("values", width, "codes behind the curve"), beats, about))
+    if not isinstance(engine, LinearEngine) or engine.off_chip is None:
+        return steps
+    about = f"bands of {engine.band_pixels} pixels, fold by fold -> pixel by pixel"
+    steps.append(
+        ("reorder", ("config",), Fifo("ordered", width, "codes, pixel by pixel"), reorder_cycles(engine), about)
+    )
+    if engine.fills:
+        about = "output pixels without taps, which are constants"
+        steps.append(("fill", ("config",), Fifo("filled", width), engine.out_beats, about))
     return steps

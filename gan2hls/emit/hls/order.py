@@ -16,13 +16,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from gan2hls.emit.hls.config import requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.latency import latency_cycles
 from gan2hls.emit.hls.layer import layer_processes
 from gan2hls.emit.hls.process import Process
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.emit.hls.weights import beside_band_mac
-from gan2hls.hardware import BANKS, Design, EngineDesign, LinearEngine, StreamEngine
+from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
@@ -116,19 +117,18 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             return _program(feeder_program(engine))
         case "mac" | "band_mac":
             assert isinstance(engine, LinearEngine)
-            cycles = engine.vector_cycles
-            if engine.off_chip is not None:  # fold by fold
-                bands = engine.bands
-                cycles = cycles.reshape(bands.count, bands.rows, -1, engine.co_folds).transpose(0, 3, 1, 2)
+            cycles = engine.walk_cycles
             made = repeated([(0, 1), (1, 1)], cycles.size)
             made[::2, 1] = cycles.ravel()
             return made
         case "reorder":
             assert isinstance(engine, LinearEngine)
-            vectors = engine.reorder_words // BANKS
-            moves = repeated([(1, 1), (0, 1)], (engine.bands.count - 1) * vectors)
-            return np.concatenate([[[0, vectors]], moves, [[1, vectors]]])
-        case "requant":
+            words = engine.band_beats
+            moves = repeated([(1, 1), (0, 1)], (engine.bands.count - 1) * words)
+            return np.concatenate([[[0, words]], moves, [[1, words]]])
+        case "requant" | "table" | "channel_table" if requant_beats(engine) < engine.out_beats:
+            return repeated([(0, 1), (1, 1)], requant_beats(engine))
+        case "requant" | "fill":
             reads = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
             made = repeated([(0, 1), (1, 1)], engine.out_beats)
             made[::2, 1] = reads

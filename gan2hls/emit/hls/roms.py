@@ -252,6 +252,9 @@ def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
         Rom("row_taps", _column(engine.row_taps), "Whether an output row has taps."),
         Rom("column_taps", _column(engine.column_taps), "Whether an output column has taps."),
     ]
+    if isinstance(engine, LinearEngine) and engine.fills:
+        codes = engine.fill_codes.reshape(-1, lanes)
+        roms.append(Rom("fill_codes", codes, "Output pixels without taps: LANES codes for each group of channels."))
     if layer.table is not None:
         roms.append(_curve(engine, f"{layer.name}_table.inc"))
     return tuple(roms)

@@ -13,6 +13,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import final
 
+import numpy as np
+
 from gan2hls.emit.hls.decoders import pass_clocks
 from gan2hls.emit.hls.feeder import GUARD, feeder_program
 from gan2hls.hardware import LinearEngine
@@ -116,9 +118,9 @@ def _range(axis: AxisTaps, outputs: tuple[int, ...]) -> Iterator[tuple[int, tupl
 def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
     """Return the estimated clocks between two frames of an engine whose weights are off chip, without its restart.
 
-    The first rows and the first tile come side by side.  Then each period takes as long as its mac, or as its words
-    do on the memory port or in decoders, where every pass begins anew, or as the rows of the band before leave.  Those
-    of the last band leave by themselves.
+    The first rows and the first tile come side by side.  Then each period takes as long as its mac, which waits where
+    vectors come faster than the requantizer takes them, or as its words do on the memory port or in decoders, where
+    every pass begins anew, or as the rows of the band before leave.  Those of the last band leave by themselves.
 
     Args:
         engine: what is estimated.
@@ -131,7 +133,10 @@ def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
     begins = next(n for n, segment in enumerate(feeder) if segment.emits)
     first_rows, stalls = sum(waits[:begins]), sum(waits[begins:])
     first = max(first_rows, program.first_cycles, tile_clocks + MEMORY_CLOCKS)
-    passes = [max(program.folds * max(p.period, tile_clocks), pass_cycles + MEMORY_CLOCKS) for p in program.bands]
+    by_pixel = engine.walk_cycles.reshape(engine.bands.count, engine.co_folds, -1)[:, 0]
+    pauses: list[int] = np.maximum(engine.folding.pe // engine.folding.lanes - by_pixel, 0).sum(axis=1).tolist()
+    periods = [max(pace.period + pause, tile_clocks) for pace, pause in zip(program.bands, pauses, strict=True)]
+    passes = [max(program.folds * period, pass_cycles + MEMORY_CLOCKS) for period in periods]
     rows, _ = engine.out_grid
     starts = [engine.geometry.y.outputs[start] for start in engine.bands.starts]
     *leaving, last = (engine.out_beats * (b - a) // rows for a, b in pairwise((*starts, rows)))

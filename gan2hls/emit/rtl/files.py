@@ -12,7 +12,17 @@ from typing import Any, final
 
 from gan2hls.base import ConfigError
 from gan2hls.emit import library, render, static, template_root
-from gan2hls.emit.rtl.linear import Values, bit, camel, linear_context, linear_memories, memory_file, memory_path
+from gan2hls.emit.rtl.linear import (
+    Values,
+    bit,
+    camel,
+    hole_masks,
+    linear_context,
+    linear_memories,
+    memory_file,
+    memory_path,
+    order_values,
+)
 from gan2hls.emit.rtl.memory import (
     address_bits,
     lane_table_memories,
@@ -22,7 +32,7 @@ from gan2hls.emit.rtl.memory import (
     unit_memory,
 )
 from gan2hls.emit.rtl.top import shape_text, top_context
-from gan2hls.hardware import OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
+from gan2hls.hardware import BANKS, OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import IntType
 from gan2hls.ops import Parameter, Shape
 
@@ -99,6 +109,8 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "linear": False,
         "off_chip": None,
         "held_msb": None if engine.ring is None else engine.ring.width - 1,
+        "reorder": None,
+        "fill": None,
         "inputs": _inputs(engine, [edge.source.shape for edge in design.edges_into(engine)]),
         "out_shape": shape_text(layer.shape),
         "out_elem": str(engine.out_elem),
@@ -158,11 +170,13 @@ def _literal(value: Parameter) -> int | str:
 
 
 def _requant(engine: EngineDesign) -> Values:
-    layer, requant, phases = engine.layer, engine.layer.requant, engine.row_phases
+    layer, requant, order = engine.layer, engine.layer.requant, engine.requant_order
+    banded = isinstance(engine, LinearEngine) and engine.off_chip is not None
     total = requant.sum_type(layer.acc_type)
     values: Values = {
         "Lanes": engine.folding.lanes,
-        "Groups": requant.channels // (phases * engine.folding.lanes),
+        "Groups": order.groups,
+        **order_values(order),
         "AccBits": layer.acc_type.signed_bits,
         "Pieces": requant.pieces,
         "MultBits": requant.mult_type.bits,
@@ -175,22 +189,12 @@ def _requant(engine: EngineDesign) -> Values:
         "Lo": requant.lo,
         "Hi": requant.hi,
         "OutBits": requant.out_type.bits,
-        "OutDepth": OUT_QUEUE_WORDS,
+        "OutDepth": BANKS if banded else OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
-    sizes = engine.out_grid
-    if phases > 1:
-        values |= {"RowPhases": phases, "OutColumns": sizes[1]}
-    if engine.pixels.all():
-        return values
-    masks = [sum(bit << n for n, bit in enumerate(taps)) for taps in (engine.row_taps, engine.column_taps)]
-    return values | {
-        "Holes": bit(True),
-        "OutRows": sizes[0],
-        "OutColumns": sizes[1],
-        "YMask": f"{sizes[0]}'h{masks[0]:x}",
-        "XMask": f"{sizes[1]}'h{masks[1]:x}",
-    }
+    if banded:
+        return values | {"Bands": bit(True)}
+    return values if engine.pixels.all() else values | {"Holes": bit(True), **hole_masks(engine)}
 
 
 def _code_bits(engine: EngineDesign) -> int:
@@ -218,14 +222,12 @@ def _channel_table(engine: EngineDesign) -> dict[str, Any]:
     """Return what the template needs to know of tables per channel: their group counter, and a memory for each lane."""
     table, lanes = engine.layer.table, engine.folding.lanes
     assert table is not None
-    groups, phases = engine.table_groups, engine.table_phases
-    group_bits = address_bits(groups)
-    group: Values = {"Groups": groups // phases, "GroupBits": group_bits}
-    if phases > 1:
-        group |= {"RowPhases": phases, "OutColumns": engine.out_grid[1]}
+    order = engine.table_order
+    group_bits = address_bits(order.words)
+    group: Values = {"Groups": order.groups, "GroupBits": group_bits, **order_values(order)}
     index_bits, out_bits = table.index_type.bits, table.out_type.bits
     sizes: Values = {
-        "Groups": groups,
+        "Groups": order.words,
         "GroupBits": group_bits,
         "IndexBits": index_bits,
         "Signed": bit(table.index_type.signed),

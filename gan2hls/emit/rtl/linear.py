@@ -7,9 +7,9 @@ from typing import Any
 
 from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
-from gan2hls.emit.rtl.memory import address_bits, codec_memory, grant_memories, image, tap_memories
+from gan2hls.emit.rtl.memory import address_bits, codec_memory, fill_memory, grant_memories, image, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
-from gan2hls.hardware import BANKS, CHUNK_BITS, EngineDesign, LinearEngine, symbol_bits
+from gan2hls.hardware import CHUNK_BITS, OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, LinearEngine, symbol_bits
 
 Values = dict[str, str | int]
 
@@ -24,6 +24,8 @@ def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
     if engine.huffman is not None:
         bits = symbol_bits(engine.weights)
         memories["symbols"] = image([(value, bits)] for value in engine.huffman.code.symbols.tolist())
+    if engine.fills:
+        memories["fill"] = fill_memory(engine)
     return memories | {memory.name: codec_memory(memory) for memory in on_chip}
 
 
@@ -83,8 +85,10 @@ def linear_context(engine: LinearEngine) -> dict[str, Any]:
         "acc_fifo": {
             "Width": folding.lanes * acc_bits,
             "Ratio": folding.pe // folding.lanes,
-            **({"Depth": engine.acc_queue_words} if engine.off_chip is None else _reordered(engine)),
+            "Depth": engine.acc_queue_words,
         },
+        "reorder": None if engine.off_chip is None else _reorder(engine),
+        "fill": _fill(engine) if engine.fills else None,
     }
 
 
@@ -131,14 +135,49 @@ def _any_sequencer(engine: LinearEngine, sizes: Values) -> Values:
 
 def _band_sequencer(engine: LinearEngine, sizes: Values) -> Values:
     values = _sequencer(engine, sizes)
-    del values["AccDepth"]
     bands = {"Bands": values.pop("OutRows"), "BandRows": engine.bands.rows}
-    return {**values, **bands, "TileWords": engine.tile_words, "Banks": BANKS}
+    return {**values, **bands, "TileWords": engine.tile_words}
 
 
-def _reordered(engine: LinearEngine) -> Values:
-    """Return the parameters of what turns the vectors of a band into pixels."""
-    return {"Pixels": engine.bands.rows * len(engine.geometry.x.outputs), "Folds": engine.co_folds}
+def _reorder(engine: LinearEngine) -> Values:
+    """Return the parameters of what turns the codes of a band into pixels."""
+    return {
+        "Width": engine.out_lanes * engine.out_elem.bits,
+        "Groups": engine.folding.pe // engine.folding.lanes,
+        "Pixels": engine.band_pixels,
+        "Folds": engine.co_folds,
+    }
+
+
+def _fill(engine: LinearEngine) -> Values:
+    """Return the parameters of what puts output pixels without taps among the others."""
+    phases = engine.row_phases
+    return {
+        "Width": engine.out_lanes * engine.out_elem.bits,
+        "Groups": engine.geometry.out_channels // engine.folding.lanes,
+        **({"RowPhases": phases} if phases > 1 else {}),
+        **hole_masks(engine),
+        "OutDepth": OUT_QUEUE_WORDS,
+        "File": memory_path(engine, "fill"),
+    }
+
+
+def hole_masks(engine: EngineDesign) -> Values:
+    """Return which rows and columns of the output have taps, as parameters."""
+    rows, columns = engine.out_grid
+    masks = [sum(bit << n for n, bit in enumerate(taps)) for taps in (engine.row_taps, engine.column_taps)]
+    return {
+        "OutRows": rows,
+        "OutColumns": columns,
+        "YMask": f"{rows}'h{masks[0]:x}",
+        "XMask": f"{columns}'h{masks[1]:x}",
+    }
+
+
+def order_values(order: ChannelOrder) -> Values:
+    """Return in which order beats have channels, as parameters."""
+    names = {"Pixels": order.pixels, "Rows": order.rows, "Folds": order.folds, "RowPhases": order.phases}
+    return {name: count for name, count in names.items() if count > 1}
 
 
 def _off_chip(engine: LinearEngine, sizes: Values) -> dict[str, Any]:

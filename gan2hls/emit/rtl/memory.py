@@ -56,6 +56,13 @@ def table_memory(table: Table) -> bytes:
     return image([(value, table.out_type.bits)] for value in values)
 
 
+def fill_memory(engine: LinearEngine) -> bytes:
+    """Return the image of output pixels without taps: a word per beat of a pixel, those of a phase together."""
+    bits = engine.out_elem.bits
+    beats = engine.fill_codes.reshape(-1, engine.out_lanes).tolist()
+    return image([(code, bits) for code in beat] for beat in beats)
+
+
 def unit_memory(table: UnitTable) -> bytes:
     """Return the image of a constant memory of a unit."""
     return image([(value, table.type.bits)] for value in table.values.tolist())

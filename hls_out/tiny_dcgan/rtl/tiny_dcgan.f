@@ -1,9 +1,12 @@
 lib/g2h_adder_tree.sv
 lib/g2h_centre.sv
+lib/g2h_channels.sv
+lib/g2h_count.sv
 lib/g2h_credit.sv
 lib/g2h_feeder.sv
 lib/g2h_fifo.sv
 lib/g2h_frame_base.sv
+lib/g2h_hole.sv
 lib/g2h_last.sv
 lib/g2h_line_buffer.sv
 lib/g2h_loader.sv

@@ -1,15 +1,17 @@
-// reorder.hpp - turns accumulator vectors that come fold by fold into vectors that leave pixel by pixel, a band at a time.
+// reorder.hpp - turns codes that come fold by fold into codes that leave pixel by pixel, a band at a time.
 //
-//     in:  for each band / for each output fold / for each of BAND_PIXELS pixels
-//     out: for each band / for each of BAND_PIXELS pixels / for each output fold
+//     in:  for each band / for each output fold / for each of BAND_PIXELS pixels / for each of ORDER_GROUPS words
+//     out: for each band / for each of BAND_PIXELS pixels / for each output fold / for each of ORDER_GROUPS words
 //
 // Two banks of a band each: one is written while the one before leaves.  One flat loop of REORDER_CYCLES iterations, II = 1:
-// BANDS + 1 rounds of REORDER_PERIOD iterations, in the first BAND_PIXELS * FOLDS of which a vector leaves, then one comes.
-// The first round has none to send, and the last one, which ends with its last vector, none to take.
+// BANDS + 1 rounds of REORDER_PERIOD iterations, in the first BAND_PIXELS * FOLDS * ORDER_GROUPS of which a word leaves, then
+// one comes.  The first round has none to send, and the last one, which ends with its last word, none to take.
 //
-// Invariant: a vector is read GUARD or more iterations after it was written, and its place is written again GUARD or more
+// Invariant: a word is read GUARD or more iterations after it was written, and its place is written again GUARD or more
 // iterations after that; where a band is too small for that, rounds have some more iterations.
-// Needs from layer L: PE, ACC_BITS, ACCS_WIDTH, BANDS, BAND_PIXELS, FOLDS, REORDER_PERIOD, REORDER_CYCLES.
+//
+// In and out: LANES codes of KEPT_BITS bits, in the low bits.
+// Needs from layer L: LANES, KEPT_BITS, BANDS, BAND_PIXELS, FOLDS, ORDER_GROUPS, REORDER_PERIOD, REORDER_CYCLES.
 #ifndef GAN2HLS_REORDER_HPP
 #define GAN2HLS_REORDER_HPP
 
@@ -18,11 +20,13 @@
 
 namespace gan2hls {
 
-template <class L>
-void reorder(hls::stream<ap_uint<L::ACCS_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
-    const int VECTORS = L::BAND_PIXELS * L::FOLDS, BANKS = L::BANDS > 1 ? 2 : 1;
-    typedef typename upto<2 * VECTORS>::type place_t;
-    ap_uint<memory_bits(L::PE * L::ACC_BITS)> bank[BANKS * VECTORS];
+template <class L, int WIDTH>
+void reorder(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out) {
+    static_assert(WIDTH >= L::LANES * L::KEPT_BITS, "the streams must carry LANES codes");
+    const int PIXEL_WORDS = L::FOLDS * L::ORDER_GROUPS;
+    const int WORDS = L::BAND_PIXELS * PIXEL_WORDS, BANKS = L::BANDS > 1 ? 2 : 1;
+    typedef typename upto<2 * WORDS>::type place_t;
+    ap_uint<memory_bits(L::LANES * L::KEPT_BITS)> bank[BANKS * WORDS];
 #ifndef __BAMBU__
 // Rounds keep reads and writes of one place at least 8 iterations (GUARD) apart, in both directions: saying so lets the
 // loop reach II = 1 without a forwarding path.
@@ -31,11 +35,12 @@ void reorder(hls::stream<ap_uint<L::ACCS_WIDTH> >& in, hls::stream<ap_uint<L::AC
 #pragma HLS DEPENDENCE variable=bank type=intra dependent=false
 #endif
     counter<L::REORDER_PERIOD> turn;
-    counter<VECTORS> vector;
-    counter<L::BAND_PIXELS> pixel;  // of the vector that comes
+    counter<WORDS> word;
+    counter<L::ORDER_GROUPS> group;  // of the word that comes
+    counter<L::BAND_PIXELS> pixel;
     counter<L::BANDS> band;
-    counter<BANKS * VECTORS> read;
-    place_t write = 0, start = 0;  // places; `start` is that of the first vector of the fold that comes
+    counter<BANKS * WORDS> read;
+    place_t write = 0, begin = 0, start = 0;  // places; `begin` is that of the pixel that comes, `start` that of its fold
     bool upper = false;            // whether the second bank is written
     bool moves = true, takes = true, gives = false;
 #ifdef __BAMBU__
@@ -43,27 +48,30 @@ void reorder(hls::stream<ap_uint<L::ACCS_WIDTH> >& in, hls::stream<ap_uint<L::AC
 #endif
     for (typename upto<L::REORDER_CYCLES>::type cycle = 0; cycle < L::REORDER_CYCLES; ++cycle) {
 #ifndef __BAMBU__
-#pragma HLS PIPELINE II=1  // one vector in and one out a clock
+#pragma HLS PIPELINE II=1  // one word in and one out a clock
 #endif
         if (moves && gives) {
-            out.write(ap_uint<L::ACCS_WIDTH>(bank[read.at]));
+            out.write(ap_uint<WIDTH>(bank[read.at]));
             read.step();
         }
         if (moves && takes) {
-            bank[write] = ap_uint<memory_bits(L::PE * L::ACC_BITS)>(in.read());
-            if (vector.last) {
+            bank[write] = ap_uint<memory_bits(L::LANES * L::KEPT_BITS)>(in.read());
+            if (word.last) {
                 upper = BANKS > 1 && !upper;
-                write = start = upper ? place_t(BANKS > 1 ? VECTORS : 0) : place_t(0);
+                write = begin = start = upper ? place_t(BANKS > 1 ? WORDS : 0) : place_t(0);
+            } else if (!group.last) {
+                write = place_t(write + 1);
             } else if (pixel.last) {
-                write = start = place_t(start + 1);
+                write = begin = start = place_t(start + L::ORDER_GROUPS);
             } else {
-                write = place_t(write + L::FOLDS);
+                write = begin = place_t(begin + PIXEL_WORDS);
             }
-            pixel.step();
+            if (group.last) pixel.step();
+            group.step();
         }
         if (moves) {
-            moves = !vector.last || L::REORDER_PERIOD == VECTORS;
-            vector.step();
+            moves = !word.last || L::REORDER_PERIOD == WORDS;
+            word.step();
         }
         if (turn.last) {
             moves = true;

@@ -7,18 +7,20 @@
 // the clamp saturates (AP_SAT).  With HALF_EVEN a tie, which leaves only zeros to shift out, clears the least bit of what
 // was shifted (AP_RND_CONV).
 //
-// One flat loop of OUT_BEATS iterations, II = 1, LANES channels each.  An output pixel without taps takes acc = 0 and
-// reads nothing.  In a pointwise engine the accumulator is the input code less its zero point.  Of ROW_PHASES above 1 the
-// rows take turns, each with channels of its own: words of a phase stand together in the tables.
+// One flat loop of REQUANT_BEATS iterations, II = 1, LANES channels each, in the order that channels.hpp says.  Where not
+// ALL_TAPS, an output pixel without taps takes acc = 0 and reads nothing.  In a pointwise engine the accumulator is the
+// input code less its zero point.
 //
 // In:  LANES accumulators of REQUANT_IN_BITS bits, in the low bits.  Out: LANES codes of REQUANT_OUT_BITS bits.
-// Needs from layer L: LANES, OUT_BEATS, OUT_ROWS, OUT_COLUMNS, OUT_FOLDS, ROW_PHASES, ALL_TAPS, PIECES, MULT_BITS, SHIFT, HALF_EVEN,
-// ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED, REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types requant_acc_t,
-// mult_t, scaled_t, offset_t, threshold_t, sum_t and the tables mult, offset, threshold, row_taps, column_taps.
+// Needs from layer L: LANES, REQUANT_BEATS, ORDER_GROUPS, ORDER_PIXELS, ORDER_ROWS, ORDER_FOLDS, ROW_PHASES, ALL_TAPS, OUT_ROWS,
+// OUT_COLUMNS, PIECES, MULT_BITS, SHIFT, HALF_EVEN, ZERO_POINT, LOW, HIGH, REQUANT_IN_BITS, REQUANT_IN_SIGNED,
+// REQUANT_IN_ZERO_POINT, REQUANT_OUT_BITS, the types requant_acc_t, mult_t, scaled_t, offset_t, threshold_t, sum_t and the
+// tables mult, offset, threshold, row_taps, column_taps.
 #ifndef GAN2HLS_REQUANT_HPP
 #define GAN2HLS_REQUANT_HPP
 
 #include "bits.hpp"
+#include "channels.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
@@ -61,16 +63,13 @@ template <class L, int WIDTH_IN, int WIDTH_OUT>
 void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
     static_assert(WIDTH_IN >= L::LANES * L::REQUANT_IN_BITS, "the input stream must carry LANES accumulators");
     static_assert(WIDTH_OUT >= L::LANES * L::REQUANT_OUT_BITS, "the output stream must carry LANES codes");
-    counter<L::OUT_FOLDS> fold;
-    counter<L::OUT_COLUMNS> column;
+    channels<L::ORDER_GROUPS, L::ORDER_PIXELS, L::ORDER_ROWS, L::ORDER_FOLDS, L::ROW_PHASES> at;
+    counter<L::OUT_COLUMNS> column;  // for pixels without taps
     counter<L::OUT_ROWS> row;
-    counter<L::ROW_PHASES> phase;
-    typedef typename upto<L::ROW_PHASES * L::OUT_FOLDS>::type word_t;
-    word_t phase_word = 0;  // first word of the row's phase
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (typename upto<L::OUT_BEATS>::type beat = 0; beat < L::OUT_BEATS; ++beat) {
+    for (typename upto<L::REQUANT_BEATS>::type beat = 0; beat < L::REQUANT_BEATS; ++beat) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // LANES codes a clock
 #endif
@@ -95,19 +94,17 @@ void requant(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
             const uint64_t raw = field<L::REQUANT_IN_BITS>(from, lane * L::REQUANT_IN_BITS);
             const int64_t code = extend<L::REQUANT_IN_BITS, L::REQUANT_IN_SIGNED>(raw);
             const typename L::requant_acc_t acc = typename L::requant_acc_t(code - L::REQUANT_IN_ZERO_POINT);
-            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, int(phase_word) + int(fold.at), lane));
+            put_field<L::REQUANT_OUT_BITS>(to, lane * L::REQUANT_OUT_BITS, requant_lane<L>(acc, at.word(), lane));
         }
         ap_uint<WIDTH_OUT> codes = 0;
         from_limbs<WIDTH_OUT>(to, codes);
         out.write(codes);
 
-        if (fold.last && column.last) {
-            phase_word = phase.last ? word_t(0) : word_t(phase_word + L::OUT_FOLDS);
-            phase.step();
-            row.step();
+        if (!L::ALL_TAPS && at.group.last) {
+            if (column.last) row.step();
+            column.step();
         }
-        if (fold.last) column.step();
-        fold.step();
+        at.step();
     }
 }
 

@@ -2,10 +2,10 @@
 //
 //   out = table[index - INDEX_LOW]
 //
-// One flat loop of OUT_BEATS iterations, II = 1, LANES lookups each.
+// One flat loop of REQUANT_BEATS iterations, II = 1, LANES lookups each.
 //
 // In:  LANES indices of REQUANT_OUT_BITS bits, in the low bits.  Out: LANES codes of OUT_BITS bits, in the low bits.
-// Needs from layer L: LANES, OUT_BEATS, REQUANT_OUT_BITS, INDEX_SIGNED, INDEX_LOW, OUT_BITS and the table `table`.
+// Needs from layer L: LANES, REQUANT_BEATS, REQUANT_OUT_BITS, INDEX_SIGNED, INDEX_LOW, OUT_BITS and the table `table`.
 #ifndef GAN2HLS_TABLE_HPP
 #define GAN2HLS_TABLE_HPP
 
@@ -21,7 +21,7 @@ void table(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (typename upto<L::OUT_BEATS>::type beat = 0; beat < L::OUT_BEATS; ++beat) {
+    for (typename upto<L::REQUANT_BEATS>::type beat = 0; beat < L::REQUANT_BEATS; ++beat) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // LANES lookups a clock
 #endif

@@ -8,9 +8,9 @@
 //             The steps of a frame are those of g2h_sequencer.
 // Memory      the tap memories of g2h_tap_address, a release_rom word per band.
 // Latency     as g2h_sequencer.  tile_release_o comes with the last address that is read in a tile.
-// Handshake   the first step of a tile waits until the tile is there (tile_avail_i), the first step of a band also for
-//             the band's input rows (row_avail_i) and for a place behind (Banks of them); every other step is issued
-//             unconditionally.
+// Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
+//             first step of a tile also until the tile is there (tile_avail_i), the first step of a band also for the
+//             band's input rows (row_avail_i); every other step is issued unconditionally.
 // Parameters  as g2h_sequencer; WAddrBits holds 2 * TileWords - 1.
 module g2h_band_sequencer #(
   parameter int unsigned InRows      = 1,
@@ -24,7 +24,7 @@ module g2h_band_sequencer #(
   parameter int unsigned CiFolds     = 1,
   parameter int unsigned Groups      = 1,
   parameter int unsigned TileWords   = 1,
-  parameter int unsigned Banks       = 2,
+  parameter int unsigned AccDepth    = 16,
   parameter int unsigned XAddrBits   = 1,
   parameter int unsigned WAddrBits   = 1,
   parameter int unsigned FreeBits    = 2,
@@ -37,7 +37,7 @@ module g2h_band_sequencer #(
   input  logic                 rst_ni,
   input  logic                 row_avail_i,
   output logic                 row_take_o,
-  input  logic                 bank_freed_i,
+  input  logic                 acc_freed_i,
   input  logic                 tile_avail_i,
   output logic                 tile_take_o,
   output logic                 tile_release_o,
@@ -75,7 +75,7 @@ module g2h_band_sequencer #(
   logic [XAddrBits-1:0] gbase_d, gbase_q, cin_q, frame_base;
   logic [3:0]           release_q;
   logic                 first_q, tile_first_q, band_first_q;
-  logic                 bank, go;
+  logic                 credit, go;
   logic                 ci_last, x_last, y_last, co_last, fold_last;
   logic                 vector_done, row_done, tile_done, band_done, frame_done;
 
@@ -88,18 +88,18 @@ module g2h_band_sequencer #(
   assign band_done   = tile_done && co_last;
   assign frame_done  = band_done && (y_q == YPtrBits'(YTaps - 1));
 
-  assign go          = (!tile_first_q || tile_avail_i) && (!band_first_q || (row_avail_i && bank));
+  assign go          = (!first_q || credit) && (!tile_first_q || tile_avail_i) && (!band_first_q || row_avail_i);
   assign row_take_o  = go && band_first_q;
   assign tile_take_o = go && tile_first_q;
 
   g2h_credit #(
-    .Depth(Banks)
-  ) u_banks (
+    .Depth(AccDepth)
+  ) u_credit (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
-    .take_i (go && band_first_q),
-    .give_i (bank_freed_i),
-    .avail_o(bank)
+    .take_i (go && first_q),
+    .give_i (acc_freed_i),
+    .avail_o(credit)
   );
 
   always_comb begin

@@ -1,74 +1,100 @@
-// g2h_reorder: turns vectors that come fold by fold into vectors that leave pixel by pixel, a band at a time.
+// g2h_reorder: turns codes that come fold by fold into codes that leave pixel by pixel, a band at a time.
 //
-// Equation    of each band vectors come in the order (fold, pixel) and leave in the order (pixel, fold), each as Ratio
-//             words of Width bits, the first of them in the least significant bits.
-// Memory      two banks of Pixels * Folds vectors, one write and one read port, read registered twice (block RAM with
-//             its output register); a queue of 8 vectors in distributed RAM behind it.
-// Latency     the last vector of a band in clock t: its first one is read in clock t + 2 and offered in clock t + 6.
-// Handshake   no ready to the writer: it owns a bank before the first vector of a band.  freed_o gives a bank back in the
-//             clock in which its last vector is read.  valid_o is a register.
-// Parameters  Pixels and Folds of a band, at least 1.
+// Equation    of each band words of Width bits come in the order (fold, pixel, group) and leave in the order (pixel, fold,
+//             group).
+// Memory      two banks of Pixels * Folds * Groups words, one write and one read port, read registered twice (block RAM
+//             with its output register); a queue of 8 words in distributed RAM behind it.
+// Latency     the last word of a band in clock t: its first one is read in clock t + 2 and offered in clock t + 6.
+// Handshake   no ready to the writer: it owns a bank before the first word of a band.  freed_o gives a bank back in the
+//             clock in which its last word is read.  valid_o is a register.
+// Parameters  Groups: words of a pixel in a fold; Pixels and Folds of a band; all at least 1.
 module g2h_reorder #(
   parameter int unsigned Width  = 16,
-  parameter int unsigned Ratio  = 1,
+  parameter int unsigned Groups = 1,
   parameter int unsigned Pixels = 1,
   parameter int unsigned Folds  = 1
 ) (
-  input  logic                   clk_i,
-  input  logic                   rst_ni,
-  input  logic                   push_i,
-  input  logic [Ratio*Width-1:0] data_i,
-  output logic                   freed_o,
-  output logic [Width-1:0]       data_o,
-  output logic                   valid_o,
-  input  logic                   ready_i
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  logic             push_i,
+  input  logic [Width-1:0] data_i,
+  output logic             freed_o,
+  output logic [Width-1:0] data_o,
+  output logic             valid_o,
+  input  logic             ready_i
 );
-  localparam int unsigned Bank      = Pixels * Folds;
-  localparam int unsigned AddrBits  = $clog2(2 * Bank);
-  localparam int unsigned PixelBits = (Pixels > 1) ? $clog2(Pixels) : 1;
-  localparam int unsigned FoldBits  = (Folds > 1) ? $clog2(Folds) : 1;
-  localparam int unsigned OutDepth  = 8;
+  localparam int unsigned PixelWords = Folds * Groups;
+  localparam int unsigned Bank       = Pixels * PixelWords;
+  localparam int unsigned AddrBits   = $clog2(2 * Bank);
+  localparam int unsigned OutDepth   = 8;
 
-  logic [AddrBits-1:0]    write_q, start_q, next_bank, read_q;
-  logic [PixelBits-1:0]   pixel_q;
-  logic [FoldBits-1:0]    fold_q;
-  logic                   write_upper_q, read_upper_q;  // which bank
-  logic [1:0]             count_d, count_q;             // bands that may be read from the next clock on
-  logic                   pixel_last, fold_last, band_done, band_done_q, some_q, room;
-  logic                   read, read_last, read_q1, read_q2, out_freed;
-  logic [Ratio*Width-1:0] word;
+  logic [AddrBits-1:0] write_d, write_q, pixel_q, fold_q, read_q;
+  logic                write_upper_q, read_upper_q;  // which bank
+  logic [1:0]          count_d, count_q;             // bands that may be read from the next clock on
+  logic                group_last, pixel_last, fold_last, pixel_done, fold_done, band_done, band_done_q, some_q, room;
+  logic                read, read_last, read_q1, read_q2, out_freed;
+  logic [Width-1:0]    word;
 
-  // Writing: start_q is where the fold begins.
-  assign pixel_last = pixel_q == PixelBits'(Pixels - 1);
-  assign fold_last  = fold_q == FoldBits'(Folds - 1);
-  assign band_done  = push_i && pixel_last && fold_last;
-  assign next_bank  = write_upper_q ? '0 : AddrBits'(Bank);
+  // Writing: pixel_q is where the pixel's words of the fold begin, fold_q where those of the first pixel do.
+  assign pixel_done = push_i && group_last;
+  assign fold_done  = pixel_done && pixel_last;
+  assign band_done  = fold_done && fold_last;
+
+  g2h_count #(
+    .Count(Groups)
+  ) u_groups (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .step_i(push_i),
+    .last_o(group_last)
+  );
+
+  g2h_count #(
+    .Count(Pixels)
+  ) u_pixels (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .step_i(pixel_done),
+    .last_o(pixel_last)
+  );
+
+  g2h_count #(
+    .Count(Folds)
+  ) u_folds (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .step_i(fold_done),
+    .last_o(fold_last)
+  );
+
+  always_comb begin
+    if (!pixel_last) write_d = pixel_q + AddrBits'(PixelWords);
+    else if (!fold_last) write_d = fold_q + AddrBits'(Groups);
+    else write_d = write_upper_q ? '0 : AddrBits'(Bank);
+  end
+
+  if (Groups > 1) begin : g_groups
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) write_q <= '0;
+      else if (push_i) write_q <= group_last ? write_d : write_q + AddrBits'(1);
+    end
+  end else begin : g_one_group
+    assign write_q = pixel_q;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      write_q       <= '0;
-      start_q       <= '0;
       pixel_q       <= '0;
       fold_q        <= '0;
       write_upper_q <= 1'b0;
-    end else if (push_i) begin
-      pixel_q <= pixel_last ? '0 : pixel_q + PixelBits'(1);
-      if (!pixel_last) begin
-        write_q <= write_q + AddrBits'(Folds);
-      end else if (!fold_last) begin
-        write_q <= start_q + AddrBits'(1);
-        start_q <= start_q + AddrBits'(1);
-        fold_q  <= fold_q + FoldBits'(1);
-      end else begin
-        write_q       <= next_bank;
-        start_q       <= next_bank;
-        fold_q        <= '0;
-        write_upper_q <= !write_upper_q;
-      end
+    end else begin
+      if (pixel_done) pixel_q <= write_d;
+      if (fold_done) fold_q <= write_d;
+      if (band_done) write_upper_q <= !write_upper_q;
     end
   end
 
-  // Reading: vectors stand in the order in which they leave, the banks one behind the other.
+  // Reading: words stand in the order in which they leave, the banks one behind the other.
   assign read      = some_q && room;
   assign read_last = read && read_q == (read_upper_q ? AddrBits'(2 * Bank - 1) : AddrBits'(Bank - 1));
   assign count_d   = count_q + 2'(band_done_q) - 2'(read_last);
@@ -105,7 +131,7 @@ module g2h_reorder #(
   );
 
   g2h_line_buffer #(
-    .Width   (Ratio * Width),
+    .Width   (Width),
     .Depth   (2 * Bank),
     .AddrBits(AddrBits)
   ) u_memory (
@@ -119,7 +145,7 @@ module g2h_reorder #(
 
   g2h_fifo #(
     .Width(Width),
-    .Ratio(Ratio),
+    .Ratio(1),
     .Depth(OutDepth)
   ) u_out (
     .clk_i  (clk_i),

@@ -4,15 +4,18 @@
 //             code = clamp(((acc * mult[p, c] + offset[p, c]) >>> Shift) + ZeroPoint, Lo, Hi)
 //             offset holds bias and rounding constant, so ties round toward +inf.  With HalfEven a tie, which leaves only
 //             zeros to shift out, clears the least bit of what was shifted.  The channel c counts through all channels,
-//             Lanes at a time, pixel after pixel.  With RowPhases the rows take turns, each with channels of its own.
+//             Lanes at a time, pixel after pixel (Groups beats a pixel).  With RowPhases the rows take turns, each with
+//             channels of its own.  With Bands beats come fold by fold, as g2h_channels says.
 // Memory      one word per Lanes channels, those of a row phase together; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
 //             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
 // Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
 //             shift and zero point, clamp.  One beat a clock.
 // Handshake   s_ready_o follows a registered credit of the output queue (OutDepth words), so the pipeline runs freely.
+//             With Bands a credit is a place for a whole band (OutDepth of them): its first beat takes it.
 //             Output pixels without taps (bits of XMask, YMask clear) take acc = 0 and no input; those before a frame's
 //             first accumulator wait for it, so that no beat is sent ahead of its frame.
-// Parameters  AccBits signed; SumBits holds acc * mult + offset exactly; CodeBits is one bit more than its shifted
+// Parameters  Pixels: of a row, or of a band with one phase; 1 where the address does not depend on it.  Rows: of a band;
+//             Folds: of a band, each of all its pixels; both 1 without Bands.  AccBits signed; SumBits holds acc * mult + offset exactly; CodeBits is one bit more than its shifted
 //             value, ZeroPoint added, and Lo, Hi need.
 module g2h_requant #(
   parameter int unsigned          Lanes      = 1,
@@ -30,8 +33,12 @@ module g2h_requant #(
   parameter int                   Hi         = 127,
   parameter int unsigned          OutBits    = 8,
   parameter int unsigned          OutDepth   = 16,
-  parameter bit                   Holes      = 1'b0,
+  parameter bit                   Bands      = 1'b0,
+  parameter int unsigned          Pixels     = 1,
+  parameter int unsigned          Rows       = 1,
+  parameter int unsigned          Folds      = 1,
   parameter int unsigned          RowPhases  = 1,
+  parameter bit                   Holes      = 1'b0,
   parameter int unsigned          OutRows    = 1,
   parameter int unsigned          OutColumns = 1,
   parameter logic [OutRows-1:0]   YMask      = '1,
@@ -50,8 +57,7 @@ module g2h_requant #(
   localparam int unsigned PieceBits = MultBits + OffsetBits;
   localparam int unsigned ThrBits   = AccBits + 1;
   localparam int unsigned LaneBits  = (Pieces == 1) ? PieceBits : 2 * PieceBits + ThrBits;
-  localparam int unsigned GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
-  localparam int unsigned Words     = RowPhases * Groups;
+  localparam int unsigned Words     = RowPhases * Folds * Groups;
   localparam int unsigned WordBits  = (Words > 1) ? $clog2(Words) : 1;
   localparam int unsigned FullBits  = AccBits + MultBits;
   localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
@@ -64,9 +70,8 @@ module g2h_requant #(
     $error("g2h_requant: HalfEven needs a Shift");
   end
 
-  logic                      credit, go, hole;
-  logic                      group_last;
-  logic [GroupBits-1:0]      group_q;
+  logic                      avail, take, credit, go, hole;
+  logic                      pixel_last, band_last;
   logic [WordBits-1:0]       word_addr;
   logic [6:0]                valid_q;
   logic [Lanes*LaneBits-1:0] word;
@@ -76,9 +81,42 @@ module g2h_requant #(
   ) u_credit (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
-    .take_i (go),
+    .take_i (take),
     .give_i (out_freed_i),
-    .avail_o(credit)
+    .avail_o(avail)
+  );
+
+  if (Bands) begin : g_bands
+    logic first_q;  // the next beat is the first of its band
+
+    assign credit = avail || !first_q;
+    assign take   = go && first_q;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) first_q <= 1'b1;
+      else if (go) first_q <= band_last;
+    end
+  end else begin : g_beats
+    logic unused_last;
+    assign unused_last = band_last;
+    assign credit      = avail;
+    assign take        = go;
+  end
+
+  g2h_channels #(
+    .Groups  (Groups),
+    .Pixels  (Pixels),
+    .Rows    (Rows),
+    .Folds   (Folds),
+    .Phases  (RowPhases),
+    .WordBits(WordBits)
+  ) u_channels (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .step_i      (go),
+    .word_o      (word_addr),
+    .pixel_last_o(pixel_last),
+    .band_last_o (band_last)
   );
 
   g2h_rom #(
@@ -92,85 +130,37 @@ module g2h_requant #(
     .data_o(word)
   );
 
-  assign group_last = group_q == GroupBits'(Groups - 1);
-  assign s_ready_o  = credit && !hole;
-  assign valid_o    = valid_q[6];
+  assign s_ready_o = credit && !hole;
+  assign valid_o   = valid_q[6];
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      group_q <= '0;
-      valid_q <= '0;
-    end else begin
-      if (go) group_q <= group_last ? '0 : group_q + GroupBits'(1);
-      valid_q <= {valid_q[5:0], go};
-    end
-  end
-
-  if (RowPhases > 1) begin : g_row_phases
-    localparam int unsigned ColumnBits = (OutColumns > 1) ? $clog2(OutColumns) : 1;
-    localparam int unsigned PhaseBits  = $clog2(RowPhases);
-    logic [ColumnBits-1:0] column_q;
-    logic [PhaseBits-1:0]  phase_q;
-    logic [WordBits-1:0]   addr_q, first_q, following;  // first_q: of the row's phase
-    logic                  row_last, phase_last;
-
-    assign row_last   = column_q == ColumnBits'(OutColumns - 1);
-    assign phase_last = phase_q == PhaseBits'(RowPhases - 1);
-    assign following  = phase_last ? '0 : addr_q + WordBits'(1);
-    assign word_addr  = addr_q;
-
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        column_q <= '0;
-        phase_q  <= '0;
-        addr_q   <= '0;
-        first_q  <= '0;
-      end else if (go) begin
-        if (!group_last) begin
-          addr_q <= addr_q + WordBits'(1);
-        end else if (!row_last) begin
-          addr_q   <= first_q;
-          column_q <= column_q + ColumnBits'(1);
-        end else begin
-          addr_q   <= following;
-          first_q  <= following;
-          column_q <= '0;
-          phase_q  <= phase_last ? '0 : phase_q + PhaseBits'(1);
-        end
-      end
-    end
-  end else begin : g_one_phase
-    assign word_addr = group_q;
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[5:0], go};
   end
 
   if (Holes) begin : g_holes
-    localparam int unsigned XBits = (OutColumns > 1) ? $clog2(OutColumns) : 1;
-    localparam int unsigned YBits = (OutRows > 1) ? $clog2(OutRows) : 1;
-    logic [XBits-1:0] x_q;
-    logic [YBits-1:0] y_q;
-    logic             started_q, x_last, y_last;
+    logic started;
 
-    assign x_last = x_q == XBits'(OutColumns - 1);
-    assign y_last = y_q == YBits'(OutRows - 1);
-    assign hole   = !(YMask[y_q] && XMask[x_q]);
-    assign go     = credit && (s_valid_i || (hole && started_q));
+    assign go = credit && (s_valid_i || (hole && started));
 
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        x_q       <= '0;
-        y_q       <= '0;
-        started_q <= 1'b0;
-      end else if (go) begin
-        if (group_last) begin
-          x_q <= x_last ? '0 : x_q + XBits'(1);
-          if (x_last) y_q <= y_last ? '0 : y_q + YBits'(1);
-        end
-        started_q <= (started_q || !hole) && !(group_last && x_last && y_last);
-      end
-    end
+    g2h_hole #(
+      .OutRows   (OutRows),
+      .OutColumns(OutColumns),
+      .YMask     (YMask),
+      .XMask     (XMask)
+    ) u_hole (
+      .clk_i       (clk_i),
+      .rst_ni      (rst_ni),
+      .step_i      (go),
+      .pixel_last_i(pixel_last),
+      .hole_o      (hole),
+      .started_o   (started)
+    );
   end else begin : g_dense
-    assign hole = 1'b0;
-    assign go   = credit && s_valid_i;
+    logic unused_last;
+    assign unused_last = pixel_last;
+    assign hole        = 1'b0;
+    assign go          = credit && s_valid_i;
   end
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane

@@ -72,7 +72,7 @@ class Builder:
         vectors = self.queue(cycles.size * FRAMES, int(self.rng.choice([1, 2, 4, 16])))
         acc = self.stream(vectors.words * int(self.rng.integers(1, 5)))
         self.blocks += [
-            network.loader(stream, rows, int(self.rng.integers(2, 9))),
+            network.loader(stream, rows, int(self.rng.integers(1, 9)), int(self.rng.choice([0, 0, 7]))),
             network.sequencer(
                 rows, vectors, in_rows=axis.in_size, need=axis.need, released=axis.released, vector_cycles=cycles,
                 to_push=int(self.rng.integers(1, self.rng.choice([4, 12, 30]))),

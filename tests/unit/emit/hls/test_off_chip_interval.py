@@ -52,19 +52,19 @@ def loop(engine: LinearEngine, process: Process) -> list[Iteration]:
             factor, _, beats = map(int, process.arguments)
             return [(reads if n % factor == 0 else (), write) for n in range(beats)]
         case "reorder":
-            period, vectors = reorder_period(engine), engine.reorder_words // 2
+            period, words = reorder_period(engine), engine.reorder_words // 2
             turns = [divmod(n, period) for n in range(reorder_cycles(engine))]
             return [
                 (
-                    reads if turn < vectors and band < engine.bands.count else (),
-                    write if turn < vectors and band else (),
+                    reads if turn < words and band < engine.bands.count else (),
+                    write if turn < words and band else (),
                 )
                 for band, turn in turns
             ]
-        case "requant":
+        case "fill":
             taps = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
             return [(reads if tapped else (), write) for tapped in taps]
-        case "table":
+        case "requant" | "table":
             return [(reads, write)] * process.cycles
     raise AssertionError(process.kind)
 

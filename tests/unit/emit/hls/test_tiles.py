@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,8 @@ def engines(draw: st.DrawFn) -> LinearEngine:
     pe = draw(st.sampled_from(legal_pe(onnx.geometry)))
     simd = draw(st.sampled_from(legal_simd(onnx.geometry, pe)))
     away = OffChip(draw(st.sampled_from(legal_band_rows(onnx.geometry))), draw(st.sampled_from([32, 64, 128])))
-    return engine_of(onnx, draw(st.integers(0, 3)), Folding(pe, simd, 1), away)
+    lanes = draw(st.sampled_from([n for n in range(1, pe + 1) if pe % n == 0]))
+    return engine_of(onnx, draw(st.integers(0, 3)), Folding(pe, simd, lanes), away)
 
 
 @settings(max_examples=150, deadline=None)
@@ -86,28 +88,30 @@ def test_a_word_of_a_tile_is_there_before_it_is_used_and_not_overwritten(engine:
 
 @settings(max_examples=100, deadline=None)
 @given(engines())
-def test_vectors_leave_pixel_by_pixel(engine: LinearEngine) -> None:
+def test_codes_leave_pixel_by_pixel(engine: LinearEngine) -> None:
     """Beside the loop of ``reorder.hpp``."""
     folds, pixels = engine.co_folds, engine.bands.rows * len(engine.geometry.x.outputs)
-    vectors, period, bands = folds * pixels, reorder_period(engine), engine.bands.count
-    coming = iter([(b, p, f) for b in range(bands) for f in range(folds) for p in range(pixels)])
-    bank: dict[int, tuple[tuple[int, int, int], int]] = {}
+    groups, period, bands = engine.folding.pe // engine.folding.lanes, reorder_period(engine), engine.bands.count
+    words = folds * pixels * groups
+    every = range(bands), range(folds), range(pixels), range(groups)
+    coming = iter([(b, p, f, g) for b, f, p, g in product(*every)])
+    bank: dict[int, tuple[tuple[int, int, int, int], int]] = {}
     read: dict[int, int] = {}
     left = []
     for clock in range(reorder_cycles(engine)):
         band, turn = divmod(clock, period)
-        if turn >= vectors:
+        if turn >= words:
             continue
         if band:
-            place = (band - 1) % 2 * vectors + turn
-            vector, since = bank[place]
+            place = (band - 1) % 2 * words + turn
+            word, since = bank[place]
             assert clock - since >= GUARD
             read[place] = clock
-            left.append(vector)
+            left.append(word)
         if band < bands:
-            fold, pixel = divmod(turn, pixels)
-            place = band % 2 * vectors + pixel * folds + fold
+            (fold, pixel), group = divmod(turn // groups, pixels), turn % groups
+            place = band % 2 * words + (pixel * folds + fold) * groups + group
             assert clock - read.get(place, -GUARD) >= GUARD
             bank[place] = next(coming), clock
     assert next(coming, None) is None
-    assert left == [(b, p, f) for b in range(bands) for p in range(pixels) for f in range(folds)]
+    assert left == list(product(range(bands), range(pixels), range(folds), range(groups)))
