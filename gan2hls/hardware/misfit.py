@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import floor
+from math import ceil, floor
 
 import numpy as np
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import RESOURCE_NAMES, Target, excess, excess_text, lifted, part_budget
+from gan2hls.hardware.budget import RESOURCE_NAMES, Target, Utilization, excess, excess_text, lifted, part_budget
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.options import options
 from gan2hls.hardware.parts import PARTS
@@ -63,6 +63,7 @@ def _ways_out(
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
     yield from _off_chip(model, target, aside)
+    yield from _more_of_the_part(choices, target, aside)
     yield _larger_part(choices, target, aside)
     yield from _fewer_bits(model, target, aside, names)
     if target.fps is not None:
@@ -93,6 +94,19 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
             spent = count / pace * target.clock_mhz / 1e3
             yield f"{way}: weights off chip fit, {count:,} bytes a frame, {spent:.2f} GB/s"
             return
+
+
+def _more_of_the_part(choices: Choices, target: Target, aside: Resources) -> Iterator[str]:
+    """Yield what shares of the part would be enough, where it could be filled to the last."""
+    there = part_budget(target.part, target.dsp, Utilization(1, 1, 1, 1, 1))
+    chosen = choices.fitting(_interval(choices, target), there - aside)
+    if chosen is None:
+        return
+    taken, counts = taken_by(chosen) + aside, dict(there)
+    shares = {name: ceil(100 * count / counts[name]) / 100 for name, (count, _) in excess(taken, target.budget).items()}
+    if all(0 < share <= 1 for share in shares.values()):
+        text = ", ".join(f"{name.removesuffix('18')}: {share:g}" for name, share in shares.items())
+        yield f"target.utilization: {{{text}}}: that much of the part is enough, if it can be routed"
 
 
 def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
