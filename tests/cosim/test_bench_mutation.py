@@ -141,9 +141,9 @@ def test_skipped_blocks_are_counted_and_a_changed_run_is_found(tmp_path: Path) -
         ("width", "tiny.sv", lambda text: lower_number(text, r"logic \[(\d+):0\] l1_conv_transpose_data", 8)),
     ],
 )
-def test_changed_source(project: Path, design: Design, tmp_path: Path, what: str, file: str, edit: Edit) -> None:
+def test_changed_source(project: Path, tmp_path: Path, what: str, file: str, edit: Edit) -> None:
     with edited(project / "rtl" / file, edit):
-        result = run_rtl(project, design, tmp_path)
+        result = run_bench(project, "rtl", tmp_path, tests=["full_rate"])
     assert result.status == "failed" and what, result
     assert "l1_conv_transpose" in (result.first_mismatch or result.reason), result
 
@@ -169,5 +169,5 @@ def test_hls_shell(project: Path, design: Design, tmp_path: Path) -> None:
         return text[: found.start(1)] + f"{int(found.group(1), 16) ^ 0x7F:x}" + text[found.end(1) :]
 
     with edited(weights, change):
-        bad = run_hls(project, design, tmp_path / "bad")
+        bad = run_bench(project, "hls", tmp_path / "bad", tests=["full_rate"])
     assert bad.status == "failed" and (bad.first_mismatch or "").startswith("l2_conv: frame "), bad

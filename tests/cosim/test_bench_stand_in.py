@@ -20,9 +20,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stand_in")
 
 
-def run_fault(folder: Path, fault: int) -> dict[str, object]:
+def run_fault(folder: Path, fault: int, *options: str) -> dict[str, object]:
     bench = write_bench(folder / "testbench", {"dut": dut("stand_in", SOURCES, plusargs=[f"+fault={fault}"])})
-    return run(bench, "dut", folder / "work", "--reuse")
+    return run(bench, "dut", folder / "work", "--reuse", *options)
 
 
 def test_good_design(folder: Path) -> None:
@@ -48,10 +48,10 @@ def test_good_design(folder: Path) -> None:
     ],
 )
 def test_fault_is_caught(folder: Path, fault: int, tests: set[str], words: str) -> None:
-    found = run_fault(folder, fault)
+    found = run_fault(folder, fault, "--tests", *sorted(tests))
     assert found["status"] == "failed"
     failed = {test["test"]: test["reason"] for test in found["tests"] if test["status"] == "failed"}
-    assert tests <= set(failed), failed
+    assert tests == set(failed), failed
     assert all(words in failed[test] for test in tests), failed
 
 

@@ -18,6 +18,7 @@ from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntegerModel
 from gan2hls.numbers.numerics import Int64Array
 from gan2hls.verify import run_hls
+from gan2hls.verify.bench import run_bench
 from tests.cosim.hls_chains import write_hls
 from tests.cosim.hls_codecs import INT16, KINDS, codec_design, flip
 from tests.randomized import random_inputs
@@ -82,6 +83,6 @@ def test_flipped_bit_of_an_encoded_memory_is_found(layer: int, memory: str, tmp_
     write_project(made, tmp_path)
     path = tmp_path / "hls" / "weights" / f"l{layer}_{memory}.inc"
     path.write_bytes(flip(path.read_bytes(), 0, 0))
-    result = run_hls(tmp_path, made, tmp_path / "work")
+    result = run_bench(tmp_path, "hls", tmp_path / "work", tests=["full_rate"])
     assert result.status == "failed" and result.mismatches > 0, result
     assert (result.first_mismatch or "").startswith("l9: frame "), result

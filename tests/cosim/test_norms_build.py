@@ -1,4 +1,4 @@
-"""Models that normalize by statistics of their maps, through the whole ladder: what they compute, and their pace."""
+"""Models that normalize by statistics of their maps, up the ladder: what they compute, and their pace."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def networks(draw: st.DrawFn) -> Network:
     return net
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks())
 def test_codes_are_those_of_the_file(net: Network) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +135,7 @@ def shifting_networks(draw: st.DrawFn) -> Network:
     return net
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(shifting_networks())
 def test_power_of_two_scales_leave_no_difference(net: Network) -> None:
     """Ties are common with them, and an odd code at one layer becomes many at the next."""

@@ -27,7 +27,7 @@ JUMP = "a = Abs(x) b = Add(a, half) t0 = Sqrt(b) t1 = Max(t0, one) t2 = Floor(t1
 @example(sample(CONSTANT))
 @example(sample(JUMP))
 @example(sample(UNREACHED, (-1.5, -1.5, -0.4, 2.0)))
-@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
+@settings(max_examples=75, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
 @given(regions())
 def test_integers_are_within_the_stated_bound(region: Sample) -> None:
     found = lowered(region)

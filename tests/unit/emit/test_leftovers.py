@@ -59,6 +59,7 @@ def content(folder: Path) -> bytes:
     return (folder / "a").read_bytes()
 
 
+@pytest.mark.slow
 def test_what_a_killed_build_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
     write(FIRST, tmp_path / "net")
     with child(str(tmp_path / "net"), "stage"), child(str(tmp_path / "other"), "stage"):
@@ -88,6 +89,7 @@ def test_two_builds_of_one_process_leave_each_other_alone(tmp_path: Path) -> Non
     assert names(tmp_path) == {"net"} and content(tmp_path / "net") == b"second"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["net", "net.failed"])
 def test_a_former_project_that_was_moved_aside_is_put_back(tmp_path: Path, target: str) -> None:
     write(FIRST, tmp_path / target)

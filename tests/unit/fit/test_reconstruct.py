@@ -102,6 +102,7 @@ def test_reconstruction_beats_fitting(name: str, fmt: str) -> None:
     assert errors[2] < errors[1]
 
 
+@pytest.mark.slow
 def test_codes_stay_legal() -> None:
     made, _, _ = problem("up4")
     legal = {"binary": 2, "ternary": 3, "codebook<4>": 4, "int3": 8}
@@ -154,6 +155,7 @@ def quadratic(size: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return x.T @ x / len(x) + 0.01 * np.eye(size), rng.normal(size=(size, columns))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 130])
 def test_feed_back_solves_for_the_rest_after_every_row(size: int) -> None:
     hessian, weight = quadratic(size, 3, size)

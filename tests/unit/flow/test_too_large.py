@@ -24,6 +24,7 @@ def test_nothing_is_written_of_what_does_not_fit(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_oversize_writes_the_design_that_there_would_be_on_a_larger_part(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,6 +65,7 @@ def test_bad_strings_say_what_is_legal(text: object, complaint: str) -> None:
         Precision.parse(text)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_any_text_parses_or_is_a_value_error(text: str) -> None:
     try:

@@ -28,6 +28,7 @@ def constants(*scales: float) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coordinates", COORDINATES)
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_every_way_that_onnx_has(tmp_path: Path, mode: str, coordinates: str) -> None:

@@ -256,6 +256,7 @@ def test_input_quantizers_fix_the_type_of_the_input(tmp_path: Path):
     assert graph.pinned["x"] == QuantType(IntType(16, signed=True), 0.5 / 2**10, -(2**9))
 
 
+@pytest.mark.slow
 def test_help_does_not_import_qonnx():
     code = "import sys, gan2hls.cli; sys.exit(any(name.split('.')[0] == 'qonnx' for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

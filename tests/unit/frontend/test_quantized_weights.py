@@ -221,6 +221,7 @@ def test_look_ups_equal_the_evaluator_of_onnx():
         assert made is not None and made.shape == expected.shape and (made == expected).all(), (op, attributes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "bits"), [("int4", 4), ("uint4", 4), ("int8", 8)])
 @pytest.mark.parametrize("op", ["MatMul", "Gemm", "ConvTranspose", "Conv"])
 def test_blocks_of_input_channels_stay_codes(tmp_path: Path, op: str, dtype: str, bits: int):

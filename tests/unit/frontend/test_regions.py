@@ -106,6 +106,7 @@ ENDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_it_computes_what_onnx_runtime_does(tmp_path: Path, name: str):
     body, opset = MODELS[name]

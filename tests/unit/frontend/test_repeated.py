@@ -17,6 +17,7 @@ COORDINATES = ("half_pixel", "asymmetric", "pytorch_half_pixel", "align_corners"
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("coordinates", COORDINATES)
 def test_nearest_in_every_way_that_onnx_has(tmp_path: Path, coordinates: str, rounding: str) -> None:

@@ -49,6 +49,7 @@ def body(front: str, function: str) -> str:
     return f"h = Gemm(x, w) {front} {function} y = Gemm(m, v)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_occurs_and_has_no_finite_value_is_an_error_and_its_hint_works(tmp_path: Path, name: str):
     function, says, where, front = FAULTS[name]

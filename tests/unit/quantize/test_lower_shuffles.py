@@ -49,6 +49,7 @@ def lowered(graph: Graph, precision: str, streams: dict[str, np.ndarray]) -> Int
     return lower(graph, quantize_weights(graph, precisions), choose_types(graph, streams, precisions, "minmax"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "precision", "codec"),
     [

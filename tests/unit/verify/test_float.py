@@ -33,6 +33,7 @@ def psnr(wanted: np.ndarray, found: np.ndarray) -> float:
     return float(10 * np.log10(np.ptp(wanted) ** 2 / np.square(wanted - found).mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("chunk", [1, 3000, 1 << 26])
 def test_it_says_what_whole_tensors_say(name: str, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,7 @@ def interval(view: LayerView) -> int:
     return ends[-1] - ends[-2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "bus", "decoders"),
     [(0, 128, 0), (1, 32, 0), (4, 64, 0), (16, 32, 0), (18, 128, 0), (0, 128, 4), (4, 32, 1), (18, 64, 2)],
