@@ -38,7 +38,7 @@ def reader(streams: int) -> Resources:
 
 def reader_queue(bus_bits: int, beats: int) -> Resources:
     """Return what each stream of ``g2h_axi_reader`` has: an address, a count, a queue."""
-    return Resources(lut=70, ff=40 + bits_of(beats) + 1) + fifo(bus_bits, beats)
+    return Resources(lut=30, ff=20 + bits_of(beats) + 1) + fifo(bus_bits, beats)
 
 
 def writer(bus_bits: int) -> Resources:
@@ -48,7 +48,7 @@ def writer(bus_bits: int) -> Resources:
 
 def writer_queue(bus_bits: int, beats: int, slots: int) -> Resources:
     """Return what each stream of ``g2h_axi_writer`` has: a queue, counts, and an address."""
-    return Resources(lut=80, ff=40 + 3 * bits_of(slots)) + fifo(bus_bits, beats) + credit(beats)
+    return Resources(lut=35, ff=25 + 3 * bits_of(slots)) + fifo(bus_bits, beats) + credit(beats)
 
 
 def huffman(chunk_bits: int, longest: int, symbol_bits: int, symbols: int, pass_symbols: int) -> Resources:

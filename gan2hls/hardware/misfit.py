@@ -23,6 +23,8 @@ from gan2hls.ops import IntLinear
 _WEIGHT_BITS = (6, 4, 2)
 #: Widths of a memory port that are tried.
 _PORT_BITS = (128, 256, 512)
+#: Part of a budget that is taken to be left where what stands aside takes more than all of it.
+_LEAST_ROOM = 8
 #: What stands between two ways out: each has its line.
 _BETWEEN = ";\n        "
 
@@ -37,7 +39,7 @@ def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: R
         aside: what is taken beside the options of layers.
     """
     budget, interval = target.budget, _interval(choices, target)
-    taken = taken_by(choices.nearest(interval, budget - aside)) + aside
+    taken = taken_by(choices.nearest(interval, _room(budget, aside))) + aside
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
@@ -50,6 +52,12 @@ def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: R
 
 def _interval(choices: Choices, target: Target) -> int:
     return choices.intervals[-1] if target.cycles is None else target.cycles
+
+
+def _room(budget: Resources, aside: Resources) -> Resources:
+    """Return what ``aside`` leaves of ``budget``, or a small part of it, so that what is scarce has a price."""
+    pairs = zip(budget.counts, aside.counts, strict=True)
+    return Resources(*(max(most - taken, most // _LEAST_ROOM) for most, taken in pairs))
 
 
 def _ways_out(
@@ -130,8 +138,7 @@ def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: li
             continue
         found = {layer.name: options(layer, FoldingRequest(), target.memory) for layer in layers}
         choices = Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
-        interval, room = _interval(choices, target), target.budget - aside
-        taken = taken_by(choices.nearest(interval, room)) + aside
+        taken = taken_by(choices.nearest(_interval(choices, target), _room(target.budget, aside))) + aside
         name = "ternary" if bits == 2 else f"int{bits}"
         counts = dict(taken)
         prices = " and ".join(f"{counts[short]:,} {RESOURCE_NAMES[short]}" for short in names)

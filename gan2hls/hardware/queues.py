@@ -79,7 +79,7 @@ def queue_bytes(design: Design) -> int:
 def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
     """Return ``design`` with queues in external memory until its block RAMs are within ``budget``, the largest first.
 
-    It stays as it is where that does not help, or would slow it down.
+    It stays as it is where that would slow it down.
 
     Args:
         design: with the queues that it needs.
@@ -90,13 +90,11 @@ def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
     counts = {(edge.reader, edge.port): edge_resources(edge).bram18 for edge in design.edges if edge.in_ram}
     made = design
     for key in sorted(counts, key=lambda key: -counts[key]):
-        if taken <= budget.bram18:
+        if taken <= budget.bram18 or counts[key] < _WORTH_AWAY:
             break
-        if counts[key] < _WORTH_AWAY:
-            return design
         made = replace(made, off_chip={**made.off_chip, key: bus_bits})
         taken -= counts[key]
-    if made is design or taken > budget.bram18:
+    if made is design:
         return design
     return made if _keeps(made, estimate(design).interval * _TOLERANCE) else design
 

@@ -77,8 +77,8 @@ module g2h_axi_reader #(
 
   // Whose burst is next: streams take turns, one that has no room is passed over.
   logic [Clients-1:0]       room, asks;
-  logic [Clients-1:0][31:0] at_q, left_q;  // next byte behind base_i, beats left in this round
-  logic [Clients-1:0][7:0]  length;
+  logic [Clients-1:0][31:0] place;   // in bursts, behind the stream's first byte
+  logic [Clients-1:0][7:0]  length;  // of the next burst, less 1
   logic [ClientBits-1:0]    turn_q;
   logic [7:0]               len_q;
   logic                     ask, order_room, start_q, stopped_q;
@@ -104,7 +104,7 @@ module g2h_axi_reader #(
 
   always_ff @(posedge clk_i) begin
     if (ask) begin
-      ar_addr_o <= base_i + AddrBits'(at_q[turn_q]);
+      ar_addr_o <= base_i + AddrBits'(Offsets[turn_q]) + AddrBits'(place[turn_q] * 32'(BurstBeats * BeatBytes));
       len_q     <= length[turn_q];
     end
   end
@@ -146,52 +146,62 @@ module g2h_axi_reader #(
   assign error_o = stopped_q;
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
-    localparam int unsigned Depth = (Slots[c] == 0) ? QueueBeats : 2 * BurstBeats;
-    logic [RoomBits-1:0] room_d, room_q;
-    logic                last, freed, granted, rewind;  // last: of its region or frame; rewind: the next one starts anew
+    localparam int unsigned Depth     = (Slots[c] == 0) ? QueueBeats : 2 * BurstBeats;
+    localparam int unsigned Bursts    = (Beats[c] + Lengths[c] - 1) / Lengths[c];
+    localparam int unsigned Rest      = Beats[c] - (Bursts - 1) * Lengths[c];  // beats of the last burst
+    localparam int unsigned Places    = (Slots[c] == 0) ? Bursts : Slots[c];
+    localparam int unsigned PlaceBits = (Places > 1) ? $clog2(Places) : 1;
 
-    assign last      = left_q[c] <= Lengths[c];
-    assign length[c] = last ? 8'(left_q[c] - 32'd1) : 8'(Lengths[c] - 32'd1);
+    logic [RoomBits-1:0]  room_d, room_q;
+    logic [PlaceBits-1:0] place_q;
+    logic                 freed, granted, rewind, last;  // rewind: the next burst is in place 0; last: of its frame
+
+    assign place[c]  = 32'(place_q);
+    assign rewind    = place_q == PlaceBits'(Places - 1);
+    assign length[c] = last ? 8'(Rest - 1) : 8'(Lengths[c] - 32'd1);
     assign room_d    = room_q + RoomBits'(freed) - (asks[c] ? RoomBits'(length[c]) + RoomBits'(1) : '0);
     assign room[c]   = room_q >= RoomBits'(BurstBeats) && granted;
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        room_q  <= RoomBits'(Depth);
+        place_q <= '0;
+      end else begin
+        room_q <= room_d;
+        if (asks[c]) place_q <= rewind ? '0 : place_q + PlaceBits'(1);
+      end
+    end
 
     if (Slots[c] == 0) begin : g_region
       logic unused_grant;
       assign unused_grant = &{1'b0, grant_i[c]};
       assign granted      = 1'b1;
-      assign rewind       = last;
+      assign last         = rewind;
       assign done_o[c]    = 1'b0;
     end else begin : g_ring
-      localparam int unsigned SlotBits = $clog2(Slots[c] + 1);
-      logic [SlotBits-1:0] grants_q, places_q;  // places_q: left in this round
+      localparam int unsigned GrantBits = $clog2(Slots[c] + 1);
+      logic [GrantBits-1:0] grants_q;
 
       assign granted = grants_q != '0;
-      assign rewind  = places_q == SlotBits'(1);
       always_ff @(posedge clk_i) begin
         if (!rst_ni) begin
           grants_q  <= '0;
-          places_q  <= SlotBits'(Slots[c]);
           done_o[c] <= 1'b0;
         end else begin
-          grants_q  <= grants_q + SlotBits'(grant_i[c]) - SlotBits'(asks[c]);
+          grants_q  <= grants_q + GrantBits'(grant_i[c]) - GrantBits'(asks[c]);
           done_o[c] <= beat && r_last_i && whose == ClientBits'(c);
-          if (asks[c]) places_q <= rewind ? SlotBits'(Slots[c]) : places_q - SlotBits'(1);
         end
       end
-    end
 
-    always_ff @(posedge clk_i) begin
-      if (!rst_ni) begin
-        room_q    <= RoomBits'(Depth);
-        at_q[c]   <= Offsets[c];
-        left_q[c] <= Beats[c];
-      end else begin
-        room_q <= room_d;
-        if (asks[c]) begin
-          at_q[c]   <= rewind ? Offsets[c] : at_q[c] + 32'(BurstBeats * BeatBytes);
-          left_q[c] <= last ? Beats[c] : left_q[c] - Lengths[c];
-        end
-      end
+      g2h_burst_count #(
+        .Bursts(Bursts),
+        .Whole (Rest == Lengths[c])
+      ) u_count (
+        .clk_i (clk_i),
+        .rst_ni(rst_ni),
+        .step_i(asks[c]),
+        .last_o(last)
+      );
     end
 
     g2h_fifo #(

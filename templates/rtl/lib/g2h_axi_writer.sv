@@ -57,7 +57,7 @@ module g2h_axi_writer #(
 
   // Whose burst is next: streams take turns, one that has no whole burst or no place is passed over.
   logic [Clients-1:0]               whole, asks, pops;
-  logic [Clients-1:0][31:0]         place_q;  // next byte behind base_i
+  logic [Clients-1:0][31:0]         place;   // behind the stream's first one
   logic [Clients-1:0][7:0]          length;   // of the next burst, less 1
   logic [Clients-1:0][DataBits-1:0] queued;
   logic [ClientBits-1:0]            turn_q;
@@ -127,7 +127,7 @@ module g2h_axi_writer #(
     if (ask) begin
       order[asked_q[OrderBits-1:0]]   <= turn_q;
       lengths[asked_q[OrderBits-1:0]] <= length[turn_q];
-      aw_addr_o <= base_i + AddrBits'(place_q[turn_q]);
+      aw_addr_o <= base_i + AddrBits'(Offsets[turn_q]) + AddrBits'(place[turn_q] * 32'(SlotBytes));
       aw_len_o  <= length[turn_q];
     end
     if (load) begin
@@ -147,46 +147,48 @@ module g2h_axi_writer #(
   end
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
-    localparam int unsigned SlotBits = $clog2(Slots[c] + 1);
-    logic [HeldBits-1:0] held_d, held_q;  // beats in the queue that no burst was asked for with
-    logic [SlotBits-1:0] free_d, free_q;
-    logic [SlotBits-1:0] places_q;      // left in this round
-    logic [31:0]         left_d, left_q;  // beats left in this frame
-    logic [7:0]          length_d, length_q;
-    logic                whole_q, valid_unused, last_burst;
+    localparam int unsigned SlotBits  = $clog2(Slots[c] + 1);
+    localparam int unsigned PlaceBits = (Slots[c] > 1) ? $clog2(Slots[c]) : 1;
+    localparam int unsigned Bursts    = (Beats[c] + Lengths[c] - 1) / Lengths[c];
+    localparam int unsigned Rest      = Beats[c] - (Bursts - 1) * Lengths[c];  // beats of the last burst of a frame
 
-    assign last_burst = left_q <= Lengths[c];
-    assign left_d     = !asks[c] ? left_q : last_burst ? Beats[c] : left_q - Lengths[c];
-    assign length_d   = (left_d < Lengths[c]) ? 8'(left_d - 32'd1) : 8'(Lengths[c] - 32'd1);
-    assign held_d     = held_q + HeldBits'(s_valid_i[c] && s_ready_o[c])
-                      - (asks[c] ? HeldBits'(length_q) + HeldBits'(1) : '0);
-    assign free_d     = free_q + SlotBits'(freed_i[c]) - SlotBits'(asks[c]);
-    assign whole[c]   = whole_q;
-    assign length[c]  = length_q;
+    logic [HeldBits-1:0]  held_d, held_q;  // beats in the queue that no burst was asked for with
+    logic [SlotBits-1:0]  free_d, free_q;
+    logic [PlaceBits-1:0] place_q;
+    logic                 whole_q, valid_unused, last_burst;
+
+    assign place[c]  = 32'(place_q);
+    assign length[c] = last_burst ? 8'(Rest - 1) : 8'(Lengths[c] - 32'd1);
+    assign whole[c]  = whole_q;
+    assign held_d    = held_q + HeldBits'(s_valid_i[c] && s_ready_o[c])
+                     - (asks[c] ? HeldBits'(length[c]) + HeldBits'(1) : '0);
+    assign free_d    = free_q + SlotBits'(freed_i[c]) - SlotBits'(asks[c]);
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         held_q       <= '0;
         free_q       <= SlotBits'(Slots[c]);
+        place_q      <= '0;
         whole_q      <= 1'b0;
-        place_q[c]   <= Offsets[c];
-        places_q     <= SlotBits'(Slots[c]);
-        left_q       <= Beats[c];
-        length_q     <= 8'(((Beats[c] < Lengths[c]) ? Beats[c] : Lengths[c]) - 32'd1);
         written_o[c] <= 1'b0;
       end else begin
+        whole_q      <= !asks[c] && held_q > HeldBits'(length[c]) && free_q != '0;
         held_q       <= held_d;
         free_q       <= free_d;
-        whole_q      <= held_d > HeldBits'(length_d) && free_d != '0;
-        left_q       <= left_d;
-        length_q     <= length_d;
         written_o[c] <= hear && !b_resp_i[1] && !drain_q && !stopped_q && heard == ClientBits'(c);
-        if (asks[c]) begin
-          place_q[c] <= (places_q == SlotBits'(1)) ? Offsets[c] : place_q[c] + 32'(SlotBytes);
-          places_q   <= (places_q == SlotBits'(1)) ? SlotBits'(Slots[c]) : places_q - SlotBits'(1);
-        end
+        if (asks[c]) place_q <= (place_q == PlaceBits'(Slots[c] - 1)) ? '0 : place_q + PlaceBits'(1);
       end
     end
+
+    g2h_burst_count #(
+      .Bursts(Bursts),
+      .Whole (Rest == Lengths[c])
+    ) u_count (
+      .clk_i (clk_i),
+      .rst_ni(rst_ni),
+      .step_i(asks[c]),
+      .last_o(last_burst)
+    );
 
     logic unused;
     assign unused = &{1'b0, valid_unused};
