@@ -141,10 +141,13 @@ class LinearEngine(EngineDesign):
 
     @property
     def weight_word_bits(self) -> int:
-        """Bits of a word of weights, encoded; near that while foldings are compared."""
-        if self.encoded is None:
-            return ceil(self.folding.pe * self.folding.simd * bits_per_weight(self.weight))
-        return self.encoded.memories[0].width_bits
+        """Bits of a word of weights, encoded or not yet."""
+        if self.encoded is not None:
+            return self.encoded.memories[0].width_bits
+        lanes, codec = self.folding.pe * self.folding.simd, CODECS[self.weight.codec]
+        if codec.packing is not None:
+            return codec.packing(lanes, self.weight.values.size // lanes)[0]
+        return ceil(lanes * bits_per_weight(self.weight))
 
     @cached_property
     def huffman(self) -> HuffmanStreams | None:

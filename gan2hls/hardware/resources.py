@@ -132,7 +132,8 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
     (code_bits, words), *others = weights
     unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), given.centred.signed_bits
     if codec.packing is not None:
-        code_bits, unpacking = codec.packing(lanes, words)
+        stored = words if engine.off_chip is None else weight.values.size // lanes  # a tile is packed as all words are
+        code_bits, unpacking = codec.packing(lanes, stored)
     queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
     yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows)
     if left is None and engine.skip is None:

@@ -223,11 +223,10 @@ INT8 = QuantType(IntType(8, signed=True), 1.0)
 MAP, HALVES = (8, 8, 16), tuple((n, n + 2) for n in range(0, 8, 2))
 
 
-def away(decoders: int) -> Design:
-    """Weights from external memory, Huffman-coded where there are decoders."""
-    made = linear(f"away{decoders}", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1))
-    (layer,) = made.model.layers
-    return design(made.model, (made.engines[0].folding,), off_chip={layer.name: OffChip(8, 64, decoders)})
+def away(name: str, geometry: LinearGeometry, codec: str, folding: Folding, decoders: int = 0) -> Design:
+    """Weights from external memory in one pass, Huffman-coded where there are decoders."""
+    made = linear(name, geometry, codec, folding)
+    return design(made.model, (folding,), off_chip={"l0": OffChip(len(geometry.y.outputs), 64, decoders)})
 
 
 def fold_by_fold(name: str, geometry: LinearGeometry, rows: int, table_bits: int = 0) -> Design:
@@ -249,9 +248,12 @@ WHOLE = [
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
-    pointwise(), away(0), away(2),
     fold_by_fold("turns", by_row_phases(conv((12, 8), 16, 32), 2), rows=3),
     fold_by_fold("fills", conv_transpose((8, 8), 16, 32, k=1, s=2, p=0), rows=4, table_bits=9),
+    pointwise(),
+    away("away0", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1)),
+    away("away2", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1), 2),
+    away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 
 
