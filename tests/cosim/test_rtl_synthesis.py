@@ -34,12 +34,14 @@ from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.random_integer_graphs import Graph, norm_layer, random_graph_design
 from tests.randomized import (
     chain,
+    coded_chain,
     conv,
     conv_transpose,
     dense,
     design,
     linear_layer,
     pointwise_layer,
+    random_off_chip,
     scaled_weights,
     tiny_design,
 )
@@ -69,6 +71,8 @@ READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
     normalizing("channels"), normalizing("large"), normalizing("pixels"),
     random_graph_design(3), random_graph_design(37),
+    random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),  # weights in external memory
+    coded_chain(np.random.default_rng(2), 64, 2),  # the same, in a Huffman code
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 

@@ -16,19 +16,20 @@
 //             and dropped.  The identifier is the one register without reset; it starts at 0 and counts resets.
 // Parameters  DataBits a power of two of at least 8; offsets multiples of BurstBeats beats and of no less than a burst's
 //             bytes, so that no burst crosses 4096 bytes (BurstBeats a power of two, BurstBeats * DataBits / 8 <= 4096);
-//             QueueBeats a power of two of at least 2 * BurstBeats.
+//             QueueBeats a power of two of at least 2 * BurstBeats.  Offsets, Beats,
+//             Lengths and Slots have 32 bits for each stream.
 module g2h_axi_reader #(
-  parameter int unsigned              Clients     = 1,
-  parameter int unsigned              DataBits    = 64,
-  parameter int unsigned              AddrBits    = 32,
-  parameter int unsigned              IdBits      = 2,
-  parameter int unsigned              BurstBeats  = 16,
-  parameter int unsigned              QueueBeats  = 64,
-  parameter int unsigned              Outstanding = 8,
-  parameter logic [Clients-1:0][31:0] Offsets     = '0,
-  parameter logic [Clients-1:0][31:0] Beats       = {Clients{32'd1}},
-  parameter logic [Clients-1:0][31:0] Lengths     = {Clients{32'(BurstBeats)}},
-  parameter logic [Clients-1:0][31:0] Slots       = '0
+  parameter int unsigned           Clients     = 1,
+  parameter int unsigned           DataBits    = 64,
+  parameter int unsigned           AddrBits    = 32,
+  parameter int unsigned           IdBits      = 2,
+  parameter int unsigned           BurstBeats  = 16,
+  parameter int unsigned           QueueBeats  = 64,
+  parameter int unsigned           Outstanding = 8,
+  parameter logic [32*Clients-1:0] Offsets     = '0,
+  parameter logic [32*Clients-1:0] Beats       = {Clients{32'd1}},
+  parameter logic [32*Clients-1:0] Lengths     = {Clients{32'(BurstBeats)}},
+  parameter logic [32*Clients-1:0] Slots       = '0
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -77,7 +78,8 @@ module g2h_axi_reader #(
 
   // Whose burst is next: streams take turns, one that has no room is passed over.
   logic [Clients-1:0]       room, asks;
-  logic [Clients-1:0][31:0] place;   // in bursts, behind the stream's first byte
+  logic [Clients-1:0][31:0] first;   // byte of the stream
+  logic [Clients-1:0][31:0] place;   // in bursts, behind it
   logic [Clients-1:0][7:0]  length;  // of the next burst, less 1
   logic [ClientBits-1:0]    turn_q;
   logic [7:0]               len_q;
@@ -104,7 +106,7 @@ module g2h_axi_reader #(
 
   always_ff @(posedge clk_i) begin
     if (ask) begin
-      ar_addr_o <= base_i + AddrBits'(Offsets[turn_q]) + AddrBits'(place[turn_q] * 32'(BurstBeats * BeatBytes));
+      ar_addr_o <= base_i + AddrBits'(first[turn_q]) + AddrBits'(place[turn_q] * 32'(BurstBeats * BeatBytes));
       len_q     <= length[turn_q];
     end
   end
@@ -146,19 +148,23 @@ module g2h_axi_reader #(
   assign error_o = stopped_q;
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
-    localparam int unsigned Depth     = (Slots[c] == 0) ? QueueBeats : 2 * BurstBeats;
-    localparam int unsigned Bursts    = (Beats[c] + Lengths[c] - 1) / Lengths[c];
-    localparam int unsigned Rest      = Beats[c] - (Bursts - 1) * Lengths[c];  // beats of the last burst
-    localparam int unsigned Places    = (Slots[c] == 0) ? Bursts : Slots[c];
+    localparam int unsigned Count     = Beats[32*c+:32];
+    localparam int unsigned Length    = Lengths[32*c+:32];
+    localparam int unsigned RingSlots = Slots[32*c+:32];
+    localparam int unsigned Depth     = (RingSlots == 0) ? QueueBeats : 2 * BurstBeats;
+    localparam int unsigned Bursts    = (Count + Length - 1) / Length;
+    localparam int unsigned Rest      = Count - (Bursts - 1) * Length;  // beats of the last burst
+    localparam int unsigned Places    = (RingSlots == 0) ? Bursts : RingSlots;
     localparam int unsigned PlaceBits = (Places > 1) ? $clog2(Places) : 1;
 
     logic [RoomBits-1:0]  room_d, room_q;
     logic [PlaceBits-1:0] place_q;
     logic                 freed, granted, rewind, last;  // rewind: the next burst is in place 0; last: of its frame
 
+    assign first[c]  = Offsets[32*c+:32];
     assign place[c]  = 32'(place_q);
     assign rewind    = place_q == PlaceBits'(Places - 1);
-    assign length[c] = last ? 8'(Rest - 1) : 8'(Lengths[c] - 32'd1);
+    assign length[c] = last ? 8'(Rest - 1) : 8'(Length - 1);
     assign room_d    = room_q + RoomBits'(freed) - (asks[c] ? RoomBits'(length[c]) + RoomBits'(1) : '0);
     assign room[c]   = room_q >= RoomBits'(BurstBeats) && granted;
 
@@ -172,14 +178,14 @@ module g2h_axi_reader #(
       end
     end
 
-    if (Slots[c] == 0) begin : g_region
+    if (RingSlots == 0) begin : g_region
       logic unused_grant;
       assign unused_grant = &{1'b0, grant_i[c]};
       assign granted      = 1'b1;
       assign last         = rewind;
       assign done_o[c]    = 1'b0;
     end else begin : g_ring
-      localparam int unsigned GrantBits = $clog2(Slots[c] + 1);
+      localparam int unsigned GrantBits = $clog2(RingSlots + 1);
       logic [GrantBits-1:0] grants_q;
 
       assign granted = grants_q != '0;
@@ -195,7 +201,7 @@ module g2h_axi_reader #(
 
       g2h_burst_count #(
         .Bursts(Bursts),
-        .Whole (Rest == Lengths[c])
+        .Whole (Rest == Length)
       ) u_count (
         .clk_i (clk_i),
         .rst_ni(rst_ni),

@@ -13,17 +13,18 @@
 //             starts, so that no old beat overtakes a new one.
 // Parameters  DataBits a power of two of at least 8; Offsets multiples of 4096, SlotBytes a power of two of at most 4096 and
 //             at least a burst's bytes; QueueBeats a power of two of at least 2 * Lengths[c]; Outstanding a power of two.
+//             Offsets, Beats, Lengths and Slots have 32 bits for each stream.
 module g2h_axi_writer #(
-  parameter int unsigned              Clients     = 1,
-  parameter int unsigned              DataBits    = 64,
-  parameter int unsigned              AddrBits    = 32,
-  parameter int unsigned              QueueBeats  = 32,
-  parameter int unsigned              SlotBytes   = 128,
-  parameter int unsigned              Outstanding = 8,
-  parameter logic [Clients-1:0][31:0] Offsets     = '0,
-  parameter logic [Clients-1:0][31:0] Beats       = {Clients{32'd16}},
-  parameter logic [Clients-1:0][31:0] Lengths     = {Clients{32'd16}},
-  parameter logic [Clients-1:0][31:0] Slots       = {Clients{32'd2}}
+  parameter int unsigned           Clients     = 1,
+  parameter int unsigned           DataBits    = 64,
+  parameter int unsigned           AddrBits    = 32,
+  parameter int unsigned           QueueBeats  = 32,
+  parameter int unsigned           SlotBytes   = 128,
+  parameter int unsigned           Outstanding = 8,
+  parameter logic [32*Clients-1:0] Offsets     = '0,
+  parameter logic [32*Clients-1:0] Beats       = {Clients{32'd16}},
+  parameter logic [32*Clients-1:0] Lengths     = {Clients{32'd16}},
+  parameter logic [32*Clients-1:0] Slots       = {Clients{32'd2}}
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -57,7 +58,8 @@ module g2h_axi_writer #(
 
   // Whose burst is next: streams take turns, one that has no whole burst or no place is passed over.
   logic [Clients-1:0]               whole, asks, pops;
-  logic [Clients-1:0][31:0]         place;   // behind the stream's first one
+  logic [Clients-1:0][31:0]         first;   // byte of the ring
+  logic [Clients-1:0][31:0]         place;   // in it
   logic [Clients-1:0][7:0]          length;   // of the next burst, less 1
   logic [Clients-1:0][DataBits-1:0] queued;
   logic [ClientBits-1:0]            turn_q;
@@ -127,7 +129,7 @@ module g2h_axi_writer #(
     if (ask) begin
       order[asked_q[OrderBits-1:0]]   <= turn_q;
       lengths[asked_q[OrderBits-1:0]] <= length[turn_q];
-      aw_addr_o <= base_i + AddrBits'(Offsets[turn_q]) + AddrBits'(place[turn_q] * 32'(SlotBytes));
+      aw_addr_o <= base_i + AddrBits'(first[turn_q]) + AddrBits'(place[turn_q] * 32'(SlotBytes));
       aw_len_o  <= length[turn_q];
     end
     if (load) begin
@@ -147,18 +149,22 @@ module g2h_axi_writer #(
   end
 
   for (genvar c = 0; c < Clients; c++) begin : g_client
-    localparam int unsigned SlotBits  = $clog2(Slots[c] + 1);
-    localparam int unsigned PlaceBits = (Slots[c] > 1) ? $clog2(Slots[c]) : 1;
-    localparam int unsigned Bursts    = (Beats[c] + Lengths[c] - 1) / Lengths[c];
-    localparam int unsigned Rest      = Beats[c] - (Bursts - 1) * Lengths[c];  // beats of the last burst of a frame
+    localparam int unsigned Places    = Slots[32*c+:32];
+    localparam int unsigned Count     = Beats[32*c+:32];
+    localparam int unsigned Length    = Lengths[32*c+:32];
+    localparam int unsigned SlotBits  = $clog2(Places + 1);
+    localparam int unsigned PlaceBits = (Places > 1) ? $clog2(Places) : 1;
+    localparam int unsigned Bursts    = (Count + Length - 1) / Length;
+    localparam int unsigned Rest      = Count - (Bursts - 1) * Length;  // beats of the last burst of a frame
 
     logic [HeldBits-1:0]  held_d, held_q;  // beats in the queue that no burst was asked for with
     logic [SlotBits-1:0]  free_d, free_q;
     logic [PlaceBits-1:0] place_q;
     logic                 whole_q, valid_unused, last_burst;
 
+    assign first[c]  = Offsets[32*c+:32];
     assign place[c]  = 32'(place_q);
-    assign length[c] = last_burst ? 8'(Rest - 1) : 8'(Lengths[c] - 32'd1);
+    assign length[c] = last_burst ? 8'(Rest - 1) : 8'(Length - 1);
     assign whole[c]  = whole_q;
     assign held_d    = held_q + HeldBits'(s_valid_i[c] && s_ready_o[c])
                      - (asks[c] ? HeldBits'(length[c]) + HeldBits'(1) : '0);
@@ -167,7 +173,7 @@ module g2h_axi_writer #(
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
         held_q       <= '0;
-        free_q       <= SlotBits'(Slots[c]);
+        free_q       <= SlotBits'(Places);
         place_q      <= '0;
         whole_q      <= 1'b0;
         written_o[c] <= 1'b0;
@@ -176,13 +182,13 @@ module g2h_axi_writer #(
         held_q       <= held_d;
         free_q       <= free_d;
         written_o[c] <= hear && !b_resp_i[1] && !drain_q && !stopped_q && heard == ClientBits'(c);
-        if (asks[c]) place_q <= (place_q == PlaceBits'(Slots[c] - 1)) ? '0 : place_q + PlaceBits'(1);
+        if (asks[c]) place_q <= (place_q == PlaceBits'(Places - 1)) ? '0 : place_q + PlaceBits'(1);
       end
     end
 
     g2h_burst_count #(
       .Bursts(Bursts),
-      .Whole (Rest == Lengths[c])
+      .Whole (Rest == Length)
     ) u_count (
       .clk_i (clk_i),
       .rst_ni(rst_ni),

@@ -8,18 +8,19 @@
 //             long as chunks come: the buffer of ChunkBits + 2 * MaxLen bits takes a chunk unless it has 2 * MaxLen bits.
 //             Between two passes 2 clocks, and one for each chunk that is dropped.
 // Handshake   s_ready_o depends on registers alone, m_valid_o is a register.
-// Parameters  Limits[n] is the first prefix beyond all codes of n bits and fewer; IndexBits holds Symbols - 1.
+// Parameters  Limits[n] is the first prefix beyond all codes of n bits and fewer; IndexBits holds Symbols - 1.  Limits has
+//             words of MaxLen + 1 bits and Bases of IndexBits bits, those of n = 1 least.
 module g2h_huffman #(
-  parameter int unsigned                      ChunkBits   = 16,
-  parameter int unsigned                      MaxLen      = 8,
-  parameter int unsigned                      SymbolBits  = 4,
-  parameter int unsigned                      Symbols     = 2,
-  parameter int unsigned                      IndexBits   = 1,
-  parameter int unsigned                      PassSymbols = 1,
-  parameter int unsigned                      PassChunks  = 1,
-  parameter logic [MaxLen-1:0][MaxLen:0]      Limits      = '0,
-  parameter logic [MaxLen-1:0][IndexBits-1:0] Bases       = '0,
-  parameter                                   File        = ""
+  parameter int unsigned                  ChunkBits   = 16,
+  parameter int unsigned                  MaxLen      = 8,
+  parameter int unsigned                  SymbolBits  = 4,
+  parameter int unsigned                  Symbols     = 2,
+  parameter int unsigned                  IndexBits   = 1,
+  parameter int unsigned                  PassSymbols = 1,
+  parameter int unsigned                  PassChunks  = 1,
+  parameter logic [MaxLen*(MaxLen+1)-1:0] Limits      = '0,
+  parameter logic [MaxLen*IndexBits-1:0]  Bases       = '0,
+  parameter                               File        = ""
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -56,7 +57,7 @@ module g2h_huffman #(
     if (b == MaxLen - 1) begin : g_longest
       assign is_length[b] = !below[b-1];
     end else begin : g_shorter
-      localparam logic [MaxLen:0] Limit = Limits[b];
+      localparam logic [MaxLen:0] Limit = Limits[b*(MaxLen+1)+:MaxLen+1];
       if (Limit == '0) begin : g_none
         assign below[b] = 1'b0;
       end else if (Limit[MaxLen]) begin : g_all
@@ -126,7 +127,7 @@ module g2h_huffman #(
   always_comb begin
     place = '0;
     for (int unsigned b = 0; b < MaxLen; b++) begin
-      if (is_length_q[b]) place = place | (IndexBits'(prefix_q >> (MaxLen - 1 - b)) + Bases[b]);
+      if (is_length_q[b]) place = place | (IndexBits'(prefix_q >> (MaxLen - 1 - b)) + Bases[b*IndexBits+:IndexBits]);
     end
   end
 
