@@ -61,13 +61,6 @@ def test_every_band_of_the_tiny_design(bands: tuple[int, ...], bus: int, tmp_pat
     passes(made, tmp_path)
 
 
-@pytest.mark.parametrize(("seed", "bus"), [(0, 128), (3, 64), (4, 32)])
-def test_random_chains(seed: int, bus: int, tmp_path: Path) -> None:
-    made = random_off_chip(np.random.default_rng(seed), random_design(seed, layers=8), bus)
-    assert len(away(made)) > 3
-    passes(made, tmp_path)
-
-
 @pytest.mark.parametrize(("decoders", "bus"), [(1, 32), (2, 256), (4, 64)])
 def test_entropy_codes(decoders: int, bus: int, tmp_path: Path) -> None:
     made = coded_chain(np.random.default_rng(decoders), bus, decoders)

@@ -1,0 +1,90 @@
+"""Random designs with weights in external memory: golden model, C simulation and RTL of one and the same are equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.hardware import Design, Folding
+from gan2hls.hardware.off_chip import OFF_CHIP_CODECS
+from gan2hls.model import IntLayer
+from gan2hls.numbers.numerics import QuantType
+from gan2hls.verify import csim
+from gan2hls.verify.csim import check_csim
+from tests.cosim.hls_chains import QUICK, random_folding, random_geometry, random_type, write_hls
+from tests.cosim.rtl_bench import Bench, lint
+from tests.randomized import Rng, chain, design, linear_layer, random_inputs, random_off_chip
+
+pytestmark = pytest.mark.cosim
+
+MOST_LANES = 60
+
+
+def campaign(seed: int, depth: int = 2) -> Design:
+    """A chain of random geometry, types, codecs, foldings, bands and rows; a random port, entropy code and decoders."""
+    rng = np.random.default_rng(seed)
+    bus, decoders = int(rng.choice([32, 64, 128, 256])), int(rng.choice([0, 0, 1, 2, 4]))
+    count, kind = int(rng.integers(6, 60)), random_type(rng)
+    shape, input_type, layers = (1, 1, count), kind, []
+    for n in range(depth):
+        layers.append(random_layer(rng, f"l{n}", count, kind))
+        count, kind = int(np.prod(layers[-1].shape)), layers[-1].output_type
+    model = chain(f"campaign{seed}", shape, input_type, layers)
+    made = design(model, [small_folding(rng, layer) for layer in layers])
+    return random_off_chip(rng, made, bus, 0.9, decoders)
+
+
+def random_layer(rng: Rng, name: str, count: int, kind: QuantType) -> IntLayer:
+    """A linear layer whose weights any codec that stands off chip carries, every other time with many zeros."""
+    geometry = random_geometry(rng, count)
+    codec = str(rng.choice(["raw", "binary", "ternary", "codebook"]))
+    return linear_layer(
+        rng, name, "z", geometry, kind, out=random_type(rng), pieces=int(rng.integers(1, 3)),
+        table_bits=int(rng.choice([0, 0, 7])), weight_bits=int(rng.choice([1, 2, 3, 5, 8, 13])), codec=codec,
+        books=int(rng.choice([1, geometry.out_channels])), empty=float(rng.choice([0.0, 0.6])),
+    )  # fmt: skip
+
+
+def small_folding(rng: Rng, layer: IntLayer) -> Folding:
+    """Any legal folding of few lanes."""
+    while True:
+        folding = random_folding(rng, layer)
+        if folding.pe * folding.simd <= MOST_LANES:
+            return folding
+
+
+def check(made: Design, folder: Path, seed: int) -> None:
+    """Run the C++, and the RTL at full pace, with waits everywhere, and through a reset amid bursts."""
+    rng = np.random.default_rng(seed)
+    codes = random_inputs(np.random.default_rng(0), made.model, 3)
+    result = check_csim(write_hls(made, folder), made, codes, folder / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+    bench = Bench(made, folder)
+    assert lint(made, folder / "rtl") == ""
+    bench.run(3)  # the same inputs
+    bench.run(3, seed=1, idle=40, stall=40, memory=(int(rng.integers(0, 100)), int(rng.integers(0, 70))))
+    bench.run(2, seed=2, idle=10, stall=10, memory=(int(rng.integers(0, 100)), 20), reset_at=int(rng.integers(20, 400)))
+
+
+SEEDS, SLOW = (5, 6, 11, 17, 25, 26), (6, 11)
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SEEDS])
+def test_random_designs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    check(campaign(seed), tmp_path, seed)
+
+
+def test_the_seeds_draw_every_kind() -> None:
+    memories = (campaign(seed).memory for seed in SEEDS)
+    engines = [engine for memory in memories if memory is not None for engine in memory.engines]
+    ports = [engine.off_chip for engine in engines if engine.off_chip is not None]
+    assert {engine.weights.codec for engine in engines} == set(OFF_CHIP_CODECS)
+    assert {engine.weights.parameters.get("dense", 0) for engine in engines} == {0, 1}
+    assert {port.bus_bits for port in ports} == {32, 64, 128, 256}
+    assert {0, 1, 2} <= {port.decoders for port in ports}
+    assert {engine.geometry.groups > 1 for engine in engines} == {True, False}
+    assert {engine.bands.count > 1 for engine in engines} == {True, False}
