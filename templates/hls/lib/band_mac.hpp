@@ -27,9 +27,7 @@ namespace gan2hls {
 template <class L, class source, int TOGETHER = 1, int WIDTH>
 void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& words,
     hls::stream<ap_uint<L::PACE_WIDTH> >& paces, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
-    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
-    static_assert(L::PE % TOGETHER == 0, "each group must have as many accumulators");
-    static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
+    typedef mac_lanes<L, source, TOGETHER> lanes;
     static_assert(WIDTH >= L::WEIGHT_BITS, "the stream of weights must carry a word");
     typedef stored_word<L::WEIGHT_BITS> word_t;
     typename word_t::type tile[2 * L::TILE_WORDS];
@@ -44,15 +42,7 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=acc complete  // all accumulators change in every clock: registers
 #endif
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-    for (int p = 0; p < L::PE; ++p) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // only a reset
-#endif
-        acc[p] = 0;
-    }
+    lanes::clear(acc);
     tile_pace<L> pace;
     counter<2 * L::TILE_WORDS> put;
     counter<L::TILE_WORDS> stored;  // of the tile that arrives
@@ -73,71 +63,11 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
             to_limbs<L::FEED_WIDTH>(feed, limbs);
-            const int address = int(field<L::ADDRESS_BITS>(limbs, X_BITS));
-            const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
-            const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
-
-            typename L::input_t x[TOGETHER * L::SIMD];
-#ifndef __BAMBU__
-#pragma HLS ARRAY_PARTITION variable=x complete  // wires, not a memory
-#endif
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-            for (int s = 0; s < TOGETHER * L::SIMD; ++s) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // one subtracter per lane; a zero point of 0 costs nothing
-#endif
-                const uint64_t raw = field<L::IN_BITS>(limbs, s * L::IN_BITS);
-                x[s] = typename L::input_t(extend<L::IN_BITS, L::IN_SIGNED>(raw) - L::IN_ZERO_POINT);
-            }
-
-            typename L::weight_t weight[L::PE * L::SIMD];
-#ifndef __BAMBU__
-#pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
-#endif
+            const int address = lanes::address(limbs);
             word_t::get(tile[upper ? L::TILE_WORDS + address : address], tile_word<L>::limbs);
-            source::fetch(address, int(fold.at), weight);
-
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-            for (int p = 0; p < L::PE; ++p) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // PE adder trees side by side; Vitis balances each sum into a tree
-#endif
-                const int own = p / (L::PE / TOGETHER) * L::SIMD;  // the first element of its group
-                typename L::acc_t sum = 0;
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-                for (int s = 0; s < L::SIMD; ++s) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // SIMD products
-#endif
-                    sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[own + s]);
-                }
-                acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
-            }
-
-            if (last) {
-                uint64_t packed[limbs_of(L::ACCS_WIDTH)];
-#ifndef __BAMBU__
-#pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory
-#endif
-                clear<limbs_of(L::ACCS_WIDTH)>(packed);
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-                for (int p = 0; p < L::PE; ++p) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // only wires
-#endif
-                    put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
-                }
-                ap_uint<L::ACCS_WIDTH> word = 0;
-                from_limbs<L::ACCS_WIDTH>(packed, word);
-                out.write(word);
+            lanes::step(limbs, int(fold.at), acc);
+            if (lanes::last(limbs)) {
+                lanes::send(acc, out);
                 if (pixel.last) {
                     upper = !upper;
                     fold.step();

@@ -50,41 +50,37 @@ struct product<L, false> {
     }
 };
 
-template <class L, class source, int TOGETHER = 1>
-void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
-    const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
+// What a loop over feeder words does: operands and weights of a word, their products added to the accumulators, and these
+// sent.  `limbs` are those of the word, `fold` is the output fold that it belongs to.
+template <class L, class source, int TOGETHER>
+struct mac_lanes {
+    static const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
     static_assert(L::PE % TOGETHER == 0, "each group must have as many accumulators");
     static_assert(L::ACCS_WIDTH >= L::PE * L::ACC_BITS, "the output stream must carry PE accumulators");
-    typename L::acc_t acc[L::PE];
-#ifndef __BAMBU__
-#pragma HLS ARRAY_PARTITION variable=acc complete  // all accumulators change in every clock: registers
-#endif
+
+    static GAN2HLS_INLINE void clear(typename L::acc_t acc[L::PE]) {
 #ifdef __BAMBU__
 #pragma unroll
 #endif
-    for (int p = 0; p < L::PE; ++p) {
+        for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only a reset
 #endif
-        acc[p] = 0;
+            acc[p] = 0;
+        }
     }
-    counter<L::CO_FOLDS> co;  // output fold of the current vector
-#ifdef __BAMBU__
-#pragma nounroll
-#endif
-    for (typename upto<L::MAC_CYCLES>::type cycle = 0; cycle < L::MAC_CYCLES; ++cycle) {
-#ifndef __BAMBU__
-#pragma HLS PIPELINE II=1  // PE * SIMD multiplications a clock
-#endif
-        const ap_uint<L::FEED_WIDTH> feed = in.read();
-        uint64_t limbs[limbs_of(L::FEED_WIDTH)];
-#ifndef __BAMBU__
-#pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
-#endif
-        to_limbs<L::FEED_WIDTH>(feed, limbs);
-        const int address = int(field<L::ADDRESS_BITS>(limbs, X_BITS));
+
+    static GAN2HLS_INLINE int address(const uint64_t limbs[limbs_of(L::FEED_WIDTH)]) {
+        return int(field<L::ADDRESS_BITS>(limbs, X_BITS));
+    }
+
+    static GAN2HLS_INLINE bool last(const uint64_t limbs[limbs_of(L::FEED_WIDTH)]) {
+        return field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
+    }
+
+    static GAN2HLS_INLINE void step(
+        const uint64_t limbs[limbs_of(L::FEED_WIDTH)], int fold, typename L::acc_t acc[L::PE]) {
         const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
-        const bool last = field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
         const bool null = L::SKIPS && field<1>(limbs, X_BITS + L::ADDRESS_BITS + (L::SKIPS ? 2 : 0)) != 0;
 
         typename L::input_t x[TOGETHER * L::SIMD];
@@ -106,7 +102,7 @@ void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_W
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=weight complete  // wires, not a memory
 #endif
-        source::fetch(address, int(co.at), weight);
+        source::fetch(address(limbs), fold, weight);
 
 #ifdef __BAMBU__
 #pragma unroll
@@ -129,26 +125,55 @@ void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_W
             if (null) sum = 0;
             acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
         }
+    }
 
-        if (last) {
-            co.step();
-            uint64_t packed[limbs_of(L::ACCS_WIDTH)];
+    static GAN2HLS_INLINE void send(const typename L::acc_t acc[L::PE], hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
+        uint64_t packed[limbs_of(L::ACCS_WIDTH)];
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=packed complete  // wires, not a memory
 #endif
-            clear<limbs_of(L::ACCS_WIDTH)>(packed);
+        gan2hls::clear<limbs_of(L::ACCS_WIDTH)>(packed);
 #ifdef __BAMBU__
 #pragma unroll
 #endif
-            for (int p = 0; p < L::PE; ++p) {
+        for (int p = 0; p < L::PE; ++p) {
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-                put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
-            }
-            ap_uint<L::ACCS_WIDTH> word = 0;
-            from_limbs<L::ACCS_WIDTH>(packed, word);
-            out.write(word);
+            put_field<L::ACC_BITS>(packed, p * L::ACC_BITS, int64_t(acc[p]));
+        }
+        ap_uint<L::ACCS_WIDTH> word = 0;
+        from_limbs<L::ACCS_WIDTH>(packed, word);
+        out.write(word);
+    }
+};
+
+template <class L, class source, int TOGETHER = 1>
+void mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
+    typedef mac_lanes<L, source, TOGETHER> lanes;
+    typename L::acc_t acc[L::PE];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=acc complete  // all accumulators change in every clock: registers
+#endif
+    lanes::clear(acc);
+    counter<L::CO_FOLDS> co;  // output fold of the current vector
+#ifdef __BAMBU__
+#pragma nounroll
+#endif
+    for (typename upto<L::MAC_CYCLES>::type cycle = 0; cycle < L::MAC_CYCLES; ++cycle) {
+#ifndef __BAMBU__
+#pragma HLS PIPELINE II=1  // PE * SIMD multiplications a clock
+#endif
+        const ap_uint<L::FEED_WIDTH> feed = in.read();
+        uint64_t limbs[limbs_of(L::FEED_WIDTH)];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
+#endif
+        to_limbs<L::FEED_WIDTH>(feed, limbs);
+        lanes::step(limbs, int(co.at), acc);
+        if (lanes::last(limbs)) {
+            co.step();
+            lanes::send(acc, out);
         }
     }
 }
