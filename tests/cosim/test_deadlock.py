@@ -146,9 +146,9 @@ def test_a_process_that_asks_for_too_much_is_found(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = random_graph_design(0, 3)
     (first, *_) = (engine.layer.name for engine in made.engines)
-    change = re.search(rb"OUT_BEATS = (\d+);", _layer_text(made, first, tmp_path / "plain"))
+    change = re.search(rb"REQUANT_BEATS = (\d+);", _layer_text(made, first, tmp_path / "plain"))
     assert change is not None
-    more = b"OUT_BEATS = %d;" % (int(change[1]) + 1)
+    more = b"REQUANT_BEATS = %d;" % (int(change[1]) + 1)
     hls = write_hls(made, tmp_path, {f"layers/{first}.hpp": (change[0], more)})
     codes = random_inputs(np.random.default_rng(6), made.model, 1)
     result = check_csim(hls, made, codes, tmp_path / "work")
