@@ -30,8 +30,9 @@ from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
+from tests.cosim.test_maps_off_chip import maps_away, norm_design
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
-from tests.random_integer_graphs import Graph, norm_layer, random_graph_design
+from tests.random_integer_graphs import Graph, norm_layer, random_graph_design, u_net_design
 from tests.randomized import (
     chain,
     coded_chain,
@@ -73,6 +74,7 @@ READ = [
     random_graph_design(3), random_graph_design(37),
     random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),  # weights in external memory
     coded_chain(np.random.default_rng(2), 64, 2),  # the same, in a Huffman code
+    maps_away(u_net_design(0), 64),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
@@ -257,6 +259,7 @@ WHOLE = [
     pointwise(),
     away("away0", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1)),
     away("away2", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1), 2),
+    maps_away(norm_design((32, 32, 4), 4, 2), 64),
     away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 
