@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, make_engine
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
@@ -268,6 +269,16 @@ def u_net_design(seed: int, size: int = 8, channels: int = 4) -> Design:
     up = linear(third, conv_transpose((size // 4, size // 4), 4 * channels, 2 * channels))
     up = linear(add(up, second, deep), conv_transpose(deep[:2], 2 * channels, channels))
     return with_queues(with_endless_queues(fold(rng, graph.model(f"unet{seed}", (add(up, first, wide),)))))
+
+
+def maps_away(made: Design, bus_bits: int, least: int = 2) -> Design:
+    """Return ``made`` with each queue of ``least`` words or more, and the map of each normalization, off chip."""
+    queues = {(edge.reader, edge.port): bus_bits for edge in made.edges if edge.depth >= least}
+    engines = tuple(
+        make_engine(engine.layer, engine.folding, bus_bits=bus_bits) if isinstance(engine.layer.op, IntNorm) else engine
+        for engine in made.engines
+    )
+    return replace(made, engines=engines, off_chip=queues)
 
 
 def turns_design(size: int = 8) -> Design:

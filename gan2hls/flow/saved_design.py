@@ -26,7 +26,7 @@ from gan2hls.hardware import (
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
 
-BusBits = Annotated[int, Field(ge=0, le=512)]
+BusBits = Literal[0, 32, 64, 128, 256, 512]
 
 
 class _OffChip(Part):
@@ -122,7 +122,10 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
     off_chip = None if given is None else OffChip(given.band_rows, given.bus_bits, given.decoders)
     if off_chip is not None and off_chip.band_rows not in legal_band_rows(_geometry(layer)):
         raise ValueError(f"{layer.name}: bands of {off_chip.band_rows} rows")
-    return make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip, bus_bits=engine.bus_bits)
+    made = make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip, bus_bits=engine.bus_bits)
+    if engine.bus_bits and made.ring is None:
+        raise ValueError(f"{layer.name} has no map that is off chip")
+    return made
 
 
 def _geometry(layer: IntLayer) -> LinearGeometry:

@@ -156,5 +156,7 @@ def verify_design(design: Design) -> None:
         assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
         assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"
         assert depth > QUEUE_WORDS or depth.bit_count() == 1, f"{reader}: a short queue of {depth}"
+    if design.memory is not None:
+        assert len(design.memory.widths) == 1, f"memory ports of {sorted(design.memory.widths)} bits"
     for reader, port in design.off_chip:
         assert design.depths.get((reader, port)), f"{reader}: input {port} has no queue that is off chip"

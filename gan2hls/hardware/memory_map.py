@@ -83,10 +83,15 @@ class MemoryMap:
     queues: tuple[tuple[str, str, OffChipRing], ...] = ()
 
     @property
+    def widths(self) -> set[int]:
+        """Widths of the port that its users count on: one."""
+        widths = {engine.off_chip.bus_bits for engine in self.engines if engine.off_chip is not None}
+        return widths | {ring.bus_bits for _, _, ring in self.queues}
+
+    @property
     def bus_bits(self) -> int:
         """Width of the port."""
-        widths = {engine.off_chip.bus_bits for engine in self.engines if engine.off_chip is not None}
-        (bits,) = widths | {ring.bus_bits for _, _, ring in self.queues}
+        (bits,) = self.widths
         return bits
 
     @property

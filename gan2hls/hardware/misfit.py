@@ -29,7 +29,9 @@ _LEAST_ROOM = 8
 _BETWEEN = ";\n        "
 
 
-def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: Resources) -> FoldingError:
+def misfit_error(
+    model: IntegerModel, choices: Choices, target: Target, aside: Resources, *, maps_help: bool
+) -> FoldingError:
     """Return what says that nothing fits, with the ways out that have been tried.
 
     Args:
@@ -37,16 +39,19 @@ def misfit_error(model: IntegerModel, choices: Choices, target: Target, aside: R
         choices: its foldings.
         target: part, clock and goal.
         aside: what is taken beside the options of layers.
+        maps_help: whether it fits with queues and maps off chip, where the target does not allow that.
     """
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, _room(budget, aside))) + aside
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
+    ways = [f"in all it takes {', '.join(counts)}"]
+    ways += ["memory.maps: auto: with queues and maps off chip it fits"] if maps_help else []
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint=_BETWEEN.join([f"in all it takes {', '.join(counts)}", *_ways_out(model, choices, target, aside, names)]),
+        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, target, aside, names)]),
     )
 
 
@@ -112,7 +117,7 @@ def _more_of_the_part(choices: Choices, target: Target, aside: Resources) -> Ite
         return
     taken, counts = taken_by(chosen) + aside, dict(there)
     shares = {name: ceil(100 * count / counts[name]) / 100 for name, (count, _) in excess(taken, target.budget).items()}
-    if all(0 < share <= 1 for share in shares.values()):
+    if shares and all(0 < share <= 1 for share in shares.values()):
         text = ", ".join(f"{name.removesuffix('18')}: {share:g}" for name, share in shares.items())
         yield f"target.utilization: {{{text}}}: that much of the part is enough, if it can be routed"
 
@@ -132,7 +137,7 @@ def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
 
 def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: list[str]) -> Iterator[str]:
     """Yield what fewer bits of weights take of the resources ``names``; weights are cut, which sizes do not mind."""
-    for bits in _WEIGHT_BITS:
+    for bits in _WEIGHT_BITS if names else ():
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
             continue

@@ -56,7 +56,7 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     choices, found = _within_budget(model, target, pinned)
     if found.design is None:
         if not target.oversize:
-            raise misfit_error(model, choices, target, found.aside)
+            raise _misfit(model, choices, target, pinned, found.aside)
         found = _oversized(model, choices, target, budget, found.aside)
     assert found.design is not None, "there is always one where nothing is held"
     verify_design(found.design)
@@ -90,7 +90,18 @@ def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingReque
         _log.warning("%s: the design takes %s; target.oversize lets it pass", target.part, excess_text(taken, budget))
         return
     choices, found = _within_budget(design.model, target, pinned)
-    raise misfit_error(design.model, choices, target, found.aside)
+    raise _misfit(design.model, choices, target, pinned, found.aside)
+
+
+def _misfit(
+    model: IntegerModel, choices: Choices, target: Target, pinned: Mapping[str, FoldingRequest], aside: Resources
+) -> FoldingError:
+    """Return what says that nothing fits; that maps off chip would help is tried here, where it was not allowed."""
+    maps_help = False
+    if not target.memory.maps:
+        free = replace(target, memory=replace(target.memory, maps=True))
+        maps_help = _within_budget(model, free, pinned)[1].design is not None
+    return misfit_error(model, choices, target, aside, maps_help=maps_help)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
@@ -200,8 +211,9 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         if target.memory.maps:
             design = queues_off_chip(design, budget, target.memory.bits)
         taken = design_resources(design)
-        choices.bytes_aside = max(choices.bytes_aside, queue_bytes(design))
-        if taken.within(budget) and choices.carries(chosen, max(estimate(design).interval, design.interval)):
+        known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
+        carried = choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
+        if taken.within(budget) and carried:
             return _Found(design, aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))

@@ -8,28 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.hardware import Design, Folding, OffChip, estimate
+from gan2hls.hardware import Design, Folding, OffChip, estimate, make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.options import make_engine
-from gan2hls.kinds.int_norm import IntNorm
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.verify import run_rtl
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
-from tests.random_integer_graphs import norm_layer, random_graph_design, u_net_design
+from tests.random_integer_graphs import maps_away, norm_layer, random_graph_design, u_net_design
 from tests.randomized import chain, design
 
 pytestmark = pytest.mark.cosim
-
-
-def maps_away(made: Design, bus_bits: int, least: int = 2) -> Design:
-    """Return ``made`` with each queue of ``least`` words or more, and the map of each normalization, off chip."""
-    queues = {(edge.reader, edge.port): bus_bits for edge in made.edges if edge.depth >= least}
-    engines = tuple(
-        make_engine(engine.layer, engine.folding, bus_bits=bus_bits) if isinstance(engine.layer.op, IntNorm) else engine
-        for engine in made.engines
-    )
-    return replace(made, engines=engines, off_chip=queues)
 
 
 def norm_design(shape: tuple[int, int, int], groups: int, lanes: int, *, by_pixel: bool = False) -> Design:

@@ -21,7 +21,7 @@ from gan2hls.model import IntegerModel
 from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
 from tests import randomized
-from tests.random_integer_graphs import random_graph
+from tests.random_integer_graphs import maps_away, random_graph, random_graph_design
 
 ORIGIN = Origin(sha256="0" * 64, params=7)
 DESIGN = randomized.tiny_design()
@@ -151,6 +151,21 @@ def test_design_round_trip_is_exact() -> None:
         assert (mine.folding, mine.rows) == (other.folding, other.rows)
         assert mine.encoded is not None and other.encoded is not None
         assert np.array_equal(mine.encoded.memories[0].words, other.encoded.memories[0].words)
+
+
+def test_queues_and_maps_that_are_off_chip_come_back() -> None:
+    made = maps_away(random_graph_design(2, norms=True), 64)
+    file = dump_design(made)[DESIGN_JSON]
+    again = load_design(made.model, file)
+    assert dump_design(again)[DESIGN_JSON] == file
+    assert made.memory is not None and again.memory is not None
+    assert again.memory.rings == made.memory.rings and len(made.memory.rings) > 2
+    tree = json.loads(file)
+    engine = next(engine for engine in tree["engines"] if engine["bus_bits"])
+    for wrong in (48, 128, -64):
+        engine["bus_bits"] = wrong
+        with pytest.raises(ModelError, match="saved stage is broken"):
+            load_design(made.model, json.dumps(tree).encode())
 
 
 def test_version_1_is_still_read() -> None:

@@ -1,0 +1,93 @@
+"""Long queues and maps of normalizations in external memory: when the search puts them there, and their sizes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan2hls.base import FoldingError
+from gan2hls.hardware import Design, MemoryPort, StreamEngine, Target, Utilization, design_resources, estimate, schedule
+from gan2hls.kinds.add import IntAdd
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
+from gan2hls.ops import OffChipRing, burst_beats
+from tests.random_integer_graphs import Graph, norm_layer
+from tests.randomized import conv, linear_layer
+
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+SIZE = (24, 24)
+
+
+def residual() -> IntegerModel:
+    """A convolution, a normalization and what skips both: a map of 110 kbit twice."""
+    rng = np.random.default_rng(0)
+    graph = Graph(rng, {"x0": (*SIZE, 24)})
+    graph.types["x0"] = INT8
+    graph.keep(linear_layer(rng, "l0", "x0", conv(SIZE, 24, 24), INT8))
+    shape = (*SIZE, 24)
+    graph.keep(norm_layer(rng, "l1", "l0", shape, graph.types["l0"], groups=24, by_pixel=False, centred=True))
+    graph.stream(IntAdd((1, 1)), ("l1", "x0"), shape)
+    return graph.model("residual", ("l2",))
+
+
+def target(bram: float, **memory: object) -> Target:
+    port = replace(MemoryPort(), **memory)  # type: ignore[arg-type]
+    return Target("xc7z020clg400-1", utilization=Utilization(bram=bram), memory=port)
+
+
+def rings(design: Design) -> list[str]:
+    return [] if design.memory is None else [placed.about for placed in design.memory.rings]
+
+
+def test_what_fits_stays_on_chip() -> None:
+    design = schedule(residual(), target(1.0), {})
+    assert design.memory is None
+    taken = design_resources(design).bram18
+    tight = schedule(residual(), target((taken - 1) / 280), {})
+    assert design_resources(tight).bram18 <= taken - 1
+
+
+def test_maps_leave_until_the_rest_fits() -> None:
+    model, free = residual(), schedule(residual(), target(1.0), {})
+    tight = target(8 / 280)
+    design = schedule(model, tight, {})
+    assert design_resources(design).within(tight.budget)
+    assert rings(design) == ["x0 -> l2", "map of l1"]
+    assert estimate(design).interval <= 1.01 * estimate(free).interval
+    norm = design.engine("l1")
+    assert isinstance(norm, StreamEngine) and norm.bus_bits == 64
+    memory = design.memory
+    assert memory is not None and not design.has_image
+    assert memory.frame_bytes == 4 * 24 * 24 * 24  # each map of a byte an element is written and read
+
+
+def test_maps_can_be_kept_on_chip() -> None:
+    with pytest.raises(FoldingError, match="block RAMs") as error:
+        schedule(residual(), target(8 / 280, maps=False), {})
+    assert "memory.maps: auto" in error.value.hint
+    schedule(residual(), target(8 / 280), {})  # as the hint says
+
+
+def test_what_the_port_does_not_carry_is_refused() -> None:
+    with pytest.raises(FoldingError):
+        schedule(residual(), target(8 / 280, gbps=1e-4), {})
+
+
+@given(st.integers(1, 300), st.integers(1, 5000), st.integers(2, 20_000), st.sampled_from([32, 64, 128, 256, 512]))
+def test_a_ring_holds_what_it_must(width: int, words: int, depth: int, bus_bits: int) -> None:
+    ring = OffChipRing(width, words, depth, bus_bits)
+    assert ring.word_bits >= width
+    assert max(ring.word_bits, bus_bits) % min(ring.word_bits, bus_bits) == 0
+    assert ring.beats * bus_bits == words * ring.word_bits, "a frame is whole beats"
+    assert 1 <= ring.burst <= burst_beats(bus_bits)
+    assert (ring.bursts - 1) * ring.burst < ring.beats <= ring.bursts * ring.burst
+    # Bursts of the frames that overlap ``depth`` words: all but the last of each are whole.
+    frames = -(-(depth + words - 1) // words)
+    worst = -(-(depth * ring.word_bits // bus_bits) // ring.burst) + frames
+    assert ring.slots >= worst
+    assert ring.size == ring.slots * burst_beats(bus_bits) * bus_bits // 8
+    assert ring.held >= depth
