@@ -9,18 +9,9 @@ from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
 from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
-from gan2hls.ops.operation import (
-    IntOp,
-    Operation,
-    Parameter,
-    Program,
-    Sizes,
-    StreamOperation,
-    Unit,
-    UnitCost,
-    UnitTable,
-)
+from gan2hls.ops.operation import IntOp, Operation
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
+from gan2hls.ops.stream_operation import Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 from gan2hls.ops.taps import (
     AxisTaps,
     LinearGeometry,
