@@ -1,10 +1,11 @@
 """Operations: what a layer makes of the tensors that it reads, before its points, as frozen data.
 
 In float, as the passes rewrite it, and in integers, as golden model and hardware compute it.  Here stand what all of
-them answer, the linear one and the identity; a kind that is none of these has a file in ``kinds``.
+them answer, the linear one, what it may become and the identity; a kind that is none of these has a file in ``kinds``.
 """
 
 from gan2hls.ops.cost import dsp_of_product
+from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
@@ -28,6 +29,7 @@ __all__ = [
     "EXACT",
     "AxisTaps",
     "Identity",
+    "IntCrop",
     "IntIdentity",
     "IntLinear",
     "IntOp",
@@ -51,6 +53,7 @@ __all__ = [
     "by_row_phases",
     "conv_axis",
     "conv_transpose_axis",
+    "crop_by",
     "dense_geometry",
     "dsp_of_product",
     "is_shuffle",

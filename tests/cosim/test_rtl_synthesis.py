@@ -22,7 +22,7 @@ from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops.operation import StreamOperation
+from gan2hls.ops import IntCrop, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from gan2hls.ops.weights import IntWeight
@@ -239,6 +239,7 @@ WHOLE = [
     linear("skipping", conv((8, 8), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     streaming("sum", IntAdd((1, 3), "vector"), MAP, (MAP, (1, 1, 16)), 4, 8),
     streaming("product", IntMul("plane"), MAP, (MAP, (8, 8, 1)), 4, 8),
+    streaming("cropped", IntCrop((2, 6), (1, 5), (8, 8)), (4, 4, 16), (MAP,), 4, 8),
     streaming("pooled", IntPool(HALVES, HALVES, (8, 8), True), (4, 4, 16), (MAP,), 4, 8),
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
