@@ -112,7 +112,7 @@ class IntCrop(StreamOperation):
         """Return its register, and what counts rows and beats of a row."""
         (height, row_beats), _, _ = self._beats(sizes)
         places = bits_of(height) + bits_of(row_beats)
-        return UnitCost(lut=2 * places, ff=sizes.lanes * sizes.acc_type.signed_bits + places + 3)
+        return UnitCost(lut=5 * places // 4, ff=sizes.lanes * sizes.acc_type.signed_bits + places + 3)
 
     def _beats(self, sizes: Sizes) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
         """Return rows of the map and beats of each, the window's rows, and its beats in a row."""

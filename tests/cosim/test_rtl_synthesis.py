@@ -15,7 +15,7 @@ import pytest
 from gan2hls.codecs import CODECS
 from gan2hls.emit import template_root
 from gan2hls.fabric import MemoryKind, memory_cells
-from gan2hls.hardware import Design, Folding, OffChip, design_resources
+from gan2hls.hardware import Design, Folding, OffChip, StreamEngine, design_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.gather import IntGather
@@ -239,7 +239,6 @@ WHOLE = [
     linear("skipping", conv((8, 8), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     streaming("sum", IntAdd((1, 3), "vector"), MAP, (MAP, (1, 1, 16)), 4, 8),
     streaming("product", IntMul("plane"), MAP, (MAP, (8, 8, 1)), 4, 8),
-    streaming("cropped", IntCrop((2, 6), (1, 5), (8, 8)), (4, 4, 16), (MAP,), 4, 8),
     streaming("pooled", IntPool(HALVES, HALVES, (8, 8), True), (4, 4, 16), (MAP,), 4, 8),
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
@@ -265,6 +264,22 @@ def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None
     luts, registers = counted(cells)
     assert 0.8 * luts <= estimate.lut <= 1.2 * luts
     assert 0.8 * registers <= estimate.ff <= 1.2 * registers
+
+
+def test_a_crop_counts_and_holds_a_beat(tmp_path: Path) -> None:
+    """The unit alone takes two counters, a register and no memory: the middle of a map of 92 x 92, 64 channels."""
+    pytest.importorskip("pyosys")
+    made = streaming("crop", IntCrop((16, 76), (16, 76), (92, 92)), (60, 60, 64), ((92, 92, 64),), 1, 9)
+    (engine,) = made.engines
+    assert isinstance(engine, StreamEngine)
+    unit, cost, lib = engine.rtl_unit, engine.op.cost(engine.sizes), template_root() / "rtl" / "lib"
+    parameters = " ".join(f"-G {name}={int(value)}" for name, value in unit.parameters.items())
+    read = f"read_slang -j 1 --top {unit.name} {parameters} {lib / 'g2h_crop.sv'} {lib / 'g2h_centre.sv'}"
+    cells = mapped(read, f"synth_xilinx -flatten -top {unit.name}", unit.name, tmp_path)
+    assert cost.memories == () and not any("RAM" in kind or "DSP" in kind for kind in cells)
+    luts, registers = counted(cells)
+    assert 0.8 * luts <= cost.lut <= 1.2 * luts
+    assert 0.9 * registers <= cost.ff <= 1.1 * registers
 
 
 #: LUTs of the cells that LUTs serve as memory and shift registers in.
