@@ -68,7 +68,7 @@ print("ALL PASSES DONE")
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
     normalizing("channels"), normalizing("large"), normalizing("pixels"),
-    random_graph_design(3), random_graph_design(37),
+    random_graph_design(3), random_graph_design(37), random_graph_design(33, crops=True),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
