@@ -44,6 +44,9 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
             made = _pairs(op, *lists, shape[2])
         case "pool":
             made = _pooled(op, lists[0], shape[2])
+        case "crop":
+            places = [(y, x) for y in range(*op.rows) for x in range(*op.columns)]
+            made = [operands[0].reshape(*op.in_size, shape[2])[y, x, c] for y, x in places for c in range(shape[2])]
         case "gather":
             made = [number for x in lists[0] for number in op.table[round(x)].tolist()]
         case "concat":

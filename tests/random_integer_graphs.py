@@ -20,7 +20,7 @@ from gan2hls.kinds.pool import IntPool
 from gan2hls.kinds.windows import Windows
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops import StreamOperation
+from gan2hls.ops import IntCrop, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
@@ -142,6 +142,14 @@ class Graph:
         op = IntPool(rows, columns, (height, width), bool(self.rng.integers(2)))
         self.stream(op, (first,), (len(rows), len(columns), channels))
 
+    def crop(self, first: str) -> None:
+        """Any window of a map, as large as the map at most."""
+        height, width, channels = self.shapes[first]
+        ends = [np.sort(self.rng.choice(size + 1, 2, replace=False)).tolist() for size in (height, width)]
+        (top, bottom), (left, right) = ends
+        op = IntCrop((top, bottom), (left, right), (height, width))
+        self.stream(op, (first,), (bottom - top, right - left, channels))
+
     def lookup(self, first: str) -> None:
         """Rows of a random table, as many as there are numbers of the type."""
         numbers, given = int(np.prod(self.shapes[first])), self.types[first].int_type
@@ -213,12 +221,14 @@ STEPS = (
 )
 
 
-def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> IntegerModel:
+def random_graph(
+    seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False, crops: bool = False
+) -> IntegerModel:
     """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers.
 
-    With ``norms`` there are normalizations among them.
+    With ``norms`` there are normalizations among them, with ``crops`` crops.
     """
-    steps = (*STEPS, *([Graph.norm] * 4 if norms else []))
+    steps = (*STEPS, *([Graph.norm] * 4 if norms else []), *([Graph.crop] * 4 if crops else []))
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
     if rng.integers(3) == 0:  # labels, which nothing but a lookup reads
@@ -242,9 +252,11 @@ def random_graph(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, 
     return graph.model(f"graph{seed}", outputs)
 
 
-def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False) -> Design:
+def random_graph_design(
+    seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False, crops: bool = False
+) -> Design:
     """A design of a random graph with random foldings and the queues that it needs."""
-    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms))
+    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms, crops=crops))
     return with_queues(with_endless_queues(made))
 
 

@@ -1,26 +1,18 @@
 """Operations: what a layer makes of the tensors that it reads, before its points, as frozen data.
 
 In float, as the passes rewrite it, and in integers, as golden model and hardware compute it.  Here stand what all of
-them answer, the linear one and the identity; a kind that is none of these has a file in ``kinds``.
+them answer, the linear one, what it may become and the identity; a kind that is none of these has a file in ``kinds``.
 """
 
 from gan2hls.ops.cost import dsp_of_product
+from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
 from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
-from gan2hls.ops.operation import (
-    IntOp,
-    Operation,
-    Parameter,
-    Program,
-    Sizes,
-    StreamOperation,
-    Unit,
-    UnitCost,
-    UnitTable,
-)
+from gan2hls.ops.operation import IntOp, Operation
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
+from gan2hls.ops.stream_operation import Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 from gan2hls.ops.taps import (
     AxisTaps,
     LinearGeometry,
@@ -37,6 +29,7 @@ __all__ = [
     "EXACT",
     "AxisTaps",
     "Identity",
+    "IntCrop",
     "IntIdentity",
     "IntLinear",
     "IntOp",
@@ -60,6 +53,7 @@ __all__ = [
     "by_row_phases",
     "conv_axis",
     "conv_transpose_axis",
+    "crop_by",
     "dense_geometry",
     "dsp_of_product",
     "is_shuffle",

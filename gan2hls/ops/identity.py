@@ -9,8 +9,9 @@ from typing import ClassVar, final
 import numpy as np
 
 from gan2hls.numbers import Float32Array, FloatArray, IntType, QuantType
-from gan2hls.ops.operation import Operation, Program, Sizes, StreamOperation, Unit
+from gan2hls.ops.operation import Operation
 from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.stream_operation import Program, Sizes, StreamOperation, Unit
 from gan2hls.ops.weights import IntWeight
 from gan2hls.timing import Block, Stream
 

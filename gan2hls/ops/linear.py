@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.linear_map import linear, linear_backward
 from gan2hls.ops.linear_program import LinearProgram, phases_together
 from gan2hls.ops.shuffle import Shape, is_shuffle
@@ -60,13 +61,18 @@ class Linear:
 
     def lower(
         self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
-    ) -> tuple[IntLinear, FloatArray]:
+    ) -> tuple[IntLinear | IntCrop, FloatArray]:
         """Return it on integers, and what an accumulator of 1 means by channel, float64 ``[CO]`` or ``[1]``.
 
-        ``shape`` is that of the output, ``weight`` the integers that stand for its weights.
+        A copy that leaves out rows and columns only is a crop.  ``shape`` is that of the output, ``weight`` the
+        integers that stand for its weights.
         """
         (given,) = inputs
         assert weight is not None, "a linear layer has integer weights"
+        if self.kind == COPY and shape == self.geometry.out_shape:
+            crop = crop_by(self.geometry, weight.values)
+            if crop is not None:
+                return crop, weight.scale * given.scale
         geometry, codes = _by_row_phases(self.geometry, weight, shape[0] // self.geometry.y.out_size)
         return IntLinear(self.kind, geometry, codes), weight.scale * given.scale
 

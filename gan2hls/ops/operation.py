@@ -1,27 +1,20 @@
-"""What every operation answers, in float and in integers; what one without weights says of its hardware too.
+"""What every operation answers, in float and in integers.
 
-A linear operation has an engine of its own (``hardware.linear_engine``).  Every other one makes accumulators of
-elements as they come: it names a unit of the RTL library and a process of the HLS library, and what those are
-instantiated with, so no stage needs to know which operation it is.
+A linear operation has an engine of its own (``hardware.linear_engine``); every other one is a unit of the two libraries
+(``ops.stream_operation``).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, final
+from collections.abc import Sequence
+from typing import Protocol
 
-from gan2hls.fabric import MemoryBlock
-from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
+from gan2hls.numbers import Float32Array, FloatArray, QuantType
 from gan2hls.ops.linear import IntLinear
-from gan2hls.ops.off_chip_ring import OffChipRing
 from gan2hls.ops.shuffle import Shape
+from gan2hls.ops.stream_operation import StreamOperation
 from gan2hls.ops.weights import IntWeight
-from gan2hls.timing import Block, Phase, Stream, steps
-
-#: Makes accumulators ``[N, ..., channels]`` of codes ``[N, H, W, C]`` of every input.
-Program = Callable[..., Int64Array]
 
 
 class Operation(Protocol):
@@ -66,179 +59,6 @@ class Operation(Protocol):
         Raises:
             AssertionError: it does not fit them.
         """
-
-
-@final
-@dataclass(frozen=True)
-class Sizes:
-    """What an engine is, as an operation without weights needs to know it.
-
-    Attributes:
-        inputs: meaning of the codes of each input.
-        acc_type: of the accumulators.
-        shape: ``(H, W, C)`` of the output.
-        lanes: elements of a beat, of every input and of what leaves.
-        bus_bits: width of the memory port where its map is off chip; 0: it is on chip.
-    """
-
-    inputs: tuple[QuantType, ...]
-    acc_type: IntType
-    shape: Shape
-    lanes: int
-    bus_bits: int = 0
-
-    @property
-    def beats(self) -> int:
-        """Beats of accumulators of a frame."""
-        return self.shape[0] * self.shape[1] * self.shape[2] // self.lanes
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class UnitTable:
-    """A constant memory of a unit.
-
-    Attributes:
-        values: int64 ``[depth]``.
-        type: of an entry.
-        about: what an entry is.
-        ports: entries that the process of the HLS library reads in one clock.
-    """
-
-    values: Int64Array
-    type: IntType
-    about: str
-    ports: int = 1
-
-
-#: What a unit is instantiated with: a number, or several.
-Parameter = int | bool | tuple[int, ...]
-
-
-@final
-@dataclass(frozen=True)
-class Unit:
-    """A piece of one of the two libraries, with what it is instantiated with.
-
-    Attributes:
-        name: a module of ``templates/rtl/lib``; or a process of ``templates/hls/lib``, which is its header's name too.
-        parameters: of the module; constants of the process, ``bool`` where it is one.  Several numbers are a
-            packed vector of 32 bits each in the module, and in C++ a function of their index.
-        tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
-            ``root(word)`` of the process' ``config``.
-        cycles: iterations of the process for a frame; 0: as many as beats leave.
-    """
-
-    name: str
-    parameters: Mapping[str, Parameter]
-    tables: Mapping[str, UnitTable] = field(default_factory=dict)
-    cycles: int = 0
-
-
-@final
-@dataclass(frozen=True)
-class UnitCost:
-    """What a unit takes of a part.
-
-    Attributes:
-        dsp: DSP blocks.
-        lut: LUTs, those of its memories excluded.
-        ff: flip-flops, those of its memories excluded.
-        memories: width, depth and kind of its memories, with the registers that belong to them.
-    """
-
-    dsp: int = 0
-    lut: int = 0
-    ff: int = 0
-    memories: tuple[tuple[int, int, MemoryBlock], ...] = ()
-
-
-class StreamOperation(Protocol):
-    """What a layer of the integer model makes of its inputs without weights, before its requantizer: frozen data.
-
-    By default its engine takes a beat of every input for every beat that leaves, and registers it.
-    """
-
-    @property
-    def kind(self) -> str:
-        """What it is called in names and reports."""
-
-    @property
-    def useful_macs(self) -> int:
-        """Products of a real input and a real weight: none."""
-        return 0
-
-    @abstractmethod
-    def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:
-        """Return what computes accumulators ``[N, H, W, C]`` of codes ``[N, h, w, c]`` of each input."""
-
-    def in_raster(self, codes: Int64Array) -> Int64Array:
-        """Return codes of accumulators in the order of the output stream."""
-        return codes
-
-    @abstractmethod
-    def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
-        """Return the exact interval of every accumulator for inputs of these types, 0 included."""
-
-    @abstractmethod
-    def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
-        """Check it against the types that it reads and the channels that the requantizer distinguishes.
-
-        Raises:
-            AssertionError: it does not fit them.
-        """
-
-    def lane_channels(self, shape: Shape) -> int:
-        """Return the number that lanes must divide, for an output of ``shape``."""
-        return shape[2]
-
-    def in_beats(self, sizes: Sizes) -> tuple[int, ...]:
-        """Return the beats of a frame of each input."""
-        return (sizes.beats,) * len(sizes.inputs)
-
-    def interval(self, sizes: Sizes) -> int:
-        """Return the least clocks between two frames."""
-        return max(sizes.beats, *self.in_beats(sizes))
-
-    def ring(self, sizes: Sizes) -> OffChipRing | None:
-        """Return the map that it holds in external memory; None: it holds none, or on chip."""
-        del sizes
-        return None
-
-    def order(self, sizes: Sizes) -> tuple[Phase, ...]:
-        """Return in which order its unit takes beats of its inputs, and offers one, in a frame."""
-        return (Phase(((tuple(range(len(sizes.inputs))), True),), sizes.beats),)
-
-    def blocks(
-        self, sizes: Sizes, name: str, streams: Sequence[Stream], frames: int
-    ) -> tuple[tuple[Block, ...], Stream]:
-        """Return the blocks of the cycle model from the inputs ``streams`` to the accumulators, and their stream.
-
-        Names of edges start with ``name``; streams carry the beats of so many frames.
-        """
-        out = Stream(f"{name}.acc", sizes.beats * frames)
-        return (steps(streams, out, self.order(sizes)),), out
-
-    def accumulator(self, sizes: Sizes) -> tuple[IntType, int]:
-        """Return the type of the words that the HLS requantizer reads, and the zero point that it takes off them."""
-        return IntType(sizes.acc_type.signed_bits, signed=True), 0
-
-    @abstractmethod
-    def rtl(self, sizes: Sizes) -> Unit:
-        """Return the module that makes a beat of accumulators.
-
-        Its ports are ``clk_i``, ``rst_ni``, ``s_data_i`` (the beats of all inputs, the first in the least bits),
-        ``s_valid_i`` and ``s_ready_o`` (a bit each), ``acc_o``, ``valid_o``, ``ready_i``.
-        """
-
-    @abstractmethod
-    def hls(self, sizes: Sizes) -> Unit | None:
-        """Return the process that does the same, a stream per input and one of accumulators; None: none is needed."""
-
-    def cost(self, sizes: Sizes) -> UnitCost:
-        """Return what the unit takes, beyond what every engine has."""
-        del sizes
-        return UnitCost()
 
 
 #: What a layer of the integer model does: with weights, or on elements as they come.

@@ -43,6 +43,9 @@ K = {
     "plane": 3 * weights(1, 8, 3, 3),
     "same": 2 * weights(8, 8, 3, 3),
     "same2": 4 * weights(8, 8, 3, 3),
+    "one": np.array([1, 1]),
+    "last": np.array([-1, -1]),
+    "rows_columns": np.array([2, 3]),
 }
 U_NET = f"""
     h = Conv<{PADS}>(x, first) s = LeakyRelu(h) d = Conv<{PADS}, strides = [2, 2]>(s, down) r = Relu(d)
@@ -65,6 +68,11 @@ SQUEEZE = f"""
     u = Resize<mode = "nearest">(e, , twice) f = Conv<{PADS}>(u, same) g = Add(f, h)
     q = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(g) o = Conv<{PADS}>(q, image) y = Tanh(o)
 """
+#: A convolution without pads, and the middle of what it reads.
+VALID = f"""
+    h = Conv<{PADS}>(x, first) s = LeakyRelu(h) a = Conv(s, same) c = Slice(s, one, last, rows_columns) g = Add(a, c)
+    o = Conv<{PADS}>(g, image) y = Tanh(o)
+"""
 
 
 def build(model: Path, steps: tuple[str, ...] = STEPS) -> Report:
@@ -82,8 +90,8 @@ def build(model: Path, steps: tuple[str, ...] = STEPS) -> Report:
 
 @pytest.mark.parametrize(
     ("body", "kind", "count"),
-    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2)],
-    ids=["u-net", "dense block", "attention", "squeeze"],
+    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2), (VALID, "crop", 1)],
+    ids=["u-net", "dense block", "attention", "squeeze", "valid"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
     report = build(save(tmp_path, body, (1, 3, 8, 8), K))

@@ -15,14 +15,14 @@ import pytest
 from gan2hls.codecs import CODECS
 from gan2hls.emit import template_root
 from gan2hls.fabric import MemoryKind, memory_cells
-from gan2hls.hardware import Design, Folding, OffChip, design_resources
+from gan2hls.hardware import Design, Folding, OffChip, StreamEngine, design_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops.operation import StreamOperation
+from gan2hls.ops import IntCrop, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry, by_row_phases
 from gan2hls.ops.weights import IntWeight
@@ -71,7 +71,7 @@ print("ALL PASSES DONE")
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
     normalizing("channels"), normalizing("large"), normalizing("pixels"),
-    random_graph_design(3), random_graph_design(37),
+    random_graph_design(3), random_graph_design(37), random_graph_design(33, crops=True),
     random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),  # weights in external memory
     coded_chain(np.random.default_rng(2), 64, 2),  # the same, in a Huffman code
     maps_away(u_net_design(0), 64),
@@ -281,6 +281,22 @@ def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None
     luts, registers = counted(cells)
     assert 0.8 * luts <= estimate.lut <= 1.2 * luts
     assert 0.8 * registers <= estimate.ff <= 1.2 * registers
+
+
+def test_a_crop_counts_and_holds_a_beat(tmp_path: Path) -> None:
+    """The unit alone takes two counters, a register and no memory: the middle of a map of 92 x 92, 64 channels."""
+    pytest.importorskip("pyosys")
+    made = streaming("crop", IntCrop((16, 76), (16, 76), (92, 92)), (60, 60, 64), ((92, 92, 64),), 1, 9)
+    (engine,) = made.engines
+    assert isinstance(engine, StreamEngine)
+    unit, cost, lib = engine.rtl_unit, engine.op.cost(engine.sizes), template_root() / "rtl" / "lib"
+    parameters = " ".join(f"-G {name}={int(value)}" for name, value in unit.parameters.items())
+    read = f"read_slang -j 1 --top {unit.name} {parameters} {lib / 'g2h_crop.sv'} {lib / 'g2h_centre.sv'}"
+    cells = mapped(read, f"synth_xilinx -flatten -top {unit.name}", unit.name, tmp_path)
+    assert cost.memories == () and not any("RAM" in kind or "DSP" in kind for kind in cells)
+    luts, registers = counted(cells)
+    assert 0.8 * luts <= cost.lut <= 1.2 * luts
+    assert 0.9 * registers <= cost.ff <= 1.1 * registers
 
 
 #: LUTs of the cells that LUTs serve as memory and shift registers in.

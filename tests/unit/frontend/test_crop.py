@@ -9,6 +9,8 @@ import pytest
 
 from gan2hls.base.errors import UnsupportedError
 from gan2hls.frontend import load
+from gan2hls.frontend.copying import check_buffer
+from gan2hls.ops import COPY, AxisTaps, Linear, LinearGeometry, conv_axis
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
 
@@ -116,3 +118,14 @@ def test_pads_with_other_numbers_are_refused(tmp_path: Path):
     with pytest.raises(UnsupportedError, match="pads with 1") as caught:
         load(save(tmp_path, "p = Pad(x, n, one) y = Conv(p, w)", (1, 2, 3, 3), constants))
     assert "/g/Pad_0" in caught.value.where and caught.value.hint
+
+
+def test_a_crop_holds_nothing_however_much_another_copy_would():
+    def copy(rows: list[int]) -> Linear:
+        y, x = AxisTaps(1024, 1, tuple(((n, 0),) for n in rows)), conv_axis(1024, 1, 1, 1, (0, 0))
+        return Linear(COPY, LinearGeometry(y, x, 8, 8, 8), np.ones((1, 8, 1)))
+
+    rows = list(range(512, 1024))
+    check_buffer(copy(rows))
+    with pytest.raises(UnsupportedError, match="puts 8388608 elements in another order"):
+        check_buffer(copy(rows[::-1]))

@@ -14,7 +14,7 @@ from gan2hls.emit.hls.order import _segment, _unit, behind, hold, network
 from gan2hls.emit.hls.top import top_region
 from gan2hls.hardware import Design, StreamEngine
 from gan2hls.numbers import IntType, QuantType
-from gan2hls.ops.operation import Program, Sizes, StreamOperation, Unit
+from gan2hls.ops import Program, Sizes, StreamOperation, Unit
 from gan2hls.timing import NetworkProcess, Phase, Stream, repeated
 from tests.cosim.hls_chains import random_design
 from tests.random_integer_graphs import random_graph_design
