@@ -26,7 +26,8 @@ from vectors import Bench, Stream
 PERIOD = 10
 BENCH = Bench(Path(os.environ["BENCH_JSON"]))
 DUT = BENCH.config["duts"][os.environ["BENCH_DUT"]]
-#: The external memory of the design under test: ``image``, the file that stands there; empty where it has none.
+#: The external memory of the design under test: ``image``, the file that stands there, if any, and ``span``, the bytes
+#: up to the end of what the design writes behind it, if it does; empty where it has none.
 MEMORY = DUT.get("memory", {})
 INPUTS, OUTPUTS = list(enumerate(BENCH.inputs)), list(enumerate(BENCH.outputs))
 #: Random waits make a frame longer: at most this many cycles for each beat that crosses a boundary, on average.
@@ -132,8 +133,8 @@ class Session:
         if self.memory is None:
             from memory import Memory  # needs cocotbext-axi, as few designs do
 
-            image = BENCH.folder / MEMORY["image"]
-            self.memory = Memory(self.dut, DUT["clock"], image, PERIOD)
+            image = BENCH.folder / MEMORY["image"] if MEMORY["image"] else None
+            self.memory = Memory(self.dut, DUT["clock"], image, MEMORY["span"], PERIOD)
         self.memory.restart(seed, error_at)
 
     def _port(self, stream: Stream, among: list[Stream], what: str) -> Port:
@@ -222,7 +223,7 @@ class Session:
         self.check_memory()
 
     def check_memory(self) -> None:
-        """Check that the external memory was read where something stands, and that no error was told.
+        """Check that the external memory was used where something stands, and that no error was told.
 
         Raises:
             BenchError: it was not so.
@@ -230,7 +231,7 @@ class Session:
         if self.memory is None:
             return
         if self.memory.outside is not None:
-            raise BenchError(f"the memory port reads at 0x{self.memory.outside:x}, beyond the image")
+            raise BenchError(f"the memory port goes to 0x{self.memory.outside:x}, where nothing stands")
         if self.dut.error_o.value:
             raise BenchError("error_o is high, though the memory answered without errors")
 
