@@ -14,6 +14,8 @@ DEFAULT_PART = "xc7z020clg400-1"
 _ENOUGH = 1 << 40
 #: Part of a port's beats that a memory brings: refresh, opened pages and other masters take the rest.
 _PORT_SHARE = 0.8
+#: Part of a budget that is taken to be left where what stands aside takes more than all of it.
+_LEAST_ROOM = 8
 #: What resources are called in messages.
 RESOURCE_NAMES = {
     "dsp": "DSP blocks",
@@ -61,6 +63,12 @@ def part_budget(part: str, dsp: int | None, utilization: Utilization) -> Resourc
 def lifted(budget: Resources, names: frozenset[str]) -> Resources:
     """Return ``budget`` with enough of the resources called ``names``."""
     return Resources(**{name: _ENOUGH if name in names else count for name, count in budget})
+
+
+def room_beside(budget: Resources, aside: Resources) -> Resources:
+    """Return what ``aside`` leaves of ``budget``, or a small part of it, so that what is scarce has a price."""
+    pairs = zip(budget.counts, aside.counts, strict=True)
+    return Resources(*(max(most - taken, most // _LEAST_ROOM) for most, taken in pairs))
 
 
 def excess(taken: Resources, most: Resources) -> dict[str, tuple[int, int]]:

@@ -10,7 +10,16 @@ import numpy as np
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import RESOURCE_NAMES, Target, Utilization, excess, excess_text, lifted, part_budget
+from gan2hls.hardware.budget import (
+    RESOURCE_NAMES,
+    Target,
+    Utilization,
+    excess,
+    excess_text,
+    lifted,
+    part_budget,
+    room_beside,
+)
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.options import options
 from gan2hls.hardware.parts import PARTS
@@ -23,8 +32,6 @@ from gan2hls.ops import IntLinear
 _WEIGHT_BITS = (6, 4, 2)
 #: Widths of a memory port that are tried.
 _PORT_BITS = (128, 256, 512)
-#: Part of a budget that is taken to be left where what stands aside takes more than all of it.
-_LEAST_ROOM = 8
 #: What stands between two ways out: each has its line.
 _BETWEEN = ";\n        "
 
@@ -42,7 +49,7 @@ def misfit_error(
         maps_help: whether it fits with queues and maps off chip, where the target does not allow that.
     """
     budget, interval = target.budget, _interval(choices, target)
-    taken = taken_by(choices.nearest(interval, _room(budget, aside))) + aside
+    taken = taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
@@ -57,12 +64,6 @@ def misfit_error(
 
 def _interval(choices: Choices, target: Target) -> int:
     return choices.intervals[-1] if target.cycles is None else target.cycles
-
-
-def _room(budget: Resources, aside: Resources) -> Resources:
-    """Return what ``aside`` leaves of ``budget``, or a small part of it, so that what is scarce has a price."""
-    pairs = zip(budget.counts, aside.counts, strict=True)
-    return Resources(*(max(most - taken, most // _LEAST_ROOM) for most, taken in pairs))
 
 
 def _ways_out(
@@ -143,7 +144,7 @@ def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: li
             continue
         found = {layer.name: options(layer, FoldingRequest(), target.memory) for layer in layers}
         choices = Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
-        taken = taken_by(choices.nearest(_interval(choices, target), _room(target.budget, aside))) + aside
+        taken = taken_by(choices.nearest(_interval(choices, target), room_beside(target.budget, aside))) + aside
         name = "ternary" if bits == 2 else f"int{bits}"
         counts = dict(taken)
         prices = " and ".join(f"{counts[short]:,} {RESOURCE_NAMES[short]}" for short in names)

@@ -16,7 +16,7 @@ from typing import final
 
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
-from gan2hls.hardware.budget import Target, excess_text, lifted
+from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
@@ -221,8 +221,13 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
 
 
 def _oversized(model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources) -> _Found:
-    """Return a design that holds of ``budget`` all that some folding can hold."""
+    """Return a design that comes near ``budget``, or at least holds of it all that some folding can hold."""
     interval = choices.intervals[-1] if target.cycles is None else target.cycles
+    nearest = dict(taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside)
+    grown = Resources(**{name: max(count, nearest[name]) for name, count in budget})
+    near = _search(model, choices, target, grown)
+    if near.design is not None:
+        return near
     names = frozenset[str]()
     while True:
         room = lifted(budget, names) - aside
