@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
+#: How much more than the smallest folding an oversize design may take; the first that is enough.
+_SLACKS = (1.05, 1.25)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -224,10 +226,11 @@ def _oversized(model: IntegerModel, choices: Choices, target: Target, budget: Re
     """Return a design that comes near ``budget``, or at least holds of it all that some folding can hold."""
     interval = choices.intervals[-1] if target.cycles is None else target.cycles
     nearest = dict(taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside)
-    grown = Resources(**{name: max(count, nearest[name]) for name, count in budget})
-    near = _search(model, choices, target, grown)
-    if near.design is not None:
-        return near
+    for slack in _SLACKS:
+        grown = Resources(**{name: max(count, int(slack * nearest[name])) for name, count in budget})
+        near = _search(model, choices, target, grown)
+        if near.design is not None:
+            return near
     names = frozenset[str]()
     while True:
         room = lifted(budget, names) - aside

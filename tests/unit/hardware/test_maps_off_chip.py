@@ -91,3 +91,12 @@ def test_a_ring_holds_what_it_must(width: int, words: int, depth: int, bus_bits:
     assert ring.slots >= worst
     assert ring.size == ring.slots * burst_beats(bus_bits) * bus_bits // 8
     assert ring.held >= depth
+
+
+def test_an_oversize_design_has_its_maps_off_chip() -> None:
+    """It comes near the part: what can leave has left."""
+    tight = replace(target(1 / 280), oversize=True)
+    design = schedule(residual(), tight, {})
+    assert not design_resources(design).within(tight.budget)
+    assert rings(design) == ["x0 -> l2", "map of l1"]
+    assert design_resources(design).bram18 < design_resources(schedule(residual(), target(1.0), {})).bram18 / 2
