@@ -41,10 +41,10 @@ demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with fu
 	@echo "pictures: hls_out/dcgan_mnist32/picture.png, hls_out/dcgan_mnist32_ternary/picture.png"
 
 test: $(STAMP) ## Run all tests.
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: $(STAMP) ## Run the unit tests that take no time, in less than a minute.
-	$(BIN)/python -m pytest -q -n 2 -m "not cosim and not slow" tests/unit
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not cosim and not slow" tests/unit
 
 check: $(STAMP) ## Format, lint, types, import order.
 	$(BIN)/ruff format --check .
@@ -53,7 +53,7 @@ check: $(STAMP) ## Format, lint, types, import order.
 	$(BIN)/lint-imports
 
 cosim: $(STAMP) ## Run the tests that simulate hardware.
-	$(BIN)/python -m pytest -n 2 -m cosim
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m cosim
 
 lint-hw: $(STAMP) ## Lint the SystemVerilog (Verilator -Wall, slang).
 	$(BIN)/python -m pytest -n 2 -k lint
