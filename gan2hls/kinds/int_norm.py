@@ -284,12 +284,12 @@ class IntNorm(StreamOperation):
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
         lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + 7 * state // 4)
         ff = sizes.lanes * _LANE_FF + plan.sets * (state + _ROOT_FF * width["Power"])
+        held: MemoryBlock = "ring" if plan.in_ram else "queue"
         memories: list[tuple[int, int, MemoryBlock]] = [
+            *([(sizes.lanes * code.bits, plan.depth, held)] if plan.ring is None else []),
             *((START_BITS + DROP_BITS, CHORDS, "rom"), (statistic, plan.slots * plan.copies, "line_buffer"))
             * plan.sets,
         ]
-        if plan.ring is None:
-            memories.append((sizes.lanes * code.bits, plan.depth, "ring" if plan.in_ram else "queue"))
         if plan.slots > 1:
             memories += [(state, plan.slots, "kept")] * plan.sets
         if plan.steps:

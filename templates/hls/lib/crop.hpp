@@ -20,16 +20,16 @@ void crop(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
     static_assert(WIDTH_IN >= L::LANES * L::IN_BITS, "the input stream must carry LANES codes");
     static_assert(WIDTH_OUT >= L::LANES * L::ACC_BITS, "the output stream must carry LANES accumulators");
     enum { BEATS = L::IN_ROWS * L::ROW_BEATS };
-    counter<L::ROW_BEATS> beat;
+    counter<L::ROW_BEATS> column;
     counter<L::IN_ROWS> row;
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
-    for (typename upto<BEATS>::type n = 0; n < BEATS; ++n) {
+    for (typename upto<BEATS>::type beat = 0; beat < BEATS; ++beat) {
 #ifndef __BAMBU__
 #pragma HLS PIPELINE II=1  // LANES codes a clock
 #endif
-        const int y = int(row.at), x = int(beat.at);
+        const int y = int(row.at), x = int(column.at);
         const bool inside = y >= L::FIRST_ROW && y < L::END_ROW && x >= L::FIRST_BEAT && x < L::END_BEAT;
         const ap_uint<WIDTH_IN> codes = in.read();
         uint64_t from[limbs_of(WIDTH_IN)], to[limbs_of(WIDTH_OUT)];
@@ -53,8 +53,8 @@ void crop(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
         ap_uint<WIDTH_OUT> accs = 0;
         from_limbs<WIDTH_OUT>(to, accs);
         if (inside) out.write(accs);
-        if (beat.last) row.step();
-        beat.step();
+        if (column.last) row.step();
+        column.step();
     }
 }
 
