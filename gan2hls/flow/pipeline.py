@@ -49,7 +49,7 @@ from gan2hls.flow.project_folder import (
 from gan2hls.flow.result import BuildResult
 from gan2hls.flow.stages import RESUMABLE, STAGES, Stage
 from gan2hls.frontend import Loaded
-from gan2hls.hardware import Design, Target, Utilization, check_fits, part_name, schedule, sizing
+from gan2hls.hardware import Design, Target, Utilization, check_fits, design_resources, part_name, schedule, sizing
 from gan2hls.model import Golden, Graph, IntegerModel, Origin
 from gan2hls.quantize import UndefinedCast, Widening, assign_precision, quantize, quantize_inputs
 from gan2hls.report import (
@@ -247,11 +247,11 @@ class _Run:
     def _design_of(self, model: IntegerModel) -> Design:
         """Return the design of ``model``, and keep the last one made: that of the choice that is measured last.
 
-        It is one that comes nearest where none fits, so that the bits of such a model are found too.
+        Where none fits it is one all the same, so that the bits of such a model are found too.
         """
         if self._last is None or self._last[0] is not model:
             target = replace(self._target(), oversize=True)
-            self._last = model, schedule(model, target, pinned_foldings(model, self.config))
+            self._last = model, schedule(model, target, pinned_foldings(model, self.config), near=False)
         return self._last[1]
 
     def _schedule(self) -> None:
@@ -262,8 +262,11 @@ class _Run:
             self.design = self.saved.design
             return
         with self._stage("schedule"):
+            target, pinned = self._target(), pinned_foldings(self.model, self.config)
             self.design = self._design_of(self.model)
-            check_fits(self.design, self._target(), pinned_foldings(self.model, self.config))
+            if target.oversize and not design_resources(self.design).within(target.budget):
+                self.design = schedule(self.model, target, pinned)
+            check_fits(self.design, target, pinned)
 
     @cached_property
     def _part(self) -> str:

@@ -42,13 +42,15 @@ _SLACKS = (1.05, 1.25)
 _SEARCHES = 5
 
 
-def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Design:
+def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool = True) -> Design:
     """Choose foldings and buffers for ``model``.
 
     Args:
         model: the integer model.
         target: part, clock and goal.
         pinned: foldings fixed by the user, by layer name.
+        near: whether an ``oversize`` design is to come near the part; else it has what multipliers allow, and is found
+            sooner.
 
     Raises:
         FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
@@ -59,7 +61,7 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     if found.design is None:
         if not target.oversize:
             raise _misfit(model, choices, target, pinned, found.aside)
-        found = _oversized(model, choices, target, budget, found.aside)
+        found = _oversized(model, choices, target, budget, found.aside, near=near)
     assert found.design is not None, "there is always one where nothing is held"
     verify_design(found.design)
     return found.design
@@ -222,15 +224,17 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
     return _Found(None, aside)
 
 
-def _oversized(model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources) -> _Found:
+def _oversized(
+    model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources, *, near: bool
+) -> _Found:
     """Return a design that comes near ``budget``, or at least holds of it all that some folding can hold."""
     interval = choices.intervals[-1] if target.cycles is None else target.cycles
     nearest = dict(taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside)
-    for slack in _SLACKS:
+    for slack in _SLACKS if near else ():
         grown = Resources(**{name: max(count, int(slack * nearest[name])) for name, count in budget})
-        near = _search(model, choices, target, grown)
-        if near.design is not None:
-            return near
+        found = _search(model, choices, target, grown)
+        if found.design is not None:
+            return found
     names = frozenset[str]()
     while True:
         room = lifted(budget, names) - aside

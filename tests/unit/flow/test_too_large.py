@@ -25,17 +25,15 @@ def test_nothing_is_written_of_what_does_not_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_oversize_writes_the_design_that_there_would_be_on_a_larger_part(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Bits and foldings are those of a build without the limit."""
+def test_oversize_writes_a_design_near_the_part(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Bits are those of a build without the limit."""
     free = gan2hls.build(MODEL, config={"verify": {"steps": []}}, output=tmp_path / "free")
     with caplog.at_level(logging.WARNING):
         over = gan2hls.build(MODEL, config=TIGHT, overrides={"target": {"oversize": True}}, output=tmp_path / "over")
     assert over.path is not None and (over.path / "report.json").is_file()
     assert "532 are allowed; target.oversize lets it pass" in caplog.text
     assert over.design is not None and free.design is not None
-    assert [e.folding for e in over.design.engines] == [e.folding for e in free.design.engines]
+    assert design_resources(over.design).lut < design_resources(free.design).lut
     assert [layer.precision for layer in over.report.layers] == [layer.precision for layer in free.report.layers]  # type: ignore[union-attr]
 
 
