@@ -58,10 +58,10 @@ def estimate(design: Design) -> Estimate:
     """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
     latency, interval = _latency_and_interval(design_network(design, frame_count(design)))
-    return Estimate(layers, latency, max(interval, weight_cycles(design)))
+    return Estimate(layers, latency, max(interval, port_cycles(design)))
 
 
-def weight_cycles(design: Design) -> int:
+def port_cycles(design: Design) -> int:
     """Return the clocks in which a frame comes from external memory, a beat of its port each."""
     port = 0 if design.memory is None else design.memory.read_cycles
     linear = (engine for engine in design.engines if isinstance(engine, LinearEngine))

@@ -199,9 +199,8 @@ module g2h_axi_reader #(
         end
       end
 
-      g2h_burst_count #(
-        .Bursts(Bursts),
-        .Whole (Rest == Length)
+      g2h_count #(
+        .Count((Rest == Length) ? 1 : Bursts)  // where no burst is short all may be last ones
       ) u_count (
         .clk_i (clk_i),
         .rst_ni(rst_ni),

@@ -60,7 +60,7 @@ module g2h_axi_writer #(
   logic [Clients-1:0]               whole, asks, pops;
   logic [Clients-1:0][31:0]         first;   // byte of the ring
   logic [Clients-1:0][31:0]         place;   // in it
-  logic [Clients-1:0][7:0]          length;   // of the next burst, less 1
+  logic [Clients-1:0][7:0]          length;  // of the next burst, less 1
   logic [Clients-1:0][DataBits-1:0] queued;
   logic [ClientBits-1:0]            turn_q;
   logic                             start_q, drain_q, stopped_q, ask, order_room;
@@ -186,9 +186,8 @@ module g2h_axi_writer #(
       end
     end
 
-    g2h_burst_count #(
-      .Bursts(Bursts),
-      .Whole (Rest == Length)
+    g2h_count #(
+      .Count((Rest == Length) ? 1 : Bursts)  // where no burst is short all may be last ones
     ) u_count (
       .clk_i (clk_i),
       .rst_ni(rst_ni),
