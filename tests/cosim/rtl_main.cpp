@@ -97,6 +97,8 @@ struct Memory {
   bool asking = false, telling = false, sending = false;
   Burst asked{}, told{};
   std::string sent;
+  bool told_before = false;  // the burst that waits was told before the last reset
+  unsigned registered = 0;   // beats of such bursts that may have left their queue before it
   uint64_t written = 0;
   size_t span = 0, fixed = 0;  // bytes of all that is there, and of the image, which nobody writes
 
@@ -128,7 +130,15 @@ struct Memory {
     const uint64_t size = static_cast<uint64_t>(burst.left) * bytes;
     if (burst.address % bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
     if (burst.address < BASE + fixed || burst.address + size > BASE + image.size()) fail("a burst is written outside of the rings");
+    burst.id = told_before;
+    told_before = false;
     writes.push_back(burst);
+  }
+  // What was told before a reset is brought to its end, and writes nothing any more.
+  void reset() {
+    for (Burst& burst : writes) burst.id = 1;
+    told_before = telling;
+    registered = 1;
   }
   void send(bool valid, bool ready, const Words& data, uint64_t strobe, bool last, uint64_t cycle) {
     std::string now(bytes, 0);
@@ -140,6 +150,7 @@ struct Memory {
     if (writes.empty()) fail("a beat without a burst");
     Burst& burst = writes.front();
     if (last != (burst.left == 1)) fail("wlast");
+    if (burst.id && strobe && registered-- == 0) fail("a burst from before the reset writes");
     for (unsigned n = 0; n < bytes; n++) {
       if (strobe >> n & 1) image[burst.address - BASE + n] = now[n];
     }
@@ -260,6 +271,7 @@ int main(int argc, char** argv) {
       for (Source& source : sources) source.sent = 0;
       for (Sink& sink : sinks) sink.lines.clear();
       memory.beats = 0;
+      memory.reset();
     }
     if (reset_at && cycle == reset_at + 2) top.rst_ni = 1;
     const bool running = top.rst_ni;

@@ -30,8 +30,9 @@ def norm_design(shape: tuple[int, int, int], groups: int, lanes: int, *, by_pixe
 
 
 def check(bench: Bench) -> None:
-    """Run with waits everywhere, and through resets while bursts are on their way in both directions."""
+    """Run with waits everywhere, with full rings, and through resets while bursts are on their way both ways."""
     bench.run(3, seed=1, idle=40, stall=40, memory=(60, 50))
+    bench.run(3, seed=4, stall=90)
     for reset_at in (61, 152, 243, 700):
         bench.run(2, seed=2, stall=10, memory=(reset_at % 40, 20), reset_at=reset_at)
 
