@@ -25,8 +25,9 @@ _MOST_BEATS = 16
 _ON_THE_WAY = 512
 #: Part of its words that wait for a burst to be whole, at most.
 _BURST_SHARE = 4
-#: Clocks from the last beat of a burst to its first one on the other side, with a memory that answers at once.
-_TURN_CLOCKS = 24
+#: Clocks from the last beat of a burst to its first one on the other side, with a memory that answers at once and whose
+#: port is idle.
+_TURN_CLOCKS = 14
 
 
 def burst_beats(bus_bits: int) -> int:

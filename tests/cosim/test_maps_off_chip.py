@@ -114,3 +114,5 @@ def test_bench_of_a_project(tmp_path: Path) -> None:
     result = run_rtl(tmp_path, made, tmp_path / "work")
     assert result.status == "passed", result.reason
     assert result.measurements.interval_cycles == estimate(made).interval
+    latency = result.measurements.latency_cycles
+    assert latency is not None and abs(latency - estimate(made).latency) <= 4, "streams take turns at the port"
