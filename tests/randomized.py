@@ -20,7 +20,7 @@ from gan2hls.hardware import (
     make_engine,
     verify_design,
 )
-from gan2hls.hardware.linear_engine import most_rows
+from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands
 from gan2hls.hardware.queues import with_endless_queues
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model

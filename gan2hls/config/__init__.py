@@ -1,14 +1,13 @@
 """The configuration: strict YAML, its schema, patterns of layer names."""
 
 from gan2hls.config.patterns import check_patterns, matches, named
+from gan2hls.config.precision import AutoConfig, PrecisionConfig
 from gan2hls.config.schema import (
     VERIFY_STEPS,
-    AutoConfig,
     CalibrationConfig,
     Config,
     EvaluationConfig,
     LayerConfig,
-    PrecisionConfig,
     VerifyConfig,
     VerifyStep,
     load_config,

@@ -14,6 +14,7 @@ from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.acc_queue import acc_queue_words
 from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
+from gan2hls.hardware.line_buffer import linear_op, most_rows
 from gan2hls.hardware.off_chip import (
     BANKS,
     Bands,
@@ -29,22 +30,10 @@ from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
 
-#: Frames that a line buffer may hold at most; a layer of one row needs more than two to hand over without a gap.
-_MOST_FRAMES = 4
 #: Part of an interval in which the decoders of an entropy code bring all weights: they pause between passes.
 _DECODER_SHARE = 0.95
 #: Least part of the bytes that an entropy code must save.
 _WORTH_CODING = 0.05
-
-
-def linear_op(layer: IntLayer) -> IntLinear:
-    """Return the operation of a linear layer.
-
-    Raises:
-        AssertionError: it is not one.
-    """
-    assert isinstance(layer.op, IntLinear), f"{layer.name} is not linear"
-    return layer.op
 
 
 @final
@@ -389,13 +378,3 @@ def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
 def bits_per_weight(weight: IntWeight) -> float:
     """Return the width of a code in memory."""
     return CODECS[weight.codec].bits(weight, weight.values.size).codes / weight.values.size
-
-
-def most_rows(layer: IntLayer) -> int:
-    """Return the most rows that the line buffer of a linear layer may have."""
-    return _MOST_FRAMES * linear_op(layer).geometry.y.in_size
-
-
-def line_buffer_rows(layer: IntLayer, band_rows: int = 1) -> int:
-    """Return the least rows with which the next band's inputs can load while the current one is computed."""
-    return Bands(linear_op(layer).geometry.y, band_rows).buffer_rows

@@ -12,7 +12,8 @@ from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
-from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, line_buffer_rows, make_linear_engine
+from gan2hls.hardware.line_buffer import line_buffer_rows
+from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, make_linear_engine
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import engine_resources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gan2hls.base import FoldingError
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.groups import divisors, legal_pe, legal_simd
-from gan2hls.hardware.linear_engine import linear_op
+from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.model import IntLayer
 
 

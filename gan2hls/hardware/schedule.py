@@ -20,7 +20,8 @@ from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
-from gan2hls.hardware.linear_engine import LinearEngine, most_rows, with_entropy
+from gan2hls.hardware.line_buffer import most_rows
+from gan2hls.hardware.linear_engine import LinearEngine, with_entropy
 from gan2hls.hardware.misfit import misfit_error
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options

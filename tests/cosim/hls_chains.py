@@ -11,7 +11,7 @@ from gan2hls.emit import emit_memory
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware import Design, Folding, LinearEngine, verify_design
 from gan2hls.hardware.groups import legal_pe, legal_simd
-from gan2hls.hardware.linear_engine import most_rows
+from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import IntLinear

@@ -13,7 +13,7 @@ from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.hardware import Design, Folding, FoldingRequest, verify_design
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.linear_engine import line_buffer_rows
+from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, schedule, sizing
