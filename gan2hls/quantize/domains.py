@@ -165,24 +165,28 @@ def _faults(curves: Curves, x: FloatArray) -> tuple[FloatArray, Int64Array]:
 def _poles(
     points: tuple[Point, ...], left: FloatArray, right: FloatArray, sign: float
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Return where ``sign`` times the functions is greatest in ``left..right`` ``[K]``, and whether without end."""
+    """Return where ``sign`` times the functions is greatest in ``left..right`` ``[K]``, and whether without end.
+
+    What grows are the numbers beside the greatest: that itself may stand alone, such as ``Where(x == 3, 9, 0)``.
+    """
     columns = np.arange(left.size)
     early, spread, endless = np.zeros(left.size), np.zeros(left.size), np.zeros(left.size, bool)
-    place, peak = left, np.zeros(left.size)
+    place, beside = left, np.full(left.size, -np.inf)
     with np.errstate(all="ignore"):
         for n in range(_ROUNDS):
             x = left + (right - left) * _CLOSER
             y = sign * _raw(points, x)
             endless |= ~np.isfinite(y).all(axis=0)
             top = np.where(np.isfinite(y), y, np.inf).argmax(axis=0)
-            place, peak = x[top, columns], y[top, columns]
+            place = x[top, columns]
+            beside = np.maximum(beside, np.where(x == place, -np.inf, y).max(axis=0))
             if n == 0:
                 spread = y.max(axis=0) - y.min(axis=0)
             if n == _EARLY:
-                early = peak
+                early = beside
             left, right = x[np.maximum(top - 1, 0), columns], x[np.minimum(top + 1, len(x) - 1), columns]
-        grown = peak - early
-        endless |= (grown > _GROWTH * spread) & (grown > _ROUNDING * np.abs(peak))
+        grown = beside - early
+        endless |= (grown > _GROWTH * spread) & (grown > _ROUNDING * np.abs(beside))
     return place, endless
 
 

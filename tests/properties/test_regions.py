@@ -22,8 +22,15 @@ CONSTANT = (
 UNREACHED = "a0 = Abs(x) g0 = Add(a0, half) t0 = Pow(g0, p0) t1 = Abs(x) t2 = Abs(t0) y = Mul(t2, t0)"
 JUMP = "a = Abs(x) b = Add(a, half) t0 = Sqrt(b) t1 = Max(t0, one) t2 = Floor(t1) y = Min(t2, t1)"
 
+#: At whole numbers stands 0, between numbers that are not near it: one point is no pole.
+ALONE = (
+    "t0 = Cast<to = 6>(x) t1 = Cast<to = 1>(t0) t2 = Sub(x, t1) c3 = Greater(t2, zero) t3 = Where(c3, x, t2) "
+    "y = Add(t3, t2)"
+)
+
 
 @example(sample(BEYOND))
+@example(sample(ALONE))
 @example(sample(CONSTANT))
 @example(sample(JUMP))
 @example(sample(UNREACHED, (-1.5, -1.5, -0.4, 2.0)))
