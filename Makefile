@@ -12,7 +12,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 unexport PYTHONPATH
 unexport PYTHONHOME
 
-.PHONY: help demo test quick check cosim lint-hw snapshot bench tools clean
+.PHONY: help demo test fuzz quick check cosim lint-hw snapshot bench tools clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,10 @@ demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with fu
 	@echo "pictures: hls_out/dcgan_mnist32/picture.png, hls_out/dcgan_mnist32_ternary/picture.png"
 
 test: $(STAMP) ## Run all tests.
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=ci
+
+fuzz: $(STAMP) ## Run the tests of random examples on new ones; `make test` draws the same each time.
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=default -m hypothesis
 
 quick: $(STAMP) ## Run the unit tests that take no time, in less than a minute.
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not cosim and not slow" tests/unit
