@@ -31,6 +31,7 @@ from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
+from gan2hls.frontend.quotients import as_products
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
@@ -101,7 +102,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
         built, norms = without_norms(unmodulated(in_one_frame(plain)))
-        built = expanded_operands(built)
+        built = expanded_operands(as_products(built))
         graph = _read_graph(built, norms, model_name(path))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:

@@ -35,8 +35,6 @@ def not_joined(node: onnx.NodeProto, given: Collection[str]) -> UnsupportedError
             "its weights must be constant, or a constant times a number for each input channel and one for each output "
             "channel: multiply the map in front of it in place of the weights"
         )
-    if node.op_type == "Div":
-        way_out = "multiply (Mul) by the Reciprocal of the divisor, which must not come near 0"
     return UnsupportedError(f"{what}, which is built for {built} alone", hint=way_out)
 
 

@@ -225,9 +225,6 @@ ROWS: dict[str, Row] = {
     "a matrix product of two tensors": Row(
         "h = Gemm(x, sq) y = Gemm<transB = 1>(h, x)", "all but one a constant", values={"sq": f32(RNG, 6, 6)},
         fix=swapped("Gemm<transB = 1>(h, x)", "Gemm(h, sq)")),
-    "a quotient of two tensors": Row(
-        "h = Gemm(x, sq) s = Sigmoid(h) y = Div(x, s)", "by the Reciprocal", values={"sq": f32(RNG, 6, 6)},
-        fix=swapped("y = Div(x, s)", "r = Reciprocal(s) y = Mul(x, r)")),
     "a label of floats": Row(
         "g = Cast<to = 7>(x) e = Gather(w, g) y = Relu(e)", "an input of INT64 that Gather reads as it", shape=(1, 2),
         fix=lambda _: "e = Gather(w, x) y = Relu(e)",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gan2hls
-from tests.errors.test_hints import IMAGE, Row, swapped, tried
+from tests.errors.test_hints import Row, swapped, tried
 from tests.onnx_models import f32
 
 RNG = np.random.default_rng(11)
@@ -20,20 +20,6 @@ ATTENTION = """
     s = MatMul(q, t) p = Softmax<axis = -1>(s) g = MatMul(p, v) o = Add(g, v) y = MatMul(o, out)
 """
 CASES = {
-    "a guided filter": (
-        Row(
-            f"""
-            a = Conv<{PADS}>(x, conv) b = Conv<{PADS}>(x, conv2) s = Mul(b, b) e = Add(s, half)
-            d = Div(a, e) y = Conv(d, conv)
-            """,
-            "multiply (Mul) by the Reciprocal of the divisor",
-            fix=swapped("d = Div(a, e)", "r = Reciprocal(e) d = Mul(a, r)"),
-            values={"conv2": f32(RNG, 4, 4, 3, 3)},
-            shape=IMAGE,
-        ),
-        "node '/g/Div_4' (Div)",
-        "joins the computed tensors ['a', 'e']",
-    ),
     "attention without its block": (
         Row(
             ATTENTION, "train and export without the block", values=LARGE, shape=SEQUENCE,

@@ -270,11 +270,18 @@ def test_a_gate(tmp_path: Path) -> None:
     assert built(tmp_path, body, (1, 4, 5, 6)) == {"conv": 1, "mul": 1}
 
 
-def test_a_quotient_of_two_tensors_names_the_node(tmp_path: Path) -> None:
-    body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Div(x, s)"
-    with pytest.raises(UnsupportedError, match=r"joins the computed tensors \['s', 'x'\]") as caught:
-        load(save(tmp_path, body, (1, 4, 5, 6), K))
-    assert caught.value.where == "node '/g/Div_2' (Div)"
+@pytest.mark.parametrize(
+    ("quotient", "expected"),
+    [
+        ("s = Sigmoid(c) y = Div(x, s)", {"conv": 1, "mul": 1}),
+        ("s = Sigmoid(c) y = Div(s, x)", {"conv": 1, "pointwise": 1, "mul": 1}),
+        ("s = Sigmoid(c) t = Exp(c) y = Div(s, t)", {"conv": 1}),
+        ("s = Softplus(c) m = ReduceMean<axes = [2, 3]>(s) y = Div(x, m)", {"conv": 1, "pool": 1, "mul": 1}),
+        ("s = Sigmoid(c) t = Div(x, s) u = Div(t, s) y = Relu(u)", {"conv": 1, "mul": 2}),
+    ],
+)
+def test_quotients(tmp_path: Path, quotient: str, expected: dict[str, int]) -> None:
+    assert built(tmp_path, f"c = Conv<{PADS}>(x, w0) {quotient}", (1, 4, 5, 6)) == expected
 
 
 # --- ports
