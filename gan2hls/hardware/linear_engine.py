@@ -20,12 +20,13 @@ from gan2hls.hardware.off_chip import (
     Bands,
     HuffmanStreams,
     OffChip,
+    Tiles,
     huffman_streams,
     legal_decoders,
     plain_stream,
     symbol_bits,
 )
-from gan2hls.hardware.skip import SkipProgram, occupancy, skip_program
+from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
@@ -48,12 +49,14 @@ class LinearEngine(EngineDesign):
         encoded: weights laid out for the folding; None while foldings are compared.
         skip: the program of an engine that skips empty blocks; None: it visits all.
         off_chip: how weights come from external memory; None: they stand on chip.
+        left: the blocks that one which is not encoded does not skip; None: it visits all, or has a program.
     """
 
     rows: int
     encoded: Encoded | None = None
     skip: SkipProgram | None = None
     off_chip: OffChip | None = None
+    left: Occupancy | None = None
 
     @property
     def op(self) -> IntLinear:
@@ -118,15 +121,30 @@ class LinearEngine(EngineDesign):
         return Bands(y, len(y.outputs) if self.off_chip is None else self.off_chip.band_rows)
 
     @property
-    def tile_words(self) -> int:
-        """Words of weights of one output fold."""
-        return self.geometry.y.kernel * self.geometry.x.kernel * self.ci_folds
+    def occupancy(self) -> Occupancy | None:
+        """Which blocks are full where empty ones are skipped; None: all are visited."""
+        return self.left if self.skip is None else self.skip.occupancy
+
+    @cached_property
+    def tiles(self) -> Tiles:
+        """The words of weights of each output fold.
+
+        Where empty blocks are skipped, any number is left: the last tile has the words that fill the last beat as well.
+        """
+        if self.occupancy is None:
+            return Tiles((self.geometry.y.kernel * self.geometry.x.kernel * self.ci_folds,) * self.co_folds)
+        *sizes, last = self.occupancy.fold_blocks
+        if self.off_chip is not None and not self.off_chip.decoders:
+            last += -self.occupancy.stored % max(1, self.off_chip.bus_bits // self.bus_word_bits)
+        return Tiles((*sizes, last))
 
     @property
     def bus_word_bits(self) -> int:
         """Bits that a word of weights takes in external memory."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        return bus_word_bits(self.weight_word_bits, self.tile_words * self.co_folds, self.off_chip.bus_bits)
+        bus_bits = self.off_chip.bus_bits
+        words = bus_bits if self.occupancy is not None else self.tiles.words  # a last beat is filled
+        return bus_word_bits(self.weight_word_bits, words, bus_bits)
 
     @property
     def weight_word_bits(self) -> int:
@@ -151,7 +169,7 @@ class LinearEngine(EngineDesign):
         if self.off_chip is None:
             return ()
         if self.huffman is None:
-            return (self.tile_words * self.co_folds * self.bus_word_bits // self.off_chip.bus_bits,)
+            return (self.tiles.words * self.bus_word_bits // self.off_chip.bus_bits,)
         return tuple(-(-bits.size // self.off_chip.bus_bits) for bits in self.huffman.streams)
 
     @property
@@ -172,10 +190,11 @@ class LinearEngine(EngineDesign):
     def stream_contents(self) -> tuple[bytes, ...]:
         """Return what one pass reads of each stream of weights, in whole beats."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        if self.huffman is None:
-            return (plain_stream(self.weights, self.bus_word_bits),)
         beat = self.off_chip.bus_bits // 8
-        packed = (np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams)
+        if self.huffman is None:
+            packed: tuple[bytes, ...] = (plain_stream(self.weights, self.bus_word_bits),)
+        else:
+            packed = tuple(np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams)
         return tuple(content.ljust(-(-len(content) // beat) * beat, b"\0") for content in packed)
 
     @property
@@ -199,8 +218,9 @@ class LinearEngine(EngineDesign):
         """Bits of the widest word that it passes on: feeder words, accumulators, codes, weights from memory."""
         folding, acc = self.folding, self.layer.acc_type
         lanes = folding.pe * folding.simd
-        words = self.weight.values.size // lanes if self.off_chip is None else 2 * self.tile_words
-        address = max(1, (words - 1).bit_length())
+        blocks = self.weight.values.size // lanes
+        words = blocks if self.off_chip is None else self.tiles.held
+        address = max(1, (max(words, 0 if self.occupancy is None else blocks) - 1).bit_length())
         feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
         bus = 1 if self.off_chip is None else self.off_chip.bus_bits
         weights = 0 if self.off_chip is None else -(-lanes * self.weight.type.bits // bus) * bus
@@ -210,16 +230,16 @@ class LinearEngine(EngineDesign):
     def mac_steps(self) -> int:
         """Clocks of one frame in which the MAC array multiplies.
 
-        ``useful_macs / (PE * SIMD)``, exactly; with ``skip`` only the blocks that are not empty.
+        ``useful_macs / (PE * SIMD)``, exactly; of one that skips empty blocks the others only.
         """
-        if self.skip is not None:
-            return self.skip.occupancy.executed
+        if self.occupancy is not None:
+            return self.occupancy.executed
         return self.geometry.useful_macs // (self.folding.pe * self.folding.simd)
 
     @cached_property
     def mac_cycles(self) -> int:
         """Clocks that the MAC array takes for a frame: ``mac_steps``, and one for each vector of empty blocks only."""
-        return self.mac_steps + (0 if self.skip is None else self.skip.occupancy.idle)
+        return self.mac_steps + (0 if self.occupancy is None else self.occupancy.idle)
 
     @property
     def out_grid(self) -> tuple[int, int]:
@@ -245,8 +265,8 @@ class LinearEngine(EngineDesign):
     def vector_cycles(self) -> Int64Array:
         """Clocks of each accumulator vector, int64 ``[rows with taps, columns with taps, CO / PE]``."""
         geometry = self.geometry
-        if self.skip is not None:
-            o = self.skip.occupancy
+        if self.occupancy is not None:
+            o = self.occupancy
             cycles: Int64Array = np.maximum(o.vectors, 1)[o.y.of_output[:, None], o.x.of_output]
             return cycles
         rows, columns = (np.array([len(axis.taps[o]) for o in axis.outputs]) for axis in (geometry.y, geometry.x))
@@ -264,7 +284,7 @@ class LinearEngine(EngineDesign):
         if self.off_chip is None:  # the requantizer makes pixels without taps, too
             cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, self.co_folds), np.int64)
             cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = self.vector_cycles
-        latency = (12 if self.skip is None else 14) + self.decoder_clocks + (folding.simd - 1).bit_length()
+        latency = (12 if self.occupancy is None else 14) + self.decoder_clocks + (folding.simd - 1).bit_length()
         return acc_queue_words(cycles, folding.pe // folding.lanes, latency)
 
     @cached_property
@@ -337,7 +357,6 @@ class LinearEngine(EngineDesign):
         assert folding.simd in legal_simd(self.geometry, folding.pe), f"{name}: SIMD {folding.simd}"
         window = self.geometry.y.window if self.off_chip is None else self.bands.window
         assert window <= self.rows <= most_rows(self.layer), f"{name}: rows"
-        assert self.off_chip is None or self.skip is None, f"{name}: blocks are not skipped off chip"
         assert (self.weights.pe, self.weights.simd) == (folding.pe, folding.simd), f"{name}: layout of weights"
 
 
@@ -355,7 +374,8 @@ def make_linear_engine(
     found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
     assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
     program = skip_program(found)
-    return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd, program.kept), program)
+    encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
+    return LinearEngine(layer, folding, rows, encoded, program, off_chip)
 
 
 def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
@@ -365,7 +385,7 @@ def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
     """
     assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     passes, plain = engine.bands.count, engine.pass_bytes
-    total = passes * engine.tile_words * engine.co_folds * engine.weight_word_bits
+    total = passes * engine.tiles.words * engine.weight_word_bits
     for decoders in legal_decoders(engine.weights):
         if total // symbol_bits(engine.weights) // decoders > _DECODER_SHARE * interval:
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import final
 
 import numpy as np
@@ -110,6 +110,33 @@ class Bands:
         return max(need - base for need, base in zip(self.need, self.base, strict=True))
 
 
+@final
+@dataclass(frozen=True)
+class Tiles:
+    """The tiles of a pass.
+
+    Attributes:
+        sizes: words of each one; where empty blocks are skipped they differ, and may be 0.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def words(self) -> int:
+        """Words of a pass."""
+        return sum(self.sizes)
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Words of a pass that are there when each one is complete."""
+        return tuple(accumulate(self.sizes))
+
+    @property
+    def held(self) -> int:
+        """Words of the memory that holds each tile and the next one, that of the next pass behind the last."""
+        return max(tile + following for tile, following in zip(self.sizes, (*self.sizes[1:], self.sizes[0]), strict=True))
+
+
 def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:
     """Return the heights of bands to choose from: the divisors of the number of output rows with taps."""
     rows = len(geometry.y.outputs)
@@ -119,8 +146,10 @@ def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:
 def pass_words(encoded: Encoded) -> WordArray:
     """Return the words that one pass reads, in their order: fold by fold; uint64 ``[N, limbs]``."""
     taps, co, ci = encoded.shape
-    assert encoded.kept is None, "blocks are not skipped off chip"
     memory = encoded.memories[0]
+    if encoded.kept is not None:
+        assert (np.diff(encoded.co_fold) >= 0).all(), "blocks that are kept stand fold by fold"
+        return memory.words
     order = np.arange(memory.depth).reshape(taps, co // encoded.pe, ci // encoded.simd)
     return memory.words[order.transpose(1, 0, 2).ravel()]
 

@@ -11,6 +11,9 @@ and every output fold the program lists runs, ``(start, length)`` in memory: a s
 border, up to one per kernel row at it.  Empty runs are left out; an accumulator vector of which nothing is left has one
 run of length 0, a step that multiplies nothing.
 
+Blocks of one output fold are neighbours, which is what an engine whose weights come from external memory reads at a
+time.  It visits the pixels of a band once for each fold, with that fold's runs.
+
 Which input pixel a block reads is ``origin of the output + displacement of the block``, along both axes.
 """
 
@@ -150,17 +153,24 @@ class Occupancy:
         """Accumulator vectors of one frame without any block: a clock each in which nothing is multiplied."""
         return int(((self.vectors == 0).sum(axis=2) * self._pixels).sum())
 
+    @cached_property
+    def fold_blocks(self) -> tuple[int, ...]:
+        """Blocks of each output fold that stand in memory: those of taps that some output uses."""
+        used = [[k for phase in axis.phases for k in phase] for axis in (self.y, self.x)]
+        return tuple(self.full[np.ix_(*used)].sum(axis=(0, 1, 3)).tolist())
+
     @property
     def stored(self) -> int:
         """Blocks that stand in memory."""
-        return int(np.count_nonzero(self.full))
+        return sum(self.fold_blocks)
 
-    def memories(self, rows: int, pixel_words: int) -> tuple[tuple[int, int], ...]:
+    def memories(self, rows: int, pixel_words: int, *, by_fold: bool = False) -> tuple[tuple[int, int], ...]:
         """Return about what ``SkipProgram.memories`` will be, before blocks are laid out: one run for each vector."""
         down, right = int(self.y.displacement.max()), int(self.x.displacement.max())
         displacement = min(down, rows - 1).bit_length() + ((right + 1) * pixel_words - 1).bit_length()
         run = (self.stored - 1).bit_length() + int(self.vectors.max()).bit_length() + 1
-        return (displacement, self.stored), (run, self.vectors.size)
+        ranges = (((self.vectors.size - 1).bit_length() + 1, self.vectors.size),) if by_fold else ()
+        return (displacement, self.stored), (run, self.vectors.size), *ranges
 
 
 def occupancy(geometry: LinearGeometry, values: Int64Array, pe: int, simd: int) -> Occupancy | None:
@@ -191,8 +201,8 @@ class SkipProgram:
         ci: int64 ``[N]``, its input fold within its group.
         runs: int64 ``[R, 3]``: start, length, whether it ends its accumulator vector.  Those of one pair of classes
             stand together, by output fold.
-        first: int64 ``[y classes, x classes]``, a pair's first run.
-        count: int64 ``[y classes, x classes]``, its number of runs.
+        first: int64 ``[y classes, x classes, CO / PE]``, the first run of a pair's output fold.
+        count: int64 ``[y classes, x classes, CO / PE]``, its number of runs.
     """
 
     occupancy: Occupancy
@@ -225,19 +235,36 @@ class SkipProgram:
         y, x = self.offsets(rows, pixel_words)
         return int(y.max()).bit_length(), max(1, int(x.max()).bit_length())
 
-    def memories(self, rows: int, pixel_words: int) -> tuple[tuple[int, int], ...]:
+    def ranges(self, *, by_fold: bool) -> Int64Array:
+        """Return where the runs of each pair of classes stand, int64 ``[N, 2]``: the first one, and how many.
+
+        With ``by_fold`` each output fold of a pair has an entry of its own, fold by fold: a pixel is then visited once
+        for each fold.  Without it an entry has the runs of all folds.
+        """
+        if by_fold:
+            return np.stack([self.first, self.count], axis=3).transpose(2, 0, 1, 3).reshape(-1, 2)
+        return np.stack([self.first[:, :, 0], self.count.sum(axis=2)], axis=2).reshape(-1, 2)
+
+    def range_bits(self, *, by_fold: bool) -> tuple[int, int]:
+        """Return the bits of the first run of an entry of ``ranges``, and of the number of runs behind it."""
+        most = int(self.ranges(by_fold=by_fold)[:, 1].max())
+        return max(1, (len(self.runs) - 1).bit_length()), max(1, (most - 1).bit_length())
+
+    def memories(self, rows: int, pixel_words: int, *, by_fold: bool = False) -> tuple[tuple[int, int], ...]:
         """Return width and depth of the program's memories: a displacement per stored block, and the runs.
 
-        ``rows`` is the depth of the line buffer and ``pixel_words`` are the words of a pixel in it.
+        ``rows`` is the depth of the line buffer and ``pixel_words`` are the words of a pixel in it.  Where pixels are
+        visited ``by_fold``, where the runs of each fold stand grows with their number and is counted as well.
         """
         displacement = sum(self.offset_bits(rows, pixel_words))
-        return (displacement, len(self.kept)), (sum(self.run_bits) + 1, len(self.runs))
+        found = (displacement, len(self.kept)), (sum(self.run_bits) + 1, len(self.runs))
+        return (*found, (sum(self.range_bits(by_fold=True)), self.count.size)) if by_fold else found
 
     @property
     def run_count(self) -> int:
         """Runs of one frame, those of length 0 included."""
         o = self.occupancy
-        return int((self.count * o.y.counts[:, None] * o.x.counts).sum())
+        return int((self.count.sum(axis=2) * o.y.counts[:, None] * o.x.counts).sum())
 
 
 def skip_program(found: Occupancy) -> SkipProgram:
@@ -254,19 +281,19 @@ def skip_program(found: Occupancy) -> SkipProgram:
     place[ky, kx] = np.arange(len(ky))
     assert len(ky) == len(ks[0]) * len(ks[1]), "every tap that some output uses is stored once"
     runs: list[tuple[int, int, int]] = []
-    first = np.zeros((len(y.classes), len(x.classes)), np.int64)
+    first = np.zeros((len(y.classes), len(x.classes), co_folds), np.int64)
     count = np.zeros_like(first)
     for cy, rows in enumerate(y.classes):
         for cx, columns in enumerate(x.classes):
-            first[cy, cx] = len(runs)
             for fold in range(co_folds):
+                first[cy, cx, fold] = len(runs)
                 base = fold * len(ky)
                 spans = [
                     (int(starts[base + place[k, columns[0]]]), int(starts[base + place[k, columns[-1]] + 1]))
                     for k in rows
                 ]
                 runs += _merged(spans)
-            count[cy, cx] = len(runs) - first[cy, cx]
+                count[cy, cx, fold] = len(runs) - first[cy, cx, fold]
     return SkipProgram(
         found, kept, y.displacement[ky[tap]], x.displacement[kx[tap]], ci, np.array(runs, np.int64), first, count
     )

@@ -8,7 +8,7 @@ from typing import Any
 from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
 from gan2hls.emit.rtl.memory import address_bits, codec_memory, fill_memory, grant_memories, image, tap_memories
-from gan2hls.emit.rtl.skip import skip_memories, skip_sizes
+from gan2hls.emit.rtl.skip import skip_memories, skip_sizes, tile_memories, tile_sizes
 from gan2hls.hardware import CHUNK_BITS, OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, LinearEngine, symbol_bits
 
 Values = dict[str, str | int]
@@ -18,8 +18,11 @@ def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
     """Return the memory images of a linear engine by role, those of its requantizer excluded."""
     sizes = _sizes(engine)
     memories = grant_memories(engine, int(sizes["FreeBits"]), loaded_bits(engine))
-    program = tap_memories if engine.skip is None else skip_memories
-    memories |= program(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
+    if engine.skip is None:
+        memories |= tap_memories(engine, int(sizes["XAddrBits"]), int(sizes["WAddrBits"]))
+    else:
+        memories |= skip_memories(engine, int(sizes["XAddrBits"]))
+        memories |= tile_memories(engine) if engine.off_chip is not None else {}
     on_chip = engine.weights.memories[0 if engine.off_chip is None else 1 :]
     if engine.huffman is not None:
         bits = symbol_bits(engine.weights)
@@ -108,7 +111,7 @@ def _sizes(engine: LinearEngine) -> Values:
         "RowWords": row_words,
         "OutRows": len(geometry.y.outputs) if engine.off_chip is None else engine.bands.count,
         "XAddrBits": address_bits(engine.rows * row_words),
-        "WAddrBits": address_bits(encoded.memories[0].depth if engine.off_chip is None else 2 * engine.tile_words),
+        "WAddrBits": address_bits(encoded.memories[0].depth if engine.off_chip is None else engine.tiles.held),
         "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
         "CoFolds": engine.co_folds,
         "CoBits": address_bits(engine.co_folds),
@@ -129,14 +132,14 @@ def _feeder(engine: LinearEngine, sizes: Values) -> Values:
 
 def _any_sequencer(engine: LinearEngine, sizes: Values) -> Values:
     if engine.skip is not None:
-        return _skip_sequencer(engine, sizes)
+        return (_skip_sequencer if engine.off_chip is None else _band_skip_sequencer)(engine, sizes)
     return _sequencer(engine, sizes) if engine.off_chip is None else _band_sequencer(engine, sizes)
 
 
 def _band_sequencer(engine: LinearEngine, sizes: Values) -> Values:
     values = _sequencer(engine, sizes)
     bands = {"Bands": values.pop("OutRows"), "BandRows": engine.bands.rows}
-    return {**values, **bands, "TileWords": engine.tile_words}
+    return {**values, **bands, "TileWords": engine.tiles.sizes[0]}
 
 
 def _reorder(engine: LinearEngine) -> Values:
@@ -194,8 +197,18 @@ def _off_chip(engine: LinearEngine, sizes: Values) -> dict[str, Any]:
         "stages": [] if coded else _width_stages(bus, word),
         "streams": len(engine.stream_beats),
         "decoders": _decoders(engine),
-        "tiles": {"Width": width, "TileWords": engine.tile_words, "AddrBits": sizes["WAddrBits"]},
+        "tile_words": max(engine.tiles.sizes),
+        "tiles": _tiles(engine, sizes),
     }
+
+
+def _tiles(engine: LinearEngine, sizes: Values) -> Values:
+    """Return the parameters of the memory that tiles stand in."""
+    width = engine.weight_word_bits
+    if engine.skip is None:
+        return {"Width": width, "TileWords": engine.tiles.sizes[0], "AddrBits": sizes["WAddrBits"]}
+    need = memory_path(engine, "tile_need") if len(engine.tiles.sizes) > 1 else '""'
+    return {"Width": width, **tile_sizes(engine), "NeedFile": need}
 
 
 def _width_stages(given: int, wanted: int) -> list[dict[str, Any]]:
@@ -271,6 +284,20 @@ def _skip_sequencer(engine: LinearEngine, sizes: Values) -> Values:
         "AccDepth": engine.acc_queue_words,
         **skip_sizes(engine),
         **{f"{name}File": memory_path(engine, role) for name, role in files.items()},
+    }
+
+
+def _band_skip_sequencer(engine: LinearEngine, sizes: Values) -> Values:
+    tiles = tile_sizes(engine)
+    return {
+        **_skip_sequencer(engine, sizes),
+        "OutRows": len(engine.geometry.y.outputs),
+        "BandRows": engine.bands.rows,
+        "BlockBits": address_bits(len(engine.weights.memories[0].words)),
+        "Held": tiles["Held"],
+        "WordsBits": tiles["WordsBits"],
+        "FirstWords": tiles["FirstNeed"],
+        "TileFile": memory_path(engine, "tiles") if len(engine.tiles.sizes) > 1 else '""',
     }
 
 

@@ -1,26 +1,31 @@
 // g2h_skip_fetch: walks the output pixels and fetches their runs of stored blocks, ahead of the sequencer.
 //
-// Equation    for each output pixel with taps (raster), for n < number of runs of its pair of classes:
+// Equation    for each band of BandRows output rows with taps, for each of Folds, for each output pixel of the band with
+//             taps (raster), for n < number of runs of its pair of classes (in the fold):
 //               run_o = runs[first run of the pair + n], with the origin of the pixel's inputs:
 //               row_base_o = (frame_base + origin row * RowWords) mod (Rows * RowWords), column_o its column's words
-//             frame_base advances by (InRows mod Rows) * RowWords a frame.
+//             frame_base advances by (InRows mod Rows) * RowWords a frame.  With Folds 1 and BandRows 1 pixels come in
+//             raster order, each one once, and its runs are those of all output folds.
 // Memory      y_rom[OutRows]: {row class * column classes, (origin row mod Rows) * RowWords};
 //             x_rom[OutColumns]: {column class, origin column * CI/SIMD}, two's complement, for it may be negative;
-//             pair_rom[Pairs]: {runs - 1, first run}, the pairs of classes by row class;
+//             pair_rom[Folds * Pairs]: {runs - 1, first run}, the pairs of classes by row class, fold by fold;
 //             run memory[Runs]: {ends its vector, length, start}.
 // Latency     the first run stands at the port 9 clocks after reset, and primed_o rises 3 clocks before: a row's first
 //             word is then taken at most 2 clocks before the first step can be issued.  From then on a run a clock,
 //             across pixels, rows and frames: two queues of 8 hide the latency of the memories.
-// Handshake   valid_o with ready_i; ready_i reaches registers of this module only.  row_last_o marks the last run of
-//             an output row.  A vector without any block is a run with idle_o and more_o 0; else more_o is length - 1.
+// Handshake   valid_o with ready_i; ready_i reaches registers of this module only.  part_last_o marks the last run
+//             of a fold of a band.  A vector without any block is a run with idle_o and more_o 0; else more_o is length - 1.
 // Parameters  XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest block address, LengthBits the longest run,
-//             PairBits, RunBits addresses of pairs and runs, RestBits the greatest number of runs - 1 of a pair.
+//             PairBits, RunBits addresses of pairs and runs, RestBits the greatest number of runs - 1 of a pair; BandRows
+//             divides OutRows.
 module g2h_skip_fetch #(
   parameter int unsigned InRows      = 1,
   parameter int unsigned Rows        = 1,
   parameter int unsigned RowWords    = 1,
   parameter int unsigned OutRows     = 1,
   parameter int unsigned OutColumns  = 1,
+  parameter int unsigned BandRows    = 1,
+  parameter int unsigned Folds       = 1,
   parameter int unsigned Pairs       = 1,
   parameter int unsigned Runs        = 1,
   parameter int unsigned XAddrBits   = 1,
@@ -43,7 +48,7 @@ module g2h_skip_fetch #(
   output logic [LengthBits-1:0] more_o,
   output logic                  idle_o,
   output logic                  vector_last_o,
-  output logic                  row_last_o,
+  output logic                  part_last_o,
   output logic [XAddrBits-1:0]  row_base_o,
   output logic [XAddrBits-1:0]  column_o
 );
@@ -58,7 +63,7 @@ module g2h_skip_fetch #(
 
   logic [PairBits+XAddrBits-1:0] x_rom [0:OutColumns-1];
   logic [PairBits+XAddrBits-1:0] y_rom [0:OutRows-1];
-  logic [RestBits+RunBits-1:0]   pair_rom [0:Pairs-1];
+  logic [RestBits+RunBits-1:0]   pair_rom [0:Folds*Pairs-1];
 
   if (XOriginFile != "" && YOriginFile != "" && PairFile != "") begin : g_init
     initial begin
@@ -70,11 +75,12 @@ module g2h_skip_fetch #(
 
   // Pixels.  Stage 1: ROM words of row and column.  Stage 2: pair of classes, origin within the line buffer.  Stage 3:
   // runs of the pair, wrap around the line buffer.
-  logic [RPtrBits-1:0]           r_q;
+  logic [RPtrBits-1:0]           r_d, r_q;
   logic [CPtrBits-1:0]           c_q;
   logic [XAddrBits-1:0]          frame_base_q;
-  logic                          pixel_credit, pixel_freed, column_last, frame_done;
-  logic [2:0]                    pixel_valid_q, column_last_q;
+  logic [PairBits-1:0]           fold_pair, s1_pair_q;  // the first pair of the fold
+  logic                          pixel_credit, pixel_freed, column_last, band_row_last, fold_last, part_last, frame_done;
+  logic [2:0]                    pixel_valid_q, part_last_q;
   logic [PairBits+XAddrBits-1:0] s1_x_q, s1_y_q;
   logic [XAddrBits-1:0]          s1_base_q, s2_column_q, s3_column_q, s3_row_q;
   logic [XAddrBits:0]            s2_row_q;
@@ -82,7 +88,8 @@ module g2h_skip_fetch #(
   logic [RestBits+RunBits-1:0]   s3_runs_q;
 
   assign column_last = c_q == CPtrBits'(OutColumns - 1);
-  assign frame_done  = column_last && (r_q == RPtrBits'(OutRows - 1));
+  assign part_last   = column_last && band_row_last;
+  assign frame_done  = part_last && fold_last && (r_q == RPtrBits'(OutRows - 1));
 
   g2h_credit #(
     .Depth(QueueDepth)
@@ -94,6 +101,50 @@ module g2h_skip_fetch #(
     .avail_o(pixel_credit)
   );
 
+  g2h_count #(
+    .Count(BandRows)
+  ) u_band_row (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .step_i(pixel_credit && column_last),
+    .last_o(band_row_last)
+  );
+
+  g2h_count #(
+    .Count(Folds)
+  ) u_fold (
+    .clk_i (clk_i),
+    .rst_ni(rst_ni),
+    .step_i(pixel_credit && part_last),
+    .last_o(fold_last)
+  );
+
+  if (Folds > 1) begin : g_folds
+    // first_row_q is the first row of the band: each fold begins there.
+    logic [RPtrBits-1:0] first_row_q;
+    logic [PairBits-1:0] fold_pair_q;
+
+    always_comb begin
+      r_d = frame_done ? '0 : r_q + RPtrBits'(1);
+      if (band_row_last && !fold_last) r_d = first_row_q;
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        first_row_q <= '0;
+        fold_pair_q <= '0;
+      end else if (pixel_credit && part_last) begin
+        if (fold_last) first_row_q <= r_d;
+        fold_pair_q <= fold_last ? '0 : fold_pair_q + PairBits'(Pairs);
+      end
+    end
+
+    assign fold_pair = fold_pair_q;
+  end else begin : g_one_fold
+    assign r_d       = frame_done ? '0 : r_q + RPtrBits'(1);
+    assign fold_pair = '0;
+  end
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       r_q           <= '0;
@@ -103,7 +154,7 @@ module g2h_skip_fetch #(
       pixel_valid_q <= {pixel_valid_q[1:0], pixel_credit};
       if (pixel_credit) begin
         c_q <= column_last ? '0 : c_q + CPtrBits'(1);
-        if (column_last) r_q <= frame_done ? '0 : r_q + RPtrBits'(1);
+        if (column_last) r_q <= r_d;
       end
     end
   end
@@ -125,9 +176,10 @@ module g2h_skip_fetch #(
     s1_x_q        <= x_rom[c_q];
     s1_y_q        <= y_rom[r_q];
     s1_base_q     <= frame_base_q;
-    column_last_q <= {column_last_q[1:0], column_last};
+    s1_pair_q     <= fold_pair;
+    part_last_q   <= {part_last_q[1:0], part_last};
 
-    s2_pair_q     <= s1_x_q[XAddrBits+:PairBits] + s1_y_q[XAddrBits+:PairBits];
+    s2_pair_q     <= s1_pair_q + s1_x_q[XAddrBits+:PairBits] + s1_y_q[XAddrBits+:PairBits];
     s2_row_q      <= (XAddrBits + 1)'(s1_base_q) + (XAddrBits + 1)'(s1_y_q[XAddrBits-1:0]);
     s2_column_q   <= s1_x_q[XAddrBits-1:0];
 
@@ -142,8 +194,8 @@ module g2h_skip_fetch #(
   logic [RestBits-1:0]   rest, left_q, left;
   logic [RunBits-1:0]    first, run_q, run;
   logic [XAddrBits-1:0]  pixel_row, pixel_column;
-  logic                  pixel_valid, pixel_last, run_credit, run_freed, run_go, run_done, fresh_q, primed_q;
-  logic [1:0]            run_valid_q, run_row_last_q;
+  logic                  pixel_valid, pixel_part_last, run_credit, run_freed, run_go, run_done, fresh_q, primed_q;
+  logic [1:0]            run_valid_q, run_part_last_q;
   logic [XAddrBits-1:0]  t1_row_q, t1_column_q, t2_row_q, t2_column_q;
   logic [RomBits-1:0]    word;
   logic [LengthBits-1:0] length, more;
@@ -157,14 +209,14 @@ module g2h_skip_fetch #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .push_i (pixel_valid_q[2]),
-    .data_i ({column_last_q[2], s3_row_q, s3_column_q, s3_runs_q}),
+    .data_i ({part_last_q[2], s3_row_q, s3_column_q, s3_runs_q}),
     .freed_o(pixel_freed),
     .data_o (pixel),
     .valid_o(pixel_valid),
     .ready_i(run_go && run_done)
   );
 
-  assign {pixel_last, pixel_row, pixel_column, rest, first} = pixel;
+  assign {pixel_part_last, pixel_row, pixel_column, rest, first} = pixel;
 
   assign run      = fresh_q ? first : run_q;
   assign left     = fresh_q ? rest : left_q;
@@ -203,7 +255,7 @@ module g2h_skip_fetch #(
     t1_column_q    <= pixel_column;
     t2_row_q       <= t1_row_q;
     t2_column_q    <= t1_column_q;
-    run_row_last_q <= {run_row_last_q[0], pixel_last && run_done};
+    run_part_last_q <= {run_part_last_q[0], pixel_part_last && run_done};
   end
 
   g2h_rom #(
@@ -220,7 +272,7 @@ module g2h_skip_fetch #(
   assign length = word[WAddrBits+:LengthBits];
   assign idle   = length == '0;
   assign more   = idle ? '0 : length - LengthBits'(1);
-  assign entry  = {run_row_last_q[1], word[RomBits-1], idle, t2_row_q, t2_column_q, more, word[WAddrBits-1:0]};
+  assign entry  = {run_part_last_q[1], word[RomBits-1], idle, t2_row_q, t2_column_q, more, word[WAddrBits-1:0]};
 
   logic [EntryBits-1:0] head;
 
@@ -238,5 +290,5 @@ module g2h_skip_fetch #(
     .ready_i(ready_i)
   );
 
-  assign {row_last_o, vector_last_o, idle_o, row_base_o, column_o, more_o, start_o} = head;
+  assign {part_last_o, vector_last_o, idle_o, row_base_o, column_o, more_o, start_o} = head;
 endmodule

@@ -1,0 +1,67 @@
+"""Weights in external memory without their empty blocks: RTL == C++ == golden model, clocks, bytes on the bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.hardware import Design, Folding, LinearEngine, OffChip
+from gan2hls.hardware.cycles import estimate
+from gan2hls.numbers import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry
+from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_rtl_skip import visited_blocks
+from tests.randomized import block_mask, chain, conv, conv_transpose, dense, design, linear_layer, random_weights
+
+pytestmark = pytest.mark.cosim
+
+INT8 = QuantType(IntType(8, signed=True), 1.0, 3)
+
+#: Geometry, folding, and the heights of bands that are tried.
+KINDS: dict[str, tuple[LinearGeometry, Folding, tuple[int, int]]] = {
+    "dense": (dense(24, 32), Folding(4, 2, 2), (1, 1)),
+    "conv": (conv((6, 6), 8, 12), Folding(2, 4, 1), (1, 6)),
+    "conv_transpose": (conv_transpose((3, 4), 8, 12), Folding(3, 2, 3), (2, 6)),
+    "groups": (conv_transpose((3, 3), 8, 8, k=3, op=1, groups=2), Folding(2, 4, 1), (3, 6)),
+    "holes": (conv_transpose((3, 3), 6, 8, k=1, s=2, p=0), Folding(4, 3, 2), (1, 3)),
+}
+
+
+def sparse(
+    kind: str, empty: float, band: int, *, codec: str = "raw", bus: int = 64, decoders: int = 0, seed: int = 0
+) -> Design:
+    """One layer whose blocks are empty with probability ``empty``, and an output fold that is empty altogether."""
+    geometry, folding, bands = KINDS[kind]
+    rng = np.random.default_rng(seed)
+    values = random_weights(rng, geometry.weight_shape, codec, 5) * block_mask(
+        rng, geometry.weight_shape, (folding.pe, folding.simd), empty
+    )
+    if empty:
+        fold = int(rng.integers(1, geometry.out_channels // folding.pe))
+        values[:, fold * folding.pe : (fold + 1) * folding.pe] = 0
+    layer = linear_layer(rng, "l0", "z", geometry, INT8, codec=codec, values=values)
+    model = chain(f"{kind}{int(100 * empty)}", geometry.in_shape, INT8, (layer,))
+    return design(model, (folding,), skip=["l0"], off_chip={"l0": OffChip(bands[band], bus, decoders)}, extra_rows=3)
+
+
+def check(made: Design, folder: Path) -> Bench:
+    """Run at full pace, with waits everywhere, and through resets amid bursts; count steps, clocks and beats."""
+    bench = Bench(made, folder)
+    assert lint(made, folder / "rtl") == ""
+    bench.run(3, seed=1, idle=40, stall=40, memory=(60, 50))
+    bench.run(2, seed=2, stall=10, memory=(3, 20), reset_at=111)
+    bench.run(2, seed=3, idle=10, memory=(90, 0), reset_at=57)
+    counted = bench.run(4)
+    for engine in made.engines:
+        assert isinstance(engine, LinearEngine)
+        name = engine.layer.name
+        assert (counted.executed[name] // 4, counted.rested[name] // 4) == visited_blocks(engine)
+    return bench
+
+
+@pytest.mark.parametrize("empty", [0.0, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_sparsity(kind: str, empty: float, tmp_path: Path) -> None:
+    check(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)
