@@ -11,9 +11,12 @@ from gan2hls.hardware import Design, Folding, LinearEngine, OffChip
 from gan2hls.hardware.cycles import estimate
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry
+from gan2hls.verify import csim
+from gan2hls.verify.csim import check_csim
+from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_skip import visited_blocks
-from tests.randomized import block_mask, chain, conv, conv_transpose, dense, design, linear_layer, random_weights
+from tests.randomized import block_mask, chain, conv, conv_transpose, dense, design, linear_layer, random_inputs, random_weights
 
 pytestmark = pytest.mark.cosim
 
@@ -61,7 +64,21 @@ def check(made: Design, folder: Path) -> Bench:
     return bench
 
 
+def check_c(made: Design, folder: Path) -> None:
+    """Simulate the C++."""
+    result = check_csim(write_hls(made, folder), made, random_inputs(np.random.default_rng(0), made.model, 3), folder / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
 @pytest.mark.parametrize("empty", [0.0, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_sparsity(kind: str, empty: float, tmp_path: Path) -> None:
     check(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)
+
+
+@pytest.mark.parametrize("empty", [0.0, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    check_c(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)

@@ -31,10 +31,12 @@ def acc_bits(engine: EngineDesign) -> int:
 
 
 def address_bits(engine: LinearEngine) -> int:
-    """Return the bits of the address of a block of weights, in its tile where weights are off chip."""
+    """Return the bits of the address of a block of weights, in its tile where weights are off chip and none are skipped."""
     kept = engine.weights.kept
-    blocks = engine.weights.dense_blocks if kept is None else len(kept)
-    blocks = blocks if engine.off_chip is None else engine.tile_words
+    if kept is not None:
+        blocks = len(kept)
+    else:
+        blocks = engine.weights.dense_blocks if engine.off_chip is None else max(engine.tiles.sizes)
     return max(1, (blocks - 1).bit_length())
 
 
@@ -68,8 +70,14 @@ def run_width(engine: LinearEngine) -> int:
 def range_width(engine: LinearEngine) -> int:
     """Return the width of the runs of a pixel: first, count, single."""
     assert engine.skip is not None
-    runs, most = len(engine.skip.runs), int(engine.skip.count.max())
+    runs, most = len(engine.skip.runs), most_runs(engine)
     return whole_bytes(bits_for(runs - 1) + bits_for(most) + 1)
+
+
+def most_runs(engine: LinearEngine) -> int:
+    """Return the runs of the pixel, or of its visit for one output fold, that has most of them."""
+    assert engine.skip is not None
+    return int(engine.skip.ranges(by_fold=engine.off_chip is not None)[:, 1].max())
 
 
 def program_bits(program: Sequence[Segment]) -> int:
@@ -136,18 +144,18 @@ def reorder_cycles(engine: LinearEngine) -> int:
 
 def period_bits(program: TileProgram) -> int:
     """Return the bits of the iterations of a tile's period."""
-    return bits_for(max(program.first_cycles, *(pace.period for pace in program.bands)))
+    return bits_for(max(program.first_cycles, *(max(pace.period, pace.words) for pace in program.paces)))
 
 
 def start_bits(program: TileProgram) -> int:
     """Return the bits of what is counted off before a word of a tile is stored."""
-    return bits_for(max(program.words, *(pace.start for pace in program.bands)))
+    return bits_for(max(*program.tiles.sizes, *(pace.start for pace in program.paces)))
 
 
 def pace_width(engine: LinearEngine) -> int:
-    """Return the width of a period: iterations, those of the mac, gap, start, single, stores."""
+    """Return the width of a period: iterations, those of the mac, gap, words, start, single, final."""
     program = tile_program(engine)
-    return whole_bytes(3 * period_bits(program) + start_bits(program) + 2)
+    return whole_bytes(4 * period_bits(program) + start_bits(program) + 2)
 
 
 def constants(engine: EngineDesign) -> tuple[Constant, ...]:
@@ -238,11 +246,13 @@ def _pixels(engine: LinearEngine) -> tuple[Constant, ...]:
 
 def _mac_cycles(engine: LinearEngine) -> str:
     if engine.off_chip is not None:
-        return "useful MACs / (PE * SIMD)"
+        trips = "feeder words"
+    else:
+        trips = "trip count of the mac"
     if engine.skip is None:
-        return "trip count of the mac: useful MACs / (PE * SIMD)"
+        return f"{trips}: useful MACs / (PE * SIMD)"
     idle = engine.mac_cycles - engine.mac_steps
-    return f"trip count of the mac: {engine.mac_steps} blocks, {idle} vectors without any"
+    return f"{trips}: {engine.mac_steps} blocks, {idle} vectors without any"
 
 
 def _feed_word(engine: LinearEngine) -> str:
@@ -286,14 +296,17 @@ def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("BANDS", bands.count, "bands of output rows, each with a pass over the weights"),
         Constant("BAND_ROWS", bands.rows, "output rows with taps of a band"),
         Constant("BAND_PIXELS", engine.band_pixels, "output pixels with taps of a band"),
-        Constant("TILE_WORDS", engine.tile_words, "words of weights of an output fold"),
+        Constant("HELD_WORDS", engine.tiles.held, "words of weights that are held: those of two output folds"),
         Constant(
             "TILE_CYCLES", program.cycles, "trip count of the mac: MAC_CYCLES + first tile + what words take longer"
         ),
-        Constant("FIRST_TILE_CYCLES", program.first_cycles, "iterations in which the first tile comes"),
+        Constant("FIRST_TILE_WORDS", engine.tiles.sizes[0], "words of the first output fold"),
+        Constant("FIRST_TILE_CYCLES", program.first_cycles, "iterations in which they come"),
+        Constant("PACES", len(program.paces), "entries of the tables of periods"),
+        Constant("PACE_REPEATS", program.repeats, "output folds that each is for"),
         Constant("PERIOD_BITS", period_bits(program), "iterations of a tile"),
         Constant("START_BITS", start_bits(program), "what is counted off before its words are stored"),
-        Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, start and flags"),
+        Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, words, start and flags"),
         Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its codes"),
         Constant("REORDER_CYCLES", reorder_cycles(engine), "trip count of that"),
         *_code(engine),
@@ -320,11 +333,15 @@ def _code(engine: LinearEngine) -> tuple[Constant, ...]:
 
 
 def _runs(engine: LinearEngine) -> tuple[Constant, ...]:
-    program = engine.skip
+    program, away = engine.skip, engine.off_chip is not None
     assert program is not None
+    pairs = len(program.occupancy.y.classes) * len(program.occupancy.x.classes)
     return (
-        Constant("RUNS", len(program.runs), "runs of all pairs of classes"),
-        Constant("RUNS_MOST", int(program.count.max()), "most runs of a pixel"),
+        Constant("RUN_ROWS", engine.bands.rows if away else 1, "output rows that are visited once for each of"),
+        Constant("RUN_FOLDS", engine.co_folds if away else 1, "output folds"),
+        Constant("PAIRS", pairs, "pairs of classes of rows and columns"),
+        Constant("RUNS", len(program.runs), "runs of all of them"),
+        Constant("RUNS_MOST", most_runs(engine), "most runs of a visit to a pixel"),
         Constant("RANGE_WIDTH", range_width(engine), "runs of a pixel: first, count, single"),
         Constant("RUN_COUNT", program.run_count, "runs of a frame"),
         Constant("RUN_WIDTH", run_width(engine), "run: start, length, last, single, none"),

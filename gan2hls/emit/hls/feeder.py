@@ -109,14 +109,14 @@ def feeder_steps(engine: LinearEngine) -> tuple[Step, ...]:
         of_rows = zip(y.need, y.base, (*y.need[1:], 0), cycles, strict=True)
         return tuple(Step(need * words, base, following * words, work) for need, base, following, work in of_rows)
     bands = engine.bands
-    fold = vectors[:, :, 0].sum(axis=1).tolist()  # of a row; all folds of it take as long
+    folds = vectors.sum(axis=1)  # of a row
     steps = []
     for start, need, base, following in zip(bands.starts, bands.need, bands.base, (*bands.need[1:], 0), strict=True):
         rows = range(start, start + bands.rows)
-        before = (engine.co_folds - 1) * sum(fold[row] for row in rows)
+        before = int(folds[start : start + bands.rows, :-1].sum())
         if before:
             steps.append(Step(need * words, base, following * words, before))
-        steps += [Step(need * words, y.base[row], following * words, fold[row]) for row in rows]
+        steps += [Step(need * words, y.base[row], following * words, int(folds[row, -1])) for row in rows]
     return tuple(steps)
 
 

@@ -174,14 +174,15 @@ def _tap_roms(engine: LinearEngine) -> tuple[Rom, ...]:
 
 
 def _pace_roms(engine: LinearEngine) -> tuple[Rom, ...]:
-    """Return the periods of the tiles of each band."""
-    bands = tile_program(engine).bands
-    start = "what is counted off before its first word is stored"
+    """Return the periods of tiles: of each band, or of each of its tiles where these are of any size."""
+    program = tile_program(engine)
+    paces, tile = program.paces, "Tiles of a band" if program.repeats > 1 else "Tile"
     return (
-        Rom("band_period", _column([pace.period for pace in bands]), "Band: iterations of a tile."),
-        Rom("band_work", _column([pace.work for pace in bands]), "Band: those in which the mac multiplies."),
-        Rom("band_gap", _column([pace.gap for pace in bands]), "Band: those in which no word is stored."),
-        Rom("band_start", _column([pace.start for pace in bands]), f"Band: {start}."),
+        Rom("tile_period", _column([pace.period for pace in paces]), f"{tile}: iterations of a period."),
+        Rom("tile_work", _column([pace.work for pace in paces]), f"{tile}: those in which the mac works."),
+        Rom("tile_gap", _column([pace.gap for pace in paces]), f"{tile}: those in which no word need be stored."),
+        Rom("tile_words", _column([pace.words for pace in paces]), f"{tile}: words of the next tile."),
+        Rom("tile_start", _column([pace.start for pace in paces]), f"{tile}: what is counted off before its first word."),
     )
 
 
@@ -205,6 +206,8 @@ def _run_roms(engine: LinearEngine) -> tuple[Rom, ...]:
     """Return the program of an engine that skips blocks."""
     assert engine.skip is not None
     tables, found, name = skip_tables(engine), engine.skip.occupancy, engine.layer.name
+    first, count = engine.skip.ranges(by_fold=engine.off_chip is not None).T
+    pair = "Pair of classes" if engine.off_chip is None else "Output fold and pair of classes"
     run = "Run: first block of weights, number of blocks, whether it ends an accumulator vector."
     block = "Displacement of a block of weights: row of the line buffer, word of a row."
     return (
@@ -212,8 +215,8 @@ def _run_roms(engine: LinearEngine) -> tuple[Rom, ...]:
         Rom("block", tables.blocks, block, f"{name}_block.inc"),
         Rom("row_class", found.y.of_output * len(found.x.classes), "Output row: its first pair of classes."),
         Rom("column_class", found.x.of_output, "Output column: its class."),
-        Rom("pair_first", engine.skip.first.ravel(), "Pair of classes: its first run."),
-        Rom("pair_count", engine.skip.count.ravel(), "Pair of classes: its number of runs."),
+        Rom("pair_first", first, f"{pair}: its first run."),
+        Rom("pair_count", count, f"{pair}: its number of runs."),
         Rom("row_origin", tables.row_origin, "Output row: row of the line buffer that displacements start from."),
         Rom("column_origin", tables.column_origin, "Output column: word of a row that displacements start from."),
         Rom("slot_base", tables.slot_base, "Row of the line buffer: its first word."),

@@ -17,7 +17,7 @@ import numpy as np
 
 from gan2hls.emit.hls.decoders import pass_clocks
 from gan2hls.emit.hls.feeder import GUARD, feeder_program
-from gan2hls.hardware import LinearEngine
+from gan2hls.hardware import LinearEngine, Tiles
 from gan2hls.ops import AxisTaps
 
 #: Clocks from the request of a word of external memory to its arrival: an estimate, the default of Vitis.
@@ -27,18 +27,20 @@ MEMORY_CLOCKS = 64
 @final
 @dataclass(frozen=True)
 class TilePace:
-    """A period of a band: all its output folds take as long.
+    """A period of a tile.
 
     Attributes:
         period: iterations.
         work: iterations in which the mac computes, the first ones.
         gap: iterations between the guards in which no word is stored.
-        start: what is counted off before the first word is stored.
+        words: of the next tile, which arrives meanwhile.
+        start: what is counted off before the first of them is stored.
     """
 
     period: int
     work: int
     gap: int
+    words: int
     start: int
 
 
@@ -48,45 +50,60 @@ class TileProgram:
     """All periods of a frame.
 
     Attributes:
-        words: of a tile.
-        folds: tiles of a band.
+        tiles: their sizes.
         lead: iterations of a period before the first word may be stored, so that none is overwritten in use.
         trail: iterations after the last word, so that all are there when the next period begins.
-        bands: by band.
+        paces: of each band, all of whose tiles take as long; of each tile where empty blocks are skipped.
+        repeats: tiles in turn that each is for.
     """
 
-    words: int
-    folds: int
+    tiles: Tiles
     lead: int
     trail: int
-    bands: tuple[TilePace, ...]
+    paces: tuple[TilePace, ...]
+    repeats: int
 
     @property
     def first_cycles(self) -> int:
         """Iterations in which the first tile is stored."""
-        return self.words + self.trail
+        return self.tiles.sizes[0] + self.trail
+
+    @property
+    def of_tiles(self) -> tuple[TilePace, ...]:
+        """The paces of all tiles of a frame."""
+        return tuple(pace for pace in self.paces for _ in range(self.repeats))
 
     @cached_property
     def cycles(self) -> int:
         """Iterations of a frame; in the last period nothing is stored."""
-        last = self.bands[-1]
-        return self.first_cycles + self.folds * sum(pace.period for pace in self.bands) - last.period + last.work
+        last = self.paces[-1]
+        return self.first_cycles + self.repeats * sum(pace.period for pace in self.paces) - last.period + last.work
 
 
 def tile_program(engine: LinearEngine) -> TileProgram:
     """Return the program of an engine whose weights are off chip."""
-    words, rows = engine.tile_words, engine.bands.rows
-    fold = engine.vector_cycles[:, :, 0].sum(axis=1).tolist()
-    works = [sum(fold[start : start + rows]) for start in engine.bands.starts]
+    works: list[list[int]] = engine.walk_cycles.reshape(engine.bands.count, engine.co_folds, -1).sum(axis=2).tolist()
+    if engine.skip is not None:
+        following = (*engine.tiles.sizes[1:], engine.tiles.sizes[0])
+        every = tuple(_pace(work, words, GUARD, GUARD) for band in works for work, words in zip(band, following, strict=True))
+        return TileProgram(engine.tiles, GUARD, GUARD, every, 1)
+    words, folds = engine.tiles.sizes[0], [band[0] for band in works]
     lead = trail = 0
-    for start, work in zip(engine.bands.starts, works, strict=True):
+    for start, work in zip(engine.bands.starts, folds, strict=True):
         for word, first, last in _uses(engine, start):
             lead = max(lead, GUARD - (work - last + word))
             trail = max(trail, GUARD - (first + words - word))
+    paces = tuple(_pace(work, words, lead, trail) for work in folds)
+    return TileProgram(engine.tiles, lead, trail, paces, engine.co_folds)
+
+
+def _pace(work: int, words: int, lead: int, trail: int) -> TilePace:
+    """Return the period of a tile that takes ``work`` iterations while the next one arrives."""
+    if not words:
+        return TilePace(work, work, 0, 0, 0)
     least = lead + words + trail
-    gaps = [max(work - least, 0) for work in works]
-    paces = [TilePace(least + gap, work, gap, gap + lead * words) for gap, work in zip(gaps, works, strict=True)]
-    return TileProgram(words, engine.co_folds, lead, trail, tuple(paces))
+    gap = max(work - least, 0)
+    return TilePace(least + gap, work, gap, words, gap + lead * words)
 
 
 def _uses(engine: LinearEngine, start: int) -> Iterator[tuple[int, int, int]]:
@@ -127,16 +144,19 @@ def off_chip_interval(engine: LinearEngine, arriving: int) -> int:
         arriving: clocks in which the words of a frame can come to its feeder.
     """
     program, feeder = tile_program(engine), feeder_program(engine)
-    pass_cycles = pass_clocks(engine)
-    tile_clocks = -(-pass_cycles // engine.co_folds)
+    pass_cycles, tiles = pass_clocks(engine), engine.tiles
+    tile_clocks = [-(-pass_cycles * words // tiles.words) for words in tiles.sizes]
     waits = [0 if s.emits else max(s.cycles, -(-s.loads * arriving // engine.loads)) for s in feeder]
     begins = next(n for n, segment in enumerate(feeder) if segment.emits)
     first_rows, stalls = sum(waits[:begins]), sum(waits[begins:])
-    first = max(first_rows, program.first_cycles, tile_clocks + MEMORY_CLOCKS)
-    by_pixel = engine.walk_cycles.reshape(engine.bands.count, engine.co_folds, -1)[:, 0]
-    pauses: list[int] = np.maximum(engine.folding.pe // engine.folding.lanes - by_pixel, 0).sum(axis=1).tolist()
-    periods = [max(pace.period + pause, tile_clocks) for pace, pause in zip(program.bands, pauses, strict=True)]
-    passes = [max(program.folds * period, pass_cycles + MEMORY_CLOCKS) for period in periods]
+    first = max(first_rows, program.first_cycles, tile_clocks[0] + MEMORY_CLOCKS)
+    shape = engine.bands.count, engine.co_folds
+    by_pixel = engine.walk_cycles.reshape(*shape, -1)
+    pauses = np.maximum(engine.folding.pe // engine.folding.lanes - by_pixel, 0).sum(axis=2)
+    periods = np.array([pace.period for pace in program.of_tiles]).reshape(shape) + pauses
+    following = np.array([*tile_clocks[1:], tile_clocks[0]])
+    worked: list[int] = np.maximum(periods, following).sum(axis=1).tolist()
+    passes = [max(work, pass_cycles + MEMORY_CLOCKS) for work in worked]
     rows, _ = engine.out_grid
     starts = [engine.geometry.y.outputs[start] for start in engine.bands.starts]
     *leaving, last = (engine.out_beats * (b - a) // rows for a, b in pairwise((*starts, rows)))

@@ -12,7 +12,7 @@ from gan2hls.hardware import CHUNK_BITS, LinearEngine, symbol_bits
 def beside_band_mac(engine: LinearEngine) -> tuple[Process, ...]:
     """Return the processes that bring an engine its weights from external memory, and the pace of its tiles."""
     found = decoders(engine)
-    paces = Fifo("paces", pace_width(engine), "a tile's period, work, gap, start, single, stores")
+    paces = Fifo("paces", pace_width(engine), "a tile's period, work, gap, words, start, single, final")
     about = "when the mac multiplies and when it stores words"
     tiles = engine.bands.count * engine.co_folds
     pace = Process("tile_paces", ("config",), (), paces, tiles, about)
@@ -88,4 +88,4 @@ def _decoded(engine: LinearEngine, found: tuple[Decoder, ...]) -> list[Process]:
 
 def _words(engine: LinearEngine) -> int:
     """Return the words of weights that come in a frame."""
-    return engine.bands.count * engine.tile_words * engine.co_folds
+    return engine.bands.count * engine.tiles.words

@@ -4,14 +4,14 @@
 //
 // One flat loop of TILE_CYCLES iterations, II = 1.  An iteration may multiply, and may store a word of the next tile, as
 // tiles.hpp says: in MAC_CYCLES of them PE * SIMD useful multiplications are done.  A tile serves BAND_PIXELS accumulator
-// vectors, after which the other one is in use: counting them tells the weight source which output fold it serves.
+// vectors, after which the next one is in use: counting them tells the weight source which output fold it serves.
 //
 // Invariant: a word is read GUARD or more iterations after it was stored, and its place is stored to again GUARD or more
 // iterations after it was last read.
 //
-// In:  one feeder word (feeder.hpp) an iteration that multiplies, whose address is that of the word in its tile; words of
-// weights in the low WEIGHT_BITS bits, tile by tile; periods: see tiles.hpp.  Out: as mac.hpp, one word per output fold and
-// pixel of a band.
+// In:  one feeder word (feeder.hpp) an iteration that multiplies, whose address is that of the word in its tile, or that of
+// a word or of none (skip_feeder.hpp) in the pass, where empty blocks are skipped; words of weights in the low WEIGHT_BITS
+// bits, tile by tile; periods: see tiles.hpp.  Out: as mac.hpp, one word per output fold and pixel of a band.
 // Needs from layer L: WEIGHT_BITS, TILE_CYCLES, BAND_PIXELS, what tiles.hpp needs and what mac.hpp needs.
 // `source` is the codec's weight source, which reads tile_word<L>.
 #ifndef GAN2HLS_BAND_MAC_HPP
@@ -30,7 +30,7 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
     typedef mac_lanes<L, source, TOGETHER> lanes;
     static_assert(WIDTH >= L::WEIGHT_BITS, "the stream of weights must carry a word");
     typedef stored_word<L::WEIGHT_BITS> word_t;
-    typename word_t::type tile[2 * L::TILE_WORDS];
+    typename word_t::type tile[L::HELD_WORDS];
 #ifndef __BAMBU__
 // Periods keep reads and writes of one word at least 8 iterations (GUARD) apart, in both directions: saying so lets the
 // loop reach II = 1 without a forwarding path.
@@ -44,11 +44,10 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #endif
     lanes::clear(acc);
     tile_pace<L> pace;
-    counter<2 * L::TILE_WORDS> put;
-    counter<L::TILE_WORDS> stored;  // of the tile that arrives
-    counter<L::FOLDS> fold;         // whose tile is in use
+    tile_place<L> place;
+    counter<L::HELD_WORDS> put;
+    counter<L::FOLDS> fold;  // whose tile is in use
     counter<L::BAND_PIXELS> pixel;
-    bool upper = false;  // whether the second tile is in use
 #ifdef __BAMBU__
 #pragma nounroll
 #endif
@@ -63,31 +62,29 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #pragma HLS ARRAY_PARTITION variable=limbs complete  // wires, not a memory
 #endif
             to_limbs<L::FEED_WIDTH>(feed, limbs);
-            const int address = lanes::address(limbs);
-            word_t::get(tile[upper ? L::TILE_WORDS + address : address], tile_word<L>::limbs);
+            // A vector without blocks has no word of weights either.
+            const int at = lanes::null(limbs) ? 0 : place.of(lanes::address(limbs));
+            word_t::get(tile[at], tile_word<L>::limbs);
             lanes::step(limbs, int(fold.at), acc);
             if (lanes::last(limbs)) {
                 lanes::send(acc, out);
                 if (pixel.last) {
-                    upper = !upper;
+                    place.next(int(pace.used), !L::SKIPS || fold.last);
                     fold.step();
                 }
                 pixel.step();
             }
         }
-        bool done = false;  // the last word of a tile is stored
         if (pace.store()) {
             const ap_uint<WIDTH> word = words.read();
             word_t::put(ap_uint<L::WEIGHT_BITS>(word), tile[put.at]);
-            done = stored.last;
-            stored.step();
             put.step();
         }
         if (pace.ends && !pace.final) {
             const ap_uint<L::PACE_WIDTH> period = paces.read();
             pace.next(period);
         } else {
-            pace.step(done);
+            pace.step();
         }
     }
 }

@@ -6,6 +6,8 @@
 //
 //     for each output pixel with taps / for each output fold / for each run / for each of its blocks: emit
 //
+// Where weights are off chip a pixel is visited once for each output fold, in the order of pixel_runs.hpp, and CO_FOLDS is 1.
+//
 // A block reads the input word at the pixel's origin + the block's displacement, along both axes; its group and input
 // fold are part of the displacement.  Origins may lie outside the input, sums do not.  Row iy stands in slot iy mod SLOTS,
 // so rows are added modulo SLOTS.  All tables are multiplied out, so that addresses need adders only.  A run of length 0
@@ -17,12 +19,13 @@
 // Out: | null | last | first | weight address | x: TOGETHER * SIMD elements |, in the low bits of FEED_WIDTH, MAC_CYCLES
 // words.
 // Needs from layer L: SIMD, IN_BITS, LINE_WORDS, KEPT_WORDS, SLOTS, FEED_CYCLES, FEED_WIDTH, ADDRESS_BITS, LENGTH_BITS,
-// RUN_WIDTH, COLUMN_BITS, CO_FOLDS, TAP_ROWS, TAP_COLUMNS, what segments.hpp needs, and the tables block, row_origin,
+// RUN_WIDTH, COLUMN_BITS, CO_FOLDS, TAP_COLUMNS, what segments.hpp and row_visits need, and the tables block, row_origin,
 // column_origin, slot_base.
 #ifndef GAN2HLS_SKIP_FEEDER_HPP
 #define GAN2HLS_SKIP_FEEDER_HPP
 
 #include "bits.hpp"
+#include "pixel_runs.hpp"
 #include "segments.hpp"
 #include "types.hpp"
 
@@ -53,7 +56,7 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEG
     bool run_ends = false, run_last = false, null = false;
     bool first = true;   // the next word starts a vector
     bool begun = false;  // the first run is known; nothing is emitted in the first iteration
-    counter<L::TAP_ROWS> y;
+    row_visits<L> y;
     counter<L::TAP_COLUMNS> x;
     counter<L::CO_FOLDS> co;
 

@@ -80,14 +80,14 @@ def mac(engine: LinearEngine, weights: str) -> Iterator[Iteration]:
     program, bands = tile_program(engine), engine.bands
     vectors = engine.vector_cycles.reshape(bands.count, bands.rows, -1, engine.co_folds).transpose(0, 3, 1, 2)
     ends = np.cumsum(vectors.reshape(bands.count * engine.co_folds, -1), axis=1) - 1
-    paces = [(pace.period, pace.gap, pace.start) for pace in program.bands for _ in range(program.folds)]
-    yield from [((weights,), ())] * program.words + [((), ())] * program.trail
-    for n, (period, gap, start) in enumerate(paces):
+    paces = [(pace.period, pace.gap, pace.words, pace.start) for pace in program.of_tiles]
+    yield from [((weights,), ())] * program.tiles.sizes[0] + [((), ())] * program.trail
+    for n, (period, gap, words, start) in enumerate(paces):
         vector_ends, work = set(ends[n].tolist()), int(ends[n, -1]) + 1
-        left, credit = (program.words if n < len(paces) - 1 else 0), -start
-        for turn in range(period if left else work):
+        left, credit = (words if n < len(paces) - 1 else 0), -start
+        for turn in range(period if n < len(paces) - 1 else work):
             stores = left > 0 and credit >= 0
-            left, credit = (left - 1, credit - gap) if stores else (left, credit + program.words)
+            left, credit = (left - 1, credit - gap) if stores else (left, credit + words)
             feed = ("feed",) if turn < work else ()
             yield (*feed, *((weights,) if stores else ())), ("accs",) if turn in vector_ends else ()
 

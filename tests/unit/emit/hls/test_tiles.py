@@ -39,7 +39,7 @@ def tiles(engine: LinearEngine) -> Iterator[tuple[TilePace, list[int]]]:
     """Each tile's pace, and the words of weights that the mac reads meanwhile, worked out from the taps."""
     geometry, program = engine.geometry, tile_program(engine)
     y, x, bands = geometry.y, geometry.x, engine.bands
-    for pace, start in zip(program.bands, bands.starts, strict=True):
+    for pace, start in zip(program.paces, bands.starts, strict=True):
         words = [
             (ky * x.kernel + kx) * engine.ci_folds + ci
             for row in y.outputs[start : start + bands.rows]
@@ -56,7 +56,7 @@ def tiles(engine: LinearEngine) -> Iterator[tuple[TilePace, list[int]]]:
 @given(engines())
 def test_a_word_of_a_tile_is_there_before_it_is_used_and_not_overwritten(engine: LinearEngine) -> None:
     """Beside ``struct tile_pace`` of ``tiles.hpp`` and the loop of ``band_mac.hpp``."""
-    program, everything = tile_program(engine), list(tiles(engine))
+    program, everything, size = tile_program(engine), list(tiles(engine)), engine.tiles.sizes[0]
     stored: dict[tuple[int, int], tuple[int, int]] = {}  # slot, word: tile that stands there, since when
     read: dict[tuple[int, int], int] = {}
     clock = arrived = multiplied = 0
@@ -72,16 +72,16 @@ def test_a_word_of_a_tile_is_there_before_it_is_used_and_not_overwritten(engine:
                 assert owner == tile and clock - since >= GUARD, f"{place}: tile {owner} since {since}"
                 read[place], multiplied = clock, multiplied + 1
             if stores and credit >= 0:
-                place = divmod(arrived % (2 * program.words), program.words)
+                place = divmod(arrived % engine.tiles.held, size)
                 assert clock - read.get(place, -GUARD) >= GUARD, f"{place} comes too early"
-                stored[place] = arrived // program.words, clock
+                stored[place] = arrived // size, clock
                 arrived += 1
-                stores = arrived % program.words != 0
+                stores = arrived % size != 0
                 credit -= gap
             else:
-                credit += program.words
+                credit += size
             clock += 1
-        assert arrived == program.words * min(tile + 2, len(everything))
+        assert arrived == size * min(tile + 2, len(everything))
     assert multiplied == engine.mac_cycles
     assert clock == program.cycles
 
