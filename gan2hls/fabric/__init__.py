@@ -19,7 +19,7 @@ from gan2hls.fabric.blocks import (
     ring,
     up,
 )
-from gan2hls.fabric.external import fill, huffman, reader, reader_queue, reorder, tiles, writer, writer_queue
+from gan2hls.fabric.external import fill, huffman, reader, reader_queue, reorder, tile_ring, tiles, writer, writer_queue
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -70,6 +70,7 @@ __all__ = [
     "skip_sequencer",
     "step_delay",
     "table",
+    "tile_ring",
     "tiles",
     "up",
     "weight_rom",

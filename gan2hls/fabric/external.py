@@ -17,6 +17,18 @@ def tiles(width: int, tile_words: int, *, absorbed: bool) -> Resources:
     return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words) - spared
 
 
+def tile_ring(width: int, held: int, pass_words: int, tiles: int, *, absorbed: bool) -> Resources:
+    """Return ``g2h_tile_ring`` and ``g2h_tile_address``: a loader, grants of tiles, their sizes, sums of addresses."""
+    address, words, loaded = bits_of(held), held.bit_length(), (pass_words + held).bit_length() + 1
+    own = Resources(lut=words + address + loaded + 8, ff=words + address + loaded + 5)
+    sums = Resources(lut=6 * (address + 1) + 2 * words, ff=4 * (address + 1) + 2 * words)
+    if tiles > 1:
+        own += Resources(lut=loaded + bits_of(tiles), ff=loaded + bits_of(tiles)) + rom(loaded, tiles)
+        sums += Resources(lut=bits_of(tiles), ff=words + bits_of(tiles)) + rom(words, tiles)
+    spared = Resources(ff=width if absorbed else 0)
+    return own + sums + line_buffer(width, held) - spared
+
+
 def reorder(width: int, groups: int, pixels: int, folds: int, words: int) -> Resources:
     """Return ``g2h_reorder`` of ``words`` in all, ``groups`` of each of ``pixels`` in each of ``folds``."""
     counters = sum((counter(n) for n in (groups, pixels, folds) if n > 1), Resources())

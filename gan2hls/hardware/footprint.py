@@ -42,7 +42,9 @@ def footprint(engine: EngineDesign) -> Footprint:
     if not isinstance(engine, LinearEngine):
         return Footprint()
     weight, encoded = engine.weight, engine.weights
-    program = () if engine.skip is None else engine.skip.memories(engine.rows, engine.pixel_words)
+    program: tuple[tuple[int, int], ...] = ()
+    if engine.skip is not None:
+        program = engine.skip.memories(engine.rows, engine.pixel_words, by_fold=engine.off_chip is not None)
     return Footprint(
         float32=int(weight.values.size) * _FLOAT32_BITS,
         encoded=encoded.formula.overall,

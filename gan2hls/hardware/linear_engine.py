@@ -125,26 +125,28 @@ class LinearEngine(EngineDesign):
         """Which blocks are full where empty ones are skipped; None: all are visited."""
         return self.left if self.skip is None else self.skip.occupancy
 
+    @property
+    def blocks(self) -> int:
+        """Blocks of PE x SIMD weights that stand in memory."""
+        lanes = self.folding.pe * self.folding.simd
+        return self.weight.values.size // lanes if self.occupancy is None else self.occupancy.stored
+
     @cached_property
     def tiles(self) -> Tiles:
-        """The words of weights of each output fold.
-
-        Where empty blocks are skipped, any number is left: the last tile has the words that fill the last beat as well.
-        """
+        """The words of weights of each output fold, where empty blocks are skipped with what fills the last beat."""
         if self.occupancy is None:
             return Tiles((self.geometry.y.kernel * self.geometry.x.kernel * self.ci_folds,) * self.co_folds)
-        *sizes, last = self.occupancy.fold_blocks
-        if self.off_chip is not None and not self.off_chip.decoders:
-            last += -self.occupancy.stored % max(1, self.off_chip.bus_bits // self.bus_word_bits)
-        return Tiles((*sizes, last))
+        tiles = Tiles(self.occupancy.fold_blocks)
+        if self.off_chip is None or self.off_chip.decoders:
+            return tiles
+        return tiles.filled(max(1, self.off_chip.bus_bits // self.bus_word_bits))
 
     @property
     def bus_word_bits(self) -> int:
         """Bits that a word of weights takes in external memory."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        bus_bits = self.off_chip.bus_bits
-        words = bus_bits if self.occupancy is not None else self.tiles.words  # a last beat is filled
-        return bus_word_bits(self.weight_word_bits, words, bus_bits)
+        words = self.tiles.words if self.occupancy is None else self.off_chip.bus_bits  # the last beat is filled
+        return bus_word_bits(self.weight_word_bits, words, self.off_chip.bus_bits)
 
     @property
     def weight_word_bits(self) -> int:
@@ -153,7 +155,7 @@ class LinearEngine(EngineDesign):
             return self.encoded.memories[0].width_bits
         lanes, codec = self.folding.pe * self.folding.simd, CODECS[self.weight.codec]
         if codec.packing is not None:
-            return codec.packing(lanes, self.weight.values.size // lanes)[0]
+            return codec.packing(lanes, self.blocks)[0]
         return ceil(lanes * bits_per_weight(self.weight))
 
     @cached_property
@@ -190,12 +192,12 @@ class LinearEngine(EngineDesign):
     def stream_contents(self) -> tuple[bytes, ...]:
         """Return what one pass reads of each stream of weights, in whole beats."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        beat = self.off_chip.bus_bits // 8
         if self.huffman is None:
-            packed: tuple[bytes, ...] = (plain_stream(self.weights, self.bus_word_bits),)
+            packed = [plain_stream(self.weights, self.bus_word_bits)]
         else:
-            packed = tuple(np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams)
-        return tuple(content.ljust(-(-len(content) // beat) * beat, b"\0") for content in packed)
+            packed = [np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams]
+        beat = self.off_chip.bus_bits // 8
+        return tuple(content.ljust(beat * n, b"\0") for content, n in zip(packed, self.stream_beats, strict=True))
 
     @property
     def decoder_clocks(self) -> int:
@@ -216,11 +218,9 @@ class LinearEngine(EngineDesign):
     @property
     def word_bits(self) -> int:
         """Bits of the widest word that it passes on: feeder words, accumulators, codes, weights from memory."""
-        folding, acc = self.folding, self.layer.acc_type
-        lanes = folding.pe * folding.simd
-        blocks = self.weight.values.size // lanes
-        words = blocks if self.off_chip is None else self.tiles.held
-        address = max(1, (max(words, 0 if self.occupancy is None else blocks) - 1).bit_length())
+        folding, acc, lanes = self.folding, self.layer.acc_type, self.folding.pe * self.folding.simd
+        words = self.blocks if self.off_chip is None or self.occupancy is not None else self.tiles.held
+        address = max(1, (words - 1).bit_length())
         feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
         bus = 1 if self.off_chip is None else self.off_chip.bus_bits
         weights = 0 if self.off_chip is None else -(-lanes * self.weight.type.bits // bus) * bus
@@ -266,9 +266,7 @@ class LinearEngine(EngineDesign):
         """Clocks of each accumulator vector, int64 ``[rows with taps, columns with taps, CO / PE]``."""
         geometry = self.geometry
         if self.occupancy is not None:
-            o = self.occupancy
-            cycles: Int64Array = np.maximum(o.vectors, 1)[o.y.of_output[:, None], o.x.of_output]
-            return cycles
+            return self.occupancy.vector_cycles
         rows, columns = (np.array([len(axis.taps[o]) for o in axis.outputs]) for axis in (geometry.y, geometry.x))
         return np.repeat((np.outer(rows, columns) * self.ci_folds)[:, :, None], self.co_folds, axis=2)
 

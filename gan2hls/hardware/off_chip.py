@@ -121,6 +121,10 @@ class Tiles:
 
     sizes: tuple[int, ...]
 
+    def filled(self, beat_words: int) -> Tiles:
+        """Return them with what fills the last beat, of ``beat_words`` each, in the last one; nothing reads that."""
+        return Tiles((*self.sizes[:-1], self.sizes[-1] + -self.words % beat_words))
+
     @property
     def words(self) -> int:
         """Words of a pass."""
@@ -134,7 +138,9 @@ class Tiles:
     @property
     def held(self) -> int:
         """Words of the memory that holds each tile and the next one, that of the next pass behind the last."""
-        return max(tile + following for tile, following in zip(self.sizes, (*self.sizes[1:], self.sizes[0]), strict=True))
+        return max(
+            tile + following for tile, following in zip(self.sizes, (*self.sizes[1:], self.sizes[0]), strict=True)
+        )
 
 
 def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:

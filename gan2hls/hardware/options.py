@@ -130,7 +130,8 @@ def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, mem
             left = skipping.occupancy(pe, simd)
             if left is not None:
                 pace = max(1, int(dense * (left.executed + left.idle) / found[-1].interval))
-                found.append(_option(LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, pace)), rows), left))
+                folding = Folding(pe, simd, _enough(legal, pe, pace))
+                found.append(_option(LinearEngine(layer, folding, rows, left=left)))
     return found + away
 
 
@@ -145,31 +146,35 @@ def _away_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memor
         return []
     if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
         return []
-    found = []
+    found, skipping = [], _Skipping(op)
     heights = legal_band_rows(op.geometry)
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
-            pace = _vector_cycles(op.geometry, simd)
-            folding = Folding(pe, simd, _enough(lanes_choices(layer, pe, request.lanes), pe, pace))
+            legal, pace = lanes_choices(layer, pe, request.lanes), _vector_cycles(op.geometry, simd)
+            dense = Folding(pe, simd, _enough(legal, pe, pace))
+            left = skipping.occupancy(pe, simd)
             for band in few:
                 rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
-                found.append(_option(LinearEngine(layer, folding, rows, off_chip=off_chip)))
+                made = LinearEngine(layer, dense, rows, off_chip=off_chip)
+                found.append(_option(made))
+                if left is not None:
+                    fewer = max(1, int(pace * (left.executed + left.idle) / made.mac_cycles))
+                    folding = Folding(pe, simd, _enough(legal, pe, fewer))
+                    found.append(_option(LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)))
     return found
 
 
-def _option(engine: EngineDesign, left: Occupancy | None = None) -> Option:
-    """Return what ``engine`` takes; with ``left`` it is one that skips empty blocks."""
-    found, interval = engine_resources(engine, left), engine.interval
-    if left is not None:
-        interval = max(left.executed + left.idle, *engine.in_beats, engine.out_beats)
+def _option(engine: EngineDesign) -> Option:
+    """Return what ``engine`` takes."""
+    found = engine_resources(engine)
     return Option(
         engine.folding,
-        interval,
+        engine.interval,
         found.taken,
         found.lane_lut,
         found.weight_bits,
-        left is not None,
+        isinstance(engine, LinearEngine) and engine.left is not None,
         engine.word_bits,
         engine.off_chip if isinstance(engine, LinearEngine) else None,
         engine.bus_bits if isinstance(engine, StreamEngine) else 0,

@@ -19,7 +19,6 @@ from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import BANKS, CHUNK_BITS, symbol_bits
-from gan2hls.hardware.skip import Occupancy
 from gan2hls.model import IntLayer
 from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
 
@@ -53,11 +52,8 @@ class EngineResources:
         return self.taken.bram18
 
 
-def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> EngineResources:
-    """Return what ``engine`` takes; weights need not be encoded yet.
-
-    ``left`` are the blocks that one which is not encoded would not skip.
-    """
+def engine_resources(engine: EngineDesign) -> EngineResources:
+    """Return what ``engine`` takes; weights need not be encoded yet."""
     holes = None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
     lanes, order, out_words = engine.folding.lanes, engine.requant_order, BANKS if away else OUT_QUEUE_WORDS
@@ -68,8 +64,8 @@ def engine_resources(engine: EngineDesign, left: Occupancy | None = None) -> Eng
     )
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
-        weights = _weight_memories(engine, left)
-        taken = overall((*common, *_linear(engine, weights, left)))
+        weights = _weight_memories(engine)
+        taken = overall((*common, *_linear(engine, weights)))
         return EngineResources(taken, lane_lut(engine) * lanes, sum(width * depth for width, depth in weights))
     assert isinstance(engine, StreamEngine), type(engine).__name__
     cost = engine.op.cost(engine.sizes)
@@ -121,7 +117,7 @@ def design_resources(design: Design) -> Resources:
     return engines + edges_resources(design.edges) + joints_resources(design)
 
 
-def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupancy | None) -> Iterator[Resources]:
+def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Resources]:
     """Yield feeder, sequencer, weight source, MAC array and accumulator queue; ``weights``: see below."""
     folding, layer, g, weight = engine.folding, engine.layer, engine.geometry, engine.weight
     codec, given = CODECS[weight.codec], layer.input_type
@@ -132,11 +128,11 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
     (code_bits, words), *others = weights
     unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), given.centred.signed_bits
     if codec.packing is not None:
-        stored = words if engine.off_chip is None else weight.values.size // lanes  # a tile is packed as all words are
+        stored = words if engine.off_chip is None else engine.blocks  # a tile is packed as all words are
         code_bits, unpacking = codec.packing(lanes, stored)
     queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
     yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows)
-    if left is None and engine.skip is None:
+    if engine.occupancy is None:
         yield fabric.sequencer(
             rows=engine.rows,
             row_words=row_words,
@@ -149,7 +145,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]], left: Occupanc
             acc_words=queue_words,
         )
     else:
-        yield fabric.skip_sequencer(buffer_words, words, queue_words)
+        yield fabric.skip_sequencer(buffer_words, words if engine.off_chip is None else engine.blocks, queue_words)
     yield fabric.operand_registers(
         width,
         buffer_words,
@@ -187,7 +183,10 @@ def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
     streams = len(engine.stream_beats)
     codec = CODECS[engine.weight.codec]
     plain = codec.multiplies and not codec.decoder_lut(engine.weight)
-    yield fabric.tiles(width, engine.tile_words, absorbed=plain)
+    if engine.occupancy is None:
+        yield fabric.tiles(width, engine.tiles.sizes[0], absorbed=plain)
+    else:
+        yield fabric.tile_ring(width, engine.tiles.held, engine.tiles.words, engine.co_folds, absorbed=plain)
     yield streams * fabric.reader_queue(bus, queue_beats(bus))
     if engine.huffman is None:
         yield _converter(bus, engine.bus_word_bits)
@@ -251,18 +250,17 @@ def _out_queue(engine: EngineDesign) -> Resources:
     return fabric.fifo(engine.out_lanes * engine.out_elem.bits, OUT_QUEUE_WORDS)
 
 
-def _weight_memories(engine: LinearEngine, left: Occupancy | None) -> list[tuple[int, int]]:
+def _weight_memories(engine: LinearEngine) -> list[tuple[int, int]]:
     """Return width and depth of the memories of codes, tables, and the program of a block-skipping engine."""
-    if engine.off_chip is not None:
+    away, program = engine.off_chip is not None, engine.left if engine.skip is None else engine.skip
+    pointers = () if program is None else program.memories(engine.rows, engine.pixel_words, by_fold=away)
+    if away:
         tables = () if engine.encoded is None else engine.encoded.memories[1:]
-        return [(engine.weight_word_bits, 2 * engine.tile_words), *((m.width_bits, m.depth) for m in tables)]
-    program = left if engine.skip is None else engine.skip
-    pointers = () if program is None else program.memories(engine.rows, engine.pixel_words)
+        return [(engine.weight_word_bits, engine.tiles.held), *((m.width_bits, m.depth) for m in tables), *pointers]
     if engine.encoded is not None:
         return [*((memory.width_bits, memory.depth) for memory in engine.encoded.memories), *pointers]
     lanes = engine.folding.pe * engine.folding.simd
-    depth = engine.weight.values.size // lanes if left is None else left.stored
-    return [(ceil(lanes * bits_per_weight(engine.weight)), depth), *pointers]
+    return [(ceil(lanes * bits_per_weight(engine.weight)), engine.blocks), *pointers]
 
 
 def lane_lut(engine: LinearEngine) -> int:

@@ -140,6 +140,12 @@ class Occupancy:
         return np.stack([columns[list(ks)].sum(axis=0) for ks in self.y.classes])
 
     @cached_property
+    def vector_cycles(self) -> Int64Array:
+        """Clocks of each accumulator vector, int64 ``[rows with taps, columns with taps, CO / PE]``, one at least."""
+        cycles: Int64Array = np.maximum(self.vectors, 1)[self.y.of_output[:, None], self.x.of_output]
+        return cycles
+
+    @cached_property
     def _pixels(self) -> Int64Array:
         return self.y.counts[:, None] * self.x.counts
 
@@ -234,6 +240,11 @@ class SkipProgram:
         """Return the widths of ``offsets`` in memory."""
         y, x = self.offsets(rows, pixel_words)
         return int(y.max()).bit_length(), max(1, int(x.max()).bit_length())
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of classes."""
+        return self.count[:, :, 0].size
 
     def ranges(self, *, by_fold: bool) -> Int64Array:
         """Return where the runs of each pair of classes stand, int64 ``[N, 2]``: the first one, and how many.

@@ -161,7 +161,7 @@ def skipping(count: int) -> tuple[Design, int]:
     made = design(model, [folding] * count, skip={layer.name for layer in layers})
     program = made.engines[0].skip
     assert program is not None
-    at = int(program.first[program.occupancy.y.of_output[1], program.occupancy.x.of_output[1]])
+    at = int(program.first[program.occupancy.y.of_output[1], program.occupancy.x.of_output[1], 0])
     start, length, last = program.runs[at]
     assert (start, last) == (0, 1) and 1 < length < len(program.kept) - 1
     return made, at

@@ -16,7 +16,17 @@ from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_skip import visited_blocks
-from tests.randomized import block_mask, chain, conv, conv_transpose, dense, design, linear_layer, random_inputs, random_weights
+from tests.randomized import (
+    block_mask,
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    linear_layer,
+    random_inputs,
+    random_weights,
+)
 
 pytestmark = pytest.mark.cosim
 
@@ -66,7 +76,9 @@ def check(made: Design, folder: Path) -> Bench:
 
 def check_c(made: Design, folder: Path) -> None:
     """Simulate the C++."""
-    result = check_csim(write_hls(made, folder), made, random_inputs(np.random.default_rng(0), made.model, 3), folder / "work")
+    result = check_csim(
+        write_hls(made, folder), made, random_inputs(np.random.default_rng(0), made.model, 3), folder / "work"
+    )
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
@@ -82,3 +94,54 @@ def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path, monkeypatch:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", QUICK)
     check_c(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec", "bus", "decoders"),
+    [
+        ("conv_transpose", "ternary", 32, 0),
+        ("conv", "codebook", 128, 0),
+        ("dense", "raw", 256, 0),
+        ("conv", "raw", 64, 2),
+        ("conv_transpose", "ternary", 64, 1),
+        ("groups", "codebook", 32, 2),
+    ],
+)
+def test_codecs_and_entropy_codes(kind: str, codec: str, bus: int, decoders: int, tmp_path: Path) -> None:
+    """Words wider than a beat and many in a beat; a number of words that fills none, decoders of their symbols."""
+    made = sparse(kind, 0.6, 1, codec=codec, bus=bus, decoders=decoders, seed=3)
+    (engine,) = made.engines
+    assert isinstance(engine, LinearEngine) and (engine.huffman is not None) == (decoders > 0)
+    check(made, tmp_path)
+
+
+@pytest.mark.parametrize("decoders", [0, 2])
+def test_bytes_on_the_bus_are_those_of_the_blocks_that_are_left(decoders: int, tmp_path: Path) -> None:
+    made = sparse("conv", 0.8, 0, decoders=decoders)
+    (engine,) = made.engines
+    assert isinstance(engine, LinearEngine) and engine.skip is not None and made.memory is not None
+    stored = -(-len(engine.skip.kept) * engine.bus_word_bits // 64) * 8
+    assert engine.pass_bytes == stored if not decoders else engine.pass_bytes < stored
+    bench, memory = Bench(made, tmp_path), made.memory
+    few, many = (bench.run(frames).memory_beats for frames in (4, 44))
+    assert memory.frame_bytes == engine.bands.count * engine.pass_bytes
+    ahead = len(memory.regions) * memory.queue_beats + sum(2 * region.beats for region in memory.regions)
+    assert abs(many - few - 40 * memory.frame_bytes // 8) <= ahead < 4 * memory.frame_bytes // 8
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        pytest.param(conv_transpose((8, 8), 64, 32), id="conv_transpose"),
+        pytest.param(conv((8, 8), 64, 32), id="conv"),
+    ],
+)
+def test_four_of_five_blocks_empty_is_four_times_as_fast(geometry: LinearGeometry, tmp_path: Path) -> None:
+    """Clocks of the cycle model exactly: a step for each block that is left, one for each vector without any."""
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8, empty=0.8, block=(4, 4))
+    model, folding = chain("fast", geometry.in_shape, INT8, (layer,)), Folding(4, 4, 1)
+    away = {"l0": OffChip(len(geometry.y.outputs), 64)}
+    every, some = (design(model, (folding,), extra_rows=8, skip=names, off_chip=away) for names in ([], ["l0"]))
+    bench = check(some, tmp_path)
+    assert bench.interval(4) == estimate(some).interval <= 1.02 * some.engines[0].mac_cycles
+    assert estimate(every).interval >= 4 * estimate(some).interval

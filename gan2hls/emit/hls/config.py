@@ -8,7 +8,7 @@ from typing import final
 
 from gan2hls.codecs import CODECS, HuffmanCode
 from gan2hls.emit.hls.feeder import GUARD, Segment, feeder_cycles, feeder_program, kept_words
-from gan2hls.emit.hls.skip import column_bits
+from gan2hls.emit.hls.skip import column_bits, most_runs
 from gan2hls.emit.hls.tiles import TileProgram, tile_program
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
 from gan2hls.ops import AxisTaps
@@ -31,7 +31,7 @@ def acc_bits(engine: EngineDesign) -> int:
 
 
 def address_bits(engine: LinearEngine) -> int:
-    """Return the bits of the address of a block of weights, in its tile where weights are off chip and none are skipped."""
+    """Return the bits of the address of a block of weights, in its tile where weights are off chip and all visited."""
     kept = engine.weights.kept
     if kept is not None:
         blocks = len(kept)
@@ -72,12 +72,6 @@ def range_width(engine: LinearEngine) -> int:
     assert engine.skip is not None
     runs, most = len(engine.skip.runs), most_runs(engine)
     return whole_bytes(bits_for(runs - 1) + bits_for(most) + 1)
-
-
-def most_runs(engine: LinearEngine) -> int:
-    """Return the runs of the pixel, or of its visit for one output fold, that has most of them."""
-    assert engine.skip is not None
-    return int(engine.skip.ranges(by_fold=engine.off_chip is not None)[:, 1].max())
 
 
 def program_bits(program: Sequence[Segment]) -> int:
@@ -245,14 +239,10 @@ def _pixels(engine: LinearEngine) -> tuple[Constant, ...]:
 
 
 def _mac_cycles(engine: LinearEngine) -> str:
-    if engine.off_chip is not None:
-        trips = "feeder words"
-    else:
-        trips = "trip count of the mac"
+    trips = "trip count of the mac" if engine.off_chip is None else "feeder words"
     if engine.skip is None:
         return f"{trips}: useful MACs / (PE * SIMD)"
-    idle = engine.mac_cycles - engine.mac_steps
-    return f"{trips}: {engine.mac_steps} blocks, {idle} vectors without any"
+    return f"{trips}: {engine.mac_steps} blocks, {engine.mac_cycles - engine.mac_steps} vectors without any"
 
 
 def _feed_word(engine: LinearEngine) -> str:
@@ -335,11 +325,10 @@ def _code(engine: LinearEngine) -> tuple[Constant, ...]:
 def _runs(engine: LinearEngine) -> tuple[Constant, ...]:
     program, away = engine.skip, engine.off_chip is not None
     assert program is not None
-    pairs = len(program.occupancy.y.classes) * len(program.occupancy.x.classes)
     return (
         Constant("RUN_ROWS", engine.bands.rows if away else 1, "output rows that are visited once for each of"),
         Constant("RUN_FOLDS", engine.co_folds if away else 1, "output folds"),
-        Constant("PAIRS", pairs, "pairs of classes of rows and columns"),
+        Constant("PAIRS", program.pairs, "pairs of classes of rows and columns"),
         Constant("RUNS", len(program.runs), "runs of all of them"),
         Constant("RUNS_MOST", most_runs(engine), "most runs of a visit to a pixel"),
         Constant("RANGE_WIDTH", range_width(engine), "runs of a pixel: first, count, single"),

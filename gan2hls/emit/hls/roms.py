@@ -182,7 +182,9 @@ def _pace_roms(engine: LinearEngine) -> tuple[Rom, ...]:
         Rom("tile_work", _column([pace.work for pace in paces]), f"{tile}: those in which the mac works."),
         Rom("tile_gap", _column([pace.gap for pace in paces]), f"{tile}: those in which no word need be stored."),
         Rom("tile_words", _column([pace.words for pace in paces]), f"{tile}: words of the next tile."),
-        Rom("tile_start", _column([pace.start for pace in paces]), f"{tile}: what is counted off before its first word."),
+        Rom(
+            "tile_start", _column([pace.start for pace in paces]), f"{tile}: what is counted off before its first word."
+        ),
     )
 
 

@@ -55,3 +55,9 @@ def column_bits(engine: LinearEngine) -> int:
     """Return the bits of a block's displacement along a row of the line buffer."""
     assert engine.skip is not None
     return engine.skip.offset_bits(engine.rows, engine.pixel_words)[1]
+
+
+def most_runs(engine: LinearEngine) -> int:
+    """Return the runs of the pixel, or of its visit for one output fold, that has most of them."""
+    assert engine.skip is not None
+    return int(engine.skip.ranges(by_fold=engine.off_chip is not None)[:, 1].max())

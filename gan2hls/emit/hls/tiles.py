@@ -85,7 +85,9 @@ def tile_program(engine: LinearEngine) -> TileProgram:
     works: list[list[int]] = engine.walk_cycles.reshape(engine.bands.count, engine.co_folds, -1).sum(axis=2).tolist()
     if engine.skip is not None:
         following = (*engine.tiles.sizes[1:], engine.tiles.sizes[0])
-        every = tuple(_pace(work, words, GUARD, GUARD) for band in works for work, words in zip(band, following, strict=True))
+        every = tuple(
+            _pace(work, words, GUARD, GUARD) for band in works for work, words in zip(band, following, strict=True)
+        )
         return TileProgram(engine.tiles, GUARD, GUARD, every, 1)
     words, folds = engine.tiles.sizes[0], [band[0] for band in works]
     lead = trail = 0

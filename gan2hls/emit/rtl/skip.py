@@ -14,13 +14,12 @@ def skip_sizes(engine: LinearEngine) -> dict[str, int]:
     _, column_bits = program.offset_bits(engine.rows, engine.pixel_words)
     run_bits, rest_bits = program.range_bits(by_fold=by_fold)
     y, _ = program.offsets(engine.rows, engine.pixel_words)
-    pairs = len(program.occupancy.y.classes) * len(program.occupancy.x.classes)
     return {
         "Depth": len(program.kept),
         "YSteps": int(y.max()) + 1,
         "ColumnBits": column_bits,
         "OutColumns": len(program.occupancy.x.of_output),
-        "Pairs": pairs,
+        "Pairs": program.pairs,
         "Runs": len(program.runs),
         "LengthBits": program.run_bits[1],
         "PairBits": address_bits(len(program.ranges(by_fold=by_fold))),

@@ -69,8 +69,8 @@ def runs_of(engine: LinearEngine) -> Iterator[tuple[int, int, int]]:
     y, x = program.occupancy.y, program.occupancy.x
     for row in y.of_output:
         for column in x.of_output:
-            at = int(program.first[row, column])
-            for word in tables.runs[at : at + int(program.count[row, column])].tolist():
+            at, count = int(program.first[row, column, 0]), int(program.count[row, column].sum())
+            for word in tables.runs[at : at + count].tolist():
                 length = word >> start_bits & ((1 << length_bits) - 1)
                 yield word & ((1 << start_bits) - 1), length, word >> (start_bits + length_bits)
 
