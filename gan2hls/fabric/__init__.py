@@ -19,7 +19,18 @@ from gan2hls.fabric.blocks import (
     ring,
     up,
 )
-from gan2hls.fabric.external import fill, huffman, reader, reader_queue, reorder, tile_ring, tiles, writer, writer_queue
+from gan2hls.fabric.external import (
+    fill,
+    huffman,
+    reader,
+    reader_queue,
+    reorder,
+    run_ranges,
+    tile_ring,
+    tiles,
+    writer,
+    writer_queue,
+)
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -66,6 +77,7 @@ __all__ = [
     "reorder",
     "requant",
     "ring",
+    "run_ranges",
     "sequencer",
     "skip_sequencer",
     "step_delay",

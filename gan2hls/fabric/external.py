@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.fabric.blocks import bits_of, counter, credit, fifo, line_buffer, rom
+from gan2hls.fabric.blocks import bits_of, counter, credit, fifo, line_buffer, memory, rom
 from gan2hls.fabric.linear import channels, hole
 from gan2hls.fabric.resources import Resources
 
@@ -20,13 +20,18 @@ def tiles(width: int, tile_words: int, *, absorbed: bool) -> Resources:
 def tile_ring(width: int, held: int, pass_words: int, tiles: int, *, absorbed: bool) -> Resources:
     """Return ``g2h_tile_ring`` and ``g2h_tile_address``: a loader, grants of tiles, their sizes, sums of addresses."""
     address, words, loaded = bits_of(held), held.bit_length(), (pass_words + held).bit_length() + 1
-    own = Resources(lut=words + address + loaded + 8, ff=words + address + loaded + 5)
-    sums = Resources(lut=6 * (address + 1) + 2 * words, ff=4 * (address + 1) + 2 * words)
+    own = Resources(lut=words + loaded + 8, ff=words + address + loaded + 5)
+    sums = Resources(lut=3 * (address + 1) + words, ff=4 * (address + 1) + 2 * words)
     if tiles > 1:
         own += Resources(lut=loaded + bits_of(tiles), ff=loaded + bits_of(tiles)) + rom(loaded, tiles)
         sums += Resources(lut=bits_of(tiles), ff=words + bits_of(tiles)) + rom(words, tiles)
     spared = Resources(ff=width if absorbed else 0)
     return own + sums + line_buffer(width, held) - spared
+
+
+def run_ranges(width: int, depth: int) -> Resources:
+    """Return the memory of ``g2h_skip_fetch`` that says where the runs of each output fold stand."""
+    return memory(width, depth, "table") + Resources(ff=width)
 
 
 def reorder(width: int, groups: int, pixels: int, folds: int, words: int) -> Resources:

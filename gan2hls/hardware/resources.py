@@ -158,6 +158,8 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         yield fabric.weight_rom(code_bits, words, multiplies=codec.multiplies, decoder=decoder > 0)
     else:
         yield from _off_chip(engine)
+    if engine.off_chip is not None and engine.occupancy is not None:
+        yield fabric.run_ranges(*others.pop())
     yield from (fabric.memory_block(*memory, "rom") for memory in others)
     yield Resources(mac_dsp(engine) * lanes, decoder * lanes + unpacking, codec.decoder_ff(weight) * lanes)
     if codec.decoder_clocks:
@@ -251,7 +253,7 @@ def _out_queue(engine: EngineDesign) -> Resources:
 
 
 def _weight_memories(engine: LinearEngine) -> list[tuple[int, int]]:
-    """Return width and depth of the memories of codes, tables, and the program of a block-skipping engine."""
+    """Return width and depth of the memories of codes, tables, and at last the program of a block-skipping engine."""
     away, program = engine.off_chip is not None, engine.left if engine.skip is None else engine.skip
     pointers = () if program is None else program.memories(engine.rows, engine.pixel_words, by_fold=away)
     if away:

@@ -229,10 +229,13 @@ INT8 = QuantType(IntType(8, signed=True), 1.0)
 MAP, HALVES = (8, 8, 16), tuple((n, n + 2) for n in range(0, 8, 2))
 
 
-def away(name: str, geometry: LinearGeometry, codec: str, folding: Folding, decoders: int = 0) -> Design:
+def away(
+    name: str, geometry: LinearGeometry, codec: str, folding: Folding, decoders: int = 0, *, skips: bool = False
+) -> Design:
     """Weights from external memory in one pass, Huffman-coded where there are decoders."""
-    made = linear(name, geometry, codec, folding)
-    return design(made.model, (folding,), off_chip={"l0": OffChip(len(geometry.y.outputs), 64, decoders)})
+    made = linear(name, geometry, codec, folding, skips=skips)
+    off_chip = {"l0": OffChip(len(geometry.y.outputs), 64, decoders)}
+    return design(made.model, (folding,), off_chip=off_chip, skip=("l0",) if skips else ())
 
 
 def fold_by_fold(name: str, geometry: LinearGeometry, rows: int, table_bits: int = 0) -> Design:
@@ -260,12 +263,17 @@ WHOLE = [
     away("away0", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1)),
     away("away2", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1), 2),
     maps_away(norm_design((32, 32, 4), 4, 2), 64),
+    away("away_skipping", conv_transpose((4, 4), 32, 32), "raw", Folding(4, 4, 1), skips=True),
+    away("away_few", dense(64, 128), "ternary", Folding(8, 8, 1), skips=True),
     away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 
 
 #: Others have a like of theirs among these.
-OFTEN = ("raw", "ternary", "codebook", "skipping", "grouped", "sum", "joined", "pooled", "rows", "pointwise")
+OFTEN = (
+    *("raw", "ternary", "codebook", "skipping", "away_skipping"),
+    *("grouped", "sum", "joined", "pooled", "rows", "pointwise"),
+)
 
 
 @pytest.mark.parametrize(
