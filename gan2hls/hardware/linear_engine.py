@@ -186,8 +186,9 @@ class LinearEngine(EngineDesign):
 
     @property
     def decode_cycles(self) -> int:
-        """Clocks in which the decoders of an entropy code bring a frame's weights; 0 without one."""
-        return 0 if self.huffman is None else self.bands.count * self.huffman.symbols
+        """Clocks in which a frame's weights come, a word each, or a symbol of each decoder; 0 with weights on chip."""
+        words = self.tiles.words if self.huffman is None else self.huffman.symbols
+        return 0 if self.off_chip is None else self.bands.count * words
 
     def stream_contents(self) -> tuple[bytes, ...]:
         """Return what one pass reads of each stream of weights, in whole beats."""

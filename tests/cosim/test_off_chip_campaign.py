@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, LinearEngine
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS
 from gan2hls.model import IntLayer
 from gan2hls.numbers.numerics import QuantType
@@ -15,6 +16,7 @@ from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, random_folding, random_geometry, random_type, write_hls
 from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_rtl_skip import can_skip, emptied
 from tests.randomized import Rng, chain, design, linear_layer, random_inputs, random_off_chip
 
 pytestmark = pytest.mark.cosim
@@ -34,6 +36,18 @@ def campaign(seed: int, depth: int = 2) -> Design:
     model = chain(f"campaign{seed}", shape, input_type, layers)
     made = design(model, [small_folding(rng, layer) for layer in layers])
     return random_off_chip(rng, made, bus, 0.9, decoders)
+
+
+def sparse_campaign(seed: int) -> Design:
+    """Such a chain with zeros in half to nearly all blocks of each layer, whose engines skip them where they can."""
+    rng = np.random.default_rng(seed)
+    bus, decoders = int(rng.choice([32, 64, 128])), int(rng.choice([0, 0, 2]))
+    model = campaign(seed).model
+    foldings = [small_folding(rng, layer) for layer in model.layers]
+    layers = tuple(emptied(rng, layer, fold) for layer, fold in zip(model.layers, foldings, strict=True))
+    skip = [layer.name for layer, fold in zip(layers, foldings, strict=True) if can_skip(layer, fold)]
+    made = design(replace(model, name=f"sparse{seed}", layers=layers), foldings, skip=skip)
+    return random_off_chip(rng, made, bus, 1.0, decoders)
 
 
 def random_layer(rng: Rng, name: str, count: int, kind: QuantType) -> IntLayer:
@@ -76,6 +90,28 @@ def test_random_designs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", QUICK)
     check(campaign(seed), tmp_path, seed)
+
+
+SPARSE, SLOW_SPARSE = (8, 10, 13, 20, 27, 36), (10, 27, 36)
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_SPARSE else n for n in SPARSE])
+def test_random_designs_that_skip_empty_blocks(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    check(sparse_campaign(seed), tmp_path, seed)
+
+
+def test_the_sparse_seeds_draw_every_kind() -> None:
+    found = (engine for seed in SPARSE for engine in sparse_campaign(seed).engines)
+    skipping = [e for e in found if isinstance(e, LinearEngine) and e.skip is not None and e.off_chip is not None]
+    assert {engine.weights.codec for engine in skipping} == set(OFF_CHIP_CODECS)
+    assert {engine.huffman is not None for engine in skipping} == {True, False}
+    assert {engine.bands.count > 1 for engine in skipping} == {True, False}
+    assert any(0 in engine.tiles.sizes for engine in skipping), "an output fold without any weights"
+    assert any(engine.mac_steps < engine.mac_cycles for engine in skipping), "vectors without any"
+    assert any(engine.geometry.groups > 1 for engine in skipping)
+    assert any(engine.tiles.words > engine.blocks for engine in skipping), "a last beat that is filled"
 
 
 def test_the_seeds_draw_every_kind() -> None:

@@ -30,14 +30,15 @@ def sparse_random_design(seed: int) -> Design:
     rng = np.random.default_rng(seed)
     plain = random_design(seed, 6).model
     foldings = [random_folding(rng, layer) for layer in plain.layers]
-    layers = tuple(_emptied(rng, layer, fold) for layer, fold in zip(plain.layers, foldings, strict=True))
-    skip = [layer.name for layer, fold in zip(layers, foldings, strict=True) if _can_skip(layer, fold)]
+    layers = tuple(emptied(rng, layer, fold) for layer, fold in zip(plain.layers, foldings, strict=True))
+    skip = [layer.name for layer, fold in zip(layers, foldings, strict=True) if can_skip(layer, fold)]
     made = design(replace(plain, name=f"sparse{seed}", layers=layers), foldings, skip=skip)
     engines = (replace(e, rows=random_rows(rng, e)) if isinstance(e, LinearEngine) else e for e in made.engines)
     return replace(made, engines=tuple(engines))
 
 
-def _emptied(rng: Rng, layer: IntLayer, folding: Folding) -> IntLayer:
+def emptied(rng: Rng, layer: IntLayer, folding: Folding) -> IntLayer:
+    """Return ``layer`` with zeros in half to nearly all of its blocks."""
     if layer.op.kind == "pointwise":
         return layer
     mask = block_mask(rng, layer.op.weight.values.shape, (folding.pe, folding.simd), float(rng.uniform(0.5, 0.98)))
@@ -45,8 +46,9 @@ def _emptied(rng: Rng, layer: IntLayer, folding: Folding) -> IntLayer:
     return replace(layer, op=replace(layer.op, weight=weight))
 
 
-def _can_skip(layer: IntLayer, folding: Folding) -> bool:
-    if layer.op.kind == "pointwise" or layer.op.kind == "pointwise":
+def can_skip(layer: IntLayer, folding: Folding) -> bool:
+    """Whether an engine of ``layer`` may skip its empty blocks."""
+    if layer.op.kind == "pointwise":
         return False
     found = occupancy(layer.op.geometry, layer.op.weight.values, folding.pe, folding.simd)
     return found is not None and found.executed > 0
