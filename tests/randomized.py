@@ -271,7 +271,9 @@ def random_off_chip(rng: Rng, made: Design, bus_bits: int, part: float = 0.8, de
         away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits, most_decoders)
         bands, most = Bands(engine.geometry.y, away.band_rows), most_rows(engine.layer)
         rows = int(rng.choice([bands.window, max(bands.window, bands.buffer_rows), most]))
-        moved = make_engine(engine.layer, engine.folding, rows=min(rows, most), skip=engine.skip is not None, off_chip=away)
+        moved = make_engine(
+            engine.layer, engine.folding, rows=min(rows, most), skip=engine.skip is not None, off_chip=away
+        )
         engines[n] = moved if moved.word_bits <= WORD_LIMIT_BITS else engine
     moved_all = replace(made, engines=tuple(engines))
     verify_design(moved_all)

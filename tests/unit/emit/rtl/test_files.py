@@ -17,7 +17,7 @@ from gan2hls.codecs.base import Memory
 from gan2hls.emit.rendering import static
 from gan2hls.emit.rtl.files import emit_rtl
 from gan2hls.emit.rtl.memory import codec_memory, requant_memory
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, OffChip
 from gan2hls.hardware.width_converters import converters
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry, conv_axis
@@ -102,15 +102,18 @@ def test_converters_join_any_two_widths(source: int, sink: int, beats: int, inte
         (dense(40, 24), Folding(4, 2, 1)),
     ],
 )
-def test_program_memories_are_as_large_as_reported(geometry: LinearGeometry, folding: Folding) -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_program_memories_are_as_large_as_reported(geometry: LinearGeometry, folding: Folding, away: bool) -> None:
     rng = np.random.default_rng(0)
     layer = linear_layer(rng, "l0", "z", geometry, INT8, empty=0.7, block=(folding.pe, folding.simd))
-    made = design(chain("sparse", geometry.in_shape, INT8, (layer,)), (folding,), extra_rows=2, skip=["l0"])
+    model, off_chip = chain("sparse", geometry.in_shape, INT8, (layer,)), {"l0": OffChip(1, 64)} if away else {}
+    made = design(model, (folding,), extra_rows=2, skip=["l0"], off_chip=off_chip)
     engine = made.engines[0]
     assert engine.skip is not None
     files = emit_rtl(made)
-    reported = engine.skip.memories(engine.rows, engine.pixel_words)
-    for role, (width, depth) in zip(("displacement", "runs"), reported, strict=True):
+    reported = engine.skip.memories(engine.rows, engine.pixel_words, by_fold=away)
+    roles = ("displacement", "runs", "pairs") if away else ("displacement", "runs")
+    for role, (width, depth) in zip(roles, reported, strict=True):
         words = files[f"mem/l0_{role}.mem"].decode().split()
         assert len(words) == depth
         assert {len(word) for word in words} == {-(-width // 4)}
@@ -119,7 +122,12 @@ def test_program_memories_are_as_large_as_reported(geometry: LinearGeometry, fol
     text = files["sparse_l0.sv"].decode()
     found = {name: int(value) for name, value in re.findall(r"\.(\w+)\((\d+)\)", text)}
     assert (found["YSteps"] - 1).bit_length() + found["ColumnBits"] == reported[0][0]
-    assert 1 + found["LengthBits"] + found["WAddrBits"] == reported[1][0] and found["Runs"] == reported[1][1]
+    block_bits = found["BlockBits" if away else "WAddrBits"]
+    assert 1 + found["LengthBits"] + block_bits == reported[1][0] and found["Runs"] == reported[1][1]
+    if away:
+        tiles = [int(word, 16) for word in files["mem/l0_tiles.mem"].decode().split()]
+        need = [int(word, 16) for word in files["mem/l0_tile_need.mem"].decode().split()]
+        assert need == np.cumsum(tiles).tolist() and need[-1] == found["PassWords"] >= reported[0][1]
 
 
 def test_hostile_source_stays_inside_its_comment() -> None:
