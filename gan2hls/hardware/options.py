@@ -118,10 +118,11 @@ def make_engine(
 
 def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
     found: list[Option] = []
-    away = _away_options(layer, op, request, memory)
+    skipping = _Skipping(op)
+    away = _away_options(layer, op, request, memory, skipping)
     if away and _wanted_off_chip(request, memory):
         return away
-    rows, skipping = line_buffer_rows(layer), _Skipping(op)
+    rows = line_buffer_rows(layer)
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
             legal = lanes_choices(layer, pe, request.lanes)
@@ -139,14 +140,16 @@ def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None
     return memory.off_chip if request.off_chip is None else request.off_chip
 
 
-def _away_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
+def _away_options(
+    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
+) -> list[Option]:
     """Return the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
     wanted = _wanted_off_chip(request, memory)
     if wanted is False or op.weight.codec not in OFF_CHIP_CODECS:
         return []
     if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
         return []
-    found, skipping = [], _Skipping(op)
+    found = []
     heights = legal_band_rows(op.geometry)
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
@@ -200,6 +203,7 @@ class _Skipping:
 
     def __init__(self, op: IntLinear) -> None:
         self.geometry, self.live = op.geometry, None
+        self._found: dict[tuple[int, int], Occupancy | None] = {}
         live = op.weight.values != 0
         if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
             self.y, self.x = axis_phases(op.geometry.y), axis_phases(op.geometry.x)
@@ -210,10 +214,12 @@ class _Skipping:
         """Return the blocks that are left, or None where skipping saves too little."""
         if self.live is None or self.y is None or self.x is None:
             return None
-        found = block_occupancy(self.y, self.x, self.live, pe, simd)
-        dense = self.geometry.useful_macs // (pe * simd)
-        worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
-        return found if worth else None
+        if (pe, simd) not in self._found:
+            found = block_occupancy(self.y, self.x, self.live, pe, simd)
+            dense = self.geometry.useful_macs // (pe * simd)
+            worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
+            self._found[pe, simd] = found if worth else None
+        return self._found[pe, simd]
 
 
 def _vector_cycles(g: LinearGeometry, simd: int) -> int:

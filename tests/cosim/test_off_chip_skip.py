@@ -15,7 +15,7 @@ from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
-from tests.cosim.test_rtl_skip import visited_blocks
+from tests.cosim.test_rtl_skip import flip, visited_blocks
 from tests.randomized import (
     block_mask,
     chain,
@@ -145,3 +145,20 @@ def test_four_of_five_blocks_empty_is_four_times_as_fast(geometry: LinearGeometr
     bench = check(some, tmp_path)
     assert bench.interval(4) == estimate(some).interval <= 1.02 * some.engines[0].mac_cycles
     assert estimate(every).interval >= 4 * estimate(some).interval
+
+
+@pytest.mark.parametrize("memory", ["tiles", "pairs", "runs", "displacement"])
+def test_a_flipped_bit_of_the_program_is_found(memory: str, tmp_path: Path) -> None:
+    """Of the last word: of the words of the last tile, of the runs of the last fold, of the last block."""
+    bench = Bench(sparse("conv", 0.5, 1, seed=1), tmp_path)
+    bench.run(3)
+    flip(bench, f"l0_{memory}", -1, 0, "l0")
+
+
+def test_a_changed_word_of_the_image_is_found(tmp_path: Path) -> None:
+    bench = Bench(sparse("conv_transpose", 0.8, 0), tmp_path)
+    image = bytearray((tmp_path / "memory.image").read_bytes())
+    image[0] ^= 0x10
+    (tmp_path / "memory.image").write_bytes(image)
+    with pytest.raises(AssertionError, match="l0: "):
+        bench.run(2)

@@ -31,6 +31,7 @@ from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_maps_off_chip import norm_design
+from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.random_integer_graphs import Graph, maps_away, norm_layer, random_graph_design, u_net_design
 from tests.randomized import (
@@ -74,6 +75,7 @@ READ = [
     random_graph_design(3), random_graph_design(37), random_graph_design(33, crops=True),
     random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),  # weights in external memory
     coded_chain(np.random.default_rng(2), 64, 2),  # the same, in a Huffman code
+    sparse_campaign(13),  # the same, without empty blocks
     maps_away(u_net_design(0), 64),
 ]  # fmt: skip
 CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]

@@ -78,10 +78,13 @@ struct mac_lanes {
         return field<1>(limbs, X_BITS + L::ADDRESS_BITS + 1) != 0;
     }
 
+    static GAN2HLS_INLINE bool null(const uint64_t limbs[limbs_of(L::FEED_WIDTH)]) {
+        return L::SKIPS && field<1>(limbs, X_BITS + L::ADDRESS_BITS + (L::SKIPS ? 2 : 0)) != 0;
+    }
+
     static GAN2HLS_INLINE void step(
         const uint64_t limbs[limbs_of(L::FEED_WIDTH)], int fold, typename L::acc_t acc[L::PE]) {
         const bool first = field<1>(limbs, X_BITS + L::ADDRESS_BITS) != 0;
-        const bool null = L::SKIPS && field<1>(limbs, X_BITS + L::ADDRESS_BITS + (L::SKIPS ? 2 : 0)) != 0;
 
         typename L::input_t x[TOGETHER * L::SIMD];
 #ifndef __BAMBU__
@@ -122,7 +125,7 @@ struct mac_lanes {
 #endif
                 sum += product<L, L::MULTIPLIES>::of(weight[p * L::SIMD + s], x[own + s]);
             }
-            if (null) sum = 0;
+            if (null(limbs)) sum = 0;
             acc[p] = first ? sum : typename L::acc_t(acc[p] + sum);
         }
     }
