@@ -11,10 +11,11 @@ from gan2hls.hardware import Design, Folding, LinearEngine, OffChip
 from gan2hls.hardware.cycles import estimate
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry
-from gan2hls.verify import csim
+from gan2hls.verify import csim, run_rtl
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_skip import flip, visited_blocks
 from tests.randomized import (
     block_mask,
@@ -162,3 +163,17 @@ def test_a_changed_word_of_the_image_is_found(tmp_path: Path) -> None:
     (tmp_path / "memory.image").write_bytes(image)
     with pytest.raises(AssertionError, match="l0: "):
         bench.run(2)
+
+
+def test_bench_of_a_project(tmp_path: Path) -> None:
+    """The steps that it counts are those of the blocks that are left, and its clocks those of the estimate."""
+    pytest.importorskip("cocotb")
+    made = sparse("conv_transpose", 0.8, 1)
+    write_project(made, tmp_path, frames=2)
+    (tmp_path / "memory").mkdir()
+    assert made.memory is not None
+    (tmp_path / "memory" / "memory.image").write_bytes(made.memory.image())
+    result = run_rtl(tmp_path, made, tmp_path / "work")
+    assert result.status == "passed", result.reason
+    assert result.measurements.interval_cycles == estimate(made).interval
+    assert result.measurements.executed_steps == {"l0": visited_blocks(made.engines[0])[0]}
