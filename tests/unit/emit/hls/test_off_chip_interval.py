@@ -18,8 +18,9 @@ from gan2hls.emit.hls.latency import latency_cycles, restart_cycles
 from gan2hls.emit.hls.layer import LayerView, layer_view
 from gan2hls.emit.hls.process import Process
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS, tile_program
-from gan2hls.hardware import LinearEngine
+from gan2hls.hardware import Design, LinearEngine
 from tests.cosim.hls_chains import random_design
+from tests.cosim.test_rtl_skip import sparse_random_design
 from tests.randomized import random_off_chip
 
 #: Names of the streams that an iteration reads, and of those that it writes.
@@ -33,7 +34,7 @@ def loop(engine: LinearEngine, process: Process) -> list[Iteration]:
     """The iterations of a frame."""
     reads, write = tuple(stream.name for stream in process.sources), (process.sink.name,)
     match process.kind:
-        case "feeder":
+        case "feeder" | "skip_feeder":
             return list(feeder(engine, reads[0]))
         case "band_mac":
             return list(mac(engine, reads[1]))
@@ -120,7 +121,7 @@ def interval(view: LayerView) -> int:
     """The clocks between the last two frames."""
     engine = view.engine
     assert isinstance(engine, LinearEngine)
-    programs = ("schedule", "band_pixels", "tile_paces")
+    programs = ("schedule", "band_pixels", "pixel_runs", "runner", "tile_paces")
     processes = [process for process in view.processes if process.kind not in programs]
     loops = [loop(engine, process) for process in processes]
     kinds = [(process.kind, engine.folding.simd) for process in processes]
@@ -159,9 +160,21 @@ def interval(view: LayerView) -> int:
 def test_no_frame_takes_longer_than_estimated(seed: int, bus: int, decoders: int) -> None:
     """And not much less where it takes long."""
     rng = np.random.default_rng(seed)
-    made = random_off_chip(rng, random_design(seed, layers=8), bus, part=1.0, decoders=decoders)
+    check(random_off_chip(rng, random_design(seed, layers=8), bus, part=1.0, decoders=decoders))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "bus", "decoders"), [(2, 64, 0), (5, 32, 0), (600, 128, 0), (601, 64, 2)])
+def test_nor_where_empty_blocks_are_skipped(seed: int, bus: int, decoders: int) -> None:
+    made = random_off_chip(np.random.default_rng(seed), sparse_random_design(seed), bus, part=1.0, decoders=decoders)
+    check(made, skips=True)
+
+
+def check(made: Design, *, skips: bool = False) -> None:
+    """Run the loops of every engine whose weights are off chip; ``skips``: of those that skip empty blocks."""
     away = [e for e in made.engines if isinstance(e, LinearEngine) and e.off_chip is not None]
-    assert len(away) > 4
+    away = [engine for engine in away if not skips or engine.skip is not None]
+    assert len(away) > (2 if skips else 4)
     for engine in away:
         view = layer_view(engine, *made.edges_into(engine))
         (cycles,) = (process.cycles for process in view.processes if process.kind == "band_mac")
