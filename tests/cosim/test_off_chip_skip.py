@@ -83,13 +83,16 @@ def check_c(made: Design, folder: Path) -> None:
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-@pytest.mark.parametrize("empty", [0.0, 0.5, 0.8, 0.95])
+SPARSITIES = [pytest.param(n, marks=pytest.mark.slow) if n in (0.0, 0.5) else n for n in (0.0, 0.5, 0.8, 0.95)]
+
+
+@pytest.mark.parametrize("empty", SPARSITIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_sparsity(kind: str, empty: float, tmp_path: Path) -> None:
     check(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)
 
 
-@pytest.mark.parametrize("empty", [0.0, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("empty", SPARSITIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")
@@ -177,3 +180,11 @@ def test_bench_of_a_project(tmp_path: Path) -> None:
     assert result.status == "passed", result.reason
     assert result.measurements.interval_cycles == estimate(made).interval
     assert result.measurements.executed_steps == {"l0": visited_blocks(made.engines[0])[0]}
+
+
+@pytest.mark.parametrize("kind", ["conv_transpose", "groups"])
+def test_exact_widths_and_flat_region(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))
+    check_c(sparse(kind, 0.8, 0, seed=5), tmp_path)
+    check_c(sparse(kind, 0.5, 1, codec="ternary", decoders=2, seed=6), tmp_path / "coded")
