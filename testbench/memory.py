@@ -46,6 +46,7 @@ class Memory:
         dut.memory_base_i.value = BASE
         reads = AxiSlaveRead(AxiReadBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
         reads.log.setLevel("ERROR")
+        reads.ar_channel.queue_occupancy_limit = 0  # none: a request is taken at once, its first beat 2 clocks later
         self._channels = [reads.ar_channel, reads.r_channel]
         if span:
             writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
@@ -53,7 +54,7 @@ class Memory:
             self._channels += [writes.aw_channel, writes.w_channel, writes.b_channel]
 
     def restart(self, seed: int | None = None, error_at: int = 0) -> None:
-        """Count from 0 again; with ``seed`` latencies and waits are random, without it there are none."""
+        """Count from 0 again; with ``seed`` latencies and waits are random, without it the memory answers at once."""
         self.beats, self.error_at = 0, error_at
         self._latency = None if seed is None else _latencies(seed)
         for n, channel in enumerate(self._channels):

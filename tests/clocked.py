@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gan2hls.timing.network import Block, Network, Queue, Stream
 
@@ -45,8 +46,8 @@ class Words:
 class Actor:
     """A block that has no stream to write or to read, until a kind says otherwise."""
 
-    def __init__(self, block: Block, reads: list[Wire | Words], writes: list[Wire | Words]) -> None:
-        self.block, self.reads, self.writes = block, reads, writes
+    def __init__(self, block: Block, reads: list[Wire | Words], writes: list[Wire | Words], sees: list[Words]) -> None:
+        self.block, self.reads, self.writes, self.sees = block, reads, writes, sees
         self.due: dict[int, list[str]] = defaultdict(list)
         self.valid_q = False
         self.start(*block.numbers)
@@ -72,15 +73,20 @@ class Actor:
 
 
 class Source(Actor):
-    def start(self, frame: int) -> None:
-        self.left = self.block.writes[0].beats
+    def start(self, frame: int, queues: int, later: int) -> None:
+        self.left, self.open_q, self.later = self.block.writes[0].beats, not queues, later
+        self.words = self.block.tables[0].tolist()
 
     def valid(self) -> bool:
-        return self.left > 0
+        return self.left > 0 and self.open_q
 
     def edge(self, clock: int, taken: bool, left: bool) -> bool:
         self.left -= left
         return left
+
+    def settle(self, clock: int) -> None:
+        puts = [queue.put[words - 1 : words] for queue, words in zip(self.sees, self.words, strict=True)]
+        self.open_q = self.open_q or all(put and put[0] + self.later <= clock + 1 for put in puts)
 
 
 class Sink(Actor):
@@ -147,17 +153,32 @@ class Loader(Actor):
 
 
 class Sequencer(Actor):
-    def start(self, in_rows: int, out_rows: int, row_vectors: int, depth: int, to_push: int) -> None:
+    def start(
+        self, in_rows: int, out_rows: int, row_vectors: int, depth: int, to_push: int, tile_vectors: int, ring: int
+    ) -> None:
         self.in_rows, self.out_rows, self.row_vectors, self.to_push = in_rows, out_rows, row_vectors, to_push
-        self.need, self.released, self.steps = (table.tolist() for table in self.block.tables)
-        self.loaded_q = self.ahead_q = self.next_q = 0
+        self.need, self.released, self.steps, self.sizes = (table.tolist() for table in self.block.tables)
+        self.ring, self.words_q, self.tile_next_q, self.tile = ring, 0, 0, 0
+        self.tile_vectors, self.tiles = tile_vectors, self.reads[1] if tile_vectors else Words()
+        self.loaded_q = self.ahead_q = self.next_q = self.tiles_q = 0
         self.credit_q, self.row, self.vector, self.step, self.sent = depth, 0, 0, 0, 0
         self.words = self.block.writes[0].words
 
     def edge(self, clock: int, taken: bool, left: bool) -> bool:
         rows, vectors = self.reads[0], self.writes[0]
         first = self.vector == 0 and self.step == 0
+        tile_first = self.tile_vectors > 0 and self.step == 0 and self.vector % self.tile_vectors == 0
         go = self.sent < self.words and (self.step > 0 or (self.credit_q > 0 and (not first or self.ahead_q > 0)))
+        go = go and (not tile_first or self.tiles_q > 0)
+        came = self.tiles.put[-1:] == [clock]
+        if self.ring:  # a g2h_row_grant of tiles
+            granted = self.words_q >= sum(self.sizes[: self.tile_next_q + 1]) and self.tiles_q < 4
+            self.words_q += came
+            if granted:
+                self.tile_next_q = (self.tile_next_q + 1) % self.ring
+                self.words_q -= sum(self.sizes) if self.tile_next_q == 0 else 0
+            came = granted
+        self.tiles_q += came - (go and tile_first)
         grant = self.loaded_q >= self.need[self.next_q] and self.ahead_q < 4
         self.credit_q += (vectors.free[-1:] == [clock]) - (go and self.step == 0)
         self.ahead_q += grant - (go and first)
@@ -170,6 +191,9 @@ class Sequencer(Actor):
             if self.step == self.steps[self.row * self.row_vectors + self.vector]:
                 self.due[clock + self.to_push].append("vector")
                 self.step, self.vector, self.sent = 0, self.vector + 1, self.sent + 1
+                if self.tile_vectors and self.vector % self.tile_vectors == 0:
+                    self.tiles.free += [clock] * (self.sizes[self.tile] if self.ring else 1)
+                    self.tile = (self.tile + 1) % max(1, self.ring)
             if self.vector == self.row_vectors:
                 rows.free += [clock] * self.released[self.row]
                 self.vector, self.row = 0, (self.row + 1) % self.out_rows
@@ -263,9 +287,77 @@ class Requant(Actor):
         return go or load or left or bool(self.due)
 
 
+class Port(Actor):
+    """A port to a memory that sends bursts in order, a beat a clock, the first one so many clocks after its request."""
+
+    def start(self, count: int, burst: int, depth: int, outstanding: int, memory_clocks: int) -> None:
+        self.burst, self.outstanding, self.memory_clocks = burst, outstanding, memory_clocks
+        self.regions, self.room_q, self.asked = self.block.tables[0].tolist(), [depth] * count, [0] * count
+        self.turn_q, self.bursts = 0, []
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        n, more = self.turn_q, len(self.bursts) < self.outstanding
+        room = self.room_q[n] >= self.burst and self.asked[n] + self.burst <= self.block.writes[n].words
+        if self.bursts and self.bursts[0][2] <= clock:
+            queue, beats, first = self.bursts[0]
+            self.writes[queue].put.append(clock)
+            self.bursts[:1] = [(queue, beats - 1, first)] if beats > 1 else []
+        if room and more:
+            beats = min(self.burst, self.regions[n] - self.asked[n] % self.regions[n])
+            self.bursts.append((n, beats, clock + 1 + self.memory_clocks))
+            self.room_q[n], self.asked[n] = self.room_q[n] - beats, self.asked[n] + beats
+        self.turn_q = n if room and not more else (n + 1) % len(self.regions)
+        return bool(self.bursts)
+
+    def settle(self, clock: int) -> None:
+        for n, queue in enumerate(self.writes):
+            self.room_q[n] += queue.free[-1:] == [clock]
+
+
+class Decoder(Actor):
+    """The loop of a decoder: its buffer, and what is left of the pass."""
+
+    def start(self, symbols: int, chunks: int, chunk_bits: int, longest: int) -> None:
+        bits = self.block.tables[0].tolist()
+        self.lengths = [after - before for before, after in pairwise(bits)]
+        self.chunks, self.chunk_bits, self.longest = chunks, chunk_bits, longest
+        self.count_q, self.symbol_q, self.left_q, self.drop_q = 0, 0, chunks, False
+
+    def ready(self, wire: Wire) -> bool:
+        return self.left_q > 0 and (self.drop_q or self.count_q <= 2 * self.longest)
+
+    def valid(self) -> bool:
+        return not self.drop_q and (self.count_q >= self.longest or self.left_q == 0)
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        self.count_q += self.chunk_bits * taken - self.lengths[self.symbol_q] * left
+        self.count_q = 0 if self.drop_q else self.count_q
+        if self.drop_q and self.left_q == 0:
+            self.drop_q, self.left_q = False, self.chunks
+            return True
+        self.left_q -= taken
+        if left:
+            self.symbol_q = (self.symbol_q + 1) % len(self.lengths)
+            self.drop_q = self.symbol_q == 0
+        return taken or left or self.drop_q
+
+
+class Meeting(Actor):
+    """Wires: a beat is there when all of its parts are, and these leave with it."""
+
+    def valid(self) -> bool:
+        return all(wire.sees(self) for wire in self.reads)
+
+    def ready(self, wire: Wire) -> bool:
+        return self.valid() and self.writes[0].ready()
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        return left
+
+
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "requant": Requant, "requant_holes": Requant,
+    "steps": Steps, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "meeting": Meeting,
 }  # fmt: skip
 
 
@@ -274,7 +366,8 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
     edges = {edge: Wire(None, [], []) if isinstance(edge, Stream) else Words() for edge in network.edges}
     actors = []
     for block in network.blocks:
-        actor = KINDS[block.kind](block, [edges[e] for e in block.reads], [edges[e] for e in block.writes])
+        ends = ([edges[edge] for edge in among] for among in (block.reads, block.writes, block.sees))
+        actor = KINDS[block.kind](block, *ends)
         actors.append(actor)
         for wire in filter(lambda edge: isinstance(edge, Wire), actor.reads):
             wire.readers.append(actor)
@@ -315,5 +408,5 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
 
 def _late_last(actors: list[Actor]) -> list[Actor]:
     """Return ``actors`` with what sees others' events of the same clock behind these."""
-    order = {"fifo": 1, "loader": 2, "sequencer": 3}
+    order = {"fifo": 1, "loader": 2, "port": 2, "sequencer": 3}
     return sorted(actors, key=lambda actor: order.get(actor.block.kind, 0))

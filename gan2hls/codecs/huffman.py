@@ -66,14 +66,21 @@ class HuffmanCode:
 
     def encode(self, text: Int64Array) -> npt.NDArray[np.uint8]:
         """Return the code of ``text`` as bits, uint8 of 0 and 1, the first bit of each symbol first."""
-        place = np.zeros(int(self.symbols.max()) + 1, np.int64)
-        place[self.symbols] = np.arange(len(self.symbols))
-        places = place[text]
+        places = self._places(text)
         lengths, codes = self.lengths[places], self.codes[places]
         ends = np.cumsum(lengths)
         of_bit = np.repeat(np.arange(len(text)), lengths)
         left = ends[of_bit] - 1 - np.arange(int(ends[-1]) if len(ends) else 0)
         return ((codes[of_bit] >> left) & 1).astype(np.uint8)
+
+    def lengths_of(self, text: Int64Array) -> Int64Array:
+        """Return the bits of the code of each symbol of ``text``."""
+        return self.lengths[self._places(text)]
+
+    def _places(self, text: Int64Array) -> Int64Array:
+        place = np.zeros(int(self.symbols.max()) + 1, np.int64)
+        place[self.symbols] = np.arange(len(self.symbols))
+        return place[text]
 
     def decode(self, bits: npt.NDArray[np.uint8], count: int) -> Int64Array:
         """Undo ``encode`` of ``count`` symbols, bit by bit."""

@@ -8,7 +8,7 @@ from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign,
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.memory_map import ADDRESS_BITS, MemoryMap, Region
+from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Region
 from gan2hls.hardware.off_chip import (
     BANKS,
     CHUNK_BITS,
@@ -36,6 +36,7 @@ __all__ = [
     "BANKS",
     "CHUNK_BITS",
     "MOST_DECODERS",
+    "OUTSTANDING",
     "OUT_QUEUE_WORDS",
     "RESOURCE_NAMES",
     "WORD_LIMIT_BITS",

@@ -19,6 +19,7 @@ from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
+from gan2hls.hardware.weight_cycles import MEMORY_CLOCKS, weights_from_memory
 from gan2hls.hardware.width_converters import Converter
 from gan2hls.timing import Block, Network, Queue, Stream, simulate
 
@@ -54,11 +55,16 @@ class Estimate:
 
 
 @lru_cache(maxsize=8)
-def estimate(design: Design) -> Estimate:
-    """Return the predicted cycles of ``design`` (remembered by identity: a design never changes)."""
+def estimate(design: Design, memory_clocks: int = MEMORY_CLOCKS) -> Estimate:
+    """Return the predicted cycles of ``design`` (remembered by identity: a design never changes).
+
+    ``memory_clocks``: of the external memory, from a request to its first beat.
+    """
     layers = {engine.layer.name: engine.work_cycles for engine in design.engines}
-    latency, interval = _latency_and_interval(design_network(design, frame_count(design)))
-    return Estimate(layers, latency, max(interval, port_cycles(design)))
+    ends = frame_ends(design, frame_count(design), memory_clocks)
+    counted = 1 if len(ends) <= _LEAST_FRAMES else 2  # short intervals may alternate
+    interval = -(-(ends[-1] - ends[-1 - counted]) // counted)
+    return Estimate(layers, ends[0], max(interval, port_cycles(design)))
 
 
 def port_cycles(design: Design) -> int:
@@ -68,15 +74,18 @@ def port_cycles(design: Design) -> int:
     return max(port, max((engine.decode_cycles for engine in linear), default=0))
 
 
+def frame_ends(design: Design, frames: int, memory_clocks: int = MEMORY_CLOCKS) -> tuple[int, ...]:
+    """Return, of each of so many frames, the clocks from the first input beat of all to its last output beat."""
+    return _frame_ends(design_network(design, frames, memory_clocks))
+
+
 @lru_cache(maxsize=64)
-def _latency_and_interval(network: Network) -> tuple[int, int]:
-    """Return both of several frames (remembered by content: what bits a stream has does not matter)."""
+def _frame_ends(network: Network) -> tuple[int, ...]:
+    """Return the same of the frames of ``network`` (remembered by content: what bits a stream has does not matter)."""
     made = simulate(network)
     first = min(int(made.frames(block)[0]) for block in network.blocks if block.kind == "source")
     ends = [made.frames(block) for block in network.blocks if block.kind == "sink"]
-    last: list[int] = np.max(ends, axis=0).tolist()
-    counted = 1 if len(last) <= _LEAST_FRAMES else 2  # short intervals may alternate
-    return last[0] - first, -(-(last[-1] - last[-1 - counted]) // counted)
+    return tuple((np.max(ends, axis=0) - first).tolist())
 
 
 @lru_cache(maxsize=8)
@@ -107,17 +116,22 @@ def queue_name(edge: Edge) -> str:
     return f"{edge.reader or 'output'}.{edge.port}.queue"
 
 
-def design_network(design: Design, frames: int) -> Network:
-    """Return the blocks of ``design`` between sources that always have data and sinks that are always ready."""
+def design_network(design: Design, frames: int, memory_clocks: int = MEMORY_CLOCKS) -> Network:
+    """Return the blocks of ``design`` between sources that always have data and sinks that are always ready.
+
+    ``memory_clocks``: of the external memory, from a request to its first beat.
+    """
     streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
-    blocks = [timing.source(stream, frames) for stream in streams.values()]
+    weights = weights_from_memory(design.memory, frames, memory_clocks)
+    blocks = [*weights.blocks, *(weights.source(stream, frames) for stream in streams.values())]
     for engine in design.engines:
         arriving = []
         for edge in design.edges_into(engine):
             made, stream = edge_blocks(edge, streams[edge.source.tensor])
             blocks += made
             arriving.append(stream)
-        made, streams[engine.layer.name] = engine_blocks(engine, arriving, frames)
+        tiles = weights.tiles.get(engine.layer.name)
+        made, streams[engine.layer.name] = engine_blocks(engine, arriving, frames, tiles)
         blocks += made
     for edge in design.edges_out:
         made, stream = edge_blocks(edge, streams[edge.source.tensor])
@@ -156,13 +170,15 @@ def _converter_blocks(edge: Edge, stages: Sequence[Converter], stream: Stream) -
     return blocks, stream
 
 
-def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) -> tuple[tuple[Block, ...], Stream]:
-    """Return the blocks of ``engine`` that reads ``streams``, and the stream that it sends."""
+def engine_blocks(
+    engine: EngineDesign, streams: Sequence[Stream], frames: int, tiles: Queue | None
+) -> tuple[tuple[Block, ...], Stream]:
+    """Return the blocks of ``engine`` that reads ``streams`` and ``tiles`` of weights, and the stream that it sends."""
     name = engine.layer.name
     blocks: list[Block] = []
     if isinstance(engine, LinearEngine):
         (given,) = streams
-        made, stream = _mac_blocks(engine, given, frames)
+        made, stream = _mac_blocks(engine, given, frames, tiles)
         blocks += made
     else:
         assert isinstance(engine, StreamEngine)
@@ -187,11 +203,10 @@ def engine_blocks(engine: EngineDesign, streams: Sequence[Stream], frames: int) 
     return (*blocks, tail), out
 
 
-def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tuple[Block, ...], Stream]:
-    """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those.
-
-    Weights from external memory are there when they are needed.
-    """
+def _mac_blocks(
+    engine: LinearEngine, stream: Stream, frames: int, tiles: Queue | None
+) -> tuple[tuple[Block, ...], Stream]:
+    """Return the blocks from the input of a linear ``engine`` to its accumulators, and the stream of those."""
     g, folding, name = engine.geometry, engine.folding, engine.layer.name
     granted = g.y if engine.off_chip is None else engine.bands
     later = 0 if engine.skip is None else _SKIP
@@ -207,6 +222,9 @@ def _mac_blocks(engine: LinearEngine, stream: Stream, frames: int) -> tuple[tupl
         released=granted.released,
         vector_cycles=engine.walk_cycles,
         to_push=_STEP_TO_PUSH + later + engine.decoder_clocks + (folding.simd - 1).bit_length(),
+        tiles=tiles,
+        tile_vectors=0 if tiles is None else engine.band_pixels,
+        tile_words=() if tiles is None or engine.skip is None else engine.tiles.sizes,
     )
     loader = timing.loader(stream, rows, _RELEASE_TO_READY + later)
     return (loader, sequencer, timing.fifo(queue, accumulators)), accumulators

@@ -17,6 +17,8 @@ from gan2hls.ops import BOUNDARY, OffChipRing, burst_beats, queue_beats
 
 #: Bits of addresses: 4 GiB.
 ADDRESS_BITS = 32
+#: Bursts that may be on their way, each way.
+OUTSTANDING = 8
 
 
 @final

@@ -205,12 +205,14 @@ class HuffmanStreams:
     Attributes:
         code: of all of them.
         streams: the bits of each decoder's symbols.
+        lengths: how many of them each symbol takes, uint8, by decoder.
         symbols: that each one has in a pass.
         word_symbols: that each one has in a word.
     """
 
     code: HuffmanCode
     streams: tuple[npt.NDArray[np.uint8], ...]
+    lengths: tuple[npt.NDArray[np.uint8], ...]
     symbols: int
     word_symbols: int
 
@@ -219,9 +221,10 @@ def huffman_streams(encoded: Encoded, decoders: int) -> HuffmanStreams:
     """Return the weights of a layer for so many decoders."""
     text = symbols(encoded)
     code = huffman_code(np.bincount(text.ravel(), minlength=1 << symbol_bits(encoded)))
-    parts = np.split(text, decoders, axis=1)
-    streams = tuple(code.encode(part.ravel()) for part in parts)
-    return HuffmanStreams(code, streams, parts[0].size, parts[0].shape[1])
+    parts = [part.ravel() for part in np.split(text, decoders, axis=1)]
+    streams = tuple(code.encode(part) for part in parts)
+    lengths = tuple(code.lengths_of(part).astype(np.uint8) for part in parts)
+    return HuffmanStreams(code, streams, lengths, parts[0].size, text.shape[1] // decoders)
 
 
 def _ternary_bits(encoded: Encoded) -> int:

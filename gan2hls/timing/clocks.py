@@ -14,19 +14,24 @@ from zlib import crc32
 import numba
 import numpy as np
 
-from gan2hls.timing import programs, recurrences, rings
+from gan2hls.timing import from_memory, programs, recurrences, rings
 from gan2hls.timing.rings import A, Arrays, compiled
 
 #: Kinds of blocks by number.
-KINDS = ("source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes")
-_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES = range(10)
-#: Integers of state of a block.
+KINDS = (
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
+    "meeting", "port",
+)  # fmt: skip
+_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES, _DECODER, _MEETING, _PORT = (
+    range(13)
+)
+#: Integers of state of a block, but for ports.
 STATES = 10
 
 
 @compiled
 def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
-    """Let block ``b`` go on as far as it can; return whether it did."""
+    """Let block ``b``, which is no port, go on as far as it can; return whether it did."""
     if kind == _FIFO:
         return recurrences.fifo(events, store, ports, numbers, state, b)
     if kind == _REQUANT:
@@ -44,8 +49,22 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
     if kind == _DOWN:
         return recurrences.down(events, store, ports, numbers, state, b)
     if kind == _SOURCE:
-        return recurrences.source(events, store, ports, numbers, state, b)
+        return recurrences.source(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _DECODER:
+        return from_memory.decoder(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _MEETING:
+        return from_memory.meeting(events, store, ports, numbers, state, b)
     return recurrences.sink(events, store, ports, numbers, state, b)
+
+
+@compiled
+def _wake(ready: Any, wakes_at: A, wakes: A, b: int) -> int:
+    """Let the blocks that may go on when ``b`` has be ready; return how many more are."""
+    more = 0
+    for n in range(wakes_at[b], wakes_at[b + 1]):
+        more += not ready[wakes[n]]
+        ready[wakes[n]] = True
+    return more
 
 
 def _evaluator(source: int) -> Callable[[Arrays], int]:
@@ -59,7 +78,10 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
         tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
         blocks = len(kinds)
         ready = np.ones(blocks, np.bool_)
-        waiting, step, b = blocks, 1, -1
+        waiting, step, b, port = blocks, 1, -1, -1
+        for n in range(blocks):
+            if kinds[n] == _PORT:
+                port, ready[n], waiting = n, False, waiting - 1
         while waiting:
             b += step
             if b == blocks or b < 0:
@@ -68,9 +90,12 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
                 ready[b] = False
                 waiting -= 1
                 if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
-                    for n in range(wakes_at[b], wakes_at[b + 1]):
-                        waiting += not ready[wakes[n]]
-                        ready[wakes[n]] = True
+                    waiting += _wake(ready, wakes_at, wakes, b)
+                if waiting or port < 0:
+                    continue
+                # Nobody wakes a port: it goes on when no other block can.
+                if from_memory.port(events, store, ports, numbers, state, tables_at, tables, port):
+                    waiting += _wake(ready, wakes_at, wakes, port)
         return source
 
     made: Any
@@ -81,7 +106,7 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
     return made  # type: ignore[no-any-return]
 
 
-_evaluate = _evaluator(crc32("".join(map(inspect.getsource, (rings, recurrences, programs))).encode()))
+_evaluate = _evaluator(crc32("".join(map(inspect.getsource, (rings, recurrences, programs, from_memory))).encode()))
 
 
 def evaluate(net: Arrays) -> None:

@@ -11,7 +11,7 @@ credits: its writer may put a word while fewer than ``depth`` have been put and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, final
@@ -20,7 +20,10 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 
-Kind = Literal["source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes"]
+Kind = Literal[
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
+    "meeting", "port",
+]  # fmt: skip
 
 
 @final
@@ -69,6 +72,7 @@ class Block:
         writes: edges that it writes.
         numbers: its parameters.
         tables: its programs, int64, flat.
+        sees: queues of others whose words it waits for.
     """
 
     kind: Kind
@@ -76,6 +80,7 @@ class Block:
     writes: tuple[Edge, ...]
     numbers: tuple[int, ...] = ()
     tables: tuple[Int64Array, ...] = ()
+    sees: tuple[Queue, ...] = ()
 
     @property
     def name(self) -> str:
@@ -83,9 +88,14 @@ class Block:
         return f"{self.kind} of {(self.writes or self.reads)[0].name}"
 
 
-def source(out: Stream, frames: int) -> Block:
-    """Return what always has the next beat of ``out``."""
-    return Block("source", (), (out,), (out.beats // frames,))
+def source(out: Stream, frames: int, after: Mapping[Queue, int] | None = None, later: int = 0) -> Block:
+    """Return what always has the next beat of ``out``, the first one from the start.
+
+    With ``after`` that comes ``later`` clocks after so many words have been put into each of those queues.
+    """
+    waits = after or {}
+    words = np.fromiter(waits.values(), np.int64)
+    return Block("source", (), (out,), (out.beats // frames, len(waits), later), (words,), tuple(waits))
 
 
 def sink(stream: Stream, frames: int) -> Block:
@@ -124,8 +134,14 @@ def sequencer(
     released: Sequence[int],
     vector_cycles: Int64Array,
     to_push: int,
+    tiles: Queue | None = None,
+    tile_vectors: int = 0,
+    tile_words: Sequence[int] = (),
 ) -> Block:
     """Return a ``g2h_row_grant`` with a sequencer: rows wait for inputs, vectors for credits, steps for nothing.
+
+    With ``tiles`` it is a ``g2h_band_sequencer``, whose rows are bands: the first vector of a tile waits for that too;
+    with ``tile_words`` a ``g2h_band_skip_sequencer``, whose tiles come word by word.
 
     Args:
         rows: of the line buffer.
@@ -135,11 +151,15 @@ def sequencer(
         released: per output row, the input rows that are free after it.
         vector_cycles: int64 ``[output rows, ...]``, steps of each accumulator vector.
         to_push: clocks from the last step of a vector to its push.
+        tiles: of weights.
+        tile_vectors: vectors that share a tile.
+        tile_words: words of each tile of a pass, of which ``tiles`` is a queue then (``g2h_tile_ring``).
     """
     row_vectors = vector_cycles.size // len(need)
-    numbers = in_rows, len(need), row_vectors, vectors.depth, to_push
-    tables = np.array(need, np.int64), np.array(released, np.int64), vector_cycles.ravel()
-    return Block("sequencer", (rows,), (vectors,), numbers, tables)
+    numbers = in_rows, len(need), row_vectors, vectors.depth, to_push, tile_vectors, len(tile_words)
+    grants, sizes = (np.array(table, np.int64) for table in (need, released)), np.array(tile_words, np.int64)
+    tables = *grants, vector_cycles.ravel(), sizes
+    return Block("sequencer", (rows,) if tiles is None else (rows, tiles), (vectors,), numbers, tables)
 
 
 def fifo(queue: Queue, out: Stream) -> Block:
@@ -211,6 +231,44 @@ def requant(stream: Stream, out: Stream, *, latency: int, queue_words: int, pixe
     return Block("requant_holes", (stream,), (out,), (latency, queue_words, groups, pixels.size), (pixels,))
 
 
+def port(queues: Sequence[Queue], passes: Sequence[int], *, burst: int, outstanding: int, memory_clocks: int) -> Block:
+    """Return a ``g2h_axi_reader`` that sends ``passes`` beats of a region over and over to each of ``queues``.
+
+    Args:
+        queues: those of the streams, in the order in which they take turns.
+        passes: beats of a region.
+        burst: beats of a burst at most.
+        outstanding: bursts that may be on their way.
+        memory_clocks: clocks from a request to its first beat, at least 1; bursts come one after the other, a beat a
+            clock.
+    """
+    (depth,) = {queue.depth for queue in queues}
+    numbers = len(queues), burst, depth, outstanding, memory_clocks
+    return Block("port", (), tuple(queues), numbers, (np.array(passes, np.int64),))
+
+
+def decoder(stream: Stream, out: Stream, chunk_bits: int, longest: int, lengths: Int64Array) -> Block:
+    """Return the loop of a ``g2h_huffman``: it takes chunks of bits and decodes a symbol a clock.
+
+    Args:
+        stream: chunks.
+        out: symbols as they are decoded, in front of what makes them of their codes.
+        chunk_bits: bits of a chunk.
+        longest: bits that it looks at, of the longest code.
+        lengths: bits of the code of each symbol of a pass.
+    """
+    chunks = stream.beats * len(lengths) // out.beats
+    assert stream.beats * len(lengths) == chunks * out.beats, out.name
+    bits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Block("decoder", (stream,), (out,), (len(lengths), chunks, chunk_bits, longest), (bits,))
+
+
+def meeting(streams: Sequence[Stream], out: Stream) -> Block:
+    """Return what makes a beat of ``out`` of one of each of ``streams``, by wires alone: all leave in one clock."""
+    assert all(stream.beats == out.beats for stream in streams), out.name
+    return Block("meeting", tuple(streams), (out,), (len(streams),))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -234,7 +292,14 @@ class Network:
     @cached_property
     def _content(self) -> tuple[object, ...]:
         return tuple(
-            (block.kind, block.reads, block.writes, block.numbers, tuple(table.tobytes() for table in block.tables))
+            (
+                block.kind,
+                block.reads,
+                block.writes,
+                block.numbers,
+                block.sees,
+                tuple(table.tobytes() for table in block.tables),
+            )
             for block in self.blocks
         )
 

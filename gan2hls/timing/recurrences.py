@@ -27,14 +27,26 @@ from gan2hls.timing.rings import (
 
 
 @compiled
-def source(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
-    """Offer beats.  Ports: mark, stream; number: beats of a frame; state: next beat to mark."""
+def source(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+    """Offer beats.  Ports: mark, stream, words of queues that are seen.
+
+    Numbers: beats of a frame, queues, clocks by which the first beat comes later than what it waits for; table: how
+    many words of each queue that is; state: next beat to mark.
+    """
     mark, offer, leave = ports[b, 0], ports[b, 1], ports[b, 2]
+    opened = ANY
+    if events[offer, COUNT] == 0:
+        for n in range(numbers[b, 1]):
+            put = ports[b, 3 + 2 * events[offer, READERS] + n]
+            words = tables[tables_at[b, 0] + n]
+            if events[put, COUNT] < words:
+                return False
+            opened = max(opened, get(events, store, put, words - 1) + numbers[b, 2])
     moved, passed = False, True
     while passed:
         for _ in range(events[offer, COUNT], room(events, offer, leave)):
-            add(events, store, offer, ANY)
-            moved = True
+            add(events, store, offer, opened)
+            opened, moved = ANY, True
         passed = meet(events, store, ports, b, 1)
         while state[b, 0] < events[leave, COUNT]:
             add(events, store, mark, get(events, store, leave, state[b, 0]))
@@ -154,20 +166,24 @@ def loader(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 
 @compiled
 def sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
-    """Step through rows and vectors.  Ports: rows, vectors.
+    """Step through rows and vectors.  Ports: rows, tiles if there are, vectors.
 
     That rows are granted four ahead at most holds nothing up, since a row takes a step or more.  Numbers: input rows of
-    a frame, output rows, vectors of one, credits, clocks from a vector's last step to its push; tables: rows needed,
-    rows released, steps of vectors; state: row, input rows of former frames, vectors of the row, whether it is granted,
-    first clock of the next step, of the next grant.
+    a frame, output rows, vectors of one, credits, clocks from a vector's last step to its push, vectors of a tile (0:
+    there are none), tiles of a pass where they come word by word (0: as a whole); tables: rows needed, rows released,
+    steps of vectors, words of tiles; state: row, input rows of former frames, vectors of the row, whether it is
+    granted, first clock of the next step, of the next grant, tile of the pass, clock of its grant.
     """
-    put_row, free_row, put, free, credit = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4], ports[b, 5]
+    tile_vectors, pass_tiles = numbers[b, 5], numbers[b, 6]
+    at = 6 if tile_vectors else 3
+    put_row, free_row, put_tile, free_tile = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4]
+    put, free, credit = ports[b, at], ports[b, at + 1], ports[b, at + 2]
     given = credit if events[credit, LIMIT] else free
     in_rows, out_rows, row_vectors, depth = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
     to_push = numbers[b, 4]
-    need, released, steps = tables_at[b, 0], tables_at[b, 1], tables_at[b, 2]
+    need, released, steps, sizes = tables_at[b, 0], tables_at[b, 1], tables_at[b, 2], tables_at[b, 3]
     row, before, done = state[b, 0], state[b, 1], state[b, 2]
-    granted, clock, grant = state[b, 3], state[b, 4], state[b, 5]
+    granted, clock, grant, tile, tile_grant = state[b, 3], state[b, 4], state[b, 5], state[b, 6], state[b, 7]
     vector, moved = events[put, COUNT], False
     while vector < events[put, LIMIT]:
         if not granted:
@@ -178,11 +194,25 @@ def sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A,
             clock = max(clock, grant)
             granted = 1
         while done < row_vectors and vector - depth < events[given, COUNT]:
+            if tile_vectors and done % tile_vectors == 0:
+                size = tables[sizes + tile] if pass_tiles else 1
+                needed = events[free_tile, COUNT] + size
+                if events[put_tile, COUNT] < needed:
+                    break
+                if size:
+                    tile_grant = max(tile_grant, get(events, store, put_tile, needed - 1) + 1)
+                if pass_tiles:
+                    tile_grant += 1
+                clock = max(clock, tile_grant)
             if vector >= depth:
                 clock = max(clock, get(events, store, given, vector - depth) + 1)
             clock += tables[steps + row * row_vectors + done]
             add(events, store, put, clock - 1 + to_push)
             vector, done, moved = vector + 1, done + 1, True
+            if tile_vectors and done % tile_vectors == 0:
+                for _ in range(tables[sizes + tile] if pass_tiles else 1):
+                    add(events, store, free_tile, clock - 1)
+                tile = (tile + 1) % max(1, pass_tiles)
         if done < row_vectors:
             break
         for _ in range(tables[released + row]):
@@ -191,7 +221,7 @@ def sequencer(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A,
         if row == out_rows:
             row, before = 0, before + in_rows
     state[b, 0], state[b, 1], state[b, 2] = row, before, done
-    state[b, 3], state[b, 4], state[b, 5] = granted, clock, grant
+    state[b, 3], state[b, 4], state[b, 5], state[b, 6], state[b, 7] = granted, clock, grant, tile, tile_grant
     return moved
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 from gan2hls.timing.clocks import KINDS, STATES, evaluate
+from gan2hls.timing.from_memory import LASTS
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
 from gan2hls.timing.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 
@@ -142,7 +143,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
         tables=np.concatenate([*tables, np.zeros(0, np.int64)]),
         events=events,
         store=store,
-        state=np.zeros((len(blocks), STATES), np.int64),
+        state=np.zeros((len(blocks), max(map(_states, blocks))), np.int64),
         wakes_at=wakes_at,
         wakes=wakes,
     )
@@ -223,7 +224,7 @@ class _Layout:
         if writer.kind != "sequencer" or reader.kind != "fifo":
             return False
         (stream,) = reader.writes
-        least, (_, _, _, depth, to_push), (ratio,) = int(writer.tables[2].min()), writer.numbers, reader.numbers
+        least, (depth, to_push), (ratio,) = int(writer.tables[2].min()), writer.numbers[3:5], reader.numbers
         steps = {self._step(block) for block in self.network.readers(stream)}
         return steps == {1} and least >= ratio and (depth - 1) * least > to_push
 
@@ -231,7 +232,8 @@ class _Layout:
         """Return the events of ``block`` in the order in which ``clocks`` expects them."""
         ports = [port for edge in block.reads for port in self._read(block, edge)]
         ports += [self.marks[block]] if block in self.marks else []
-        return (*ports, *(port for edge in block.writes for port in self.of_edge[edge]))
+        ports += [port for edge in block.writes for port in self.of_edge[edge]]
+        return (*ports, *(self.of_edge[queue][0] for queue in block.sees))
 
     def _read(self, block: Block, edge: Edge) -> tuple[int, ...]:
         events = self.of_edge[edge]
@@ -247,7 +249,10 @@ class _Layout:
         for edge in self.network.edges:
             ends = {n for block, n in places.items() if edge in block.reads + block.writes}
             for end in ends:
-                wakes[end] |= ends - {end}
+                wakes[end] |= {n for n in ends - {end} if self.network.blocks[n].kind != "port"}
+        for block, n in places.items():
+            for queue in block.sees:
+                wakes[next(other for other in places.values() if queue in self.network.blocks[other].writes)].add(n)
         starts = np.array([0, *accumulate(map(len, wakes))], np.int64)
         return starts, np.array([other for row in wakes for other in sorted(row)], np.int64)
 
@@ -263,8 +268,19 @@ def _look_back(block: Block) -> tuple[int, ...]:
             return (block.numbers[0],)
         case "requant" | "requant_holes":
             return (block.numbers[1],)
+        case "decoder":
+            _, _, chunk_bits, longest = block.numbers
+            return (chunk_bits + 2 * longest,)
         case _:
             return ()
+
+
+def _states(block: Block) -> int:
+    """Return how many integers of state ``block`` has."""
+    if block.kind != "port":
+        return STATES
+    queues, _, _, outstanding, _ = block.numbers
+    return LASTS + outstanding + queues
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Int64Array:

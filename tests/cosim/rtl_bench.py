@@ -16,7 +16,8 @@ import numpy as np
 
 from gan2hls.codecs.base import pack
 from gan2hls.emit.rtl.files import emit_rtl
-from gan2hls.hardware import Design, LinearEngine
+from gan2hls.hardware import Design, LinearEngine, estimate
+from gan2hls.hardware.cycles import frame_ends, port_cycles
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import Int64Array
 from tests.randomized import random_inputs
@@ -219,6 +220,20 @@ class Bench:
         result = self.run(5)
         ends = self._ends(result)
         return int(ends[0]) - result.start, -(-int(ends[-1] - ends[-3]) // 2)
+
+    def check_cycles(self, memory_latency: int = 8) -> None:
+        """Hold the ends of frames at full pace to the cycle model, and so latency and interval to the estimate.
+
+        Where the memory port decides, a few frames are faster than a steady stream of them: the first weights are there
+        when it begins, and engines that are done with the last frame leave the port to others.
+        """
+        design, frames, clocks = self.design, 5, memory_latency + 1
+        result = self.run(frames, memory=(memory_latency, 0))
+        ends = (self._ends(result) - result.start).tolist()
+        found = estimate(design, clocks)
+        assert ends == list(frame_ends(design, frames, clocks))
+        assert found.latency == ends[0]
+        assert found.interval == max(-(-(ends[-1] - ends[-3]) // 2), port_cycles(design))
 
     def interval(self, frames: int = 6) -> float:
         """Mean clocks between the last frames' ends, without idle clocks and back-pressure."""

@@ -81,6 +81,8 @@ def test_weights_and_maps_share_a_port(tmp_path: Path) -> None:
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)
+    found = estimate(made)
+    assert found.latency <= bench.measured()[0] <= 1.01 * found.latency, "rings and weights wait for each other"
 
 
 def test_beats_are_those_of_the_rings(tmp_path: Path) -> None:

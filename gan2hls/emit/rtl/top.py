@@ -6,21 +6,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from gan2hls.hardware import ADDRESS_BITS, Converter, Design, Edge, EngineDesign, LinearEngine, MemoryMap, StreamPort
+from gan2hls.hardware import (
+    ADDRESS_BITS,
+    OUTSTANDING,
+    Converter,
+    Design,
+    Edge,
+    EngineDesign,
+    LinearEngine,
+    MemoryMap,
+    StreamPort,
+)
 from gan2hls.ops import OffChipRing, Shape
 
-#: Bits of the identifiers of the memory port, and bursts that may be on their way.
+#: Bits of the identifiers of the memory port.
 ID_BITS = 2
-OUTSTANDING = 8
 
 
 @final
 @dataclass(frozen=True)
 class _Streams:
-    """Neighbouring streams of those that come from external memory."""
+    """Neighbouring streams of those that come from external memory, and the number of the engine that reads them."""
 
     first: int
     count: int
+    engine: int
 
 
 @final
@@ -130,6 +140,7 @@ def _memory(memory: MemoryMap) -> dict[str, Any]:
         "address_bits": ADDRESS_BITS,
         "frame_bytes": memory.frame_bytes,
         "span": memory.span,
+        "engines": len(memory.engines),
         "regions": regions,
         "rings": rings,
         "parameters": reader,
@@ -186,7 +197,9 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     prefixes = ["s"] if len(arriving) == 1 else [f"s{n}" for n in range(len(arriving))]
     inputs = tuple(zip(prefixes, arriving, strict=True))
     readers = [] if design.memory is None else [region.layer for region in design.memory.regions]
-    weights = _Streams(readers.index(name), readers.count(name)) if name in readers else None
+    weights = None
+    if name in readers:
+        weights = _Streams(readers.index(name), readers.count(name), list(dict.fromkeys(readers)).index(name))
     holds = f"{name}_held" if engine.ring is not None else None
     return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights, holds=holds)
 

@@ -163,11 +163,12 @@ class Session:
             BenchError: nothing moves any more.
             ProtocolError: a rule was broken.
         """
-        before: tuple[list[int], list[int]] = [], []
+        before: tuple[list[int], list[int], int] = [], [], 0
         step = max(64, max(entry["interval"] for entry in BENCH.config["layers"]) // 64)
         waited = 0
         while not done():
-            now = [source.accepted for source in self.sources], [len(sink.beats) for sink in self.sinks]
+            read = 0 if self.memory is None else self.memory.beats
+            now = [source.accepted for source in self.sources], [len(sink.beats) for sink in self.sinks], read
             waited = waited + step if now == before else 0
             if waited > BENCH.patience:
                 self.result["stuck"] = True

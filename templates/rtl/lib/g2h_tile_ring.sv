@@ -5,7 +5,7 @@
 //             register); need_rom[Tiles] of g2h_row_grant: words of a pass that are there when each tile is complete.
 // Latency     addr_i in clock t: data_o in clock t + 2.  A tile's last word accepted in clock t: avail_o in clock t + 2 at
 //             the earliest; a tile without words is there when those before it are.  release_i in clock t: s_ready_o
-//             can rise in clock t + 1.
+//             can rise in clock t + 1.  full_o rises in the clock after Held words have come, until reset.
 // Handshake   stream in with registered ready.  take_i only while avail_o, when the reader begins with a tile;
 //             release_i, the tile's words, with the last address that it reads there.
 // Parameters  PassWords are those of all tiles of a pass; Held holds any two neighbours; WAddrBits holds Held - 1, WordsBits
@@ -27,13 +27,21 @@ module g2h_tile_ring #(
   input  logic                 s_valid_i,
   output logic                 s_ready_o,
   output logic                 avail_o,
+  output logic                 full_o,
   input  logic                 take_i,
   input  logic [WordsBits-1:0] release_i,
   input  logic [WAddrBits-1:0] addr_i,
   output logic [Width-1:0]     data_o
 );
-  logic                 write, word_done;
+  logic                 write, word_done, full_q;
   logic [WAddrBits-1:0] write_addr;
+
+  assign full_o = full_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) full_q <= 1'b0;
+    else         full_q <= full_q | (write && write_addr == WAddrBits'(Held - 1));
+  end
 
   g2h_loader #(
     .Rows    (Held),

@@ -4,7 +4,8 @@
 // Memory      2 * TileWords words of Width bits, one write and one read port, read registered twice (block RAM with its
 //             output register).
 // Latency     addr_i in clock t: data_o in clock t + 2.  A tile's last word accepted in clock t: avail_o in clock t + 1.
-//             release_i in clock t: s_ready_o can rise in clock t + 1.
+//             full_o is high while both tiles are there and neither is read.  release_i in clock t: s_ready_o can rise in
+//             clock t + 1.
 // Handshake   stream in with registered ready.  take_i only while avail_o, when the reader begins with a tile;
 //             release_i with the last address that it reads there.
 // Parameters  AddrBits holds 2 * TileWords - 1.
@@ -19,6 +20,7 @@ module g2h_tiles #(
   input  logic                s_valid_i,
   output logic                s_ready_o,
   output logic                avail_o,
+  output logic                full_o,
   input  logic                take_i,
   input  logic                release_i,
   input  logic [AddrBits-1:0] addr_i,
@@ -51,6 +53,7 @@ module g2h_tiles #(
   end
 
   assign avail_o = count_q != '0;
+  assign full_o  = count_q[1];
 
   g2h_line_buffer #(
     .Width   (Width),

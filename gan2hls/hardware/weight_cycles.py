@@ -1,0 +1,111 @@
+"""The part of the cycle model in front of an engine whose weights are off chip: memory, port, decoders, tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from gan2hls import timing
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.memory_map import OUTSTANDING, MemoryMap
+from gan2hls.hardware.off_chip import CHUNK_BITS
+from gan2hls.timing import Block, Queue, Stream
+
+#: Clocks from a request to its first beat of a memory that answers at once, as that of a project's bench.
+MEMORY_CLOCKS = 2
+#: Tiles of weights that an engine holds.
+TILES = 2
+# Clocks between events, from the headers of the RTL library.
+_FULL_TO_INPUT = 2  # from the last word of an engine's tiles to the first input beat
+_RELEASE_TO_READY, _RING_RELEASE_TO_READY = 5, 7
+_SYMBOL_TO_PUSH = 4
+_SYMBOL_QUEUE = 8
+#: Passes of weights that are read ahead of the last frame, beyond those of tiles and queues.
+_MORE_PASSES = 2
+
+
+@final
+@dataclass(frozen=True)
+class Weights:
+    """How the weights of engines come, for so many frames.
+
+    Attributes:
+        blocks: from the memory to the tiles.
+        tiles: tiles of each engine, by layer; their words where blocks are skipped.
+    """
+
+    blocks: tuple[Block, ...]
+    tiles: dict[str, Queue]
+
+    def source(self, stream: Stream, frames: int) -> Block:
+        """Return the source of an input: frames come in once all engines have all the weights that they can hold."""
+        return timing.source(stream, frames, {queue: queue.depth for queue in self.tiles.values()}, _FULL_TO_INPUT)
+
+
+def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: int) -> Weights:
+    """Return how weights come through the port of ``memory``; ``memory_clocks``: from a request to its first beat.
+
+    Engines read ahead of the last frame as of any other one.  What rings have to do with the port is not counted.
+    """
+    if memory is None or not memory.engines:
+        return Weights((), {})
+    blocks: list[Block] = []
+    tiles: dict[str, Queue] = {}
+    queues: list[Queue] = []
+    regions: list[int] = []
+    for engine in memory.engines:
+        name, beats = engine.layer.name, engine.stream_beats
+        depth, pass_words = (TILES, engine.co_folds) if engine.skip is None else (engine.tiles.held, engine.tiles.words)
+        ahead = -(-depth // pass_words) - (-memory.queue_beats // min(beats)) + _MORE_PASSES
+        passes = engine.bands.count * frames + ahead
+        given = [Queue(f"{name}.{n}.port", count * passes, memory.queue_beats) for n, count in enumerate(beats)]
+        streams = [Stream(f"{name}.{n}.beats", queue.words) for n, queue in enumerate(given)]
+        blocks += [timing.fifo(queue, stream) for queue, stream in zip(given, streams, strict=True)]
+        made, words = _words(engine, streams, passes)
+        tiles[name] = Queue(f"{name}.tiles", passes * pass_words, depth)
+        to_ready = _RELEASE_TO_READY if engine.skip is None else _RING_RELEASE_TO_READY
+        blocks += (*made, timing.loader(words, tiles[name], to_ready))
+        queues += given
+        regions += beats
+    port = timing.port(queues, regions, burst=memory.burst_beats, outstanding=OUTSTANDING, memory_clocks=memory_clocks)
+    return Weights((port, *blocks), tiles)
+
+
+def _words(engine: LinearEngine, streams: list[Stream], passes: int) -> tuple[list[Block], Stream]:
+    """Return what makes words of weights of the beats of ``streams``, and the stream of those."""
+    assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
+    name, bus = engine.layer.name, engine.off_chip.bus_bits
+    if engine.huffman is None:
+        return _converted(streams[0], f"{name}.words", bus, engine.bus_word_bits)
+    blocks, parts = [], []
+    for n, (stream, lengths) in enumerate(zip(streams, engine.huffman.lengths, strict=True)):
+        made, chunks = _converted(stream, f"{name}.{n}.chunks", bus, CHUNK_BITS)
+        decoded, symbols = (Stream(f"{name}.{n}.{what}", lengths.size * passes) for what in ("decoded", "symbols"))
+        every = np.ones(1, np.int64)
+        blocks += [
+            *made,
+            timing.decoder(chunks, decoded, CHUNK_BITS, engine.huffman.code.longest, lengths.astype(np.int64)),
+            timing.requant(
+                decoded, symbols, latency=_SYMBOL_TO_PUSH, queue_words=_SYMBOL_QUEUE, pixels=every, groups=1
+            ),
+        ]
+        made, part = _converted(symbols, f"{name}.{n}.part", 1, engine.huffman.word_symbols)
+        blocks += made
+        parts.append(part)
+    if len(parts) == 1:
+        return blocks, parts[0]
+    words = Stream(f"{name}.words", parts[0].beats)
+    return [*blocks, timing.meeting(parts, words)], words
+
+
+def _converted(stream: Stream, name: str, given: int, wanted: int) -> tuple[list[Block], Stream]:
+    """Return what makes words of ``wanted`` bits of ``stream``, whose words have ``given``, and the stream of those."""
+    if wanted > given:
+        made = Stream(name, stream.beats * given // wanted)
+        return [timing.up(stream, made, wanted // given)], made
+    if wanted < given:
+        made = Stream(name, stream.beats * given // wanted)
+        return [timing.down(stream, made, given // wanted)], made
+    return [], stream

@@ -1,0 +1,110 @@
+"""Engines that read weights from a memory: the interpreter of networks against a simulation clock by clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gan2hls.timing import network
+from gan2hls.timing.network import Network, Queue, Stream
+from tests.unit.timing.test_clocks import FRAMES, Builder, check
+
+
+class Away(Builder):
+    """Engines one behind the other that read tiles of weights from a memory: through converters, or decoders."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng, self.blocks = np.random.default_rng(seed), []
+        rng = self.rng
+        self.burst = int(rng.choice([1, 2, 4]))
+        self.queues, self.regions, seen = [], [], []
+        given = stream = self.stream(FRAMES * int(rng.integers(1, 13)))
+        for _ in range(int(rng.integers(1, 4))):
+            stream, tiles = self.banded(stream)
+            seen.append(tiles)
+        self.behind(stream, int(rng.integers(0, 2)))
+        self.blocks += [
+            network.source(given, FRAMES, {tiles: int(rng.integers(1, 3)) for tiles in seen}, int(rng.integers(1, 5))),
+            network.port(
+                self.queues, self.regions, burst=self.burst, outstanding=int(rng.choice([1, 2, 8])),
+                memory_clocks=int(rng.choice([1, 2, 9, 30])),
+            ),
+        ]  # fmt: skip
+
+    def banded(self, stream: Stream) -> tuple[Stream, Queue]:
+        """An engine; its rows are bands, and tiles follow one another within them."""
+        rng, axis = self.rng, self.axis(self.divisor(stream.beats // FRAMES, most=12))
+        rows = self.queue(axis.in_size * FRAMES, axis.window + int(rng.integers(0, 3)), early=axis.in_size)
+        folds, pixels, bands = int(rng.integers(1, 4)), int(rng.integers(1, 4)), len(axis.outputs)
+        passes = bands * FRAMES + 40
+        count, sizes = folds * int(rng.integers(1, 6)), ()
+        if rng.random() < 0.4:
+            sizes = tuple(np.bincount(rng.integers(0, folds, count), minlength=folds).tolist())
+        held = max(a + b for a, b in zip(sizes, (*sizes[1:], sizes[0]), strict=True)) if sizes else 2
+        tiles = self.queue(passes * (count if sizes else folds), held)
+        cycles = rng.integers(1, int(rng.choice([2, 4, 12])), (bands, folds, pixels))
+        vectors = self.queue(cycles.size * FRAMES, int(rng.choice([1, 2, 4, 16])))
+        acc = self.stream(vectors.words * int(rng.integers(1, 3)))
+        words = self.words(passes, count)
+        self.blocks += [
+            network.loader(words, tiles, int(rng.integers(1, 9))),
+            network.loader(stream, rows, int(rng.integers(1, 9))),
+            network.sequencer(
+                rows, vectors, in_rows=axis.in_size, need=axis.need, released=axis.released, vector_cycles=cycles,
+                to_push=int(rng.integers(1, rng.choice([4, 12, 30]))), tiles=tiles, tile_vectors=pixels,
+                tile_words=sizes,
+            ),
+            network.fifo(vectors, acc),
+        ]  # fmt: skip
+        return self.requant(acc), tiles
+
+    def words(self, passes: int, count: int) -> Stream:
+        """``count`` words of weights a pass."""
+        rng, decoders = self.rng, int(self.rng.choice([0, 0, 1, 3]))
+        if not decoders:
+            ratio = int(rng.choice([1, 2, 3]))
+            if rng.random() < 0.5:
+                stream, words = self.region(passes, count * ratio), self.stream(count * passes)
+                self.blocks += [network.up(stream, words, ratio)] if ratio > 1 else []
+                return words if ratio > 1 else stream
+            ratio = self.divisor(count, most=4)
+            stream, words = self.region(passes, count // ratio), self.stream(count * passes)
+            self.blocks += [network.down(stream, words, ratio)] if ratio > 1 else []
+            return words if ratio > 1 else stream
+        parts = [self.part(passes, count, int(rng.choice([1, 2, 3]))) for _ in range(decoders)]
+        if decoders == 1:
+            return parts[0]
+        words = self.stream(count * passes)
+        self.blocks.append(network.meeting(parts, words))
+        return words
+
+    def part(self, passes: int, count: int, ratio: int) -> Stream:
+        """A decoder; sometimes chunks are left of a pass."""
+        rng = self.rng
+        lengths = rng.integers(1, int(rng.choice([2, 5, 13])), count * ratio)
+        beats = -(-int(lengths.sum()) // 32) + int(rng.choice([0, 0, 1, 3]))
+        stream, chunks = self.region(passes, beats), self.stream(2 * beats * passes)
+        decoded, symbols = (self.stream(lengths.size * passes) for _ in range(2))
+        self.blocks += [
+            network.down(stream, chunks, 2),
+            network.decoder(chunks, decoded, 16, max(8, int(lengths.max())), lengths),
+            network.requant(decoded, symbols, latency=4, queue_words=8, pixels=np.ones(1, np.int64), groups=1),
+        ]
+        if ratio == 1:
+            return symbols
+        words = self.stream(count * passes)
+        self.blocks.append(network.up(symbols, words, ratio))
+        return words
+
+    def region(self, passes: int, beats: int) -> Stream:
+        """A region of ``beats``, read over and over."""
+        stream, queue = self.stream(passes * beats), self.queue(passes * beats, 4 * self.burst)
+        self.blocks.append(network.fifo(queue, stream))
+        self.queues.append(queue)
+        self.regions.append(beats)
+        return stream
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 12 else n for n in range(40)])
+def test_engines_that_read_weights_from_a_memory_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(Network(tuple(Away(seed).blocks)))
