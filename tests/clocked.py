@@ -342,6 +342,28 @@ class Decoder(Actor):
         return taken or left or self.drop_q
 
 
+class Expand(Actor):
+    """Phrases; the one that is offered is taken with its last symbol."""
+
+    def start(self, phrases: int) -> None:
+        self.spans, self.phrase_q, self.symbol_q = self.block.tables[0].tolist(), 0, 0
+
+    def ready(self, wire: Wire) -> bool:
+        return self.symbol_q + 1 == self.spans[self.phrase_q] and (not self.valid_q or self.writes[0].ready())
+
+    def look(self) -> None:
+        self.seen = self.reads[0].sees(self)
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        step = self.seen and (not self.valid_q or left)
+        self.valid_q = step or (self.valid_q and not left)
+        if step:
+            self.symbol_q += 1
+        if taken:
+            self.symbol_q, self.phrase_q = 0, (self.phrase_q + 1) % len(self.spans)
+        return step or left
+
+
 class Meeting(Actor):
     """Wires: a beat is there when all of its parts are, and these leave with it."""
 
@@ -357,7 +379,8 @@ class Meeting(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "meeting": Meeting,
+    "steps": Steps, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "expand": Expand,
+    "meeting": Meeting,
 }  # fmt: skip
 
 

@@ -258,17 +258,20 @@ def tiny_design(seed: int = 0) -> Design:
     return design(model, (Folding(4, 3, 2), Folding(6, 4, 3), Folding(3, 2, 1)))
 
 
-def random_off_chip(rng: Rng, made: Design, bus_bits: int, part: float = 0.8, decoders: int = 0) -> Design:
+def random_off_chip(
+    rng: Rng, made: Design, bus_bits: int, part: float = 0.8, decoders: int = 0, phrase: int = 1
+) -> Design:
     """``made`` with the weights of ``part`` of its layers in external memory: any bands, and rows that they allow.
 
-    They have the most decoders that are legal, up to ``decoders``, and skip empty blocks where they did.
+    They have the most decoders that are legal, up to ``decoders``, of phrases of up to ``phrase`` symbols, and skip
+    empty blocks where they did.
     """
     engines = list(made.engines)
     for n, engine in enumerate(engines):
         if not isinstance(engine, LinearEngine) or not engine.geometry.useful_macs or rng.random() > part:
             continue
         most_decoders = max((n for n in legal_decoders(engine.weights) if n <= decoders), default=0)
-        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits, most_decoders)
+        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits, most_decoders, phrase)
         bands, most = Bands(engine.geometry.y, away.band_rows), most_rows(engine.layer)
         rows = int(rng.choice([bands.window, max(bands.window, bands.buffer_rows), most]))
         moved = make_engine(
@@ -294,20 +297,23 @@ def coded_off_chip_design() -> Design:
     return design(tiny.model, [engine.folding for engine in tiny.engines], off_chip=bands)
 
 
-def coded_chain(rng: Rng, bus_bits: int, decoders: int) -> Design:
+def coded_chain(rng: Rng, bus_bits: int, decoders: int, phrase: int = 1, empty: float = 0.0) -> Design:
     """Raw weights, trits of two bits, a codebook and trits of five a byte, all behind decoders of an entropy code.
 
-    There are as many decoders as are legal, up to ``decoders``.
+    There are as many decoders as are legal, up to ``decoders``, of phrases of up to ``phrase`` symbols; the part
+    ``empty`` of the weights is zeros.
     """
     z = QuantType(IntType(8, signed=True), 1.0, 3)
-    raw = linear_layer(rng, "raw", "z", dense(6, 32), z, weight_bits=5, shape=(2, 2, 8))
-    trits = linear_layer(rng, "trits", "raw", conv_transpose((2, 2), 8, 12), raw.output_type, codec="ternary")
-    books = linear_layer(rng, "books", "trits", conv((4, 4), 12, 10), trits.output_type, codec="codebook")
+    raw = linear_layer(rng, "raw", "z", dense(6, 32), z, weight_bits=5, shape=(2, 2, 8), empty=empty)
+    trits = linear_layer(
+        rng, "trits", "raw", conv_transpose((2, 2), 8, 12), raw.output_type, codec="ternary", empty=empty
+    )
+    books = linear_layer(rng, "books", "trits", conv((4, 4), 12, 10), trits.output_type, codec="codebook", empty=empty)
     last = conv((4, 4), 10, 200, k=1)
-    packed = linear_layer(rng, "packed", "books", last, books.output_type, codec="ternary", kind="conv")
-    model = chain(f"coded_{decoders}", (1, 1, 6), z, (raw, trits, books, packed))
+    packed = linear_layer(rng, "packed", "books", last, books.output_type, codec="ternary", kind="conv", empty=empty)
+    model = chain(f"coded_{decoders}_{phrase}", (1, 1, 6), z, (raw, trits, books, packed))
     folds = (Folding(4, 3, 2), Folding(6, 4, 3), Folding(2, 4, 1), Folding(4, 5, 2))
-    made = random_off_chip(rng, design(model, folds), bus_bits, part=1.0, decoders=decoders)
+    made = random_off_chip(rng, design(model, folds), bus_bits, part=1.0, decoders=decoders, phrase=phrase)
     engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
     assert [(e.weights.codec, e.weights.parameters.get("dense")) for e in engines] == [
         ("raw", None), ("ternary", 0), ("codebook", None), ("ternary", 1),

@@ -177,12 +177,14 @@ def _show_resources(console: Console, report: Report) -> None:
         )
 
 
+#: How a layer's weights are coded in external memory, behind its name.
+_CODINGS = {"plain": "", "huffman": " (Huffman)", "huffman_runs": " (Huffman, runs of zeros)"}
+
+
 def _show_memory(console: Console, memory: MemoryReport) -> None:
     """Print what stands in external memory, and how much crosses its port."""
     spent = memory.gigabytes_per_second
-    away = dict.fromkeys(
-        f"{region.layer}{' (Huffman)' if region.coding == 'huffman' else ''}" for region in memory.regions
-    )
+    away = dict.fromkeys(f"{region.layer}{_CODINGS[region.coding]}" for region in memory.regions)
     console.print(
         f"external memory: {memory.bytes_per_frame:,} bytes a frame through {memory.port_bits} bits"
         f"{'' if spent is None else f', {spent:.2f} GB/s'}",

@@ -9,6 +9,7 @@ import numpy as np
 from gan2hls.codecs import binary, blockscale, codebook, raw, ternary
 from gan2hls.codecs.base import Blocks, Codec, Encoded, Memory, WordArray, from_blocks, to_blocks, unpack
 from gan2hls.codecs.huffman import LONGEST_CODE, HuffmanCode, huffman_code
+from gan2hls.codecs.phrases import Phrases
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 
@@ -59,6 +60,7 @@ __all__ = [
     "Encoded",
     "HuffmanCode",
     "Memory",
+    "Phrases",
     "WordArray",
     "decode",
     "encode",

@@ -123,7 +123,8 @@ class MemoryConfig(Strict):
         "them.",
     )
     entropy: Literal["auto", "none"] = Field(
-        "auto", description="Huffman code over weights that are off chip; auto: where it saves bytes."
+        "auto",
+        description="Huffman code over weights that are off chip, of runs of zeros too; auto: where it saves bytes.",
     )
     port_bits: Literal[32, 64, 128, 256, 512] = Field(64, description="Width of the AXI4 port.")
     bandwidth_gbps: Positive | None = Field(

@@ -20,6 +20,7 @@ from gan2hls.fabric.blocks import (
     up,
 )
 from gan2hls.fabric.external import (
+    expand,
     fill,
     huffman,
     reader,
@@ -60,6 +61,7 @@ __all__ = [
     "counter",
     "credit",
     "down",
+    "expand",
     "feeder",
     "fifo",
     "fill",

@@ -68,10 +68,20 @@ def writer_queue(bus_bits: int, beats: int, slots: int) -> Resources:
     return Resources(lut=35, ff=25 + 3 * bits_of(slots)) + fifo(bus_bits, beats) + credit(beats)
 
 
-def huffman(chunk_bits: int, longest: int, symbol_bits: int, symbols: int, pass_symbols: int) -> Resources:
-    """Return ``g2h_huffman``."""
+def huffman(
+    chunk_bits: int, longest: int, lengths: int, symbol_bits: int, symbols: int, pass_symbols: int
+) -> Resources:
+    """Return ``g2h_huffman`` of codes of ``lengths`` different lengths.
+
+    For each of them the buffer is shifted, and one of those chosen; the bits of a chunk come behind what is left.
+    """
     buffer = chunk_bits + 2 * longest
-    index = bits_of(symbols)
-    lut = 2 * buffer + longest * (3 + index // 2) + bits_of(pass_symbols) + 20
-    ff = buffer + 3 * longest + index + 2 * bits_of(pass_symbols) + 12
+    lut = lengths * (buffer - 6) + 4 * (buffer - 4) + bits_of(pass_symbols)
+    ff = buffer + longest + lengths + bits_of(symbols) + 2 * bits_of(pass_symbols) + 8
     return Resources(lut=lut, ff=ff) + rom(symbol_bits, symbols) + fifo(symbol_bits, _OUT_WORDS) + credit(_OUT_WORDS)
+
+
+def expand(symbol_bits: int, zero_bits: int, pass_symbols: int, pass_phrases: int) -> Resources:
+    """Return ``g2h_expand``: two counters, a comparison of zeros and a register of symbols."""
+    counts = counter(pass_phrases + 1) + counter(pass_symbols - pass_phrases + 1)
+    return counts + Resources(lut=symbol_bits // 2 + zero_bits + 6, ff=symbol_bits + zero_bits + 3)

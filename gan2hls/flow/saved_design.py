@@ -11,6 +11,7 @@ from pydantic import Field
 from gan2hls.flow.saved import DESIGN_JSON, READ_ERRORS, Count, Name, Part, broken
 from gan2hls.hardware import (
     MOST_DECODERS,
+    MOST_PHRASE,
     Design,
     EngineDesign,
     Folding,
@@ -33,6 +34,7 @@ class _OffChip(Part):
     band_rows: Count
     bus_bits: Annotated[int, Field(ge=32, le=512)]
     decoders: Annotated[int, Field(ge=0, le=MOST_DECODERS)] = 0
+    phrase_symbols: Annotated[int, Field(ge=1, le=MOST_PHRASE)] = 1
 
 
 class _Engine(Part):
@@ -119,7 +121,7 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
         if folding.pe not in legal_pe(g) or folding.simd not in legal_simd(g, folding.pe):
             raise ValueError(f"{layer.name}: folding {folding} does not divide the channels")
     given = engine.off_chip
-    off_chip = None if given is None else OffChip(given.band_rows, given.bus_bits, given.decoders)
+    off_chip = None if given is None else OffChip(**given.model_dump())
     if off_chip is not None and off_chip.band_rows not in legal_band_rows(_geometry(layer)):
         raise ValueError(f"{layer.name}: bands of {off_chip.band_rows} rows")
     made = make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip, bus_bits=engine.bus_bits)

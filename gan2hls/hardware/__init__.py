@@ -5,20 +5,19 @@ from gan2hls.hardware.cycles import critical_path, estimate
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, Folding, FoldingRequest, StreamEngine
+from gan2hls.hardware.entropy import (
+    CHUNK_BITS,
+    MOST_DECODERS,
+    MOST_PHRASE,
+    HuffmanStreams,
+    legal_decoders,
+    symbol_bits,
+)
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Region
-from gan2hls.hardware.off_chip import (
-    BANKS,
-    CHUNK_BITS,
-    MOST_DECODERS,
-    OffChip,
-    Tiles,
-    legal_band_rows,
-    legal_decoders,
-    symbol_bits,
-)
+from gan2hls.hardware.off_chip import BANKS, OffChip, Tiles, legal_band_rows
 from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import (
@@ -36,6 +35,7 @@ __all__ = [
     "BANKS",
     "CHUNK_BITS",
     "MOST_DECODERS",
+    "MOST_PHRASE",
     "OUTSTANDING",
     "OUT_QUEUE_WORDS",
     "RESOURCE_NAMES",
@@ -48,6 +48,7 @@ __all__ = [
     "EngineDesign",
     "Folding",
     "FoldingRequest",
+    "HuffmanStreams",
     "LinearEngine",
     "MemoryMap",
     "MemoryPort",

@@ -13,19 +13,17 @@ from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.acc_queue import acc_queue_words
 from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding
-from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
-from gan2hls.hardware.line_buffer import linear_op, most_rows
-from gan2hls.hardware.off_chip import (
-    BANKS,
-    Bands,
+from gan2hls.hardware.entropy import (
+    WORTH_CODING,
     HuffmanStreams,
-    OffChip,
-    Tiles,
+    best_phrase,
     huffman_streams,
     legal_decoders,
-    plain_stream,
     symbol_bits,
 )
+from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
+from gan2hls.hardware.line_buffer import linear_op, most_rows
+from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, plain_stream
 from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -33,8 +31,6 @@ from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
 
 #: Part of an interval in which the decoders of an entropy code bring all weights: they pause between passes.
 _DECODER_SHARE = 0.95
-#: Least part of the bytes that an entropy code must save.
-_WORTH_CODING = 0.05
 
 
 @final
@@ -163,7 +159,7 @@ class LinearEngine(EngineDesign):
         """Its weights behind an entropy code; None: there is none."""
         if self.off_chip is None or not self.off_chip.decoders:
             return None
-        return huffman_streams(self.weights, self.off_chip.decoders)
+        return huffman_streams(self.weights, self.off_chip.decoders, self.off_chip.phrase_symbols)
 
     @cached_property
     def stream_beats(self) -> tuple[int, ...]:
@@ -380,7 +376,7 @@ def make_linear_engine(
 def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
     """Return ``engine``, whose weights are off chip, with as few decoders as keep ``interval``, or with none.
 
-    An entropy code must save a part of the bytes that is worth its decoders.
+    An entropy code must save a part of the bytes that is worth its decoders, and runs of zeros a part of what is left.
     """
     assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     passes, plain = engine.bands.count, engine.pass_bytes
@@ -388,8 +384,9 @@ def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
     for decoders in legal_decoders(engine.weights):
         if total // symbol_bits(engine.weights) // decoders > _DECODER_SHARE * interval:
             continue
-        coded = replace(engine, off_chip=replace(engine.off_chip, decoders=decoders))
-        return coded if coded.pass_bytes <= (1 - _WORTH_CODING) * plain else engine
+        phrase = best_phrase(engine.weights, decoders)
+        coded = replace(engine, off_chip=replace(engine.off_chip, decoders=decoders, phrase_symbols=phrase))
+        return coded if coded.pass_bytes <= (1 - WORTH_CODING) * plain else engine
     return engine
 
 

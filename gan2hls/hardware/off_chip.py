@@ -7,29 +7,22 @@ weights, and the codes of two bands, which leave pixel by pixel.  The MACs are t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import final
 
 import numpy as np
-import numpy.typing as npt
 
-from gan2hls.codecs import LONGEST_CODE, Encoded, HuffmanCode, WordArray, huffman_code, unpack
-from gan2hls.numbers import Int64Array
+from gan2hls.codecs import Encoded, WordArray
 from gan2hls.ops import AxisTaps, LinearGeometry
 
 #: Bands that codes are kept of: one that is computed while the one before leaves.
 BANKS = 2
 #: Beats of the queue behind that memory.
 REORDER_OUT_WORDS = 8
-#: Decoders of an engine at most: each has a queue, a buffer and a table of its own.
-MOST_DECODERS = 16
 #: Codecs whose words stand by themselves: all but those with factors of blocks beside them.
 OFF_CHIP_CODECS = ("raw", "binary", "ternary", "codebook")
-#: Bits that a decoder takes in a clock at most.
-CHUNK_BITS = 16
 
 
 @final
@@ -42,11 +35,14 @@ class OffChip:
         bus_bits: width of the memory port.
         decoders: of a Huffman code over the codes of the weights, each of which reads a stream of its own; 0: codes
             stand in memory as they are.
+        phrase_symbols: symbols that a code of theirs stands for at most, a run of zeros and what is behind it; 1: each
+            symbol has a code of its own.
     """
 
     band_rows: int
     bus_bits: int
     decoders: int = 0
+    phrase_symbols: int = 1
 
 
 @final
@@ -171,68 +167,3 @@ def plain_stream(encoded: Encoded, word_bits: int) -> bytes:
     shared = min(sized.shape[1], limbs.shape[1])
     sized[:, :shared] = limbs[:, :shared]  # what is cut is 0
     return sized.tobytes()
-
-
-def symbol_bits(encoded: Encoded) -> int:
-    """Return the bits of a symbol of an entropy code: those of a weight's code, or of five trits that share a byte."""
-    return _SYMBOL_BITS[encoded.codec](encoded)
-
-
-def symbols(encoded: Encoded) -> Int64Array:
-    """Return the symbols of one pass, int64 ``[words, symbols of a word]``."""
-    bits = symbol_bits(encoded)
-    return unpack(pass_words(encoded), encoded.memories[0].width_bits // bits, bits, signed=False)
-
-
-def legal_decoders(encoded: Encoded) -> tuple[int, ...]:
-    """Return how many decoders may share the symbols of a word; none where an entropy code saves nothing.
-
-    There is none either where more symbols occur than a code has words.
-    """
-    if encoded.codec not in _SYMBOL_BITS or encoded.memories[0].width_bits % symbol_bits(encoded):
-        return ()
-    if symbol_bits(encoded) > LONGEST_CODE and np.unique(symbols(encoded)).size > 1 << LONGEST_CODE:
-        return ()
-    count = encoded.memories[0].width_bits // symbol_bits(encoded)
-    return tuple(n for n in range(1, min(count, MOST_DECODERS) + 1) if count % n == 0)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class HuffmanStreams:
-    """The symbols of a pass, coded: decoder ``n`` of ``N`` has the ``n``-th part of each word.
-
-    Attributes:
-        code: of all of them.
-        streams: the bits of each decoder's symbols.
-        lengths: how many of them each symbol takes, uint8, by decoder.
-        symbols: that each one has in a pass.
-        word_symbols: that each one has in a word.
-    """
-
-    code: HuffmanCode
-    streams: tuple[npt.NDArray[np.uint8], ...]
-    lengths: tuple[npt.NDArray[np.uint8], ...]
-    symbols: int
-    word_symbols: int
-
-
-def huffman_streams(encoded: Encoded, decoders: int) -> HuffmanStreams:
-    """Return the weights of a layer for so many decoders."""
-    text = symbols(encoded)
-    code = huffman_code(np.bincount(text.ravel(), minlength=1 << symbol_bits(encoded)))
-    parts = [part.ravel() for part in np.split(text, decoders, axis=1)]
-    streams = tuple(code.encode(part) for part in parts)
-    lengths = tuple(code.lengths_of(part).astype(np.uint8) for part in parts)
-    return HuffmanStreams(code, streams, lengths, parts[0].size, text.shape[1] // decoders)
-
-
-def _ternary_bits(encoded: Encoded) -> int:
-    return 8 if encoded.parameters["dense"] else 2
-
-
-_SYMBOL_BITS: dict[str, Callable[[Encoded], int]] = {
-    "raw": lambda encoded: encoded.parameters["code_bits"],
-    "codebook": lambda encoded: encoded.parameters["index_bits"],
-    "ternary": _ternary_bits,
-}

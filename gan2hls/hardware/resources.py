@@ -17,8 +17,9 @@ from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, StreamEngine
+from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.off_chip import BANKS, CHUNK_BITS, symbol_bits
+from gan2hls.hardware.off_chip import BANKS
 from gan2hls.model import IntLayer
 from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
 
@@ -193,9 +194,14 @@ def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
     if engine.huffman is None:
         yield _converter(bus, engine.bus_word_bits)
         return
-    code, bits = engine.huffman.code, symbol_bits(engine.weights)
-    decoder = fabric.huffman(CHUNK_BITS, code.longest, bits, len(code.symbols), engine.huffman.symbols)
-    yield streams * (decoder + _converter(bus, CHUNK_BITS) + _converter(bits, bits * engine.huffman.word_symbols))
+    found = engine.huffman
+    code, phrases, bits = found.code, found.phrases, found.phrases.symbol_bits
+    lengths = len(set(code.lengths.tolist()))
+    yield streams * (_converter(bus, CHUNK_BITS) + _converter(bits, bits * found.word_symbols))
+    for count in found.counts:
+        yield fabric.huffman(CHUNK_BITS, code.longest, lengths, phrases.bits, len(code.symbols), count)
+        if phrases.most > 1:
+            yield fabric.expand(bits, phrases.zero_bits, found.symbols, count)
 
 
 def _converter(given: int, wanted: int) -> Resources:

@@ -8,9 +8,9 @@ from typing import final
 import numpy as np
 
 from gan2hls import timing
+from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import OUTSTANDING, MemoryMap
-from gan2hls.hardware.off_chip import CHUNK_BITS
 from gan2hls.timing import Block, Queue, Stream
 
 #: Clocks from a request to its first beat of a memory that answers at once, as that of a project's bench.
@@ -80,18 +80,23 @@ def _words(engine: LinearEngine, streams: list[Stream], passes: int) -> tuple[li
     if engine.huffman is None:
         return _converted(streams[0], f"{name}.words", bus, engine.bus_word_bits)
     blocks, parts = [], []
-    for n, (stream, lengths) in enumerate(zip(streams, engine.huffman.lengths, strict=True)):
+    coded = engine.huffman
+    for n, (stream, lengths, spans) in enumerate(zip(streams, coded.lengths, coded.spans, strict=True)):
         made, chunks = _converted(stream, f"{name}.{n}.chunks", bus, CHUNK_BITS)
-        decoded, symbols = (Stream(f"{name}.{n}.{what}", lengths.size * passes) for what in ("decoded", "symbols"))
+        decoded, phrases = (Stream(f"{name}.{n}.{what}", lengths.size * passes) for what in ("decoded", "phrases"))
         every = np.ones(1, np.int64)
         blocks += [
             *made,
-            timing.decoder(chunks, decoded, CHUNK_BITS, engine.huffman.code.longest, lengths.astype(np.int64)),
+            timing.decoder(chunks, decoded, CHUNK_BITS, coded.code.longest, lengths.astype(np.int64)),
             timing.requant(
-                decoded, symbols, latency=_SYMBOL_TO_PUSH, queue_words=_SYMBOL_QUEUE, pixels=every, groups=1
+                decoded, phrases, latency=_SYMBOL_TO_PUSH, queue_words=_SYMBOL_QUEUE, pixels=every, groups=1
             ),
         ]
-        made, part = _converted(symbols, f"{name}.{n}.part", 1, engine.huffman.word_symbols)
+        symbols = phrases
+        if coded.phrases.most > 1:
+            symbols = Stream(f"{name}.{n}.symbols", coded.symbols * passes)
+            blocks.append(timing.expand(phrases, symbols, spans.astype(np.int64)))
+        made, part = _converted(symbols, f"{name}.{n}.part", 1, coded.word_symbols)
         blocks += made
         parts.append(part)
     if len(parts) == 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gan2hls.hardware import Design
+from typing import Literal
+
+from gan2hls.hardware import Design, LinearEngine
 from gan2hls.report.schema import MemoryReport, RegionReport, RingReport
 
 
@@ -14,7 +16,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
     """
     memory = design.memory
     assert memory is not None, "no external memory"
-    coded = {engine.layer.name for engine in memory.engines if engine.huffman is not None}
+    codings = {engine.layer.name: _coding(engine) for engine in memory.engines}
     floats = sum(4 * engine.weight.values.size for engine in memory.engines)
     spent = None if not interval else memory.frame_bytes / (interval * design.clock_ns)
     return MemoryReport(
@@ -31,7 +33,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
                 offset=region.offset,
                 bytes=region.size,
                 passes=region.passes,
-                coding="huffman" if region.layer in coded else "plain",
+                coding=codings[region.layer],
             )
             for region in memory.regions
         ),
@@ -45,3 +47,10 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
             for placed in memory.rings
         ),
     )
+
+
+def _coding(engine: LinearEngine) -> Literal["plain", "huffman", "huffman_runs"]:
+    """Return how the weights of an engine stand in external memory."""
+    if engine.huffman is None:
+        return "plain"
+    return "huffman" if engine.huffman.phrases.most == 1 else "huffman_runs"

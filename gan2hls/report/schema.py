@@ -244,7 +244,9 @@ class RegionReport(_Part):
     offset: Count = Field(description="Of the first byte in the image.")
     bytes: Count
     passes: Count = Field(description="How often it is read in a frame.")
-    coding: Literal["plain", "huffman"]
+    coding: Literal["plain", "huffman", "huffman_runs"] = Field(
+        description="Codes as they are, a Huffman code of each, or one of runs of zeros and the codes behind them."
+    )
 
 
 class RingReport(_Part):

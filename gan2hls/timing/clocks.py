@@ -20,11 +20,12 @@ from gan2hls.timing.rings import A, Arrays, compiled
 #: Kinds of blocks by number.
 KINDS = (
     "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "meeting", "port",
+    "expand", "meeting", "port",
 )  # fmt: skip
-_SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES, _DECODER, _MEETING, _PORT = (
-    range(13)
-)
+(
+    _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES, _DECODER, _EXPAND,
+    _MEETING, _PORT,
+) = range(14)  # fmt: skip
 #: Integers of state of a block, but for ports.
 STATES = 10
 
@@ -52,6 +53,8 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
         return recurrences.source(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _DECODER:
         return from_memory.decoder(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _EXPAND:
+        return from_memory.expand(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _MEETING:
         return from_memory.meeting(events, store, ports, numbers, state, b)
     return recurrences.sink(events, store, ports, numbers, state, b)

@@ -128,6 +128,36 @@ def decoder(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, t
 
 
 @compiled
+def expand(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+    """Give the symbols of phrases, a clock each: a phrase is taken in the clock in which its last symbol is put.
+
+    Ports: phrases, symbols; number: phrases of a pass; table: symbols of each; state: symbols of the phrase that are
+    put, phrases that are done with.
+    """
+    given, gate, take = ports[b, 0], ports[b, 1], ports[b, 2]
+    offer, leave, phrases, spans = ports[b, 4], ports[b, 5], numbers[b, 0], tables_at[b, 0]
+    moved, goes_on = False, True
+    while goes_on:
+        n, phrase, goes_on = events[offer, COUNT], state[b, 1], False
+        if phrase < events[take, COUNT]:
+            add(events, store, offer, get(events, store, take, phrase) + 1)
+            state[b, 0], state[b, 1], goes_on = 0, phrase + 1, True
+        elif n < events[offer, LIMIT] and events[leave, COUNT] == n:
+            before = get(events, store, leave, n - 1) if n > 0 else ANY
+            if state[b, 0] + 1 < tables[spans + phrase % phrases]:
+                if phrase < events[given, COUNT]:
+                    add(events, store, offer, max(before, get(events, store, given, phrase)) + 1)
+                    state[b, 0] += 1
+                    goes_on = True
+            elif events[gate, COUNT] == phrase:
+                add(events, store, gate, before)
+                moved = True
+        goes_on |= meet(events, store, ports, b, 4)
+        moved |= goes_on
+    return moved
+
+
+@compiled
 def meeting(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Let a beat of each stream leave with the one that they make.  Ports: streams, then the one that is written."""
     out = 4 * numbers[b, 0]

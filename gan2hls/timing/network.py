@@ -22,7 +22,7 @@ from gan2hls.numbers import Int64Array
 
 Kind = Literal[
     "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "meeting", "port",
+    "expand", "meeting", "port",
 ]  # fmt: skip
 
 
@@ -261,6 +261,12 @@ def decoder(stream: Stream, out: Stream, chunk_bits: int, longest: int, lengths:
     assert stream.beats * len(lengths) == chunks * out.beats, out.name
     bits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     return Block("decoder", (stream,), (out,), (len(lengths), chunks, chunk_bits, longest), (bits,))
+
+
+def expand(phrases: Stream, out: Stream, spans: Int64Array) -> Block:
+    """Return a ``g2h_expand``; ``spans``: symbols of each phrase of a pass."""
+    assert phrases.beats * int(spans.sum()) == out.beats * len(spans), out.name
+    return Block("expand", (phrases,), (out,), (len(spans),), (spans,))
 
 
 def meeting(streams: Sequence[Stream], out: Stream) -> Block:

@@ -65,9 +65,9 @@ def _shared() -> Path:
     return folder
 
 
-def _build(made: Path, folder: Path) -> None:
+def _build(made: Path, folder: Path, main: Path = MAIN) -> None:
     """Compile what Verilator made and the main program as one file, which is several times as fast as one by one."""
-    sources = [*sorted(made.glob("*.cpp")), MAIN]
+    sources = [*sorted(made.glob("*.cpp")), main]
     (made / "all.cc").write_text("".join(f'#include "{path}"\n' for path in sources))
     shared = _shared()
     command = ["g++", *CXX_FLAGS, f"-I{made}", f"-I{folder}", "-include", str(shared / "headers.h")]

@@ -17,7 +17,7 @@ from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_codecs import coded_design
-from tests.randomized import design, random_off_chip, tiny_design
+from tests.randomized import coded_chain, design, random_off_chip, tiny_design
 
 pytestmark = pytest.mark.cosim
 
@@ -92,6 +92,24 @@ def test_bytes_on_the_bus_are_those_of_the_image(tmp_path: Path) -> None:
     wanted = 20 * memory.frame_bytes * 8 // memory.bus_bits
     ahead = len(memory.regions) * memory.queue_beats + sum(2 * region.beats for region in memory.regions)
     assert abs(many - few - wanted) <= ahead
+
+
+@pytest.mark.parametrize(("decoders", "phrase", "bus"), [(1, 8, 32), pytest.param(4, 32, 128, marks=pytest.mark.slow)])
+def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: int, bus: int, tmp_path: Path) -> None:
+    """Every codec, nine of ten weights zeros: as many bytes as the encoder made, at the pace of the slowest engine."""
+    made = coded_chain(np.random.default_rng(decoders), bus, decoders, phrase, empty=0.9)
+    memory, bench = made.memory, Bench(made, tmp_path)
+    assert memory is not None and lint(made, tmp_path / "rtl") == ""
+    coded = [engine.huffman for engine in memory.engines if engine.huffman is not None]
+    assert len(coded) == 4 and all(found.phrases.most == phrase for found in coded)
+    streams = [(bits.size, engine.bands.count) for engine, found in zip(memory.engines, coded, strict=True)
+               for bits in found.streams]  # fmt: skip
+    frame = sum(passes * -(-bits // bus) for bits, passes in streams)
+    few, many = (bench.run(frames).memory_beats for frames in (4, 44))
+    ahead = len(memory.regions) * memory.queue_beats + sum(2 * region.beats for region in memory.regions)
+    assert abs(many - few - 40 * frame) <= ahead < 20 * frame
+    check(bench)
+    assert bench.interval() == estimate(made).interval == max(engine.interval for engine in made.engines)
 
 
 @pytest.mark.parametrize("error_at", [1, 200])

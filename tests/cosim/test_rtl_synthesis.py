@@ -75,6 +75,7 @@ READ = [
     random_graph_design(3), random_graph_design(37), random_graph_design(33, crops=True),
     random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),  # weights in external memory
     coded_chain(np.random.default_rng(2), 64, 2),  # the same, in a Huffman code
+    coded_chain(np.random.default_rng(2), 64, 2, 5, 0.8),  # the same, of runs of zeros
     sparse_campaign(13),  # the same, without empty blocks
     maps_away(u_net_design(0), 64),
 ]  # fmt: skip
@@ -201,15 +202,23 @@ def test_memories_take_what_is_counted(width: int, depth: int, kind: MemoryKind,
 
 
 def linear(
-    name: str, geometry: LinearGeometry, codec: str, folding: Folding, *, skips: bool = False, table_bits: int = 0
+    name: str,
+    geometry: LinearGeometry,
+    codec: str,
+    folding: Folding,
+    *,
+    skips: bool = False,
+    table_bits: int = 0,
+    empty: float = 0.0,
 ) -> Design:
     rng = np.random.default_rng(0)
     values, factors = None, None
     if codec == "blockscale":
         values, factors = scaled_weights(rng, geometry.weight_shape, 16, factor_bits=8)
+    empty, block = (0.6, (folding.pe, folding.simd)) if skips else (empty, (1, 1))
     layer = linear_layer(
         rng, "l0", "z", geometry, INT8, codec=codec, values=values, factors=factors, table_bits=table_bits,
-        scaled=16 if codec == "blockscale" else 0, empty=0.6 if skips else 0.0, block=(folding.pe, folding.simd),
+        scaled=16 if codec == "blockscale" else 0, empty=empty, block=block,
     )  # fmt: skip
     return design(chain(name, geometry.in_shape, INT8, (layer,)), (folding,), skip=("l0",) if skips else ())
 
@@ -232,11 +241,18 @@ MAP, HALVES = (8, 8, 16), tuple((n, n + 2) for n in range(0, 8, 2))
 
 
 def away(
-    name: str, geometry: LinearGeometry, codec: str, folding: Folding, decoders: int = 0, *, skips: bool = False
+    name: str,
+    geometry: LinearGeometry,
+    codec: str,
+    folding: Folding,
+    decoders: int = 0,
+    *,
+    phrase: int = 1,
+    skips: bool = False,
 ) -> Design:
-    """Weights from external memory in one pass, Huffman-coded where there are decoders."""
-    made = linear(name, geometry, codec, folding, skips=skips)
-    off_chip = {"l0": OffChip(len(geometry.y.outputs), 64, decoders)}
+    """Weights from external memory in one pass, Huffman-coded where there are decoders; where of phrases, pruned."""
+    made = linear(name, geometry, codec, folding, skips=skips, empty=0.0 if phrase == 1 else 0.9)
+    off_chip = {"l0": OffChip(len(geometry.y.outputs), 64, decoders, phrase)}
     return design(made.model, (folding,), off_chip=off_chip, skip=("l0",) if skips else ())
 
 
@@ -264,6 +280,7 @@ WHOLE = [
     pointwise(),
     away("away0", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1)),
     away("away2", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1), 2),
+    away("away_runs", conv_transpose((4, 4), 32, 32), "codebook", Folding(2, 16, 1), 4, phrase=8),
     maps_away(norm_design((32, 32, 4), 4, 2), 64),
     away("away_skipping", conv_transpose((4, 4), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     away("away_few", dense(64, 128), "ternary", Folding(8, 8, 1), skips=True),

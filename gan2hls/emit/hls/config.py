@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from gan2hls.codecs import CODECS, HuffmanCode
+from gan2hls.codecs import CODECS
 from gan2hls.emit.hls.feeder import GUARD, Segment, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits, most_runs
 from gan2hls.emit.hls.tiles import TileProgram, tile_program
@@ -299,26 +299,6 @@ def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, words, start and flags"),
         Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its codes"),
         Constant("REORDER_CYCLES", reorder_cycles(engine), "trip count of that"),
-        *_code(engine),
-    )
-
-
-def place_bits(code: HuffmanCode) -> int:
-    """Return the bits of the place of a symbol in its table."""
-    return bits_for(len(code.symbols) - 1)
-
-
-def _code(engine: LinearEngine) -> tuple[Constant, ...]:
-    """Return the sizes of an entropy code."""
-    found = engine.huffman
-    if found is None:
-        return ()
-    return (
-        Constant("PASS_SYMBOLS", found.symbols, "symbols of a pass, of each decoder"),
-        Constant("CODE_LONGEST", found.code.longest, "bits of the longest code"),
-        Constant("CODE_LIMIT", found.code.limits, "by length less 1, the first prefix beyond all codes up to it"),
-        Constant("CODE_BASE", found.code.bases, "by length less 1, from a code to its place in the table"),
-        Constant("PLACE_BITS", place_bits(found.code), "place of a symbol in the table"),
     )
 
 

@@ -16,12 +16,14 @@ class Decoder:
     Attributes:
         beats: of the memory port.
         chunks: that those are.
-        cycles: iterations: the first one takes a chunk, the next ones send a symbol each, and the last ones take what
-            the last beat has beyond the symbols.
+        phrases: that those hold; symbols, where the code is not of runs of zeros.
+        cycles: iterations: the first one takes a chunk, the next ones send a phrase each, and the last ones take what
+            the last beat has beyond the phrases.
     """
 
     beats: int
     chunks: int
+    phrases: int
     cycles: int
 
 
@@ -32,12 +34,13 @@ def decoders(engine: LinearEngine) -> tuple[Decoder, ...]:
         return ()
     assert engine.off_chip is not None
     made = []
-    for beats, bits in zip(engine.stream_beats, found.streams, strict=True):
+    for beats, bits, phrases in zip(engine.stream_beats, found.streams, found.counts, strict=True):
         chunks = beats * engine.off_chip.bus_bits // CHUNK_BITS
-        made.append(Decoder(beats, chunks, 1 + found.symbols + chunks - -(-bits.size // CHUNK_BITS)))
+        made.append(Decoder(beats, chunks, phrases, 1 + phrases + chunks - -(-bits.size // CHUNK_BITS)))
     return tuple(made)
 
 
 def pass_clocks(engine: LinearEngine) -> int:
     """Return the clocks in which the weights of a pass come, each decoder's through a port of its own."""
-    return max(*engine.stream_beats, *(decoder.cycles for decoder in decoders(engine)), 0)
+    symbols = 0 if engine.huffman is None else engine.huffman.symbols
+    return max(*engine.stream_beats, *(decoder.cycles for decoder in decoders(engine)), symbols)

@@ -21,6 +21,7 @@ _LATENCY = {
     "tile_paces": 5,
     "load_weights": MEMORY_CLOCKS,
     "huffman": 6,
+    "expand": 2,
     "join_parts": 2,
     "reorder": 4,
     "fill": 4,

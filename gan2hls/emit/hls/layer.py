@@ -21,6 +21,7 @@ from gan2hls.emit.hls.config import (
     segment_width,
     whole_bytes,
 )
+from gan2hls.emit.hls.entropy import code_constants
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.int_types import Number, numbers
 from gan2hls.emit.hls.latency import restart_cycles
@@ -167,10 +168,9 @@ _HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segmen
 def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
     """Return the view of an engine that reads ``edges``."""
     roms = (*front_roms(engine), *requant_roms(engine))
+    values = (*constants(engine), *code_constants(engine))
     made = layer_processes(engine, edges)
-    return LayerView(
-        engine, edges, constants(engine), numbers(engine), roms, made.processes, made.in_streams, made.out_stream
-    )
+    return LayerView(engine, edges, values, numbers(engine), roms, made.processes, made.in_streams, made.out_stream)
 
 
 def layer_processes(engine: EngineDesign, edges: Sequence[Edge]) -> LayerProcesses:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.codecs import HuffmanCode, Memory
-from gan2hls.emit.hls.config import place_bits
+from gan2hls.emit.hls.entropy import place_bits
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.skip import skip_tables
 from gan2hls.emit.hls.tiles import tile_program

@@ -70,9 +70,16 @@ def _decoded(engine: LinearEngine, found: tuple[Decoder, ...]) -> list[Process]:
             processes.append(Process("narrow", arguments, (stream,), chunk, chunks, about))
             stream = chunk
         alone = len(found) == 1
-        symbol = word if alone and share == 1 else Fifo(f"symbols_{n}", whole_bytes(bits), "a symbol of the code")
-        arguments, cycles = ("config", str(decoder.chunks), str(decoder.cycles)), passes * decoder.cycles
-        processes.append(Process("huffman", arguments, (stream,), symbol, cycles, "chunks -> a symbol a clock"))
+        symbol = word if alone and share == 1 else Fifo(f"symbols_{n}", whole_bytes(bits), "symbols of weights")
+        phrase = symbol
+        if huffman.phrases.most > 1:
+            phrase = Fifo(f"phrases_{n}", whole_bytes(huffman.phrases.bits), "zeros, and the symbol behind them")
+        sizes, cycles = (decoder.phrases, decoder.chunks, decoder.cycles), passes * decoder.cycles
+        about = f"chunks -> a {'symbol' if phrase is symbol else 'phrase'} a clock"
+        processes.append(Process("huffman", ("config", *map(str, sizes)), (stream,), phrase, cycles, about))
+        if phrase is not symbol:
+            cycles, about = passes * huffman.symbols, "phrases -> a symbol a clock"
+            processes.append(Process("expand", ("config", str(decoder.phrases)), (phrase,), symbol, cycles, about))
         part = symbol
         if share > 1:
             part = word if alone else Fifo(f"parts_{n}", whole_bytes(bits * share), f"{share} symbols of each word")

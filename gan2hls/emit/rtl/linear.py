@@ -9,7 +9,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
 from gan2hls.emit.rtl.memory import address_bits, codec_memory, fill_memory, grant_memories, image, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes, tile_memories, tile_sizes
-from gan2hls.hardware import CHUNK_BITS, OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, LinearEngine, symbol_bits
+from gan2hls.hardware import CHUNK_BITS, OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, HuffmanStreams, LinearEngine
 
 Values = dict[str, str | int]
 
@@ -25,7 +25,7 @@ def linear_memories(engine: LinearEngine) -> dict[str, bytes]:
         memories |= tile_memories(engine) if engine.off_chip is not None else {}
     on_chip = engine.weights.memories[0 if engine.off_chip is None else 1 :]
     if engine.huffman is not None:
-        bits = symbol_bits(engine.weights)
+        bits = engine.huffman.phrases.bits
         memories["symbols"] = image([(value, bits)] for value in engine.huffman.code.symbols.tolist())
     if engine.fills:
         memories["fill"] = fill_memory(engine)
@@ -226,33 +226,48 @@ def _decoders(engine: LinearEngine) -> list[dict[str, Any]]:
     if found is None:
         return []
     assert engine.off_chip is not None
-    bus, code, bits = engine.off_chip.bus_bits, found.code, symbol_bits(engine.weights)
+    bus, code, phrases = engine.off_chip.bus_bits, found.code, found.phrases
     index_bits = address_bits(len(code.symbols))
     shared: Values = {
         "ChunkBits": CHUNK_BITS,
         "MaxLen": code.longest,
-        "SymbolBits": bits,
+        "SymbolBits": phrases.bits,
         "Symbols": len(code.symbols),
         "IndexBits": index_bits,
-        "PassSymbols": found.symbols,
     }
     tables: Values = {
         "Limits": _packed(code.limits, code.longest + 1),
         "Bases": _packed([base % (1 << index_bits) for base in code.bases], index_bits),
         "File": memory_path(engine, "symbols"),
     }
-    part = bits * found.word_symbols
+    part = phrases.symbol_bits * found.word_symbols
     return [
         {
             "narrow": _width_stages(bus, CHUNK_BITS),
-            "huffman": shared | {"PassChunks": beats * (bus // CHUNK_BITS)} | tables,
-            "symbol_msb": bits - 1,
-            "widen": _width_stages(bits, part),
+            "huffman": shared | {"PassSymbols": count, "PassChunks": beats * (bus // CHUNK_BITS)} | tables,
+            "phrase_msb": phrases.bits - 1,
+            "expand": _expander(found, count),
+            "symbol_msb": phrases.symbol_bits - 1,
+            "widen": _width_stages(phrases.symbol_bits, part),
             "low": n * part,
             "part": part,
         }
-        for n, beats in enumerate(engine.stream_beats)
+        for n, (beats, count) in enumerate(zip(engine.stream_beats, found.counts, strict=True))
     ]
+
+
+def _expander(found: HuffmanStreams, count: int) -> Values | None:
+    """Return the parameters of what makes symbols of ``count`` phrases a pass; None: phrases are symbols."""
+    phrases = found.phrases
+    if phrases.most == 1:
+        return None
+    return {
+        "SymbolBits": phrases.symbol_bits,
+        "ZeroBits": phrases.zero_bits,
+        "PassSymbols": found.symbols,
+        "PassPhrases": count,
+        "Zero": f"{phrases.symbol_bits}'d{phrases.zero}",
+    }
 
 
 def _packed(values: Sequence[int], bits: int) -> str:

@@ -4,15 +4,15 @@
 //   least n with p < CODE_LIMIT(n - 1); its symbol is symbol[(p >> (CODE_LONGEST - n)) + CODE_BASE(n - 1)].
 //
 // One flat loop of BANDS * CYCLES iterations, II = 1.  A pass over the weights is CHUNKS chunks in CYCLES iterations: the
-// first one takes a chunk, each of the next PASS_SYMBOLS sends a symbol, and what is left of the last chunks is dropped.
+// first one takes a chunk, each of the next SYMBOLS sends a symbol, and what is left of the last chunks is dropped.
 // An iteration takes a chunk when the buffer has room for it, or when as many chunks as iterations are left in the pass.
 //
 // Invariant: while chunks of the pass are left, the buffer has a whole code.  Bits of a chunk follow those before it, so
 // that only the length of a code stands between an iteration and the next one; the symbol is looked up behind that.
 // Bits that are none of the code's give some symbols, of as many chunks.
 //
-// In:  CHUNKS chunks a pass, first bit least significant.  Out: PASS_SYMBOLS symbols a pass, in the low bits.
-// Needs from layer L: BANDS, PASS_SYMBOLS, CODE_LONGEST, CODE_LIMIT, CODE_BASE, PLACE_BITS and the table `symbol`, of
+// In:  CHUNKS chunks a pass, first bit least significant.  Out: SYMBOLS symbols a pass, in the low bits.
+// Needs from layer L: BANDS, CODE_LONGEST, CODE_LIMIT, CODE_BASE, PLACE_BITS and the table `symbol`, of
 // symbols by length of code and then by value.
 #ifndef GAN2HLS_HUFFMAN_HPP
 #define GAN2HLS_HUFFMAN_HPP
@@ -22,10 +22,10 @@
 
 namespace gan2hls {
 
-template <class L, int CHUNKS, int CYCLES, int WIDTH_IN, int WIDTH_OUT>
+template <class L, int SYMBOLS, int CHUNKS, int CYCLES, int WIDTH_IN, int WIDTH_OUT>
 void huffman(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
     static_assert(WIDTH_IN >= L::CODE_LONGEST, "a chunk must hold the longest code");
-    static_assert(CYCLES > L::PASS_SYMBOLS && CYCLES >= CHUNKS, "a pass must have time for its chunks and symbols");
+    static_assert(CYCLES > SYMBOLS && CYCLES >= CHUNKS, "a pass must have time for its chunks and symbols");
     const int LONGEST = L::CODE_LONGEST, BUFFER = WIDTH_IN + 2 * LONGEST, SPARE = CYCLES - CHUNKS;
     static_assert(BUFFER <= 64, "the buffer must be a native integer");
     typedef typename exact_or<ap_uint<BUFFER>, uint64_t>::type buffer_t;
@@ -35,7 +35,7 @@ void huffman(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT>
     buffer_t buffer = 0;  // the next bit least significant
     count_t count = 0;    // bits in it
     counter<CYCLES> turn;
-    counter<L::PASS_SYMBOLS> symbol;
+    counter<SYMBOLS> symbol;
     counter<CHUNKS> chunk;
     counter<(SPARE > 0 ? SPARE : 1)> idle;  // iterations that take no chunk
     bool more = true, spare = SPARE > 0;    // whether chunks, and such iterations, are left in the pass

@@ -168,6 +168,22 @@ def test_queues_and_maps_that_are_off_chip_come_back() -> None:
             load_design(made.model, json.dumps(tree).encode())
 
 
+def test_entropy_codes_come_back() -> None:
+    """With their decoders and phrases, of which the bits in memory follow."""
+    made = randomized.coded_chain(np.random.default_rng(1), 64, 2, 5, 0.8)
+    file = dump_design(made)[DESIGN_JSON]
+    again = load_design(made.model, file)
+    assert dump_design(again)[DESIGN_JSON] == file
+    assert made.memory is not None and again.memory is not None
+    assert again.memory.image() == made.memory.image()
+    tree = json.loads(file)
+    assert [engine["off_chip"]["phrase_symbols"] for engine in tree["engines"]] == [5] * 4
+    for wrong in (0, 33):
+        tree["engines"][0]["off_chip"]["phrase_symbols"] = wrong
+        with pytest.raises(ModelError, match="saved stage is broken"):
+            load_design(made.model, json.dumps(tree).encode())
+
+
 def test_version_1_is_still_read() -> None:
     """There a layer has one input, and geometry and weight beside its kind, or neither."""
     rng = np.random.default_rng(0)

@@ -80,20 +80,26 @@ class Away(Builder):
 
     def part(self, passes: int, count: int, ratio: int) -> Stream:
         """A decoder; sometimes chunks are left of a pass."""
-        rng = self.rng
-        lengths = rng.integers(1, int(rng.choice([2, 5, 13])), count * ratio)
+        rng, symbols = self.rng, count * ratio
+        ends = np.unique([*rng.integers(1, symbols + 1, int(rng.integers(0, symbols + 1))), symbols])
+        spans = np.diff(ends, prepend=0) if rng.random() < 0.5 else np.ones(symbols, np.int64)
+        lengths = rng.integers(1, int(rng.choice([2, 5, 13])), spans.size)
         beats = -(-int(lengths.sum()) // 32) + int(rng.choice([0, 0, 1, 3]))
         stream, chunks = self.region(passes, beats), self.stream(2 * beats * passes)
-        decoded, symbols = (self.stream(lengths.size * passes) for _ in range(2))
+        decoded, phrases = (self.stream(lengths.size * passes) for _ in range(2))
         self.blocks += [
             network.down(stream, chunks, 2),
             network.decoder(chunks, decoded, 16, max(8, int(lengths.max())), lengths),
-            network.requant(decoded, symbols, latency=4, queue_words=8, pixels=np.ones(1, np.int64), groups=1),
+            network.requant(decoded, phrases, latency=4, queue_words=8, pixels=np.ones(1, np.int64), groups=1),
         ]
+        made = phrases
+        if spans.size < symbols:
+            made = self.stream(symbols * passes)
+            self.blocks.append(network.expand(phrases, made, spans))
         if ratio == 1:
-            return symbols
+            return made
         words = self.stream(count * passes)
-        self.blocks.append(network.up(symbols, words, ratio))
+        self.blocks.append(network.up(made, words, ratio))
         return words
 
     def region(self, passes: int, beats: int) -> Stream:

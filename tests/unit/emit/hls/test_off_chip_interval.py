@@ -40,6 +40,8 @@ def loop(engine: LinearEngine, process: Process) -> list[Iteration]:
             return list(mac(engine, reads[1]))
         case "huffman":
             return list(huffman(engine, process))
+        case "expand":
+            return list(expand(engine, process))
         case "join_parts":
             return [(reads, write)] * process.cycles
         case "load_weights":
@@ -97,7 +99,7 @@ def huffman(engine: LinearEngine, process: Process) -> Iterator[Iteration]:
     """Bit by bit: a chunk is taken where ``huffman.hpp`` says, and a symbol is sent once its bits are there."""
     assert engine.huffman is not None
     code, number = engine.huffman.code, int(process.sources[0].name.rpartition("_")[2])
-    stream, (_, chunks, cycles) = engine.huffman.streams[number].tolist(), map(str, process.arguments)
+    stream, (_, phrases, chunks, cycles) = engine.huffman.streams[number].tolist(), map(str, process.arguments)
     known = set(zip(code.lengths.tolist(), code.codes.tolist(), strict=True))
     reads, write = (process.sources[0].name,), (process.sink.name,)
     for _ in range(engine.bands.count):
@@ -105,7 +107,7 @@ def huffman(engine: LinearEngine, process: Process) -> Iterator[Iteration]:
         for turn in range(int(cycles)):
             room, left = 16 * taken - used <= 2 * code.longest, int(chunks) - taken
             takes = left > 0 and (room or int(cycles) - turn == left)
-            sends = turn > 0 and sent < engine.huffman.symbols
+            sends = turn > 0 and sent < int(phrases)
             if sends:
                 word = length = 0
                 while (length, word) not in known:
@@ -114,7 +116,19 @@ def huffman(engine: LinearEngine, process: Process) -> Iterator[Iteration]:
                 used, sent = used + length, sent + 1
             taken += takes
             yield reads if takes else (), write if sends else ()
-        assert (taken, sent) == (int(chunks), engine.huffman.symbols)
+        assert (taken, sent) == (int(chunks), int(phrases))
+
+
+def expand(engine: LinearEngine, process: Process) -> Iterator[Iteration]:
+    """A phrase is read in the iteration of its first symbol."""
+    assert engine.huffman is not None
+    coded, number = engine.huffman, int(process.sources[0].name.rpartition("_")[2])
+    phrases = coded.code.decode(coded.streams[number], coded.counts[number])
+    reads, write = (process.sources[0].name,), (process.sink.name,)
+    for _ in range(engine.bands.count):
+        for zeros in (phrases >> coded.phrases.symbol_bits).tolist():
+            yield reads, write
+            yield from [((), write)] * zeros
 
 
 def interval(view: LayerView) -> int:
@@ -154,13 +168,24 @@ def interval(view: LayerView) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "bus", "decoders"),
-    [(0, 128, 0), (1, 32, 0), (4, 64, 0), (16, 32, 0), (18, 128, 0), (0, 128, 4), (4, 32, 1), (18, 64, 2)],
+    ("seed", "bus", "decoders", "phrase"),
+    [
+        (0, 128, 0, 1),
+        (1, 32, 0, 1),
+        (4, 64, 0, 1),
+        (16, 32, 0, 1),
+        (18, 128, 0, 1),
+        (0, 128, 4, 1),
+        (4, 32, 1, 1),
+        (18, 64, 2, 1),
+        (0, 128, 4, 8),
+        (18, 64, 2, 3),
+    ],
 )
-def test_no_frame_takes_longer_than_estimated(seed: int, bus: int, decoders: int) -> None:
+def test_no_frame_takes_longer_than_estimated(seed: int, bus: int, decoders: int, phrase: int) -> None:
     """And not much less where it takes long."""
     rng = np.random.default_rng(seed)
-    check(random_off_chip(rng, random_design(seed, layers=8), bus, part=1.0, decoders=decoders))
+    check(random_off_chip(rng, random_design(seed, layers=8), bus, part=1.0, decoders=decoders, phrase=phrase))
 
 
 @pytest.mark.slow
