@@ -1,7 +1,7 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
 from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilization
-from gan2hls.hardware.cycles import critical_path, estimate
+from gan2hls.hardware.cycles import critical_path, estimate, holding_clocks
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, Folding, FoldingRequest, StreamEngine
@@ -68,6 +68,7 @@ __all__ = [
     "estimate",
     "find_part",
     "footprint",
+    "holding_clocks",
     "joints_resources",
     "legal_band_rows",
     "legal_decoders",

@@ -7,7 +7,7 @@ latency and handshake), so back-pressure, credits and line buffers act as they d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import final
 
@@ -104,6 +104,24 @@ def critical_path(design: Design) -> tuple[str, ...]:
     while path[-1] in reads:
         path.append(max(reads[path[-1]], key=over.__getitem__))
     return tuple(reversed(path))
+
+
+@lru_cache(maxsize=8)
+def holding_clocks(design: Design) -> int:
+    """Return the clocks from the first beat of a frame that is held to the last one that is given; 0: none is held.
+
+    The longest of the maps of normalizations and of the queues off chip.  The RTL takes the next frame meanwhile; what
+    does not, as a process of the HLS C++, is done with a frame no sooner.
+    """
+    names = {f"{queue_name(edge)}.words" for edge in design.edges if edge.ring is not None}
+    names |= {f"{engine.layer.name}.held.words" for engine in design.engines if isinstance(engine, StreamEngine)}
+    engines = tuple(replace(e, bus_bits=0) if isinstance(e, StreamEngine) else e for e in design.engines)
+    network = design_network(replace(design, engines=engines, off_chip={}), 1)
+    kept = [edge for edge in network.edges if isinstance(edge, Queue) and edge.name in names]
+    if not kept:
+        return 0
+    clocks = map(simulate(network, kept).queue, kept)
+    return max(int(one.free[-1] - one.put[0]) + 1 for one in clocks)
 
 
 def frame_count(design: Design) -> int:

@@ -239,17 +239,19 @@ class IntNorm(StreamOperation):
         return Unit("g2h_norm" if plan.ring is None else "g2h_norm_core", parameters, {"chord": words})
 
     def hls(self, sizes: Sizes) -> Unit:
-        """Return ``norm``."""
+        """Return ``norm``, in two halves where its map waits in external memory."""
         plan = self._plan(sizes)
-        given = plan.given
+        given, held = plan.given, plan.hls_map
         constants: dict[str, int | bool] = {
             "SETS": plan.sets,
             "SLOTS": plan.slots,
             "SLOT_BEATS": plan.slot_beats,
             "PIXELS": plan.pixels,
-            "COPIES": plan.hls_copies,
-            "HELD": plan.hls_held,
-            "NORM_CYCLES": sizes.beats + plan.hls_lag,
+            **(
+                {"COPIES": plan.hls_copies, "HELD": plan.hls_held, "NORM_CYCLES": sizes.beats + plan.hls_lag}
+                if held is None
+                else {"COPIES": 1}
+            ),
             "IN_BITS": given.int_type.bits,
             "IN_SIGNED": given.int_type.signed,
             "IN_ZERO_POINT": given.zero_point,
@@ -267,7 +269,7 @@ class IntNorm(StreamOperation):
             ),
             "chord_drop": UnitTable(drop, IntType(DROP_BITS, signed=False), "By how much it falls.", plan.sets),
         }
-        return Unit("norm", constants, tables, sizes.beats + plan.hls_lag)
+        return Unit("norm", constants, tables, 0 if held else sizes.beats + plan.hls_lag, held)
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return its DSP blocks, LUTs, and the memories of the map, of chords and of the sets' statistics."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gan2hls import timing
 from gan2hls.numbers import ROOT_BITS, IntType, QuantType
-from gan2hls.ops import OffChipRing, Shape
+from gan2hls.ops import HeldMap, OffChipRing, Shape
 
 #: Clocks from the token of a map whose sums are on their way to its queue, and of a slot to the queue of sums in
 #: front of serial roots.
@@ -55,6 +55,7 @@ class NormPlan:
         serial_bits: of a serial root's products.
         steps: clocks of a serial root; 0: a root a clock, where maps are small beside their roots.
         ring: the buffer in external memory; None: it is on chip.
+        hls_map: what the two halves of the HLS process have between them; None: the buffer is on chip.
         hls_lag: beats by which the HLS process runs ahead with its reads.
         hls_held: words of its buffer.
         hls_copies: maps whose statistics it keeps.
@@ -99,6 +100,8 @@ class NormPlan:
         # Beats that are summed and not yet read.
         ahead = self.depth + RING_OUT_WORDS + 2 if self.ring is None else self.ring.held
         self.copies = self._copies(beats + ahead)
+        statistic = self.sets * (widths["Sum"] + widths["Shift"] + ROOT_BITS)
+        self.hls_map = HeldMap(self.ring, self.pixels, self.slots, self.slot_beats, statistic) if self.ring else None
         self.hls_lag = self.map_beats + _HLS_GUARD
         self.hls_held = self.hls_lag + _HLS_REUSE
         self.hls_copies = self._copies(beats + self.hls_held)

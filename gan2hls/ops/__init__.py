@@ -12,7 +12,7 @@ from gan2hls.ops.linear_map import joined, linear
 from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
 from gan2hls.ops.operation import IntOp, Operation
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
-from gan2hls.ops.stream_operation import Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
+from gan2hls.ops.stream_operation import HeldMap, Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 from gan2hls.ops.taps import (
     AxisTaps,
     LinearGeometry,
@@ -28,6 +28,7 @@ __all__ = [
     "COPY",
     "EXACT",
     "AxisTaps",
+    "HeldMap",
     "Identity",
     "IntCrop",
     "IntIdentity",

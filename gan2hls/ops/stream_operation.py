@@ -70,6 +70,54 @@ Parameter = int | bool | tuple[int, ...]
 
 @final
 @dataclass(frozen=True)
+class HeldMap:
+    """A map that waits in external memory between the two halves of a process of the HLS library.
+
+    The first half passes beats on and makes words of statistics, of each slot one, in the last pixel of a map.  The
+    second half takes them with the first pixel of the map, each with the first beat of its slot.
+
+    Attributes:
+        ring: where it waits.
+        pixels: of a map; a frame is one or more.
+        slots: of a pixel.
+        slot_beats: beats of a slot, one after the other.
+        bits: of a word of statistics.
+    """
+
+    ring: OffChipRing
+    pixels: int
+    slots: int
+    slot_beats: int
+    bits: int
+
+    @property
+    def pixel_beats(self) -> int:
+        """Beats of a pixel."""
+        return self.slots * self.slot_beats
+
+    @property
+    def beats(self) -> int:
+        """Beats of a map."""
+        return self.pixels * self.pixel_beats
+
+    @property
+    def maps(self) -> int:
+        """Maps of a frame."""
+        return self.ring.words // self.beats
+
+    def made(self, beats: int) -> int:
+        """Return the words of statistics that the first half has made of so many beats of a frame."""
+        maps, rest = divmod(beats, self.beats)
+        return maps * self.slots + max(0, rest - (self.beats - self.pixel_beats)) // self.slot_beats
+
+    def used(self, beats: int) -> int:
+        """Return how many the second half has taken with so many."""
+        maps, rest = divmod(beats, self.beats)
+        return maps * self.slots + min(self.slots, -(-rest // self.slot_beats))
+
+
+@final
+@dataclass(frozen=True)
 class Unit:
     """A piece of one of the two libraries, with what it is instantiated with.
 
@@ -80,12 +128,15 @@ class Unit:
         tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
             ``root(word)`` of the process' ``config``.
         cycles: iterations of the process for a frame; 0: as many as beats leave.
+        held: a map in external memory, before which stands the process ``NAME_take`` and behind it ``NAME_give``; None:
+            the process is one.
     """
 
     name: str
     parameters: Mapping[str, Parameter]
     tables: Mapping[str, UnitTable] = field(default_factory=dict)
     cycles: int = 0
+    held: HeldMap | None = None
 
 
 @final

@@ -124,8 +124,12 @@ def compile_csim(
 
 
 def may_deadlock(design: Design) -> bool:
-    """Return whether ``design`` has branches, which may wait for each other; a chain comes to its end at any depths."""
-    return any(edge.branch is not None for edge in design.edges)
+    """Return whether processes of ``design`` may wait for each other; a chain comes to its end at any depths.
+
+    Branches may, and so may the two halves of a normalization whose map is in external memory.
+    """
+    rings = () if design.memory is None else design.memory.rings
+    return bool(rings) or any(edge.branch is not None for edge in design.edges)
 
 
 def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> dict[str, Int64Array]:

@@ -18,6 +18,9 @@ from gan2hls.hardware import Design
 #: Flags of the compiler that go with it.  Some systems fortify by default, and then jumps between threads are refused.
 BOUNDED_FLAGS = ("-DGAN2HLS_BOUNDED", "-U_FORTIFY_SOURCE")
 
+#: What names of pointers into external memory, which are no streams, begin with.
+_POINTERS = ("weights_", "ring_")
+
 _REGION = "#pragma HLS DATAFLOW"
 _DEPTH = re.compile(r"#pragma HLS STREAM variable=(\w+) depth=(\d+)")
 _STREAM = re.compile(r"    hls::stream<.*> \w+;(  //.*)?")
@@ -69,7 +72,7 @@ def bounded(text: str, named: Collection[str], prefix: str) -> Iterator[str]:
             tells = "true" if name in named else "false"
             yield f'{line}\n    {name}.bound("{prefix}{name}", {words}, {tells});\n'
         elif call := _CALL.fullmatch(line):
-            fifos = ", ".join(f"&{name}" for name in call[2].split(", ") if not name.startswith("weights_"))
+            fifos = ", ".join(f"&{name}" for name in call[2].split(", ") if not name.startswith(_POINTERS))
             yield f"    dataflow_region.call([&] {{ {line.strip()} }}, {{{fifos}}});\n"
         else:
             assert _STREAM.fullmatch(line) or _OTHER.fullmatch(line), f"in a DATAFLOW region: {line}"

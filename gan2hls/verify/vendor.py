@@ -75,8 +75,8 @@ def run_vendor(
     """
     if tool is None:
         return StepResult("skipped", "no HLS compiler was asked for (--hls-tool vitis or bambu)")
-    if design.has_image:
-        return StepResult("skipped", "weights come from external memory, which the bench of compiled Verilog has not")
+    if design.memory is not None:
+        return StepResult("skipped", "it has ports to external memory, which the bench of compiled Verilog has not")
     folder = work / "synthesis"
     shutil.copytree(project_dir / "hls", folder / "hls")
     shutil.copytree(project_dir / "testbench" / "vectors", folder / "testbench" / "vectors")

@@ -15,7 +15,7 @@ from gan2hls.verify import run_vendor, vendor
 from gan2hls.verify.adapter import AdapterPort, read_ports, render_adapter
 from tests.cosim.stand_in import DATA, write_bench
 
-DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part="xc7z020clg400-1", has_image=False))
+DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part="xc7z020clg400-1", memory=None))
 
 
 def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, script: str) -> None:
@@ -138,7 +138,7 @@ def test_bambu_gets_the_device_of_the_part(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path, part: str, device: str
 ) -> None:
     install(monkeypatch, tmp_path / "bin", "bambu", 'echo "error -> $*"')
-    design = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part=part, has_image=False))
+    design = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part=part, memory=None))
     assert f"--device-name={device} " in run_vendor(project, design, tmp_path / "work", "bambu").reason
 
 

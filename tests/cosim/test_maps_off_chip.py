@@ -1,4 +1,7 @@
-"""Queues and maps in external memory: RTL == golden model behind memories of any latency, and faults of theirs."""
+"""Queues and maps in external memory: RTL == golden model behind memories of any latency, and faults of theirs.
+
+What the C++ makes of them stands in ``test_hls_rings``.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ import pytest
 from gan2hls.hardware import Design, Folding, OffChip, estimate, make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.numbers import IntType, QuantType
-from gan2hls.verify import run_rtl
+from gan2hls.verify import csim, run_rtl
+from gan2hls.verify.csim import check_csim
+from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
 from tests.random_integer_graphs import maps_away, norm_layer, random_graph_design, u_net_design
-from tests.randomized import chain, design
+from tests.randomized import chain, design, random_inputs
 
 pytestmark = pytest.mark.cosim
 
@@ -62,9 +67,14 @@ def test_map_of_a_normalization(shape: tuple[int, int, int], groups: int, lanes:
 
 
 @pytest.mark.parametrize("seed", [2, 25])
-def test_random_graphs(seed: int, tmp_path: Path) -> None:
-    """Queues of two words and maps of a few beats: bursts of one beat, and more statistics than maps."""
+def test_random_graphs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queues of two words and maps of a few beats: bursts of one beat, and more statistics than maps; in C++, too."""
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = maps_away(random_graph_design(seed, norms=True), (32, 64)[seed % 2])
+    codes = random_inputs(np.random.default_rng(0), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

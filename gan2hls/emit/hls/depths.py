@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from gan2hls.base import remembered
 from gan2hls.emit.hls.hold import Hold, hold_program
-from gan2hls.emit.hls.order import behind, hold, inner_depths, network
-from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name
+from gan2hls.emit.hls.order import behind, hold, inner_depths, network, reading, ring_ends
+from gan2hls.emit.hls.ring import STALLS, RingProgram, queue_program
+from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name, top_region
 from gan2hls.hardware import Design
 from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
 
@@ -18,11 +22,11 @@ LEAST_WORDS = 2
 #: Words that all processes move in a frame at most where least depths are looked for, by many runs.
 _MOST_WORDS = 100_000_000
 
+#: Stalls of the runs that tell what a ring must take: none, and the longest.
+_EXTREMES = (0, max(STALLS))
+
 #: Words that streams of a large design get for pipelines that stall as a whole: enough for most, not proven.
 _STALL_WORDS = 64
-
-#: Multiples of the latencies of pipelines that stall: those are estimates.
-STALLS = (1, 2)
 
 
 def with_depths(design: Design, region: TopRegion) -> TopRegion:
@@ -33,15 +37,17 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     """
     if not any(link.waits for link in region.links):
         return region
-    processes, inner = tuple(network(design, region)), inner_depths(design)
+    programs = ring_programs(design)
+    processes, inner = tuple(network(design, region, programs)), inner_depths(design)
+    flat = inner_depths(design, flat=True)
     if sum(sum(process.words.values()) for process in processes) > _MOST_WORDS:
-        return _long_enough(region, processes, inner)
-    shorts = _least(processes, region, {})
+        return _long_enough(region, processes, inner, flat)
+    shorts = _least(processes, region, flat)
     least = _least(processes, region, inner) if inner else shorts
-    holds = _holds(processes, shorts)
+    holds = _holds(processes, shorts, flat)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
     for stall in STALLS:
-        stalled = tuple(network(design, region, stall=stall))
+        stalled = tuple(network(design, region, programs, stall=stall))
         outcome = run_network(stalled, _depths(stalled, inner | depths), least)
         assert outcome.deadlock is None, outcome.deadlock.told(region.names)
         depths = {name: outcome.depths[name] for name in depths}
@@ -50,28 +56,77 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
     return replace(region, links=tuple(links))
 
 
-def _long_enough(region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int]) -> TopRegion:
+@remembered
+def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
+    """Return the programs of the queues of ``design`` that are in external memory, by reader and port.
+
+    The largest has its program first; those that have none yet are as long as they need be meanwhile.  It takes as much
+    as processes need whose loops stall as a whole, too: places in external memory cost little, and what a ring does
+    not take waits in front of it, on chip.
+    """
+    programs: dict[tuple[str, int], RingProgram] = {}
+    rings = {(edge.reader, edge.port): edge.ring for edge in design.edges if edge.ring is not None}
+    if not rings:
+        return programs
+    region = top_region(design)
+    ends = ring_ends(design, region)
+    fixed = inner_depths(design) | {ends[key][0]: ring.beats for key, ring in rings.items()}
+    depths = _start(region)
+    for stall in _EXTREMES:
+        straight = reading(network(design, region, {}, stall=stall), {sink: source for source, sink in ends.values()})
+        depths = _doubled(region, straight, depths, fixed)
+    for key in sorted(rings, key=lambda key: -rings[key].size):
+        source, sink = ends[key]
+        others = {ends[other][1]: ends[other][0] for other in rings if other not in programs and other != key}
+        lengths = depths | inner_depths(design) | {name: fixed[name] for name in others.values()}
+        bounds = []
+        for stall in _EXTREMES:
+            processes = reading(network(design, region, programs, stall=stall), others)
+            bounds.append(corridor(processes, _depths(processes, lengths), source, sink))
+        least, most = np.max([low for low, _ in bounds], axis=0), np.min([high for _, high in bounds], axis=0)
+        programs[key] = queue_program(rings[key], least, np.maximum(least, most))
+    return programs
+
+
+def _long_enough(
+    region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int], flat: Mapping[str, int]
+) -> TopRegion:
     """Return ``region``, of ``processes``, with streams that are long enough, if not the least, in a few runs.
 
-    Those inside engines are ``inner``.
+    Those inside engines are ``inner``, and ``flat`` in the flat region.
 
     They begin as long as the queues of the RTL, and get ``_STALL_WORDS`` more for pipelines that stall, which are not
     tried.  The flat region has none shorter, and so no ``hold``.
     """
-    depths = _doubled(region, processes, inner)
-    shorts = _doubled(region, processes, {}) if inner else depths
+    depths = _with_stalls(region, _doubled(region, processes, _start(region), inner))
+    shorts = _with_stalls(region, _doubled(region, processes, _start(region), flat)) if inner else depths
     links = [replace(link, depth=max(link.depth, depths[link.name]), short=shorts[link.name]) for link in region.links]
     return replace(region, links=tuple(links))
 
 
-def _doubled(region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int]) -> dict[str, int]:
-    waits = [link.name for link in region.links if link.waits]
-    depths = {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
-    while (stuck := run_network(processes, _depths(processes, {**inner, **depths})).deadlock) is not None:
-        full = {name for name, _ in stuck.meetings(region.names)} & {*waits}
+def _start(region: TopRegion) -> dict[str, int]:
+    """Return the words of each stream as far as they are known without any run."""
+    return {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
+
+
+def _with_stalls(region: TopRegion, depths: Mapping[str, int]) -> dict[str, int]:
+    """Return ``depths`` with room for pipelines that stall as a whole."""
+    return {link.name: depths[link.name] + (_STALL_WORDS if link.waits else 0) for link in region.links}
+
+
+def _doubled(
+    region: TopRegion, processes: Sequence[NetworkProcess], depths: Mapping[str, int], fixed: Mapping[str, int]
+) -> dict[str, int]:
+    """Return ``depths`` of the streams of ``region``, those that wait doubled until ``processes`` end.
+
+    Streams in ``fixed`` are as long as it says.
+    """
+    made, waits = dict(depths), {link.name for link in region.links if link.waits}
+    while (stuck := run_network(processes, _depths(processes, {**made, **fixed})).deadlock) is not None:
+        full = ({name for name, _ in stuck.meetings(region.names)} & waits) - fixed.keys()
         assert full, stuck.told(region.names)
-        depths |= {name: 2 * depths[name] for name in full}
-    return depths | {name: depths[name] + _STALL_WORDS for name in waits}
+        made |= {name: 2 * made[name] for name in full}
+    return made
 
 
 def least_depths(design: Design, region: TopRegion, *, flat: bool = False) -> dict[str, int]:
@@ -83,7 +138,8 @@ def least_depths(design: Design, region: TopRegion, *, flat: bool = False) -> di
     Raises:
         AssertionError: the design comes to no end, however long they are.
     """
-    return _least(tuple(network(design, region)), region, {} if flat else inner_depths(design))
+    processes = tuple(network(design, region, ring_programs(design)))
+    return _least(processes, region, inner_depths(design, flat=flat))
 
 
 def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: int = 0) -> Deadlock | None:
@@ -91,14 +147,12 @@ def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: in
 
     ``stall`` is that of ``network``.
     """
-    processes = tuple(network(design, region, stall=stall))
-    depths = {link.name: link.short if flat else link.depth for link in region.links}
+    processes = tuple(network(design, region, ring_programs(design), stall=stall))
+    depths = {link.name: link.short if flat else link.depth for link in region.links} | inner_depths(design, flat=flat)
     if flat:
         holds = {link.name: link.hold.program for link in region.links if link.hold}
         processes = (*behind(processes, holds), *(hold(name, program) for name, program in holds.items()))
         depths |= dict.fromkeys(map(held_name, holds), SHORT_WORDS)
-    else:
-        depths |= inner_depths(design)
     return run_network(processes, _depths(processes, depths)).deadlock
 
 
@@ -118,17 +172,17 @@ def _least(processes: Sequence[NetworkProcess], region: TopRegion, inner: Mappin
     return {name: depths[name] for name in growing}
 
 
-def _holds(processes: Sequence[NetworkProcess], least: Mapping[str, int]) -> dict[str, Hold]:
+def _holds(processes: Sequence[NetworkProcess], least: Mapping[str, int], inner: Mapping[str, int]) -> dict[str, Hold]:
     """Return the ``hold`` behind each stream that is too long for a short FIFO, the longest first.
 
-    The others are as long as they must be meanwhile, or have theirs.
+    The others are as long as they must be meanwhile, or have theirs; streams inside engines are ``inner``.
     """
     holds: dict[str, Hold] = {}
     for name in sorted(least, key=lambda name: -least[name]):
         if least[name] <= SHORT_WORDS:
             continue
         processes = behind(processes, [name])
-        depths = {other: depth for other, depth in least.items() if other not in (*holds, name)}
+        depths = {**inner, **{other: depth for other, depth in least.items() if other not in (*holds, name)}}
         bounds = corridor(processes, _depths(processes, depths), name, held_name(name))
         holds[name] = Hold(hold_program(*bounds))
         processes = (*processes, hold(name, holds[name].program))

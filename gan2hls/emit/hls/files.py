@@ -11,10 +11,11 @@ from typing import Any
 
 from gan2hls.base import ConfigError, FoldingError
 from gan2hls.emit import library, render, static, template_root
-from gan2hls.emit.hls.depths import with_depths
+from gan2hls.emit.hls.depths import ring_programs, with_depths
 from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
+from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
 from gan2hls.emit.hls.top import top_region
-from gan2hls.hardware import WORD_LIMIT_BITS, Design, LinearEngine, StreamPort
+from gan2hls.hardware import WORD_LIMIT_BITS, Design, LinearEngine, StreamPort, holding_clocks
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library and POSIX declare.
 _RESERVED = frozenset((template_root() / "hls" / "reserved.txt").read_text().split())
@@ -52,8 +53,11 @@ def _included(content: bytes) -> list[str]:
 
 
 def hls_interval(design: Design) -> int:
-    """Return the estimated clocks between two frames of the HLS C++ under Vitis: those of its slowest process."""
-    return max(view.interval for view in _layer_views(design))
+    """Return the estimated clocks between two frames of the HLS C++ under Vitis: those of its slowest process.
+
+    A process that holds a frame takes the next one when it has given all of it.
+    """
+    return max(holding_clocks(design), *(view.interval for view in _layer_views(design)))
 
 
 _FILES = {
@@ -71,7 +75,7 @@ _FILES = {
 def _layer_views(design: Design) -> list[LayerView]:
     views = []
     for engine in design.engines:
-        view = layer_view(engine, *design.edges_into(engine))
+        view = layer_view(engine, *design.edges_into(engine), programs=ring_programs(design))
         _check_widths(view)
         views.append(view)
     return views
@@ -112,13 +116,28 @@ def _memory(design: Design, layers: list[LayerView]) -> dict[str, Any]:
     """Return what stands in external memory, and the pointers to it."""
     memory = design.memory
     pointers = [pointer for layer in layers for pointer in layer.pointers]
-    regions = () if memory is None else memory.regions
+    regions, rings = ((), ()) if memory is None else (memory.regions, memory.rings)
+    loads = [pointer for pointer in pointers if pointer.what == "weights"]
+    of = {ring.name: ring for ring in rings}
+    ways = [(pointer, of[pointer.of]) for pointer in pointers if pointer.what == "ring"]
+    assert len(ways) == len(rings), "a ring to which nothing leads"
     return {
         "regions": [
-            {"name": p.region, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.beats}
-            for p, r in zip(pointers, regions, strict=True)
+            {"pointer": p.name, "name": p.of, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.beats}
+            for p, r in zip(loads, regions, strict=True)
         ],
-        "burst": memory.burst_beats if memory is not None and regions else 0,
+        "rings": [
+            {
+                "pointer": p.name,
+                "about": placed.about,
+                "bus_bits": p.bits,
+                "offset": placed.offset,
+                "words": placed.ring.size * 8 // p.bits,
+            }
+            for p, placed in ways
+        ],
+        "burst": 0 if memory is None else memory.burst_beats,
+        "latency": MEMORY_CLOCKS,
         "memory": pointers,
         "decoders": any(isinstance(e, LinearEngine) and e.huffman is not None for e in design.engines),
     }

@@ -29,6 +29,8 @@ _LATENCY = {
     "table": 4,
     "channel_table": 4,
     "norm": 24,
+    "norm_take": 18,
+    "norm_give": 12,
     "fork": 2,
 }
 #: Of the unit of an operation on elements as they come.

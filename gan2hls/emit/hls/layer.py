@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -26,11 +26,13 @@ from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
 from gan2hls.emit.hls.int_types import Number, numbers
 from gan2hls.emit.hls.latency import restart_cycles
 from gan2hls.emit.hls.process import Fifo, Pointer, Process
+from gan2hls.emit.hls.ring import RingProgram, map_processes, map_program, queue_config, ring_processes
 from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
 from gan2hls.emit.hls.tiles import off_chip_interval, tile_program
 from gan2hls.emit.hls.weights import beside_band_mac, decoder_kinds
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
 from gan2hls.numbers import IntType
+from gan2hls.ops import Unit
 
 
 @final
@@ -92,7 +94,7 @@ class LayerView:
     @property
     def streams(self) -> tuple[Fifo, ...]:
         """The local streams, in order."""
-        return tuple(process.sink for process in self.processes[:-1])
+        return tuple(stream for process in self.processes for stream in process.sinks if stream != self.out_stream)
 
     @property
     def parameters(self) -> tuple[Fifo, ...]:
@@ -101,8 +103,13 @@ class LayerView:
 
     @property
     def pointers(self) -> tuple[Pointer, ...]:
-        """Where it reads external memory."""
+        """Where it reads external memory, and writes it."""
         return tuple(process.pointer for process in self.processes if process.pointer is not None)
+
+    @property
+    def rings(self) -> tuple[tuple[str, RingProgram], ...]:
+        """Its rings: the struct with the numbers of each, and what they are."""
+        return tuple((process.arguments[0], process.program) for process in self.processes if process.program)
 
     @property
     def sources(self) -> tuple[SimulatedStream, ...]:
@@ -165,33 +172,64 @@ class LayerView:
 _HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segments.hpp", "tile_paces": "tiles.hpp"}
 
 
-def layer_view(engine: EngineDesign, *edges: Edge) -> LayerView:
-    """Return the view of an engine that reads ``edges``."""
+#: Programs of rings, by reader and port.
+Programs = Mapping[tuple[str, int], RingProgram]
+
+
+def layer_view(engine: EngineDesign, *edges: Edge, programs: Programs | None = None) -> LayerView:
+    """Return the view of an engine that reads ``edges``; ``programs`` has those of all edges that wait off chip."""
     roms = (*front_roms(engine), *requant_roms(engine))
     values = (*constants(engine), *code_constants(engine))
-    made = layer_processes(engine, edges)
+    made = layer_processes(engine, edges, programs or {})
     return LayerView(engine, edges, values, numbers(engine), roms, made.processes, made.in_streams, made.out_stream)
 
 
-def layer_processes(engine: EngineDesign, edges: Sequence[Edge]) -> LayerProcesses:
-    """Return the processes of an engine that reads ``edges``."""
+def layer_processes(engine: EngineDesign, edges: Sequence[Edge], programs: Programs) -> LayerProcesses:
+    """Return the processes of an engine that reads ``edges``; rings that ``programs`` has not have none."""
     alone = len(edges) == 1
     firsts = tuple(Fifo("in" if alone else f"in_{n}", 8 * e.source.byte_count) for n, e in enumerate(edges))
     last = Fifo("out", 8 * engine.sends.byte_count)
-    return LayerProcesses(_processes(engine, edges, firsts, last), firsts, last)
-
-
-def _processes(engine: EngineDesign, edges: Sequence[Edge], firsts: Sequence[Fifo], last: Fifo) -> tuple[Process, ...]:
-    """Return the processes from ``firsts`` to ``last``, in the order of their calls."""
     processes: list[Process] = []
     arriving = []
     for n, (edge, source) in enumerate(zip(edges, firsts, strict=True)):
-        for kind, arguments, sink, cycles, about in _converters(edge, "" if len(edges) == 1 else f"_{n}"):
-            processes.append(Process(kind, arguments, (source,), sink, cycles, about))
+        program = programs.get((edge.reader, edge.port))
+        made = _arrival(edge, source, "" if alone else f"_{n}", program)
+        arriving.append(made[-1].sink if made else source)
+        processes += made
+    return LayerProcesses((*processes, *_processes(engine, arriving, last)), firsts, last)
+
+
+def _arrival(edge: Edge, source: Fifo, suffix: str, program: RingProgram | None) -> list[Process]:
+    """Return the processes from the maker's stream ``source`` to the engine's unit.
+
+    Names of streams end in ``suffix``.
+    """
+    made: list[Process] = []
+    converters = _converters(edge, suffix)
+    behind = len(edge.before)
+    for n in range(len(converters) + 1):
+        if n == behind and edge.ring is not None:
+            name, config = f"{edge.reader}_{edge.port}", queue_config(edge.port)
+            made += ring_processes(edge.ring, name, config, source, suffix, program)
+            source = made[-1].sink
+        if n < len(converters):
+            kind, arguments, sink, cycles, about = converters[n]
+            made.append(Process(kind, arguments, (source,), sink, cycles, about))
             source = sink
-        arriving.append(source)
-    steps = [*_front(engine), *_finish(engine)]
+    return made
+
+
+def _processes(engine: EngineDesign, arriving: Sequence[Fifo], last: Fifo) -> tuple[Process, ...]:
+    """Return the processes from what arrives to ``last``, in the order of their calls."""
+    processes: list[Process] = []
     sources = tuple(arriving)
+    unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
+    if unit is not None and unit.held is not None:
+        _, _, sink, beats, about = _unit(engine, unit)
+        program = map_program(unit.held)
+        processes += map_processes(unit.held, unit.name, engine.layer.name, sources[0], (sink, beats, about), program)
+        sources = (sink,)
+    steps = [*_front(engine), *_finish(engine)]
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
         beside: tuple[Process, ...] = ()
         if isinstance(engine, LinearEngine) and kind in ("feeder", "skip_feeder"):
@@ -212,12 +250,15 @@ def _front(engine: EngineDesign) -> list[_Step]:
     if isinstance(engine, LinearEngine):
         return _linear_steps(engine)
     unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
-    if unit is None:
-        return []
+    return [] if unit is None or unit.held is not None else [_unit(engine, unit)]
+
+
+def _unit(engine: EngineDesign, unit: Unit) -> _Step:
+    """Return what ``unit`` makes of beats as they come."""
     lanes = engine.folding.lanes
     sink = Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
     cycles = unit.cycles or engine.out_beats
-    return [(unit.name, ("config",), sink, cycles, f"{engine.layer.op.kind} -> accumulator")]
+    return unit.name, ("config",), sink, cycles, f"{engine.layer.op.kind} -> accumulator"
 
 
 def _beside(engine: LinearEngine) -> tuple[Process, ...]:
@@ -245,19 +286,26 @@ _Step = tuple[str, tuple[str, ...], Fifo, int, str]
 def _converters(edge: Edge, suffix: str) -> list[_Step]:
     """Return the converters from the maker's lanes to this engine's; names of streams end in ``suffix``.
 
-    What is behind those in front of the RTL's queue is as long as that.
+    What is behind those in front of the RTL's queue is as long as that, or as bursts to external memory need.
     """
     bits, lanes = edge.source.elem.bits, edge.source.lanes
     steps: list[_Step] = []
     for n, stage in enumerate(edge.converters, 1):
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
-        depth = max(2, edge.depth) if n == len(edge.before) else 2
+        depth = max(2, _queue_words(edge)) if n == len(edge.before) else 2
         sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth)
         beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes
     return steps
+
+
+def _queue_words(edge: Edge) -> int:
+    """Return the words of the stream where the queue of ``edge`` is, or where it goes to external memory."""
+    if edge.ring is None:
+        return edge.depth
+    return edge.ring.end_beats if edge.ring.word_bits == edge.ring.bus_bits else 0
 
 
 def _linear_steps(engine: LinearEngine) -> list[_Step]:

@@ -19,23 +19,26 @@ import numpy as np
 from gan2hls.emit.hls.config import requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.latency import latency_cycles
-from gan2hls.emit.hls.layer import layer_processes
+from gan2hls.emit.hls.layer import LayerProcesses, Programs, layer_processes
 from gan2hls.emit.hls.process import Process
+from gan2hls.emit.hls.ring import queue_config
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.emit.hls.weights import beside_band_mac
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int64Array
+from gan2hls.ops import HeldMap
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
 _PROGRAMS = ("schedule", "pixels", "band_pixels", "pixel_runs", "runner")
 
 
-def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[NetworkProcess]:
+def network(design: Design, region: TopRegion, programs: Programs, *, stall: int = 0) -> Iterator[NetworkProcess]:
     """Return the processes of one frame of ``design``; streams inside an engine are called ``LAYER.NAME``.
 
     Args:
         design: what ``region`` is of.
         region: its streams.
+        programs: of queues in external memory; one that has none is left out, so that its ends are ports.
         stall: 0: what an iteration writes leaves whatever comes behind it, as in C simulation, or in a pipeline that is
             flushed; else loops stall as a whole, with so many times the latency that they should have.
     """
@@ -44,33 +47,60 @@ def network(design: Design, region: TopRegion, *, stall: int = 0) -> Iterator[Ne
         yield from forks.get(stream.tensor, ())
     for engine in design.engines:
         layer = engine.layer.name
-        made = layer_processes(engine, design.edges_into(engine))
-        names = dict(zip([stream.name for stream in made.parameters], region.arguments[layer], strict=True))
+        made = layer_processes(engine, design.edges_into(engine), programs)
+        names = _names(engine, made, region)
         left_out: tuple[Process, ...] = ()
         if isinstance(engine, LinearEngine) and engine.off_chip is not None:
             left_out = beside_band_mac(engine)
         for process in made.processes:
-            if process.kind not in _PROGRAMS and process not in left_out:
+            unknown = process.kind == "ring" and process.program is None
+            if process.kind not in _PROGRAMS and process not in left_out and not unknown:
                 yield _process(engine, process, names, stall)
         yield from forks.get(layer, ())
 
 
-def inner_depths(design: Design) -> dict[str, int]:
-    """Return the words of the streams inside engines that hold more than two, but in the flat region."""
-    return {
-        f"{engine.layer.name}.{process.sink.name}": process.sink.depth
+def ring_ends(design: Design, region: TopRegion) -> dict[tuple[str, int], tuple[str, str]]:
+    """Return between which streams each queue in external memory stands, by reader and port."""
+    found = {}
+    for engine in design.engines:
+        edges = [edge for edge in design.edges_into(engine) if edge.ring is not None]
+        made = layer_processes(engine, design.edges_into(engine), {})
+        names = _names(engine, made, region)
+        for edge in edges:
+            (process,) = (p for p in made.processes if p.arguments[:1] == (queue_config(edge.port),))
+            ends = process.sources[0], process.sink
+            source, sink = (names.get(stream.name, f"{engine.layer.name}.{stream.name}") for stream in ends)
+            found[edge.reader, edge.port] = source, sink
+    return found
+
+
+def _names(engine: EngineDesign, made: LayerProcesses, region: TopRegion) -> dict[str, str]:
+    """Return what the streams at the ends of an engine are called in ``region``."""
+    names = [stream.name for stream in made.parameters]
+    return dict(zip(names, region.arguments[engine.layer.name], strict=True))
+
+
+def inner_depths(design: Design, *, flat: bool = False) -> dict[str, int]:
+    """Return the words of the streams inside engines that hold more than two; ``flat``: in the flat region."""
+    depths = {
+        f"{engine.layer.name}.{stream.name}": stream.least if flat else stream.depth
         for engine in design.engines
-        for process in layer_processes(engine, design.edges_into(engine)).processes
-        if process.sink.depth > 2
+        for process in layer_processes(engine, design.edges_into(engine), {}).processes
+        for stream in process.sinks
     }
+    return {name: depth for name, depth in depths.items() if depth > 2}
 
 
 def behind(processes: Iterable[NetworkProcess], names: Iterable[str]) -> tuple[NetworkProcess, ...]:
     """Return ``processes``, which read what is held behind the streams ``names`` instead of those."""
-    held = {name: held_name(name) for name in names}
+    return reading(processes, {name: held_name(name) for name in names})
+
+
+def reading(processes: Iterable[NetworkProcess], others: Mapping[str, str]) -> tuple[NetworkProcess, ...]:
+    """Return ``processes``, which read the streams in ``others`` instead of those by whose names they stand there."""
     made = []
     for process in processes:
-        reads = tuple(held.get(name, name) for name in process.reads)
+        reads = tuple(others.get(name, name) for name in process.reads)
         made.append(process if reads == process.reads else replace(process, reads=reads))
     return tuple(made)
 
@@ -94,10 +124,10 @@ def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], s
     sources = process.sources[:1] if feeds or process.kind == "band_mac" else process.sources
     reads, writes = (
         tuple(names.get(stream.name, f"{layer}.{stream.name}") for stream in streams)
-        for streams in (sources, (process.sink,))
+        for streams in (sources, process.sinks)
     )
     made = NetworkProcess(f"{layer}.{process.kind}_{process.sink.name}", reads, writes, _order(engine, process))
-    if not stall:
+    if not stall or process.program is not None:  # loops of a ring end with each of its bursts
         return made
     simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
     return stalling(made, stall * latency_cycles(process.kind, simd), writes_first=feeds)
@@ -135,9 +165,31 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             return made[made[:, 1] > 0]
         case "table" | "channel_table":
             return repeated([(0, 1), (1, 1)], engine.out_beats)
+        case "ring":
+            assert process.program is not None
+            return process.program.order
         case _:
             assert isinstance(engine, StreamEngine)
-            return _unit(engine)
+            held = None if engine.hls_unit is None else engine.hls_unit.held
+            if held is None:
+                return _unit(engine)
+            return _first_half(held) if process.beside else _second_half(held)
+
+
+def _first_half(held: HeldMap) -> Int64Array:
+    """Return what the half of a process before its map does: 0 its input, 1 the map, 2 statistics."""
+    passes, makes = [(0, 1), (1, 1)], [(2, 1)]
+    pixel = (passes * held.slot_beats + makes) * held.slots
+    one = np.concatenate([repeated(passes, held.beats - held.pixel_beats), repeated(pixel, 1)])
+    return np.tile(one, (held.maps, 1))
+
+
+def _second_half(held: HeldMap) -> Int64Array:
+    """Return what the half of a process behind its map does: 0 the map, 1 statistics, 2 its output."""
+    passes, first = [(0, 1), (2, 1)], [(0, 1), (1, 1), (2, 1)]
+    pixel = (first + passes * (held.slot_beats - 1)) * held.slots
+    one = np.concatenate([repeated(pixel, 1), repeated(passes, held.beats - held.pixel_beats)])
+    return np.tile(one, (held.maps, 1))
 
 
 def _program(program: Sequence[Segment]) -> Int64Array:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, Literal, final
+
+if TYPE_CHECKING:
+    from gan2hls.emit.hls.ring import RingProgram
 
 
 @final
@@ -15,27 +18,41 @@ class Fifo:
         name: its variable.
         bits: of a word.
         about: what a word is.
-        depth: words that it holds, but in the flat region, where every stream of an engine holds two.
+        depth: words that it holds.
+        least: words that it holds in the flat region.
     """
 
     name: str
     bits: int
     about: str = ""
     depth: int = 2
+    least: int = 2
 
 
 @final
 @dataclass(frozen=True)
 class Pointer:
-    """Where an engine, or a decoder of it, reads external memory: the start of its region, in words of the port."""
+    """Where a process reads external memory, or reads and writes it, in words of the port.
 
-    region: str
+    Attributes:
+        what: weights, of which it leads to the start of a region, or a ring, of which it leads to the first place.
+        of: name of the region, or of the ring.
+        bits: of a word.
+    """
+
+    what: Literal["weights", "ring"]
+    of: str
     bits: int
 
     @property
     def name(self) -> str:
         """Its variable."""
-        return f"weights_{self.region}"
+        return f"{self.what}_{self.of}"
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return f"{'const ' if self.what == 'weights' else ''}ap_uint<{self.bits}>*"
 
 
 @final
@@ -43,8 +60,8 @@ class Pointer:
 class Process:
     """One process of the region: the library function ``kind`` with template arguments ``arguments``.
 
-    It takes its ``sources`` and then its ``sink``; one without sources follows a program of its own, or reads external
-    memory at its ``pointer``.
+    It takes its ``sources``, then its ``sink`` and what it writes ``beside`` that; one without sources follows a
+    program of its own, or reads external memory at its ``pointer``.  ``program`` is that of a ring, where it is known.
     """
 
     kind: str
@@ -54,8 +71,15 @@ class Process:
     cycles: int
     about: str
     pointer: Pointer | None = None
+    beside: tuple[Fifo, ...] = ()
+    program: RingProgram | None = None
+
+    @property
+    def sinks(self) -> tuple[Fifo, ...]:
+        """What it writes."""
+        return (self.sink, *self.beside)
 
     @property
     def streams(self) -> tuple[Fifo, ...]:
         """What it is called with."""
-        return (*self.sources, self.sink)
+        return (*self.sources, *self.sinks)

@@ -161,9 +161,11 @@ def _key(edge: Edge) -> tuple[str, int]:
 def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     """Return the stream of ``edge``, or one to a fork.
 
-    Where the RTL's queue is behind converters the stream there is as long as that, inside the engine.
+    Where the RTL's queue is behind converters the stream there is as long as that, inside the engine; so is what leads
+    to a queue in external memory.
     """
     made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
     if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
         return made
-    return replace(made, depth=max(BURST_WORDS, 0 if edge.before else edge.depth), waits=True)
+    queue = 0 if edge.before or edge.ring is not None else edge.depth
+    return replace(made, depth=max(BURST_WORDS, queue), waits=True)

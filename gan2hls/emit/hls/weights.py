@@ -30,7 +30,7 @@ def _load(engine: LinearEngine, region: str, beats: int, sink: Fifo) -> Process:
     assert engine.off_chip is not None
     passes = engine.bands.count
     cycles, about = passes * beats + (passes - 1) * MEMORY_CLOCKS, "external memory -> weights, once for each band"
-    pointer = Pointer(region, engine.off_chip.bus_bits)
+    pointer = Pointer("weights", region, engine.off_chip.bus_bits)
     return Process("load_weights", (str(beats), str(passes)), (), sink, cycles, about, pointer)
 
 

@@ -4,7 +4,8 @@
 //   widen    FACTOR beats of one part -> 1 beat of FACTOR parts, first least significant   BEATS = beats in
 //
 // A part has PART bits.  One loop each, II = 1, BEATS cycles.  A frame has a whole number of wide beats, so nothing is
-// left over.  Words are padded with zeros to whole bytes.
+// left over.  Words are padded with zeros to whole bytes.  Where words have a place of more bits in memory, PART or FACTOR *
+// PART is that of the place, and zeros fill it up: they come into being, or vanish, between stream and part.
 #ifndef GAN2HLS_CONVERT_HPP
 #define GAN2HLS_CONVERT_HPP
 
@@ -15,7 +16,7 @@ namespace gan2hls {
 
 template <int FACTOR, int PART, int BEATS, int WIDTH_IN, int WIDTH_OUT>
 void narrow(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
-    static_assert(WIDTH_IN >= FACTOR * PART && WIDTH_OUT >= PART && BEATS % FACTOR == 0, "narrow must split whole beats");
+    static_assert(WIDTH_IN > (FACTOR - 1) * PART && BEATS % FACTOR == 0, "narrow must split whole beats");
     ap_uint<WIDTH_IN> rest = 0;  // what is still to be sent, the next part at the bottom
     counter<FACTOR> part;
     bool wanted = true;  // whether the next part is the first of a beat
@@ -37,7 +38,7 @@ void narrow(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> 
 
 template <int FACTOR, int PART, int BEATS, int WIDTH_IN, int WIDTH_OUT>
 void widen(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
-    static_assert(WIDTH_IN >= PART && WIDTH_OUT >= FACTOR * PART && BEATS % FACTOR == 0, "widen must join whole beats");
+    static_assert(WIDTH_OUT > (FACTOR - 1) * PART && BEATS % FACTOR == 0, "widen must join whole beats");
     const int JOINED = FACTOR * PART;
     const int ABOVE = (FACTOR - 1) * PART;
     ap_uint<memory_bits(FACTOR * PART)> word = 0;

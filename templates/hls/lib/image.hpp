@@ -1,4 +1,4 @@
-// image.hpp - what test benches share of designs with weights in external memory: its regions.  Never synthesized.
+// image.hpp - what test benches share of designs with external memory: regions of the image, and rings.  Never synthesized.
 #ifndef GAN2HLS_IMAGE_HPP
 #define GAN2HLS_IMAGE_HPP
 
@@ -31,6 +31,43 @@ std::vector<ap_uint<WIDTH> > read_region(const std::string& path, std::streamoff
     }
     return words;
 }
+
+// The memory of a ring, between words that nobody may write.
+template <int WIDTH>
+class ring_area {
+  public:
+    ring_area(const char* name, std::size_t words) : name_(name), words_(words + 2 * BESIDE) { forget(); }
+
+    // The first place.
+    ap_uint<WIDTH>* data() { return words_.data() + BESIDE; }
+
+    // Put a pattern everywhere: a frame must not find what another one has left, so what it has not written is wrong.
+    void forget() {
+        for (std::size_t n = 0; n < words_.size(); ++n) words_[n] = pattern(n);
+    }
+
+    // Whether the words beside it are as they were.
+    void check() const {
+        for (std::size_t n = 0; n < BESIDE; ++n) {
+            const std::size_t last = words_.size() - 1 - n;
+            if (words_[n] != pattern(n) || words_[last] != pattern(last)) {
+                throw std::runtime_error(name_ + " was left: a word beside it was written");
+            }
+        }
+    }
+
+  private:
+    static const std::size_t BESIDE = 1024;
+
+    std::string name_;
+    std::vector<ap_uint<WIDTH> > words_;
+
+    static ap_uint<WIDTH> pattern(std::size_t place) {
+        ap_uint<WIDTH> word = 0;
+        for (int n = 0; n < WIDTH / 8; ++n) word.range(8 * n + 7, 8 * n) = ap_uint<8>(0x5a + 37 * int(place % 251) + 11 * n);
+        return word;
+    }
+};
 
 }  // namespace gan2hls
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gan2hls.emit.hls.depths import ring_programs
 from gan2hls.emit.hls.files import emit_hls
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.rendering import static
 from gan2hls.hardware import Design, Folding, make_engine
 from tests.cosim.hls_chains import random_design
 from tests.cosim.test_channel_tables import chained
-from tests.random_integer_graphs import u_net_design
+from tests.random_integer_graphs import maps_away, random_graph_design, u_net_design
 from tests.randomized import (
     chain,
     coded_off_chip_design,
@@ -64,13 +65,22 @@ BURSTS = re.compile(
     r"#ifndef __BAMBU__\n#pragma HLS PIPELINE II=1  // [a-zA-Z ]+\n#endif\n"
     r"            out\.write\(weights\[beat\]\);\n        \}\n    \}\n"
 )
+#: A loop over words of a ring, whose index is an address too, in a function that does nothing else.
+STRETCH = re.compile(
+    r"#ifndef __BAMBU__\n#pragma HLS INLINE off  // [a-zA-Z :]+\n#endif\n"
+    r"#ifdef __BAMBU__\n#pragma nounroll\n#endif\n"
+    r"    for \(int word = 0; word < words; \+\+word\) \{\n"
+    r"#ifndef __BAMBU__\n#pragma HLS PIPELINE II=1  // [a-zA-Z ]+\n#endif\n"
+    r"        (?:out\.write\(.*memory\[first \+ word\]\)\)|memory\[first \+ word\] = .*in\.read\(\)\));\n    \}\n\}\n"
+)
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip", "coded"])
+@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip", "coded", "rings"])
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
     designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains, "branches": lambda: u_net_design(2)}
     designs |= {"off_chip": off_chip_design, "coded": coded_off_chip_design}
+    designs |= {"rings": lambda: maps_away(random_graph_design(2, norms=True), 64)}
     made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
     return {
@@ -130,11 +140,16 @@ def test_pipelined_loops_count_in_bounded_types(name: str) -> None:
     text = LIBRARY[name]
     if name == "load_weights.hpp":
         assert BURSTS.search(text) and text.count("#pragma HLS PIPELINE") == 1 and text.count("#pragma nounroll") == 2
+    elif name == "ring.hpp":
+        assert len(STRETCH.findall(text)) == text.count("#pragma HLS PIPELINE") == 2
+        assert text.count("#pragma nounroll") == 4 and text.count("memory[") == 2
     elif f"lib/{name}" not in VITIS_ONLY:
         assert len(STREAMING.findall(text)) == text.count("#pragma HLS PIPELINE") == text.count("#pragma nounroll"), (
             name
         )
     for function in re.findall(r"\nvoid \w+\(.*?\n}\n", text, re.DOTALL):
+        if name == "ring.hpp" and "PIPELINE" not in function:
+            continue
         state = function[: function.index("PIPELINE")]
         plain = re.findall(r"^    (?:int|unsigned|int64_t|uint64_t|long) +(\w+) *(?:=|;|\[)", state, re.MULTILINE)
         assert not plain, f"{name}: {plain} live from turn to turn"
@@ -149,6 +164,9 @@ def test_a_turn_reads_and_writes_a_stream_once(name: str) -> None:
     for function in re.findall(r"\nvoid \w+\(.*?\n}\n", LIBRARY[name], re.DOTALL):
         whole = LIBRARY[name] if "(STREAMS&... streams)" in function else function  # what passes streams on
         used = re.findall(r"(\w+\.(?:read\(\)|write\())", whole)
+        if name == "ring.hpp" and function.startswith("\nvoid ring("):
+            assert not used and "PIPELINE" not in function, "loops over words are functions of their own"
+            continue
         assert used and len(used) == len(set(used)), f"{name}: {used}"
         assert ".read()" not in function[: function.index("PIPELINE")], f"{name} reads before its loop"
 
@@ -166,6 +184,7 @@ def designs() -> list[Design]:
         coded_off_chip_design(),
         skips,
         u_net_design(2),
+        maps_away(random_graph_design(2, norms=True), 64),
         *(random_design(seed, layers=8) for seed in range(3)),
     ]
 
@@ -174,7 +193,7 @@ def designs() -> list[Design]:
 def test_streams_are_whole_bytes(made: Design) -> None:
     """Bambu loses the top bits of words of other widths that it keeps in a memory."""
     for engine in made.engines:
-        view = layer_view(engine, *made.edges_into(engine))
+        view = layer_view(engine, *made.edges_into(engine), programs=ring_programs(made))
         for stream in view.streams:
             assert stream.bits % 8 == 0, f"{view.name}: {stream}"
     for path, content in emit_hls(made).items():

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 import pytest
 
+from gan2hls.emit.hls.depths import ring_programs
 from gan2hls.emit.hls.feeder import Segment
 from gan2hls.emit.hls.order import _segment, _unit, behind, hold, network
 from gan2hls.emit.hls.top import top_region
@@ -17,7 +18,7 @@ from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import Program, Sizes, StreamOperation, Unit
 from gan2hls.timing import NetworkProcess, Phase, Stream, repeated
 from tests.cosim.hls_chains import random_design
-from tests.random_integer_graphs import random_graph_design
+from tests.random_integer_graphs import maps_away, random_graph_design
 from tests.randomized import coded_off_chip_design, tiny_design
 
 
@@ -91,13 +92,19 @@ def test_a_hold_stands_between_a_stream_and_its_reader() -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [tiny_design(), coded_off_chip_design(), random_design(17, layers=8), random_graph_design(3)],
+    [
+        tiny_design(),
+        coded_off_chip_design(),
+        random_design(17, layers=8),
+        random_graph_design(3),
+        maps_away(random_graph_design(3, norms=True), 64),
+    ],
     ids=lambda made: made.name,
 )
 def test_every_stream_has_its_ends(made: Design) -> None:
     """What is written is read, as often; ports have one end."""
     moved: dict[str, list[int]] = {}
-    for process in network(made, top_region(made)):
+    for process in network(made, top_region(made), ring_programs(made)):
         for name, words in process.words.items():
             moved.setdefault(name, []).append(words if name in process.reads else -words)
     ports = {port.word: port.stream.beats * (1 if port.inward else -1) for port in (*made.sources, *made.sinks)}

@@ -1,0 +1,261 @@
+"""The program of a ``ring``: when a queue in external memory takes bursts, and when it gives them.
+
+One process alone may read and write what a pointer leads to, so a ring takes some bursts, gives some, takes some, and
+so on, in an order that stands at compile time: a part of a process network, like all others.  Of a queue the network
+says how many words must have been taken before one is given, and how many can be (``timing.corridor``); of the map of
+a normalization a burst is given when all maps of which it has words are complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import final
+
+import numpy as np
+
+from gan2hls.emit.hls.config import Constant, whole_bytes
+from gan2hls.emit.hls.latency import latency_cycles
+from gan2hls.emit.hls.process import Fifo, Pointer, Process
+from gan2hls.emit.hls.roms import Rom
+from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
+from gan2hls.numbers import Int64Array
+from gan2hls.ops import HeldMap, OffChipRing, burst_beats
+
+#: Multiples of the latencies of pipelines that stall as a whole: those are estimates.
+STALLS = (1, 2)
+
+
+@final
+@dataclass(frozen=True)
+class RingProgram:
+    """When bursts of a frame are taken and given.
+
+    Attributes:
+        ring: how it stands in memory.
+        taken: bursts that are taken before each one is given; the last number is that of all.
+    """
+
+    ring: OffChipRing
+    taken: tuple[int, ...]
+
+    @cached_property
+    def rounds(self) -> tuple[tuple[int, int], ...]:
+        """Bursts that are taken, then bursts that are given, over and over; those of one number follow in memory."""
+        taken = [0, *self.taken]
+        found: list[tuple[int, int]] = []
+        given = 0
+        for count, bursts in groupby(self.taken):
+            gives = len(list(bursts))
+            takes = self._stretches(taken[given], count)
+            first, *others = self._stretches(given, given + gives)
+            found += [(bursts, 0) for bursts in takes[:-1]]
+            found += [(takes[-1], first), *((0, bursts) for bursts in others)]
+            given += gives
+        return tuple(found)
+
+    def _stretches(self, start: int, end: int) -> list[int]:
+        """Return the bursts ``start`` to ``end - 1`` in runs of which each follows the one before it in memory."""
+        ring, found = self.ring, list[int]()
+        whole = ring.burst == burst_beats(ring.bus_bits)  # places have no gaps
+        while start < end:
+            found.append(min(end - start, ring.slots - start % ring.slots) if whole else 1)
+            start += found[-1]
+        return found
+
+    @property
+    def steps(self) -> tuple[tuple[int, int, int], ...]:
+        """The rounds, equal ones that follow each other as one: bursts taken, bursts given, how many times."""
+        return tuple((takes, gives, len(list(times))) for (takes, gives), times in groupby(self.rounds))
+
+    def _moves(self) -> Iterator[tuple[int, int]]:
+        """Yield what happens, one after the other: 0 for taking or 1 for giving, and beats."""
+        done = [0, 0]
+        for step in self.rounds:
+            for end, bursts in enumerate(step):
+                if bursts:
+                    before = done[end] * self.ring.burst
+                    done[end] += bursts
+                    yield end, min(done[end] * self.ring.burst, self.ring.beats) - before
+
+    @property
+    def order(self) -> Int64Array:
+        """What it reads and writes, int64 ``[n, 2]``: 0 for its source or 1 for its sink, and beats."""
+        return np.array(list(self._moves()), np.int64)
+
+    @cached_property
+    def cycles(self) -> int:
+        """Clocks of a frame, estimated: a beat each, and the memory's for each stretch of bursts.
+
+        What does not wait in front of it, or has no room behind it, comes and goes a word a clock.
+        """
+        ring = self.ring
+        share = max(1, ring.bus_bits // ring.word_bits)
+        beats = (min(beats, ring.end_beats) + max(0, beats - ring.end_beats) * share for _, beats in self._moves())
+        return sum(beats) + MEMORY_CLOCKS * sum(1 for _ in self._moves())
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The compile-time numbers of its process."""
+        ring = self.ring
+        last = ring.beats - (ring.bursts - 1) * ring.burst
+        return (
+            Constant("SLOTS", ring.slots, "places, a burst each"),
+            Constant("SLOT", burst_beats(ring.bus_bits), "words of the memory port of a place"),
+            Constant("BURST", ring.burst, "those of a burst"),
+            Constant("LAST_BURST", last, "those of the last one of a frame"),
+            Constant("BURSTS", ring.bursts, "bursts of a frame"),
+            Constant("PROGRAM_STEPS", len(self.steps), "steps of its program"),
+        )
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        """The tables of its program."""
+        columns = np.array(self.steps, np.int64).T
+        about = ("bursts taken", "bursts given", "how many times")
+        names = ("takes", "gives", "times")
+        return tuple(
+            Rom(f"step_{name}", values, f"Step of a ring: {what}.")
+            for name, what, values in zip(names, about, columns, strict=True)
+        )
+
+
+def queue_program(ring: OffChipRing, least: Int64Array, most: Int64Array) -> RingProgram:
+    """Return the program of a queue that takes at least ``least[n]`` beats before it gives beat ``n``.
+
+    It takes a burst more than it must, where there is room and ``most[n]`` beats can be taken.  Where bursts do not fit
+    in between it takes what it must; then others wait longer.
+
+    Args:
+        ring: the queue.
+        least: int64 ``[beats]``, rising, ``n + 1`` or more.
+        most: int64 ``[beats]``, rising, ``least`` or more.
+    """
+    ends = [min((n + 1) * ring.burst, ring.beats) for n in range(ring.bursts)]
+    taken = []
+    for n, end in enumerate(ends):
+        must = -(-int(least[end - 1]) // ring.burst)
+        can = int(most[n * ring.burst])
+        can = ring.bursts if can == ring.beats else can // ring.burst
+        taken.append(min(max(must, min(must + 1, can)), n + ring.slots, ring.bursts))
+    return _program(ring, taken)
+
+
+def map_program(held: HeldMap) -> RingProgram:
+    """Return the program of a map: a burst is given when all maps of which it has words are complete."""
+    ring, map_words = held.ring, held.beats
+    taken = []
+    for n in range(ring.bursts):
+        beats = min((n + 1) * ring.burst, ring.beats)
+        maps = -(-_words(ring, beats) // map_words)
+        taken.append(-(-_beats(ring, maps * map_words) // ring.burst))
+    return _program(ring, taken)
+
+
+def _program(ring: OffChipRing, taken: Sequence[int]) -> RingProgram:
+    """Return the program, which ends when all is taken."""
+    rising = np.maximum.accumulate(np.array(taken, np.int64)).tolist()
+    rising[-1] = ring.bursts
+    made = RingProgram(ring, tuple(rising))
+    assert all(n < count <= n + ring.slots for n, count in enumerate(made.taken)), f"{ring}: {made.taken}"
+    return made
+
+
+def statistics_depth(held: HeldMap, program: RingProgram) -> int:
+    """Return the words of statistics that wait for the second half of a normalization at most.
+
+    Converters in front of the ring and behind it, where they stall as a whole, keep words back until others have come.
+    """
+    ring, most = held.ring, 2
+    kept = max(STALLS) * latency_cycles("widen")
+    for n, bursts in enumerate(program.taken):
+        made = held.made(min(ring.words, _words(ring, min(bursts * ring.burst, ring.beats)) + kept))
+        used = held.used(max(0, n * ring.burst * ring.bus_bits // ring.word_bits - kept))
+        most = max(most, made - used)
+    return most
+
+
+def _words(ring: OffChipRing, beats: int) -> int:
+    """Return the words of which so many beats of a frame have a part."""
+    return -(-beats * ring.bus_bits // ring.word_bits)
+
+
+def _beats(ring: OffChipRing, words: int) -> int:
+    """Return the beats that so many words of a frame take."""
+    return -(-words * ring.word_bits // ring.bus_bits)
+
+
+def ring_processes(
+    ring: OffChipRing, name: str, config: str, source: Fifo, suffix: str, program: RingProgram | None
+) -> list[Process]:
+    """Return the processes through which words of ``source`` wait in external memory; the last one gives them.
+
+    Args:
+        ring: the queue.
+        name: of what leads there.
+        config: the struct with the numbers of its process.
+        source: words of ``ring.width`` bits.
+        suffix: what the names of streams end in.
+        program: None: it is not known yet.
+    """
+    bus, bits = ring.bus_bits, ring.word_bits
+    made: list[Process] = []
+    given = Fifo(f"queued{suffix}", whole_bytes(ring.width), "words from external memory", ring.end_beats)
+    to, back, about = source, given, ""
+    if bits != bus:
+        many = max(bits, bus) // min(bits, bus)
+        to = Fifo(f"to_memory{suffix}", bus, "as it stands in external memory", ring.end_beats)
+        back = Fifo(f"from_memory{suffix}", bus, "as it stood there", ring.end_beats)
+        given = Fifo(given.name, given.bits, given.about)
+        about = f"{many} words share a beat" if bits < bus else f"a word takes {many} beats"
+        joins, splits = ("widen", "narrow") if bits < bus else ("narrow", "widen")
+        count = max(ring.words, ring.beats)
+        arguments = (str(many), str(min(bits, bus)), str(count))
+        made.append(Process(joins, arguments, (source,), to, count, f"{about} of the memory port"))
+    cycles = 0 if program is None else program.cycles
+    pointer = Pointer("ring", name, bus)
+    what = "a queue in external memory, bursts there and back"
+    made.append(Process("ring", (config,), (to,), back, cycles, what, pointer, program=program))
+    if bits != bus:
+        made.append(Process(splits, arguments, (back,), given, count, f"{about}: the words of them"))
+    return made
+
+
+def map_processes(
+    held: HeldMap, unit: str, name: str, source: Fifo, out: tuple[Fifo, int, str], program: RingProgram
+) -> list[Process]:
+    """Return the two halves of ``unit`` and the ring between them, in which its map waits.
+
+    Args:
+        held: its map.
+        unit: what its processes are called.
+        name: of what leads to its ring.
+        source: what it reads.
+        out: what it writes, beats, and what it does.
+        program: of the ring.
+    """
+    sink, beats, about = out
+    depth = statistics_depth(held, program)
+    passed = Fifo("map", source.bits, "its map, on the way to external memory")
+    bits = whole_bytes(held.bits)
+    sets = Fifo("statistics", bits, "sum, shift and root of sets", depth, least=depth)
+    if held.ring.word_bits == held.ring.bus_bits:
+        passed = Fifo(passed.name, passed.bits, passed.about, held.ring.end_beats)
+    halves = f"{unit}_take", f"{unit}_give"
+    ring = ring_processes(held.ring, name, MAP_CONFIG, passed, "", program)
+    return [
+        Process(halves[0], ("config",), (source,), passed, beats, "sums and roots of its sets", beside=(sets,)),
+        *ring,
+        Process(halves[1], ("config",), (ring[-1].sink, sets), sink, beats, about),
+    ]
+
+
+#: The struct with the numbers of the ring in which a map waits.
+MAP_CONFIG = "config_map"
+
+
+def queue_config(port: int) -> str:
+    """Return the struct with the numbers of the ring in which what a port reads waits."""
+    return f"config_queue_{port}"
