@@ -45,10 +45,11 @@ from gan2hls.fabric.linear import (
     table,
     weight_rom,
 )
-from gan2hls.fabric.memories import MemoryCells, MemoryKind, bram18, memory_cells
+from gan2hls.fabric.memories import LUT_ROM_DEPTH, MemoryCells, MemoryKind, bram18, memory_cells
 from gan2hls.fabric.resources import Resources, overall
 
 __all__ = [
+    "LUT_ROM_DEPTH",
     "MemoryBlock",
     "MemoryCells",
     "MemoryKind",

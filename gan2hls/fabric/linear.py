@@ -21,12 +21,12 @@ from gan2hls.fabric.blocks import (
     memory,
     rom,
 )
-from gan2hls.fabric.memories import memory_cells
+from gan2hls.fabric.memories import LUT_ROM_DEPTH, memory_cells
 from gan2hls.fabric.resources import Resources
 
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
-#: Words that a counter and the selection by it fit into one LUT with.
+#: Words of constants that a counter and the selection by it fit into one LUT with.
 _FEW_WORDS = 32
 #: A chain of so many registers becomes a shift register in a LUT.
 _SHIFT_REGISTER = 3
@@ -151,6 +151,7 @@ def requant(
     holes: tuple[int, int] | None,
     order: tuple[int, ...],
     out_words: int,
+    varying: tuple[int, int],
 ) -> Resources:
     """Return ``g2h_requant`` without its multipliers.
 
@@ -169,6 +170,8 @@ def requant(
         holes: rows and columns of the output where some have no accumulators.
         order: in which its beats have channels, as ``channels`` has it.
         out_words: places behind that credits are for.
+        varying: bits of all lanes' multipliers, and of all other constants, that differ between words and are no copies
+            of others: logic computes no more.
     """
     lane = Resources(lut=code_bits if clamps else out_bits + 1, ff=code_bits + out_bits)
     if multiplies:
@@ -176,12 +179,17 @@ def requant(
     else:
         lane += Resources(lut=2 * acc_bits + sum_bits, ff=2 * acc_bits + sum_bits)
     if pieces > 1:
-        chosen = distinct_bits(mult_bits + offset_bits, 2 * words)
+        chosen = min(distinct_bits(mult_bits + offset_bits, 2 * words), mult_bits + varying[1])
         lane += Resources(lut=chosen + acc_bits // 2, ff=acc_bits)
     own = channels(*order) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += hole(holes) + Resources(lut=lanes * acc_bits)
-    constants = _requant_rom(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
+    if words > LUT_ROM_DEPTH:
+        constants = _requant_blocks(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
+    else:
+        constants = _requant_logic(*varying, words, pieces, into_dsp=multiplies)
+        if words > _FEW_WORDS and order == (words, *order[1:]):  # a counter is all that selects them
+            constants += Resources(lut=(COMPUTED_LUT - 1) * sum(varying))
     return lanes * lane + own + constants + credit(out_words)
 
 
@@ -200,27 +208,35 @@ def hole(grid: tuple[int, int]) -> Resources:
     return sum((counter(size) for size in grid), Resources(lut=3 + sum(ceil(size / 64) for size in grid)))
 
 
-def _requant_rom(
+def _requant_blocks(
     lanes: int, words: int, mult_bits: int, offset_bits: int, acc_bits: int, pieces: int, *, into_dsp: bool
 ) -> Resources:
-    """Return the memory of constants, its registers, and those of the offsets up to their sum.
+    """Return constants in block RAM, and the registers of the offsets up to their sum.
 
-    A DSP block takes in the last two of a multiplier's registers; offsets from logic have a chain of three.
+    A DSP block takes in the last of a multiplier's registers.
     """
     offsets, mults = lanes * offset_bits, lanes * mult_bits
     if pieces > 1:
         return rom(lanes * (2 * (mult_bits + offset_bits) + acc_bits + 1), words) + Resources(ff=offsets)
-    found = memory(offsets + mults, words, "rom")
-    if found.bram18:
-        return found + Resources(ff=2 * offsets + (0 if into_dsp else mults))
-    few = distinct_bits(offsets + mults, words)
-    if few < offsets + mults:
+    return memory(offsets + mults, words, "rom") + Resources(ff=2 * offsets + (0 if into_dsp else mults))
+
+
+def _requant_logic(mults: int, others: int, words: int, pieces: int, *, into_dsp: bool) -> Resources:
+    """Return constants in logic, of which so many bits vary, and the registers of the offsets up to their sum.
+
+    A DSP block takes in the last two of a multiplier's registers; offsets from logic have a chain of three.
+    """
+    bits = mults + others
+    if pieces > 1:
+        return rom(bits, words) + Resources(ff=others)
+    found = memory(bits, words, "rom")
+    few = distinct_bits(bits, words)
+    if few < bits:
         return found + Resources(ff=3 * few)
     registers = Resources(ff=mults if into_dsp else 2 * mults)
     if words <= SIMPLE_WORDS:
-        return found + registers + Resources(lut=offsets // 2, ff=3 * offsets // 2)
-    computed = (COMPUTED_LUT - 1) * found.lut if words > _FEW_WORDS else 0  # its counter
-    return found + registers + Resources(lut=offsets + computed)
+        return found + registers + Resources(lut=others // 2, ff=3 * others // 2)
+    return found + registers + Resources(lut=others)
 
 
 def table(lanes: int, index_bits: int, out_bits: int) -> Resources:

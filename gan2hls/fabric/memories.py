@@ -26,7 +26,7 @@ _MUX_PRICE, _PORT_PRICE, _LOGIC_PRICE = 0.5, 2, 1 / 64
 #: Bits of a block RAM that are written together; others stay empty.
 _BYTE = 9
 #: Rows of a ROM that goes to LUTs.
-_LUT_ROM_DEPTH = 64
+LUT_ROM_DEPTH = 64
 
 MemoryKind = Literal["rom", "table", "buffer", "ring", "queue"]
 
@@ -62,7 +62,7 @@ def memory_cells(width_bits: int, depth: int, kind: MemoryKind = "rom") -> Memor
     """
     written = kind in ("buffer", "ring", "queue")
     shapes: list[tuple[float, MemoryCells]] = []
-    if kind != "ring" and not (kind == "rom" and depth > _LUT_ROM_DEPTH):
+    if kind != "ring" and not (kind == "rom" and depth > LUT_ROM_DEPTH):
         shapes.append((width_bits * depth * (1 if written else _LOGIC_PRICE), MemoryCells(logic=True)))
     if kind in ("buffer", "queue"):
         shapes += _lut_ram_shapes(width_bits, depth)

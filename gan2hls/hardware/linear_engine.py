@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, lcm
 from typing import final
@@ -13,14 +13,7 @@ from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.acc_queue import acc_queue_words
 from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding
-from gan2hls.hardware.entropy import (
-    WORTH_CODING,
-    HuffmanStreams,
-    best_phrase,
-    huffman_streams,
-    legal_decoders,
-    symbol_bits,
-)
+from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
 from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, plain_stream
@@ -28,9 +21,6 @@ from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_progra
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
-
-#: Part of an interval in which the decoders of an entropy code bring all weights: they pause between passes.
-_DECODER_SHARE = 0.95
 
 
 @final
@@ -202,6 +192,11 @@ class LinearEngine(EngineDesign):
         return CODECS[self.weight.codec].decoder_clocks
 
     @property
+    def row_words(self) -> int:
+        """Words of a row of the line buffer."""
+        return self.geometry.x.in_size * self.pixel_words
+
+    @property
     def in_beats(self) -> tuple[int, ...]:
         """Beats of one frame of its input."""
         return (self.loads,)
@@ -371,23 +366,6 @@ def make_linear_engine(
     program = skip_program(found)
     encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
     return LinearEngine(layer, folding, rows, encoded, program, off_chip)
-
-
-def with_entropy(engine: LinearEngine, interval: int) -> LinearEngine:
-    """Return ``engine``, whose weights are off chip, with as few decoders as keep ``interval``, or with none.
-
-    An entropy code must save a part of the bytes that is worth its decoders, and runs of zeros a part of what is left.
-    """
-    assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
-    passes, plain = engine.bands.count, engine.pass_bytes
-    total = passes * engine.tiles.words * engine.weight_word_bits
-    for decoders in legal_decoders(engine.weights):
-        if total // symbol_bits(engine.weights) // decoders > _DECODER_SHARE * interval:
-            continue
-        phrase = best_phrase(engine.weights, decoders)
-        coded = replace(engine, off_chip=replace(engine.off_chip, decoders=decoders, phrase_symbols=phrase))
-        return coded if coded.pass_bytes <= (1 - WORTH_CODING) * plain else engine
-    return engine
 
 
 @remembered

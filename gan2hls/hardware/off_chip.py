@@ -101,6 +101,16 @@ class Bands:
         return min(max(rows, window), 2 * self.y.in_size)
 
     @property
+    def frame_rows(self) -> int:
+        """Least input rows with which the next band of the same frame can load while one is computed."""
+        rows = (after - before for after, before in zip(self.need[1:], self.base, strict=False))
+        return max((self.window, *rows))
+
+    def late_rows(self, rows: int) -> int:
+        """Return how many of the first band's rows have no place in ``rows`` until the frame before it is done."""
+        return max(0, self.y.in_size - self.base[-1] + self.need[0] - rows)
+
+    @property
     def window(self) -> int:
         """Greatest number of input rows alive at once."""
         return max(need - base for need, base in zip(self.need, self.base, strict=True))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,9 +15,9 @@ from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, make_linear_engine
-from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, OffChip, legal_band_rows
+from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
-from gan2hls.hardware.resources import engine_resources
+from gan2hls.hardware.resources import engine_resources, line_buffer_bram18
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
@@ -36,7 +37,12 @@ _WORTH_SKIPPING = 0.05
 @final
 @dataclass(frozen=True)
 class Option:
-    """One legal folding with what it costs."""
+    """One legal folding with what it costs.
+
+    Attributes:
+        rows: of a line buffer that is too short to hold the first rows of the next frame beside the last ones of a
+            frame; 0: it is not.
+    """
 
     folding: Folding
     interval: int
@@ -48,32 +54,47 @@ class Option:
     off_chip: OffChip | None = None
     bus_bits: int = 0
     bus_bytes: int = 0
+    rows: int = 0
 
     @property
     def away(self) -> bool:
         """Whether it needs external memory."""
         return self.off_chip is not None or self.bus_bits > 0
 
+    def shortens(self, other: Option) -> bool:
+        """Whether ``other`` is the same with a line buffer as long as it should be."""
+        return not other.rows and (other.folding, other.skip, other.off_chip) == (
+            self.folding,
+            self.skip,
+            self.off_chip,
+        )
+
     @property
-    def rank(self) -> tuple[bool, int, int, int, int, int, bool]:
-        """What orders options from cheap to dear; those that need external memory stand behind all others."""
-        weights = _BITS_OF_A_LUT * self.lane_lut + self.bits
-        return self.away, self.taken.dsp, weights, self.taken.bram18, self.lane_lut, self.interval, self.skip
+    def rank(self) -> tuple[bool, bool, int, int, int, int, int, bool]:
+        """What orders options from cheap to dear.
+
+        Those that need external memory stand behind all others, and such with short line buffers behind their like.
+        """
+        weights, taken = _BITS_OF_A_LUT * self.lane_lut + self.bits, self.taken
+        return self.away, self.rows > 0, taken.dsp, weights, taken.bram18, self.lane_lut, self.interval, self.skip
 
 
-def options(layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_CHIP) -> tuple[Option, ...]:
+def options(
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_CHIP, *, short: bool = False
+) -> tuple[Option, ...]:
     """Return the legal foldings of ``layer``, cheapest first.
 
     Args:
         layer: what is folded.
         request: what is pinned.
         memory: the port to external memory.
+        short: whether line buffers may be so short that the next frame waits for one to end.
 
     Raises:
         FoldingError: a pinned value that does not divide.
     """
     if isinstance(layer.op, IntLinear):
-        found = _linear_options(layer, layer.op, request, memory)
+        found = _linear_options(layer, layer.op, request, memory, short=short)
     else:
         wanted = request.lanes or request.pe or request.simd
         channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
@@ -116,10 +137,12 @@ def make_engine(
     return StreamEngine(layer, folding, bus_bits)
 
 
-def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort) -> list[Option]:
+def _linear_options(
+    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, *, short: bool
+) -> list[Option]:
     found: list[Option] = []
     skipping = _Skipping(op)
-    away = _away_options(layer, op, request, memory, skipping)
+    away = _away_options(layer, op, request, memory, skipping, short=short)
     if away and _wanted_off_chip(request, memory):
         return away
     rows = line_buffer_rows(layer)
@@ -127,12 +150,13 @@ def _linear_options(layer: IntLayer, op: IntLinear, request: FoldingRequest, mem
         for simd in simd_choices(layer, pe, request):
             legal = lanes_choices(layer, pe, request.lanes)
             dense = _vector_cycles(op.geometry, simd)
-            found.append(_option(LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, dense)), rows)))
+            engine = LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, dense)), rows)
+            found += _with_rows(engine, short=short)
             left = skipping.occupancy(pe, simd)
             if left is not None:
-                pace = max(1, int(dense * (left.executed + left.idle) / found[-1].interval))
+                pace = max(1, int(dense * (left.executed + left.idle) / engine.interval))
                 folding = Folding(pe, simd, _enough(legal, pe, pace))
-                found.append(_option(LinearEngine(layer, folding, rows, left=left)))
+                found += _with_rows(LinearEngine(layer, folding, rows, left=left), short=short)
     return found + away
 
 
@@ -141,7 +165,13 @@ def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None
 
 
 def _away_options(
-    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
+    layer: IntLayer,
+    op: IntLinear,
+    request: FoldingRequest,
+    memory: MemoryPort,
+    skipping: _Skipping,
+    *,
+    short: bool,
 ) -> list[Option]:
     """Return the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
     wanted = _wanted_off_chip(request, memory)
@@ -149,7 +179,7 @@ def _away_options(
         return []
     if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
         return []
-    found = []
+    found: list[Option] = []
     heights = legal_band_rows(op.geometry)
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
@@ -160,12 +190,31 @@ def _away_options(
             for band in few:
                 rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
                 made = LinearEngine(layer, dense, rows, off_chip=off_chip)
-                found.append(_option(made))
+                found += _with_rows(made, short=short)
                 if left is not None:
                     fewer = max(1, int(pace * (left.executed + left.idle) / made.mac_cycles))
                     folding = Folding(pe, simd, _enough(legal, pe, fewer))
-                    found.append(_option(LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)))
+                    skips = LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
+                    found += _with_rows(skips, short=short)
     return found
+
+
+def _with_rows(engine: LinearEngine, *, short: bool) -> Iterator[Option]:
+    """Yield what ``engine`` takes, and with ``short`` line buffers that spare block RAM.
+
+    Where rows of the next frame have no place until a frame is done, they come afterwards, at the pace of the frame.
+    """
+    plain = _option(engine)
+    yield plain
+    y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows)
+    bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
+    for rows in range(engine.rows - 1, bands.frame_rows - 1, -1) if short else ():
+        on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows)
+        if on_time > 0 and fewer < blocks:
+            blocks = fewer
+            taken = engine_resources(replace(engine, rows=rows)).taken
+            interval = -(-plain.interval * y.in_size // on_time)
+            yield replace(plain, taken=taken, interval=interval, rows=rows)
 
 
 def _option(engine: EngineDesign) -> Option:

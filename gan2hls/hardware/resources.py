@@ -10,6 +10,8 @@ from dataclasses import astuple, dataclass
 from math import ceil
 from typing import final
 
+import numpy as np
+
 from gan2hls import fabric
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
@@ -21,6 +23,7 @@ from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import BANKS
 from gan2hls.model import IntLayer
+from gan2hls.numbers import Int64Array
 from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
 
 #: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
@@ -76,6 +79,11 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
     return EngineResources(overall((*common, own, ends, *memories)), cost.lut)
 
 
+def line_buffer_bram18(engine: LinearEngine, rows: int) -> int:
+    """Return the block RAMs of the line buffer of ``engine`` if it had so many ``rows``."""
+    return fabric.bram18(engine.in_lanes * engine.in_elem.bits, rows * engine.row_words, "buffer")
+
+
 def edge_resources(edge: Edge) -> Resources:
     """Return what the converters and the queue of ``edge`` take."""
     taken = Resources()
@@ -124,7 +132,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
     codec, given = CODECS[weight.codec], layer.input_type
     lanes, acc_bits, groups = folding.pe * folding.simd, layer.acc_type.signed_bits, engine.parallel_groups
     width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
-    row_words = g.x.in_size * engine.pixel_words
+    row_words = engine.row_words
     buffer_words = engine.rows * row_words
     (code_bits, words), *others = weights
     unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), given.centred.signed_bits
@@ -241,7 +249,35 @@ def _requant(
         holes=holes,
         order=astuple(order),
         out_words=out_words,
+        varying=_varying_constants(layer, lanes),
     )
+
+
+def _varying_constants(layer: IntLayer, lanes: int) -> tuple[int, int]:
+    """Return how many bits of the requantizer's multipliers, and of its other constants, differ between words."""
+    requant, acc = layer.requant, layer.acc_type
+    words = requant.channels // lanes
+    if words > fabric.LUT_ROM_DEPTH:
+        return 0, 0  # it is no logic
+    others = _varying_bits(requant.offset, requant.offset_type.bits, words)
+    if requant.pieces > 1:
+        thresholds = np.clip(requant.threshold, acc.lo, acc.hi + 1).astype(np.int64)
+        others += _varying_bits(thresholds, acc.signed_bits + 1, words)
+    return _varying_bits(requant.mult, requant.mult_type.bits, words), others
+
+
+def _varying_bits(values: Int64Array, bits: int, words: int) -> int:
+    """Return how many of the ``bits`` of all ``values`` of a word are neither constant nor copies of others.
+
+    Args:
+        values: int64 ``[..., channels]``, in the order of words.
+        bits: of each.
+        words: 64 at most.
+    """
+    columns = values.reshape(-1, words, values.shape[-1] // words, 1) >> np.arange(bits) & 1
+    places = np.uint64(1) << np.arange(words, dtype=np.uint64)
+    functions = np.unique((columns.astype(np.uint64) * places[:, None, None]).sum(axis=1))
+    return int(np.count_nonzero((functions != 0) & (functions != places.sum())))
 
 
 def _table(engine: EngineDesign) -> Resources:

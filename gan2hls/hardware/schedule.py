@@ -17,11 +17,12 @@ from typing import final
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
+from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.line_buffer import most_rows
-from gan2hls.hardware.linear_engine import LinearEngine, with_entropy
+from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import misfit_error
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
@@ -171,23 +172,24 @@ class _Found:
 def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
-    Weights and maps go off chip where that makes it fit, or as fast as multipliers allow.
+    Weights and maps go off chip, and line buffers get short, where that makes it fit, or as fast as multipliers allow.
     """
     budget, memory = target.budget, target.memory
     pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
-    if (memory.off_chip is None or memory.maps) and not pinned_away:
-        near = replace(target, memory=replace(memory, off_chip=False, maps=False))
-        choices = _choices(model, near, pinned)
-        found = _search(model, choices, near, budget)
-        if found.design is not None and (target.cycles is not None or not _is_slowed(choices, budget, found.design)):
-            return choices, found
-        wide = _choices(model, target, pinned)
-        further = _search(model, wide, target, budget)
-        if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
-            return choices, found
-        return wide, further
-    choices = _choices(model, target, pinned)
-    return choices, _search(model, choices, target, budget)
+    free = (memory.off_chip is None or memory.maps) and not pinned_away
+    near = replace(target, memory=replace(memory, off_chip=False, maps=False)) if free else target
+    choices = _choices(model, near, pinned)
+    found = _search(model, choices, near, budget)
+    kept = target.cycles is not None or not free or not found.design or not _is_slowed(choices, budget, found.design)
+    if found.design is not None and kept:
+        return choices, found
+    wide = _choices(model, target, pinned, short=True)
+    further = _search(model, wide, target, budget)
+    if further.design is None:  # rows that a short line buffer lacks may have been wanted after all
+        further = _search(model, wide.with_long_rows(), target, budget)
+    if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
+        return choices, found
+    return wide, further
 
 
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
@@ -196,9 +198,11 @@ def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
     return chosen is not None and max(option.interval for option in chosen.values()) < design.interval
 
 
-def _choices(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Choices:
+def _choices(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, short: bool = False
+) -> Choices:
     found = {
-        layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory)
+        layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short)
         for layer in model.layers
     }
     return Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
@@ -219,7 +223,7 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
         carried = choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
         if taken.within(budget) and carried:
-            return _Found(design, aside)
+            return _Found(with_entropy(design, budget) if target.memory.entropy else design, aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
     return _Found(None, aside)
@@ -283,27 +287,36 @@ def _check_reach(choices: Choices, interval: int, target: Target) -> None:
 
 
 def _design(model: IntegerModel, chosen: Chosen, target: Target) -> Design:
-    engines = tuple(_engine(layer, chosen[layer.name], target) for layer in model.layers)
+    engines = tuple(_engine(layer, chosen[layer.name]) for layer in model.layers)
     made = with_endless_queues(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
-    return with_queues(_buffer(made))
+    pace = max((option.interval for option in chosen.values() if option.rows), default=0)
+    return with_queues(_buffer(made, pace))
 
 
-def _engine(layer: IntLayer, option: Option, target: Target) -> EngineDesign:
-    """Return the engine that ``option`` stands for; weights off chip are coded where that saves bytes."""
-    engine = make_engine(layer, option.folding, skip=option.skip, off_chip=option.off_chip, bus_bits=option.bus_bits)
-    if isinstance(engine, LinearEngine) and engine.off_chip is not None and target.memory.entropy:
-        return with_entropy(engine, option.interval)
-    return engine
+def _engine(layer: IntLayer, option: Option) -> EngineDesign:
+    """Return the engine that ``option`` stands for."""
+    return make_engine(
+        layer,
+        option.folding,
+        rows=option.rows or None,
+        skip=option.skip,
+        off_chip=option.off_chip,
+        bus_bits=option.bus_bits,
+    )
 
 
-def _buffer(design: Design) -> Design:
+def _buffer(design: Design, pace: int) -> Design:
     """Return ``design`` with as many line buffer rows as keep the slowest engine busy, and no more.
 
     Neighbours of equal pace produce and consume rows unevenly within a frame; a row of slack evens that out.
+
+    Args:
+        design: with the rows of its options.
+        pace: interval of the slowest engine whose line buffer is shorter than it should be; 0: there is none.
     """
     best, best_interval = design, estimate(design).interval
     for extra in range(1, _MOST_EXTRA_ROWS + 1):
-        if best_interval <= _TOLERANCE * design.interval_limit:
+        if best_interval <= _TOLERANCE * max(design.interval_limit, pace):
             break
         engines = tuple(
             replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e

@@ -56,6 +56,11 @@ class Choices:
         every = np.unique(self._interval[np.isfinite(self._interval)])
         self.intervals = [int(t) for t in every if t >= fastest]
 
+    def with_long_rows(self) -> Choices:
+        """Return those of line buffers that are as long as they should be."""
+        options = {name: tuple(o for o in found if not o.rows) for name, found in self.options.items()}
+        return Choices(options, self._bytes_per_clock)
+
     def cheapest(self, interval: int) -> Chosen:
         """Return the cheapest option of each layer that keeps ``interval``."""
         return {name: next(o for o in found if o.interval <= interval) for name, found in self.options.items()}
@@ -111,7 +116,10 @@ class Choices:
         return chosen, float(used.max())
 
     def _brought_back(self, chosen: Chosen, interval: int, budget: Resources) -> Chosen:
-        """Return ``chosen`` with weights and maps on chip again where they need not be off it, most bytes first."""
+        """Return ``chosen`` with what was spared for others and need not be: options without need are cheaper.
+
+        Weights and maps are on chip again, most bytes first, and line buffers as long as they should be.
+        """
         kept = dict(chosen)
         away = [name for name, option in chosen.items() if option.away]
         for name in sorted(away, key=lambda name: -chosen[name].bus_bytes):
@@ -120,6 +128,10 @@ class Choices:
                 if self._holds(kept | {name: option}, interval, budget):
                     kept[name] = option
                     break
+        for name, short in [(name, option) for name, option in kept.items() if option.rows]:
+            longer = next(o for o in self.options[name] if short.shortens(o))
+            if self._holds(kept | {name: longer}, interval, budget):
+                kept[name] = longer
         return kept
 
     def fastest(self, budget: Resources) -> Chosen | None:

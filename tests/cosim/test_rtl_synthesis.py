@@ -262,7 +262,19 @@ def fold_by_fold(name: str, geometry: LinearGeometry, rows: int, table_bits: int
     return design(made.model, (made.engines[0].folding,), off_chip={"l0": OffChip(rows, 64)})
 
 
+def channels(name: str, *, shared: bool) -> Design:
+    """64 channels, one a clock: a word of constants each; ``shared``: all have one multiplier and one offset."""
+    made = linear(name, conv((4, 4), 4, 64), "raw", Folding(1, 4, 1))
+    (layer,) = made.model.layers
+    if shared:
+        one, other = (np.full_like(kind, kind[0, 0]) for kind in (layer.requant.mult, layer.requant.bias))
+        layer = replace(layer, requant=replace(layer.requant, mult=one, bias=other))
+    return design(chain(name, (4, 4, 4), INT8, (layer,)), (Folding(1, 4, 1),))
+
+
 WHOLE = [
+    channels("channels", shared=False),
+    channels("shared", shared=True),
     linear("raw", conv((8, 8), 16, 8), "raw", Folding(4, 4, 2)),
     linear("dense", dense(64, 256), "raw", Folding(16, 4, 2)),
     linear("ternary", conv_transpose((8, 8), 16, 16), "ternary", Folding(8, 4, 4)),
@@ -290,7 +302,7 @@ WHOLE = [
 
 #: Others have a like of theirs among these.
 OFTEN = (
-    *("raw", "ternary", "codebook", "skipping", "away_skipping"),
+    *("raw", "shared", "ternary", "codebook", "skipping", "away_skipping"),
     *("grouped", "sum", "joined", "pooled", "rows", "pointwise"),
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan2hls.hardware import Folding, LinearEngine, OffChip, legal_decoders
-from gan2hls.hardware.linear_engine import with_entropy
+from gan2hls.hardware.coding import with_decoders
 from gan2hls.numbers.numerics import IntType, QuantType
 from tests.randomized import chain, dense, design, linear_layer
 
@@ -53,7 +53,7 @@ def rounded(sparsity: float) -> np.ndarray:
 def test_pruned_weights_are_coded_in_runs(sparsity: float) -> None:
     """In phrases that take within two hundredths of the least bytes; beyond 0.9 in fewer than a bit a weight."""
     values = rounded(sparsity)
-    found = with_entropy(engine_with(values, OffChip(1, 32)), 1 << 20)
+    found = with_decoders(engine_with(values, OffChip(1, 32)), 1 << 20)
     assert found.off_chip is not None and found.off_chip.decoders == 1
     sizes = {most: engine_with(values, OffChip(1, 32, 1, most)).pass_bytes for most in range(1, 33)}
     assert found.pass_bytes <= 1.02 * min(sizes.values()) + 8 and found.pass_bytes <= 0.95 * sizes[1]
@@ -64,15 +64,15 @@ def test_pruned_weights_are_coded_in_runs(sparsity: float) -> None:
 def test_other_weights_are_not() -> None:
     """Those of few zeros are coded one by one, those that are equally frequent not at all."""
     plain = OffChip(1, 32)
-    normal = with_entropy(engine_with(rounded(0.0), plain), 1 << 20)
+    normal = with_decoders(engine_with(rounded(0.0), plain), 1 << 20)
     assert normal.off_chip == OffChip(1, 32, 1)
-    even = with_entropy(engine_with(np.resize(np.arange(-8, 8), (64, 64)), plain), 1 << 20)
+    even = with_decoders(engine_with(np.resize(np.arange(-8, 8), (64, 64)), plain), 1 << 20)
     assert even.off_chip == plain
 
 
 def test_as_many_decoders_as_keep_the_interval_share_the_runs() -> None:
     """Of four parts of each word, each has its own phrases; together they are the weights."""
-    found = with_entropy(engine_with(rounded(0.9), OffChip(1, 32)), 1200)
+    found = with_decoders(engine_with(rounded(0.9), OffChip(1, 32)), 1200)
     assert found.off_chip is not None and found.huffman is not None
     assert found.off_chip.decoders == 4 and found.off_chip.phrase_symbols > 1
     assert found.decode_cycles == 1024
@@ -87,6 +87,6 @@ def test_a_table_of_phrases_is_not_too_large() -> None:
     """Of weights of 8 bits of which each occurs, long runs in front of each would be thousands of phrases."""
     rng = np.random.default_rng(3)
     values = np.where(rng.random((64, 64)) < 0.7, 0, rng.integers(-128, 128, (64, 64)))
-    found = with_entropy(engine_with(values, OffChip(1, 32)), 1 << 20)
+    found = with_decoders(engine_with(values, OffChip(1, 32)), 1 << 20)
     assert found.huffman is not None and found.off_chip is not None
     assert found.off_chip.phrase_symbols > 1 and len(found.huffman.code.symbols) <= 1024

@@ -1,0 +1,48 @@
+"""Entropy codes take the LUTs that are left, where they save most bytes first, and change no pace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.hardware import Design, FoldingRequest, LinearEngine, Target, design_resources, estimate, schedule
+from gan2hls.hardware.budget import MemoryPort, Utilization
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
+from tests.randomized import chain, conv, linear_layer
+
+#: Of one folding, so that LUTs are those of decoders alone.
+PINNED = {"l0": FoldingRequest(4, 8, 1), "l1": FoldingRequest(8, 8, 1)}
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+CODED = MemoryPort(off_chip=True)
+PLAIN = Target(memory=replace(CODED, entropy=False))
+
+
+def narrow_codes() -> IntegerModel:
+    """Two layers whose codes of 8 bits are mostly small, the second with four times the weights of the first."""
+    rng = np.random.default_rng(0)
+    layers = []
+    for n, channels in enumerate((16, 64)):
+        values = np.clip(rng.normal(0, 3, (9, channels, 16)).round(), -128, 127).astype(np.int64)
+        given = layers[-1].output_type if layers else INT8
+        layers.append(linear_layer(rng, f"l{n}", "z", conv((8, 8), 16, channels), given, values=values))
+    return chain("narrow_codes", (8, 8, 16), INT8, layers)
+
+
+def decoders(design: Design) -> list[int]:
+    return [e.off_chip.decoders for e in design.engines if isinstance(e, LinearEngine) and e.off_chip is not None]
+
+
+def test_decoders_take_luts_that_are_left() -> None:
+    model = narrow_codes()
+    plain, coded = (schedule(model, replace(PLAIN, memory=port), PINNED) for port in (PLAIN.memory, CODED))
+    assert decoders(plain) == [0, 0] and all(decoders(coded))
+    alone, both = design_resources(plain).lut, design_resources(coded).lut
+    assert both > alone + 200
+    for luts, first, second in ((alone, False, False), (both - 1, False, True), (both, True, True)):
+        share = Utilization(lut=(luts + 0.5) / 53_200)
+        made = schedule(model, Target(utilization=share, memory=CODED), PINNED)
+        assert [count > 0 for count in decoders(made)] == [first, second]
+        assert design_resources(made).lut <= luts
+        assert estimate(made).interval == estimate(plain).interval
