@@ -215,10 +215,10 @@ def linear(
     values, factors = None, None
     if codec == "blockscale":
         values, factors = scaled_weights(rng, geometry.weight_shape, 16, factor_bits=8)
-    empty, block = (0.6, (folding.pe, folding.simd)) if skips else (empty, (1, 1))
+    block = (1, 1) if empty else (folding.pe, folding.simd)  # wherever they stand, or in blocks that are skipped
     layer = linear_layer(
         rng, "l0", "z", geometry, INT8, codec=codec, values=values, factors=factors, table_bits=table_bits,
-        scaled=16 if codec == "blockscale" else 0, empty=empty, block=block,
+        scaled=16 if codec == "blockscale" else 0, empty=0.6 if skips else empty, block=block,
     )  # fmt: skip
     return design(chain(name, geometry.in_shape, INT8, (layer,)), (folding,), skip=("l0",) if skips else ())
 
