@@ -202,19 +202,10 @@ NEARLY = {
 }
 
 
-#: Those that divide by what is computed.
-REFUSED = ("the deviation alone", "the variance for its root", "much beside the root")
-
-
 @pytest.mark.parametrize("name", NEARLY)
-def test_what_is_nearly_a_norm_is_refused_or_built_as_what_it_is(tmp_path: Path, name: str) -> None:
-    path = save(tmp_path, CONV + NEARLY[name] + LAST, (1, 3, 8, 8), K, opset=18)
-    if name in REFUSED:
-        with pytest.raises(UnsupportedError) as caught:
-            load(path)
-        assert caught.value.where and caught.value.hint
-    else:
-        check(path)
+def test_what_is_nearly_a_norm_is_built_as_what_it_is(tmp_path: Path, name: str) -> None:
+    _, final = check(save(tmp_path, CONV + NEARLY[name] + LAST, (1, 3, 8, 8), K, opset=18))
+    assert len({layer.op.kind for layer in final.layers} & {"pool", "mul", "add"}) > 0
 
 
 @pytest.mark.parametrize(
