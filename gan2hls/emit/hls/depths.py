@@ -60,9 +60,10 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
 def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
     """Return the programs of the queues of ``design`` that are in external memory, by reader and port.
 
-    The largest has its program first; those that have none yet are as long as they need be meanwhile.  It takes as much
-    as processes need whose loops stall as a whole, too: places in external memory cost little, and what a ring does
-    not take waits in front of it, on chip.
+    The largest has its program first; those that have none yet are as long as they need be meanwhile, and streams on
+    chip as those with a program need them: bursts are coarser than words.  A ring takes as much as processes need whose
+    loops stall as a whole, too: places in external memory cost little, and what it does not take waits in front of it,
+    on chip.
     """
     programs: dict[tuple[str, int], RingProgram] = {}
     rings = {(edge.reader, edge.port): edge.ring for edge in design.edges if edge.ring is not None}
@@ -70,19 +71,17 @@ def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
         return programs
     region = top_region(design)
     ends = ring_ends(design, region)
-    fixed = inner_depths(design) | {ends[key][0]: ring.beats for key, ring in rings.items()}
-    depths = _start(region)
-    for stall in _EXTREMES:
-        straight = reading(network(design, region, {}, stall=stall), {sink: source for source, sink in ends.values()})
-        depths = _doubled(region, straight, depths, fixed)
+    inner, depths = inner_depths(design), _start(region)
     for key in sorted(rings, key=lambda key: -rings[key].size):
         source, sink = ends[key]
         others = {ends[other][1]: ends[other][0] for other in rings if other not in programs and other != key}
-        lengths = depths | inner_depths(design) | {name: fixed[name] for name in others.values()}
-        bounds = []
-        for stall in _EXTREMES:
-            processes = reading(network(design, region, programs, stall=stall), others)
-            bounds.append(corridor(processes, _depths(processes, lengths), source, sink))
+        fixed = inner | {ends[other][0]: ring.beats for other, ring in rings.items() if other not in (*programs, key)}
+        networks = [reading(network(design, region, programs, stall=stall), others) for stall in _EXTREMES]
+        for processes in networks:
+            straight = reading(processes, {sink: source})
+            depths = _doubled(region, straight, depths, {**fixed, source: rings[key].beats})
+        lengths = depths | fixed
+        bounds = [corridor(processes, _depths(processes, lengths), source, sink) for processes in networks]
         least, most = np.max([low for low, _ in bounds], axis=0), np.min([high for _, high in bounds], axis=0)
         programs[key] = queue_program(rings[key], least, np.maximum(least, most))
     return programs
