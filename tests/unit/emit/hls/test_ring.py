@@ -17,7 +17,7 @@ from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
 from gan2hls.emit.hls.top import BURST_WORDS, top_region
 from gan2hls.hardware import Design, StreamEngine, estimate, holding_clocks
 from gan2hls.numbers import Int64Array
-from gan2hls.ops import HeldMap, OffChipRing
+from gan2hls.ops import HeldMap, OffChipRing, off_chip_ring
 from gan2hls.timing import run_network
 from tests.cosim.test_maps_off_chip import norm_design
 from tests.random_integer_graphs import maps_away, random_graph_design, u_net_design
@@ -160,6 +160,20 @@ def test_graphs_with_rings_end(seed: int) -> None:
     assert all(deadlock(made, region, stall=stall) is None for stall in STALLS)
     for program in ring_programs(made).values():
         Memory(program)
+
+
+def test_rings_that_are_too_short_leave_words_in_front_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams on chip grow with each ring that is settled, before the next one is, as in Real-CUGAN."""
+    monkeypatch.setattr(off_chip_ring, "_ON_THE_WAY", 4)
+    made = maps_away(u_net_design(8, 16), 64)
+    short = {key: 1 << max(1, (depth // 4).bit_length()) for key, depth in made.depths.items()}
+    made = replace(made, depths=short)
+    taken = {key: program.taken for key, program in ring_programs(made).items()}
+    slots = {(edge.reader, edge.port): edge.ring.slots for edge in made.edges if edge.ring is not None}
+    assert len(taken) > 1 and any(count == n + slots[key] for key in taken for n, count in enumerate(taken[key]))
+    region = with_depths(made, top_region(made))
+    assert max(link.depth for link in region.links) > BURST_WORDS
+    assert all(deadlock(made, region, stall=stall) is None for stall in (0, *STALLS))
 
 
 def test_what_waits_off_chip_does_not_wait_on_chip() -> None:
