@@ -17,8 +17,8 @@ _MANY = 12
 _LIKELY = 3
 #: Values on which a candidate step is judged first.
 _JUDGED = 24
-#: Multiples of the least difference that a weight may be: that difference may be off by its float32 rounding.
-_MOST_CODE = 1.01 * (1 << (MAX_BITS - 1))
+#: Steps that a weight may be: a difference of two is off by up to 2^-6 of a step, as they were rounded to float32.
+_MOST_CODE = 1.02 * (1 << (MAX_BITS - 1))
 
 
 def grid_step(values: FloatArray) -> float | None:
@@ -37,7 +37,8 @@ def grid_step(values: FloatArray) -> float | None:
     least = float(gaps[gaps > 2 * FLOAT32 * magnitude].min(initial=np.inf))
     if least == np.inf or magnitude[-1] / least > _MOST_CODE:
         return None
-    steps = least / np.arange(1, _MOST_STEPS + 1)
+    parts = int(min(_MOST_STEPS, _MOST_CODE * least / magnitude[-1]))
+    steps = least / np.arange(1, max(parts, 1) + 1)
     for first in steps[:_LIKELY]:  # one by one, since most codes have neighbours
         step = _refined(magnitude, first)
         if step is not None:
