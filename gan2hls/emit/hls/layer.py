@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from gan2hls.base import remembered
 from gan2hls.emit.hls.config import (
     Constant,
     acc_bits,
@@ -196,7 +197,7 @@ def layer_processes(engine: EngineDesign, edges: Sequence[Edge], programs: Progr
         made = _arrival(edge, source, "" if alone else f"_{n}", program)
         arriving.append(made[-1].sink if made else source)
         processes += made
-    return LayerProcesses((*processes, *_processes(engine, arriving, last)), firsts, last)
+    return LayerProcesses((*processes, *_processes(engine, tuple(arriving), last)), firsts, last)
 
 
 def _arrival(edge: Edge, source: Fifo, suffix: str, program: RingProgram | None) -> list[Process]:
@@ -219,10 +220,11 @@ def _arrival(edge: Edge, source: Fifo, suffix: str, program: RingProgram | None)
     return made
 
 
-def _processes(engine: EngineDesign, arriving: Sequence[Fifo], last: Fifo) -> tuple[Process, ...]:
+@remembered
+def _processes(engine: EngineDesign, arriving: tuple[Fifo, ...], last: Fifo) -> tuple[Process, ...]:
     """Return the processes from what arrives to ``last``, in the order of their calls."""
     processes: list[Process] = []
-    sources = tuple(arriving)
+    sources = arriving
     unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
     if unit is not None and unit.held is not None:
         _, _, sink, beats, about = _unit(engine, unit)

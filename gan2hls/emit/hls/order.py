@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gan2hls.base import shared
 from gan2hls.emit.hls.config import requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.latency import latency_cycles
@@ -133,6 +134,7 @@ def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], s
     return stalling(made, stall * latency_cycles(process.kind, simd), writes_first=feeds)
 
 
+@shared
 def _order(engine: EngineDesign, process: Process) -> Int64Array:
     """Return what a process reads and writes, int64 ``[n, 2]``, as ``templates/hls/lib`` has it."""
     match process.kind:
