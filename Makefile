@@ -11,6 +11,8 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # The virtual environment is first on PATH; a module path of the caller's must not shadow it.
 unexport PYTHONPATH
 unexport PYTHONHOME
+# Compiled once, not by each worker of the tests and each tool that they start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test fuzz quick check cosim lint-hw snapshot bench tools clean
 
@@ -47,7 +49,7 @@ fuzz: $(STAMP) ## Run the tests of random examples on new ones; `make test` draw
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=default -m hypothesis
 
 quick: $(STAMP) ## Run the unit tests that take no time, in less than a minute.
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not cosim and not slow" tests/unit
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=ci -m "not cosim and not slow" tests/unit
 
 check: $(STAMP) ## Format, lint, types, import order.
 	$(BIN)/ruff format --check .

@@ -252,6 +252,7 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
         for wire in filter(lambda edge: isinstance(edge, Wire), actor.writes):
             wire.writer = actor
     wires = [edge for edge in edges.values() if isinstance(edge, Wire)]
+    ordered = _late_last(actors)
     clock = quiet = 0
     while quiet < _PATIENCE:
         takes = [[wire.sees(reader) and reader.ready(wire) for reader in wire.readers] for wire in wires]
@@ -269,7 +270,7 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
                     taken.add(wire.readers[n])
             if leave:
                 left.add(wire.writer)
-        moved = [actor.edge(clock, actor in taken, actor in left) for actor in _late_last(actors)]
+        moved = [actor.edge(clock, actor in taken, actor in left) for actor in ordered]
         for actor in actors:
             actor.settle(clock)
         for wire, took, leave in zip(wires, takes, leaves, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,24 +103,28 @@ def assert_near(got: np.ndarray, wanted: np.ndarray, what: str, tolerance: float
 def check(
     path: Path,
     *,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
     input_shapes: dict[str, tuple[int, ...]] | None = None,
     tolerance: float = 1e-4,
 ) -> tuple[Loaded, Graph]:
-    """Load ``path``, run the passes, and hold both graphs to ONNX Runtime on the file and at every probe."""
+    """Load ``path``, run the passes, and hold both graphs to ONNX Runtime on the file and at every probe.
+
+    They are compared at a sample of each of ``seeds``.
+    """
     loaded = load(path, input_shapes=input_shapes)
     final = passes.run(loaded.graph)
-    rng = np.random.default_rng(seed)
-    inputs = {p.onnx_name: rng.normal(size=p.onnx_shape).astype(np.float32) for p in loaded.graph.inputs}
-    wanted = run_onnx(path, inputs)
-    for graph in (loaded.graph, final):
-        streams = evaluate(graph, inputs)
-        for port, value in zip(graph.outputs, wanted, strict=True):
-            assert_near(port.from_stream(streams[port.name][None]), value, f"output {port.onnx_name}", tolerance)
-        names = [layer.probe.onnx_name for layer in graph.layers]
-        for layer, value in zip(graph.layers, run_onnx(loaded.onnx_model, inputs, names), strict=True):
-            assert value.shape == layer.probe.onnx_shape
-            assert_near(streams[layer.name], layer.probe.to_stream(value)[0], f"{layer.name} at {names}", tolerance)
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        inputs = {p.onnx_name: rng.normal(size=p.onnx_shape).astype(np.float32) for p in loaded.graph.inputs}
+        wanted = run_onnx(path, inputs)
+        for graph in (loaded.graph, final):
+            streams = evaluate(graph, inputs)
+            for port, value in zip(graph.outputs, wanted, strict=True):
+                assert_near(port.from_stream(streams[port.name][None]), value, f"output {port.onnx_name}", tolerance)
+            names = [layer.probe.onnx_name for layer in graph.layers]
+            for layer, value in zip(graph.layers, run_onnx(loaded.onnx_model, inputs, names), strict=True):
+                assert value.shape == layer.probe.onnx_shape
+                assert_near(streams[layer.name], layer.probe.to_stream(value)[0], f"{layer.name} at {names}", tolerance)
     for n, layer in enumerate(final.layers):
         assert layer.name == f"l{n}_{layer.op.kind}"
         assert not split(layer.points, layer.channels).rest

@@ -55,7 +55,7 @@ def test_random_functions(tmp_path: Path, first: int):
     for seed in range(first, first + 20):
         path = save(tmp_path, tangle(random.Random(seed)), (1, 6), CONSTANTS)
         try:
-            _, final = check(path, seed=seed)
+            _, final = check(path, seeds=(seed,))
         except UnsupportedError as error:
             count[f"refused: {error.message}"] += 1
         else:

@@ -92,8 +92,7 @@ CHANNELS = {
 @pytest.mark.parametrize("name", STRAIGHT)
 def test_straight_pieces_are_points_of_the_requantizer(tmp_path: Path, name: str):
     path = save(tmp_path, generator(STRAIGHT[name]), (1, 6), {**C, **CHANNELS})
-    for seed in range(3):
-        _, final = check(path, seed=seed)
+    _, final = check(path, seeds=range(3))
     (layer,) = final.layers
     assert all(isinstance(point, Affine | Leaky | Clip) for point in layer.points)
 
@@ -131,8 +130,7 @@ def test_other_jumps_are_curves(tmp_path: Path, jump: str):
 @pytest.mark.parametrize("name", CURVED)
 def test_curves(tmp_path: Path, name: str):
     path = save(tmp_path, generator(CURVED[name]), (1, 6), C)
-    for seed in range(3):
-        _, final = check(path, seed=seed)
+    _, final = check(path, seeds=range(3))
     (layer,) = final.layers
     assert any(isinstance(point, Function) for point in layer.points)
 
@@ -149,8 +147,7 @@ def test_curves(tmp_path: Path, name: str):
     ],
 )
 def test_operators_that_are_functions_of_one_number(tmp_path: Path, body: str, opset: int):
-    for seed in range(3):
-        check(save(tmp_path, generator(body), (1, 6), C, opset=opset), seed=seed)
+    check(save(tmp_path, generator(body), (1, 6), C, opset=opset), seeds=range(3))
 
 
 OPERATORS = {
@@ -175,8 +172,7 @@ OPERATORS = {
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_every_elementwise_operator(tmp_path: Path, name: str):
-    for seed in range(3):
-        check(save(tmp_path, generator(OPERATORS[name]), (1, 6), C), seed=seed)
+    check(save(tmp_path, generator(OPERATORS[name]), (1, 6), C), seeds=range(3))
 
 
 @pytest.mark.parametrize(
@@ -226,8 +222,7 @@ PER_CHANNEL = {
 @pytest.mark.parametrize("name", PER_CHANNEL)
 def test_curves_that_differ_from_channel_to_channel(tmp_path: Path, name: str):
     path = save(tmp_path, generator(PER_CHANNEL[name]), (1, 6), {**C, **CHANNELS})
-    for seed in range(3):
-        _, final = check(path, seed=seed)
+    _, final = check(path, seeds=range(3))
     (layer,) = final.layers
     chain = split(layer.points, layer.channels)
     assert not chain.curve_is_common and [p.sets.size for p in layer.points if isinstance(p, Function)] == [8]
@@ -251,8 +246,7 @@ def test_curves_that_differ_by_scale_and_shift_alone_share_a_table(tmp_path: Pat
         "knots2": np.array([-2, -1, 1, 2, 3, -3, 0.5, 0.7], np.float32),
     }
     path = save(tmp_path, generator(FRONTS[name]), (1, 6), {**C, **CHANNELS, **more})
-    for seed in range(3):
-        _, final = check(path, seed=seed)
+    _, final = check(path, seeds=range(3))
     (layer,) = final.layers
     assert split(layer.points, layer.channels).curve_is_common
 
@@ -310,6 +304,7 @@ def test_images_of_channels(tmp_path: Path):
     assert len(final.layers) == 1
 
 
+@pytest.mark.cosim
 def test_a_general_curve_is_saved_and_verified(tmp_path: Path):
     body = generator(f"{CURVED['gelu by Erf'].replace('y = ', 'g = ')} y = Gemm(g, v)")
     path = save(tmp_path, body, (1, 6), {**C, "v": f32(RNG, 8, 4)})

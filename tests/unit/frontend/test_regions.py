@@ -111,7 +111,7 @@ ENDS = (
 def test_it_computes_what_onnx_runtime_does(tmp_path: Path, name: str):
     body, opset = MODELS[name]
     for end in ENDS:
-        _, final = check(save(tmp_path, f"{SOURCE}{body} {end}", (1, 2, 3, 3), C, opset=opset), seed=1)
+        _, final = check(save(tmp_path, f"{SOURCE}{body} {end}", (1, 2, 3, 3), C, opset=opset), seeds=(1,))
         assert len(final.layers) == 1, end
 
 

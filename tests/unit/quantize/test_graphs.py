@@ -60,7 +60,7 @@ def test_graphs_of_8_bits_are_near_float(name: str) -> None:
         assert layer.input_types == tuple(made.type_of(one) for one in layer.inputs)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 3 else n for n in range(12)])
 def test_random_graphs_of_16_bits_are_float_nearly(seed: int) -> None:
     """What is wrong with a fork or a join shows at once."""
     net, outputs = random_net(seed)

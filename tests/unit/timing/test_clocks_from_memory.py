@@ -111,6 +111,6 @@ class Away(Builder):
         return stream
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 12 else n for n in range(40)])
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 4 else n for n in range(40)])
 def test_engines_that_read_weights_from_a_memory_equal_a_simulation_clock_by_clock(seed: int) -> None:
     check(Network(tuple(Away(seed).blocks)))

@@ -19,6 +19,7 @@ from tests.random_integer_graphs import random_graph_design, u_net_design
 from tests.randomized import tiny_design
 
 GRAPHS = range(12)
+SEEDS = [pytest.param(n, marks=pytest.mark.slow) if n > 3 else n for n in GRAPHS]
 
 
 def at_depths(region: TopRegion, words: dict[str, int], others: int = LEAST_WORDS) -> TopRegion:
@@ -26,7 +27,7 @@ def at_depths(region: TopRegion, words: dict[str, int], others: int = LEAST_WORD
     return replace(region, links=tuple(replace(link, depth=words.get(link.name, others)) for link in region.links))
 
 
-@pytest.mark.parametrize("seed", GRAPHS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_least_depths_of_random_graphs(seed: int) -> None:
     """Everything comes to its end with them, and nothing with one word less of any."""
     made = random_graph_design(seed)
@@ -75,7 +76,7 @@ def test_what_waits_behind_a_converter_waits_in_the_engine() -> None:
         assert f"variable={reader}_widened_{port} depth={LEAST_WORDS}\n" in flat
 
 
-@pytest.mark.parametrize("seed", GRAPHS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_emitted_depths(seed: int) -> None:
     """They are what the RTL has, and what this order needs; in the flat region short streams do, and holds."""
     made = random_graph_design(seed)

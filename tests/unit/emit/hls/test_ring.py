@@ -150,7 +150,7 @@ def test_clocks_are_words_and_the_memory_s() -> None:
     assert RingProgram(alone, (25,) * 25).cycles == 2 * (32 + 4 * 368 + MEMORY_CLOCKS)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 2 else n for n in range(12)])
 def test_graphs_with_rings_end(seed: int) -> None:
     """In both regions, and where loops stall as a whole."""
     made = maps_away(random_graph_design(seed, norms=True), (32, 64, 256)[seed % 3])
