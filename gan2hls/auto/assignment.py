@@ -59,7 +59,9 @@ class Goal:
         candidates: formats to choose from.
         psnr_min_db: least PSNR of the output, at as low a cost as possible.
         weight_bits_max: most bits of weights, with as high a PSNR as possible.
-        cost_max: most cost, with as high a PSNR as possible.  Of these three at most one is given; none: no limit.
+        cost_max: most cost, with as high a PSNR as possible.
+        fit: the design has to fit its target, with as high a PSNR as possible.  Of these four at most one is given;
+            none: no limit.
         prices: of the cost.
     """
 
@@ -68,6 +70,7 @@ class Goal:
     psnr_min_db: float | None = None
     weight_bits_max: int | None = None
     cost_max: float | None = None
+    fit: bool = False
     prices: Prices = Prices()
 
     @property
@@ -81,15 +84,20 @@ class Goal:
         """Most of what ``spent`` counts, or None."""
         return self.weight_bits_max if self.weight_bits_max is not None else self.cost_max
 
-    def spent(self, usage: Usage) -> float:
-        """Return what is limited, or made least: bits where those have the limit, else cost."""
-        return float(usage.bits) if self.weight_bits_max is not None else self.prices.cost(usage)
+    @property
+    def wants_psnr(self) -> bool:
+        """Whether it is the highest PSNR within a limit of something else, rather than the least cost of a PSNR."""
+        return self.fit or self.budget is not None
 
-    def met(self, usage: Usage, psnr_db: float) -> bool:
-        """Whether an assignment reaches the goal."""
+    def spent(self, usage: Usage) -> float:
+        """Return what is limited, or made least: bits where those have the limit, or have to fit, else cost."""
+        return float(usage.bits) if self.fit or self.weight_bits_max is not None else self.prices.cost(usage)
+
+    def met(self, usage: Usage, psnr_db: float, *, fits: bool) -> bool:
+        """Whether an assignment reaches the goal; ``fits``: its design fits the target, as far as that is asked."""
         if self.budget is not None:
             return self.spent(usage) <= self.budget
-        return self.psnr_min_db is None or psnr_db >= self.psnr_min_db
+        return fits and (self.psnr_min_db is None or psnr_db >= self.psnr_min_db)
 
 
 @final
@@ -180,6 +188,9 @@ class Tools(Protocol):
 
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""
+
+    def fits(self, codes: Mapping[str, IntWeight]) -> bool:
+        """Whether the design with ``codes`` in it fits its target; true where the goal does not ask."""
 
     def progress(self, detail: str) -> None:
         """Say what long work is at."""

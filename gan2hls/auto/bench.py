@@ -24,12 +24,14 @@ class Measured:
         codes: of the free layers, and of pinned ones that were reconstructed with them.
         usages: of each free layer.
         psnr_db: of the whole network.
+        fits: whether its design fits the target; true where the goal does not ask.
     """
 
     choice: Choice
     codes: Mapping[str, IntWeight]
     usages: Mapping[str, Usage]
     psnr_db: float
+    fits: bool = True
 
     @property
     def usage(self) -> Usage:
@@ -46,6 +48,7 @@ class Bench:
         self._fitted: dict[tuple[str, Precision], IntWeight] = {}
         self._errors: dict[frozenset[tuple[str, IntWeight]], float] = {}
         self._tried: dict[tuple[Precision, ...], Measured] = {}
+        self._fits: dict[tuple[Precision, ...], bool] = {}
 
     def usage(self, layer: Layer, precision: Precision) -> Usage:
         """Return what a layer takes in a format."""
@@ -55,6 +58,14 @@ class Bench:
         """Return the squared error of the output with layers that were fitted each by itself."""
         return self._measure({layer.name: self._fit(layer, choice[layer.name]) for layer in self.free})
 
+    def fits(self, choice: Choice) -> bool:
+        """Whether the design fits its target with layers that were fitted each by itself."""
+        key = self._key(choice)
+        if key not in self._fits:
+            self.tools.progress(f"fitting {', '.join(map(str, key))}")
+            self._fits[key] = self.tools.fits({layer.name: self._fit(layer, choice[layer.name]) for layer in self.free})
+        return self._fits[key]
+
     def run(self, choice: Choice) -> Measured:
         """Return ``choice`` reconstructed layer by layer, and measured."""
         key = self._key(choice)
@@ -63,7 +74,7 @@ class Bench:
             codes = self.tools.sequence(choice)
             psnr_db = self.psnr_db(self._measure(codes))
             usages = {layer.name: self.tools.usage(layer, codes[layer.name]) for layer in self.free}
-            self._tried[key] = Measured(dict(choice), codes, usages, psnr_db)
+            self._tried[key] = Measured(dict(choice), codes, usages, psnr_db, self.tools.fits(codes))
         return self._tried[key]
 
     def psnr_db(self, error: float) -> float:

@@ -3,6 +3,7 @@
 1. Every layer is fitted in every candidate format, those of few bits by what the layer makes of float inputs.
 2. Its sensitivity to each is the squared error that the golden model's output gains when that layer alone has it.
 3. Errors of layers add up nearly; the cheapest sum below a limit, or the least below a budget, is found exactly.
+   Where the design has to fit its target the budget of bits is found by halves, each tried by scheduling.
 4. The chosen layers are reconstructed one after the other, and the whole network is measured.  What it differs from the
    sum moves the limit, and the search is repeated.
 5. The same measurement of the uniform assignments: one of them is taken where it is better.
@@ -10,6 +11,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -28,6 +30,8 @@ from gan2hls.ops import IntWeight
 
 #: Rounds of moving the limit and searching again; how far a result may lie above its goal before the last round.
 _ROUNDS, _CLOSE_DB = 6, 0.3
+#: Part of the bits of an assignment that turned out not to fit which the next one may have.
+_FEWER_BITS = 0.98
 #: How far an estimate may be off when it decides which uniform assignments are worth a measurement, and how many are.
 _MARGIN_DB, _LEAST_UNIFORM = 1.5, 2
 _NOUNS = {"search": "assignment", "uniform": "uniform assignment", "redundancy": "assignment by redundancy"}
@@ -126,7 +130,7 @@ class Search:
         made: list[Measured] = []
         for precision in precisions:
             made.append(self.bench.run(self._everywhere(precision)))
-            if self.goal.budget is None and self._met(made[-1]):
+            if not self.goal.wants_psnr and self._met(made[-1]):
                 break
         return made
 
@@ -138,25 +142,52 @@ class Search:
         """
         least = (self.goal.psnr_min_db or 0.0) - _MARGIN_DB
         rated: list[tuple[float, float, Precision]] = []
+        affordable: set[Precision] = set()
         for n, precision in enumerate(self.goal.candidates):
             rows = [rows[n] for rows in options.values()]
             spent = self.goal.spent(sum((row.usage for row in rows), Usage()))
             psnr = self.bench.psnr_db(self._base + sum(self._loss(row) for row in rows))
-            if psnr < least if self.goal.budget is None else spent <= self.goal.budget:
+            if self._affords(self._everywhere(precision), spent):
+                affordable.add(precision)
+            if precision in affordable if self.goal.wants_psnr else psnr < least:
                 self.tools.progress(f"all layers as {precision} ({n + 1} of {len(self.goal.candidates)})")
                 psnr = max(psnr, self.bench.psnr_db(self.bench.error(self._everywhere(precision))))
             rated.append((spent, psnr, precision))
         rated.sort(key=lambda one: one[:2])
-        if self.goal.budget is None:
+        if not self.goal.wants_psnr:
             near = [precision for _, psnr, precision in rated if psnr >= least]
             return near or [max(rated, key=lambda one: one[1])[2]]
-        within = sorted((one for one in rated if one[0] <= self.goal.budget), key=lambda one: -one[1])
+        within = sorted((one for one in rated if one[2] in affordable), key=lambda one: -one[1])
         best = [one for n, one in enumerate(within) if n < _LEAST_UNIFORM or one[1] >= within[0][1] - _MARGIN_DB]
         return [precision for _, _, precision in sorted(best, key=lambda one: one[0])] or [rated[0][2]]
 
     def _search(self, options: _Options, front: Front) -> list[Measured]:
         """Return the assignments measured on the way to the goal."""
-        return self._towards(options, front) if self.goal.budget is None else self._within(options, front)
+        if self.goal.fit:
+            return self._fitting(options, front)
+        return self._within(options, front) if self.goal.wants_psnr else self._towards(options, front)
+
+    def _affords(self, choice: Choice, spent: float) -> bool:
+        """Whether ``choice`` is within the goal's budget; where its design has to fit, whether it does."""
+        return self.bench.fits(choice) if self.goal.fit else self.goal.budget is None or spent <= self.goal.budget
+
+    def _fitting(self, options: _Options, front: Front) -> list[Measured]:
+        """Search for the least error whose design fits: by halves, since what has fewer bits fits if others do.
+
+        What layers take after each other may differ; then there is a step to fewer bits.
+        """
+
+        def misses(at: int) -> bool:
+            return not self.bench.fits(_chosen(options, front.choice(at).options))
+
+        at = bisect_left(range(front.cost.size), True, key=misses) - 1
+        tried: list[Measured] = []
+        while at >= 0 and len(tried) < _ROUNDS:
+            tried.append(self.bench.run(_chosen(options, front.choice(at).options)))
+            if self._met(tried[-1]):
+                break
+            at = int(np.count_nonzero(front.cost <= _FEWER_BITS * front.cost[at])) - 1
+        return tried
 
     def _within(self, options: _Options, front: Front) -> list[Measured]:
         """Search for the least error within the budget; what layers take together may differ from the sum."""
@@ -197,7 +228,7 @@ class Search:
 
     def _farthest(self, options: _Options, front: Front) -> Choice:
         """Return what goes farthest towards a goal by the sums: the cheapest assignment, or that of least error."""
-        if self.goal.budget is None:
+        if not self.goal.wants_psnr:
             return {name: min(rows, key=lambda row: row.error).precision for name, rows in options.items()}
         cheapest = front.least_cost(np.inf)
         assert cheapest is not None
@@ -206,19 +237,21 @@ class Search:
     # -- deciding --------------------------------------------------------------------------------------------------
 
     def _met(self, made: Measured) -> bool:
-        return self.goal.met(made.usage, made.psnr_db)
+        return self.goal.met(made.usage, made.psnr_db, fits=made.fits)
 
     def _best(self, tried: Sequence[Measured]) -> Measured:
-        """Return the best of the assignments ``tried``.
+        """Return the best of the assignments ``tried``; where none fits its target, that of fewest bits.
 
         Raises:
             ConfigError: none reaches the goal.
         """
         goal = self.goal
         met = [made for made in tried if self._met(made)]
+        if not met and goal.fit:
+            return min(tried, key=lambda made: goal.spent(made.usage))
         if not met:
             raise self._refusal(tried)
-        if goal.budget is not None:
+        if goal.wants_psnr:
             return max(met, key=lambda made: made.psnr_db)
         return min(met, key=lambda made: (goal.spent(made.usage), -made.psnr_db))
 

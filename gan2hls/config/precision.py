@@ -120,6 +120,14 @@ class AutoConfig(Strict):
         None, description="Most bits of weights, with as high a PSNR as possible."
     )
     cost_max: Positive | None = Field(None, description="Most cost of weights, with as high a PSNR as possible.")
+    fit: Annotated[bool, Field(strict=True)] = Field(
+        False, description="As high a PSNR as possible with weights whose design fits the target."
+    )
+    memory_bits_max: Annotated[int, Field(strict=True, ge=18_432)] | None = Field(
+        None,
+        description="The same, with at most so many bits of block RAM (18,432 each) in the whole design, or what the "
+        "part has.",
+    )
     cost: CostConfig = Field(CostConfig(), description="What psnr_min_db makes least, and cost_max limits.")
     candidates: Annotated[tuple[WeightPrecision, ...], Field(min_length=1, max_length=32)] = Field(
         _CANDIDATES, description="Formats to choose from."
@@ -127,8 +135,8 @@ class AutoConfig(Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        goals = ("psnr_min_db", "weight_bits_max", "cost_max")
-        given = [name for name in goals if getattr(self, name) is not None]
+        goals = ("psnr_min_db", "weight_bits_max", "cost_max", "fit", "memory_bits_max")
+        given = [name for name in goals if getattr(self, name) not in (None, False)]
         if len(given) > 1:
             raise ValueError(f"give {' or '.join(given)}, not {'both' if len(given) == 2 else 'all'}")
         if len(set(self.candidates)) != len(self.candidates):

@@ -46,9 +46,10 @@ from gan2hls.fabric.linear import (
     weight_rom,
 )
 from gan2hls.fabric.memories import LUT_ROM_DEPTH, MemoryCells, MemoryKind, bram18, memory_cells
-from gan2hls.fabric.resources import Resources, overall
+from gan2hls.fabric.resources import BRAM18_BITS, Resources, overall
 
 __all__ = [
+    "BRAM18_BITS",
     "LUT_ROM_DEPTH",
     "MemoryBlock",
     "MemoryCells",

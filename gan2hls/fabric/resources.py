@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import final
 
+#: Bits of a block RAM, parity bits included, which hold data as others do.
+BRAM18_BITS = 18 * 1024
+
 
 @final
 @dataclass(frozen=True)

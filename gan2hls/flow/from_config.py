@@ -14,6 +14,8 @@ from gan2hls.hardware import (
     Design,
     FoldingRequest,
     MemoryPort,
+    Target,
+    Utilization,
     design_resources,
     estimate,
     legal_pe,
@@ -81,11 +83,12 @@ def _precisions(config: Config) -> dict[str, object]:
 
 def goal_of(auto: AutoConfig) -> Goal:
     """Return what ``precision.auto`` asks for; a goal is taken for granted where there is something to choose."""
-    least = auto.psnr_min_db
-    if least is None and auto.weight_bits_max is None and auto.cost_max is None and auto.policy != "redundancy":
+    least, fit = auto.psnr_min_db, auto.fit or auto.memory_bits_max is not None
+    other = fit or auto.weight_bits_max is not None or auto.cost_max is not None
+    if least is None and not other and auto.policy != "redundancy":
         least = _LEAST_PSNR_DB
     prices = Prices(auto.cost.bits, auto.cost.dsp, auto.cost.lut)
-    return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, prices)
+    return Goal(auto.policy, auto.candidates, least, auto.weight_bits_max, auto.cost_max, fit, prices)
 
 
 def activation_bound(
@@ -159,11 +162,20 @@ def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingReq
 OFF_CHIP: Mapping[str, bool | None] = {"auto": None, "on_chip": False, "off_chip": True}
 
 
-def memory_port(config: Config) -> MemoryPort:
-    """Return the port to external memory that the config describes."""
-    memory = config.memory
+def target_of(config: Config, part: str) -> Target:
+    """Return what the design is folded for; ``part`` is the name of ``target.part`` as Vivado takes it."""
+    target, memory = config.target, config.memory
     off_chip, maps, entropy = OFF_CHIP[memory.weights], memory.maps == "auto", memory.entropy == "auto"
-    return MemoryPort(memory.port_bits, memory.bandwidth_gbps, off_chip, maps, entropy)
+    return Target(
+        part,
+        target.clock_mhz,
+        target.fps,
+        target.dsp,
+        Utilization(**target.utilization.model_dump()),
+        target.oversize,
+        MemoryPort(memory.port_bits, memory.bandwidth_gbps, off_chip, maps, entropy),
+        config.precision.auto.memory_bits_max,
+    )
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:

@@ -21,16 +21,15 @@ from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, emit_m
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.flow.from_config import (
-    activation_bound,
     check_unchanged,
     folded_for_tool,
-    goal_of,
-    memory_port,
     pinned_foldings,
     settled_config,
+    target_of,
 )
 from gan2hls.flow.inputs import Inputs, read_inputs, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.flow.lowering import lower, lower_with_weights
 from gan2hls.flow.project_folder import (
     ASSIGNMENT_YAML,
     PICTURE_PNG,
@@ -49,9 +48,9 @@ from gan2hls.flow.project_folder import (
 from gan2hls.flow.result import BuildResult
 from gan2hls.flow.stages import RESUMABLE, STAGES, Stage
 from gan2hls.frontend import Loaded
-from gan2hls.hardware import Design, Target, Utilization, check_fits, design_resources, part_name, schedule, sizing
+from gan2hls.hardware import Design, Target, check_fits, design_resources, part_name, schedule
 from gan2hls.model import Golden, Graph, IntegerModel, Origin
-from gan2hls.quantize import UndefinedCast, Widening, assign_precision, quantize, quantize_inputs
+from gan2hls.quantize import UndefinedCast, Widening, quantize_inputs
 from gan2hls.report import (
     NOT_MEASURED,
     AssignmentReport,
@@ -222,26 +221,13 @@ class _Run:
             return
         assert self.graph is not None and self.loaded is not None
         with self._stage("lower"):
-            precisions = assign_precision(self.graph, self.config)
             self.inputs = read_inputs(self.graph.inputs, self.config)
             self.casts = warn_of_casts(self.loaded.onnx_model, self.inputs.evaluation)
-            rule, wanted = self.config.calibration.range, self.config.precision
-            made = quantize(
-                self.graph,
-                self.loaded.onnx_model,
-                self.inputs.calibration,
-                precisions,
-                None if rule == "auto" else rule,
-                goal=goal_of(wanted.auto),
-                activation_goal_db=wanted.activation_psnr_min_db,
-                reconstruct=wanted.reconstruct,
-                sizing=lambda reference: sizing(reference, self._target(), pinned_foldings(reference, self.config)),
-                activation_bound=activation_bound(wanted, self._design_of, self._target().budget),
-                fitting=self.inputs.reconstruction,
-                progress=partial(self.notify, "lower"),
-            )
+            progress = partial(self.notify, "lower")
+            onnx_model = self.loaded.onnx_model
+            made = lower(self.graph, onnx_model, self.inputs, self.config, self._part, self._design_of, progress)
             self.model, self.assignment, self.widening = made.model, made.assignment, made.widening
-            if wanted.weight is None and made.assignment is None:
+            if self.config.precision.weight is None and made.assignment is None:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
 
     def _design_of(self, model: IntegerModel) -> Design:
@@ -266,17 +252,21 @@ class _Run:
             self.design = self._design_of(self.model)
             if target.oversize and not design_resources(self.design).within(target.budget):
                 self.design = schedule(self.model, target, pinned)
-            check_fits(self.design, target, pinned)
+            check_fits(self.design, target, pinned, self._with_weights)
+
+    def _with_weights(self, precision: str) -> tuple[IntegerModel, float] | None:
+        """Return the model with weights in another format and its PSNR, or None without the ONNX model."""
+        if self.loaded is None or self.graph is None:
+            return None
+        progress = partial(self.notify, "schedule")
+        return lower_with_weights(self.graph, self.loaded.onnx_model, self.inputs, self.config, progress, precision)
 
     @cached_property
     def _part(self) -> str:
         return part_name(self.config.target.part, unlisted=self.config.target.dsp is not None)
 
     def _target(self) -> Target:
-        target = self.config.target
-        shares = Utilization(**target.utilization.model_dump())
-        memory = memory_port(self.config)
-        return Target(self._part, target.clock_mhz, target.fps, target.dsp, shares, target.oversize, memory)
+        return target_of(self.config, self._part)
 
     def _emit(self) -> None:
         with self._stage("emit"):

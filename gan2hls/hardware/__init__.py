@@ -26,7 +26,7 @@ from gan2hls.hardware.resources import (
     engine_resources,
     joints_resources,
 )
-from gan2hls.hardware.schedule import check_fits, refolded, schedule, sizing
+from gan2hls.hardware.schedule import check_fits, fits, refolded, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
 from gan2hls.hardware.width_converters import Converter
 
@@ -67,6 +67,7 @@ __all__ = [
     "engine_resources",
     "estimate",
     "find_part",
+    "fits",
     "footprint",
     "holding_clocks",
     "joints_resources",

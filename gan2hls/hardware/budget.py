@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import ConfigError
-from gan2hls.fabric import Resources
+from gan2hls.fabric import BRAM18_BITS, Resources
 from gan2hls.hardware.parts import part_resources
 
 DEFAULT_PART = "xc7z020clg400-1"
@@ -120,6 +120,7 @@ class Target:
         fps: frames a second wanted; the cheapest folding that reaches it is taken.  None: as fast as fits.
         dsp: DSP blocks to use at most; None: those of the part.
         utilization: of the part, at most.
+        memory_bits: bits of block RAM to use at most, ``BRAM18_BITS`` a block; None: those of the part.
         oversize: make the design that comes nearest where none fits.
         memory: the port to external memory.
     """
@@ -131,11 +132,23 @@ class Target:
     utilization: Utilization = Utilization()
     oversize: bool = False
     memory: MemoryPort = MemoryPort()
+    memory_bits: int | None = None
 
     @property
     def budget(self) -> Resources:
         """What may be taken."""
-        return part_budget(self.part, self.dsp, self.utilization)
+        return self.budget_of(self.part, self.utilization)
+
+    def budget_of(self, part: str, utilization: Utilization) -> Resources:
+        """Return what may be taken of ``part``, or of a share of it, within the limits that are no part's."""
+        room = part_budget(part, self.dsp, utilization)
+        return room if self.memory_bits is None else replace(room, bram18=min(room.bram18, self.block_rams))
+
+    @property
+    def block_rams(self) -> int:
+        """Block RAMs of 18 kbit that ``memory_bits`` allows."""
+        assert self.memory_bits is not None, "is not limited"
+        return self.memory_bits // BRAM18_BITS
 
     @property
     def cycles(self) -> int | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from math import ceil, floor
+from typing import final
 
 import numpy as np
 
 from gan2hls.base import FoldingError
-from gan2hls.fabric import Resources
+from gan2hls.fabric import BRAM18_BITS, Resources
 from gan2hls.hardware.budget import (
     RESOURCE_NAMES,
     Target,
@@ -17,7 +18,6 @@ from gan2hls.hardware.budget import (
     excess,
     excess_text,
     lifted,
-    part_budget,
     room_beside,
 )
 from gan2hls.hardware.engine import FoldingRequest
@@ -36,8 +36,32 @@ _PORT_BITS = (128, 256, 512)
 _BETWEEN = ";\n        "
 
 
+#: Returns a model with weights in the format of that name, and the PSNR of its output in dB; None: that is not known.
+WithWeights = Callable[[str], tuple[IntegerModel, float] | None]
+
+
+@final
+@dataclass(frozen=True)
+class Narrower:
+    """How a format of fewer bits for weights is tried.
+
+    Attributes:
+        with_weights: returns the model in that format.
+        fits: whether some design of a model fits.
+    """
+
+    with_weights: WithWeights
+    fits: Callable[[IntegerModel], bool]
+
+
 def misfit_error(
-    model: IntegerModel, choices: Choices, target: Target, aside: Resources, *, maps_help: bool
+    model: IntegerModel,
+    choices: Choices,
+    target: Target,
+    aside: Resources,
+    narrower: Narrower,
+    *,
+    maps_help: bool,
 ) -> FoldingError:
     """Return what says that nothing fits, with the ways out that have been tried.
 
@@ -46,6 +70,7 @@ def misfit_error(
         choices: its foldings.
         target: part, clock and goal.
         aside: what is taken beside the options of layers.
+        narrower: by which fewer bits of weights are tried.
         maps_help: whether it fits with queues and maps off chip, where the target does not allow that.
     """
     budget, interval = target.budget, _interval(choices, target)
@@ -58,7 +83,7 @@ def misfit_error(
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, target, aside, names)]),
+        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, target, aside, narrower, names)]),
     )
 
 
@@ -67,7 +92,7 @@ def _interval(choices: Choices, target: Target) -> int:
 
 
 def _ways_out(
-    model: IntegerModel, choices: Choices, target: Target, aside: Resources, names: list[str]
+    model: IntegerModel, choices: Choices, target: Target, aside: Resources, narrower: Narrower, names: list[str]
 ) -> Iterator[str]:
     """Yield what would help, each with its price; ``names`` are the resources that are short."""
     budget, interval = target.budget, _interval(choices, target)
@@ -76,10 +101,14 @@ def _ways_out(
         chosen = choices.fitting(interval, without - aside)
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
+    if target.memory_bits is not None:
+        chosen = choices.fitting(interval, replace(target, memory_bits=None).budget - aside)
+        if chosen is not None:
+            yield f"precision.auto.memory_bits_max: {(taken_by(chosen) + aside).bram18 * BRAM18_BITS} would do"
     yield from _off_chip(model, target, aside)
     yield from _more_of_the_part(choices, target, aside)
     yield _larger_part(choices, target, aside)
-    yield from _fewer_bits(model, target, aside, names)
+    yield from _fewer_bits(model, target, aside, narrower, names)
     if target.fps is not None:
         fastest = choices.fastest(budget - aside)
         if fastest is None:
@@ -112,7 +141,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
 
 def _more_of_the_part(choices: Choices, target: Target, aside: Resources) -> Iterator[str]:
     """Yield what shares of the part would be enough, where it could be filled to the last."""
-    there = part_budget(target.part, target.dsp, Utilization(1, 1, 1, 1, 1))
+    there = target.budget_of(target.part, Utilization(1, 1, 1, 1, 1))
     chosen = choices.fitting(_interval(choices, target), there - aside)
     if chosen is None:
         return
@@ -126,7 +155,7 @@ def _more_of_the_part(choices: Choices, target: Target, aside: Resources) -> Ite
 def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
     interval = _interval(choices, target)
     for device, found in sorted(PARTS.items(), key=lambda item: item[1].resources.counts[1:]):
-        room = part_budget(device, target.dsp, target.utilization) - aside
+        room = target.budget_of(device, target.utilization) - aside
         if choices.fitting(interval, room) is not None:
             there = found.resources
             return (
@@ -136,8 +165,13 @@ def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
     return "no part that is listed holds it"
 
 
-def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: list[str]) -> Iterator[str]:
-    """Yield what fewer bits of weights take of the resources ``names``; weights are cut, which sizes do not mind."""
+def _fewer_bits(
+    model: IntegerModel, target: Target, aside: Resources, narrower: Narrower, names: list[str]
+) -> Iterator[str]:
+    """Yield what fewer bits of weights take of the resources ``names``, and what the picture loses.
+
+    Weights are cut at first, which sizes do not mind; what fits so is then lowered in that format.
+    """
     for bits in _WEIGHT_BITS if names else ():
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
@@ -149,8 +183,15 @@ def _fewer_bits(model: IntegerModel, target: Target, aside: Resources, names: li
         counts = dict(taken)
         prices = " and ".join(f"{counts[short]:,} {RESOURCE_NAMES[short]}" for short in names)
         if taken.within(target.budget):
-            yield f"precision.weight: {name}: {prices}, which fits"
-            return
+            lowered = narrower.with_weights(name)
+            if lowered is None:
+                yield f"precision.weight: {name}: {prices}, which fits"
+                return
+            other, psnr_db = lowered
+            if narrower.fits(other):
+                quality = f"a PSNR of {psnr_db:.1f} dB on calibration data"
+                yield f"precision.weight: {name}: {prices}, which fits, at {quality}"
+                return
         yield f"precision.weight: {name}: {prices}, which is still too much"
 
 

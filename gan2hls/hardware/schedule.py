@@ -23,7 +23,7 @@ from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.misfit import misfit_error
+from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_off_chip, with_endless_queues, with_queues
@@ -31,7 +31,7 @@ from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
-__all__ = ["LayerSizes", "Target", "check_fits", "refolded", "schedule", "sizing"]
+__all__ = ["LayerSizes", "Target", "check_fits", "fits", "refolded", "schedule", "sizing"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,15 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
     return found.design
 
 
+def fits(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> bool:
+    """Whether ``schedule`` with the same arguments has a design within the target's budget.
+
+    Raises:
+        FoldingError: a pinned value that does not divide, or a goal that no folding reaches.
+    """
+    return _within_budget(model, target, pinned)[1].design is not None
+
+
 def refolded(design: Design, model: IntegerModel) -> Design:
     """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
     engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
@@ -83,8 +92,17 @@ def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
     return make_engine(layer, engine.folding, rows=engine.rows, skip=skip, off_chip=engine.off_chip)
 
 
-def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingRequest]) -> None:
+def check_fits(
+    design: Design, target: Target, pinned: Mapping[str, FoldingRequest], with_weights: WithWeights = lambda _: None
+) -> None:
     """Refuse a design that takes more than ``target`` allows; where that is ``oversize``, warn of it.
+
+    Args:
+        design: of some model.
+        target: as for ``schedule``.
+        pinned: as for ``schedule``.
+        with_weights: returns the same model with weights in another format, and the PSNR of its output in dB; None:
+            that is not known.
 
     Raises:
         FoldingError: it says what is needed and what is there, and which ways out there are.
@@ -96,18 +114,24 @@ def check_fits(design: Design, target: Target, pinned: Mapping[str, FoldingReque
         _log.warning("%s: the design takes %s; target.oversize lets it pass", target.part, excess_text(taken, budget))
         return
     choices, found = _within_budget(design.model, target, pinned)
-    raise _misfit(design.model, choices, target, pinned, found.aside)
+    raise _misfit(design.model, choices, target, pinned, found.aside, with_weights)
 
 
 def _misfit(
-    model: IntegerModel, choices: Choices, target: Target, pinned: Mapping[str, FoldingRequest], aside: Resources
+    model: IntegerModel,
+    choices: Choices,
+    target: Target,
+    pinned: Mapping[str, FoldingRequest],
+    aside: Resources,
+    with_weights: WithWeights = lambda _: None,
 ) -> FoldingError:
     """Return what says that nothing fits; that maps off chip would help is tried here, where it was not allowed."""
     maps_help = False
     if not target.memory.maps:
         free = replace(target, memory=replace(target.memory, maps=True))
         maps_help = _within_budget(model, free, pinned)[1].design is not None
-    return misfit_error(model, choices, target, aside, maps_help=maps_help)
+    narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
+    return misfit_error(model, choices, target, aside, narrower, maps_help=maps_help)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:

@@ -40,6 +40,7 @@ MARGIN_DB = 0.3
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
+Fits = Callable[[IntegerModel], bool]
 Streams = Mapping[str, Float32Array]
 Precisions = Mapping[str, LayerPrecision]
 #: Real inputs by ONNX name, ``[N, *onnx_shape[1:]]``.
@@ -55,9 +56,11 @@ class Quantized:
         model: the integer model.
         assignment: of the weights; None where the config says them all.
         widening: of the activations; None where the config says them all.
+        psnr_db: of the output before activations got more bits, on calibration frames that nothing was fitted to.
     """
 
     model: IntegerModel
+    psnr_db: float
     assignment: Assignment | None = None
     widening: Widening | None = None
 
@@ -73,6 +76,7 @@ def quantize(
     activation_goal_db: float = 0.0,
     reconstruct: bool | None = None,
     sizing: Sizing | None = None,
+    fits: Fits = lambda _: True,
     activation_bound: CostBound | None = None,
     fitting: Inputs | None = None,
     progress: Progress = lambda _: None,
@@ -92,6 +96,7 @@ def quantize(
         activation_goal_db: PSNR of the output for which activations that nothing fixes get more bits.
         reconstruct: whether weights are reconstructed; None: those whose codes have few bits.
         sizing: of layers at one folding, for ``goal``; None: they take nothing.
+        fits: whether the design of a model fits its target, for a ``goal`` of that.
         activation_bound: of what more bits for activations may take; None: anything.
         fitting: ``inputs`` and more of them, on which weights are reconstructed, but for those that judge; None:
             ``inputs``.
@@ -119,7 +124,9 @@ def quantize(
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
         with one_thread():
-            tools = _Tools(graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, progress)
+            tools = _Tools(
+                graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, fits, progress
+            )
             assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
@@ -149,7 +156,7 @@ def quantize(
     if fitting is not None and reconstruction is None:
         judges = partial(_unseen, graph, model, fitting, frames=len(streams[graph.inputs[0].name]))
     wider, widening = _widen(search, best, activation_goal_db, formats, sizing, activation_bound, judges, progress)
-    return Quantized(wider.model, assignment, widening)
+    return Quantized(wider.model, psnr_of(search, best.error), assignment, widening)
 
 
 def activation_goal_beside(weight_goal_db: float, goal_db: float) -> float:
@@ -263,9 +270,11 @@ class _Tools:
         reconstruct: bool | None,
         reconstruction: Reconstruction | None,
         sizing: Sizing | None,
+        fits: Fits,
         progress: Progress,
     ) -> None:
         self.graph, self.streams = graph, streams
+        self._goal, self._model_fits = goal, fits
         self.reconstruct, self._progress, self._reconstruction = reconstruct, progress, reconstruction
         linear = [layer for layer, _ in linear_layers(graph)]
         self._layers = {layer.name: layer for layer in linear}
@@ -336,6 +345,10 @@ class _Tools:
     def measure(self, codes: Mapping[str, IntWeight]) -> float:
         """Return the mean squared error of the golden model's output with ``codes`` in it."""
         return self._judge.error_with(codes, self._candidate)
+
+    def fits(self, codes: Mapping[str, IntWeight]) -> bool:
+        """Whether the design with ``codes`` in it fits its target; true where the goal does not ask."""
+        return not self._goal.fit or self._model_fits(self._judge.model_with(codes, self._candidate))
 
 
 def measure(graph: Graph, model: onnx.ModelProto, inputs: Inputs) -> dict[str, Float32Array]:

@@ -42,12 +42,13 @@ class Stub:
         usage: by layer and format.
         error: of formats by layer.
         later: bits that a layer takes more once it is reconstructed behind others.
+        blocks: of 32 bits, those of a layer its own, that a design holds.
     """
 
     peak = 1.0
 
-    def __init__(self, usage: Table, error: Error, later: Mapping[str, int] | None = None) -> None:
-        self.table, self.error, self.later = usage, error, later or {}
+    def __init__(self, usage: Table, error: Error, later: Mapping[str, int] | None = None, blocks: int = 1000) -> None:
+        self.table, self.error, self.later, self.blocks = usage, error, later or {}, blocks
         self.done: list[tuple[object, ...]] = []
 
     def fit(self, layer: Any, precision: Precision) -> Any:
@@ -65,6 +66,9 @@ class Stub:
     def measure(self, codes: Mapping[str, Any]) -> float:
         self.done.append(("measure", *codes.values()))
         return self.error({name: c.precision for name, c in codes.items()})
+
+    def fits(self, codes: Mapping[str, Any]) -> bool:
+        return sum(-(-code.bits // 32) for code in codes.values()) <= self.blocks
 
     def progress(self, detail: str) -> None:
         assert detail
@@ -248,3 +252,54 @@ def test_errors_that_are_not_their_sum_move_the_limit(layers: int, seed: int, wh
     assert found.psnr_db >= goal
     certain = [one for one, psnr in zip(every, psnrs, strict=True) if psnr >= goal and len(set(one.values())) == 1]
     assert found.bits <= min(sum(table[n][p].bits for n, p in one.items()) for one in certain)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "chosen"),
+    [
+        (6, ("int8", "int8")),
+        (5, ("int4", "int8")),
+        (4, ("int4", "int4")),
+        (3, ("ternary", "int4")),
+        (2, ("ternary", "ternary")),
+        (1, ("ternary", "ternary")),
+    ],
+)
+def test_formats_are_found_whose_design_fits(blocks: int, chosen: tuple[str, str]) -> None:
+    """80 bits take three blocks, 40 two and 20 one; where nothing fits it is what has the fewest bits."""
+    errors = {("a", INT4): 1e-4, ("a", TERNARY): 1e-3, ("b", INT4): 2e-4, ("b", TERNARY): 1e-2}
+
+    def error(of: Mapping[str, Precision]) -> float:
+        return 1e-5 + sum(errors.get(one, 0.0) for one in of.items())
+
+    found = search(Stub(ALIKE, error, blocks=blocks), fit=True)
+    assert tuple(formats(found).values()) == chosen
+
+
+def test_what_fits_by_itself_but_not_behind_others_gets_fewer_bits() -> None:
+    """Layer ``a`` takes 30 bits more in the whole network: three blocks instead of two."""
+    errors = adding({INT8: 0.0, INT4: 1e-4, TERNARY: 1e-3})
+    found = search(Stub(ALIKE, errors, {"a": 30}, blocks=4), fit=True)
+    assert formats(found) == {"a": "ternary", "b": "int4"}
+
+
+def test_a_uniform_format_has_to_fit_too() -> None:
+    found = search(Stub(ALIKE, ADDING, blocks=4), fit=True, policy="uniform")
+    assert formats(found) == {"a": "int4", "b": "int4"}
+
+
+@given(st.integers(1, 3), st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_no_uniform_format_that_fits_is_better(layers: int, seed: int, blocks: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = {f"l{n}": {p: Usage(int(rng.integers(4, 97))) for p in (INT8, INT4, TERNARY)} for n in range(layers)}
+    adds = {(n, p): float(rng.uniform(1e-4, 1e-2)) for n in table for p in (INT8, INT4, TERNARY)}
+    stub = Stub(table, lambda chosen: 1e-5 + sum(adds[one] for one in chosen.items()), blocks=blocks)
+    found = search(stub, fit=True)
+    chosen = {choice.layer: Codes(Precision.parse(choice.precision), choice.bits) for choice in found.layers}
+    fitting = [
+        -10 * np.log10(1e-5 + sum(adds[name, p] for name in table))
+        for p in (INT8, INT4, TERNARY)
+        if stub.fits({name: Codes(p, table[name][p].bits) for name in table})
+    ]
+    assert stub.fits(chosen) or not fitting
+    assert not fitting or found.psnr_db >= max(fitting) - 1e-9
