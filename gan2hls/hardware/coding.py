@@ -19,6 +19,7 @@ def with_entropy(design: Design, budget: Resources) -> Design:
     """Return ``design`` with entropy codes over weights off chip as long as it is within ``budget``.
 
     What saves most bytes of a frame comes first.  Without a code it is as fast, since bytes were counted without one.
+    Decoders are as slow as the slowest engine lets them be, as foldings are.
     """
     found = sorted(_coded(design), key=lambda pair: pair[0], reverse=True)
     for _, coded in found:
@@ -33,7 +34,7 @@ def _coded(design: Design) -> Iterator[tuple[int, LinearEngine]]:
     """Yield the engines for which an entropy code is worth it, with the beats of a frame that it saves."""
     for engine in design.engines:
         if isinstance(engine, LinearEngine) and engine.off_chip is not None:
-            coded = with_decoders(engine, engine.interval)
+            coded = with_decoders(engine, design.interval)
             if coded is not engine:
                 yield engine.bus_beats - coded.bus_beats, coded
 

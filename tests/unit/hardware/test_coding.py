@@ -10,7 +10,7 @@ from gan2hls.hardware import Design, FoldingRequest, LinearEngine, Target, desig
 from gan2hls.hardware.budget import MemoryPort, Utilization
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
-from tests.randomized import chain, conv, linear_layer
+from tests.randomized import chain, conv, dense, linear_layer
 
 #: Of one folding, so that LUTs are those of decoders alone.
 PINNED = {"l0": FoldingRequest(4, 8, 1), "l1": FoldingRequest(8, 8, 1)}
@@ -46,3 +46,24 @@ def test_decoders_take_luts_that_are_left() -> None:
         assert [count > 0 for count in decoders(made)] == [first, second]
         assert design_resources(made).lut <= luts
         assert estimate(made).interval == estimate(plain).interval
+
+
+def test_decoders_are_as_slow_as_the_slowest_engine_lets_them_be() -> None:
+    """A layer on one pixel uses each weight once: as many decoders as it has lanes would not keep its own pace."""
+    rng = np.random.default_rng(1)
+    values = np.clip(rng.normal(0, 3, (1, 256, 64)).round(), -128, 127).astype(np.int64)
+    first = linear_layer(rng, "l0", "z", dense(64, 256), INT8, values=values, shape=(4, 4, 16))
+    second = linear_layer(rng, "l1", "l0", conv((4, 4), 16, 64), first.output_type)
+    model = chain("slow_head", (1, 1, 64), INT8, (first, second))
+    pinned = {"l0": FoldingRequest(8, 4, 1), "l1": FoldingRequest(4, 4, 1, off_chip=False)}
+    auto = MemoryPort(off_chip=None, maps=False)
+    head = replace(pinned["l0"], off_chip=True)
+    plain, coded = (
+        schedule(model, Target(memory=replace(auto, entropy=entropy)), pinned | {"l0": head})
+        for entropy in (False, True)
+    )
+    engine = coded.engines[0]
+    assert isinstance(engine, LinearEngine) and decoders(coded) == [4]
+    assert 512 < engine.decode_cycles == 4096 <= 0.95 * coded.interval
+    assert coded.interval == plain.interval and engine.bus_beats < plain.engines[0].bus_beats
+    assert estimate(coded).interval == estimate(plain).interval
