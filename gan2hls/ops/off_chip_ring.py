@@ -98,8 +98,8 @@ class OffChipRing:
 
     @property
     def slots(self) -> int:
-        """Bursts that it holds, short ones among them."""
-        beats = -(-self.depth * self.word_bits // self.bus_bits) + _ON_THE_WAY
+        """Bursts that it holds, short ones among them: a frame at least, for the order of bursts of the C++."""
+        beats = max(-(-self.depth * self.word_bits // self.bus_bits), self.beats) + _ON_THE_WAY
         return -(-beats // self.burst) + beats // self.beats + 2
 
     @property

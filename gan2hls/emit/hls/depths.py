@@ -62,8 +62,7 @@ def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
 
     The largest has its program first; those that have none yet are as long as they need be meanwhile, and streams on
     chip as those with a program need them: bursts are coarser than words.  A ring takes as much as processes need whose
-    loops stall as a whole, too: places in external memory cost little, and what it does not take waits in front of it,
-    on chip.
+    loops stall as a whole, too: it has places for a whole frame.
     """
     programs: dict[tuple[str, int], RingProgram] = {}
     rings = {(edge.reader, edge.port): edge.ring for edge in design.edges if edge.ring is not None}

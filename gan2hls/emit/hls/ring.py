@@ -35,7 +35,8 @@ class RingProgram:
 
     Attributes:
         ring: how it stands in memory.
-        taken: bursts that are taken before each one is given; the last number is that of all.
+        taken: bursts that are taken before each one is given; the last number is that of all.  Burst ``n`` of a frame
+            stands in place ``n``: there are places for all.
     """
 
     ring: OffChipRing
@@ -49,21 +50,15 @@ class RingProgram:
         given = 0
         for count, bursts in groupby(self.taken):
             gives = len(list(bursts))
-            takes = self._stretches(taken[given], count)
-            first, *others = self._stretches(given, given + gives)
+            takes, (first, *others) = self._stretches(count - taken[given]), self._stretches(gives)
             found += [(bursts, 0) for bursts in takes[:-1]]
             found += [(takes[-1], first), *((0, bursts) for bursts in others)]
             given += gives
         return tuple(found)
 
-    def _stretches(self, start: int, end: int) -> list[int]:
-        """Return the bursts ``start`` to ``end - 1`` in runs of which each follows the one before it in memory."""
-        ring, found = self.ring, list[int]()
-        whole = ring.burst == burst_beats(ring.bus_bits)  # places have no gaps
-        while start < end:
-            found.append(min(end - start, ring.slots - start % ring.slots) if whole else 1)
-            start += found[-1]
-        return found
+    def _stretches(self, bursts: int) -> list[int]:
+        """Return so many bursts in runs of which each follows the one before it in memory: where they fill places."""
+        return [bursts] if self.ring.burst == burst_beats(self.ring.bus_bits) else [1] * bursts
 
     @property
     def steps(self) -> tuple[tuple[int, int, int], ...]:
@@ -102,8 +97,7 @@ class RingProgram:
         ring = self.ring
         last = ring.beats - (ring.bursts - 1) * ring.burst
         return (
-            Constant("SLOTS", ring.slots, "places, a burst each"),
-            Constant("SLOT", burst_beats(ring.bus_bits), "words of the memory port of a place"),
+            Constant("SLOT", burst_beats(ring.bus_bits), "words of the memory port of a place, of a burst each"),
             Constant("BURST", ring.burst, "those of a burst"),
             Constant("LAST_BURST", last, "those of the last one of a frame"),
             Constant("BURSTS", ring.bursts, "bursts of a frame"),
@@ -125,7 +119,7 @@ class RingProgram:
 def queue_program(ring: OffChipRing, least: Int64Array, most: Int64Array) -> RingProgram:
     """Return the program of a queue that takes at least ``least[n]`` beats before it gives beat ``n``.
 
-    It takes a burst more than it must, where there is room and ``most[n]`` beats can be taken.  Where bursts do not fit
+    It takes a burst more than it must, where ``most[n]`` beats can be taken.  Where bursts do not fit
     in between it takes what it must; then others wait longer.
 
     Args:
@@ -139,7 +133,7 @@ def queue_program(ring: OffChipRing, least: Int64Array, most: Int64Array) -> Rin
         must = -(-int(least[end - 1]) // ring.burst)
         can = int(most[n * ring.burst])
         can = ring.bursts if can == ring.beats else can // ring.burst
-        taken.append(min(max(must, min(must + 1, can)), n + ring.slots, ring.bursts))
+        taken.append(min(max(must, min(must + 1, can)), ring.bursts))
     return _program(ring, taken)
 
 
@@ -159,7 +153,7 @@ def _program(ring: OffChipRing, taken: Sequence[int]) -> RingProgram:
     rising = np.maximum.accumulate(np.array(taken, np.int64)).tolist()
     rising[-1] = ring.bursts
     made = RingProgram(ring, tuple(rising))
-    assert all(n < count <= n + ring.slots for n, count in enumerate(made.taken)), f"{ring}: {made.taken}"
+    assert all(n < count <= ring.slots for n, count in enumerate(made.taken)), f"{ring}: {made.taken}"
     return made
 
 

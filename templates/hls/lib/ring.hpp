@@ -1,8 +1,7 @@
 // ring.hpp - a long first-in first-out queue whose words stand in external memory: bursts go there, and come back.
 //
-// A ring is SLOTS places of SLOT words of the memory port, taken round and round.  A burst is BURST words, the last one of
-// a frame LAST_BURST, and has a place of its own.  A frame is BURSTS of them and begins at the first place: a call leaves
-// the ring empty.
+// A frame is BURSTS bursts of BURST words of the memory port, the last one of LAST_BURST.  Each has a place of its own, of
+// SLOT words; a call leaves the ring empty, so that the next one begins at the first place.
 //
 // Vitis lets one process alone read and write what a pointer leads to, so this one takes some bursts, gives some, takes
 // some, ... in an order that is known at compile time.  gan2hls/emit/hls/ring.py lays it between the words that must have
@@ -14,7 +13,7 @@
 // is read stands there.
 //
 // In and out: WORDS words of the port each.  Words of the streams may have fewer bits; in memory zeros stand above them.
-// Needs from P: SLOTS, SLOT, BURST, LAST_BURST, BURSTS, PROGRAM_STEPS and the tables step_takes, step_gives, step_times.
+// Needs from P: SLOT, BURST, LAST_BURST, BURSTS, PROGRAM_STEPS and the tables step_takes, step_gives, step_times.
 #ifndef GAN2HLS_RING_HPP
 #define GAN2HLS_RING_HPP
 
@@ -23,21 +22,19 @@
 
 namespace gan2hls {
 
-// One end of a ring: the place where its next burst stands.
+// One end of a ring: the bursts of this frame that have passed there.
 template <class P>
 struct ring_end {
-    typename upto<P::SLOTS>::type place;
-    typename upto<P::BURSTS>::type bursts;  // of this frame, so far
+    typename upto<P::BURSTS>::type bursts;
 
-    GAN2HLS_INLINE ring_end() : place(0), bursts(0) {}
+    GAN2HLS_INLINE ring_end() : bursts(0) {}
 
-    // The word that it begins with.
-    GAN2HLS_INLINE int word() const { return int(place) * P::SLOT; }
+    // The word with which the next burst begins.
+    GAN2HLS_INLINE int word() const { return int(bursts) * P::SLOT; }
 
-    // Leave `count` bursts behind, none of which lies behind the end of the ring; return their words.
+    // Leave `count` bursts behind; return their words.
     GAN2HLS_INLINE int pass(int count) {
-        const int next = int(place) + count, done = int(bursts) + count;
-        place = typename upto<P::SLOTS>::type(next == P::SLOTS ? 0 : next);
+        const int done = int(bursts) + count;
         bursts = typename upto<P::BURSTS>::type(done);
         return count * P::BURST - (done == P::BURSTS ? P::BURST - P::LAST_BURST : 0);
     }
