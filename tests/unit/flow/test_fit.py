@@ -55,7 +55,7 @@ def test_weights_keep_their_bits_where_the_design_fits_anyhow(model: Path) -> No
 
 
 def test_an_error_says_which_format_fits_and_what_it_loses(model: Path) -> None:
-    """What the hint names does fit."""
+    """What the hint names does fit, fewer bits as well as more memory."""
     limit = {"auto": {"memory_bits_max": FEW * BRAM18_BITS}}
     with pytest.raises(FoldingError, match=f"{FEW} are allowed") as found:
         gan2hls.build(model, config=ON_CHIP | {"precision": limit}, write=False)
@@ -68,3 +68,6 @@ def test_an_error_says_which_format_fits_and_what_it_loses(model: Path) -> None:
     assert {weight.precision for weight in linear} == {name}
     psnr_db = float(way.split("a PSNR of ")[1].split()[0])
     assert 5 < psnr_db < 60
+    (way,) = [line for line in found.value.hint.splitlines() if "memory_bits_max: " in line]
+    enough = {"auto": {"memory_bits_max": int(way.split("memory_bits_max: ")[1].split()[0])}}
+    assert gan2hls.build(model, config=ON_CHIP | {"precision": enough}, write=False).design is not None
