@@ -53,6 +53,13 @@ def test_slice_attributes_of_old_operator_sets(tmp_path: Path):
     assert final.layers[0].shape == (3, 4, 2)
 
 
+def test_slices_of_old_operator_sets_have_their_axes_in_any_order(tmp_path: Path):
+    where = "axes = [0, 3, 2, 1], starts = [0, 2, 1, 0], ends = [2147483647, -1, -2, 2147483647]"
+    body = f"t = ConvTranspose<strides = [2, 2]>(x, w) y = Slice<{where}>(t)"
+    _, final = check(save(tmp_path, body, (1, 4, 3, 3), {"w": f32(RNG, 4, 2, 4, 4)}, opset=9))
+    assert final.layers[0].shape == (5, 5, 2)
+
+
 @pytest.mark.parametrize("step", [2, -1, -3])
 def test_steps(tmp_path: Path, step: int):
     span = ([0], [2**63 - 1]) if step > 0 else ([-1], [-(2**63)])
