@@ -18,6 +18,7 @@ from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.added import beside
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
+from gan2hls.frontend.choices import as_sums
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.frames import in_one_frame
@@ -55,7 +56,6 @@ from gan2hls.kinds import (
 from gan2hls.model import Graph, Point, verify_graph
 
 _log = logging.getLogger(__name__)
-
 
 #: Layouts of the model's inputs that are tried where tensors have several readers, until no layer copies an input.
 _LAYOUTS = (None, 0, 1)
@@ -102,7 +102,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
         built, norms = without_norms(unmodulated(in_one_frame(plain)))
-        built = expanded_operands(as_products(built))
+        built = expanded_operands(as_products(as_sums(built)))
         graph = _read_graph(built, norms, model_name(path))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:

@@ -33,6 +33,10 @@ K: dict[str, np.ndarray] = {
     "start": np.array([1, 1]),
     "end": np.array([-1, -1]),
     "axes": np.array([2, 3]),
+    "front": np.array([0]),
+    "second": np.array([1]),
+    "none": np.float32(0),
+    "rows": np.arange(6).reshape(6, 1) % 2 == 0,
 }
 
 
@@ -263,6 +267,42 @@ def test_functions_between_forks_and_sums(tmp_path: Path, body: str, expected: d
 def test_sums_of_many(tmp_path: Path, body: str, expected: dict[str, int]) -> None:
     front = f"h = Conv<{PADS}>(x, first) a = Conv<{PADS}>(h, w0) r = Relu(h) "
     assert built(tmp_path, front + body) == expected
+
+
+@pytest.mark.parametrize("axis", ["front", "second"])
+@pytest.mark.parametrize(
+    ("reduced", "expected"),
+    [
+        ("ReduceSum<keepdims = 0>(t, AXIS) y = Identity(v)", {"conv": 2, "pointwise": 1, "add": 2}),
+        ("ReduceMean<keepdims = 0>(t, AXIS) y = Relu(v)", {"conv": 2, "pointwise": 1, "add": 2}),
+        ("ReduceMax(t, AXIS) y = Squeeze(v, AXIS)", {"conv": 2, "pointwise": 1, "extremum": 2}),
+    ],
+)
+def test_branches_that_are_stacked_and_reduced(
+    tmp_path: Path, axis: str, reduced: str, expected: dict[str, int]
+) -> None:
+    body = f"""
+        h = Conv<{PADS}>(x, first) a = Conv<{PADS}>(h, w0) r = Abs(h) us = Unsqueeze(h, AXIS) ut = Unsqueeze(a, AXIS)
+        uu = Unsqueeze(r, AXIS) t = Concat<axis = {K[axis][0]}>(us, ut, uu) v = {reduced}
+    """
+    model = make_model(body.replace("AXIS", axis), (1, 3, 6, 8), K, opset=18)
+    onnx.save(model, tmp_path / "stacked.onnx")
+    assert kinds(check(tmp_path / "stacked.onnx")[1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("m = Greater(z, small) y = Where(m, a, x)", {"conv": 1, "pointwise": 2, "mul": 2, "add": 1}),
+        ("m = Cast<to = 9>(z) y = Where(m, none, a)", {"conv": 1, "pointwise": 1, "mul": 1}),
+        ("g = Greater(z, small) m = Not(g) y = Where(m, small, a)", {"conv": 1, "pointwise": 2, "mul": 1, "add": 1}),
+        ("s = Sigmoid(z) w = Where(rows, a, s) y = Relu(w)", {"conv": 1, "pointwise": 3, "add": 1}),
+    ],
+)
+def test_a_choice_by_another_tensor(tmp_path: Path, chosen: str, expected: dict[str, int]) -> None:
+    body = f"a = Conv<{PADS}>(x, w0) {chosen}"
+    path = with_ports(tmp_path, body, {"x": (1, 4, 6, 6), "z": (1, 1, 6, 6)}, ("y",))
+    assert kinds(check(path)[1]) == expected
 
 
 def test_a_gate(tmp_path: Path) -> None:
