@@ -1,4 +1,4 @@
-"""Operators that ONNX defines by simpler ones: Swish, Mish, Gelu and whatever else has a function body."""
+"""Operators that ONNX defines by simpler ones: Swish, Mish, Gelu, Softmax and whatever else has a function body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import onnx
 from onnx import inliner
 
 #: Operators whose bodies reduce tensors by what is built as part of a normalization alone.
-_REDUCING = frozenset(("Softmax", "LogSoftmax", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"))
+_REDUCING = frozenset(("LogSoftmax", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"))
 
 
 def has_body(node: onnx.NodeProto, opset: int) -> bool:

@@ -119,7 +119,7 @@ def not_finite(path: Path) -> None:
 
 def unsupported(path: Path) -> None:
     model = tiny_model()
-    model.graph.node[1].op_type = "Softmax"
+    model.graph.node[1].op_type = "LogSoftmax"
     path.write_bytes(model.SerializeToString())
 
 

@@ -192,7 +192,7 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
     ("body", "words"),
     [
         ("y = LpNormalization(x)", ["'LpNormalization'", "/g/LpNormalization_0", "docs/limits.md"]),
-        ("y = Softmax(x)", ["'Softmax'"]),
+        ("y = LogSoftmax(x)", ["'LogSoftmax'"]),
         ("y = InstanceNormalization(x, s, s)", ["a tensor of shape [1, 4]", "one axis behind the channels"]),
         ("a = Gemm(x, sq) y = Concat<axis = 0>(a, x)", ["/g/Concat_1", "along axis 0", "any axis but the batch"]),
         ("a = Gemm(x, sq) y = Gemm<transB = 1>(a, x)", ["joins the computed tensors", "Mul, Sub, Sum alone"]),

@@ -235,6 +235,20 @@ def test_swish_is_what_it_expands_to(tmp_path: Path, opset: int, alpha: str):
     hold(path, (1, 8), lambda x: 2 * x / (1 + np.exp(-beta * x)))
 
 
+@pytest.mark.parametrize("opset", [13, 18])
+@pytest.mark.parametrize(
+    ("body", "shape", "kinds"),
+    [
+        ("c = Conv(x, k) s = Softmax<axis = 1>(c) y = Mul(s, two)", (1, 2, 3, 4), "conv pool add pool mul"),
+        ("c = Gemm(x, w) y = Softmax(c)", (1, 6), "dense pool add pool mul"),
+    ],
+)
+def test_softmax_is_what_it_expands_to(tmp_path: Path, body: str, shape: tuple[int, ...], kinds: str, opset: int):
+    constants = {"two": np.float32(2), "k": f32(RNG, 5, 2, 1, 1), "w": f32(RNG, 6, 7)}
+    _, final = check(save(tmp_path, body, shape, constants, opset=opset))
+    assert " ".join(layer.op.kind for layer in final.layers) == kinds
+
+
 def test_newest_operator_sets_run(tmp_path: Path):
     """At opset 28 ONNX Runtime lacks QuantizeLinear and DequantizeLinear, which changed in types alone."""
     body = "h = Gemm(x, w) c = Cast<to = 1>(h) r = Relu(c) q = QuantizeLinear(r, s, z) y = DequantizeLinear(q, s, z)"
