@@ -64,7 +64,8 @@ def estimate(design: Design, memory_clocks: int = MEMORY_CLOCKS) -> Estimate:
     ends = frame_ends(design, frame_count(design), memory_clocks)
     counted = 1 if len(ends) <= _LEAST_FRAMES else 2  # short intervals may alternate
     interval = -(-(ends[-1] - ends[-1 - counted]) // counted)
-    return Estimate(layers, ends[0], max(interval, port_cycles(design)))
+    # while queues fill up, frames may end sooner one after the other than the slowest engine takes for one
+    return Estimate(layers, ends[0], max(interval, port_cycles(design), design.interval_limit))
 
 
 def port_cycles(design: Design) -> int:

@@ -273,6 +273,7 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
     complete = bool(counted) and all(macs is not None for macs in counted)
     overall = sum(footprint(engine).overall for engine in design.engines)
     interval = measured.interval or estimated.interval
+    paced = max(interval, design.interval_limit) if interval else None  # queues that still fill hide the slowest engine
     return Totals(
         useful_macs=sum(layer.useful_macs for layer in layers),
         executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
@@ -287,5 +288,5 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
             measured=measured.interval,
             hls_estimated=hls_interval(design),
         ),
-        frames_per_second=round(1e9 / (interval * design.clock_ns), 2) if interval else None,
+        frames_per_second=round(1e9 / (paced * design.clock_ns), 2) if paced else None,
     )
