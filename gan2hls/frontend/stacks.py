@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from gan2hls.frontend.added import Added
 from gan2hls.frontend.normalize import Normalized
@@ -17,7 +17,7 @@ _REDUCED: Mapping[str, str] = {"ReduceMax": "Max", "ReduceMean": "Mean", "Reduce
 def without_stacks(plain: Normalized) -> Normalized:
     """Return ``plain`` with a Sum, Mean or Max of several tensors in place of each stack that is reduced.
 
-    A stack is a Concat of computed tensors with one element along its axis.
+    A stack is a Concat of computed floats with one element along its axis.
     """
     makers = {node.output[0]: node for node in plain.model.graph.node}
     reduced = {
@@ -25,6 +25,7 @@ def without_stacks(plain: Normalized) -> Normalized:
         for node in plain.model.graph.node
         if node.op_type in _REDUCED
         and node.domain in ("", "ai.onnx")
+        and plain.types[node.output[0]].elem == TensorProto.FLOAT
         and node.input[0] in makers
         and _is_stack(makers[node.input[0]], plain)
         and _axes(node, plain) == [_axis(makers[node.input[0]], plain)]
@@ -60,7 +61,7 @@ def _axis(node: onnx.NodeProto, plain: Normalized) -> int:
 def _axes(node: onnx.NodeProto, plain: Normalized) -> list[int]:
     """Return the axes that ``node`` reduces, from 0 on; none: all of them, or nothing, as other attributes say."""
     given = next((list(a.ints) for a in node.attribute if a.name == "axes"), [])
-    if len(node.input) > 1 and node.input[1]:
+    if len(node.input) > 1 and node.input[1] in plain.constants:
         given = [int(n) for n in plain.constants[node.input[1]].ravel()]
     rank = len(plain.types[node.input[0]].shape)
     return [n % rank for n in given]
