@@ -13,7 +13,7 @@ from gan2hls.base.errors import (
 )
 from gan2hls.base.identity_cache import remembered, shared
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
-from gan2hls.base.threads import one_thread
+from gan2hls.base.threads import in_threads, one_thread, processors
 
 __all__ = [
     "ConfigError",
@@ -27,8 +27,10 @@ __all__ = [
     "check_output_file",
     "compiled_once",
     "file_problem",
+    "in_threads",
     "is_lfs_pointer",
     "one_thread",
+    "processors",
     "remembered",
     "shared",
 ]

@@ -14,11 +14,12 @@ R = TypeVar("R")
 def compiled_once(function: Callable[P, R]) -> Callable[P, R]:
     """Return ``function`` compiled when it is first called, and kept on disk where a folder for that can be written.
 
-    It must call no other function of ours: the file on disk is renewed when the file of ``function`` changes alone.
+    Other threads of Python run meanwhile.  It must call no other function of ours: the file on disk is renewed when the
+    file of ``function`` changes alone.
     """
     made: Any
     try:
-        made = numba.njit(function, cache=True)
+        made = numba.njit(function, cache=True, nogil=True)
     except RuntimeError:  # no folder
-        made = numba.njit(function)
+        made = numba.njit(function, nogil=True)
     return made  # type: ignore[no-any-return]

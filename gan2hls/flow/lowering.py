@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import onnx
 
+from gan2hls.base import one_thread
 from gan2hls.config import Config
 from gan2hls.flow.from_config import activation_bound, goal_of, pinned_foldings, target_of
 from gan2hls.flow.inputs import Inputs
@@ -42,21 +43,22 @@ def lower(
         FoldingError: a pinned folding that does not divide.
     """
     wanted, rule, target = config.precision, config.calibration.range, target_of(config, part)
-    return quantize(
-        graph,
-        model,
-        inputs.calibration,
-        assign_precision(graph, config),
-        None if rule == "auto" else rule,
-        goal=goal_of(wanted.auto),
-        activation_goal_db=wanted.activation_psnr_min_db,
-        reconstruct=wanted.reconstruct,
-        sizing=lambda model: sizing(model, target, pinned_foldings(model, config)),
-        fits=lambda model: fits(model, target, pinned_foldings(model, config)),
-        activation_bound=activation_bound(wanted, design_of, target.budget),
-        fitting=inputs.reconstruction,
-        progress=progress,
-    )
+    with one_thread():
+        return quantize(
+            graph,
+            model,
+            inputs.calibration,
+            assign_precision(graph, config),
+            None if rule == "auto" else rule,
+            goal=goal_of(wanted.auto),
+            activation_goal_db=wanted.activation_psnr_min_db,
+            reconstruct=wanted.reconstruct,
+            sizing=lambda model: sizing(model, target, pinned_foldings(model, config)),
+            fits=lambda model: fits(model, target, pinned_foldings(model, config)),
+            activation_bound=activation_bound(wanted, design_of, target.budget),
+            fitting=inputs.reconstruction,
+            progress=progress,
+        )
 
 
 def lower_with_weights(
@@ -77,14 +79,15 @@ def lower_with_weights(
     formats = {"weight": Precision.parse(precision), "activation": config.precision.activation or Precision("int", 8)}
     other = config.model_copy(update={"precision": config.precision.model_copy(update=formats)})
     rule = config.calibration.range
-    made = quantize(
-        graph,
-        model,
-        inputs.calibration,
-        assign_precision(graph, other),
-        None if rule == "auto" else rule,
-        reconstruct=config.precision.reconstruct,
-        fitting=inputs.reconstruction,
-        progress=lambda detail: progress(f"weights as {precision}: {detail}"),
-    )
+    with one_thread():
+        made = quantize(
+            graph,
+            model,
+            inputs.calibration,
+            assign_precision(graph, other),
+            None if rule == "auto" else rule,
+            reconstruct=config.precision.reconstruct,
+            fitting=inputs.reconstruction,
+            progress=lambda detail: progress(f"weights as {precision}: {detail}"),
+        )
     return made.model, made.psnr_db

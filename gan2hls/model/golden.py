@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.base import in_threads, processors
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.liveness import done_with
 from gan2hls.numbers import Int64Array
@@ -17,6 +18,8 @@ from gan2hls.numbers import Int64Array
 #: Elements that a layer makes at once: frames go one by one where they are large, since fresh memory costs more than
 #: what is written to it.
 _CHUNK_ELEMENTS = 1 << 18
+#: Elements that are worth a thread of their own.
+_THREAD_ELEMENTS = 1 << 14
 
 
 @final
@@ -73,13 +76,16 @@ class Golden:
 
     def _run_layer(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
         frames = len(inputs[0])
-        step = max(1, _CHUNK_ELEMENTS // math.prod(layer.shape))
+        elements = math.prod(layer.shape)
+        step = max(1, min(_CHUNK_ELEMENTS // elements, max(-(-frames // processors()), _THREAD_ELEMENTS // elements)))
         if frames <= step:
             return self._run_frames(layer, inputs)
         out = np.empty((frames, *layer.shape), np.int64)
-        for start in range(0, frames, step):
-            part = slice(start, start + step)
+
+        def run(part: slice) -> None:
             out[part] = self._run_frames(layer, [values[part] for values in inputs])
+
+        in_threads(run, [slice(start, start + step) for start in range(0, frames, step)])
         return out
 
     def _run_frames(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import onnx
 
 from gan2hls.auto import Assignment, Choice, Goal, Search, Usage, most_weight_bits, weight_bits
-from gan2hls.base import one_thread
 from gan2hls.fit import LayerPrecision, LayerProblem, RangeRule, Reconstruction, fit_weight
 from gan2hls.fit import measure as moments_of
 from gan2hls.formats import Precision
@@ -116,18 +115,16 @@ def quantize(
     reconstruction = None
     if any(few_bits(precision, reconstruct) for precision in possible):
         progress("what errors matter")
-        with one_thread():
-            unseen = _without_judges(inputs if fitting is None else fitting, len(streams[graph.inputs[0].name]))
-            reconstruction = Reconstruction(graph, measure(graph, model, unseen))
+        unseen = _without_judges(inputs if fitting is None else fitting, len(streams[graph.inputs[0].name]))
+        reconstruction = Reconstruction(graph, measure(graph, model, unseen))
     assignment: Assignment | None = None
     codes: Mapping[str, IntWeight] = {}
     if free:
         assert goal is not None, "layers are open only where auto was asked for"
-        with one_thread():
-            tools = _Tools(
-                graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, fits, progress
-            )
-            assignment, codes = Search(graph, precisions, free, goal, tools).run()
+        tools = _Tools(
+            graph, streams, precisions, goal, candidates, reconstruct, reconstruction, sizing, fits, progress
+        )
+        assignment, codes = Search(graph, precisions, free, goal, tools).run()
         formats |= {
             choice.layer: Precision.parse(choice.precision) for choice in assignment.layers if not choice.pinned
         }
@@ -135,8 +132,7 @@ def quantize(
     if few and not free:
         weights = {layer.name: op.weight for layer, op in linear_layers(graph)}
         wide = {name: fit_weight(weights[name], formats[name]) for name in formats.keys() - few}
-        with one_thread():
-            codes = _settle(reconstruction, formats, {**fixed, **wide}, progress)
+        codes = _settle(reconstruction, formats, {**fixed, **wide}, progress)
     progress("ranges and equalization")
     places = reconstruction.places if few and reconstruction is not None else {}
     settled = _settled(precisions, formats, {name: codes[name] for name in few})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.base import in_threads
+from gan2hls.model import IntegerModel, IntLayer, golden
 from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
 from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, acc_bounds, linear_program
@@ -118,6 +120,28 @@ def test_borders_that_are_reflected_are_exact(channels: int) -> None:
     check(model, random_inputs(rng, model, 2))
 
 
+@pytest.mark.parametrize("bits", [8, 14, 16])
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        conv((4, 3), 6, 5, k=1, p=0),
+        conv((4, 3), 6, 8, k=1, p=0, groups=2),
+        conv((5, 5), 6, 5, k=1, s=2, p=0),
+        conv((4, 5), 6, 6, groups=6),
+        conv((5, 6), 6, 6, s=2, groups=6),
+        conv((6, 5), 6, 6, p=0, groups=6),
+    ],
+    ids=["1x1", "1x1 in groups", "1x1 of stride 2", "depthwise", "depthwise of stride 2", "depthwise unpadded"],
+)
+def test_what_is_read_where_it_stands_and_channels_of_their_own(geometry: LinearGeometry, bits: int) -> None:
+    """Sums of 8 bits are made in float32, of 14 and 16 bits in more."""
+    rng = np.random.default_rng(bits)
+    z = QuantType(IntType(bits, signed=False), 1.0, 77)
+    layer = linear_layer(rng, "l0", "z", geometry, z, weight_bits=bits, pieces=2)
+    model = chain("m", geometry.in_shape, z, (layer,))
+    check(model, random_inputs(rng, model, 3))
+
+
 def test_a_rerun_goes_on_from_the_layer_that_differs() -> None:
     model = tiny_design().model
     inputs = random_inputs(np.random.default_rng(4), model, 3)
@@ -148,6 +172,25 @@ def test_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch, chunk:
     whole = Golden(model).run(inputs)
     monkeypatch.setattr(linear_program, "_CHUNK_ELEMENTS", chunk)
     parts = Golden(model).run(inputs)
+    assert all((whole[name] == parts[name]).all() for name in whole)
+
+
+def test_frames_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_design().model
+    inputs = random_inputs(np.random.default_rng(6), model, 7)
+    monkeypatch.setattr(golden, "processors", lambda: 1)
+    whole = Golden(model).run(inputs)
+    monkeypatch.setattr(golden, "processors", lambda: 3)
+    monkeypatch.setattr(golden, "_THREAD_ELEMENTS", 1)
+    spread: list[int] = []
+
+    def counted(function: Callable[[slice], None], parts: Sequence[slice]) -> None:
+        spread.append(len(parts))
+        in_threads(function, parts)
+
+    monkeypatch.setattr(golden, "in_threads", counted)
+    parts = Golden(model).run(inputs)
+    assert spread == [3] * len(model.layers), "frames 0 to 2, 3 to 5, and 6"
     assert all((whole[name] == parts[name]).all() for name in whole)
 
 
