@@ -28,12 +28,12 @@ def requantize(
     ``mult`` and ``offset`` are ``[pieces, C]``, ``scale`` is ``2**-shift``: a quotient by a power of two is exact.
     """
     pieces, channels = mult.shape
+    last = pieces - 1
     for n in range(len(acc)):
         for c in range(channels):
             value = np.float64(acc[n, c])
-            if pieces == 2 and value >= threshold[c]:
-                total = (value * mult[1, c] + offset[1, c]) * scale
-            else:
-                total = (value * mult[0, c] + offset[0, c]) * scale
+            below = (value * mult[0, c] + offset[0, c]) * scale
+            above = (value * mult[last, c] + offset[last, c]) * scale
+            total = above if value >= threshold[c] else below  # both: to choose is faster than to branch
             rounded = np.rint(total - 0.5) if half_even else np.floor(total)
             codes[n, c] = np.int64(min(max(rounded + zero_point, lo), hi))

@@ -6,7 +6,6 @@ Where float32 is too small for whole sums but not for parts of them, it makes th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product as product_of
 from typing import Any, final
@@ -62,6 +61,9 @@ class LinearProgram:
         self._scatters = self._scattered < self._gathered and taps > 1 and not wasted
         self._most_input = max(-centred.lo, centred.hi)
         self.operands = self._operands()
+        scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
+        self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
+        self._phases = () if self._scatters else _phases(weight, g, self.operands)
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
         """Return the dtype of factors: float32 also where sums need more, if some parts of them do not."""
@@ -79,13 +81,12 @@ class LinearProgram:
         frames = codes.reshape(-1, *g.in_shape)
         if self._scatters:
             return self._scatter(frames)
-        phases = _phases(self.weight, g, self.operands)
         out = np.empty((len(frames), *g.out_shape), self.dtype)
         if len(g.y.outputs) * len(g.x.outputs) < g.y.out_size * g.x.out_size:
             out[...] = 0
         step = max(1, _CHUNK_ELEMENTS // max(1, self._gathered))
         for start in range(0, len(frames), step):
-            self._gather(frames[start : start + step], phases, out[start : start + step])
+            self._gather(frames[start : start + step], out[start : start + step])
         return _phases_apart(out, g)
 
     def _scatter(self, codes: Int64Array) -> npt.NDArray[Any]:
@@ -101,7 +102,7 @@ class LinearProgram:
         for start in range(0, len(codes), step):
             part = codes[start : start + step]
             pixels = self._centre(part, np.empty(part.shape, self.operands)).reshape(-1, g.in_channels)
-            for group, matrix in enumerate(_tap_matrices(self.weight, g.groups, self.operands)):
+            for group, matrix in enumerate(self._matrices):
                 inputs = pixels[:, group * g.group_in : (group + 1) * g.group_in]
                 if few:
                     product = (
@@ -121,12 +122,14 @@ class LinearProgram:
         np.subtract(codes, self.zero_point, out=out, dtype=out.dtype, casting="unsafe")
         return out
 
-    def _gather(self, codes: Int64Array, phases: Sequence[Phase], out: npt.NDArray[Any]) -> None:
+    def _gather(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
         g = self.geometry
-        padded = np.zeros((len(codes), g.y.in_size + 1, g.x.in_size + 1, g.in_channels), self.operands)
-        self._centre(codes, padded[:, :-1, :-1])
+        padding = self._phases[0].padding if self._phases else 0
+        shape = len(codes), g.y.in_size + padding, g.x.in_size + padding, g.in_channels
+        padded = (np.zeros if padding else np.empty)(shape, self.operands)
+        self._centre(codes, padded[:, : g.y.in_size, : g.x.in_size])
         flat = padded.reshape(len(codes), -1, g.in_channels)
-        for phase in phases:
+        for phase in self._phases:
             phase.sums(flat, 1 if self.dtype is self.operands else phase.parts(self._most_input), out)
 
 
@@ -142,7 +145,13 @@ def _tap_matrices(weight: IntWeight, groups: int, dtype: type[np.generic]) -> tu
 def _phases(weight: IntWeight, geometry: LinearGeometry, dtype: type[np.generic]) -> tuple[Phase, ...]:
     """Return the phases of a linear operation; a search lowers many models with the same weights."""
     rows, columns = axis_groups(geometry.y), axis_groups(geometry.x)
-    return tuple(Phase(geometry, weight.values, y, x, dtype) for y in rows for x in columns)
+    lacking = [
+        (group.gather == axis.in_size).any()
+        for axis, groups in ((geometry.y, rows), (geometry.x, columns))
+        for group in groups
+    ]
+    padding = int(any(lacking))
+    return tuple(Phase(geometry, weight.values, y, x, dtype, padding) for y in rows for x in columns)
 
 
 @final

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.numbers import FLOAT32_EXACT, Int64Array
+from gan2hls.ops.depthwise import depthwise
 from gan2hls.ops.taps import AxisTaps, LinearGeometry
 
 #: Places along an axis.
@@ -77,16 +78,29 @@ class Phase:
     """Output pixels that use (a subset of) the same taps."""
 
     def __init__(
-        self, geometry: LinearGeometry, weight: Int64Array, y: AxisGroup, x: AxisGroup, dtype: type[np.generic]
+        self,
+        geometry: LinearGeometry,
+        weight: Int64Array,
+        y: AxisGroup,
+        x: AxisGroup,
+        dtype: type[np.generic],
+        padding: int,
     ) -> None:
-        """Combine a group of rows and a group of columns; ``weight`` is ``[KH * KW, CO, CI / groups]``."""
+        """Combine a group of rows and a group of columns.
+
+        ``weight`` is ``[KH * KW, CO, CI / groups]``, ``padding`` the rows and columns of zeros behind the input, 0
+        where no phase lacks a tap.
+        """
         g = self.geometry = geometry
+        self.padding = padding
         self._rows, self._columns = places(y.outputs.tolist()), places(x.outputs.tolist())
         self._shape = y.outputs.size, x.outputs.size
-        flat = y.gather[:, None, :, None] * (g.x.in_size + 1) + x.gather[None, :, None, :]
+        flat = y.gather[:, None, :, None] * (g.x.in_size + padding) + x.gather[None, :, None, :]
         taps = [ky * g.x.kernel + kx for ky in y.kernels for kx in x.kernels]
-        #: int64 ``[rows * columns, taps]``, flat indices into the input padded by one zero row and column
+        #: int64 ``[rows * columns, taps]``, flat indices into the input with its padding
         self._gather = flat.reshape(-1, len(taps))
+        pixels = g.y.in_size * g.x.in_size
+        self._as_it_stands = not padding and np.array_equal(self._gather, np.arange(pixels)[:, None])
         self._each = g.groups > 1 and g.group_in == g.group_out == 1
         used = weight[taps]
         if self._each:
@@ -117,27 +131,29 @@ class Phase:
         whole = self._shape == out.shape[1:3]
         made = out if whole else np.empty((frames, rows, columns, channels), out.dtype)
         pixels = made.reshape(frames, -1, channels)
-        gathered = frames * self._gather.shape[1] * self.geometry.in_channels
-        step = max(_LEAST_PIXELS, _GATHERED // gathered)
-        for start in range(0, rows * columns, step):
-            part = slice(start, start + step)
-            self._products(flat, self._gather[part], parts, pixels[:, part])
+        if self._each:
+            depthwise(flat, self._gather, self._matrices[0], pixels)
+        elif self._as_it_stands:
+            self._products(flat, parts, pixels)
+        else:
+            gathered = frames * self._gather.shape[1] * self.geometry.in_channels
+            step = max(_LEAST_PIXELS, _GATHERED // gathered)
+            for start in range(0, rows * columns, step):
+                part = slice(start, start + step)
+                self._products(flat.take(self._gather[part], axis=1), parts, pixels[:, part])
         if not whole:
             out[at(self._rows, self._columns)] = made
 
-    def _products(self, flat: npt.NDArray[Any], gather: Int64Array, parts: int, out: npt.NDArray[Any]) -> None:
+    def _products(self, patches: npt.NDArray[Any], parts: int, out: npt.NDArray[Any]) -> None:
+        """Write products of what pixels read, ``[N, P, taps, CI]`` or ``[N, P, CI]`` of one tap, to ``[N, P, CO]``."""
         g = self.geometry
-        if self._each:
-            out[...] = flat.take(gather[:, 0], axis=1) * self._matrices[0][0]
-            for tap in range(1, gather.shape[1]):
-                out += flat.take(gather[:, tap], axis=1) * self._matrices[0][tap]
-            return
-        patches = flat.take(gather, axis=1)  # [N, pixels, taps, CI]
-        shape = (*out.shape[:2], g.group_out)
         for group, matrix in enumerate(self._matrices):
-            inputs = patches[..., group * g.group_in : (group + 1) * g.group_in].reshape(-1, len(matrix))
+            inputs = patches[..., group * g.group_in : (group + 1) * g.group_in].reshape(*out.shape[:2], len(matrix))
             target = out[..., group * g.group_out : (group + 1) * g.group_out]
+            if parts == 1:
+                np.matmul(inputs, matrix, out=target)
+                continue
             cuts = _cuts(len(matrix), parts)
-            target[...] = (inputs[:, : cuts[1]] @ matrix[: cuts[1]]).reshape(shape)
+            target[...] = inputs[..., : cuts[1]] @ matrix[: cuts[1]]
             for low, high in pairwise(cuts[1:]):
-                target += (inputs[:, low:high] @ matrix[low:high]).reshape(shape)
+                target += inputs[..., low:high] @ matrix[low:high]
