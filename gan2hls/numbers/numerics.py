@@ -10,7 +10,7 @@ or to even (AP_RND_CONV) where a quantizer of the file says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -207,11 +207,13 @@ class Requant:
 
 @remembered
 def _sum_type(requant: Requant, acc_type: IntType) -> IntType:
-    mults, offsets = requant.mult.ravel().tolist(), requant.offset.ravel().tolist()
-    low = min(min(acc_type.lo * mult, acc_type.hi * mult) + offset for mult, offset in zip(mults, offsets, strict=True))
-    high = max(
-        max(acc_type.lo * mult, acc_type.hi * mult) + offset for mult, offset in zip(mults, offsets, strict=True)
-    )
+    mult: npt.NDArray[Any] = requant.mult
+    offset: npt.NDArray[Any] = requant.offset
+    most = max(-acc_type.lo, acc_type.hi) * int(np.abs(mult).max()) + int(np.abs(offset).max())
+    if most >= 1 << 63:  # Python's integers have no end
+        mult, offset = mult.astype(object), offset.astype(object)
+    at_ends = np.stack([mult * acc_type.lo, mult * acc_type.hi])
+    low, high = int((at_ends.min(axis=0) + offset).min()), int((at_ends.max(axis=0) + offset).max())
     covering = IntType.covering(min(low, -1), max(high, 0))
     assert covering.bits <= 62, f"requant needs {covering.bits} bits"
     return covering

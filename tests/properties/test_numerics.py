@@ -7,6 +7,7 @@ from math import ceil, floor
 from typing import Literal
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,19 @@ def test_float64_path_equals_integer_path(requant: Requant, accs: list[int]) -> 
     if -requant.sum_type(narrow).lo < FLOAT64_EXACT <= -requant.sum_type(wide).lo:
         assert (requant(acc, narrow) == requant(acc, wide)).all()
     assert (requant._in_int64(acc) == requant(acc, narrow)).all()
+
+
+@given(requants(), st.integers(1, 44), st.booleans())
+def test_the_type_of_sums_is_the_narrowest_of_both_ends(requant: Requant, bits: int, signed: bool) -> None:
+    acc_type = IntType(bits, signed)
+    words = list(zip(requant.mult.ravel().tolist(), requant.offset.ravel().tolist(), strict=True))
+    sums = [end * mult + offset for mult, offset in words for end in (acc_type.lo, acc_type.hi)]
+    covering = IntType.covering(min(-1, *sums), max(0, *sums))
+    if covering.bits <= 62:
+        assert requant.sum_type(acc_type) == covering
+    else:
+        with pytest.raises(AssertionError, match=f"requant needs {covering.bits} bits"):
+            requant.sum_type(acc_type)
 
 
 @given(st.integers(-(1 << 40), 1 << 40), st.integers(-(1 << 40), 1 << 40))
