@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ def one_thread() -> AbstractContextManager[object]:
     To solve a layer takes thousands of small products between steps in Python.  More threads hardly help there, and
     where other programs want the cores too, each product waits for its slowest thread: ten times as long, as measured.
     """
-    limit: AbstractContextManager[object] = _libraries().limit(limits=1)
+    limit: AbstractContextManager[object] = threadpool_limits(limits=1)
     return limit
 
 
@@ -34,19 +33,13 @@ def processors() -> int:
 def in_threads(function: Callable[[T], None], parts: Sequence[T]) -> None:
     """Call ``function`` with each of ``parts``, which do not depend on each other, as many at a time as processors.
 
-    Meanwhile each product has one thread: products that wait for no other thread are the faster ones, see above.
+    Products belong below ``one_thread`` then: those that wait for no other thread are the faster ones.
     """
     count = min(processors(), len(parts))
     if count <= 1:
         for part in parts:
             function(part)
         return
-    with one_thread(), ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(count) as pool:
         for _ in pool.map(function, parts):
             pass  # what was raised is raised here
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return the libraries that are loaded, NumPy's among them; to look for them takes milliseconds."""
-    return ThreadpoolController()

@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import in_threads, processors
+from gan2hls.base import in_threads, one_thread, processors
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.liveness import done_with
 from gan2hls.numbers import Int64Array
@@ -24,7 +24,10 @@ _THREAD_ELEMENTS = 1 << 14
 
 @final
 class Golden:
-    """A compiled golden model; weights are prepared once, then any number of batches can run."""
+    """A compiled golden model; weights are prepared once, then any number of batches can run.
+
+    Frames run in threads, and each product in one.
+    """
 
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
@@ -42,8 +45,9 @@ class Golden:
         tensors: dict[str, Int64Array] = {
             port.name: np.asarray(inputs[port.name], np.int64) for port in self.model.inputs
         }
-        for layer in self.model.layers:
-            tensors[layer.name] = self._run_layer(layer, [tensors[name] for name in layer.inputs])
+        with one_thread():
+            for layer in self.model.layers:
+                tensors[layer.name] = self._run_layer(layer, [tensors[name] for name in layer.inputs])
         return tensors
 
     def outputs(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
@@ -58,13 +62,14 @@ class Golden:
         tensors: dict[str, Int64Array] = {}
         wanted = {port.name for port in self.model.outputs}
         ends = done_with(self.model.layers, wanted)
-        for layer in self.model.layers:
-            for name in layer.inputs:
-                if name not in tensors:  # an input of the model
-                    tensors[name] = np.asarray(inputs[name], np.int64)
-            tensors[layer.name] = self._run_layer(layer, [tensors[name] for name in layer.inputs])
-            for name in ends[layer.name]:
-                del tensors[name]
+        with one_thread():
+            for layer in self.model.layers:
+                for name in layer.inputs:
+                    if name not in tensors:  # an input of the model
+                        tensors[name] = np.asarray(inputs[name], np.int64)
+                tensors[layer.name] = self._run_layer(layer, [tensors[name] for name in layer.inputs])
+                for name in ends[layer.name]:
+                    del tensors[name]
         for port in self.model.outputs:
             if port.name not in tensors:  # an input that leaves as it is
                 tensors[port.name] = np.asarray(inputs[port.name], np.int64)
@@ -72,7 +77,8 @@ class Golden:
 
     def run_layer(self, name: str, inputs: Sequence[Int64Array]) -> Int64Array:
         """Run one layer on the codes ``[N, H, W, C]`` of what it reads."""
-        return self._run_layer(self.model.layer(name), inputs)
+        with one_thread():
+            return self._run_layer(self.model.layer(name), inputs)
 
     def _run_layer(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
         frames = len(inputs[0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gan2hls.base import in_threads
 from gan2hls.model import IntegerModel, IntLayer, golden
@@ -192,6 +193,25 @@ def test_frames_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> 
     parts = Golden(model).run(inputs)
     assert spread == [3] * len(model.layers), "frames 0 to 2, 3 to 5, and 6"
     assert all((whole[name] == parts[name]).all() for name in whole)
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_products_have_a_thread_each(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    """Of one frame too: threads of BLAS wait for each other."""
+    model = tiny_design().model
+    inputs = random_inputs(np.random.default_rng(7), model, frames)
+    seen: list[int] = []
+    plain_run = linear_program.LinearProgram.__call__
+
+    def watched(self: linear_program.LinearProgram, codes: np.ndarray) -> np.ndarray:
+        seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return plain_run(self, codes)
+
+    monkeypatch.setattr(linear_program.LinearProgram, "__call__", watched)
+    monkeypatch.setattr(golden, "processors", lambda: 2)
+    with threadpool_limits(limits=2):
+        Golden(model).run(inputs)
+    assert set(seen) == {1}
 
 
 def test_frames_are_independent_and_layers_run_alone() -> None:
