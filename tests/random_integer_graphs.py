@@ -24,7 +24,18 @@ from gan2hls.ops import IntCrop, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
-from tests.randomized import Rng, conv, conv_transpose, dense, design, finish, linear_layer, pointwise_layer, port
+from tests.randomized import (
+    Rng,
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    design,
+    finish,
+    linear_layer,
+    pointwise_layer,
+    port,
+)
 
 #: Elements of a tensor at most.
 _MOST = 500
@@ -281,6 +292,15 @@ def u_net_design(seed: int, size: int = 8, channels: int = 4) -> Design:
     up = linear(third, conv_transpose((size // 4, size // 4), 4 * channels, 2 * channels))
     up = linear(add(up, second, deep), conv_transpose(deep[:2], 2 * channels, channels))
     return with_queues(with_endless_queues(fold(rng, graph.model(f"unet{seed}", (add(up, first, wide),)))))
+
+
+def norm_design(shape: tuple[int, int, int], groups: int, lanes: int, *, by_pixel: bool = False) -> Design:
+    """A normalization alone."""
+    given = QuantType(IntType(8, signed=True), 1.0, 3)
+    layer = norm_layer(
+        np.random.default_rng(lanes), "l0", "z", shape, given, groups=groups, by_pixel=by_pixel, centred=True
+    )
+    return design(chain("norm", shape, given, (layer,)), (Folding(lanes, lanes, lanes),))
 
 
 def maps_away(made: Design, bus_bits: int, least: int = 2) -> Design:

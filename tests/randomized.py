@@ -361,3 +361,12 @@ def random_inputs(rng: Rng, model: IntegerModel, frames: int) -> dict[str, np.nd
         p.name: rng.integers(t.int_type.lo, t.int_type.hi + 1, (frames, *p.shape))
         for p, t in zip(model.inputs, model.input_types, strict=True)
     }
+
+
+def in_ultra(made: Design) -> Design:
+    """``made`` with every memory that may be UltraRAM there, whatever its size."""
+    engines = tuple(replace(engine, ultra=frozenset(engine.written)) for engine in made.engines)
+    queues = frozenset((edge.reader, edge.port) for edge in made.edges if edge.in_ram)
+    moved = replace(made, engines=engines, ultra=queues)
+    verify_design(moved)
+    return moved

@@ -6,6 +6,7 @@ counts bear out (``tests/cosim/test_rtl_synthesis.py``).
 
 from gan2hls.fabric.blocks import (
     MemoryBlock,
+    WrittenKind,
     adder_tree,
     bits_of,
     counter,
@@ -45,7 +46,15 @@ from gan2hls.fabric.linear import (
     table,
     weight_rom,
 )
-from gan2hls.fabric.memories import LUT_ROM_DEPTH, MemoryCells, MemoryKind, bram18, memory_cells
+from gan2hls.fabric.memories import (
+    LUT_ROM_DEPTH,
+    MemoryCells,
+    MemoryKind,
+    MemoryName,
+    bram18,
+    may_be_ultra,
+    memory_cells,
+)
 from gan2hls.fabric.resources import BRAM18_BITS, Resources, overall
 
 __all__ = [
@@ -54,7 +63,9 @@ __all__ = [
     "MemoryBlock",
     "MemoryCells",
     "MemoryKind",
+    "MemoryName",
     "Resources",
+    "WrittenKind",
     "acc_queue",
     "adder_tree",
     "bits_of",
@@ -71,6 +82,7 @@ __all__ = [
     "huffman",
     "last",
     "mac",
+    "may_be_ultra",
     "memory_block",
     "memory_cells",
     "operand_registers",

@@ -49,8 +49,8 @@ def memory(width_bits: int, depth: int, kind: MemoryKind) -> Resources:
     if cells.logic:
         return Resources(lut=(depth > 1) * depth + mux_lut(depth, width_bits), ff=width_bits * depth)
     lut = cells.lut + mux_lut(cells.slices, width_bits)
-    select = bits_of(cells.slices) if cells.bram18 and cells.slices > 1 else 0
-    return Resources(lut=lut, ff=select, bram18=cells.bram18)
+    select = bits_of(cells.slices) if cells.registers and cells.slices > 1 else 0
+    return Resources(lut=lut, ff=select, bram18=cells.bram18, uram=cells.uram)
 
 
 def distinct_bits(width_bits: int, depth: int) -> int:
@@ -74,10 +74,14 @@ def rom(width_bits: int, depth: int) -> Resources:
     return found + Resources(ff=width_bits if found.bram18 else 2 * distinct_bits(width_bits, depth))
 
 
-def line_buffer(width_bits: int, depth: int) -> Resources:
+#: What a memory with a write port and registered reads may be: where its size says, or in UltraRAM.
+WrittenKind = Literal["buffer", "ultra"]
+
+
+def line_buffer(width_bits: int, depth: int, kind: WrittenKind = "buffer") -> Resources:
     """Return ``g2h_line_buffer``."""
-    cells = memory_cells(width_bits, depth, "buffer")
-    return memory(width_bits, depth, "buffer") + Resources(ff=width_bits * (1 if cells.bram18 else 2))
+    cells = memory_cells(width_bits, depth, kind)
+    return memory(width_bits, depth, kind) + Resources(ff=width_bits * (1 if cells.registers else 2))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -106,13 +110,13 @@ def queue(width_bits: int, depth: int) -> Resources:
 _RING_OUT_WORDS = 8
 
 
-def ring(width_bits: int, depth: int) -> Resources:
+def ring(width_bits: int, depth: int, kind: Literal["ring", "ultra"] = "ring") -> Resources:
     """Return ``g2h_ring``."""
     count = depth.bit_length()
     own = Resources(lut=2 * count, ff=count + 4 + width_bits)
     pointers = 2 * counter(depth)
     return (
-        memory(width_bits, depth, "ring")
+        memory(width_bits, depth, kind)
         + own
         + pointers
         + credit(depth)
@@ -156,9 +160,9 @@ def last(beats: int) -> Resources:
     return Resources(lut=bits_of(beats) + 4, ff=bits_of(beats) + 1)
 
 
-#: A memory with what belongs to it: ``g2h_rom``, ``g2h_line_buffer``, ``g2h_queue``, ``g2h_ring``; a ``table`` of
-#: constants with a register; and words that are ``kept`` in distributed RAM.
-MemoryBlock = Literal["rom", "line_buffer", "queue", "ring", "table", "kept"]
+#: A memory with what belongs to it: ``g2h_rom``, ``g2h_line_buffer``, ``g2h_queue``, ``g2h_ring``, also in UltraRAM; a
+#: ``table`` of constants with a register; and words that are ``kept`` in distributed RAM.
+MemoryBlock = Literal["rom", "line_buffer", "queue", "ring", "ultra_ring", "table", "kept"]
 
 
 def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
@@ -172,6 +176,8 @@ def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
             return queue(width_bits, depth)
         case "ring":
             return ring(width_bits, depth)
+        case "ultra_ring":
+            return ring(width_bits, depth, "ultra")
         case "kept":
             return memory(width_bits, depth, "queue")
         case "table":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan2hls.fabric.blocks import bits_of, counter, credit, fifo, line_buffer, memory, rom
+from gan2hls.fabric.blocks import WrittenKind, bits_of, counter, credit, fifo, line_buffer, memory, rom
 from gan2hls.fabric.linear import channels, hole
 from gan2hls.fabric.resources import Resources
 
@@ -10,14 +10,16 @@ from gan2hls.fabric.resources import Resources
 _OUT_WORDS = 8
 
 
-def tiles(width: int, tile_words: int, *, absorbed: bool) -> Resources:
+def tiles(width: int, tile_words: int, kind: WrittenKind = "buffer", *, absorbed: bool) -> Resources:
     """Return ``g2h_tiles``: a loader, and two tiles of memory; ``absorbed``: multipliers take in its last register."""
     own = 3 + bits_of(tile_words) + bits_of(2 * tile_words)
     spared = Resources(ff=width if absorbed else 0)
-    return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words) - spared
+    return Resources(lut=own + 4, ff=own + 3) + line_buffer(width, 2 * tile_words, kind) - spared
 
 
-def tile_ring(width: int, held: int, pass_words: int, tiles: int, *, absorbed: bool) -> Resources:
+def tile_ring(
+    width: int, held: int, pass_words: int, tiles: int, kind: WrittenKind = "buffer", *, absorbed: bool
+) -> Resources:
     """Return ``g2h_tile_ring`` and ``g2h_tile_address``: a loader, grants of tiles, their sizes, sums of addresses."""
     address, words, loaded = bits_of(held), held.bit_length(), (pass_words + held).bit_length() + 1
     own = Resources(lut=words + loaded + 8, ff=words + address + loaded + 5)
@@ -26,7 +28,7 @@ def tile_ring(width: int, held: int, pass_words: int, tiles: int, *, absorbed: b
         own += Resources(lut=loaded + bits_of(tiles), ff=loaded + bits_of(tiles)) + rom(loaded, tiles)
         sums += Resources(lut=bits_of(tiles), ff=words + bits_of(tiles)) + rom(words, tiles)
     spared = Resources(ff=width if absorbed else 0)
-    return own + sums + line_buffer(width, held) - spared
+    return own + sums + line_buffer(width, held, kind) - spared
 
 
 def run_ranges(width: int, depth: int) -> Resources:
@@ -34,12 +36,12 @@ def run_ranges(width: int, depth: int) -> Resources:
     return memory(width, depth, "table") + Resources(ff=width)
 
 
-def reorder(width: int, groups: int, pixels: int, folds: int, words: int) -> Resources:
+def reorder(width: int, groups: int, pixels: int, folds: int, words: int, kind: WrittenKind = "buffer") -> Resources:
     """Return ``g2h_reorder`` of ``words`` in all, ``groups`` of each of ``pixels`` in each of ``folds``."""
     counters = sum((counter(n) for n in (groups, pixels, folds) if n > 1), Resources())
     kept = 4 if groups > 1 else 3
     own = Resources(lut=(kept + 2) * bits_of(words) + 8, ff=kept * bits_of(words) + 9)
-    return own + counters + line_buffer(width, words) + fifo(width, _OUT_WORDS) + credit(_OUT_WORDS)
+    return own + counters + line_buffer(width, words, kind) + fifo(width, _OUT_WORDS) + credit(_OUT_WORDS)
 
 
 def fill(width: int, order: tuple[int, ...], grid: tuple[int, int], words: int, out_words: int) -> Resources:

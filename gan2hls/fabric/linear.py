@@ -11,6 +11,7 @@ from math import ceil
 from gan2hls.fabric.blocks import (
     COMPUTED_LUT,
     SIMPLE_WORDS,
+    WrittenKind,
     adder_tree,
     bits_of,
     counter,
@@ -33,14 +34,21 @@ _SHIFT_REGISTER = 3
 
 
 def operand_registers(
-    width: int, buffer_words: int, centred_bits: int, *, multiplies: bool, centres: bool, alone: bool
+    width: int,
+    buffer_words: int,
+    centred_bits: int,
+    kind: WrittenKind = "buffer",
+    *,
+    multiplies: bool,
+    centres: bool,
+    alone: bool,
 ) -> Resources:
     """Return the registers from the line buffer to the operands.
 
     A multiplier takes in the last one, and the last two where it is ``alone`` in reading them.  A chain that is long
     enough, no adder in between, is a shift register.
     """
-    chain = 1 if memory_cells(width, buffer_words, "buffer").bram18 else 2
+    chain = 1 if memory_cells(width, buffer_words, kind).registers else 2
     if multiplies:
         return Resources(ff=(chain - (alone and not centres)) * width)
     if chain + 1 < _SHIFT_REGISTER or centres:
@@ -49,7 +57,9 @@ def operand_registers(
 
 
 @lru_cache(maxsize=1 << 12)
-def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -> Resources:
+def feeder(
+    width: int, rows: int, row_words: int, in_rows: int, out_rows: int, kind: WrittenKind = "buffer"
+) -> Resources:
     """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
     loader = free + 1 + bits_of(row_words) + bits_of(rows * row_words)
@@ -58,7 +68,7 @@ def feeder(width: int, rows: int, row_words: int, in_rows: int, out_rows: int) -
     if out_rows > 1:
         pointer = bits_of(out_rows)
         row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
-    return own + row_grant + memory(width, rows * row_words, "buffer")
+    return own + row_grant + memory(width, rows * row_words, kind)
 
 
 @lru_cache(maxsize=1 << 12)

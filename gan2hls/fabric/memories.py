@@ -1,8 +1,10 @@
-"""What a memory takes: block RAMs, or LUTs, as Yosys maps it for 7-series parts.
+"""What a memory takes: block RAMs, LUTs, or UltraRAMs, as Yosys maps it for 7-series parts, and for UltraScale+.
 
 A memory is cut into slices of rows; their bits lie side by side, so that a block RAM at a seam holds bits of two
 slices, and a multiplexer selects the slice.  Of all shapes of all kinds of RAM that is taken which costs least.
-Source: ``memory_libmap`` of Yosys, with its libraries of Xilinx block RAMs and LUT RAMs.
+UltraRAMs have one shape, and the RTL itself cuts what goes there into their rows and slices (``g2h_ultra``), so that
+no tool needs more or less of them.
+Source: ``memory_libmap`` of Yosys, with its libraries of Xilinx block RAMs and LUT RAMs; UG573 of UltraRAMs.
 """
 
 from __future__ import annotations
@@ -27,8 +29,12 @@ _MUX_PRICE, _PORT_PRICE, _LOGIC_PRICE = 0.5, 2, 1 / 64
 _BYTE = 9
 #: Rows of a ROM that goes to LUTs.
 LUT_ROM_DEPTH = 64
+#: Rows of an UltraRAM, their bits, and bytes that are written one by one.
+_ULTRA_ROWS, _ULTRA_BITS, _ULTRA_BYTES = 4096, 72, 8
 
-MemoryKind = Literal["rom", "table", "buffer", "ring", "queue"]
+#: What a memory is made of: LUTs or flip-flops, block RAMs, UltraRAMs.
+MemoryName = Literal["lut", "bram", "uram"]
+MemoryKind = Literal["rom", "table", "buffer", "ring", "queue", "ultra"]
 
 
 @final
@@ -38,15 +44,27 @@ class MemoryCells:
 
     Attributes:
         bram18: block RAMs of 18 kbit; a RAMB36 is two of them.
-        slices: slices of rows, between which a multiplexer selects.
+        slices: slices of rows, between which a multiplexer selects; words of a row, too.
         lut: LUTs of distributed RAM, without that multiplexer.
         logic: whether it is a function in LUTs, or flip-flops, instead of a RAM.
+        uram: UltraRAMs of 288 kbit.
     """
 
     bram18: int = 0
     slices: int = 1
     lut: int = 0
     logic: bool = False
+    uram: int = 0
+
+    @property
+    def registers(self) -> bool:
+        """Whether the register behind a read is inside of it."""
+        return self.bram18 > 0 or self.uram > 0
+
+    @property
+    def name(self) -> MemoryName:
+        """What it is made of."""
+        return "uram" if self.uram else "bram" if self.bram18 else "lut"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -58,8 +76,10 @@ def memory_cells(width_bits: int, depth: int, kind: MemoryKind = "rom") -> Memor
         depth: words.
         kind: ``rom``: constants, which ask for block RAM beyond 64 words; ``table``: constants that ask for nothing;
             ``buffer``: with a write port; ``ring``: the same, in block RAM; ``queue``: the same, read in the clock in
-            which the address comes.
+            which the address comes; ``ultra``: a ``buffer`` or ``ring`` in UltraRAM, which cannot start with contents.
     """
+    if kind == "ultra":
+        return _ultra_cells(width_bits, depth)
     written = kind in ("buffer", "ring", "queue")
     shapes: list[tuple[float, MemoryCells]] = []
     if kind != "ring" and not (kind == "rom" and depth > LUT_ROM_DEPTH):
@@ -71,9 +91,22 @@ def memory_cells(width_bits: int, depth: int, kind: MemoryKind = "rom") -> Memor
     return min(shapes, key=lambda shape: int(shape[0]))[1]
 
 
+def may_be_ultra(width_bits: int, depth: int) -> bool:
+    """Whether a ``buffer`` or ``ring`` is large enough for UltraRAM: it has half the bits of one, or more."""
+    return 2 * width_bits * depth >= _ULTRA_ROWS * _ULTRA_BITS
+
+
 def bram18(width_bits: int, depth: int, kind: MemoryKind = "rom") -> int:
     """Return the 18-kbit block RAMs of a memory, as ``memory_cells``."""
     return memory_cells(width_bits, depth, kind).bram18
+
+
+def _ultra_cells(width_bits: int, depth: int) -> MemoryCells:
+    """Return what ``g2h_ultra`` takes: where one slice is not enough, narrow words share rows, 2, 4 or 8 of them."""
+    fit = _ULTRA_BYTES // ceil(width_bits / _BYTE)
+    pack = 1 << max(0, fit.bit_length() - 1) if depth > _ULTRA_ROWS else 1
+    slices = ceil(ceil(depth / pack) / _ULTRA_ROWS)
+    return MemoryCells(slices=slices * pack, uram=slices * ceil(width_bits / _ULTRA_BITS))
 
 
 def _block_shapes(width_bits: int, depth: int, *, written: bool) -> list[tuple[float, MemoryCells]]:

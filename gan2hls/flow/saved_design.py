@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from gan2hls.hardware import (
     LinearEngine,
     OffChip,
     StreamEngine,
+    Written,
     legal_band_rows,
     legal_pe,
     legal_simd,
@@ -27,6 +28,7 @@ from gan2hls.hardware import (
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
 
+_Number = TypeVar("_Number", bool, int)
 BusBits = Literal[0, 32, 64, 128, 256, 512]
 
 
@@ -46,8 +48,10 @@ class _Engine(Part):
     skip: bool = False
     off_chip: _OffChip | None = None
     bus_bits: BusBits = 0
+    ultra: tuple[Written, ...] = ()
     queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
     queues_bus_bits: tuple[BusBits, ...] = ()
+    queues_ultra: tuple[bool, ...] = ()
 
 
 class _Design(Part):
@@ -70,8 +74,10 @@ def dump_design(design: Design) -> dict[str, bytes]:
             skip=isinstance(e, LinearEngine) and e.skip is not None,
             off_chip=_off_chip(e),
             bus_bits=e.bus_bits if isinstance(e, StreamEngine) else 0,
+            ultra=tuple(sorted(e.ultra)),
             queues=_queues(edge.depth for edge in design.edges_into(e)),
             queues_bus_bits=_queues(edge.bus_bits for edge in design.edges_into(e)),
+            queues_ultra=_queues(edge.ultra for edge in design.edges_into(e)),
         )
         for e in design.engines
     )
@@ -84,7 +90,7 @@ def _off_chip(engine: EngineDesign) -> _OffChip | None:
     return None if found is None else _OffChip(**asdict(found))
 
 
-def _queues(numbers: Iterable[int]) -> tuple[int, ...]:
+def _queues(numbers: Iterable[_Number]) -> tuple[_Number, ...]:
     """Return a number of the queue at each input of an engine, 0 where there is none; nothing where none has one."""
     every = tuple(numbers)
     return every if any(every) else ()
@@ -105,7 +111,8 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
         off_chip = {
             (e.layer, port): bits for e in parsed.engines for port, bits in enumerate(e.queues_bus_bits) if bits
         }
-        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip)
+        ultra = frozenset((e.layer, port) for e in parsed.engines for port, is_so in enumerate(e.queues_ultra) if is_so)
+        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip, ultra)
         verify_design(design)
     except READ_ERRORS as error:
         raise broken(where, error) from error
@@ -124,7 +131,15 @@ def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:
     off_chip = None if given is None else OffChip(**given.model_dump())
     if off_chip is not None and off_chip.band_rows not in legal_band_rows(_geometry(layer)):
         raise ValueError(f"{layer.name}: bands of {off_chip.band_rows} rows")
-    made = make_engine(layer, folding, rows=engine.rows, skip=engine.skip, off_chip=off_chip, bus_bits=engine.bus_bits)
+    made = make_engine(
+        layer,
+        folding,
+        rows=engine.rows,
+        skip=engine.skip,
+        off_chip=off_chip,
+        bus_bits=engine.bus_bits,
+        ultra=frozenset(engine.ultra),
+    )
     if engine.bus_bits and made.ring is None:
         raise ValueError(f"{layer.name} has no map that is off chip")
     return made

@@ -4,7 +4,15 @@ from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilizat
 from gan2hls.hardware.cycles import critical_path, estimate, holding_clocks
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, Folding, FoldingRequest, StreamEngine
+from gan2hls.hardware.engine import (
+    OUT_QUEUE_WORDS,
+    ChannelOrder,
+    EngineDesign,
+    Folding,
+    FoldingRequest,
+    StreamEngine,
+    Written,
+)
 from gan2hls.hardware.entropy import (
     CHUNK_BITS,
     MOST_DECODERS,
@@ -60,6 +68,7 @@ __all__ = [
     "Target",
     "Tiles",
     "Utilization",
+    "Written",
     "check_fits",
     "critical_path",
     "design_resources",

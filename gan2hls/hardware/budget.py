@@ -47,7 +47,7 @@ def part_budget(part: str, dsp: int | None, utilization: Utilization) -> Resourc
     """Return what may be taken of ``part``; ``dsp`` blocks where they are given.
 
     Of a part that is not listed LUTs and flip-flops are those of the default one, so that lanes without multipliers do
-    not grow without end, and there are memories enough.
+    not grow without end, there are block RAMs enough, and no UltraRAMs.
     """
     try:
         there = part_resources(part)
@@ -55,7 +55,7 @@ def part_budget(part: str, dsp: int | None, utilization: Utilization) -> Resourc
         if dsp is None:
             raise
         default = part_resources(DEFAULT_PART)
-        there = Resources(0, default.lut, default.ff, _ENOUGH, _ENOUGH)
+        there = Resources(0, default.lut, default.ff, _ENOUGH)
     most = utilization.of(there)
     return most if dsp is None else Resources(dsp, most.lut, most.ff, most.bram18, most.uram)
 
@@ -149,6 +149,11 @@ class Target:
         """Block RAMs of 18 kbit that ``memory_bits`` allows."""
         assert self.memory_bits is not None, "is not limited"
         return self.memory_bits // BRAM18_BITS
+
+    @property
+    def has_ultra(self) -> bool:
+        """Whether UltraRAMs may be taken."""
+        return self.budget.uram > 0
 
     @property
     def cycles(self) -> int | None:

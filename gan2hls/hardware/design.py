@@ -34,6 +34,7 @@ class Design:
         clock_ns: clock period.
         depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.
         off_chip: of the queues that are in external memory, the width of its port in bits, by reader and port.
+        ultra: reader and port of the queues that are in UltraRAM.
     """
 
     model: IntegerModel
@@ -42,6 +43,7 @@ class Design:
     clock_ns: float
     depths: Mapping[tuple[str, int], int] = field(default_factory=dict)
     off_chip: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    ultra: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Design:
             stages = converters(source.lanes, lanes, source.elements, self.interval)
             key = reader, port
             depth, bus_bits = self.depths.get(key, 0), self.off_chip.get(key, 0)
-            edges.append(Edge(source, reader, port, branch, depth, stages, bus_bits))
+            edges.append(Edge(source, reader, port, branch, depth, stages, bus_bits, key in self.ultra))
         return tuple(edges)
 
     def engine(self, name: str) -> EngineDesign:
@@ -158,5 +160,7 @@ def verify_design(design: Design) -> None:
         assert depth > QUEUE_WORDS or depth.bit_count() == 1, f"{reader}: a short queue of {depth}"
     if design.memory is not None:
         assert len(design.memory.widths) == 1, f"memory ports of {sorted(design.memory.widths)} bits"
+    rings = {(edge.reader, edge.port) for edge in design.edges if edge.in_ram}
+    assert design.ultra <= rings, f"no queues in RAM: {set(design.ultra - rings)}"
     for reader, port in design.off_chip:
         assert design.depths.get((reader, port)), f"{reader}: input {port} has no queue that is off chip"

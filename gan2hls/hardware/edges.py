@@ -10,7 +10,7 @@ from gan2hls.hardware.width_converters import Converter
 from gan2hls.numbers import IntType
 from gan2hls.ops import OffChipRing, Shape
 
-#: Words of a queue in distributed RAM at most; a longer one is a ring in block RAM, with so many words behind it.
+#: Words of a queue in distributed RAM at most; a longer one is a ring in RAM, with so many words behind it.
 QUEUE_WORDS, RING_OUT_WORDS = 64, 8
 
 
@@ -68,6 +68,7 @@ class Edge:
         depth: words that the queue holds, beats of ``queued``; 0: there is none.
         converters: between the maker's lanes and the reader's, in stream order.
         bus_bits: of the memory port where its queue is off chip; 0: it is on chip.
+        ultra: whether its queue is in UltraRAM.
     """
 
     source: Stream
@@ -77,6 +78,7 @@ class Edge:
     depth: int
     converters: tuple[Converter, ...]
     bus_bits: int = 0
+    ultra: bool = False
 
     @property
     def name(self) -> str:
@@ -90,7 +92,7 @@ class Edge:
 
     @property
     def in_ram(self) -> bool:
-        """Whether its queue is a ring in block RAM."""
+        """Whether its queue is a ring in block RAM, or UltraRAM."""
         return self.depth > QUEUE_WORDS and not self.bus_bits
 
     @property

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import final
+from typing import Literal, final
 
 import numpy as np
 
+from gan2hls.fabric import WrittenKind
 from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -22,6 +24,10 @@ from gan2hls.ops import IntLinear, OffChipRing, Sizes, StreamOperation, Unit
 
 #: Words of the output queue of every engine: covers the requantizer and table pipelines at one beat a clock.
 OUT_QUEUE_WORDS = 16
+
+#: A memory that an engine writes, and reads a clock later: its line buffer, the tiles and band codes of one with
+#: weights off chip, the map of a normalization.
+Written = Literal["line_buffer", "tiles", "codes", "map"]
 
 
 @final
@@ -83,10 +89,21 @@ class EngineDesign(ABC):
     Attributes:
         layer: what it computes.
         folding: parallelism.
+        ultra: those of its memories that are UltraRAMs.
     """
 
     layer: IntLayer
     folding: Folding
+    ultra: frozenset[Written] = field(default=frozenset(), kw_only=True)
+
+    @property
+    @abstractmethod
+    def written(self) -> Mapping[Written, tuple[int, int]]:
+        """Bits of a word, and words, of its memories that may be UltraRAMs."""
+
+    def written_kind(self, memory: Written) -> WrittenKind:
+        """Return what kind of memory one of those that it writes is."""
+        return "ultra" if memory in self.ultra else "buffer"
 
     @property
     @abstractmethod
@@ -267,7 +284,14 @@ class StreamEngine(EngineDesign):
     def sizes(self) -> Sizes:
         """What its operation needs to know of it."""
         layer = self.layer
-        return Sizes(layer.input_types, layer.acc_type, layer.shape, self.folding.lanes, self.bus_bits)
+        lanes = self.folding.lanes
+        return Sizes(layer.input_types, layer.acc_type, layer.shape, lanes, self.bus_bits, "map" in self.ultra)
+
+    @property
+    def written(self) -> Mapping[Written, tuple[int, int]]:
+        """Bits of a word, and words, of the map that it holds in RAM."""
+        found = self.op.held_words(self.sizes)
+        return {} if found is None else {"map": found}
 
     @property
     def ring(self) -> OffChipRing | None:
@@ -330,6 +354,7 @@ class StreamEngine(EngineDesign):
             AssertionError: it is not legal.
         """
         folding = self.folding
+        assert self.ultra <= self.written.keys(), f"{self.layer.name}: UltraRAM for {set(self.ultra)}"
         assert folding.pe == folding.simd == folding.lanes, f"{self.layer.name}: {folding}"
         assert self.layer.requant.channels % folding.lanes == 0, f"{self.layer.name}: lanes"
         assert self.op.lane_channels(self.layer.shape) % folding.lanes == 0, f"{self.layer.name}: lanes"

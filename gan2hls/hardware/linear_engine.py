@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, lcm
@@ -12,7 +13,7 @@ import numpy as np
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded, encode
 from gan2hls.hardware.acc_queue import acc_queue_words
-from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding
+from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
@@ -192,6 +193,17 @@ class LinearEngine(EngineDesign):
         return CODECS[self.weight.codec].decoder_clocks
 
     @property
+    def written(self) -> Mapping[Written, tuple[int, int]]:
+        """Bits of a word, and words, of its line buffer, its tiles of weights and the codes of its bands."""
+        line_buffer: Mapping[Written, tuple[int, int]] = {
+            "line_buffer": (self.in_lanes * self.in_elem.bits, self.rows * self.row_words)
+        }
+        if self.off_chip is None:
+            return line_buffer
+        codes = self.out_lanes * self.out_elem.bits, self.reorder_words
+        return {**line_buffer, "tiles": (self.weight_word_bits, self.tiles.held), "codes": codes}
+
+    @property
     def row_words(self) -> int:
         """Words of a row of the line buffer."""
         return self.geometry.x.in_size * self.pixel_words
@@ -343,6 +355,7 @@ class LinearEngine(EngineDesign):
             AssertionError: a stage of gan2hls made an illegal engine.
         """
         folding, name = self.folding, self.layer.name
+        assert self.ultra <= self.written.keys(), f"{name}: UltraRAM for {set(self.ultra)}"
         assert folding.pe in legal_pe(self.geometry), f"{name}: PE {folding.pe}"
         assert folding.simd in legal_simd(self.geometry, folding.pe), f"{name}: SIMD {folding.simd}"
         window = self.geometry.y.window if self.off_chip is None else self.bands.window
@@ -351,7 +364,13 @@ class LinearEngine(EngineDesign):
 
 
 def make_linear_engine(
-    layer: IntLayer, folding: Folding, rows: int, *, skip: bool = False, off_chip: OffChip | None = None
+    layer: IntLayer,
+    folding: Folding,
+    rows: int,
+    *,
+    skip: bool = False,
+    off_chip: OffChip | None = None,
+    ultra: frozenset[Written] = frozenset(),
 ) -> LinearEngine:
     """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
 
@@ -360,12 +379,13 @@ def make_linear_engine(
     """
     op = linear_op(layer)
     if not skip:
-        return LinearEngine(layer, folding, rows, encode(op.weight, folding.pe, folding.simd), off_chip=off_chip)
+        plain = encode(op.weight, folding.pe, folding.simd)
+        return LinearEngine(layer, folding, rows, plain, off_chip=off_chip, ultra=ultra)
     found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
     assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
     program = skip_program(found)
     encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
-    return LinearEngine(layer, folding, rows, encoded, program, off_chip)
+    return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 
 @remembered

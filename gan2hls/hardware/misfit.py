@@ -57,6 +57,7 @@ class Narrower:
 def misfit_error(
     model: IntegerModel,
     choices: Choices,
+    listed: Choices,
     target: Target,
     aside: Resources,
     narrower: Narrower,
@@ -68,6 +69,7 @@ def misfit_error(
     Args:
         model: the integer model.
         choices: its foldings.
+        listed: those with UltraRAMs, which other parts may have.
         target: part, clock and goal.
         aside: what is taken beside the options of layers.
         narrower: by which fewer bits of weights are tried.
@@ -83,7 +85,7 @@ def misfit_error(
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, target, aside, narrower, names)]),
+        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
     )
 
 
@@ -92,7 +94,13 @@ def _interval(choices: Choices, target: Target) -> int:
 
 
 def _ways_out(
-    model: IntegerModel, choices: Choices, target: Target, aside: Resources, narrower: Narrower, names: list[str]
+    model: IntegerModel,
+    choices: Choices,
+    listed: Choices,
+    target: Target,
+    aside: Resources,
+    narrower: Narrower,
+    names: list[str],
 ) -> Iterator[str]:
     """Yield what would help, each with its price; ``names`` are the resources that are short."""
     budget, interval = target.budget, _interval(choices, target)
@@ -107,7 +115,7 @@ def _ways_out(
             yield f"precision.auto.memory_bits_max: {(taken_by(chosen) + aside).bram18 * BRAM18_BITS} would do"
     yield from _off_chip(model, target, aside)
     yield from _more_of_the_part(choices, target, aside)
-    yield _larger_part(choices, target, aside)
+    yield _larger_part(listed, target, aside)
     yield from _fewer_bits(model, target, aside, narrower, names)
     if target.fps is not None:
         fastest = choices.fastest(budget - aside)
@@ -125,7 +133,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
     ways = [("memory.weights: auto", beat)] if target.memory.off_chip is False else []
     ways += [(f"memory.port_bits: {bits}", beat * bits / target.memory.bits) for bits in _PORT_BITS]
     free = replace(target.memory, off_chip=None)
-    found = {layer.name: options(layer, FoldingRequest(), free) for layer in model.layers}
+    found = {layer.name: options(layer, FoldingRequest(), free, ultra=target.has_ultra) for layer in model.layers}
     for way, bytes_per_clock in ways:
         if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):
             continue
@@ -158,9 +166,10 @@ def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
         room = target.budget_of(device, target.utilization) - aside
         if choices.fitting(interval, room) is not None:
             there = found.resources
+            uram = f", {there.uram} UltraRAMs" if there.uram else ""
             return (
                 f"a larger part: {device} holds it, of those listed the smallest, with {there.dsp} DSP blocks, "
-                f"{there.lut:,} LUTs and {there.bram18} block RAMs of 18 kbit"
+                f"{there.lut:,} LUTs{uram} and {there.bram18} block RAMs of 18 kbit"
             )
     return "no part that is listed holds it"
 
@@ -176,7 +185,9 @@ def _fewer_bits(
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
             continue
-        found = {layer.name: options(layer, FoldingRequest(), target.memory) for layer in layers}
+        found = {
+            layer.name: options(layer, FoldingRequest(), target.memory, ultra=target.has_ultra) for layer in layers
+        }
         choices = Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
         taken = taken_by(choices.nearest(_interval(choices, target), room_beside(target.budget, aside))) + aside
         name = "ternary" if bits == 2 else f"int{bits}"

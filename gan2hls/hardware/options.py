@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
-from gan2hls.fabric import Resources
+from gan2hls.fabric import Resources, bram18, may_be_ultra, memory_cells
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, make_linear_engine
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
@@ -42,6 +42,7 @@ class Option:
     Attributes:
         rows: of a line buffer that is too short to hold the first rows of the next frame beside the last ones of a
             frame; 0: it is not.
+        ultra: memories of its engine that are UltraRAMs.
     """
 
     folding: Folding
@@ -55,32 +56,41 @@ class Option:
     bus_bits: int = 0
     bus_bytes: int = 0
     rows: int = 0
+    ultra: frozenset[Written] = frozenset()
 
     @property
     def away(self) -> bool:
         """Whether it needs external memory."""
         return self.off_chip is not None or self.bus_bits > 0
 
-    def shortens(self, other: Option) -> bool:
-        """Whether ``other`` is the same with a line buffer as long as it should be."""
-        return not other.rows and (other.folding, other.skip, other.off_chip) == (
-            self.folding,
-            self.skip,
-            self.off_chip,
-        )
+    @property
+    def spares_ram(self) -> bool:
+        """Whether it spares block RAM: by a short line buffer, or by UltraRAMs."""
+        return self.rows > 0 or bool(self.ultra)
+
+    def spares_ram_of(self, other: Option) -> bool:
+        """Whether ``other`` is the same without sparing block RAM."""
+        same = (self.folding, self.skip, self.off_chip, self.bus_bits)
+        return not other.spares_ram and (other.folding, other.skip, other.off_chip, other.bus_bits) == same
 
     @property
-    def rank(self) -> tuple[bool, bool, int, int, int, int, int, bool]:
+    def rank(self) -> tuple[bool, bool, int, int, int, int, int, int, bool]:
         """What orders options from cheap to dear.
 
-        Those that need external memory stand behind all others, and such with short line buffers behind their like.
+        Those that need external memory stand behind all others, then such with short line buffers, then with UltraRAMs.
         """
         weights, taken = _BITS_OF_A_LUT * self.lane_lut + self.bits, self.taken
-        return self.away, self.rows > 0, taken.dsp, weights, taken.bram18, self.lane_lut, self.interval, self.skip
+        spared = self.rows > 0, taken.uram
+        return self.away, *spared, taken.dsp, weights, taken.bram18, self.lane_lut, self.interval, self.skip
 
 
 def options(
-    layer: IntLayer, request: FoldingRequest, memory: MemoryPort = _ON_CHIP, *, short: bool = False
+    layer: IntLayer,
+    request: FoldingRequest,
+    memory: MemoryPort = _ON_CHIP,
+    *,
+    short: bool = False,
+    ultra: bool = False,
 ) -> tuple[Option, ...]:
     """Return the legal foldings of ``layer``, cheapest first.
 
@@ -89,22 +99,17 @@ def options(
         request: what is pinned.
         memory: the port to external memory.
         short: whether line buffers may be so short that the next frame waits for one to end.
+        ultra: whether memories may be UltraRAMs.
 
     Raises:
         FoldingError: a pinned value that does not divide.
     """
+    engines: Iterable[EngineDesign]
     if isinstance(layer.op, IntLinear):
-        found = _linear_options(layer, layer.op, request, memory, short=short)
+        engines = _linear_engines(layer, layer.op, request, memory)
     else:
-        wanted = request.lanes or request.pe or request.simd
-        channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
-        lanes = lanes_choices(layer, channels, wanted)
-        found = [_option(StreamEngine(layer, Folding(n, n, n))) for n in lanes]
-        if memory.maps:
-            away = (StreamEngine(layer, Folding(n, n, n), memory.bits) for n in lanes)
-            found += [
-                _option(e) for e in away if e.ring is not None and e.ring.depth * e.ring.width >= _WORTH_AWAY_BITS
-            ]
+        engines = _stream_engines(layer, request, memory)
+    found = [option for engine in engines for option in _with_spared(engine, short=short, ultra=ultra)]
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
 
@@ -124,6 +129,7 @@ def make_engine(
     skip: bool = False,
     off_chip: OffChip | None = None,
     bus_bits: int = 0,
+    ultra: frozenset[Written] = frozenset(),
 ) -> EngineDesign:
     """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise.
 
@@ -132,54 +138,56 @@ def make_engine(
     if isinstance(layer.op, IntLinear):
         if rows is None:
             rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
-        return make_linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip)
+        return make_linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip, ultra=ultra)
     assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
-    return StreamEngine(layer, folding, bus_bits)
+    return StreamEngine(layer, folding, bus_bits, ultra=ultra)
 
 
-def _linear_options(
-    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, *, short: bool
-) -> list[Option]:
-    found: list[Option] = []
+def _stream_engines(layer: IntLayer, request: FoldingRequest, memory: MemoryPort) -> Iterator[StreamEngine]:
+    assert not isinstance(layer.op, IntLinear), f"{layer.name} is linear"
+    wanted = request.lanes or request.pe or request.simd
+    channels = math.gcd(layer.requant.channels, layer.op.lane_channels(layer.shape))
+    for n in lanes_choices(layer, channels, wanted):
+        yield StreamEngine(layer, Folding(n, n, n))
+        away = StreamEngine(layer, Folding(n, n, n), memory.bits)
+        if memory.maps and away.ring is not None and away.ring.depth * away.ring.width >= _WORTH_AWAY_BITS:
+            yield away
+
+
+def _linear_engines(
+    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort
+) -> Iterator[LinearEngine]:
     skipping = _Skipping(op)
-    away = _away_options(layer, op, request, memory, skipping, short=short)
+    away = list(_away_engines(layer, op, request, memory, skipping))
+    yield from away
     if away and _wanted_off_chip(request, memory):
-        return away
+        return
     rows = line_buffer_rows(layer)
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
             legal = lanes_choices(layer, pe, request.lanes)
             dense = _vector_cycles(op.geometry, simd)
             engine = LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, dense)), rows)
-            found += _with_rows(engine, short=short)
+            yield engine
             left = skipping.occupancy(pe, simd)
             if left is not None:
                 pace = max(1, int(dense * (left.executed + left.idle) / engine.interval))
-                folding = Folding(pe, simd, _enough(legal, pe, pace))
-                found += _with_rows(LinearEngine(layer, folding, rows, left=left), short=short)
-    return found + away
+                yield LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, pace)), rows, left=left)
 
 
 def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None:
     return memory.off_chip if request.off_chip is None else request.off_chip
 
 
-def _away_options(
-    layer: IntLayer,
-    op: IntLinear,
-    request: FoldingRequest,
-    memory: MemoryPort,
-    skipping: _Skipping,
-    *,
-    short: bool,
-) -> list[Option]:
-    """Return the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
+def _away_engines(
+    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
+) -> Iterator[LinearEngine]:
+    """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
     wanted = _wanted_off_chip(request, memory)
     if wanted is False or op.weight.codec not in OFF_CHIP_CODECS:
-        return []
+        return
     if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
-        return []
-    found: list[Option] = []
+        return
     heights = legal_band_rows(op.geometry)
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
@@ -190,31 +198,50 @@ def _away_options(
             for band in few:
                 rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
                 made = LinearEngine(layer, dense, rows, off_chip=off_chip)
-                found += _with_rows(made, short=short)
+                yield made
                 if left is not None:
                     fewer = max(1, int(pace * (left.executed + left.idle) / made.mac_cycles))
                     folding = Folding(pe, simd, _enough(legal, pe, fewer))
-                    skips = LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
-                    found += _with_rows(skips, short=short)
-    return found
+                    yield LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
 
 
-def _with_rows(engine: LinearEngine, *, short: bool) -> Iterator[Option]:
-    """Yield what ``engine`` takes, and with ``short`` line buffers that spare block RAM.
+def _with_spared(engine: EngineDesign, *, short: bool, ultra: bool) -> Iterator[Option]:
+    """Yield what ``engine`` takes; with ``ultra`` and ``short`` also in ways that spare block RAM."""
+    plain = _option(engine)
+    yield plain
+    if short and isinstance(engine, LinearEngine):
+        yield from _with_short_rows(engine, plain)
+    if ultra:
+        yield from _with_ultra(engine, plain)
+
+
+def _with_short_rows(engine: LinearEngine, plain: Option) -> Iterator[Option]:
+    """Yield ``plain``, what ``engine`` takes, with line buffers that are too short.
 
     Where rows of the next frame have no place until a frame is done, they come afterwards, at the pace of the frame.
     """
-    plain = _option(engine)
-    yield plain
     y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows)
     bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
-    for rows in range(engine.rows - 1, bands.frame_rows - 1, -1) if short else ():
+    for rows in range(engine.rows - 1, bands.frame_rows - 1, -1):
         on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows)
         if on_time > 0 and fewer < blocks:
             blocks = fewer
             taken = engine_resources(replace(engine, rows=rows)).taken
             interval = -(-plain.interval * y.in_size // on_time)
             yield replace(plain, taken=taken, interval=interval, rows=rows)
+
+
+def _with_ultra(engine: EngineDesign, plain: Option) -> Iterator[Option]:
+    """Yield ``plain``, what ``engine`` takes, with one, two, ... of its memories in UltraRAM.
+
+    First comes that of which an UltraRAM spares most block RAMs.
+    """
+    sizes = {name: size for name, size in engine.written.items() if may_be_ultra(*size)}
+    spared = {name: bram18(*size, "ring") / memory_cells(*size, "ultra").uram for name, size in sizes.items()}
+    order = sorted(sizes, key=lambda name: -spared[name])
+    for count in range(1, len(order) + 1):
+        ultra = frozenset(order[:count])
+        yield replace(plain, taken=engine_resources(replace(engine, ultra=ultra)).taken, ultra=ultra)
 
 
 def _option(engine: EngineDesign) -> Option:

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gan2hls.fabric import Resources
+from gan2hls.fabric import Resources, may_be_ultra
 from gan2hls.hardware.cycles import design_network, estimate, queue_name
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
@@ -74,6 +74,24 @@ def with_queues(design: Design) -> Design:
 def queue_bytes(design: Design) -> int:
     """Return the bytes of queues that cross the memory port in a frame, both ways."""
     return 2 * sum(edge.ring.frame_bytes for edge in design.edges if edge.ring is not None)
+
+
+def queues_in_ultra(design: Design, budget: Resources) -> Design:
+    """Return ``design`` with queues in UltraRAM until its block RAMs are within ``budget``, the largest first.
+
+    Args:
+        design: with the queues that it needs.
+        budget: what it may take.
+    """
+    taken = design_resources(design)
+    rings = [edge for edge in design.edges if edge.in_ram and may_be_ultra(edge.queued.bits, edge.depth)]
+    moved = set[tuple[str, int]]()
+    for edge in sorted(rings, key=lambda edge: -edge.depth * edge.queued.bits):
+        after = taken - edge_resources(edge) + edge_resources(replace(edge, ultra=True))
+        if taken.bram18 > budget.bram18 and after.uram <= budget.uram:
+            moved.add((edge.reader, edge.port))
+            taken = after
+    return replace(design, ultra=frozenset(moved)) if moved else design
 
 
 def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:

@@ -90,7 +90,11 @@ def edge_resources(edge: Edge) -> Resources:
     if edge.ring is not None:
         taken += ring_resources(edge.ring)
     elif edge.depth:
-        taken += (fabric.ring if edge.in_ram else fabric.queue)(edge.queued.bits, edge.depth)
+        width = edge.queued.bits
+        if edge.in_ram:
+            taken += fabric.ring(width, edge.depth, "ultra" if edge.ultra else "ring")
+        else:
+            taken += fabric.queue(width, edge.depth)
     for stage in edge.converters:
         convert = fabric.up if stage.direction == "up" else fabric.down
         taken += convert(stage.narrow * edge.source.elem.bits, stage.ratio)
@@ -140,7 +144,8 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         stored = words if engine.off_chip is None else engine.blocks  # a tile is packed as all words are
         code_bits, unpacking = codec.packing(lanes, stored)
     queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
-    yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows)
+    line_buffer = engine.written_kind("line_buffer")
+    yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows, line_buffer)
     if engine.occupancy is None:
         yield fabric.sequencer(
             rows=engine.rows,
@@ -159,6 +164,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         width,
         buffer_words,
         folding.simd * groups * centred_bits,
+        line_buffer,
         multiplies=codec.multiplies,
         centres=given.zero_point != 0,
         alone=folding.pe == groups,
@@ -180,7 +186,8 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
     yield fabric.acc_queue(folding.lanes, ratio, acc_bits, queue_words)
     if engine.off_chip is not None:
         bits = engine.out_lanes * engine.out_elem.bits
-        yield fabric.reorder(bits, ratio, engine.band_pixels, engine.co_folds, engine.reorder_words)
+        codes = engine.written_kind("codes")
+        yield fabric.reorder(bits, ratio, engine.band_pixels, engine.co_folds, engine.reorder_words, codes)
     if engine.fills:
         phases, groups = engine.row_phases, g.out_channels // folding.lanes
         order = ChannelOrder(groups, g.x.out_size if phases > 1 else 1, phases=phases)
@@ -194,10 +201,11 @@ def _off_chip(engine: LinearEngine) -> Iterator[Resources]:
     streams = len(engine.stream_beats)
     codec = CODECS[engine.weight.codec]
     plain = codec.multiplies and not codec.decoder_lut(engine.weight)
+    kind, tiles = engine.written_kind("tiles"), engine.tiles
     if engine.occupancy is None:
-        yield fabric.tiles(width, engine.tiles.sizes[0], absorbed=plain)
+        yield fabric.tiles(width, tiles.sizes[0], kind, absorbed=plain)
     else:
-        yield fabric.tile_ring(width, engine.tiles.held, engine.tiles.words, engine.co_folds, absorbed=plain)
+        yield fabric.tile_ring(width, tiles.held, tiles.words, engine.co_folds, kind, absorbed=plain)
     yield streams * fabric.reader_queue(bus, queue_beats(bus))
     if engine.huffman is None:
         yield _converter(bus, engine.bus_word_bits)

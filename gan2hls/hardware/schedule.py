@@ -26,7 +26,7 @@ from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import Option, make_engine, plain_engine
 from gan2hls.hardware.options import options as layer_options
-from gan2hls.hardware.queues import queue_bytes, queues_off_chip, with_endless_queues, with_queues
+from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
@@ -87,9 +87,15 @@ def refolded(design: Design, model: IntegerModel) -> Design:
 def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
     if not isinstance(engine, LinearEngine):
         bus_bits = engine.bus_bits if isinstance(engine, StreamEngine) else 0
-        return make_engine(layer, engine.folding, bus_bits=bus_bits)
-    skip = engine.skip is not None
-    return make_engine(layer, engine.folding, rows=engine.rows, skip=skip, off_chip=engine.off_chip)
+        return make_engine(layer, engine.folding, bus_bits=bus_bits, ultra=engine.ultra)
+    return make_engine(
+        layer,
+        engine.folding,
+        rows=engine.rows,
+        skip=engine.skip is not None,
+        off_chip=engine.off_chip,
+        ultra=engine.ultra,
+    )
 
 
 def check_fits(
@@ -131,7 +137,8 @@ def _misfit(
         free = replace(target, memory=replace(target.memory, maps=True))
         maps_help = _within_budget(model, free, pinned)[1].design is not None
     narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
-    return misfit_error(model, choices, target, aside, narrower, maps_help=maps_help)
+    listed = choices if target.has_ultra else _choices(model, target, pinned, short=True, ultra=True)
+    return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help)
 
 
 def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
@@ -223,10 +230,19 @@ def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
 
 
 def _choices(
-    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, short: bool = False
+    model: IntegerModel,
+    target: Target,
+    pinned: Mapping[str, FoldingRequest],
+    *,
+    short: bool = False,
+    ultra: bool = False,
 ) -> Choices:
+    """Return the options of all layers; ``ultra``: with UltraRAMs even if the target has none."""
+    ultra = ultra or target.has_ultra
     found = {
-        layer.name: layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short)
+        layer.name: layer_options(
+            layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short, ultra=ultra
+        )
         for layer in model.layers
     }
     return Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
@@ -240,7 +256,7 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
         if chosen is None:
             break
-        design = _design(model, chosen, target)
+        design = queues_in_ultra(_design(model, chosen, target), budget)
         if target.memory.maps:
             design = queues_off_chip(design, budget, target.memory.bits)
         taken = design_resources(design)
@@ -326,6 +342,7 @@ def _engine(layer: IntLayer, option: Option) -> EngineDesign:
         skip=option.skip,
         off_chip=option.off_chip,
         bus_bits=option.bus_bits,
+        ultra=option.ultra,
     )
 
 

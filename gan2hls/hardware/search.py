@@ -118,7 +118,8 @@ class Choices:
     def _brought_back(self, chosen: Chosen, interval: int, budget: Resources) -> Chosen:
         """Return ``chosen`` with what was spared for others and need not be: options without need are cheaper.
 
-        Weights and maps are on chip again, most bytes first, and line buffers as long as they should be.
+        Weights and maps are on chip again, most bytes first, then line buffers as long as they should be, and memories
+        are block RAM again.
         """
         kept = dict(chosen)
         away = [name for name, option in chosen.items() if option.away]
@@ -128,10 +129,11 @@ class Choices:
                 if self._holds(kept | {name: option}, interval, budget):
                     kept[name] = option
                     break
-        for name, short in [(name, option) for name, option in kept.items() if option.rows]:
-            longer = next(o for o in self.options[name] if short.shortens(o))
-            if self._holds(kept | {name: longer}, interval, budget):
-                kept[name] = longer
+        spared = [(name, option) for name, option in kept.items() if option.spares_ram]
+        for name, spares in sorted(spared, key=lambda pair: bool(pair[1].ultra)):
+            plain = next(o for o in self.options[name] if spares.spares_ram_of(o))
+            if self._holds(kept | {name: plain}, interval, budget):
+                kept[name] = plain
         return kept
 
     def fastest(self, budget: Resources) -> Chosen | None:

@@ -173,6 +173,11 @@ class IntNorm(StreamOperation):
         """Return its map where that is in external memory."""
         return self._plan(sizes).ring
 
+    def held_words(self, sizes: Sizes) -> tuple[int, int] | None:
+        """Return bits of a word, and words, of its map where that is in RAM."""
+        plan = self._plan(sizes)
+        return (sizes.lanes * plan.given.int_type.bits, plan.depth) if plan.in_ram else None
+
     def order(self, sizes: Sizes) -> tuple[timing.Phase, ...]:
         """Return what its process does: beats go in ahead of what leaves; the RTL also takes the next map meanwhile."""
         lag = min(self._plan(sizes).hls_lag, sizes.beats)
@@ -221,6 +226,7 @@ class IntNorm(StreamOperation):
             "Pixels": plan.pixels,
             "Copies": plan.copies,
             **({"Depth": plan.depth} if plan.ring is None else {}),
+            **({"Ultra": True} if sizes.ultra else {}),
             "Steps": plan.steps,
             "SerialBits": plan.serial_bits,
             "InBits": given.int_type.bits,
@@ -286,7 +292,7 @@ class IntNorm(StreamOperation):
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
         lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + 7 * state // 4)
         ff = sizes.lanes * _LANE_FF + plan.sets * (state + _ROOT_FF * width["Power"])
-        held: MemoryBlock = "ring" if plan.in_ram else "queue"
+        held: MemoryBlock = "ultra_ring" if sizes.ultra else "ring" if plan.in_ram else "queue"
         memories: list[tuple[int, int, MemoryBlock]] = [
             *([(sizes.lanes * code.bits, plan.depth, held)] if plan.ring is None else []),
             *((START_BITS + DROP_BITS, CHORDS, "rom"), (statistic, plan.slots * plan.copies, "line_buffer"))

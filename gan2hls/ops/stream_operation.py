@@ -32,6 +32,7 @@ class Sizes:
         shape: ``(H, W, C)`` of the output.
         lanes: elements of a beat, of every input and of what leaves.
         bus_bits: width of the memory port where its map is off chip; 0: it is on chip.
+        ultra: whether the map that it holds in RAM is in UltraRAM.
     """
 
     inputs: tuple[QuantType, ...]
@@ -39,6 +40,7 @@ class Sizes:
     shape: Shape
     lanes: int
     bus_bits: int = 0
+    ultra: bool = False
 
     @property
     def beats(self) -> int:
@@ -206,6 +208,11 @@ class StreamOperation(Protocol):
 
     def ring(self, sizes: Sizes) -> OffChipRing | None:
         """Return the map that it holds in external memory; None: it holds none, or on chip."""
+        del sizes
+        return None
+
+    def held_words(self, sizes: Sizes) -> tuple[int, int] | None:
+        """Return bits of a word, and words, of the map that it holds in RAM; None: it holds none there."""
         del sizes
         return None
 

@@ -18,8 +18,7 @@ from gan2hls.model.golden import Golden
 from gan2hls.verify import csim, run_hls
 from gan2hls.verify.csim import CsimResult, ap_types_folder, check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
-from tests.cosim.test_maps_off_chip import norm_design
-from tests.random_integer_graphs import Graph, maps_away, random_graph_design, u_net_design
+from tests.random_integer_graphs import Graph, maps_away, norm_design, random_graph_design, u_net_design
 from tests.randomized import conv, design, linear_layer, random_inputs, random_off_chip
 
 pytestmark = pytest.mark.cosim

@@ -11,27 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.hardware import Design, Folding, OffChip, estimate, make_engine
+from gan2hls.hardware import OffChip, estimate, make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.numbers import IntType, QuantType
 from gan2hls.verify import csim, run_rtl
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
-from tests.random_integer_graphs import maps_away, norm_layer, random_graph_design, u_net_design
-from tests.randomized import chain, design, random_inputs
+from tests.random_integer_graphs import maps_away, norm_design, random_graph_design, u_net_design
+from tests.randomized import random_inputs
 
 pytestmark = pytest.mark.cosim
-
-
-def norm_design(shape: tuple[int, int, int], groups: int, lanes: int, *, by_pixel: bool = False) -> Design:
-    """A normalization alone."""
-    given = QuantType(IntType(8, signed=True), 1.0, 3)
-    layer = norm_layer(
-        np.random.default_rng(lanes), "l0", "z", shape, given, groups=groups, by_pixel=by_pixel, centred=True
-    )
-    return design(chain("norm", shape, given, (layer,)), (Folding(lanes, lanes, lanes),))
 
 
 def check(bench: Bench) -> None:

@@ -30,10 +30,9 @@ from tests.cosim.hls_chains import random_design
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
-from tests.cosim.test_maps_off_chip import norm_design
 from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
-from tests.random_integer_graphs import Graph, maps_away, norm_layer, random_graph_design, u_net_design
+from tests.random_integer_graphs import Graph, maps_away, norm_design, norm_layer, random_graph_design, u_net_design
 from tests.randomized import (
     chain,
     coded_chain,

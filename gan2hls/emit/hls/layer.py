@@ -31,7 +31,7 @@ from gan2hls.emit.hls.ring import RingProgram, map_processes, map_program, queue
 from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
 from gan2hls.emit.hls.tiles import off_chip_interval, tile_program
 from gan2hls.emit.hls.weights import beside_band_mac, decoder_kinds
-from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine
+from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine, Written
 from gan2hls.numbers import IntType
 from gan2hls.ops import Unit
 
@@ -260,7 +260,12 @@ def _unit(engine: EngineDesign, unit: Unit) -> _Step:
     lanes = engine.folding.lanes
     sink = Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
     cycles = unit.cycles or engine.out_beats
-    return unit.name, ("config",), sink, cycles, f"{engine.layer.op.kind} -> accumulator"
+    return unit.name, ("config", *_ultra(engine, "map")), sink, cycles, f"{engine.layer.op.kind} -> accumulator"
+
+
+def _ultra(engine: EngineDesign, memory: Written) -> tuple[str, ...]:
+    """Return the template argument that puts the array of a process into UltraRAM, where its memory is there."""
+    return ("true",) if memory in engine.ultra else ()
 
 
 def _beside(engine: LinearEngine) -> tuple[Process, ...]:
@@ -296,7 +301,7 @@ def _converters(edge: Edge, suffix: str) -> list[_Step]:
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
         depth = max(2, _queue_words(edge)) if n == len(edge.before) else 2
-        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth)
+        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth, ultra=edge.ultra and depth > 2)
         beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes
@@ -317,15 +322,39 @@ def _linear_steps(engine: LinearEngine) -> list[_Step]:
     feed = Fifo("feed", feed_width(engine), f"x, weight address, first, last{', null' if skips else ''}")
     accs = Fifo("accs", accs_width(engine), f"{folding.pe} accumulators")
     away = engine.off_chip is not None
+    line_buffer, tiles = (memory in engine.ultra for memory in ("line_buffer", "tiles"))
     source = f"gan2hls::wsrc_{engine.weights.codec}<{'gan2hls::tile_word<config> ' if away else 'config'}>"
-    together = () if engine.parallel_groups == 1 else (str(engine.parallel_groups),)
+
+    def sizes(*, ultra: bool) -> tuple[str, ...]:
+        """Return the groups that a step works on, and whether an array is UltraRAM, as far as they are no defaults."""
+        together = (str(engine.parallel_groups),)
+        return (*together, "true") if ultra else together if engine.parallel_groups > 1 else ()
+
     steps: list[_Step] = [
-        ("skip_feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and runs of blocks")
+        (
+            "skip_feeder",
+            ("config", *sizes(ultra=line_buffer)),
+            feed,
+            feeder_cycles(engine),
+            "line buffer and runs of blocks",
+        )
         if skips
-        else ("feeder", ("config", *together), feed, feeder_cycles(engine), "line buffer and tap sequencer"),
-        ("band_mac", ("config", source, *together), accs, tile_program(engine).cycles, "multiply and accumulate")
+        else (
+            "feeder",
+            ("config", *sizes(ultra=line_buffer)),
+            feed,
+            feeder_cycles(engine),
+            "line buffer and tap sequencer",
+        ),
+        (
+            "band_mac",
+            ("config", source, *sizes(ultra=tiles)),
+            accs,
+            tile_program(engine).cycles,
+            "multiply and accumulate",
+        )
         if away
-        else ("mac", ("config", source, *together), accs, engine.mac_cycles, "multiply and accumulate"),
+        else ("mac", ("config", source, *sizes(ultra=False)), accs, engine.mac_cycles, "multiply and accumulate"),
     ]
     if folding.pe != folding.lanes:
         beats = len(geometry.y.outputs) * len(geometry.x.outputs) * geometry.out_channels // folding.lanes
@@ -349,7 +378,13 @@ def _finish(engine: EngineDesign) -> list[_Step]:
         return steps
     about = f"bands of {engine.band_pixels} pixels, fold by fold -> pixel by pixel"
     steps.append(
-        ("reorder", ("config",), Fifo("ordered", width, "codes, pixel by pixel"), reorder_cycles(engine), about)
+        (
+            "reorder",
+            ("config", *_ultra(engine, "codes")),
+            Fifo("ordered", width, "codes, pixel by pixel"),
+            reorder_cycles(engine),
+            about,
+        )
     )
     if engine.fills:
         about = "output pixels without taps, which are constants"

@@ -20,6 +20,7 @@ class Fifo:
         about: what a word is.
         depth: words that it holds.
         least: words that it holds in the flat region.
+        ultra: whether it is UltraRAM, where its words are many.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Fifo:
     about: str = ""
     depth: int = 2
     least: int = 2
+    ultra: bool = False
 
 
 @final

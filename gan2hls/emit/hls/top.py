@@ -29,6 +29,7 @@ class Link:
         waits: whether its reader waits for another branch, so that not any number will do.
         hold: the process behind it, in the flat region, that stands for a longer stream; None: there is none.
         about: what it is for, where that is not plain.
+        ultra: whether it is UltraRAM.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Link:
     waits: bool = False
     hold: Hold | None = None
     about: str = ""
+    ultra: bool = False
 
     @property
     def held(self) -> str:
@@ -168,4 +170,4 @@ def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
         return made
     queue = 0 if edge.before or edge.ring is not None else edge.depth
-    return replace(made, depth=max(BURST_WORDS, queue), waits=True)
+    return replace(made, depth=max(BURST_WORDS, queue), waits=True, ultra=edge.ultra and queue > BURST_WORDS)

@@ -9,7 +9,15 @@ from gan2hls.base import UnsupportedError
 from gan2hls.codecs import CODECS
 from gan2hls.emit.rtl.memory import address_bits, codec_memory, fill_memory, grant_memories, image, tap_memories
 from gan2hls.emit.rtl.skip import skip_memories, skip_sizes, tile_memories, tile_sizes
-from gan2hls.hardware import CHUNK_BITS, OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, HuffmanStreams, LinearEngine
+from gan2hls.hardware import (
+    CHUNK_BITS,
+    OUT_QUEUE_WORDS,
+    ChannelOrder,
+    EngineDesign,
+    HuffmanStreams,
+    LinearEngine,
+    Written,
+)
 
 Values = dict[str, str | int]
 
@@ -127,7 +135,13 @@ def _feeder(engine: LinearEngine, sizes: Values) -> Values:
         "FirstNeed": (geometry.y if engine.off_chip is None else engine.bands).need[0],
         "LoadedBits": loaded_bits(engine),
         "NeedFile": memory_path(engine, "need") if int(sizes["OutRows"]) > 1 else '""',
+        **_in_ultra(engine, "line_buffer"),
     }
+
+
+def _in_ultra(engine: LinearEngine, memory: Written) -> Values:
+    """Return the parameter that puts a memory into UltraRAM, where it is there."""
+    return {"Ultra": bit(True)} if memory in engine.ultra else {}
 
 
 def _any_sequencer(engine: LinearEngine, sizes: Values) -> Values:
@@ -149,6 +163,7 @@ def _reorder(engine: LinearEngine) -> Values:
         "Groups": engine.folding.pe // engine.folding.lanes,
         "Pixels": engine.band_pixels,
         "Folds": engine.co_folds,
+        **_in_ultra(engine, "codes"),
     }
 
 
@@ -204,11 +219,11 @@ def _off_chip(engine: LinearEngine, sizes: Values) -> dict[str, Any]:
 
 def _tiles(engine: LinearEngine, sizes: Values) -> Values:
     """Return the parameters of the memory that tiles stand in."""
-    width = engine.weight_word_bits
+    width, ultra = engine.weight_word_bits, _in_ultra(engine, "tiles")
     if engine.skip is None:
-        return {"Width": width, "TileWords": engine.tiles.sizes[0], "AddrBits": sizes["WAddrBits"]}
+        return {"Width": width, "TileWords": engine.tiles.sizes[0], "AddrBits": sizes["WAddrBits"], **ultra}
     need = memory_path(engine, "tile_need") if len(engine.tiles.sizes) > 1 else '""'
-    return {"Width": width, **tile_sizes(engine), "NeedFile": need}
+    return {"Width": width, **tile_sizes(engine), "NeedFile": need, **ultra}
 
 
 def _width_stages(given: int, wanted: int) -> list[dict[str, Any]]:

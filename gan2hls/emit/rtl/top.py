@@ -168,7 +168,8 @@ def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_
         source = blocks[-1].name
     elif edge.depth:
         module, name, bits = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue", edge.queued.bits
-        blocks.append(_Block(module, name, (("s", source),), bits, {"Width": bits, "Depth": edge.depth}))
+        parameters = {"Width": bits, "Depth": edge.depth, **({"Ultra": 1} if edge.ultra else {})}
+        blocks.append(_Block(module, name, (("s", source),), bits, parameters))
         source = name
     return [*blocks, *_converter_blocks(edge, edge.behind, prefix, source)]
 

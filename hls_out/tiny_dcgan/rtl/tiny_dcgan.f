@@ -17,6 +17,7 @@ lib/g2h_row_grant.sv
 lib/g2h_sequencer.sv
 lib/g2h_table.sv
 lib/g2h_tap_address.sv
+lib/g2h_ultra.sv
 lib/g2h_up.sv
 lib/g2h_wsrc_raw.sv
 tiny_dcgan_l0_dense.sv

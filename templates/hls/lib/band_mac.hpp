@@ -19,12 +19,13 @@
 
 #include "bits.hpp"
 #include "mac.hpp"
+#include "storage.hpp"
 #include "tiles.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
 
-template <class L, class source, int TOGETHER = 1, int WIDTH>
+template <class L, class source, int TOGETHER = 1, bool ULTRA = false, int WIDTH>
 void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& words,
     hls::stream<ap_uint<L::PACE_WIDTH> >& paces, hls::stream<ap_uint<L::ACCS_WIDTH> >& out) {
     typedef mac_lanes<L, source, TOGETHER> lanes;
@@ -37,6 +38,7 @@ void band_mac(hls::stream<ap_uint<L::FEED_WIDTH> >& in, hls::stream<ap_uint<WIDT
 #pragma HLS DEPENDENCE variable=tile type=inter direction=RAW distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=tile type=inter direction=WAR distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=tile type=intra dependent=false
+    in_memory<ULTRA>::put(tile);
 #endif
     typename L::acc_t acc[L::PE];
 #ifndef __BAMBU__

@@ -24,11 +24,12 @@
 #include "bits.hpp"
 #include "pixels.hpp"
 #include "segments.hpp"
+#include "storage.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
 
-template <class L, int TOGETHER = 1, int WIDTH_IN>
+template <class L, int TOGETHER = 1, bool ULTRA = false, int WIDTH_IN>
 void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_WIDTH> >& segment_words,
     hls::stream<ap_uint<L::PIXEL_WIDTH> >& pixel_words, hls::stream<ap_uint<L::FEED_WIDTH> >& out) {
     const int X_BITS = TOGETHER * L::SIMD * L::IN_BITS;
@@ -46,6 +47,7 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_
 #pragma HLS DEPENDENCE variable=line type=inter direction=RAW distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=line type=inter direction=WAR distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=line type=intra dependent=false
+    in_memory<ULTRA>::put(line);
 #endif
     segments<L> program;
     counter<L::LINE_WORDS> slot;

@@ -10,11 +10,12 @@
 
 #include "bits.hpp"
 #include "norm_sets.hpp"
+#include "storage.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
 
-template <class L, int WIDTH_IN, int WIDTH_OUT>
+template <class L, bool ULTRA = false, int WIDTH_IN, int WIDTH_OUT>
 void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
     static_assert(WIDTH_IN >= L::LANES * L::IN_BITS, "the input stream must carry LANES codes");
     static_assert(WIDTH_OUT >= L::LANES * L::ACC_BITS, "the output stream must carry LANES accumulators");
@@ -45,6 +46,7 @@ void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
 #pragma HLS DEPENDENCE variable=means type=inter direction=RAW distance=48 dependent=true
 #pragma HLS DEPENDENCE variable=shifts type=inter direction=RAW distance=48 dependent=true
 #pragma HLS DEPENDENCE variable=roots type=inter direction=RAW distance=48 dependent=true
+    in_memory<ULTRA>::put(held);
 #endif
     norm_walk<L> enters, leaves;
     counter<L::HELD> write, read;

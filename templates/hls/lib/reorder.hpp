@@ -16,11 +16,12 @@
 #define GAN2HLS_REORDER_HPP
 
 #include "bits.hpp"
+#include "storage.hpp"
 #include "types.hpp"
 
 namespace gan2hls {
 
-template <class L, int WIDTH>
+template <class L, bool ULTRA = false, int WIDTH>
 void reorder(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out) {
     static_assert(WIDTH >= L::LANES * L::KEPT_BITS, "the streams must carry LANES codes");
     const int PIXEL_WORDS = L::FOLDS * L::ORDER_GROUPS;
@@ -33,6 +34,7 @@ void reorder(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out
 #pragma HLS DEPENDENCE variable=bank type=inter direction=RAW distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=bank type=inter direction=WAR distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=bank type=intra dependent=false
+    in_memory<ULTRA>::put(bank);
 #endif
     counter<L::REORDER_PERIOD> turn;
     counter<WORDS> word;

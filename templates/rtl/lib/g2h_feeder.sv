@@ -3,7 +3,7 @@
 // Equation    x_o is the line buffer's word at read_addr_i: SIMD input channels of one input pixel, of each group of
 //             channels that a step works on.
 // Memory      Rows * RowWords words of Width bits, one write and one read port, read registered twice (block RAM with
-//             its output register); loading of following rows and of the next frame overlaps the work on this one.
+//             its output register, or with Ultra UltraRAM); loading of following rows and of the next frame overlaps the work on this one.
 // Latency     read_addr_i and step_i in clock t: x_o and step_o in clock t + 2, as the words of a weight source.  The
 //             last word of a needed row accepted in clock t: row_avail_o in clock t + 2 at the earliest.  release_i in
 //             clock t: s_ready_o can rise in clock t + 1.
@@ -20,7 +20,8 @@ module g2h_feeder #(
   parameter int unsigned XAddrBits  = 1,
   parameter int unsigned FreeBits   = 2,
   parameter int unsigned LoadedBits = 3,
-  parameter              NeedFile   = ""
+  parameter              NeedFile   = "",
+  parameter bit          Ultra      = 1'b0
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -74,7 +75,8 @@ module g2h_feeder #(
   g2h_line_buffer #(
     .Width   (Width),
     .Depth   (Rows * RowWords),
-    .AddrBits(XAddrBits)
+    .AddrBits(XAddrBits),
+    .Ultra   (Ultra)
   ) u_line_buffer (
     .clk_i       (clk_i),
     .write_i     (write),

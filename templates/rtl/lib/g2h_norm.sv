@@ -1,7 +1,7 @@
 // g2h_norm: normalization by statistics of the map itself, which is kept on chip meanwhile.
 //
 // Equation    that of g2h_norm_core.
-// Memory      a ring of Depth beats (g2h_ring, up to 64 g2h_queue), which a map enters while its sums are made and
+// Memory      a ring of Depth beats (g2h_ring, with Ultra in UltraRAM; up to 64 g2h_queue), which a map enters while its sums are made and
 //             leaves when they are complete.
 // Latency     a beat leaves the memory 15 + clog2(lanes of a set) clocks after the last one of its map was taken at the
 //             earliest; see g2h_norm_core.
@@ -14,6 +14,7 @@ module g2h_norm #(
   parameter int unsigned Pixels      = 2,
   parameter int unsigned Copies      = 2,
   parameter int unsigned Depth       = 64,
+  parameter bit          Ultra       = 1'b0,
   parameter int unsigned Steps       = 0,
   parameter int unsigned SerialBits  = 10,
   parameter int unsigned InBits      = 8,
@@ -90,7 +91,8 @@ module g2h_norm #(
   if (Depth > 64) begin : g_ring
     g2h_ring #(
       .Width(Lanes * InBits),
-      .Depth(Depth)
+      .Depth(Depth),
+      .Ultra(Ultra)
     ) u_ring (
       .clk_i    (clk_i),
       .rst_ni   (rst_ni),

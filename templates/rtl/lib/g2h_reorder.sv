@@ -3,7 +3,7 @@
 // Equation    of each band words of Width bits come in the order (fold, pixel, group) and leave in the order (pixel, fold,
 //             group).
 // Memory      two banks of Pixels * Folds * Groups words, one write and one read port, read registered twice (block RAM
-//             with its output register); a queue of 8 words in distributed RAM behind it.
+//             with its output register, or with Ultra UltraRAM); a queue of 8 words in distributed RAM behind it.
 // Latency     the last word of a band in clock t: its first one is read in clock t + 2 and offered in clock t + 6.
 // Handshake   no ready to the writer: it owns a bank before the first word of a band.  freed_o gives a bank back in the
 //             clock in which its last word is read.  valid_o is a register.
@@ -12,7 +12,8 @@ module g2h_reorder #(
   parameter int unsigned Width  = 16,
   parameter int unsigned Groups = 1,
   parameter int unsigned Pixels = 1,
-  parameter int unsigned Folds  = 1
+  parameter int unsigned Folds  = 1,
+  parameter bit          Ultra  = 1'b0
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -133,7 +134,8 @@ module g2h_reorder #(
   g2h_line_buffer #(
     .Width   (Width),
     .Depth   (2 * Bank),
-    .AddrBits(AddrBits)
+    .AddrBits(AddrBits),
+    .Ultra   (Ultra)
   ) u_memory (
     .clk_i       (clk_i),
     .write_i     (push_i),

@@ -1,4 +1,4 @@
-// g2h_ring: a long first-in first-out queue between two streams, in block RAM.
+// g2h_ring: a long first-in first-out queue between two streams, in block RAM, or with Ultra in UltraRAM (g2h_ultra).
 //
 // Memory      Depth words with a registered read, and a queue of 8 words in distributed RAM behind it, which keeps
 //             reading at one word a clock in spite of the clocks that a read takes.
@@ -8,7 +8,8 @@
 // Parameters  Depth >= 2, of any size.
 module g2h_ring #(
   parameter int unsigned Width = 8,
-  parameter int unsigned Depth = 64
+  parameter int unsigned Depth = 64,
+  parameter bit          Ultra = 1'b0
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -23,8 +24,6 @@ module g2h_ring #(
   localparam int unsigned CountBits = $clog2(Depth + 1);
   localparam int unsigned OutDepth  = 8;
 
-  (* ram_style = "block" *)
-  logic [Width-1:0]     mem [0:Depth-1];
   logic [Width-1:0]     word_q, data_q;
   logic [AddrBits-1:0]  write_q, read_q;
   logic [CountBits-1:0] count_d, count_q;  // words that may be read from the next clock on
@@ -54,11 +53,31 @@ module g2h_ring #(
     .avail_o(ready)
   );
 
-  always_ff @(posedge clk_i) begin
-    if (push) mem[write_q] <= s_data_i;
-    if (read) word_q <= mem[read_q];
-    data_q <= word_q;
+  if (Ultra) begin : g_ultra
+    g2h_ultra #(
+      .Width   (Width),
+      .Depth   (Depth),
+      .AddrBits(AddrBits)
+    ) u_ultra (
+      .clk_i       (clk_i),
+      .write_i     (push),
+      .write_addr_i(write_q),
+      .write_data_i(s_data_i),
+      .read_i      (read),
+      .read_addr_i (read_q),
+      .data_o      (word_q)
+    );
+  end else begin : g_block
+    (* ram_style = "block" *)
+    logic [Width-1:0] mem [0:Depth-1];
+
+    always_ff @(posedge clk_i) begin
+      if (push) mem[write_q] <= s_data_i;
+      if (read) word_q <= mem[read_q];
+    end
   end
+
+  always_ff @(posedge clk_i) data_q <= word_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

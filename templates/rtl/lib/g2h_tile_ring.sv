@@ -2,7 +2,7 @@
 //
 // Equation    word n of all time goes to address n mod Held; data_o is the word at addr_i.
 // Memory      Held words of Width bits, one write and one read port, read registered twice (block RAM with its output
-//             register); need_rom[Tiles] of g2h_row_grant: words of a pass that are there when each tile is complete.
+//             register, or with Ultra UltraRAM); need_rom[Tiles] of g2h_row_grant: words of a pass that are there when each tile is complete.
 // Latency     addr_i in clock t: data_o in clock t + 2.  A tile's last word accepted in clock t: avail_o in clock t + 2 at
 //             the earliest; a tile without words is there when those before it are.  release_i in clock t: s_ready_o
 //             can rise in clock t + 1.  full_o rises in the clock after Held words have come, until reset.
@@ -19,7 +19,8 @@ module g2h_tile_ring #(
   parameter int unsigned WordsBits  = 1,
   parameter int unsigned LoadedBits = 3,
   parameter int unsigned FirstNeed  = 1,
-  parameter              NeedFile   = ""
+  parameter              NeedFile   = "",
+  parameter bit          Ultra      = 1'b0
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -77,7 +78,8 @@ module g2h_tile_ring #(
   g2h_line_buffer #(
     .Width   (Width),
     .Depth   (Held),
-    .AddrBits(WAddrBits)
+    .AddrBits(WAddrBits),
+    .Ultra   (Ultra)
   ) u_memory (
     .clk_i       (clk_i),
     .write_i     (write),

@@ -2,7 +2,7 @@
 //
 // Equation    tile n of all time stands in slot n mod 2; data_o is the word at addr_i.
 // Memory      2 * TileWords words of Width bits, one write and one read port, read registered twice (block RAM with its
-//             output register).
+//             output register, or with Ultra UltraRAM).
 // Latency     addr_i in clock t: data_o in clock t + 2.  A tile's last word accepted in clock t: avail_o in clock t + 1.
 //             full_o is high while both tiles are there and neither is read.  release_i in clock t: s_ready_o can rise in
 //             clock t + 1.
@@ -12,7 +12,8 @@
 module g2h_tiles #(
   parameter int unsigned Width     = 8,
   parameter int unsigned TileWords = 2,
-  parameter int unsigned AddrBits  = 2
+  parameter int unsigned AddrBits  = 2,
+  parameter bit          Ultra     = 1'b0
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -58,7 +59,8 @@ module g2h_tiles #(
   g2h_line_buffer #(
     .Width   (Width),
     .Depth   (2 * TileWords),
-    .AddrBits(AddrBits)
+    .AddrBits(AddrBits),
+    .Ultra   (Ultra)
   ) u_memory (
     .clk_i       (clk_i),
     .write_i     (write),

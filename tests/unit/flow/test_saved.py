@@ -16,12 +16,13 @@ from gan2hls.flow.arrays import dump_arrays, load_arrays
 from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.flow.saved_model import dump_model, load_model
+from gan2hls.hardware import Design, design_resources
 from gan2hls.kinds import KINDS
 from gan2hls.model import IntegerModel
 from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
 from tests import randomized
-from tests.random_integer_graphs import maps_away, random_graph, random_graph_design
+from tests.random_integer_graphs import maps_away, norm_design, random_graph, random_graph_design, u_net_design
 
 ORIGIN = Origin(sha256="0" * 64, params=7)
 DESIGN = randomized.tiny_design()
@@ -164,6 +165,25 @@ def test_queues_and_maps_that_are_off_chip_come_back() -> None:
     engine = next(engine for engine in tree["engines"] if engine["bus_bits"])
     for wrong in (48, 128, -64):
         engine["bus_bits"] = wrong
+        with pytest.raises(ModelError, match="saved stage is broken"):
+            load_design(made.model, json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [randomized.off_chip_design(), u_net_design(0, 16), norm_design((16, 16, 8), 8, 8)],
+    ids=["weights", "queues", "map"],
+)
+def test_ultra_rams_come_back(plain: Design) -> None:
+    made = randomized.in_ultra(plain)
+    file = dump_design(made)[DESIGN_JSON]
+    again = load_design(made.model, file)
+    assert dump_design(again)[DESIGN_JSON] == file != dump_design(plain)[DESIGN_JSON]
+    assert again.ultra == made.ultra and [e.ultra for e in again.engines] == [e.ultra for e in made.engines]
+    assert design_resources(again).uram == design_resources(made).uram > 0
+    tree = json.loads(file)
+    for wrong in (["map", "line_buffer"], ["rom"]):
+        tree["engines"][0]["ultra"] = wrong
         with pytest.raises(ModelError, match="saved stage is broken"):
             load_design(made.model, json.dumps(tree).encode())
 

@@ -111,7 +111,7 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
     for option in every:
         if not option.rows:
             continue
-        (full,) = (other for other in every if option.shortens(other))
+        (full,) = (other for other in every if option.spares_ram_of(other))
         assert full.taken.bram18 > option.taken.bram18 and full.taken.dsp == option.taken.dsp
         assert option.rows < line_buffer_rows(layer)
         for need, base in zip(y.need[1:], y.base, strict=False):

@@ -19,8 +19,7 @@ from gan2hls.hardware import Design, StreamEngine, estimate, holding_clocks
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import HeldMap, OffChipRing
 from gan2hls.timing import run_network
-from tests.cosim.test_maps_off_chip import norm_design
-from tests.random_integer_graphs import maps_away, random_graph_design, u_net_design
+from tests.random_integer_graphs import maps_away, norm_design, random_graph_design, u_net_design
 
 
 @dataclass
