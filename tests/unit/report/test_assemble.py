@@ -15,6 +15,7 @@ from gan2hls.model.origin import Origin
 from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme, make_report
 from gan2hls.report.schema import Quality, Report, StepReport, no_verification
 from tests import randomized
+from tests.random_integer_graphs import maps_away, u_net_design
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "docs" / "schemas" / "report.schema.json"
@@ -109,6 +110,29 @@ def test_what_was_not_measured_is_null_and_never_zero() -> None:
     assert found.layers[0].sqnr_db is None
     partial = Timing(executed_macs={NAMES[0]: 5})
     assert report(measured=partial).totals.executed_macs is None
+
+
+def test_buffers_and_queues_say_what_they_are_made_of() -> None:
+    """A line buffer of few bits is LUTs, a ring block RAM, both UltraRAM where the design has them there."""
+    plain = u_net_design(0, 16)
+    for made, kinds in ((plain, {"lut", "bram"}), (randomized.in_ultra(plain), {"uram"})):
+        found = report(made, measured=Timing())
+        sizes = [(one.width_bits, one.words) for layer in found.layers for one in layer.buffers]
+        assert sizes == [size for engine in made.engines for size in engine.written.values()]
+        assert {one.memory for layer in found.layers for one in layer.buffers} <= kinds
+        queues = {(e.reader, e.port): e for e in made.edges}
+        for layer in found.layers:
+            for port, one in enumerate(layer.inputs):
+                edge = queues[layer.name, port]
+                wanted = ("uram" if edge.ultra else "bram") if edge.in_ram else "lut" if edge.depth else None
+                assert one.queue_memory == wanted
+        assert any(edge.in_ram for edge in made.edges)
+        readme = make_readme(found, picture=False).decode()
+        rows = readme.partition("| layer | memory | bits | made of |")[2].partition("\n\n")[0].splitlines()[2:]
+        assert len(rows) == len(sizes) + sum(edge.depth > 0 for edge in made.edges)
+        assert any("queue of" in row and row.endswith(("| block RAM |", "| UltraRAM |")) for row in rows)
+    away = report(maps_away(plain, 64), measured=Timing())
+    assert {one.queue_memory for layer in away.layers for one in layer.inputs} == {None}
 
 
 def test_ratios_are_rounded_and_infinity_is_null() -> None:
