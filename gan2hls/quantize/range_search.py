@@ -29,6 +29,8 @@ LEAST_JUDGED, _LEAST_OF_LARGE = 8, 2
 _LARGE_MACS = 800_000_000
 #: MACs that a search for bits of activations may spend on each of its tensors in turn, with the biases of all wide.
 _OPTION_MACS = 100_000_000_000
+#: What lowering and running a layer takes beside its MACs, in MACs.
+_LAYER_MACS = 20_000_000
 #: Exponents of equalization that a search tries, the usual one first; None: no equalization.
 _ALPHAS = (0.5, None, 0.75, 1.0)
 #: Frames that evaluation has by default: those on which the error of a choice should hold.
@@ -247,11 +249,12 @@ class RangeSearch:
     def alone(self, most: Trial, names: Sequence[str]) -> Iterator[float]:
         """Yield ``Trial.held_error`` with each of ``names`` in turn as narrow as its precision, others as in ``most``.
 
-        In a large network biases are those of ``most``, and the error is that of ``most`` and what it grows by on a few
-        of the frames that judge.
+        In a large or deep network biases are those of ``most``, and the error is that of ``most`` and what it grows by
+        on a few of the frames that judge.
         """
         judged = len(self.judge[self.graph.outputs[0].name])
-        if frame_macs(self.graph) * judged * len(names) <= _OPTION_MACS:
+        one = frame_macs(self.graph) * judged + len(self.graph.layers) * _LAYER_MACS
+        if one * len(names) <= _OPTION_MACS:
             for name in names:
                 wide = {other: bits for other, bits in most.wide.items() if other != name}
                 yield self.measure(most.alpha, most.candidate, wide).held_error

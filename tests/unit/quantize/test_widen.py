@@ -19,6 +19,7 @@ from gan2hls.flow.inputs import read_inputs
 from gan2hls.flow.result import BuildResult
 from gan2hls.frontend import load
 from gan2hls.model.integer import IntegerModel, IntLayer
+from gan2hls.quantize import range_search
 from gan2hls.quantize.assign import assign_precision
 from gan2hls.quantize.bias_correction import find_biases
 from gan2hls.quantize.cost_bound import CostBound, DesignCost
@@ -29,6 +30,7 @@ from gan2hls.quantize.widen import widen
 from gan2hls.quantize.widening import choices
 from gan2hls.report.schema import WideningReport
 from tests.heavy_tails import dense_generator, selu_generator
+from tests.onnx_models import f32, save
 from tests.quantized_models import Network
 
 pytestmark = pytest.mark.slow
@@ -100,6 +102,21 @@ def test_one_tensor_narrower_is_lowered_as_the_whole_model_is(folder: Path) -> N
             assert (x.input_types, x.output_type, x.acc_type) == (y.input_types, y.output_type, y.acc_type)
             assert np.array_equal(x.requant.mult, y.requant.mult) and np.array_equal(x.requant.bias, y.requant.bias)
         assert sum(x is y for x, y in zip(model.layers, whole.layers, strict=True)) >= len(whole.layers) - 3
+
+
+def test_a_deep_network_is_lowered_once_however_small_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pairs = [f"c{n} = Conv({f'a{n}' if n else 'x'}, k)\n a{n + 1} = Tanh(c{n})" for n in range(8)]
+    body = "\n".join([*pairs, "y = Conv(a8, k)"])
+    loaded = load(save(tmp_path, body, [1, 2, 2, 2], {"k": f32(rng, 2, 2, 1, 1)}))
+    graph, config = passes.run(loaded.graph), parse_config({})
+    inputs = read_inputs(graph.inputs, config).calibration
+    search = RangeSearch(graph, measure(graph, loaded.onnx_model, inputs), assign_precision(graph, config))
+    names = choices(graph)
+    most = search.measure(None, CANDIDATES[0], dict.fromkeys(names, 12))
+    monkeypatch.setattr(range_search, "_OPTION_MACS", 1_000_000_000)  # with the default it would have 70 layers
+    monkeypatch.setattr(search, "measure", lambda *_: pytest.fail("lowered anew for a tensor"))
+    assert len(list(search.alone(most, names))) == len(names) >= 8
 
 
 def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
