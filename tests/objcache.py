@@ -1,7 +1,7 @@
 """A compiler launcher for Verilator's make files (OBJCACHE) that compiles their runtime once for all benches of a run.
 
-Verilator's library and cocotb's main program are the same sources with the same options in every bench, and take
-longer than most designs.  Whatever else is compiled is compiled.
+Verilator's library is the same sources with the same options in every bench, and takes longer than most designs.
+Whatever else is compiled is compiled, cocotb's main program too: it makes an object of the design's own class.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def launcher() -> str:
 
 
 def is_shared(source: Path) -> bool:
-    """Whether ``source`` is of the runtime, whose headers all stand beside it or in Verilator's folder."""
-    return source.parts[-3:-1] == ("verilator", "include") or source.parts[-4:-1] == ("share", "lib", "verilator")
+    """Whether ``source`` is of Verilator's runtime, whose headers all stand beside it."""
+    return source.parts[-3:-1] == ("verilator", "include")
 
 
 def key(command: list[str], source: Path, out: Path) -> str:
