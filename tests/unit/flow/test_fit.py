@@ -17,6 +17,8 @@ from gan2hls.hardware import design_resources
 from gan2hls.ops import IntLinear
 from tests.onnx_models import f32, make_model
 
+pytestmark = pytest.mark.slow
+
 #: Block RAMs that hold weights of five bits, but not of eight.
 FEW = 60
 ON_CHIP: dict[str, Any] = {"memory": {"weights": "on_chip"}, "verify": {"steps": []}, "calibration": {"samples": 32}}
