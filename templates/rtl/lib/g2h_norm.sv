@@ -1,8 +1,8 @@
 // g2h_norm: normalization by statistics of the map itself, which is kept on chip meanwhile.
 //
 // Equation    that of g2h_norm_core.
-// Memory      a ring of Depth beats (g2h_ring, with Ultra in UltraRAM; up to 64 g2h_queue), which a map enters while its sums are made and
-//             leaves when they are complete.
+// Memory      a ring of Depth beats (g2h_ring, with Ultra in UltraRAM; up to 64 g2h_queue), which a map enters while its
+//             sums are made and leaves when they are complete.
 // Latency     a beat leaves the memory 15 + clog2(lanes of a set) clocks after the last one of its map was taken at the
 //             earliest; see g2h_norm_core.
 // Parameters  Copies * beats of a map >= Depth + 10 + beats of a pixel.

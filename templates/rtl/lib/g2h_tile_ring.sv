@@ -2,7 +2,8 @@
 //
 // Equation    word n of all time goes to address n mod Held; data_o is the word at addr_i.
 // Memory      Held words of Width bits, one write and one read port, read registered twice (block RAM with its output
-//             register, or with Ultra UltraRAM); need_rom[Tiles] of g2h_row_grant: words of a pass that are there when each tile is complete.
+//             register, or with Ultra UltraRAM); need_rom[Tiles] of g2h_row_grant: words of a pass that are there when
+//             each tile is complete.
 // Latency     addr_i in clock t: data_o in clock t + 2.  A tile's last word accepted in clock t: avail_o in clock t + 2 at
 //             the earliest; a tile without words is there when those before it are.  release_i in clock t: s_ready_o
 //             can rise in clock t + 1.  full_o rises in the clock after Held words have come, until reset.

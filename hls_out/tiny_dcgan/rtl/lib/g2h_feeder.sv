@@ -3,7 +3,8 @@
 // Equation    x_o is the line buffer's word at read_addr_i: SIMD input channels of one input pixel, of each group of
 //             channels that a step works on.
 // Memory      Rows * RowWords words of Width bits, one write and one read port, read registered twice (block RAM with
-//             its output register, or with Ultra UltraRAM); loading of following rows and of the next frame overlaps the work on this one.
+//             its output register, or with Ultra UltraRAM); loading of following rows and of the next frame overlaps
+//             the work on this one.
 // Latency     read_addr_i and step_i in clock t: x_o and step_o in clock t + 2, as the words of a weight source.  The
 //             last word of a needed row accepted in clock t: row_avail_o in clock t + 2 at the earliest.  release_i in
 //             clock t: s_ready_o can rise in clock t + 1.
