@@ -41,8 +41,6 @@ ALL = [
         ("XCK26-SFVC784-2LV-C", "xck26-sfvc784-2LV-c"),
         ("xck26-sfvc784-2LVI-i", "xck26-sfvc784-2LVI-i"),
         ("xcu250-figd2104-2L-e", "xcu250-figd2104-2L-e"),
-        ("XCVE2302-SFVA784-1LP-E-S", "xcve2302-sfva784-1LP-e-S"),
-        ("xcve2802-vsvh1760-2MP-e-S", "xcve2802-vsvh1760-2MP-e-S"),
     ],
 )
 def test_usual_spellings_become_vivados(name: str, vivado: str) -> None:
