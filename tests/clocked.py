@@ -7,7 +7,10 @@ on its way through a pipeline, or a release, stands in ``due``, by clock.
 
 from __future__ import annotations
 
-from gan2hls.timing.network import Network, Queue, Stream
+from dataclasses import replace
+
+from gan2hls.timing import network as blocks
+from gan2hls.timing.network import Block, Network, Queue, Stream
 from tests.clocked_actor import Actor, Wire, Words
 from tests.clocked_memory import Decoder, Expand, Meeting, Port
 
@@ -239,6 +242,7 @@ KINDS = {
 
 def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
     """Return what happens on every edge until nothing does any more."""
+    network = Network(tuple(part for block in network.blocks for part in _parts(block)))
     edges = {edge: Wire(None, [], []) if isinstance(edge, Stream) else Words() for edge in network.edges}
     actors = []
     for block in network.blocks:
@@ -281,6 +285,22 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
         {edge: wire for edge, wire in edges.items() if isinstance(wire, Wire)},
         {edge: words for edge, words in edges.items() if isinstance(words, Words)},
     )
+
+
+def _parts(block: Block) -> list[Block]:
+    """Return the blocks that ``block`` is one of."""
+    if block.kind == "decoder":
+        (queue,), (out,), (_, _, _, _, ratio) = block.reads, block.writes, block.numbers
+        beats, chunks = Stream(f"{queue.name}.beats", queue.words), Stream(f"{out.name}.chunks", queue.words * ratio)
+        return [blocks.fifo(queue, beats), blocks.down(beats, chunks, ratio), replace(block, reads=(chunks,))]
+    if block.kind != "unpack":
+        return [block]
+    (queue,), (rows,), (parts, joined, row_words, _, to_ready) = block.reads, block.writes, block.numbers
+    beats, words = Stream(f"{queue.name}.beats", queue.words), Stream(f"{rows.name}.words", rows.words * row_words)
+    if parts == joined == 1:
+        return [blocks.fifo(queue, beats), blocks.loader(beats, rows, to_ready)]
+    converter = blocks.down(beats, words, parts) if parts > 1 else blocks.up(beats, words, joined)
+    return [blocks.fifo(queue, beats), converter, blocks.loader(words, rows, to_ready)]
 
 
 def _late_last(actors: list[Actor]) -> list[Actor]:

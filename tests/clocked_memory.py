@@ -35,9 +35,9 @@ class Port(Actor):
 
 
 class Decoder(Actor):
-    """The loop of a decoder: its buffer, and what is left of the pass."""
+    """The loop of a decoder that reads chunks: its buffer, and what is left of the pass."""
 
-    def start(self, symbols: int, chunks: int, chunk_bits: int, longest: int) -> None:
+    def start(self, symbols: int, chunks: int, chunk_bits: int, longest: int, beat_chunks: int) -> None:
         bits = self.block.tables[0].tolist()
         self.lengths = [after - before for before, after in pairwise(bits)]
         self.chunks, self.chunk_bits, self.longest = chunks, chunk_bits, longest

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from gan2hls import timing
-from gan2hls.hardware.entropy import CHUNK_BITS
+from gan2hls.hardware.entropy import CHUNK_BITS, HuffmanStreams
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import OUTSTANDING, MemoryMap
 from gan2hls.timing import Block, Queue, Stream
@@ -61,33 +61,31 @@ def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: in
         ahead = -(-depth // pass_words) - (-memory.queue_beats // min(beats)) + _MORE_PASSES
         passes = engine.bands.count * frames + ahead
         given = [Queue(f"{name}.{n}.port", count * passes, memory.queue_beats) for n, count in enumerate(beats)]
-        streams = [Stream(f"{name}.{n}.beats", queue.words) for n, queue in enumerate(given)]
-        blocks += [timing.fifo(queue, stream) for queue, stream in zip(given, streams, strict=True)]
-        made, words = _words(engine, streams, passes)
         tiles[name] = Queue(f"{name}.tiles", passes * pass_words, depth)
         to_ready = _RELEASE_TO_READY if engine.skip is None else _RING_RELEASE_TO_READY
-        blocks += (*made, timing.loader(words, tiles[name], to_ready))
+        if engine.huffman is None:
+            blocks.append(timing.unpack(given[0], tiles[name], passes * engine.tiles.words, to_ready))
+        else:
+            made, words = _decoded(engine, engine.huffman, given, passes)
+            blocks += (*made, timing.loader(words, tiles[name], to_ready))
         queues += given
         regions += beats
     port = timing.port(queues, regions, burst=memory.burst_beats, outstanding=OUTSTANDING, memory_clocks=memory_clocks)
     return Weights((port, *blocks), tiles)
 
 
-def _words(engine: LinearEngine, streams: list[Stream], passes: int) -> tuple[list[Block], Stream]:
-    """Return what makes words of weights of the beats of ``streams``, and the stream of those."""
+def _decoded(
+    engine: LinearEngine, coded: HuffmanStreams, queues: list[Queue], passes: int
+) -> tuple[list[Block], Stream]:
+    """Return the decoders that make words of weights of the beats of ``queues``, and the stream of those."""
     assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     name, bus = engine.layer.name, engine.off_chip.bus_bits
-    if engine.huffman is None:
-        return _converted(streams[0], f"{name}.words", bus, engine.bus_word_bits)
     blocks, parts = [], []
-    coded = engine.huffman
-    for n, (stream, lengths, spans) in enumerate(zip(streams, coded.lengths, coded.spans, strict=True)):
-        made, chunks = _converted(stream, f"{name}.{n}.chunks", bus, CHUNK_BITS)
+    for n, (queue, lengths, spans) in enumerate(zip(queues, coded.lengths, coded.spans, strict=True)):
         decoded, phrases = (Stream(f"{name}.{n}.{what}", lengths.size * passes) for what in ("decoded", "phrases"))
-        every = np.ones(1, np.int64)
+        bits, every = lengths.astype(np.int64), np.ones(1, np.int64)
         blocks += [
-            *made,
-            timing.decoder(chunks, decoded, CHUNK_BITS, coded.code.longest, lengths.astype(np.int64)),
+            timing.decoder(queue, decoded, CHUNK_BITS, coded.code.longest, bits, bus // CHUNK_BITS),
             timing.requant(
                 decoded, phrases, latency=_SYMBOL_TO_PUSH, queue_words=_SYMBOL_QUEUE, pixels=every, groups=1
             ),
@@ -96,21 +94,12 @@ def _words(engine: LinearEngine, streams: list[Stream], passes: int) -> tuple[li
         if coded.phrases.most > 1:
             symbols = Stream(f"{name}.{n}.symbols", coded.symbols * passes)
             blocks.append(timing.expand(phrases, symbols, spans.astype(np.int64)))
-        made, part = _converted(symbols, f"{name}.{n}.part", 1, coded.word_symbols)
-        blocks += made
-        parts.append(part)
+        if coded.word_symbols > 1:
+            part = Stream(f"{name}.{n}.part", symbols.beats // coded.word_symbols)
+            blocks.append(timing.up(symbols, part, coded.word_symbols))
+            symbols = part
+        parts.append(symbols)
     if len(parts) == 1:
         return blocks, parts[0]
     words = Stream(f"{name}.words", parts[0].beats)
     return [*blocks, timing.meeting(parts, words)], words
-
-
-def _converted(stream: Stream, name: str, given: int, wanted: int) -> tuple[list[Block], Stream]:
-    """Return what makes words of ``wanted`` bits of ``stream``, whose words have ``given``, and the stream of those."""
-    if wanted > given:
-        made = Stream(name, stream.beats * given // wanted)
-        return [timing.up(stream, made, wanted // given)], made
-    if wanted < given:
-        made = Stream(name, stream.beats * given // wanted)
-        return [timing.down(stream, made, given // wanted)], made
-    return [], stream

@@ -33,6 +33,7 @@ from gan2hls.timing.network import (
     sink,
     source,
     steps,
+    unpack,
     up,
 )
 
@@ -82,5 +83,6 @@ __all__ = [
     "source",
     "stalling",
     "steps",
+    "unpack",
     "up",
 ]

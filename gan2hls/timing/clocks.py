@@ -15,24 +15,28 @@ import numba
 import numpy as np
 
 from gan2hls.timing import from_memory, programs, recurrences, rings
-from gan2hls.timing.rings import A, Arrays, compiled
+from gan2hls.timing.rings import GROUP_BITS, A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = (
     "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "expand", "meeting", "port",
+    "expand", "meeting", "unpack", "port",
 )  # fmt: skip
 (
     _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES, _DECODER, _EXPAND,
-    _MEETING, _PORT,
-) = range(14)  # fmt: skip
+    _MEETING, _UNPACK, _PORT,
+) = range(15)  # fmt: skip
 #: Integers of state of a block, but for ports.
 STATES = 10
+#: Blocks that are passed over at once where none of them is ready, less one.
+_GROUP = (1 << GROUP_BITS) - 1
 
 
 @compiled
 def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
     """Let block ``b``, which is no port, go on as far as it can; return whether it did."""
+    if kind == _UNPACK:
+        return from_memory.unpack(events, store, ports, numbers, state, b)
     if kind == _FIFO:
         return recurrences.fifo(events, store, ports, numbers, state, b)
     if kind == _REQUANT:
@@ -61,12 +65,11 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
 
 
 @compiled
-def _wake(ready: Any, wakes_at: A, wakes: A, b: int) -> int:
+def _wake(ready: Any, groups: A, wakes_at: A, wakes: A, b: int) -> int:
     """Let the blocks that may go on when ``b`` has be ready; return how many more are."""
     more = 0
     for n in range(wakes_at[b], wakes_at[b + 1]):
-        more += not ready[wakes[n]]
-        ready[wakes[n]] = True
+        more += rings.wake(ready, groups, wakes[n])
     return more
 
 
@@ -80,25 +83,32 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
         events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
         tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
         blocks = len(kinds)
-        ready = np.ones(blocks, np.bool_)
-        waiting, step, b, port = blocks, 1, -1, -1
+        ready, groups = np.zeros(blocks, np.bool_), np.zeros((blocks >> GROUP_BITS) + 1, np.int64)
+        waiting, step, b, port = 0, 1, -1, -1
         for n in range(blocks):
             if kinds[n] == _PORT:
-                port, ready[n], waiting = n, False, waiting - 1
+                port = n
+            else:
+                waiting += rings.wake(ready, groups, n)
         while waiting:
             b += step
-            if b == blocks or b < 0:
-                step = -step
+            if b >= blocks or b < 0:
+                b, step = min(b, blocks), -step
+            elif not groups[b >> GROUP_BITS]:
+                b = b | _GROUP if step > 0 else b & ~_GROUP  # the last of those side by side, none of which is ready
             elif ready[b]:
                 ready[b] = False
+                groups[b >> GROUP_BITS] -= 1
                 waiting -= 1
                 if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
-                    waiting += _wake(ready, wakes_at, wakes, b)
+                    waiting += _wake(ready, groups, wakes_at, wakes, b)
                 if waiting or port < 0:
                     continue
-                # Nobody wakes a port: it goes on when no other block can.
-                if from_memory.port(events, store, ports, numbers, state, tables_at, tables, port):
-                    waiting += _wake(ready, wakes_at, wakes, port)
+                # Nobody wakes a port: it goes on when no other block can, and wakes who reads what it fills.
+                readers = wakes[wakes_at[port] : wakes_at[port + 1]]
+                waiting = from_memory.port(
+                    events, store, ports, numbers, state, tables_at, tables, port, ready, groups, readers
+                )
         return source
 
     made: Any

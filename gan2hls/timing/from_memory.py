@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gan2hls.timing.rings import (
     ANY,
     COUNT,
@@ -12,19 +14,36 @@ from gan2hls.timing.rings import (
     get,
     meet,
     room,
+    wake,
 )
 
 #: Columns of the state of a port: the next clock in which it may ask, whose turn it is, the first clock in which the
 #: memory could send another beat, bursts so far; then the clock of the last beat of each burst that may be on its way;
 #: then how many free places of each queue are counted.
 _CLOCK, _TURN, _END, _BURSTS, LASTS = range(5)
+#: Column of the state of a decoder from which the clocks of its last chunks stand, and how many do.
+CHUNKS, LAST_CHUNKS = 7, 16
 #: Beyond every clock.
 _NEVER = 1 << 62
 
 
 @compiled
-def port(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+def port(
+    events: A,
+    store: A,
+    ports: A,
+    numbers: A,
+    state: A,
+    tables_at: A,
+    tables: A,
+    b: int,
+    ready: Any,
+    groups: A,
+    readers: A,
+) -> int:
     """Ask for bursts: of whose turn it is, where a queue has room; a turn without room is passed on in a clock.
+
+    Wakes the readers of the queues that words come for, and returns how many.
 
     It must only go on when no other block can.  Then whatever is not known yet is behind words that it has not put yet,
     and so is later than what it asks for next.  The words of that may be known when the first of them is there, so it
@@ -32,7 +51,7 @@ def port(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tabl
     clocks from a request to its first beat; table: beats of regions; state: see above.
     """
     count, burst, outstanding, memory = numbers[b, 0], numbers[b, 1], numbers[b, 3], numbers[b, 4]
-    horizon, moved = _NEVER, False
+    horizon, woken = _NEVER, 0
     while True:
         clock, turn = state[b, _CLOCK], state[b, _TURN]
         first = own = _NEVER
@@ -41,7 +60,7 @@ def port(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tabl
             first = min(first, room_from)
             own = room_from if n == turn else own
         if first > horizon or first == _NEVER:
-            return moved
+            return woken
         if own > clock:  # nobody has room before the first one has
             passed = max(first - clock, 1)
             state[b, _TURN], state[b, _CLOCK] = (turn + passed) % count, clock + passed
@@ -59,7 +78,8 @@ def port(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tabl
         state[b, slot] = come + beats - 1
         state[b, _BURSTS] += 1
         state[b, _TURN], state[b, _CLOCK] = (turn + 1) % count, clock + 1
-        horizon, moved = min(horizon, clock + 2 + memory), True
+        horizon = min(horizon, clock + 2 + memory)
+        woken += wake(ready, groups, readers[turn])
 
 
 @compiled
@@ -86,44 +106,104 @@ def _has_room(events: A, store: A, ports: A, numbers: A, state: A, b: int, n: in
 
 
 @compiled
-def decoder(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
-    """Decode a symbol when the bits that it needs are there, or all of the pass; take a chunk where it has room.
+def unpack(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
+    """Make words of beats, and rows of words: a FIFO, a width converter and a loader, without events between them.
 
-    What is left of a pass is dropped before the next one begins.  Ports: chunks, symbols; numbers: symbols and chunks
-    of a pass, bits of a chunk, bits of the longest code; table: bits of a pass before each symbol, and all; state:
-    symbols of the pass that leave room for the chunk of the next gate.
+    A beat is freed when the FIFO loads it, in the clock in which the former one is taken.  It is taken when the last
+    word of that one leaves, or, if it makes a word whole, one clock later; a word leaves when its row has a place.
+    Ports: beats, rows; numbers: words of a beat, beats of a word, words of a row, rows, clocks from a free row to its
+    first word; state: beats taken, clock of the last one, beats of a word that is not whole, words that are left, first
+    clock of the first of them, clock of the last word that left, place of the next one in its row, row.
     """
-    gate, take, offer, leave = ports[b, 1], ports[b, 2], ports[b, 4], ports[b, 5]
+    put, free, full, freed = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4]
+    parts, joined, row_words, rows = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
+    taken, take, beats, left = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
+    valid, clock, place, row = state[b, 4], state[b, 5], state[b, 6], state[b, 7]
+    registered = 1 if parts > 1 or joined > 1 else 0  # a converter stands between FIFO and loader
+    moved, going = False, True
+    while going:
+        going = False
+        while left > 0:
+            opened = ANY
+            if place == 0 and row >= rows:
+                if row - rows >= events[freed, COUNT]:
+                    break
+                opened = get(events, store, freed, row - rows) + numbers[b, 4]
+            clock = max(clock + 1, opened, valid)
+            left, place, going = left - 1, place + 1, True
+            if not registered:
+                take = clock
+            if place == row_words:
+                add(events, store, full, clock)
+                place, row = 0, row + 1
+        if events[free, COUNT] == taken and taken < events[put, COUNT] and (registered or left == 0):
+            loaded = get(events, store, put, taken) + 1
+            add(events, store, free, loaded if taken == 0 else max(loaded, take))
+            going = True
+        whole = beats + 1 == joined
+        if events[free, COUNT] > taken and (left == 0 or not whole):
+            take = max(take + 1, get(events, store, put, taken) + 2)
+            if whole and registered:
+                take = max(take, clock if parts > 1 else clock + 1)
+            taken, beats, going = taken + 1, beats + 1, True
+            if whole:
+                beats, left, valid = 0, parts, take + registered
+        moved |= going
+    state[b, 0], state[b, 1], state[b, 2], state[b, 3] = taken, take, beats, left
+    state[b, 4], state[b, 5], state[b, 6], state[b, 7] = valid, clock, place, row
+    return moved
+
+
+@compiled
+def decoder(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
+    """Decode symbols of beats: a FIFO, what makes chunks of a beat, and the loop of a decoder, without events between.
+
+    A symbol comes when the bits that it needs are there, or all of the pass; a chunk is taken where it has room.  What
+    is left of a pass is dropped before the next one begins.  Ports: beats, symbols; numbers: symbols and chunks of a
+    pass, bits of a chunk, bits of the longest code, chunks of a beat; table: bits of a pass before each symbol, and
+    all; state: beats taken, clock of the last one, chunks of it that are left, first clock of the first of them; chunks
+    taken, clock of the last one, symbols of the pass that leave room for the next one; clocks of the last chunks.
+    """
+    put, free, offer, leave = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4]
     symbols, chunks, chunk_bits, longest = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
-    bits = tables_at[b, 0]
-    moved, passed = False, True
-    while passed:
+    taken, take, left, valid = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
+    chunk, clock, before, bits = state[b, 4], state[b, 5], state[b, 6], tables_at[b, 0]
+    moved, going = False, True
+    while going:
+        going = False
+        if events[free, COUNT] == taken and taken < events[put, COUNT]:
+            loaded = get(events, store, put, taken) + 1
+            add(events, store, free, loaded if taken == 0 else max(loaded, take))
+            going = True
+        if left == 0 and events[free, COUNT] > taken:
+            take = max(take + 1, get(events, store, put, taken) + 2, clock)
+            taken, left, valid, going = taken + 1, numbers[b, 4], take + 1, True
+        while left > 0:
+            start, within = chunk // chunks * symbols, chunk % chunks
+            before = 0 if within == 0 else before
+            while before < symbols and tables[bits + before] < within * chunk_bits - 2 * longest:
+                before += 1
+            if events[leave, COUNT] < start + before:
+                break
+            opened = ANY
+            if within == 0 and chunk > 0:
+                opened = max(get(events, store, leave, start - 1), clock) + 2
+            elif before > 0:
+                opened = get(events, store, leave, start + before - 1) + 1
+            clock = max(clock + 1, opened, valid)
+            state[b, CHUNKS + chunk % LAST_CHUNKS] = clock
+            chunk, left, going = chunk + 1, left - 1, True
         for n in range(events[offer, COUNT], room(events, offer, leave)):
             needed = (tables[bits + n % symbols] + longest + chunk_bits - 1) // chunk_bits
-            chunk = n // symbols * chunks + min(needed, chunks) - 1
-            if events[take, COUNT] <= chunk:
+            last = n // symbols * chunks + min(needed, chunks) - 1
+            if chunk <= last:
                 break
-            add(events, store, offer, get(events, store, take, chunk) + 1)
-            moved = True
-        passed = meet(events, store, ports, b, 4)
-        moved |= passed
-    for n in range(events[gate, COUNT], room(events, gate, take)):
-        start, chunk, before = n // chunks * symbols, n % chunks, state[b, 0]
-        before = 0 if chunk == 0 else before
-        while before < symbols and tables[bits + before] < chunk * chunk_bits - 2 * longest:
-            before += 1
-        state[b, 0] = before
-        if events[leave, COUNT] < start + before:
-            break
-        opened = ANY
-        if chunk == 0 and n > 0:
-            if events[take, COUNT] < n:
-                break
-            opened = max(get(events, store, leave, start - 1), get(events, store, take, n - 1)) + 2
-        elif before > 0:
-            opened = get(events, store, leave, start + before - 1) + 1
-        add(events, store, gate, opened)
-        moved = True
+            add(events, store, offer, state[b, CHUNKS + last % LAST_CHUNKS] + 1)
+            going = True
+        going |= meet(events, store, ports, b, 3)
+        moved |= going
+    state[b, 0], state[b, 1], state[b, 2], state[b, 3] = taken, take, left, valid
+    state[b, 4], state[b, 5], state[b, 6] = chunk, clock, before
     return moved
 
 

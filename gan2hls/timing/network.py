@@ -22,7 +22,7 @@ from gan2hls.numbers import Int64Array
 
 Kind = Literal[
     "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "expand", "meeting", "port",
+    "expand", "meeting", "unpack", "port",
 ]  # fmt: skip
 
 
@@ -247,20 +247,37 @@ def port(queues: Sequence[Queue], passes: Sequence[int], *, burst: int, outstand
     return Block("port", (), tuple(queues), numbers, (np.array(passes, np.int64),))
 
 
-def decoder(stream: Stream, out: Stream, chunk_bits: int, longest: int, lengths: Int64Array) -> Block:
-    """Return the loop of a ``g2h_huffman``: it takes chunks of bits and decodes a symbol a clock.
+def unpack(beats: Queue, rows: Queue, words: int, to_ready: int) -> Block:
+    """Return a ``g2h_fifo``, a ``g2h_down`` or ``g2h_up`` or neither, and a ``g2h_loader``, as one block.
 
     Args:
-        stream: chunks.
+        beats: at a memory port.
+        rows: of ``words`` of a memory.
+        words: that pass in all frames; more than beats, or fewer, by a whole factor.
+        to_ready: as of ``loader``.
+    """
+    parts, joined = max(1, words // beats.words), max(1, beats.words // words)
+    assert words * joined == beats.words * parts, rows.name
+    assert words % rows.words == 0, rows.name
+    return Block("unpack", (beats,), (rows,), (parts, joined, words // rows.words, rows.depth, to_ready))
+
+
+def decoder(beats: Queue, out: Stream, chunk_bits: int, longest: int, lengths: Int64Array, beat_chunks: int) -> Block:
+    """Return a ``g2h_fifo``, a ``g2h_down`` and the loop of a ``g2h_huffman``, which decodes a symbol a clock.
+
+    Args:
+        beats: at a memory port.
         out: symbols as they are decoded, in front of what makes them of their codes.
-        chunk_bits: bits of a chunk.
+        chunk_bits: bits that are taken at once.
         longest: bits that it looks at, of the longest code.
         lengths: bits of the code of each symbol of a pass.
+        beat_chunks: chunks of a beat.
     """
-    chunks = stream.beats * len(lengths) // out.beats
-    assert stream.beats * len(lengths) == chunks * out.beats, out.name
+    passes, chunks = out.beats // len(lengths), beats.words * beat_chunks * len(lengths) // out.beats
+    assert beats.words * beat_chunks == chunks * passes and out.beats == passes * len(lengths), out.name
+    assert beat_chunks > 1 and longest <= 4 * chunk_bits, out.name
     bits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return Block("decoder", (stream,), (out,), (len(lengths), chunks, chunk_bits, longest), (bits,))
+    return Block("decoder", (beats,), (out,), (len(lengths), chunks, chunk_bits, longest, beat_chunks), (bits,))
 
 
 def expand(phrases: Stream, out: Stream, spans: Int64Array) -> Block:

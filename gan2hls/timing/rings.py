@@ -35,6 +35,8 @@ ANY = -1
 #: how far a stream may be ahead; of offers the readers, of gates the least clocks between takes, of leaves the first
 #: clock of the next.
 AT, MASK, COUNT, LIMIT, AHEAD, READERS, STEP, NEXT = range(8)
+#: Bits of the number of a block within a group; of a group it is counted how many are ready.
+GROUP_BITS = 4
 
 
 class Arrays(NamedTuple):
@@ -52,7 +54,7 @@ class Arrays(NamedTuple):
         store: what the rings hold.  Written.
         state: ``[B, clocks.STATES]``, zeros.  Written.
         wakes_at: ``[B + 1]``, where the list of a block's neighbours starts and ends.
-        wakes: the blocks that may go on when another one has.
+        wakes: the blocks that may go on when another one has; of a port the reader of each of its queues.
     """
 
     kinds: A
@@ -71,6 +73,16 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` as a part of what calls it."""
     made: Any = numba.njit(function)
     return made  # type: ignore[no-any-return]
+
+
+@compiled
+def wake(ready: Any, groups: A, block: int) -> int:
+    """Let ``block`` be ready; return 1 if it was not."""
+    if ready[block]:
+        return 0
+    ready[block] = True
+    groups[block >> GROUP_BITS] += 1
+    return 1
 
 
 @compiled

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 from gan2hls.timing.clocks import KINDS, STATES, evaluate
-from gan2hls.timing.from_memory import LASTS
+from gan2hls.timing.from_memory import CHUNKS, LAST_CHUNKS, LASTS
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
 from gan2hls.timing.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 
@@ -243,7 +243,10 @@ class _Layout:
         return events[0], *events[2 + 2 * branch : 4 + 2 * branch], events[1]
 
     def wakes(self) -> tuple[Int64Array, Int64Array]:
-        """Return whom each block wakes, those at its edges: where the lists start, and the lists."""
+        """Return whom each block wakes, those at its edges: where the lists start, and the lists.
+
+        Of a port it is the reader of each of its queues, in their order.
+        """
         places = {block: n for n, block in enumerate(self.network.blocks)}
         wakes: list[set[int]] = [set() for _ in places]
         for edge in self.network.edges:
@@ -253,8 +256,11 @@ class _Layout:
         for block, n in places.items():
             for queue in block.sees:
                 wakes[next(other for other in places.values() if queue in self.network.blocks[other].writes)].add(n)
-        starts = np.array([0, *accumulate(map(len, wakes))], np.int64)
-        return starts, np.array([other for row in wakes for other in sorted(row)], np.int64)
+        lists = [sorted(row) for row in wakes]
+        for block in (block for block in places if block.kind == "port"):
+            lists[places[block]] = [places[self.network.readers(queue)[0]] for queue in block.writes]
+        starts = np.array([0, *accumulate(map(len, lists))], np.int64)
+        return starts, np.array([other for row in lists for other in row], np.int64)
 
 
 #: Beats that a fork's reader may be ahead of the others, and one.
@@ -269,7 +275,7 @@ def _look_back(block: Block) -> tuple[int, ...]:
         case "requant" | "requant_holes":
             return (block.numbers[1],)
         case "decoder":
-            _, _, chunk_bits, longest = block.numbers
+            _, _, chunk_bits, longest, _ = block.numbers
             return (chunk_bits + 2 * longest,)
         case _:
             return ()
@@ -277,6 +283,8 @@ def _look_back(block: Block) -> tuple[int, ...]:
 
 def _states(block: Block) -> int:
     """Return how many integers of state ``block`` has."""
+    if block.kind == "decoder":
+        return CHUNKS + LAST_CHUNKS
     if block.kind != "port":
         return STATES
     queues, _, _, outstanding, _ = block.numbers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan2hls.timing import network
-from gan2hls.timing.network import Network, Queue, Stream
+from gan2hls.timing.network import Block, Network, Queue, Stream
 from tests.unit.timing.test_clocks import FRAMES, Builder, check
 
 
@@ -45,9 +45,8 @@ class Away(Builder):
         cycles = rng.integers(1, int(rng.choice([2, 4, 12])), (bands, folds, pixels))
         vectors = self.queue(cycles.size * FRAMES, int(rng.choice([1, 2, 4, 16])))
         acc = self.stream(vectors.words * int(rng.integers(1, 3)))
-        words = self.words(passes, count)
         self.blocks += [
-            network.loader(words, tiles, int(rng.integers(1, 9))),
+            self.filled(tiles, passes, count),
             network.loader(stream, rows, int(rng.integers(1, 9))),
             network.sequencer(
                 rows, vectors, in_rows=axis.in_size, need=axis.need, released=axis.released, vector_cycles=cycles,
@@ -58,20 +57,18 @@ class Away(Builder):
         ]  # fmt: skip
         return self.requant(acc), tiles
 
-    def words(self, passes: int, count: int) -> Stream:
-        """``count`` words of weights a pass."""
-        rng, decoders = self.rng, int(self.rng.choice([0, 0, 1, 3]))
-        if not decoders:
-            ratio = int(rng.choice([1, 2, 3]))
-            if rng.random() < 0.5:
-                stream, words = self.region(passes, count * ratio), self.stream(count * passes)
-                self.blocks += [network.up(stream, words, ratio)] if ratio > 1 else []
-                return words if ratio > 1 else stream
-            ratio = self.divisor(count, most=4)
-            stream, words = self.region(passes, count // ratio), self.stream(count * passes)
-            self.blocks += [network.down(stream, words, ratio)] if ratio > 1 else []
-            return words if ratio > 1 else stream
-        parts = [self.part(passes, count, int(rng.choice([1, 2, 3]))) for _ in range(decoders)]
+    def filled(self, tiles: Queue, passes: int, count: int) -> Block:
+        """What writes ``count`` words of weights a pass into ``tiles``."""
+        rng, decoders, to_ready = self.rng, int(self.rng.choice([0, 0, 1, 3])), int(self.rng.integers(1, 9))
+        if decoders:
+            return network.loader(self.words(passes, count, decoders), tiles, to_ready)
+        wide = rng.random() < 0.5
+        beats = count * int(rng.choice([1, 2, 3])) if wide else count // self.divisor(count, most=4)
+        return network.unpack(self.region(passes, beats), tiles, passes * count, to_ready)
+
+    def words(self, passes: int, count: int, decoders: int) -> Stream:
+        """``count`` words of weights a pass, each of the parts of some decoders."""
+        parts = [self.part(passes, count, int(self.rng.choice([1, 2, 3]))) for _ in range(decoders)]
         if decoders == 1:
             return parts[0]
         words = self.stream(count * passes)
@@ -84,12 +81,11 @@ class Away(Builder):
         ends = np.unique([*rng.integers(1, symbols + 1, int(rng.integers(0, symbols + 1))), symbols])
         spans = np.diff(ends, prepend=0) if rng.random() < 0.5 else np.ones(symbols, np.int64)
         lengths = rng.integers(1, int(rng.choice([2, 5, 13])), spans.size)
-        beats = -(-int(lengths.sum()) // 32) + int(rng.choice([0, 0, 1, 3]))
-        stream, chunks = self.region(passes, beats), self.stream(2 * beats * passes)
+        beat_chunks = int(rng.choice([2, 4]))
+        beats = -(-int(lengths.sum()) // (16 * beat_chunks)) + int(rng.choice([0, 0, 1, 3]))
         decoded, phrases = (self.stream(lengths.size * passes) for _ in range(2))
         self.blocks += [
-            network.down(stream, chunks, 2),
-            network.decoder(chunks, decoded, 16, max(8, int(lengths.max())), lengths),
+            network.decoder(self.region(passes, beats), decoded, 16, max(8, int(lengths.max())), lengths, beat_chunks),
             network.requant(decoded, phrases, latency=4, queue_words=8, pixels=np.ones(1, np.int64), groups=1),
         ]
         made = phrases
@@ -102,13 +98,12 @@ class Away(Builder):
         self.blocks.append(network.up(made, words, ratio))
         return words
 
-    def region(self, passes: int, beats: int) -> Stream:
+    def region(self, passes: int, beats: int) -> Queue:
         """A region of ``beats``, read over and over."""
-        stream, queue = self.stream(passes * beats), self.queue(passes * beats, 4 * self.burst)
-        self.blocks.append(network.fifo(queue, stream))
+        queue = self.queue(passes * beats, 4 * self.burst)
         self.queues.append(queue)
         self.regions.append(beats)
-        return stream
+        return queue
 
 
 @pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 4 else n for n in range(40)])
