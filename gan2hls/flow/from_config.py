@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import final
 
 from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
@@ -16,11 +17,11 @@ from gan2hls.hardware import (
     MemoryPort,
     Target,
     Utilization,
+    Weighed,
     design_resources,
     estimate,
     legal_pe,
     legal_simd,
-    refolded,
 )
 from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
@@ -92,35 +93,54 @@ def goal_of(auto: AutoConfig) -> Goal:
 
 
 def activation_bound(
-    precision: PrecisionConfig, design_of: Callable[[IntegerModel], Design], most: Resources
+    precision: PrecisionConfig,
+    design_of: Callable[[IntegerModel], Design],
+    weigh: Callable[[Design, IntegerModel], Weighed | None],
+    most: Resources,
 ) -> CostBound | None:
     """Return what more bits for activations may take; None: anything.
 
-    The first model is scheduled by ``design_of``; others, which differ in types, are weighed in its foldings and
-    queues.  Those that take more than ``most`` there, where the first one does not, have to be folded anew.
+    The first model is scheduled by ``design_of``; others, which differ in types, are weighed beside its design.  One
+    that is folded otherwise is scheduled too before it is taken: its design must take no more than ``most``.
     """
-    first: list[Design] = []
+    if precision.activation_cost_percent is None:
+        return None
+    weighing = _Weighing(design_of, weigh, most)
+    floor_db = precision.activation_psnr_floor_db
+    return CostBound(precision.activation_cost_percent, floor_db, weighing.cost, weighing.holds)
 
-    def weighed(model: IntegerModel) -> tuple[Design, int]:
-        if not first:
-            first.append(design_of(model))
-            return first[0], estimate(first[0]).interval
-        design = refolded(first[0], model)
-        if not design_resources(design).within(most) and design_resources(first[0]).within(most):
-            design = design_of(model)
-            return design, estimate(design).interval
-        return design, estimate(first[0]).interval
 
-    def cost(model: IntegerModel) -> DesignCost | None:
+@final
+class _Weighing:
+    """Models beside the design of the first of them."""
+
+    def __init__(
+        self,
+        design_of: Callable[[IntegerModel], Design],
+        weigh: Callable[[Design, IntegerModel], Weighed | None],
+        most: Resources,
+    ) -> None:
+        self._design_of, self._weigh, self._most = design_of, weigh, most
+        self._first: Design | None = None
+
+    def cost(self, model: IntegerModel) -> DesignCost | None:
+        """Return what the design of ``model`` would take; None where there is none."""
         try:
-            design, interval = weighed(model)
+            if self._first is None:
+                self._first = self._design_of(model)
+            found = self._weigh(self._first, model)
         except FoldingError:  # told where it is of the model that is kept
             return None
-        taken = design_resources(design)
-        return DesignCost(taken.dsp, taken.bram18, interval)
+        return None if found is None else DesignCost(found.taken.dsp, found.taken.bram18, found.interval)
 
-    percent = precision.activation_cost_percent
-    return None if percent is None else CostBound(percent, precision.activation_psnr_floor_db, cost)
+    def holds(self, model: IntegerModel) -> bool:
+        """Whether the design of ``model`` is as it was weighed: within what there is, and as fast."""
+        assert self._first is not None, "nothing was weighed"
+        found = self._weigh(self._first, model)
+        if found is None or found.refolded:
+            return found is not None
+        design = self._design_of(model)
+        return design_resources(design).within(self._most) and estimate(design).interval <= found.interval
 
 
 def folded_for_tool(config: Config) -> Config:

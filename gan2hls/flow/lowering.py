@@ -11,7 +11,7 @@ from gan2hls.config import Config
 from gan2hls.flow.from_config import activation_bound, goal_of, pinned_foldings, target_of
 from gan2hls.flow.inputs import Inputs
 from gan2hls.formats import Precision
-from gan2hls.hardware import Design, fits, sizing
+from gan2hls.hardware import Design, fits, sizing, weigh
 from gan2hls.model import Graph, IntegerModel
 from gan2hls.quantize import Quantized, assign_precision, quantize
 
@@ -55,7 +55,12 @@ def lower(
             reconstruct=wanted.reconstruct,
             sizing=lambda model: sizing(model, target, pinned_foldings(model, config)),
             fits=lambda model: fits(model, target, pinned_foldings(model, config)),
-            activation_bound=activation_bound(wanted, design_of, target.budget),
+            activation_bound=activation_bound(
+                wanted,
+                design_of,
+                lambda design, model: weigh(design, model, target, pinned_foldings(model, config)),
+                target.budget,
+            ),
             fitting=inputs.reconstruction,
             progress=progress,
         )

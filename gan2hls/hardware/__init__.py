@@ -34,8 +34,9 @@ from gan2hls.hardware.resources import (
     engine_resources,
     joints_resources,
 )
-from gan2hls.hardware.schedule import check_fits, fits, refolded, schedule, sizing
+from gan2hls.hardware.schedule import check_fits, fits, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
+from gan2hls.hardware.weigh import Weighed, weigh
 from gan2hls.hardware.width_converters import Converter
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Target",
     "Tiles",
     "Utilization",
+    "Weighed",
     "Written",
     "check_fits",
     "critical_path",
@@ -87,9 +89,9 @@ __all__ = [
     "make_engine",
     "part_name",
     "part_resources",
-    "refolded",
     "schedule",
     "sizing",
     "symbol_bits",
     "verify_design",
+    "weigh",
 ]

@@ -193,7 +193,7 @@ class EngineDesign(ABC):
         """Type of one element of each input."""
         return tuple(given.int_type for given in self.layer.input_types)
 
-    @property
+    @cached_property
     def in_elem(self) -> IntType:
         """Type of one element of its one input."""
         (elem,) = self.in_elems
@@ -209,7 +209,7 @@ class EngineDesign(ABC):
         """Bits of the wider word of codes: those of the requantizer, or those that leave."""
         return self.folding.lanes * max(self.layer.requant.out_type.bits, self.out_elem.bits)
 
-    @property
+    @cached_property
     def pixels(self) -> Int64Array:
         """Per output pixel in raster order, whether it has accumulators; int64 of 0 and 1."""
         return np.outer(np.array(self.row_taps, np.int64), np.array(self.column_taps, np.int64)).ravel()

@@ -45,12 +45,12 @@ class LinearEngine(EngineDesign):
     off_chip: OffChip | None = None
     left: Occupancy | None = None
 
-    @property
+    @cached_property
     def op(self) -> IntLinear:
         """What it computes in front of the requantizer."""
         return linear_op(self.layer)
 
-    @property
+    @cached_property
     def geometry(self) -> LinearGeometry:
         """Its taps."""
         return self.op.geometry
@@ -66,7 +66,7 @@ class LinearEngine(EngineDesign):
         assert self.encoded is not None, f"{self.layer.name}: not laid out yet"
         return self.encoded
 
-    @property
+    @cached_property
     def in_lanes(self) -> int:
         """Channels per beat of the input stream: ``SIMD`` of each group that a step works on."""
         return self.folding.simd * self.parallel_groups
@@ -76,27 +76,27 @@ class LinearEngine(EngineDesign):
         """Output rows that take turns, each with channels of its own."""
         return self.geometry.row_phases
 
-    @property
+    @cached_property
     def parallel_groups(self) -> int:
         """Groups of channels that one step works on."""
         return parallel_groups(self.geometry, self.folding.pe)
 
-    @property
+    @cached_property
     def group_folds(self) -> int:
         """Steps that all groups of a pixel take where one of them takes a step: ``groups`` over the parallel ones."""
         return self.geometry.groups // self.parallel_groups
 
-    @property
+    @cached_property
     def ci_folds(self) -> int:
         """Input beats of one pixel that one accumulator needs: ``CI / groups / SIMD``."""
         return self.geometry.group_in // self.folding.simd
 
-    @property
+    @cached_property
     def co_folds(self) -> int:
         """Accumulator vectors of one output pixel: ``CO / PE``."""
         return self.geometry.out_channels // self.folding.pe
 
-    @property
+    @cached_property
     def pixel_words(self) -> int:
         """Input beats of one pixel, all groups: its words in the line buffer."""
         return self.group_folds * self.ci_folds
@@ -112,7 +112,7 @@ class LinearEngine(EngineDesign):
         """Which blocks are full where empty ones are skipped; None: all are visited."""
         return self.left if self.skip is None else self.skip.occupancy
 
-    @property
+    @cached_property
     def blocks(self) -> int:
         """Blocks of PE x SIMD weights that stand in memory."""
         lanes = self.folding.pe * self.folding.simd
@@ -128,14 +128,14 @@ class LinearEngine(EngineDesign):
             return tiles
         return tiles.filled(max(1, self.off_chip.bus_bits // self.bus_word_bits))
 
-    @property
+    @cached_property
     def bus_word_bits(self) -> int:
         """Bits that a word of weights takes in external memory."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
         words = self.tiles.words if self.occupancy is None else self.off_chip.bus_bits  # the last beat is filled
         return bus_word_bits(self.weight_word_bits, words, self.off_chip.bus_bits)
 
-    @property
+    @cached_property
     def weight_word_bits(self) -> int:
         """Bits of a word of weights, encoded or not yet."""
         if self.encoded is not None:
@@ -203,7 +203,7 @@ class LinearEngine(EngineDesign):
         codes = self.out_lanes * self.out_elem.bits, self.reorder_words
         return {**line_buffer, "tiles": (self.weight_word_bits, self.tiles.held), "codes": codes}
 
-    @property
+    @cached_property
     def row_words(self) -> int:
         """Words of a row of the line buffer."""
         return self.geometry.x.in_size * self.pixel_words
@@ -250,12 +250,12 @@ class LinearEngine(EngineDesign):
         """Rows and columns of output pixels."""
         return self.geometry.y.out_size, self.geometry.x.out_size
 
-    @property
+    @cached_property
     def row_taps(self) -> tuple[int, ...]:
         """Per output row, 1 where it has taps."""
         return tuple(int(bool(pairs)) for pairs in self.geometry.y.taps)
 
-    @property
+    @cached_property
     def column_taps(self) -> tuple[int, ...]:
         """Per output column, 1 where it has taps."""
         return tuple(int(bool(pairs)) for pairs in self.geometry.x.taps)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import final
+from weakref import ref
 
 import numpy as np
 
+from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, bram18, may_be_ultra, memory_cells
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
-from gan2hls.hardware.line_buffer import line_buffer_rows
+from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, make_linear_engine
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
-from gan2hls.hardware.resources import engine_resources, line_buffer_bram18
+from gan2hls.hardware.resources import (
+    RequantShape,
+    line_buffer_bram18,
+    requant_resources,
+    requant_shape,
+    resources_beside_requant,
+)
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
@@ -104,14 +113,79 @@ def options(
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    engines: Iterable[EngineDesign]
-    if isinstance(layer.op, IntLinear):
-        engines = _linear_engines(layer, layer.op, request, memory)
+    if not isinstance(layer.op, IntLinear):
+        drafts = _drafts(_stream_engines(layer, request, memory), short=short, ultra=ultra)
     else:
-        engines = _stream_engines(layer, request, memory)
-    found = [option for engine in engines for option in _with_spared(engine, short=short, ultra=ultra)]
+        skipping = _Skipping(layer.op)
+        if skipping.live is None:
+            drafts = _dense_drafts(_Alike.of(layer, layer.op), request, memory, short, ultra)
+        else:
+            drafts = _drafts(_linear_engines(layer, request, memory, skipping), short=short, ultra=ultra)
+    found = [draft.of(layer) for draft in drafts]
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
+
+
+@final
+@dataclass(frozen=True)
+class _Draft:
+    """An option of every layer of some shapes, types and codec.
+
+    Attributes:
+        option: it, but for what the requantizer takes.
+        requant: the requantizer, which takes what its layer's constants need.
+    """
+
+    option: Option
+    requant: RequantShape
+
+    def of(self, layer: IntLayer) -> Option:
+        """Return the option of ``layer``."""
+        return replace(self.option, taken=self.option.taken + requant_resources(layer, self.requant))
+
+
+@final
+@dataclass(frozen=True)
+class _Alike:
+    """A layer whose weights are no matter: its content is all that drafts of its options depend on.
+
+    Attributes:
+        content: shapes, types and codec.
+        layer: one of those that are alike.
+    """
+
+    content: tuple[Hashable, ...]
+    layer: ref[IntLayer] = field(compare=False)
+
+    @staticmethod
+    def of(layer: IntLayer, op: IntLinear) -> _Alike:
+        """Return ``layer`` by its content."""
+        weight, given, table = op.weight, layer.input_type, layer.table
+        codec = CODECS[weight.codec]
+        decoder = codec.decoder_lut(weight), codec.decoder_ff(weight), bits_per_weight(weight)
+        weights = weight.codec, weight.type, weight.values.shape, weight.books, weight.block, *decoder
+        types = given.int_type, given.zero_point, layer.acc_type, layer.output_type.int_type, layer.shape
+        requant = layer.requant.channels, layer.requant.out_type
+        tables = None if table is None else (table.sets, table.index_type, table.out_type)
+        return _Alike((op.kind, op.geometry, *weights, *types, *requant, tables), ref(layer))
+
+
+@lru_cache(maxsize=128)
+def _dense_drafts(
+    alike: _Alike, request: FoldingRequest, memory: MemoryPort, short: bool, ultra: bool
+) -> tuple[_Draft, ...]:
+    layer = alike.layer()
+    assert layer is not None, "whoever asks has one of them"
+    skipping = _Skipping(linear_op(layer))
+    return tuple(_drafts(_linear_engines(layer, request, memory, skipping), short=short, ultra=ultra))
+
+
+def _drafts(engines: Iterable[EngineDesign], *, short: bool, ultra: bool) -> Iterable[_Draft]:
+    return (
+        _Draft(option, requant_shape(engine))
+        for engine in engines
+        for option in _with_spared(engine, short=short, ultra=ultra)
+    )
 
 
 def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
@@ -155,9 +229,9 @@ def _stream_engines(layer: IntLayer, request: FoldingRequest, memory: MemoryPort
 
 
 def _linear_engines(
-    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
 ) -> Iterator[LinearEngine]:
-    skipping = _Skipping(op)
+    op = linear_op(layer)
     away = list(_away_engines(layer, op, request, memory, skipping))
     yield from away
     if away and _wanted_off_chip(request, memory):
@@ -206,7 +280,7 @@ def _away_engines(
 
 
 def _with_spared(engine: EngineDesign, *, short: bool, ultra: bool) -> Iterator[Option]:
-    """Yield what ``engine`` takes; with ``ultra`` and ``short`` also in ways that spare block RAM."""
+    """Yield what ``engine`` takes beside its requantizer; with ``ultra`` and ``short`` also in ways that spare RAM."""
     plain = _option(engine)
     yield plain
     if short and isinstance(engine, LinearEngine):
@@ -226,7 +300,7 @@ def _with_short_rows(engine: LinearEngine, plain: Option) -> Iterator[Option]:
         on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows)
         if on_time > 0 and fewer < blocks:
             blocks = fewer
-            taken = engine_resources(replace(engine, rows=rows)).taken
+            taken = resources_beside_requant(replace(engine, rows=rows)).taken
             interval = -(-plain.interval * y.in_size // on_time)
             yield replace(plain, taken=taken, interval=interval, rows=rows)
 
@@ -241,12 +315,12 @@ def _with_ultra(engine: EngineDesign, plain: Option) -> Iterator[Option]:
     order = sorted(sizes, key=lambda name: -spared[name])
     for count in range(1, len(order) + 1):
         ultra = frozenset(order[:count])
-        yield replace(plain, taken=engine_resources(replace(engine, ultra=ultra)).taken, ultra=ultra)
+        yield replace(plain, taken=resources_beside_requant(replace(engine, ultra=ultra)).taken, ultra=ultra)
 
 
 def _option(engine: EngineDesign) -> Option:
-    """Return what ``engine`` takes."""
-    found = engine_resources(engine)
+    """Return what ``engine`` takes beside its requantizer."""
+    found = resources_beside_requant(engine)
     return Option(
         engine.folding,
         engine.interval,

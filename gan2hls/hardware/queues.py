@@ -11,7 +11,7 @@ in one run comes to its end under any back-pressure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -54,8 +54,13 @@ def with_endless_queues(design: Design) -> Design:
     return replace(design, depths=depths)
 
 
-def with_queues(design: Design) -> Design:
-    """Return ``design``, whose queues are endless, with as short ones as keep its frame interval."""
+def with_queues(design: Design, placed: Callable[[Design], Design] = lambda made: made) -> Design:
+    """Return ``design``, whose queues are endless, with as short ones as keep its frame interval.
+
+    Args:
+        design: without maps off chip, or with those of its engines alone.
+        placed: returns a design with queues in other memories; it is returned where these keep the interval too.
+    """
     if not design.depths:
         return design
     interval = estimate(design).interval
@@ -66,8 +71,9 @@ def with_queues(design: Design) -> Design:
     }
     for depths in _candidates(design, interval):
         made = replace(design, depths=_legal({key: max(depth, twice.get(key, 0)) for key, depth in depths.items()}))
-        if _keeps(made, interval * _TOLERANCE):
-            return made
+        for one in (made,) if (other := placed(made)) is made else (other, made):
+            if _keeps(one, interval * _TOLERANCE):
+                return one
     raise AssertionError(f"no queues keep the interval {interval}")
 
 
@@ -97,8 +103,6 @@ def queues_in_ultra(design: Design, budget: Resources) -> Design:
 def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
     """Return ``design`` with queues in external memory until its block RAMs are within ``budget``, the largest first.
 
-    It stays as it is where that would slow it down.
-
     Args:
         design: with the queues that it needs.
         budget: what it may take.
@@ -112,9 +116,7 @@ def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
             break
         made = replace(made, off_chip={**made.off_chip, key: bus_bits})
         taken -= counts[key]
-    if made is design:
-        return design
-    return made if _keeps(made, estimate(design).interval * _TOLERANCE) else design
+    return made
 
 
 def _candidates(design: Design, interval: int) -> Iterator[Depths]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from math import ceil
 from typing import final
 
@@ -56,16 +56,44 @@ class EngineResources:
         return self.taken.bram18
 
 
+@final
+@dataclass(frozen=True)
+class RequantShape:
+    """The shape of a requantizer; what it takes depends on the constants of its layer too.
+
+    Attributes:
+        lanes: channels a clock.
+        holes: the output grid where it makes some pixels that have no taps.
+        order: which channels beats have.
+        out_words: places behind it.
+    """
+
+    lanes: int
+    holes: tuple[int, int] | None
+    order: ChannelOrder
+    out_words: int
+
+
+def requant_shape(engine: EngineDesign) -> RequantShape:
+    """Return the shape of the requantizer of ``engine``."""
+    away = isinstance(engine, LinearEngine) and engine.off_chip is not None
+    holes = engine.out_grid if _has_holes(engine) and not away else None
+    return RequantShape(engine.folding.lanes, holes, engine.requant_order, BANKS if away else OUT_QUEUE_WORDS)
+
+
 def engine_resources(engine: EngineDesign) -> EngineResources:
     """Return what ``engine`` takes; weights need not be encoded yet."""
-    holes = None if all(engine.row_taps) and all(engine.column_taps) else engine.out_grid
+    beside = resources_beside_requant(engine)
+    return replace(beside, taken=beside.taken + requant_resources(engine.layer, requant_shape(engine)))
+
+
+def resources_beside_requant(engine: EngineDesign) -> EngineResources:
+    """Return what ``engine`` takes but for its requantizer; weights need not be encoded yet.
+
+    Where it skips no blocks this depends on shapes, types and codec of its layer alone.
+    """
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-    lanes, order, out_words = engine.folding.lanes, engine.requant_order, BANKS if away else OUT_QUEUE_WORDS
-    common = (
-        _requant(engine.layer, lanes, None if away else holes, order, out_words),
-        _table(engine),
-        _out_queue(engine) if holes or not away else Resources(),
-    )
+    common = _table(engine), _out_queue(engine) if _has_holes(engine) or not away else Resources()
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
         weights = _weight_memories(engine)
@@ -77,6 +105,11 @@ def engine_resources(engine: EngineDesign) -> EngineResources:
     own = Resources(cost.dsp, cost.lut, cost.ff)
     ends = Resources() if engine.ring is None else ring_resources(engine.ring)
     return EngineResources(overall((*common, own, ends, *memories)), cost.lut)
+
+
+def _has_holes(engine: EngineDesign) -> bool:
+    """Whether some output pixels have no taps."""
+    return not (all(engine.row_taps) and all(engine.column_taps))
 
 
 def line_buffer_bram18(engine: LinearEngine, rows: int) -> int:
@@ -227,19 +260,9 @@ def _converter(given: int, wanted: int) -> Resources:
 
 
 @remembered
-def _requant(
-    layer: IntLayer, lanes: int, holes: tuple[int, int] | None, order: ChannelOrder, out_words: int
-) -> Resources:
-    """Return the requantizer and its multipliers.
-
-    Args:
-        layer: what it serves.
-        lanes: channels a clock.
-        holes: the output grid where it makes some pixels that have no taps.
-        order: in which beats have channels.
-        out_words: places behind it.
-    """
-    requant = layer.requant
+def requant_resources(layer: IntLayer, shape: RequantShape) -> Resources:
+    """Return what the requantizer of ``layer`` and its multipliers take."""
+    requant, lanes = layer.requant, shape.lanes
     total = requant.sum_type(layer.acc_type)
     blocks = requant_dsp(layer)
     return Resources(dsp=blocks * lanes) + fabric.requant(
@@ -254,9 +277,9 @@ def _requant(
         pieces=requant.pieces,
         multiplies=blocks > 0,
         clamps=(requant.lo, requant.hi) != (requant.out_type.lo, requant.out_type.hi),
-        holes=holes,
-        order=astuple(order),
-        out_words=out_words,
+        holes=shape.holes,
+        order=astuple(shape.order),
+        out_words=shape.out_words,
         varying=_varying_constants(layer, lanes),
     )
 

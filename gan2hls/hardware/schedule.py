@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import final
 
 from gan2hls.base import FoldingError
@@ -20,7 +21,7 @@ from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
 from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
@@ -31,7 +32,7 @@ from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
-__all__ = ["LayerSizes", "Target", "check_fits", "fits", "refolded", "schedule", "sizing"]
+__all__ = ["LayerSizes", "Target", "check_fits", "fits", "layer_choices", "schedule", "sizing"]
 
 _log = logging.getLogger(__name__)
 
@@ -78,26 +79,6 @@ def fits(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingReques
     return _within_budget(model, target, pinned)[1].design is not None
 
 
-def refolded(design: Design, model: IntegerModel) -> Design:
-    """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
-    engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
-    return replace(design, model=model, engines=engines)
-
-
-def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
-    if not isinstance(engine, LinearEngine):
-        bus_bits = engine.bus_bits if isinstance(engine, StreamEngine) else 0
-        return make_engine(layer, engine.folding, bus_bits=bus_bits, ultra=engine.ultra)
-    return make_engine(
-        layer,
-        engine.folding,
-        rows=engine.rows,
-        skip=engine.skip is not None,
-        off_chip=engine.off_chip,
-        ultra=engine.ultra,
-    )
-
-
 def check_fits(
     design: Design, target: Target, pinned: Mapping[str, FoldingRequest], with_weights: WithWeights = lambda _: None
 ) -> None:
@@ -137,7 +118,7 @@ def _misfit(
         free = replace(target, memory=replace(target.memory, maps=True))
         maps_help = _within_budget(model, free, pinned)[1].design is not None
     narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
-    listed = choices if target.has_ultra else _choices(model, target, pinned, short=True, ultra=True)
+    listed = choices if target.has_ultra else layer_choices(model, target, pinned, short=True, ultra=True)
     return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help)
 
 
@@ -155,7 +136,7 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    choices, budget = _choices(model, target, pinned), target.budget
+    choices, budget = layer_choices(model, target, pinned), target.budget
     if target.cycles is None:
         lanes = lifted(budget, frozenset(("bram18", "uram")))
         chosen = choices.fastest(lanes) or choices.cheapest(choices.intervals[-1])
@@ -209,12 +190,12 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
     pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
     free = (memory.off_chip is None or memory.maps) and not pinned_away
     near = replace(target, memory=replace(memory, off_chip=False, maps=False)) if free else target
-    choices = _choices(model, near, pinned)
+    choices = layer_choices(model, near, pinned)
     found = _search(model, choices, near, budget)
     kept = target.cycles is not None or not free or not found.design or not _is_slowed(choices, budget, found.design)
     if found.design is not None and kept:
         return choices, found
-    wide = _choices(model, target, pinned, short=True)
+    wide = layer_choices(model, target, pinned, short=True)
     further = _search(model, wide, target, budget)
     if further.design is None:  # rows that a short line buffer lacks may have been wanted after all
         further = _search(model, wide.with_long_rows(), target, budget)
@@ -229,7 +210,7 @@ def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
     return chosen is not None and max(option.interval for option in chosen.values()) < design.interval
 
 
-def _choices(
+def layer_choices(
     model: IntegerModel,
     target: Target,
     pinned: Mapping[str, FoldingRequest],
@@ -256,9 +237,7 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
         if chosen is None:
             break
-        design = queues_in_ultra(_design(model, chosen, target), budget)
-        if target.memory.maps:
-            design = queues_off_chip(design, budget, target.memory.bits)
+        design = _design(model, chosen, target, partial(_placed, target=target, budget=budget))
         taken = design_resources(design)
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
         carried = choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
@@ -326,11 +305,19 @@ def _check_reach(choices: Choices, interval: int, target: Target) -> None:
         )
 
 
-def _design(model: IntegerModel, chosen: Chosen, target: Target) -> Design:
+def _placed(design: Design, target: Target, budget: Resources) -> Design:
+    """Return ``design`` with queues in UltraRAM, and in external memory, where block RAMs are beyond ``budget``."""
+    design = queues_in_ultra(design, budget)
+    return queues_off_chip(design, budget, target.memory.bits) if target.memory.maps else design
+
+
+def _design(
+    model: IntegerModel, chosen: Chosen, target: Target, placed: Callable[[Design], Design] = lambda made: made
+) -> Design:
     engines = tuple(_engine(layer, chosen[layer.name]) for layer in model.layers)
     made = with_endless_queues(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
     pace = max((option.interval for option in chosen.values() if option.rows), default=0)
-    return with_queues(_buffer(made, pace))
+    return with_queues(_buffer(made, pace), placed)
 
 
 def _engine(layer: IntLayer, option: Option) -> EngineDesign:

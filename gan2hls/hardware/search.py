@@ -37,28 +37,30 @@ class Choices:
         bytes_per_clock: that the memory port carries.
 
     Attributes:
+        options: of each layer, without those than which a cheaper one is as good in everything.
         intervals: those that occur and that every layer can keep, ascending.
         bytes_aside: bytes of a frame that cross the memory port beside those of the options.
     """
 
     def __init__(self, options: Mapping[str, tuple[Option, ...]], bytes_per_clock: float = 0.0) -> None:
-        self.options, self._bytes_per_clock = options, bytes_per_clock
+        self._every, self._bytes_per_clock = options, bytes_per_clock
+        self.options = {name: _undominated(found) for name, found in options.items()}
         self.bytes_aside = 0
-        most = max(len(found) for found in options.values())
+        most = max(len(found) for found in self.options.values())
         self._taken = np.zeros((len(options), most, len(Resources().counts) + 1))
         self._interval = np.full((len(options), most), np.inf)
         self._away = np.zeros((len(options), most), np.bool_)
-        for n, found in enumerate(options.values()):
+        for n, found in enumerate(self.options.values()):
             self._taken[n, : len(found)] = [(*option.taken.counts, option.bus_bytes) for option in found]
             self._interval[n, : len(found)] = [option.interval for option in found]
             self._away[n, : len(found)] = [option.away for option in found]
         fastest = int(self._interval.min(axis=1).max())
-        every = np.unique(self._interval[np.isfinite(self._interval)])
-        self.intervals = [int(t) for t in every if t >= fastest]
+        every = {option.interval for found in options.values() for option in found}
+        self.intervals = sorted(t for t in every if t >= fastest)
 
     def with_long_rows(self) -> Choices:
         """Return those of line buffers that are as long as they should be."""
-        options = {name: tuple(o for o in found if not o.rows) for name, found in self.options.items()}
+        options = {name: tuple(o for o in found if not o.rows) for name, found in self._every.items()}
         return Choices(options, self._bytes_per_clock)
 
     def cheapest(self, interval: int) -> Chosen:
@@ -131,7 +133,7 @@ class Choices:
                     break
         spared = [(name, option) for name, option in kept.items() if option.spares_ram]
         for name, spares in sorted(spared, key=lambda pair: bool(pair[1].ultra)):
-            plain = next(o for o in self.options[name] if spares.spares_ram_of(o))
+            plain = next(o for o in self._every[name] if spares.spares_ram_of(o))
             if self._holds(kept | {name: plain}, interval, budget):
                 kept[name] = plain
         return kept
@@ -197,6 +199,18 @@ class Choices:
             weights /= weights.sum()
         chosen = {name: found[at] for (name, found), at in zip(self.options.items(), best, strict=True)}
         return chosen, least
+
+
+def _undominated(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Return ``options``, cheapest first, without those than which a cheaper one takes no more of anything."""
+    traits = np.array([(o.interval, o.away, o.bus_bytes, *o.taken.counts) for o in options])
+    kept = np.zeros_like(traits)
+    at: list[int] = []
+    for n, row in enumerate(traits):
+        if not (kept[: len(at)] <= row).all(axis=1).any():
+            kept[len(at)] = row
+            at.append(n)
+    return tuple(options[n] for n in at)
 
 
 def taken_by(chosen: Mapping[str, Option]) -> Resources:

@@ -38,12 +38,14 @@ class CostBound:
     Attributes:
         percent: DSP blocks, and block RAMs; a whole block of each is allowed if any share is.
         floor_db: PSNR of the output below which more may be taken, so that it is reached.
-        measure: the cost of a model's design at the target; None where no design holds it.
+        measure: what a model's design at the target would take; None where no design holds it.
+        holds: whether a model of which ``measure`` returned something has such a design.
     """
 
     percent: float
     floor_db: float
     measure: Callable[[IntegerModel], DesignCost | None]
+    holds: Callable[[IntegerModel], bool]
 
     def most(self, narrow: DesignCost) -> DesignCost:
         """Return the most that may be taken where 8 bits take ``narrow``."""

@@ -9,8 +9,8 @@
    share of DSP blocks and block RAM.
 5. The choice is measured.  By what it differs from the sum, the limit of the sum is corrected, and chosen from again.
 6. Bits that take no DSP blocks and no block RAM are tried alone before, and spent for a greater margin.
-7. A choice whose scheduled design breaks the bound of cost is dropped for those within the most that keeps it; where
-   these stay below the floor, for the cheapest that reaches that.
+7. A choice whose design would break the bound of cost is dropped for those within the most that keeps it; where these
+   stay below the floor, for the cheapest that reaches that.  What is left is scheduled, if it is folded otherwise.
 
 A wide tensor keeps the whole range of what was seen: cutting tails gains nothing any more.
 """
@@ -56,8 +56,8 @@ _SPARING = (0.5, 0.25, 0.125)
 _NEAR = 0.5
 #: Choices that are measured at most.
 _ROUNDS = 3
-#: Designs that are scheduled at most to find one within the bound.
-_SCHEDULES = 6
+#: Designs that are weighed at most to find one within the bound.
+_WEIGHED = 6
 #: Cost of a bit more, in percent of DSP blocks or block RAM: streams and registers, which are not estimated.
 _BIT_PERCENT = 0.01
 #: Bits of accumulators that are left for other equalizations, whose weights add up to others.
@@ -100,6 +100,9 @@ def widen(
             best = work.unbounded(most, goal)
         else:
             best, dearer = work.bounded(most, goal, least, bound)
+            if best is not narrow and not bound.holds(best.model):
+                progress("8 bits: the design of more is larger or slower than it was estimated")
+                best = narrow
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
@@ -225,7 +228,7 @@ class _Widener:
         limit = bound.most(least)
         spare = limit.dsp - least.dsp if self._sizes is None else min(limit.dsp - least.dsp, self._sizes.spare_dsp)
         room = np.array([max(0, spare), limit.bram18 - least.bram18], np.float64)
-        for _ in range(_SCHEDULES):
+        for _ in range(_WEIGHED):
             widest, more = self._most_within(most, room)
             top = self._measure(most.alpha, self._wide(widest))
             cost = bound.measure(top.model)

@@ -12,7 +12,7 @@ BLOCKS = st.integers(0, 5000)
 
 
 def bound(percent: float) -> CostBound:
-    return CostBound(percent, 0.0, lambda _: None)
+    return CostBound(percent, 0.0, lambda _: None, lambda _: True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""What wider types would take, weighed beside a design and not scheduled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan2hls.hardware import FoldingRequest, Target, design_resources, estimate, schedule, weigh
+from gan2hls.hardware.budget import Utilization
+from gan2hls.hardware.parts import part_resources
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
+from tests.randomized import chain, conv, linear_layer
+
+PART = "xc7a15tcpg236-1"
+PINNED = FoldingRequest(1, 1, 1)
+
+
+def of_bits(bits: int) -> IntegerModel:
+    """Two convolutions, the code between them of so many bits."""
+    rng = np.random.default_rng(0)
+    given, between = QuantType(IntType(8, signed=True), 1.0), QuantType(IntType(bits, signed=False), 1.0)
+    l0 = linear_layer(rng, "l0", "z", conv((8, 8), 24, 32, k=1, p=0), given, out=between)
+    l1 = linear_layer(rng, "l1", "l0", conv((8, 8), 32, 8, k=3, p=1), between)
+    return chain("wide", (8, 8, 24), given, (l0, l1))
+
+
+def target_of(**shares: float) -> Target:
+    return Target(PART, utilization=Utilization(**shares))
+
+
+def test_where_the_foldings_hold_they_stay() -> None:
+    target = target_of()
+    design = schedule(of_bits(8), target, {})
+    found = weigh(design, of_bits(12), target, {})
+    assert found is not None and found.refolded and found.interval == estimate(design).interval
+    assert found.taken.within(target.budget) and found.taken.lut > design_resources(design).lut
+    same = weigh(design, of_bits(8), target, {})
+    assert same is not None and same.taken == design_resources(design)
+
+
+def test_where_they_do_not_hold_others_are_found_that_a_schedule_has_too() -> None:
+    free = schedule(of_bits(8), target_of(), {})
+    tight = target_of(lut=(design_resources(free).lut + 0.5) / part_resources(PART).lut)
+    design = schedule(of_bits(8), tight, {})
+    assert design.interval == free.interval
+    found = weigh(design, of_bits(12), tight, {})
+    assert found is not None and not found.refolded
+    assert found.taken.within(tight.budget) and found.interval > estimate(design).interval
+    anew = schedule(of_bits(12), tight, {})
+    assert design_resources(anew).within(tight.budget)
+    assert abs(estimate(anew).interval - found.interval) <= 0.02 * found.interval
+
+
+def test_where_nothing_holds_there_is_no_design() -> None:
+    design = schedule(of_bits(8), target_of(), {"l0": PINNED, "l1": PINNED})
+    tight = target_of(lut=(design_resources(design).lut + 0.5) / part_resources(PART).lut)
+    assert weigh(design, of_bits(20), tight, {"l0": PINNED, "l1": PINNED}) is None
