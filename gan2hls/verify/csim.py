@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import ToolError, VerificationError
+from gan2hls.base import ToolError, VerificationError, processors
 from gan2hls.emit import IMAGE
 from gan2hls.hardware import Design
 from gan2hls.model import Golden
@@ -202,26 +203,51 @@ def _run_steps(
     executable: Path, hls: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
 ) -> dict[str, Int64Array]:
     """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``."""
-    steps = [(layer.name, layer.inputs, {layer.name: layer.name}) for layer in design.model.layers] if layers else []
-    steps.append((CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design)))
-    arguments = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
-    for what, sources, made in steps:
-        for source in sources:
-            given = work / f"{source}.codes"
-            if not given.exists() or str(given) not in arguments:
-                given.write_bytes(tensors[source].astype(np.int32).tobytes())
-        arguments += [what, *(str(work / f"{source}.codes") for source in sources)]
-        arguments += [str(work / f"{key}.out") for key in made]
-    done = _run([str(executable), *arguments], work, _RUN_SECONDS)
-    if done.returncode:
-        where, _, message = done.stderr.strip().partition(": ")
-        raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
+    steps = [_Step(one.name, one.inputs, {one.name: one.name}) for one in (design.model.layers if layers else ())]
+    core = _Step(CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design))
+    for source in {source for step in (*steps, core) for source in step.sources}:
+        (work / f"{source}.codes").write_bytes(tensors[source].astype(np.int32).tobytes())
+    image = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
+
+    def run(batch: Sequence[_Step]) -> None:
+        arguments = [word for step in batch for word in step.arguments(work)]
+        done = _run([str(executable), *image, *arguments], work, _RUN_SECONDS)
+        if done.returncode:
+            where, _, message = done.stderr.strip().partition(": ")
+            raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
+
+    # The core takes as long as all layers, which share the other processors.
+    workers = min(len(steps), max(1, processors() - 1))
+    batches = [*(steps[n::workers] for n in range(workers)), [core]]
+    with ThreadPoolExecutor(len(batches)) as pool:
+        list(pool.map(run, batches))
     found = {}
-    for _, _, made in steps:
-        for key, name in made.items():
+    for step in (*steps, core):
+        for key, name in step.outputs.items():
             codes = np.fromfile(work / f"{key}.out", np.int32)
             found[key] = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
     return found
+
+
+@final
+@dataclass(frozen=True)
+class _Step:
+    """What the executable runs: a layer, or the core.
+
+    Attributes:
+        name: of the layer, or ``CORE``.
+        sources: tensors that it reads.
+        outputs: the tensors that it makes, by the keys under which they stand.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    outputs: Mapping[str, str]
+
+    def arguments(self, work: Path) -> list[str]:
+        """Return what the executable is told: the name, and the files of ``work`` that it reads and writes."""
+        given, made = (f"{source}.codes" for source in self.sources), (f"{key}.out" for key in self.outputs)
+        return [self.name, *(str(work / name) for name in (*given, *made))]
 
 
 def _run(command: list[str], folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:

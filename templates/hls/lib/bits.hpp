@@ -98,6 +98,30 @@ constexpr int memory_bits(int bits) { return GAN2HLS_AP_WIDTHS ? bits : whole_by
 // How many 64-bit limbs hold WIDTH bits.
 constexpr int limbs_of(int width) { return (width + 63) / 64; }
 
+// The last bit of limb `n` of a word of WIDTH bits.
+constexpr int limb_end(int width, int n) { return 64 * n + 63 < width ? 64 * n + 63 : width - 1; }
+
+// Limb `n` of a word.  The open headers keep words in such limbs, which C simulation reads and writes as they are; a range
+// of bits means the same, but they shift whole words for it.
+template <int WIDTH>
+GAN2HLS_INLINE uint64_t limb(const ap_uint<WIDTH>& word, int n) {
+#ifdef GAN2HLS_OPEN_AP_TYPES
+    return uint64_t(word.V.get_pVal(n));
+#else
+    return word.range(limb_end(WIDTH, n), 64 * n).to_uint64();
+#endif
+}
+
+// Set limb `n` of a word of more than one.
+template <int WIDTH>
+GAN2HLS_INLINE void set_limb(ap_uint<WIDTH>& word, int n, uint64_t value) {
+#ifdef GAN2HLS_OPEN_AP_TYPES
+    word.V.set_pVal(n, value & (~uint64_t(0) >> (63 - limb_end(WIDTH, n) % 64)));
+#else
+    word.range(limb_end(WIDTH, n), 64 * n) = ap_uint<64>(value);
+#endif
+}
+
 // Split a word into native limbs, least significant first.
 template <int WIDTH>
 GAN2HLS_INLINE void to_limbs(const ap_uint<WIDTH>& word, uint64_t limbs[limbs_of(WIDTH)]) {
@@ -108,8 +132,7 @@ GAN2HLS_INLINE void to_limbs(const ap_uint<WIDTH>& word, uint64_t limbs[limbs_of
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-        const int high = 64 * n + 63 < WIDTH ? 64 * n + 63 : WIDTH - 1;
-        limbs[n] = word.range(high, 64 * n).to_uint64();
+        limbs[n] = limb(word, n);
     }
 }
 
@@ -127,8 +150,7 @@ GAN2HLS_INLINE void from_limbs(const uint64_t limbs[limbs_of(WIDTH)], ap_uint<WI
 #ifndef __BAMBU__
 #pragma HLS UNROLL  // only wires
 #endif
-        const int high = 64 * n + 63 < WIDTH ? 64 * n + 63 : WIDTH - 1;
-        word.range(high, 64 * n) = ap_uint<64>(limbs[n]);
+        set_limb(word, n, limbs[n]);
     }
 }
 
@@ -168,6 +190,20 @@ GAN2HLS_INLINE void put_field(uint64_t* limbs, int low, int64_t value) {
     const uint64_t raw = uint64_t(value) & (~uint64_t(0) >> (64 - BITS));
     limbs[limb] |= raw << offset;
     if (offset + BITS > 64) limbs[limb + 1] |= raw >> (64 - offset);
+}
+
+// Put `value`, of BITS bits, above the low LOW bits of a word, which is 0 there.
+template <int LOW, int BITS, int WIDTH>
+GAN2HLS_INLINE void put_above(ap_uint<WIDTH>& word, uint64_t value) {
+    static_assert(LOW + BITS <= WIDTH, "the word must have room for it");
+#ifdef GAN2HLS_OPEN_AP_TYPES
+    uint64_t limbs[limbs_of(WIDTH)];
+    to_limbs<WIDTH>(word, limbs);
+    put_field<BITS>(limbs, LOW, int64_t(value));
+    from_limbs<WIDTH>(limbs, word);
+#else
+    word.range(LOW + BITS - 1, LOW) = ap_uint<BITS>(value);
+#endif
 }
 
 }  // namespace gan2hls

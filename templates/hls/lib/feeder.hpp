@@ -80,7 +80,7 @@ void feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEGMENT_
             const uint64_t head = uint64_t(address) | uint64_t(first) << L::ADDRESS_BITS
                                   | uint64_t(last) << (L::ADDRESS_BITS + 1);
             ap_uint<L::FEED_WIDTH> word = line[word_at];
-            word.range(X_BITS + L::ADDRESS_BITS + 1, X_BITS) = ap_uint<L::ADDRESS_BITS + 2>(head);
+            put_above<X_BITS, L::ADDRESS_BITS + 2>(word, head);
             out.write(word);
 
             next_pixel = last && co.last && !pixel.last;

@@ -81,7 +81,7 @@ void skip_feeder(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<L::SEG
                                   | uint64_t(last) << (L::ADDRESS_BITS + 1) | uint64_t(null) << (L::ADDRESS_BITS + 2);
             // A vector without blocks has no input word either.
             ap_uint<L::FEED_WIDTH> word = line[null ? 0 : base + column];
-            word.range(X_BITS + L::ADDRESS_BITS + 2, X_BITS) = ap_uint<L::ADDRESS_BITS + 3>(head);
+            put_above<X_BITS, L::ADDRESS_BITS + 3>(word, head);
             out.write(word);
 
             next_run = run_ends && !(run_last && co.last && x.last && y.last);

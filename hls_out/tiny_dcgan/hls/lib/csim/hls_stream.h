@@ -13,6 +13,9 @@
 #include <stdexcept>
 #include <vector>
 
+// Beside it stand the open ap_types headers: see limb() in bits.hpp.
+#define GAN2HLS_OPEN_AP_TYPES 1
+
 #ifdef GAN2HLS_BOUNDED
 #include "hls_dataflow.h"
 #else
