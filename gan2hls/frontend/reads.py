@@ -19,6 +19,8 @@ RANDOM = frozenset(
 )
 #: Largest constant that is looked at to see whether it is 0.
 _MOST_ZEROS = 1 << 16
+#: Operators of which zeros stay zeros; an Identity of another initializer is what PyTorch writes for an equal one.
+_KEEP_ZEROS = frozenset(("Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Tile", "Transpose", "Unsqueeze"))
 #: Operators whose output has the shape of their input, which onnx does not find through the functions that they are.
 OF_ONE_SHAPE = frozenset(("GroupNormalization", "MeanVarianceNormalization"))
 #: Inputs of which an operator reads the type or the shape alone, by position: nothing that is computed.
@@ -56,11 +58,10 @@ def valued(graph: onnx.GraphProto, drops_zeros: bool) -> set[str]:
     still 0.
     """
     zeros = {tensor.name for tensor in graph.initializer if _is_zero(tensor)}
-    zeros |= {
-        node.output[0]
-        for node in graph.node
-        if node.op_type == "Constant" and any(a.name == "value" and _is_zero(a.t) for a in node.attribute)
-    }
+    for node in graph.node:
+        constant = node.op_type == "Constant" and any(a.name == "value" and _is_zero(a.t) for a in node.attribute)
+        if constant or (node.op_type in _KEEP_ZEROS and node.input and node.input[0] in zeros):
+            zeros.update(node.output[:1])
     needed = {output.name for output in graph.output}
     for node in reversed(graph.node):
         multiplied_away = drops_zeros and node.op_type == "Mul" and not zeros.isdisjoint(node.input)

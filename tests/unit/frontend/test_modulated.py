@@ -166,3 +166,10 @@ def test_what_is_multiplied_by_nothing_falls_away(tmp_path: Path) -> None:
     body = """h = Gemm(x, to_style) s = Softmax(h) n = RandomNormalLike(h) a = Mul(s, no) b = Mul(no, n) c = Add(h, a)
         y = Add(c, b)"""
     check(save(tmp_path, body, (1, 6), {**K, "no": np.zeros(1, np.float32)}))
+
+
+def test_what_is_multiplied_by_a_view_of_nothing_falls_away(tmp_path: Path) -> None:
+    body = """h = Gemm(x, to_style) same = Identity(no) n = RandomNormalLike(h) a = Mul(same, n)
+        row = Reshape(same, two) m = RandomNormalLike(h) b = Mul(m, row) c = Add(h, a) y = Add(c, b)"""
+    values = {"no": np.zeros(1, np.float32), "two": np.array([1, 1])}
+    check(save(tmp_path, body, (1, 6), {**K, **values}))
