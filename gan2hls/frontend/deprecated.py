@@ -1,4 +1,4 @@
-"""Operators of older sets in forms that the installed onnx checks and infers."""
+"""Operators of older sets, and of none, in forms that the installed onnx checks and infers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,28 @@ from onnx import helper, numpy_helper
 _BY_GROUP = range(18, 21)
 #: First operator set whose Slice has bounds and axes as inputs, and may have these in any order.
 _SLICE_BY_INPUTS = 10
+#: Operators that exporters write although ONNX has none of the name: tf2onnx of an exact GELU.
+RESPELLED = frozenset(("Erfc",))
 
 
 def respell(model: onnx.ModelProto) -> None:
-    """Write GroupNormalization of opsets 18 to 20 as InstanceNormalization of its groups, in place.
+    """Write GroupNormalization of opsets 18 to 20 as InstanceNormalization of its groups, and Erfc by Erf, in place.
 
-    Slices before opset 10 get their axes in order: of others, as tf2onnx writes them, onnx infers no shape.
+    Its floats are float32.  Slices before opset 10 get their axes in order: of others, as tf2onnx writes them, onnx
+    infers no shape.
     """
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
     if opset < _SLICE_BY_INPUTS:
         for node in model.graph.node:
             if node.op_type == "Slice" and node.domain in ("", "ai.onnx"):
                 _sort_axes(node)
-    if opset not in _BY_GROUP or not any(node.op_type == "GroupNormalization" for node in model.graph.node):
+    parts = {"Erfc": _complement} | ({"GroupNormalization": _by_group} if opset in _BY_GROUP else {})
+    if not any(node.op_type in parts for node in model.graph.node):
         return
-    nodes = [part for node in model.graph.node for part in _parts(model, node)]
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        spell = parts.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+        nodes.extend(spell(model, node) if spell else [node])
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 
@@ -41,11 +48,16 @@ def _sort_axes(node: onnx.NodeProto) -> None:
             values[:] = [values[n] for n in order]
 
 
-def _parts(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """Yield ``node``, or the nodes that it stands for; their constants join the model."""
-    if node.op_type != "GroupNormalization" or node.domain not in ("", "ai.onnx"):
-        yield node
-        return
+def _complement(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """Yield 1 - Erf, which an Erfc stands for; the constant joins the model."""
+    (made,) = node.output
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), f"{made}/one"))
+    yield helper.make_node("Erf", node.input, [f"{made}/erf"], f"{node.name}/erf")
+    yield helper.make_node("Sub", [f"{made}/one", f"{made}/erf"], [made], node.name)
+
+
+def _by_group(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes that a GroupNormalization of opsets 18 to 20 stands for; their constants join the model."""
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     x, scale, bias = node.input
     made = node.output[0]

@@ -6,10 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx
-from onnx import inliner
+from onnx import helper, inliner
 
 #: Operators whose bodies reduce tensors by what is built as part of a normalization alone.
 _REDUCING = frozenset(("LogSoftmax", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"))
+
+#: First operator set whose Softmax is of one axis, and is defined by simpler operators.
+SOFTMAX_OF_ONE_AXIS = 13
+
+
+def flat_softmax(node: onnx.NodeProto, rank: int) -> list[onnx.NodeProto]:
+    """Return what a Softmax of older operator sets is, which is of its axis and all behind it.
+
+    Args:
+        node: the Softmax.
+        rank: of its input.
+    """
+    (x,), (y,), base = node.input, node.output, node.name or node.output[0]
+    axis = next((a.i for a in node.attribute if a.name == "axis"), 1) % rank
+    over: dict[str, Any] = {"axes": list(range(axis, rank)), "keepdims": 1}
+    return [
+        helper.make_node("ReduceMax", [x], [f"{y}/greatest"], f"{base}/ReduceMax", **over),
+        helper.make_node("Sub", [x, f"{y}/greatest"], [f"{y}/below"], f"{base}/Sub"),
+        helper.make_node("Exp", [f"{y}/below"], [f"{y}/powers"], f"{base}/Exp"),
+        helper.make_node("ReduceSum", [f"{y}/powers"], [f"{y}/sum"], f"{base}/ReduceSum", **over),
+        helper.make_node("Div", [f"{y}/powers", f"{y}/sum"], [y], f"{base}/Div"),
+    ]
 
 
 def has_body(node: onnx.NodeProto, opset: int) -> bool:

@@ -1,4 +1,4 @@
-"""Operators that exporters leave behind: those that change nothing, Compress as a Gather, Einsum as a MatMul."""
+"""Operators that exporters leave behind: those that change nothing, and Compress as a Gather."""
 
 from __future__ import annotations
 
@@ -61,29 +61,6 @@ def gathered(node: onnx.NodeProto, constants: MutableMapping[str, npt.NDArray[np
         name += "_"
     constants[name] = np.flatnonzero(constants[node.input[1]])
     return helper.make_node("Gather", [node.input[0], name], node.output, node.name, axis=axis)
-
-
-def matrix_product(
-    node: onnx.NodeProto, constants: MutableMapping[str, npt.NDArray[np.generic]]
-) -> onnx.NodeProto | None:
-    """Return the MatMul that an Einsum of rows and a constant matrix is, which is added to ``constants``, or None."""
-    equation = next((a.s.decode("utf-8", "replace") for a in node.attribute if a.name == "equation"), "")
-    terms = equation.replace(" ", "").replace("->", ",").split(",")
-    if node.op_type != "Einsum" or node.domain != "" or len(terms) != 3 or len(node.input) != 2:
-        return None
-    constant = [name in constants for name in node.input]
-    if sum(constant) != 1 or any(len(set(term)) != len(term) or not term.isalpha() for term in terms):
-        return None
-    at = constant.index(True)
-    matrix, rows, made = terms[at], terms[1 - at], terms[2]
-    if len(matrix) != 2 or len(made) < 2 or rows[:-1] != made[:-1] or {rows[-1], made[-1]} != set(matrix):
-        return None
-    name = f"{node.output[0]}/matrix"
-    while name in constants:
-        name += "_"
-    value = constants[node.input[at]]
-    constants[name] = value if matrix == rows[-1] + made[-1] else value.T
-    return helper.make_node("MatMul", [node.input[1 - at], name], node.output, node.name)
 
 
 def _keeps_scale(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> bool:

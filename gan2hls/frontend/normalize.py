@@ -20,8 +20,8 @@ from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.expand import expanded, has_body
-from gan2hls.frontend.identities import gathered, identity, matrix_product
+from gan2hls.frontend.expand import SOFTMAX_OF_ONE_AXIS, expanded, flat_softmax, has_body
+from gan2hls.frontend.identities import gathered, identity
 from gan2hls.frontend.labels import Labels
 from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
@@ -166,6 +166,8 @@ class _Folder:
                 return SPLIT[node.op_type](node, self.types, self.constants, self._infer)
             except UnsupportedError as error:
                 raise at(error, describe(node)) from error
+        if node.op_type == "Softmax" and self.opset < SOFTMAX_OF_ONE_AXIS and node.domain in ("", "ai.onnx"):
+            return flat_softmax(node, len(self._type(node.input[0]).shape))
         if node.op_type in self.known or not has_body(node, self.opset):
             return []
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
@@ -182,7 +184,7 @@ class _Folder:
         """Keep a node that reads computed values."""
         kept = onnx.NodeProto()
         known = identity(node, self.types, self.constants, self._infer) or gathered(node, self.constants)
-        kept.CopyFrom(known or matrix_product(node, self.constants) or node)
+        kept.CopyFrom(known or node)
         if node.domain in ("", "ai.onnx"):
             try:
                 plain_spelling(kept, lambda name: self._type(name).shape, lambda name: self._type(name).elem)

@@ -54,7 +54,7 @@ WAY_OUT: Mapping[str, str] = {
     "QLinearAdd": _STATIC,
     "QLinearLeakyRelu": _STATIC,
     "QLinearSigmoid": _STATIC,
-    "Softmax": f"export with opset 13 or later, where it is of one axis; {NO_ATTENTION}",
+    "Einsum": f"of two tensors it is built where one is constant, or it sums over nothing; {NO_ATTENTION}",
 }
 #: Domains of operators that ONNX Runtime puts in the place of ONNX's own.
 _RUNTIME_DOMAINS = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")

@@ -10,7 +10,7 @@ from onnx import TensorProto, inliner
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
-from gan2hls.frontend.deprecated import respell
+from gan2hls.frontend.deprecated import RESPELLED, respell
 from gan2hls.frontend.labels import LABELS
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
@@ -135,7 +135,7 @@ def _check_known(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         _check_constant(node)
         default = node.domain in ("", "ai.onnx")
-        if default and not onnx.defs.has(node.op_type):
+        if default and not onnx.defs.has(node.op_type) and node.op_type not in RESPELLED:
             raise UnsupportedError(
                 f"operator {node.op_type!r} is not supported: onnx {onnx.__version__} does not know it",
                 where=describe(node),

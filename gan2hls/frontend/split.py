@@ -1,4 +1,4 @@
-"""Nodes that stand for several simpler ones: MaxPool of windows that overlap, Concat with constants, ReduceMin."""
+"""Nodes that stand for simpler ones: MaxPool of windows that overlap, Concat with constants, Einsum, ReduceMin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.overlapping import apart
 from gan2hls.frontend.tensor_type import TensorType
 
@@ -95,6 +96,7 @@ def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 #: are added.
 SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onnx.NodeProto]]] = {
     "Concat": concat,
+    "Einsum": einsum,
     "MaxPool": max_pool,
     "ReduceMin": reduce_min,
 }

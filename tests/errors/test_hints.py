@@ -235,12 +235,14 @@ ROWS: dict[str, Row] = {
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
     "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 2),
                    fix=lambda _: "y = Relu(x)"),
-    "Softmax before it was of one axis": Row("h = Gemm(x, w) y = Softmax(h)", "export with opset 13 or later", opset=11,
-                                             edit=lambda m: setattr(m.opset_import[0], "version", 13)),
     "a product of attention": Row(
         "q = Reshape(x, sq) v = Tanh(q) t = Transpose<perm = [0, 2, 1]>(v) a = MatMul(t, q) y = Relu(a)",
         "export without the block", values={"sq": np.array([1, 2, 3])},
         fix=swapped("a = MatMul(t, q) y = Relu(a)", "y = Relu(t)")),
+    "a product of attention by letters": Row(
+        "q = Reshape(x, sq) v = Tanh(q) a = Einsum<equation = \"bij, bkj -> bik\">(v, q) y = Relu(a)",
+        "of two tensors it is built where one is constant", values={"sq": np.array([1, 2, 3])},
+        fix=swapped('Einsum<equation = "bij, bkj -> bik">(v, q)', 'Einsum<equation = "bij, bij -> bji">(v, q)')),
     "a reflection instead of ones": Row("p = Pad(x, pads, one) y = Conv(p, conv)", "'reflect'", shape=IMAGE,
                                         fix=swapped("Pad(x, pads, one)", 'Pad<mode = "reflect">(x, pads)')),
     "ones around the input": Row("p = Pad(x, pads, one) y = Conv(p, conv)", "the padded image as the",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -247,6 +248,29 @@ def test_softmax_is_what_it_expands_to(tmp_path: Path, body: str, shape: tuple[i
     constants = {"two": np.float32(2), "k": f32(RNG, 5, 2, 1, 1), "w": f32(RNG, 6, 7)}
     _, final = check(save(tmp_path, body, shape, constants, opset=opset))
     assert " ".join(layer.op.kind for layer in final.layers) == kinds
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12])
+@pytest.mark.parametrize(
+    ("body", "shape"),
+    [
+        ("c = Conv(x, k) s = Softmax(c) y = Mul(s, two)", (1, 2, 3, 4)),
+        ("h = Gemm(x, w, b) y = Softmax<axis = 1>(h)", (1, 6)),
+        ("t = Transpose<perm = [0, 2, 3, 1]>(x) y = Softmax<axis = 3>(t)", (1, 5, 3, 4)),
+    ],
+)
+def test_softmax_of_older_operator_sets_is_of_its_axis_and_all_behind(
+    tmp_path: Path, body: str, shape: tuple[int, ...], opset: int
+):
+    constants = {"two": np.float32(2), "k": f32(RNG, 5, 2, 1, 1), "w": f32(RNG, 6, 7), "b": f32(RNG, 7)}
+    check(save(tmp_path, body, shape, constants, opset=opset))
+
+
+def test_what_erf_leaves_of_one_is_read_as_such(tmp_path: Path):
+    """ONNX has no Erfc, and tf2onnx writes it: x * Erfc(-x / sqrt(2)) / 2 is the exact GELU."""
+    body = "s = Mul(x, root) n = Neg(s) e = Erfc(n) p = Mul(x, e) y = Mul(p, half)"
+    constants = {"root": np.float32(0.5**0.5), "half": np.float32(0.5)}
+    hold(save(tmp_path, body, (1, 8), constants), (1, 8), lambda x: x * (1 + np.vectorize(math.erf)(x / 2**0.5)) / 2)
 
 
 def test_newest_operator_sets_run(tmp_path: Path):
