@@ -1,13 +1,14 @@
-"""Convolutions and pools over channels that stand on the batch axis: they have groups, and the batch is one again.
+"""Convolutions, pools and joins of channels that stand on the batch axis: they have groups, and the batch is one again.
 
-So blurs are spelled that know one channel alone: a map ``[1, C, H, W]`` becomes ``[C, 1, H, W]`` in front of them.
+So blurs are spelled that know one channel alone: a map ``[1, C, H, W]`` becomes ``[C, 1, H, W]`` in front of them; so
+are the frames of a video, which a generator of images makes one by one.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from gan2hls.frontend.added import Added
 from gan2hls.frontend.normalize import Normalized
@@ -18,12 +19,13 @@ _OF_EACH_CHANNEL = ("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPoo
 
 
 def in_one_frame(plain: Normalized) -> Normalized:
-    """Return ``plain`` with convolutions and pools of several frames as those of one frame of as many more channels."""
+    """Return ``plain`` with convolutions, pools and joins of several frames as those of one frame of more channels."""
     added = Added(plain)
     rewritten = False
     for node in plain.model.graph.node:
-        if _has_frames(node, plain):
-            _write(node, plain, added)
+        write = _joined if _joins_frames(node, plain) else _write if _has_frames(node, plain) else None
+        if write is not None:
+            write(node, plain, added)
             rewritten = True
         else:
             added.nodes.append(node)
@@ -39,6 +41,50 @@ def _has_frames(node: onnx.NodeProto, plain: Normalized) -> bool:
         return False
     given = [plain.constants.get(name) for name in node.input[1:] if name]
     return all(value is not None and value.size * kind.shape[0] <= MAX_CONSTANT for value in given)
+
+
+def _joins_frames(node: onnx.NodeProto, plain: Normalized) -> bool:
+    """Whether ``node`` is a Concat of several tensors of several frames, frame by frame."""
+    if node.op_type != "Concat" or node.domain not in ("", "ai.onnx"):
+        return False
+    shape = plain.types[node.output[0]].shape
+    varies = all(name in plain.types and plain.types[name].elem == TensorProto.FLOAT for name in node.input)
+    return varies and len(set(node.input)) > 1 and len(shape) > 1 and shape[0] > 1 and bool(_axis(node, len(shape)))
+
+
+def _axis(node: onnx.NodeProto, rank: int) -> int:
+    axis: int = next(a.i for a in node.attribute if a.name == "axis")
+    return axis % rank
+
+
+def _joined(node: onnx.NodeProto, plain: Normalized, added: Added) -> None:
+    """Write a Concat of frames: of all channels of one tensor and all of the next, which take turns behind it."""
+    output = node.output[0]
+    frames, channels, *size = plain.types[output].shape
+    axis = _axis(node, 2 + len(size))
+    parts, order, first = [], [], 0
+    for n, name in enumerate(node.input):
+        count, *rest = plain.types[name].shape[1:]
+        whole = (1, frames * count, *rest)
+        views = [name, added.shape(f"{output}/shape_{n}", whole)]
+        parts.append(added.node("Reshape", views, f"{output}/frames_{n}", whole))
+        order.append(first + np.arange(frames * count).reshape(frames, count))
+        first += frames * count if axis == 1 else 0
+    inside = (1, frames * channels, *size)
+    joined = added.tensor(f"{output}/one_frame", inside)
+    added.nodes.append(helper.make_node("Concat", parts, [joined], f"{node.name}/Concat", axis=axis))
+    if axis == 1:
+        turns = added.constant(f"{output}/turns", np.concatenate(order, axis=1).ravel())
+        joined = added.tensor(f"{output}/in_turn", inside)
+        taken = [added.nodes[-1].output[0], turns]
+        added.nodes.append(helper.make_node("Gather", taken, [joined], f"{node.name}/Gather", axis=1))
+    added.node(
+        "Reshape",
+        [joined, added.shape(f"{output}/shape", (frames, channels, *size))],
+        output,
+        (frames, channels, *size),
+        node.name,
+    )
 
 
 def _write(node: onnx.NodeProto, plain: Normalized, added: Added) -> None:

@@ -55,6 +55,25 @@ def test_channels_that_are_last_need_no_copies(tmp_path: Path) -> None:
     assert kinds(final) == {"conv": 3, "concat": 1}
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_frames_that_stand_on_the_batch_axis(tmp_path: Path, axis: int) -> None:
+    """As of a generator of videos, which makes each frame from what all have and what it has alone."""
+    body = f"""
+        h = Gemm(x, scene) s = Reshape(h, frames) r = Relu(s) g = Gemm(x, motion) m = Reshape(g, others)
+        c = Concat<axis = {axis}>(r, m) d = Conv<{PADS}>(c, last) t = Tanh(d) y = Reshape(t, video)
+    """
+    others = [3, 1 if axis == 1 else 2, 4, 5]
+    constants = {
+        "scene": f32(RNG, 6, 120),
+        "motion": f32(RNG, 6, int(np.prod(others))),
+        "frames": np.array([3, 2, 4, 5]),
+        "others": np.array(others),
+        "last": f32(RNG, 2, 3 if axis == 1 else 2, 3, 3),
+        "video": np.array([1, 6, -1, 5]),
+    }
+    check(save(tmp_path, body, (1, 6), constants))
+
+
 def test_a_label_beside_a_latent(tmp_path: Path) -> None:
     body = "l = Gemm(label, sq) c = Concat<axis = 1>(z, l) y = Gemm(c, wide)"
     constants = {"sq": W["sq"], "wide": f32(RNG, 12, 5)}
