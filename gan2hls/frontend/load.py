@@ -20,6 +20,7 @@ from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.choices import as_sums
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
+from gan2hls.frontend.comparisons import of_differences
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.frames import in_one_frame
 from gan2hls.frontend.fusion import find_fused
@@ -102,7 +103,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
         built, norms = without_norms(unmodulated(in_one_frame(plain)))
-        built = expanded_operands(as_products(as_sums(built)))
+        built = expanded_operands(as_products(as_sums(of_differences(built))))
         graph = _read_graph(built, norms, model_name(path))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:

@@ -305,6 +305,23 @@ def test_a_choice_by_another_tensor(tmp_path: Path, chosen: str, expected: dict[
     assert kinds(check(path)[1]) == expected
 
 
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        ("g = Greater(a, b) y = Where(g, a, b)", {"conv": 2, "pointwise": 2, "add": 2, "mul": 2}),
+        ("l = LessOrEqual(a, b) f = Cast<to = 1>(l) y = Sub(f, c)", {"conv": 3, "add": 2}),
+        (
+            "m = ReduceMean<axes = [1]>(a) g = Less(a, m) n = Not(g) z = Where(n, a, none) y = Relu(z)",
+            {"conv": 1, "pool": 1, "add": 1, "mul": 1},
+        ),
+        ("s = Sigmoid(a) g = Greater(s, a) y = Where(g, s, a)", {"conv": 1}),
+    ],
+)
+def test_comparisons_of_two_tensors(tmp_path: Path, comparison: str, expected: dict[str, int]) -> None:
+    body = f"a = Conv<{PADS}>(x, w0) b = Conv<{PADS}>(x, w1) c = Conv<{PADS}>(x, w2) {comparison}"
+    assert built(tmp_path, body, (1, 4, 6, 6)) == expected
+
+
 def test_a_gate(tmp_path: Path) -> None:
     body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Mul(x, s)"
     assert built(tmp_path, body, (1, 4, 5, 6)) == {"conv": 1, "mul": 1}
