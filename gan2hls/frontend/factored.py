@@ -128,17 +128,24 @@ class Factoring:
 
     def _view(self, node: onnx.NodeProto, name: str, depth: int) -> Factored | None:
         """Return what a node that only rearranges makes of a product; None: it pads, resamples or is no view."""
-        plain = self._plain
-        computed = [other for other in node.input if other in plain.types]
-        if node.op_type not in VIEWS or node.op_type in ("Cast", "Resize", "Upsample") or computed != [node.input[0]]:
-            return None
-        shape = plain.types[node.input[0]].shape
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        constants = [plain.constants.get(other) for other in node.input[1:]]
-        elements = np.arange(int(np.prod(shape))).reshape(shape)
-        made = VIEWS[node.op_type](elements, plain.types[name].shape, *constants, **_text(attributes))
-        index = made[list(node.output).index(name)] if isinstance(made, list) else made
-        return None if (index < 0).any() else self.of(node.input[0], depth).at(index)
+        index = places(node, name, self._plain)
+        return None if index is None or (index < 0).any() else self.of(node.input[0], depth).at(index)
+
+
+def places(node: onnx.NodeProto, name: str, plain: Normalized) -> Int64Array | None:
+    """Return which flat element of its input each element of ``name``, which ``node`` makes, is; negative: a zero.
+
+    None where it is no view of its first input, or resamples it.
+    """
+    computed = [other for other in node.input if other in plain.types]
+    if node.op_type not in VIEWS or node.op_type in ("Cast", "Resize", "Upsample") or computed != [node.input[0]]:
+        return None
+    shape = plain.types[node.input[0]].shape
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    constants = [plain.constants.get(other) for other in node.input[1:]]
+    elements = np.arange(int(np.prod(shape))).reshape(shape)
+    made = VIEWS[node.op_type](elements, plain.types[name].shape, *constants, **_text(attributes))
+    return made[list(node.output).index(name)] if isinstance(made, list) else made
 
 
 def _text(attributes: Mapping[str, object]) -> dict[str, object]:

@@ -37,6 +37,7 @@ from gan2hls.frontend.quotients import as_products
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
+from gan2hls.frontend.scattered import without_scatters
 from gan2hls.frontend.spread import expanded_operands
 from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.tensor_type import TensorType
@@ -102,7 +103,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         plain = spelled_out(without_duplicates(plain))
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
-        built, norms = without_norms(unmodulated(in_one_frame(plain)))
+        built, norms = without_norms(unmodulated(in_one_frame(without_scatters(plain))))
         built = expanded_operands(as_products(as_sums(of_differences(built))))
         graph = _read_graph(built, norms, model_name(path))
         reference = beside(plain_quantizers(plain), built)

@@ -13,11 +13,13 @@ from gan2hls.frontend.naming import describe
 from gan2hls.frontend.norm_region import REDUCTIONS
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
+from gan2hls.frontend.scattered import SCATTERS
 from gan2hls.kinds import NO_STATISTICS, READERS
 
 SUPPORTED: tuple[str, ...] = tuple(
     sorted(
-        {*READERS, *VIEWS, *REDUCTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant"} - RANDOM | ELEMENTWISE
+        {*READERS, *VIEWS, *REDUCTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant", *SCATTERS} - RANDOM
+        | ELEMENTWISE
     )
 )
 

@@ -1,0 +1,188 @@
+"""Tensors that are written part by part, as rows and columns of an inverse wavelet transform: views of what is written.
+
+``image[:, :, ::2, ::2] = a`` becomes a ScatterND of constant indices.  What several of them make of zeros is a Gather
+of all that they write, one behind the other along the channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend.added import Added
+from gan2hls.frontend.factored import places
+from gan2hls.frontend.naming import describe
+from gan2hls.frontend.normalize import Normalized
+from gan2hls.numbers import Int64Array
+
+SCATTERS = frozenset(("ScatterElements", "ScatterND"))
+#: Nodes that change nothing.
+_SAME = frozenset(("Identity", "Dropout"))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Mosaic:
+    """A tensor that is parts of others.
+
+    Attributes:
+        sources: their names.
+        source: int64 of its shape, which of them each element is from; -1: it is 0.
+        index: int64 of its shape, which flat element of that.
+        is_written: whether a scatter wrote it, or it is a view of what one wrote.
+    """
+
+    sources: tuple[str, ...]
+    source: Int64Array
+    index: Int64Array
+    is_written: bool = False
+
+    def at(self, index: Int64Array) -> _Mosaic:
+        """Return what a view makes of it: ``index`` says which flat element each of its own is, negative: a zero."""
+        zero = index < 0
+        source, places = self.source.ravel()[index], self.index.ravel()[index]
+        return _Mosaic(self.sources, np.where(zero, -1, source), np.where(zero, 0, places), self.is_written)
+
+    def written(self, at: Int64Array, other: _Mosaic) -> _Mosaic:
+        """Return it with ``other`` in the place of its flat elements ``at``."""
+        sources = tuple(dict.fromkeys((*self.sources, *other.sources)))
+        numbers = np.array([sources.index(name) for name in other.sources] + [-1], np.int64)
+        source, index = self.source.flatten(), self.index.flatten()
+        source[at], index[at] = numbers[other.source], other.index
+        used, shape = [n for n in range(len(sources)) if (source == n).any()], self.source.shape
+        kept = np.full(len(sources) + 1, -1)
+        kept[used] = np.arange(len(used))
+        left = tuple(sources[n] for n in used)
+        return _Mosaic(left, kept[source].reshape(shape), index.reshape(shape), is_written=True)
+
+
+def without_scatters(plain: Normalized) -> Normalized:
+    """Return ``plain`` with a Gather in the place of each ScatterND and ScatterElements.
+
+    Raises:
+        UnsupportedError: indices that are computed, numbers other than 0 that stay, parts of several shapes.
+    """
+    if not any(_scatters(node) for node in plain.model.graph.node):
+        return plain
+    added, mosaics = Added(plain), _Mosaics(plain)
+    for node in plain.model.graph.node:
+        if _scatters(node):
+            _write(node, mosaics.of(node.output[0]), added)
+        else:
+            added.nodes.append(node)
+    return added.model()
+
+
+def _scatters(node: onnx.NodeProto) -> bool:
+    return node.op_type in SCATTERS and node.domain in ("", "ai.onnx")
+
+
+@final
+class _Mosaics:
+    """Tensors of a model as parts of others, each found once."""
+
+    def __init__(self, plain: Normalized) -> None:
+        self._plain = plain
+        self._makers = {name: node for node in plain.model.graph.node for name in node.output}
+        self._known: dict[str, _Mosaic] = {}
+
+    def of(self, name: str) -> _Mosaic:
+        """Return a tensor as parts of those that no view and no scatter makes."""
+        if name not in self._known:
+            node, made = self._makers.get(name), None
+            if node is not None and _scatters(node):
+                made = self._scattered(node)
+            elif node is not None and node.domain in ("", "ai.onnx"):
+                made = self._view(node, name)
+            self._known[name] = made or self._itself(name)
+        return self._known[name]
+
+    def _itself(self, name: str) -> _Mosaic:
+        shape = self._plain.types[name].shape
+        return _Mosaic((name,), np.zeros(shape, np.int64), np.arange(int(np.prod(shape))).reshape(shape))
+
+    def _view(self, node: onnx.NodeProto, name: str) -> _Mosaic | None:
+        """Return what a view makes of parts, or of a tensor that it has each element of once; None: of another."""
+        if node.op_type in _SAME:
+            return self.of(node.input[0])
+        index = places(node, name, self._plain)
+        if index is None:
+            return None
+        whole = self.of(node.input[0])
+        once = index.size == whole.index.size and np.array_equal(np.sort(index, axis=None), np.arange(index.size))
+        return whole.at(index) if once or whole.is_written else None
+
+    def _scattered(self, node: onnx.NodeProto) -> _Mosaic:
+        plain = self._plain
+        data, indices, updates = node.input
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if plain.types[node.output[0]].elem != TensorProto.FLOAT or attributes.get("reduction", b"none") != b"none":
+            raise _refused(node, "adds to what it is written to, or writes integers")
+        if indices not in plain.constants:
+            raise _refused(node, "writes where a computed tensor says")
+        if data in plain.types:
+            whole = self.of(data)
+        elif plain.constants[data].any():
+            raise _refused(node, "writes into constant numbers")
+        else:
+            shape = plain.constants[data].shape
+            whole = _Mosaic((), np.full(shape, -1, np.int64), np.zeros(shape, np.int64))
+        at = _written_places(
+            node.op_type, np.asarray(plain.constants[indices]), whole.index.shape, attributes.get("axis", 0)
+        )
+        if updates in plain.types:
+            return whole.written(at, self.of(updates))
+        if plain.constants[updates].any():
+            raise _refused(node, "writes constant numbers")
+        return whole.written(at, _Mosaic((), np.full(at.shape, -1, np.int64), np.zeros(at.shape, np.int64)))
+
+
+def _written_places(op_type: str, indices: Int64Array, shape: tuple[int, ...], axis: int) -> Int64Array:
+    """Return which flat elements of a tensor of ``shape`` are written, int64 of the updates' shape."""
+    elements: Int64Array = np.arange(int(np.prod(shape))).reshape(shape)
+    if op_type == "ScatterND":
+        found: Int64Array = elements[tuple(np.moveaxis(indices, -1, 0))]
+        return found
+    grid: list[Int64Array] = list(np.indices(indices.shape))
+    grid[axis] = indices
+    made: Int64Array = elements[tuple(grid)]
+    return made
+
+
+def _refused(node: onnx.NodeProto, what: str) -> UnsupportedError:
+    return UnsupportedError(
+        what,
+        where=describe(node),
+        hint="parts of one shape that are written into zeros at constant places are built: join others by Concat",
+    )
+
+
+def _write(node: onnx.NodeProto, mosaic: _Mosaic, added: Added) -> None:
+    """Write the Gather that a scatter is."""
+    output, sources = node.output[0], mosaic.sources
+    shapes = {added.types[name].shape for name in sources}
+    if not sources:
+        raise _refused(node, "writes nothing that is computed")
+    if len(shapes) > 1:
+        raise _refused(node, f"writes parts of the shapes {sorted(map(list, shapes))}")
+    (shape,) = shapes
+    if len(shape) < 2 or shape[0] != 1:
+        raise _refused(node, f"writes parts of the shape {list(shape)}")
+    size = int(np.prod(shape))
+    whole, name = (shape[0], shape[1] * len(sources), *shape[2:]), sources[0]
+    if len(sources) > 1:
+        name = added.tensor(f"{output}/parts", whole)
+        added.nodes.append(helper.make_node("Concat", list(sources), [name], f"{node.name}/Concat", axis=1))
+    index = mosaic.index + np.maximum(mosaic.source, 0) * size
+    if (mosaic.source < 0).any():
+        index = np.where(mosaic.source < 0, size * len(sources), index)
+        whole = (whole[0], whole[1] + 1, *whole[2:])
+        pads = added.constant(f"{output}/pads", np.array([0] * (len(whole) + 1) + [1] + [0] * (len(whole) - 2)))
+        name = added.node("Pad", [name, pads], f"{output}/padded", whole, node.name)
+    flat = added.node("Reshape", [name, added.shape(f"{output}/one", (-1,))], f"{output}/flat", (int(np.prod(whole)),))
+    added.node("Gather", [flat, added.constant(f"{output}/places", index)], output, mosaic.index.shape, node.name)

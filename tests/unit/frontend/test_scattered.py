@@ -1,0 +1,86 @@
+"""ScatterND and ScatterElements at constant places of zeros: views of what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.base import UnsupportedError
+from gan2hls.frontend import load
+from tests.float_evaluator import check
+from tests.onnx_models import save
+from tests.unit.frontend.test_graphs import PADS, K, kinds
+
+RNG = np.random.default_rng(47)
+SHAPE = (1, 3, 4, 5)
+GRID = np.indices((1, 4, 8, 10)).transpose(1, 2, 3, 4, 0)
+PHASES = {f"at{n}": GRID[:, :, n // 2 :: 2, n % 2 :: 2] for n in range(4)}
+C: Mapping[str, np.ndarray] = {
+    **K,
+    **PHASES,
+    "zeros": np.zeros((1, 4, 8, 10), np.float32),
+    "ones": np.ones((1, 4, 8, 10), np.float32),
+    "odd": np.arange(1, 10, 2)[:, None],
+    "even": np.arange(0, 10, 2)[:, None],
+    "small": np.zeros((1, 4, 4, 10), np.float32),
+    "columns": np.broadcast_to(np.arange(1, 10, 2), (1, 4, 4, 5)),
+    "whole": np.array([1, 4, 4, 5]),
+}
+PARTS = (
+    f"h = Conv<{PADS}>(x, first) a = Relu(h) b = Conv<{PADS}>(h, w0) c = Conv<{PADS}>(h, w1) d = Conv<{PADS}>(h, w2)"
+)
+
+
+def test_the_phases_of_an_image_that_are_written_one_by_one_are_a_shuffle(tmp_path: Path) -> None:
+    """As PyTorch exports an inverse wavelet transform: ``image[:, :, ::2, ::2] = a`` and so on."""
+    body = f"""{PARTS} r = Reshape(a, whole) p = ScatterND(zeros, at0, r) q = ScatterND(p, at1, b)
+        s = ScatterND(q, at2, c) t = ScatterND(s, at3, d) y = Conv<{PADS}>(t, wide)"""
+    _, final = check(save(tmp_path, body, SHAPE, C))
+    assert kinds(final)["concat"] == 1 and kinds(final)["conv"] == 5 and kinds(final)["add"] == 0
+
+
+def test_axes_that_are_turned_for_what_is_written(tmp_path: Path) -> None:
+    body = f"""{PARTS} e = Transpose<perm = [3, 1, 2, 0]>(a) f = Transpose<perm = [3, 1, 2, 0]>(b)
+        p = ScatterND<reduction = "none">(narrow, even, e) q = ScatterND<reduction = "none">(p, odd, f)
+        y = Transpose<perm = [3, 1, 2, 0]>(q)"""
+    check(save(tmp_path, body, SHAPE, {**C, "narrow": np.zeros((10, 4, 4, 1), np.float32)}, opset=18))
+
+
+def test_what_nothing_is_written_to_stays_zero(tmp_path: Path) -> None:
+    check(save(tmp_path, f"{PARTS} p = ScatterND(zeros, at1, a) q = ScatterND(p, at3, b) y = Identity(q)", SHAPE, C))
+
+
+def test_what_is_written_twice_is_what_was_last(tmp_path: Path) -> None:
+    body = f"{PARTS} p = ScatterND(zeros, at1, a) q = ScatterND(p, at1, b) y = Conv<{PADS}>(q, wide)"
+    _, final = check(save(tmp_path, body, SHAPE, C))
+    assert kinds(final)["concat"] == 0
+
+
+def test_elements_along_an_axis(tmp_path: Path) -> None:
+    body = f"{PARTS} p = ScatterElements<axis = 3>(small, columns, a) y = Conv<{PADS}>(p, wide)"
+    check(save(tmp_path, body, SHAPE, C))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("y = ScatterND(ones, at0, a)", "writes into constant numbers"),
+        (
+            "t = Greater(a, none) i = Cast<to = 7>(t) y = ScatterElements<axis = 3>(small, i, a)",
+            "a computed tensor says",
+        ),
+        ('y = ScatterND<reduction = "add">(zeros, at0, a)', "adds to what it is written to"),
+        (
+            "s = ReduceMean<axes = [1]>(a) p = ScatterND(zeros, at0, a) y = ScatterND(p, first_channel, s)",
+            "of the shapes",
+        ),
+    ],
+)
+def test_what_else_scatters_is_refused(tmp_path: Path, body: str, says: str) -> None:
+    constants = {**C, "first_channel": PHASES["at3"][:, :1]}
+    with pytest.raises(UnsupportedError, match=says) as caught:
+        load(save(tmp_path, f"{PARTS} {body}", SHAPE, constants))
+    assert "parts of one shape" in str(caught.value.hint)
