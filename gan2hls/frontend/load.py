@@ -18,30 +18,24 @@ from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.added import beside
 from gan2hls.frontend.batch import fixed_batch, hint_of
 from gan2hls.frontend.builder import Builder
-from gan2hls.frontend.choices import as_sums
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
-from gan2hls.frontend.comparisons import of_differences
 from gan2hls.frontend.duplicates import without_duplicates
-from gan2hls.frontend.frames import in_one_frame
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
-from gan2hls.frontend.modulated import unmodulated
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, normalize
-from gan2hls.frontend.norms import NORM_DOMAIN, Found, without_norms
+from gan2hls.frontend.norms import NORM_DOMAIN, Found
 from gan2hls.frontend.operators import SUPPORTED, check_supported
 from gan2hls.frontend.plain_quant import plain_quantizers
 from gan2hls.frontend.prepare import prepare
 from gan2hls.frontend.quantizers import QONNX_READERS, is_qdq, is_qonnx
-from gan2hls.frontend.quotients import as_products
 from gan2hls.frontend.read import read_model
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.refused import check_finite, not_joined, reads_codes
-from gan2hls.frontend.scattered import without_scatters
-from gan2hls.frontend.spread import expanded_operands
+from gan2hls.frontend.rewritten import rewritten
 from gan2hls.frontend.sums import spelled_out
 from gan2hls.frontend.tensor_type import TensorType
-from gan2hls.frontend.views import View, ends_in_channels, has_channels_last
+from gan2hls.frontend.views import View, ends_in_channels, has_channels_last, is_rows_of_channels
 from gan2hls.kinds import (
     JOINS,
     KIND_BY_NAME,
@@ -103,8 +97,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         plain = spelled_out(without_duplicates(plain))
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
-        built, norms = without_norms(unmodulated(in_one_frame(without_scatters(plain))))
-        built = expanded_operands(as_products(as_sums(of_differences(built))))
+        built, norms = rewritten(plain)
         graph = _read_graph(built, norms, model_name(path))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:
@@ -351,7 +344,10 @@ class _Reader:
         if any(name in self.codes for name in node.input):
             raise reads_codes()
         views = [self.given[name] for name in node.input]
-        self._streams(JOINS[node.op_type]([view.index.shape for view in views], made.shape, **attributes), views, node)
+        shapes, shape = [view.index.shape for view in views], made.shape
+        if any(is_rows_of_channels(view.index, self.builder.streams.shape(view.tensor)[2]) for view in views):
+            shapes, shape = [(1, *(1,) * (3 - len(given)), *given) for given in shapes], (1, *shape)
+        self._streams(JOINS[node.op_type](shapes, shape, **attributes), views, node)
 
     def _streams(self, reading: StreamReading, views: list[View], node: onnx.NodeProto) -> None:
         """Add the layer of a node that reads ``views`` as streams."""

@@ -58,6 +58,13 @@ def has_channels_last(order: Int64Array, channels: int) -> bool:
     )
 
 
+def is_rows_of_channels(order: Int64Array, channels: int) -> bool:
+    """Whether a tensor of rank 3 is rather ``[1, W, C]`` than ``[1, C, W]`` of a stream that has so many."""
+    if order.ndim != 3 or not 1 < channels < order.size or order.shape[2] % channels:
+        return False
+    return ends_in_channels(order, channels)
+
+
 def repeats(order: Int64Array) -> bool:
     """Whether some element occurs several times."""
     if is_identity(order):

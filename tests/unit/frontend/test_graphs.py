@@ -322,6 +322,24 @@ def test_comparisons_of_two_tensors(tmp_path: Path, comparison: str, expected: d
     assert built(tmp_path, body, (1, 4, 6, 6)) == expected
 
 
+@pytest.mark.parametrize(
+    "joined",
+    [
+        "s = Gemm(z, style) g = Unsqueeze(s, second) m = Mul(t, g) y = MatMul(m, last)",
+        "s = Gemm(z, style) m = Add(t, s) y = MatMul(m, last)",
+        "n = MatMul(t, one) s = Sigmoid(n) m = Mul(s, t) y = MatMul(m, last)",
+    ],
+    ids=["a vector", "a vector of rank 2", "a column"],
+)
+def test_rows_of_channels_meet(tmp_path: Path, joined: str) -> None:
+    """As pixels of a generator by coordinates, or frames of sound, behind products by matrices."""
+    constants = {"front": f32(RNG, 4, 5), "style": f32(RNG, 3, 5), "last": f32(RNG, 5, 2), "one": f32(RNG, 5, 1)}
+    body = f"r = MatMul(x, front) t = Tanh(r) {joined}"
+    inputs = {"x": (1, 6, 4), **({"z": (1, 3)} if "z" in joined else {})}
+    _, final = check(with_ports(tmp_path, body, inputs, ("y",), {**constants, "second": np.array([1])}))
+    assert kinds(final)["reorder"] == 0
+
+
 def test_a_gate(tmp_path: Path) -> None:
     body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Mul(x, s)"
     assert built(tmp_path, body, (1, 4, 5, 6)) == {"conv": 1, "mul": 1}

@@ -1,0 +1,25 @@
+"""A model in the forms that layers have: what nodes are together becomes what one layer, or a few, make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gan2hls.frontend.choices import as_sums
+from gan2hls.frontend.comparisons import of_differences
+from gan2hls.frontend.frames import in_one_frame
+from gan2hls.frontend.modulated import unmodulated
+from gan2hls.frontend.normalize import Normalized
+from gan2hls.frontend.norms import Found, without_norms
+from gan2hls.frontend.quotients import as_products
+from gan2hls.frontend.scattered import without_scatters
+from gan2hls.frontend.spread import expanded_operands
+
+
+def rewritten(plain: Normalized) -> tuple[Normalized, Mapping[str, Found]]:
+    """Return ``plain`` with other nodes in the place of some of its own, and the normalizations among them.
+
+    Raises:
+        UnsupportedError: a scatter that is no view, or constants of a function that do not fit.
+    """
+    built, norms = without_norms(unmodulated(in_one_frame(without_scatters(plain))))
+    return expanded_operands(as_products(as_sums(of_differences(built)))), norms
