@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,8 +30,8 @@ def arranged(streams: Streams, view: View, reading: Normalization, copied: Copy)
     """
     shape, sets = streams.shape(view.tensor), reading.sets.ravel()
     elements = np.arange(sets.size).reshape(view.index.shape)
-    seen = [image for image in images(elements) if form(sets[image]) is not None]
-    if view.index.ndim == 4 and not any(is_identity(view.index.ravel()[image]) for image in seen):
+    seen = [image for image in _images(elements) if form(sets[image]) is not None]
+    if view.index.ndim >= 4 and not any(is_identity(view.index.ravel()[image]) for image in seen):
         for image in seen:
             stream = view.index.ravel()[image]
             if streams.provide(view.tensor, stream):
@@ -53,6 +53,16 @@ def arranged(streams: Streams, view: View, reading: Normalization, copied: Copy)
         )
     groups, by_pixel = found
     return view, Norm(shape, groups, by_pixel, reading.centred, reading.epsilon, reading.outside)
+
+
+def _images(elements: Int64Array) -> Iterator[Int64Array]:
+    """Yield an ONNX tensor of batch 1 seen as images ``[H, W, C]``; of rank 5 two axes are the groups' channels."""
+    if elements.ndim != 5:
+        yield from images(elements)
+        return
+    _, first, second, third, fourth = elements.shape
+    yield from images(elements.reshape(1, first * second, third, fourth))
+    yield from images(elements.reshape(1, first, second, third * fourth))
 
 
 def form(sets: Int64Array) -> tuple[int, bool] | None:

@@ -141,6 +141,24 @@ def test_instance_normalization_spelled_out(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "axes", "image"),
+    [
+        ((1, 4, 4, 2, 3), (1, 2, 4), f"m = Reshape(n, last_of) o = {TO_NCHW}(m)"),
+        ((1, 2, 3, 4, 4), (2, 3, 4), "o = Reshape(n, map)"),
+    ],
+    ids=["channels last, as Keras", "channels first"],
+)
+def test_groups_of_a_map_that_a_matrix_product_makes(
+    tmp_path: Path, size: tuple[int, ...], axes: tuple[int, ...], image: str
+) -> None:
+    body = f"""h = Gemm(x, dense) r = Reshape(h, size) u = ReduceMean(r, axes) d = Sub(r, u) q = Mul(d, d)
+        v = ReduceMean(q, axes) e = Add(v, eps) s = Sqrt(e) n = Div(d, s) {image}{LAST}"""
+    values = {"size": np.array(size), "axes": np.array(axes), "last_of": np.array([1, 4, 4, 6])}
+    (norm,) = norms(save(tmp_path, body, (1, 3), K | values, opset=18))
+    assert norm.shape == (4, 4, 6) and norm.groups == 2
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "r = Reshape(a, grouped) n = InstanceNormalization(r, one2, zero2) p = Reshape(n, image) u = Mul(p, scale) "
