@@ -44,6 +44,21 @@ WAY_OUT: Mapping[str, str] = {
     ),
     "GatherElements": _CONSTANT_CODEBOOK,
     "GatherND": _CONSTANT_CODEBOOK,
+    **dict.fromkeys(
+        ("GRU", "LSTM", "RNN"),
+        "recurrent layers are not built: train with convolutions along the sequence (Conv of 1-D) in their place",
+    ),
+    **dict.fromkeys(
+        ("DFT", "STFT"),
+        "a Fourier transform of a fixed size is two products by constant matrices, of cosines and of sines: spell it "
+        "as MatMul, or let the model end in front of it",
+    ),
+    **dict.fromkeys(
+        ("DeformConv", "GridSample"),
+        "sampling where a computed tensor says is not built: export without it, or end the model in front of it; at "
+        "constant places it is a Gather, or a Resize",
+    ),
+    **dict.fromkeys(("Attention", "LinearAttention"), NO_ATTENTION),
     "FloatQuant": "quantize activations to integers with IntQuant",
     "MatMulNBits": "its codes and scales must be constant",
     "MultiThreshold": "export before streamlining, with Quant nodes",

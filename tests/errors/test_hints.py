@@ -184,6 +184,19 @@ ROWS: dict[str, Row] = {
     "an operator that is not built": Row(
         "y = CumSum(x, axis)", "docs/limits.md", values={"axis": np.int64(1)},
         fix=swapped("CumSum(x, axis)", "Relu(x)")),
+    "a recurrent layer": Row(
+        "s = Reshape(x, rows) y, a, b = LSTM<hidden_size = 1>(s, lw, lr)", "Conv of 1-D", opset=14,
+        values={"rows": np.array([3, 1, 2]), "lw": f32(RNG, 1, 4, 2), "lr": f32(RNG, 1, 4, 1), "k1": f32(RNG, 1, 3, 1),
+                "line": np.array([1, 3, 2])},
+        fix=lambda _: "s = Reshape(x, line) y = Conv(s, k1)"),
+    "a Fourier transform": Row(
+        "s = Reshape(x, column) y = DFT<axis = 1>(s)", "two products by constant matrices",
+        values={"column": np.array([1, 6, 1]), "cosines": f32(RNG, 6, 6), "sines": f32(RNG, 6, 6)},
+        fix=lambda _: "a = MatMul(x, cosines) b = MatMul(x, sines) y = Concat<axis = 1>(a, b)"),
+    "sampling at computed places": Row(
+        "g = Reshape(x, places) m = Reshape(x, map) y = GridSample(m, g)", "end the model in front of it",
+        values={"places": np.array([1, 1, 3, 2]), "map": np.array([1, 1, 2, 3])},
+        fix=lambda _: "m = Reshape(x, map) y = Relu(m)"),
     "a sub-graph": Row("y = Relu(x)", "branch that is taken", spoil=under_if, edit=branch_taken),
     "noise": Row("h = Gemm(x, w) n = RandomNormalLike(h) m = Mul(n, half) y = Add(h, m)", "zeros named 'n'",
                  fix=swapped("n = RandomNormalLike(h) ", ""), edit=initializer("n", np.zeros((1, 4)))),
