@@ -20,13 +20,13 @@ from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
+from gan2hls.frontend.branches import depends_on_values, is_branch, names_read, taken
+from gan2hls.frontend.evaluating import evaluated
 from gan2hls.frontend.expand import SOFTMAX_OF_ONE_AXIS, expanded, flat_softmax, has_body
 from gan2hls.frontend.identities import gathered, identity
 from gan2hls.frontend.labels import Labels
-from gan2hls.frontend.lookups import LOOKUPS
 from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.nbits import is_nbits, matmul, unpacked
-from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import QDQ_DOMAINS, check_qonnx, is_qdq, is_qonnx, quantizer_elem
 from gan2hls.frontend.read import check_constant, check_numbers
 from gan2hls.frontend.reads import (
@@ -110,11 +110,14 @@ class _Folder:
         self.nodes: list[onnx.NodeProto] = []
         self.folded = 0
         #: How many nodes that are not folded yet read a name.
-        self.unread = Counter(name for node in model.graph.node for name in node.input)
+        self.unread = Counter(name for node in model.graph.node for name in names_read(node))
         self.valued = valued(model.graph, drops_zeros)
         self.labels = Labels(self.types, self.constants, self._infer, model.opset_import)
 
     def take(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
+        if is_branch(node):
+            self._take_branch(node, check_node)
+            return
         dynamic = [name for name in values_read(node) if name in self.types]
         for name in node.input:
             if name and name not in self.types:
@@ -146,6 +149,15 @@ class _Folder:
         else:
             self._fold(node)
             self._forget(node)
+
+    def _take_branch(self, node: onnx.NodeProto, check_node: Callable[[onnx.NodeProto], None]) -> None:
+        (condition,) = node.input
+        if condition in self.types:
+            raise depends_on_values(node)
+        self._constant(condition)
+        parts, tensors = taken(node, bool(self.constants[condition].any()))
+        self.initializers.update(tensors)
+        self._take_all(parts, check_node)
 
     def _keep_tables(self, names: Iterable[str], check_node: Callable[[onnx.NodeProto], None]) -> None:
         """Keep what makes tensors that depend on a label alone, now that something else reads them."""
@@ -269,7 +281,7 @@ class _Folder:
             raise UnsupportedError(error.message, where=error.where, hint=hint) from error
         for made in types:
             self.folded += check_constant(made.shape, describe(node), self.folded)
-        value = self._evaluate(node)
+        value = evaluated(node, self.constants)
         if value is not None:
             self.constants[node.output[0]] = value
             return
@@ -283,30 +295,6 @@ class _Folder:
             self.constants[name] = np.asarray(value)
             if self.constants[name].size >= _LARGE:
                 gc.collect()
-
-    def _evaluate(self, node: onnx.NodeProto) -> Array | None:
-        """Compute a constant by our own NumPy where there is some: exact for quantizers, fast for look-ups."""
-        table = QONNX_EVALUATORS if is_qonnx(node) else QDQ_EVALUATORS if is_qdq(node) else LOOKUPS
-        evaluator = table.get(node.op_type)
-        if evaluator is None:
-            return None
-        values = [self.constants[name] if name else None for name in node.input]
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        modes = {
-            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            for name, value in attributes.items()
-        }
-        try:
-            with np.errstate(all="ignore"):
-                made = evaluator(*values, **modes)
-        except Gan2HlsError as error:
-            raise at(error, describe(node)) from error
-        except MemoryError as error:
-            hint = "close other programs, or make the constant smaller"
-            raise UnsupportedError("needs more memory than there is", where=describe(node), hint=hint) from error
-        except Exception as error:  # QONNX's functions raise whatever NumPy raises
-            raise not_computed(node, error) from error
-        return None if made is None else np.asarray(made)
 
     def _infer(self, node: onnx.NodeProto) -> list[TensorType]:
         """Return the types of a node's outputs."""

@@ -10,6 +10,7 @@ from onnx import TensorProto, inliner
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
+from gan2hls.frontend.branches import check_straight, names_read
 from gan2hls.frontend.deprecated import RESPELLED, respell
 from gan2hls.frontend.labels import LABELS
 from gan2hls.frontend.mend import mend
@@ -177,14 +178,9 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
     kept = []
     for node in reversed(model.graph.node):
         if needed.intersection(filter(None, node.output)):
-            if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-                raise UnsupportedError(
-                    "contains a sub-graph",
-                    where=describe(node),
-                    hint="put the nodes of the branch that is taken in its place: only straight models are built",
-                )
+            check_straight(node)
             kept.append(node)
-            needed.update(filter(None, node.input))
+            needed.update(names_read(node))
     initializers = [tensor for tensor in model.graph.initializer if tensor.name in needed]
     inputs = [info for info in model.graph.input if info.name in needed]
     graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))

@@ -102,11 +102,12 @@ def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     """Return ``nodes`` and those of their sub-graphs."""
     for node in nodes:
         yield node
-        for graph in _graphs(node):
+        for graph in sub_graphs(node):
             yield from _all_nodes(graph.node)
 
 
-def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+def sub_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Return the graphs that are attributes of ``node``."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -212,7 +213,7 @@ def _node_tensors(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]
             if attribute.HasField("t"):
                 yield attribute.t
             yield from attribute.tensors
-        for graph in _graphs(node):
+        for graph in sub_graphs(node):
             yield from _graph_tensors(graph)
 
 

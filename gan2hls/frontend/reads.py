@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend.branches import names_read
 from gan2hls.frontend.naming import describe
 
 #: Operators without constant meaning although their inputs are constant.
@@ -46,9 +47,10 @@ def random_numbers(node: onnx.NodeProto) -> UnsupportedError:
 
 
 def values_read(node: onnx.NodeProto) -> list[str]:
-    """Return the inputs that ``node`` reads values of."""
+    """Return the tensors that ``node`` reads values of, those of its sub-graphs included."""
     measured = MEASURED.get(node.op_type, ()) if node.domain in ("", "ai.onnx") else ()
-    return [name for n, name in enumerate(node.input) if name and n not in measured]
+    inside = names_read(node)[sum(map(bool, node.input)) :]
+    return [*(name for n, name in enumerate(node.input) if name and n not in measured), *inside]
 
 
 def valued(graph: onnx.GraphProto, drops_zeros: bool) -> set[str]:

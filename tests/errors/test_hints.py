@@ -119,14 +119,36 @@ def with_function(model: Model) -> None:
 
 
 def branch_taken(model: Model) -> None:
-    model.graph.node[0].CopyFrom(helper.make_node("Relu", ["x"], ["y"]))
+    model.graph.node[-1].CopyFrom(helper.make_node("Relu", ["x"], ["y"]))
+
+
+def branches_chosen(model: Model) -> None:
+    del model.graph.node[:]
+    model.graph.node.extend(
+        helper.make_node(op_type, read, [made])
+        for op_type, read, made in [
+            ("ReduceMax", ["x"], "s"),
+            ("Greater", ["s", "zero"], "c"),
+            ("Relu", ["x"], "r"),
+            ("Where", ["c", "r", "x"], "y"),
+        ]
+    )
 
 
 def under_if(model: Model) -> None:
     branch = helper.make_graph(
         [helper.make_node("Relu", ["x"], ["b"])], "b", [], [helper.make_tensor_value_info("b", 1, FLAT)]
     )
-    model.graph.node[0].CopyFrom(helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch))
+    model.graph.node[-1].CopyFrom(helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch))
+
+
+def under_loop(model: Model) -> None:
+    bools = [helper.make_tensor_value_info(name, TensorProto.BOOL, ()) for name in ("before", "after")]
+    floats = [helper.make_tensor_value_info(name, 1, FLAT) for name in ("v", "b")]
+    nodes = [helper.make_node("Relu", ["v"], ["b"]), helper.make_node("Identity", ["before"], ["after"])]
+    turn = helper.make_tensor_value_info("turn", TensorProto.INT64, ())
+    body = helper.make_graph(nodes, "b", [turn, bools[0], floats[0]], [bools[1], floats[1]])
+    model.graph.node[0].CopyFrom(helper.make_node("Loop", ["", "yes", "x"], ["y"], body=body))
 
 
 def latent_as_input(model: Model) -> None:
@@ -197,7 +219,11 @@ ROWS: dict[str, Row] = {
         "g = Reshape(x, places) m = Reshape(x, map) y = GridSample(m, g)", "end the model in front of it",
         values={"places": np.array([1, 1, 3, 2]), "map": np.array([1, 1, 2, 3])},
         fix=lambda _: "m = Reshape(x, map) y = Relu(m)"),
-    "a sub-graph": Row("y = Relu(x)", "branch that is taken", spoil=under_if, edit=branch_taken),
+    "a branch that values choose": Row("s = ReduceMax(x) c = Greater(s, zero) y = Relu(x)", "branch that is taken",
+                                       spoil=under_if, edit=branch_taken),
+    "a choice instead of a branch": Row("s = ReduceMax(x) c = Greater(s, zero) y = Relu(x)", "choose between two",
+                                        spoil=under_if, edit=branches_chosen),
+    "a loop": Row("y = Relu(x)", "once for each turn", spoil=under_loop, edit=branch_taken),
     "noise": Row("h = Gemm(x, w) n = RandomNormalLike(h) m = Mul(n, half) y = Add(h, m)", "zeros named 'n'",
                  fix=swapped("n = RandomNormalLike(h) ", ""), edit=initializer("n", np.zeros((1, 4)))),
     "noise as an input": Row("h = Gemm(x, w) n = RandomNormalLike(h) y = Add(h, n)", "make 'n' an input of the model",

@@ -243,18 +243,6 @@ def test_opset_missing(tmp_path: Path):
     refused(edited(path, lambda m: m.ClearField("opset_import")), ModelError, "opset")
 
 
-def test_sub_graphs(tmp_path: Path):
-    path = save(tmp_path, "y = Relu(x)", (1, 4), {"c": np.array(True)})
-
-    def edit(model: onnx.ModelProto) -> None:
-        branch = helper.make_graph(
-            [helper.make_node("Relu", ["x"], ["b"])], "b", [], [helper.make_tensor_value_info("b", 1, (1, 4))]
-        )
-        model.graph.node[0].CopyFrom(helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch))
-
-    refused(edited(path, edit), UnsupportedError, "If")
-
-
 @pytest.mark.parametrize(
     "body", ["y = Relu(q)", "y = Relu(z) z = Relu(y)", "y = Relu(x) y = Tanh(x)", "y = Relu(x, x)"]
 )
