@@ -242,10 +242,16 @@ def test_swish_is_what_it_expands_to(tmp_path: Path, opset: int, alpha: str):
     [
         ("c = Conv(x, k) s = Softmax<axis = 1>(c) y = Mul(s, two)", (1, 2, 3, 4), "conv pool add pool mul"),
         ("c = Gemm(x, w) y = Softmax(c)", (1, 6), "dense pool add pool mul"),
+        (
+            "c = Conv(x, k) r = Reshape(c, line) s = Softmax<axis = 2>(r) p = Reshape(s, map) y = Mul(c, p)",
+            (1, 2, 3, 4),
+            "conv pool add pool mul reorder mul",
+        ),
     ],
 )
 def test_softmax_is_what_it_expands_to(tmp_path: Path, body: str, shape: tuple[int, ...], kinds: str, opset: int):
     constants = {"two": np.float32(2), "k": f32(RNG, 5, 2, 1, 1), "w": f32(RNG, 6, 7)}
+    constants |= {"line": np.array([1, 5, 12]), "map": np.array([1, 5, 3, 4])}
     _, final = check(save(tmp_path, body, shape, constants, opset=opset))
     assert " ".join(layer.op.kind for layer in final.layers) == kinds
 
