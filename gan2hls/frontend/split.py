@@ -1,4 +1,4 @@
-"""Nodes that stand for simpler ones: MaxPool of windows that overlap, Concat with constants, Einsum, ReduceMin."""
+"""Nodes that stand for simpler ones: pools of windows that overlap, Concat with constants, scales that are computed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from gan2hls.frontend import computed_scales
 from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.overlapping import apart
 from gan2hls.frontend.tensor_type import TensorType
@@ -99,4 +100,5 @@ SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onn
     "Einsum": einsum,
     "MaxPool": max_pool,
     "ReduceMin": reduce_min,
+    **dict.fromkeys(computed_scales.OF_CHANNELS, computed_scales.apart),
 }

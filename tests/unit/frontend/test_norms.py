@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from gan2hls.base import UnsupportedError
@@ -12,6 +13,7 @@ from gan2hls.frontend import load
 from gan2hls.kinds import Norm
 from tests.float_evaluator import check
 from tests.onnx_models import f32, make_model, save
+from tests.unit.frontend.test_graphs import with_ports
 
 RNG = np.random.default_rng(41)
 PADS = "pads = [1, 1, 1, 1]"
@@ -156,6 +158,38 @@ def test_groups_of_a_map_that_a_matrix_product_makes(
     values = {"size": np.array(size), "axes": np.array(axes), "last_of": np.array([1, 4, 4, 6])}
     (norm,) = norms(save(tmp_path, body, (1, 3), K | values, opset=18))
     assert norm.shape == (4, 4, 6) and norm.groups == 2
+
+
+@pytest.mark.parametrize(
+    ("norm", "opset"),
+    [
+        ("InstanceNormalization(a, s, t)", 11),
+        ("InstanceNormalization(a, gamma, t)", 17),
+        ("InstanceNormalization(a, s, beta)", 17),
+        ("BatchNormalization(a, s, t, m6, v6)", 17),
+        ("GroupNormalization<num_groups = 3>(a, s, t)", 21),
+    ],
+)
+def test_scale_and_bias_that_a_style_makes(tmp_path: Path, norm: str, opset: int) -> None:
+    """As PyTorch's functional norms with weights of a style (MUNIT) are exported."""
+    body = f"""p = Gemm(z, style) f = Reshape(p, flat) s = Slice(f, none, six) t = Slice(f, six, twelve)
+        {CONV} o = {norm} {LAST}"""
+    values = {"style": f32(RNG, 4, 12), "flat": np.array([-1]), "none": np.array([0])}
+    values |= {"six": np.array([6]), "twelve": np.array([12])}
+    path = with_ports(tmp_path, body, {"x": (1, 3, 8, 8), "z": (1, 4)}, ("y",), K | values)
+    model = onnx.load(path)
+    model.opset_import[0].version = opset
+    model.ir_version = 10
+    onnx.save(model, path)
+    check(path)
+
+
+def test_rows_whose_scale_and_bias_a_style_makes(tmp_path: Path) -> None:
+    body = (
+        "r = MatMul(x, front) s = Gemm(z, style) u = Gemm(z, shift) n = LayerNormalization(r, s, u) y = MatMul(n, back)"
+    )
+    values = {"front": f32(RNG, 4, 6), "style": f32(RNG, 3, 6), "shift": f32(RNG, 3, 6), "back": f32(RNG, 6, 2)}
+    check(with_ports(tmp_path, body, {"x": (1, 5, 4), "z": (1, 3)}, ("y",), values))
 
 
 @pytest.mark.parametrize(
