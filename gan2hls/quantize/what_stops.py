@@ -45,5 +45,5 @@ def _what_most_bring(search: RangeSearch, best: Trial, widening: Widening, forma
     except ConfigError:  # accumulators would be too wide
         return text
     if db >= widening.goal_db:
-        return text + f"; weights of {had} stop it, of {fine} they would let it reach {db:.1f} dB"
+        return text + f"; weights of {had} stop it, of precision.weight: {fine} they would let it reach {db:.1f} dB"
     return text + f"; weights of {had} do not stop it alone: of {fine} beside them they give {db:.1f} dB"

@@ -230,7 +230,7 @@ def test_bits_are_not_spent_where_weights_stop_the_goal(folder: Path, caplog: py
         made = build(folder / "tame.onnx", {"weight": "int3"})
     assert set(bits(made).values()) == {8} and widening(made).tensors == ()
     (said,) = (record.message for record in caplog.records if "activation: auto" in record.message)
-    assert "weights of int3 stop it, of int12 they would let it reach" in said
+    assert "weights of int3 stop it, of precision.weight: int12 they would let it reach" in said
     # and it does
     helped = build(folder / "tame.onnx", {"weight": "int12"})
     assert psnr(helped) >= 38
