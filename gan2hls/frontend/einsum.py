@@ -49,7 +49,9 @@ def einsum(
                 operands.append(writer.constant("factor", _spread(np.asarray(constants[name]), term, made)))
         writer.add("Mul", operands, last=True)
         return writer.nodes
-    if sum(computed) != 1:
+    if sum(computed) == 2:
+        return writer.weighted_sum(names, read, made)
+    if not any(computed):
         return []
     at = computed.index(True)
     return writer.product(names[at], read[at], np.asarray(constants[names[1 - at]]), read[1 - at], made)
@@ -165,6 +167,27 @@ class _Writer:
         y = self._reshaped(y, [self._sizes[letter] for letter in whole])
         perm = [whole.index(letter) for letter in made]
         self.add("Transpose", [y], last=True, perm=perm)
+        return self.nodes
+
+    def weighted_sum(self, names: Sequence[str], read: Sequence[str], made: str) -> list[onnx.NodeProto]:
+        """Return the MatMul of a map by one column of numbers; none where both have several."""
+        batch = read[0][:1]
+        if not batch or read[1][:1] != batch or made[:1] != batch or self._sizes[batch] != 1:
+            return []
+        summed = [letter for letter in read[0] if letter in read[1] and letter not in made]
+        alone = [[letter for letter in term if letter not in (*summed, batch)] for term in read]
+        counts = [math.prod(self._sizes[letter] for letter in letters) for letters in alone]
+        if 1 not in counts or set(alone[0]) & set(alone[1]) or set(made) != {batch, *alone[0], *alone[1]}:
+            return []
+        at, size = counts.index(1), math.prod(self._sizes[letter] for letter in summed)
+        column = self._reshaped(
+            self._transposed(names[at], read[at], "".join([batch, *alone[at], *summed])), [1, size, 1]
+        )
+        rows = self._transposed(names[1 - at], read[1 - at], "".join([batch, *alone[1 - at], *summed]))
+        product = self.add("MatMul", [self._reshaped(rows, [1, counts[1 - at], size]), column])
+        whole = [batch, *alone[1 - at], *alone[at]]
+        product = self._reshaped(product, [self._sizes[letter] for letter in whole])
+        self.add("Transpose", [product], last=True, perm=[whole.index(letter) for letter in made])
         return self.nodes
 
     def _transposed(self, name: str, term: str, goal: str) -> str:

@@ -323,6 +323,27 @@ def test_comparisons_of_two_tensors(tmp_path: Path, comparison: str, expected: d
 
 
 @pytest.mark.parametrize(
+    "product",
+    [
+        "f = Reshape(a, line) q = Reshape(s, column) m = MatMul(f, q) y = Reshape(m, channels)",
+        "f = Reshape(a, lines) q = Reshape(s, columns) m = MatMul(f, q) y = Reshape(m, channels)",
+        "f = Reshape(a, line) t = Transpose<perm = [0, 2, 1]>(f) q = Reshape(s, row) m = MatMul(q, t) y = Flatten(m)",
+        'f = Reshape(a, line) q = Reshape(s, row) m = Einsum<equation = "bin, bcn -> bci">(q, f) y = Flatten(m)',
+        'q = Squeeze(s, second) m = Einsum<equation = "bchw, bhw -> bc">(a, q) y = Relu(m)',
+    ],
+    ids=["a column", "a column of rank 4", "a row", "a row by letters", "a plane by letters"],
+)
+def test_a_map_weighted_by_one_number_a_pixel_and_summed(tmp_path: Path, product: str) -> None:
+    """As global context is, which is attention of one query for the whole image."""
+    body = f"a = Conv<{PADS}>(x, first) l = Conv(a, key) s = Sigmoid(l) {product}"
+    sizes = {"line": [1, 4, 48], "column": [1, 48, 1], "row": [1, 1, 48], "channels": [1, 4]}
+    sizes |= {"lines": [1, 1, 4, 48], "columns": [1, 1, 48, 1]}
+    constants = {**K, "key": f32(RNG, 1, 4, 1, 1), **{name: np.array(size) for name, size in sizes.items()}}
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
+    assert kinds(final) == {"conv": 2, "mul": 1, "pool": 1}
+
+
+@pytest.mark.parametrize(
     "joined",
     [
         "s = Gemm(z, style) g = Unsqueeze(s, second) m = Mul(t, g) y = MatMul(m, last)",
