@@ -37,6 +37,12 @@ _PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "DequantizeLinear": (0, 1, 2),
     "Quant": (1, 2, 3),
 }
+#: Types of inputs that hold pixels, and the way out.
+_OF_PIXELS = (TensorProto.UINT8, TensorProto.INT8, TensorProto.UINT16, TensorProto.INT16)
+_PIXELS = (
+    "declare it FLOAT, so that the Cast behind it changes nothing: model.graph.input[0].type.tensor_type.elem_type = "
+    "1; and say what its numbers are, {distribution: uniform, low: 0, high: 255} as calibration of the config, or data"
+)
 #: Attributes of a Constant that give its value.
 _VALUES = frozenset(onnx.defs.get_schema("Constant").attributes)
 #: Operators that add or multiply channels, whose operand of one axis can be no frame.
@@ -199,7 +205,9 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
         if elem != TensorProto.FLOAT and not (elem in LABELS and (_is_one(info) or _takes_rows(model, info.name))):
             raise UnsupportedError(
                 f"the input {info.name!r} is {type_name(elem)}",
-                hint="inputs are FLOAT; a label may be INT64 or INT32, of several numbers where nothing but a Gather "
+                hint=_PIXELS
+                if elem in _OF_PIXELS
+                else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where nothing but a Gather "
                 "from a constant table reads them: else give them as one-hot or embedded vectors",
             )
     return {

@@ -272,6 +272,10 @@ ROWS: dict[str, Row] = {
         "f = Cast<to = 1>(x) y = Relu(f)", "as one-hot or embedded vectors", shape=(1, 4), fix=lambda _: "y = Relu(x)",
         spoil=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.INT64, (1, 4))),
         edit=lambda m: m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4)))),
+    "an image of bytes": Row(
+        "f = Cast<to = 1>(x) y = Conv(f, conv)", "declare it FLOAT", shape=IMAGE,
+        spoil=lambda m: setattr(m.graph.input[0].type.tensor_type, "elem_type", TensorProto.UINT8),
+        edit=lambda m: setattr(m.graph.input[0].type.tensor_type, "elem_type", 1)),
     "a label": Row("g = Cast<to = 7>(x) y = Gather(w, g)", "embedded vector as the input", shape=(1, 2),
                    fix=lambda _: "y = Relu(x)"),
     "a product of attention": Row(
