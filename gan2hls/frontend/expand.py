@@ -15,16 +15,30 @@ _REDUCING = frozenset(("LogSoftmax", "NegativeLogLikelihoodLoss", "SoftmaxCrossE
 SOFTMAX_OF_ONE_AXIS = 13
 
 
-def flat_softmax(node: onnx.NodeProto, rank: int) -> list[onnx.NodeProto]:
+def flat_softmax(node: onnx.NodeProto, rank: int, maker: onnx.NodeProto | None) -> list[onnx.NodeProto]:
     """Return what a Softmax of older operator sets is, which is of its axis and all behind it.
 
     Args:
         node: the Softmax.
         rank: of its input.
+        maker: what makes its input; a Transpose that brings an axis to the end for it goes behind it, so that the
+            reductions see the tensor as it was.
     """
-    (x,), (y,), base = node.input, node.output, node.name or node.output[0]
+    (y,) = node.output
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1) % rank
-    over: dict[str, Any] = {"axes": list(range(axis, rank)), "keepdims": 1}
+    perm = [] if maker is None or maker.op_type != "Transpose" else [n for a in maker.attribute for n in a.ints]
+    if maker is not None and perm and axis == rank - 1:
+        plain = onnx.NodeProto()
+        plain.CopyFrom(node)
+        plain.input[:], plain.output[:] = maker.input, [f"{y}/unturned"]
+        turned = helper.make_node("Transpose", plain.output, [y], f"{node.name or y}/Transpose", perm=perm)
+        return [*_softmax(plain, {"axes": [perm[-1]], "keepdims": 1}), turned]
+    return _softmax(node, {"axes": list(range(axis, rank)), "keepdims": 1})
+
+
+def _softmax(node: onnx.NodeProto, over: Mapping[str, Any]) -> list[onnx.NodeProto]:
+    """Return a Softmax as reductions with the attributes ``over``, and what stands between them."""
+    (x,), (y,), base = node.input, node.output, node.name or node.output[0]
     return [
         helper.make_node("ReduceMax", [x], [f"{y}/greatest"], f"{base}/ReduceMax", **over),
         helper.make_node("Sub", [x, f"{y}/greatest"], [f"{y}/below"], f"{base}/Sub"),

@@ -179,7 +179,8 @@ class _Folder:
             except UnsupportedError as error:
                 raise at(error, describe(node)) from error
         if node.op_type == "Softmax" and self.opset < SOFTMAX_OF_ONE_AXIS and node.domain in ("", "ai.onnx"):
-            return flat_softmax(node, len(self._type(node.input[0]).shape))
+            maker = next((made for made in self.nodes if made.output[0] == node.input[0]), None)
+            return flat_softmax(node, len(self._type(node.input[0]).shape), maker)
         if node.op_type in self.known or not has_body(node, self.opset):
             return []
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]

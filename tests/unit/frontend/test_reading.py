@@ -263,6 +263,11 @@ def test_softmax_is_what_it_expands_to(tmp_path: Path, body: str, shape: tuple[i
         ("c = Conv(x, k) s = Softmax(c) y = Mul(s, two)", (1, 2, 3, 4)),
         ("h = Gemm(x, w, b) y = Softmax<axis = 1>(h)", (1, 6)),
         ("t = Transpose<perm = [0, 2, 3, 1]>(x) y = Softmax<axis = 3>(t)", (1, 5, 3, 4)),
+        (
+            "c = Conv(x, k) t = Transpose<perm = [0, 3, 2, 1]>(c) s = Softmax<axis = 3>(t) "
+            "u = Transpose<perm = [0, 3, 2, 1]>(s) y = Mul(u, two)",
+            (1, 2, 3, 4),
+        ),
     ],
 )
 def test_softmax_of_older_operator_sets_is_of_its_axis_and_all_behind(
