@@ -22,7 +22,7 @@ from gan2hls.numbers.numerics import Int64Array
 from gan2hls.verify.csim import ap_types_folder
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.cosim.rtl_bench import VERILATOR_FLAGS, _build, _run, write_rtl
-from tests.cosim.test_rtl_synthesis import counted, mapped
+from tests.cosim.yosys import counted, mapped
 from tests.randomized import chain, dense, design, linear_layer
 
 pytestmark = pytest.mark.cosim

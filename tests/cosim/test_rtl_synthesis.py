@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +29,7 @@ from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
+from tests.cosim.yosys import counted, mapped, run_passes, synthesized
 from tests.random_integer_graphs import Graph, maps_away, norm_design, norm_layer, random_graph_design, u_net_design
 from tests.randomized import (
     chain,
@@ -59,15 +57,6 @@ def normalizing(sets: str) -> Design:
     return design(chain(f"norm_{sets}", shape, kind, (layer,)), (Folding(3, 3, 3),))
 
 
-#: Runs in its own process: a failing pass of Yosys ends the process it runs in.
-YOSYS = """
-import sys
-import pyosys.libyosys as ys
-design = ys.Design()
-for line in sys.argv[1:]:
-    ys.run_pass(line, design)
-print("ALL PASSES DONE")
-"""
 READ = [
     tiny_design(), random_design(17, 6), coded_design(0), coded_design(1, (0.7,)), scaled_design((0.7,)), chained(),
     normalizing("channels"), normalizing("large"), normalizing("pixels"),
@@ -91,9 +80,7 @@ def test_yosys_finds_no_latch(made: Design, reader: str, tmp_path: Path) -> None
         read = [f"read_verilog -sv {files}", f"hierarchy -check -top {made.name}"]
     else:
         read = [f"read_slang -j 1 --top {made.name} {files}"]
-    command = [sys.executable, "-c", YOSYS, *read, *CHECKS]
-    done = subprocess.run(command, cwd=rtl, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+    run_passes(rtl, *read, *CHECKS)
 
 
 def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
@@ -101,9 +88,7 @@ def test_memories_are_found_from_any_folder(tmp_path: Path) -> None:
     rtl = write_rtl(tiny_design(), tmp_path)
     files = " ".join(str(rtl / path) for path in (rtl / "tiny.f").read_text().split())
     read = f'read_slang -j 1 --top tiny -D GAN2HLS_MEM_DIR="{rtl}{os.sep}mem/" {files}'
-    command = [sys.executable, "-c", YOSYS, read, "proc"]
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+    run_passes(Path("/"), read, "proc")
 
 
 @pytest.mark.parametrize("made", [*READ, narrowed_design(np.random.default_rng(0))], ids=lambda made: made.name)
@@ -337,16 +322,6 @@ def test_a_crop_counts_and_holds_a_beat(tmp_path: Path) -> None:
     assert 0.9 * registers <= cost.ff <= 1.1 * registers
 
 
-#: LUTs of the cells that LUTs serve as memory and shift registers in.
-LUTS_OF = {"RAM32M": 4, "RAM64M": 4, "RAM64X1D": 2, "RAM32X1D": 2, "SRL16E": 1, "SRLC32E": 1}
-
-
-def counted(cells: dict[str, int]) -> tuple[int, int]:
-    """Return LUTs, those of memories and shift registers among them, and flip-flops."""
-    luts = sum(LUTS_OF.get(kind, int(kind[:3] == "LUT")) * count for kind, count in cells.items())
-    return luts, sum(count for kind, count in cells.items() if kind.startswith("FD"))
-
-
 def coded_engine(codec: str) -> Design:
     """An engine of 8 x 8 lanes whose requantizer multiplies by 1, in one lane."""
     return engine_of(codec, None, Folding(8, 8, 1))
@@ -365,20 +340,3 @@ def engine_of(codec: str, weight: IntWeight | None, folding: Folding) -> Design:
 
 #: The steps of ``synth_xilinx`` up to that which chooses DSP blocks; those behind it take most of the time.
 DSP = " -run begin:coarse"
-
-
-def synthesized(made: Design, folder: Path, steps: str = "") -> dict[str, int]:
-    """Return the cells of each kind that Yosys makes of ``made`` for a 7-series part, by all steps or some."""
-    rtl = write_rtl(made, folder)
-    files = (rtl / f"{made.name}.f").read_text().replace("\n", " ")
-    read = f"read_slang -j 1 --top {made.name} {files}"
-    return mapped(read, f"synth_xilinx -flatten -top {made.name}{steps}", made.name, rtl)
-
-
-def mapped(read: str, synth: str, top: str, folder: Path) -> dict[str, int]:
-    """Return the cells of each kind after two passes of Yosys in ``folder``."""
-    command = [sys.executable, "-c", YOSYS, read, synth, "stat"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "ALL PASSES DONE" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
-    counts = done.stdout[done.stdout.rindex(f"=== {top} ===") :]
-    return {kind: int(count) for count, kind in re.findall(r"^\s+(\d+)\s+([A-Z][A-Z0-9]+)$", counts, re.M)}

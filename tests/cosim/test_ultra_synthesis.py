@@ -10,7 +10,8 @@ from gan2hls.emit import template_root
 from gan2hls.fabric import memory_cells
 from gan2hls.hardware import Design, Folding, design_resources
 from tests.cosim.rtl_bench import write_rtl
-from tests.cosim.test_rtl_synthesis import away, linear, mapped
+from tests.cosim.test_rtl_synthesis import away, linear
+from tests.cosim.yosys import mapped
 from tests.random_integer_graphs import norm_design, u_net_design
 from tests.randomized import conv, conv_transpose, in_ultra
 
