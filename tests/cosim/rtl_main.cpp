@@ -1,27 +1,25 @@
 // Drives a generated top: rtl_main CYCLES DRAIN SEED IDLE STALL RESET_AT BEATS...
 //
-// ports.inc, made for the top, names its streams: SOURCE(s_axis) and SINK(m_axis).  SOURCE.hex holds one beat a line.
+// rtl_top.cpp tells its streams.  SOURCE.hex, SOURCE the name of one that enters it, holds one beat a line.
 // IDLE and STALL are the chances, in percent, of a clock without tvalid and without tready, for each port by itself.  At
 // clock RESET_AT (0: never) reset is pulled for two clocks and all inputs start again from their first beats.  BEATS are
 // wanted from each sink; DRAIN clocks follow the last of them, in which engines consume rows that no output uses and no
 // beat may come.  start.txt gets the clock of the first input beat, SINK.txt "cycle last data" per output beat, after
 // the last reset.
 //
-// MEMORY(BITS) in ports.inc: m_axi reads memory.image, which stands from BASE on.  The environment's MEMORY has the clocks
-// of its latency, the chance in percent of a clock without a beat or without arready, and which beat is an error (0: none).
+// Where it has a memory, m_axi reads memory.image, which stands from BASE on.  The environment's MEMORY has the clocks of
+// its latency, the chance in percent of a clock without a beat or without arready, and which beat is an error (0: none).
 // memory.txt gets the beats that were read since the last reset, the clock in which error_o rose (0: never), and the beats
-// that were written.  WRITES(SPAN) behind it: m_axi also writes, behind the image, up to SPAN bytes from BASE on; an error
-// beat counts both, what is read and what is answered.
+// that were written.  What m_axi writes stands behind the image; an error beat counts both, what is read and what is
+// answered.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <fstream>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "Vtop.h"
-#include "verilated.h"
+#include "rtl_top.hpp"
 
 using Words = std::vector<uint32_t>;
 
@@ -35,49 +33,38 @@ static Words parse(const std::string& hex) {
   return words;
 }
 
-template <typename T>
-static void poke(T& port, const Words& words) {
-  uint64_t value = words[0];
-  if (words.size() > 1) value |= static_cast<uint64_t>(words[1]) << 32;
-  port = static_cast<T>(value);
-}
-template <size_t N>
-static void poke(VlWide<N>& port, const Words& words) {
-  for (size_t n = 0; n < N; n++) port[n] = n < words.size() ? words[n] : 0;
+static void poke(const Signal& port, const Words& words) {
+  const size_t given = 4 * words.size(), bytes = given < port.bytes ? given : port.bytes;
+  std::memset(port.data, 0, port.bytes);
+  std::memcpy(port.data, words.data(), bytes);
 }
 
-template <typename T>
-static std::string peek(const T& port) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(port));
-  return text;
+static Words peek(const Signal& port) {
+  Words words(port.bytes / 4 + 1, 0);
+  std::memcpy(words.data(), port.data, port.bytes);
+  return words;
 }
-template <size_t N>
-static std::string peek(const VlWide<N>& port) {
+
+static std::string hex(const Signal& port) {
   std::string text;
   char word[16];
-  for (size_t n = N; n-- > 0;) {
-    std::snprintf(word, sizeof word, "%08x", port[n]);
+  const Words words = peek(port);
+  for (size_t n = (port.bytes + 3) / 4; n-- > 0;) {
+    std::snprintf(word, sizeof word, "%08x", words[n]);
     text += word;
   }
   return text;
 }
 
 struct Source {
-  std::string name;
-  std::vector<Words> beats;
-  std::function<void(const Words&)> data;
-  std::function<void(bool)> valid;
-  std::function<bool()> is_valid, is_ready;
+  Stream port;
+  std::vector<Words> beats = {};
   size_t sent = 0;
 };
 
 struct Sink {
-  std::string name;
-  size_t wanted;
-  std::function<void(bool)> ready;
-  std::function<bool()> moves;
-  std::function<std::string()> beat;
+  Stream port;
+  size_t wanted = 0;
   std::vector<std::string> lines = {};
 };
 
@@ -169,74 +156,70 @@ struct Memory {
   }
 };
 
+// Chooses what a memory that is read offers in this clock.
+static void drive(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
+  port.arready.set(std::rand() % 100 >= static_cast<int>(memory.stall));
+  if (port.rvalid.get()) return;
+  const bool some = !memory.bursts.empty() && memory.bursts.front().ready_at <= cycle;
+  if (!some || std::rand() % 100 < static_cast<int>(memory.stall)) return;
+  port.rvalid.set(1);
+  port.rid.set(memory.bursts.front().id);
+  port.rlast.set(memory.bursts.front().left == 1);
+  port.rresp.set(memory.error_at && memory.beats + 1 == memory.error_at ? 2 : 0);
+  poke(port.rdata, memory.beat());
+}
+
+// Takes what moves at the rising edge; returns whether a beat does.
+static bool sample(const MemoryPorts& port, Memory& memory, bool running, uint64_t cycle) {
+  const Memory::Burst burst{port.araddr.get(), static_cast<unsigned>(port.arlen.get()) + 1, static_cast<unsigned>(port.arid.get()), 0};
+  if (running) memory.request(port.arvalid.get(), port.arready.get(), burst, cycle);
+  else memory.asking = false;
+  if (port.error.get() && !memory.error_rose) memory.error_rose = cycle;
+  if (!port.rvalid.get() || !port.rready.get()) return false;
+  memory.beats++;
+  memory.bursts.front().address += memory.bytes;
+  if (--memory.bursts.front().left == 0) memory.bursts.pop_front();
+  return true;
+}
+
+// The same of a memory that is written.
+static void drive_writes(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
+  const int chance = static_cast<int>(memory.stall);
+  port.awready.set(std::rand() % 100 >= chance);
+  port.wready.set(!memory.writes.empty() && std::rand() % 100 >= chance);
+  const bool answers = !memory.answers.empty() && memory.answers.front() <= cycle && std::rand() % 100 >= chance;
+  port.bvalid.set(answers);
+  port.bresp.set(answers && memory.error_at && ++memory.beats == memory.error_at ? 2 : 0);
+}
+
+static void sample_writes(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
+  memory.send(port.wvalid.get(), port.wready.get(), peek(port.wdata), port.wstrb.get(), port.wlast.get(), cycle);
+  memory.tell(port.awvalid.get(), port.awready.get(), {port.awaddr.get(), static_cast<unsigned>(port.awlen.get()) + 1, 0, 0});
+  if (port.bvalid.get() && port.bready.get()) memory.answers.pop_front();
+}
+
 int main(int argc, char** argv) {
-  VerilatedContext context;
-  Vtop top{&context};
+  Top& design = top();
+  const MemoryPorts& port = design.memory;
+  const bool reads = port.bytes > 0, writes = port.span > 0;
   std::vector<Source> sources;
   std::vector<Sink> sinks;
-#define SOURCE(port)                                                                                        \
-  top.port##_tvalid = 0;                                                                                    \
-  top.port##_tlast = 0;                                                                                     \
-  sources.push_back({#port, {}, [&](const Words& words) { poke(top.port##_tdata, words); },                 \
-                     [&](bool on) { top.port##_tvalid = on; }, [&] { return bool(top.port##_tvalid); },      \
-                     [&] { return bool(top.port##_tready); }});
-#define SINK(port)                                                                                          \
-  top.port##_tready = 0;                                                                                    \
-  sinks.push_back({#port, 0, [&](bool on) { top.port##_tready = on; },                                      \
-                   [&] { return top.port##_tvalid && top.port##_tready; },                                  \
-                   [&] { return std::to_string(top.port##_tlast) + " " + peek(top.port##_tdata); }});
+  for (const Stream& stream : design.sources) {
+    stream.valid.set(0);
+    stream.last.set(0);
+    sources.push_back({stream});
+  }
+  for (const Stream& stream : design.sinks) {
+    stream.ready.set(0);
+    sinks.push_back({stream});
+  }
   Memory memory;
-  std::function<void(uint64_t)> memory_drive, memory_sample, write_drive, write_sample;
-  std::function<void()> memory_taken;
-  bool memory_moved = false;
-#define MEMORY(bits)                                                                                        \
-  memory.bytes = bits / 8;                                                                                  \
-  top.memory_base_i = Memory::BASE;                                                                         \
-  top.m_axi_rvalid = 0;                                                                                     \
-  top.m_axi_arready = 0;                                                                                    \
-  memory_drive = [&](uint64_t cycle) {                                                                      \
-    top.m_axi_arready = std::rand() % 100 >= static_cast<int>(memory.stall);                                \
-    if (top.m_axi_rvalid) return;                                                                           \
-    const bool some = !memory.bursts.empty() && memory.bursts.front().ready_at <= cycle;                    \
-    if (!some || std::rand() % 100 < static_cast<int>(memory.stall)) return;                                \
-    top.m_axi_rvalid = 1;                                                                                   \
-    top.m_axi_rid = memory.bursts.front().id;                                                               \
-    top.m_axi_rlast = memory.bursts.front().left == 1;                                                      \
-    top.m_axi_rresp = memory.error_at && memory.beats + 1 == memory.error_at ? 2 : 0;                       \
-    poke(top.m_axi_rdata, memory.beat());                                                                   \
-  };                                                                                                        \
-  memory_sample = [&](uint64_t cycle) {                                                                     \
-    const Memory::Burst burst{top.m_axi_araddr, top.m_axi_arlen + 1u, top.m_axi_arid, 0};                   \
-    if (top.rst_ni) memory.request(top.m_axi_arvalid, top.m_axi_arready, burst, cycle);                     \
-    else memory.asking = false;                                                                             \
-    if (top.error_o && !memory.error_rose) memory.error_rose = cycle;                                       \
-    if (!top.m_axi_rvalid || !top.m_axi_rready) return;                                                     \
-    memory.beats++;                                                                                         \
-    memory.bursts.front().address += memory.bytes;                                                          \
-    if (--memory.bursts.front().left == 0) memory.bursts.pop_front();                                       \
-    memory_moved = true;                                                                                    \
-  };                                                                                                        \
-  memory_taken = [&] { top.m_axi_rvalid = 0; };
-
-#define WRITES(span_bytes)                                                                                  \
-  memory.span = span_bytes;                                                                                 \
-  top.m_axi_awready = top.m_axi_wready = top.m_axi_bvalid = top.m_axi_bid = 0;                              \
-  write_drive = [&](uint64_t cycle) {                                                                       \
-    const int chance = static_cast<int>(memory.stall);                                                      \
-    top.m_axi_awready = std::rand() % 100 >= chance;                                                        \
-    top.m_axi_wready = !memory.writes.empty() && std::rand() % 100 >= chance;                               \
-    top.m_axi_bvalid = !memory.answers.empty() && memory.answers.front() <= cycle && std::rand() % 100 >= chance; \
-    top.m_axi_bresp = 0;                                                                                    \
-    if (top.m_axi_bvalid && memory.error_at && ++memory.beats == memory.error_at) top.m_axi_bresp = 2;      \
-  };                                                                                                        \
-  write_sample = [&](uint64_t cycle) {                                                                      \
-    memory.send(top.m_axi_wvalid, top.m_axi_wready, parse(peek(top.m_axi_wdata)),                           \
-                std::strtoull(peek(top.m_axi_wstrb).c_str(), nullptr, 16), top.m_axi_wlast, cycle);         \
-    memory.tell(top.m_axi_awvalid, top.m_axi_awready, {top.m_axi_awaddr, top.m_axi_awlen + 1u, 0, 0});      \
-    if (top.m_axi_bvalid && top.m_axi_bready) memory.answers.pop_front();                                   \
-  };
-#include "ports.inc"
-  if (memory_drive) {
+  if (reads) {
+    memory.bytes = port.bytes;
+    memory.span = port.span;
+    port.base.set(Memory::BASE);
+    port.rvalid.set(0);
+    port.arready.set(0);
     std::ifstream in("memory.image", std::ios::binary);
     memory.image.assign(std::istreambuf_iterator<char>(in), {});
     memory.fixed = memory.image.size();
@@ -246,9 +229,12 @@ int main(int argc, char** argv) {
     if (!settings || std::sscanf(settings, "%u %u %llu", &memory.latency, &memory.stall, &error_at) != 3) return 2;
     memory.error_at = error_at;
   }
+  if (writes) {
+    for (const Signal* signal : {&port.awready, &port.wready, &port.bvalid, &port.bid}) signal->set(0);
+  }
   if (argc != 7 + static_cast<int>(sinks.size())) return 2;
   for (Source& source : sources) {
-    std::ifstream in(source.name + ".hex");
+    std::ifstream in(source.port.name + std::string(".hex"));
     for (std::string line; in >> line;) source.beats.push_back(parse(line));
   }
   for (size_t n = 0; n < sinks.size(); n++) sinks[n].wanted = std::strtoull(argv[7 + n], nullptr, 10);
@@ -261,59 +247,60 @@ int main(int argc, char** argv) {
 
   bool started = false;
   uint64_t start = 0, drained = 0;
-  top.rst_ni = 0;
+  design.reset.set(0);
   for (uint64_t cycle = 0; cycle < cycles && drained < drain; cycle++) {
     // After the rising edge of the clock before: choose the inputs of this one.
-    if (cycle == 4) top.rst_ni = 1;
+    if (cycle == 4) design.reset.set(1);
     if (reset_at && cycle == reset_at) {
-      top.rst_ni = 0;
+      design.reset.set(0);
       started = false;
       for (Source& source : sources) source.sent = 0;
       for (Sink& sink : sinks) sink.lines.clear();
       memory.beats = 0;
       memory.reset();
     }
-    if (reset_at && cycle == reset_at + 2) top.rst_ni = 1;
-    const bool running = top.rst_ni;
+    if (reset_at && cycle == reset_at + 2) design.reset.set(1);
+    const bool running = design.reset.get();
     for (Source& source : sources) {
       const bool more = source.sent < source.beats.size();
-      const bool held = source.is_valid() && running;
-      if (!held) source.valid(running && cycle >= first && more && std::rand() % 100 >= idle);
-      if (more) source.data(source.beats[source.sent]);
+      const bool held = source.port.valid.get() && running;
+      if (!held) source.port.valid.set(running && cycle >= first && more && std::rand() % 100 >= idle);
+      if (more) poke(source.port.data, source.beats[source.sent]);
     }
-    for (Sink& sink : sinks) sink.ready(running && std::rand() % 100 >= stall);
-    if (memory_drive) memory_drive(cycle);
-    if (write_drive) write_drive(cycle);
-    top.clk_i = 0;
-    top.eval();
-    memory_moved = false;
-    if (memory_sample) memory_sample(cycle);
-    if (write_sample) write_sample(cycle);
+    for (Sink& sink : sinks) sink.port.ready.set(running && std::rand() % 100 >= stall);
+    if (reads) drive(port, memory, cycle);
+    if (writes) drive_writes(port, memory, cycle);
+    design.clock.set(0);
+    design.eval();
+    const bool moved = reads && sample(port, memory, running, cycle);
+    if (writes) sample_writes(port, memory, cycle);
     std::vector<Source*> taken;
     for (Source& source : sources) {
-      if (running && source.is_valid() && source.is_ready()) taken.push_back(&source);
+      if (running && source.port.valid.get() && source.port.ready.get()) taken.push_back(&source);
     }
     for (Sink& sink : sinks) {
-      if (running && sink.moves()) sink.lines.push_back(std::to_string(cycle) + " " + sink.beat());
+      if (!running || !sink.port.valid.get() || !sink.port.ready.get()) continue;
+      const std::string last = sink.port.last.get() ? " 1 " : " 0 ";
+      sink.lines.push_back(std::to_string(cycle) + last + hex(sink.port.data));
     }
-    top.clk_i = 1;
-    top.eval();
-    if (memory_moved) memory_taken();
+    design.clock.set(1);
+    design.eval();
+    if (moved) port.rvalid.set(0);
     for (Source* source : taken) {
       if (!started) start = cycle;
       started = true;
       source->sent++;
-      source->valid(false);
+      source->port.valid.set(0);
     }
     bool done = true;
     for (const Sink& sink : sinks) done = done && sink.lines.size() >= sink.wanted;
     drained = done ? drained + 1 : 0;
   }
-  top.final();
+  design.finish();
   std::ofstream("start.txt") << start << "\n";
   std::ofstream("memory.txt") << memory.beats << " " << memory.error_rose << " " << memory.written << "\n";
   for (const Sink& sink : sinks) {
-    std::ofstream out(sink.name + ".txt");
+    std::ofstream out(sink.port.name + std::string(".txt"));
     for (const std::string& line : sink.lines) out << line << "\n";
   }
   return 0;
