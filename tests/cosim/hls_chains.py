@@ -17,9 +17,17 @@ from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import IntLinear
 from gan2hls.ops.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
+from tests.shared import folder
 
-#: Fast to compile; the suite's flags otherwise.
-QUICK = ("-std=c++14", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas")
+#: Includes what the C++ includes, precompiled (``conftest.py``).
+HEADER = folder() / "csim_headers" / "headers.hpp"
+#: How it is compiled.  g++ has the memory to collect no garbage.
+COMPILER = ("-std=c++14", "-Og", "--param=ggc-min-expand=1000", "--param=ggc-min-heapsize=2000000")
+#: Fast to compile; the suite's flags otherwise.  Of numbers without a value g++ is silent as behind ``lib/types.hpp``.
+QUICK = (
+    *COMPILER, "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-uninitialized", "-Wno-maybe-uninitialized",
+    "-include", str(HEADER),
+)  # fmt: skip
 
 _LEAST, _MOST, _MOST_MACS = 6, 500, 60_000
 
