@@ -27,7 +27,7 @@ def _fill(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _headers() -> None:
+def precompiled_headers() -> None:
     """What ``hls_chains.QUICK`` includes."""
     if find_spec("hls4ml") is None or shutil.which("g++") is None:
         return  # nor are there tests that include it
