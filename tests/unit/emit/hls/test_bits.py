@@ -44,6 +44,7 @@ int main(int, char** given) {{
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("undefined", ["", "#undef GAN2HLS_OPEN_AP_TYPES"], ids=["open", "ranges"])
 @pytest.mark.parametrize(
     ("width", "low", "bits"), [(24, 9, 15), (64, 40, 20), (72, 60, 12), (144, 128, 16), (200, 1, 64)]
