@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from gan2hls.base import UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.added import Added
 from gan2hls.frontend.factored import places
 from gan2hls.frontend.naming import describe
@@ -65,6 +65,7 @@ def without_scatters(plain: Normalized) -> Normalized:
     """Return ``plain`` with a Gather in the place of each ScatterND and ScatterElements.
 
     Raises:
+        ModelError: indices beyond the tensor.
         UnsupportedError: indices that are computed, numbers other than 0 that stay, parts of several shapes.
     """
     if not any(_scatters(node) for node in plain.model.graph.node):
@@ -132,9 +133,15 @@ class _Mosaics:
         else:
             shape = plain.constants[data].shape
             whole = _Mosaic((), np.full(shape, -1, np.int64), np.zeros(shape, np.int64))
-        at = _written_places(
-            node.op_type, np.asarray(plain.constants[indices]), whole.index.shape, attributes.get("axis", 0)
-        )
+        where, shape = np.asarray(plain.constants[indices]), whole.index.shape
+        try:
+            at = _written_places(node.op_type, where, shape, attributes.get("axis", 0))
+        except IndexError as error:
+            raise ModelError(
+                f"writes outside of its tensor of shape {list(shape)}",
+                where=describe(node),
+                hint=f"of axis n, indices run from -size to size - 1; these, from {where.min()} to {where.max()}",
+            ) from error
         if updates in plain.types:
             return whole.written(at, self.of(updates))
         if plain.constants[updates].any():

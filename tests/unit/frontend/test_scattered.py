@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.base import UnsupportedError
+from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend import load
 from tests.float_evaluator import check
 from tests.onnx_models import save
@@ -84,3 +84,10 @@ def test_what_else_scatters_is_refused(tmp_path: Path, body: str, says: str) -> 
     with pytest.raises(UnsupportedError, match=says) as caught:
         load(save(tmp_path, f"{PARTS} {body}", SHAPE, constants))
     assert "parts of one shape" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("body", ["y = ScatterND(small, at3, b)", "y = ScatterElements<axis = 3>(small, far, a)"])
+def test_what_is_written_outside_is_an_error_of_the_model(tmp_path: Path, body: str) -> None:
+    constants = {**C, "far": np.broadcast_to(np.arange(6, 11), (1, 4, 4, 5))}
+    with pytest.raises(ModelError, match=r"writes outside of its tensor of shape \[1, 4, 4, 10\]"):
+        load(save(tmp_path, f"{PARTS} {body}", SHAPE, constants))
