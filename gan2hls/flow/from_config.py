@@ -122,6 +122,7 @@ class _Weighing:
     ) -> None:
         self._design_of, self._weigh, self._most = design_of, weigh, most
         self._first: Design | None = None
+        self._last: tuple[IntegerModel, Weighed | None] | None = None
 
     def cost(self, model: IntegerModel) -> DesignCost | None:
         """Return what the design of ``model`` would take; None where there is none."""
@@ -129,6 +130,7 @@ class _Weighing:
             if self._first is None:
                 self._first = self._design_of(model)
             found = self._weigh(self._first, model)
+            self._last = model, found
         except FoldingError:  # told where it is of the model that is kept
             return None
         return None if found is None else DesignCost(found.taken.dsp, found.taken.bram18, found.interval)
@@ -136,7 +138,8 @@ class _Weighing:
     def holds(self, model: IntegerModel) -> bool:
         """Whether the design of ``model`` is as it was weighed: within what there is, and as fast."""
         assert self._first is not None, "nothing was weighed"
-        found = self._weigh(self._first, model)
+        last = self._last
+        found = last[1] if last is not None and last[0] is model else self._weigh(self._first, model)
         if found is None or found.refolded:
             return found is not None
         design = self._design_of(model)
