@@ -67,7 +67,7 @@ READ = [
     sparse_campaign(13),  # the same, without empty blocks
     maps_away(u_net_design(0), 64),
 ]  # fmt: skip
-CHECKS = ["proc", "opt", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
+CHECKS = ["proc", "opt_clean", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
 @pytest.mark.parametrize("reader", ["read_verilog", "read_slang"])
