@@ -31,6 +31,8 @@ _BYTE = 9
 LUT_ROM_DEPTH = 64
 #: Rows of an UltraRAM, their bits, and bytes that are written one by one.
 _ULTRA_ROWS, _ULTRA_BITS, _ULTRA_BYTES = 4096, 72, 8
+#: Block RAMs of 18 kbit that a memory in UltraRAM must spare.
+_WORTH_ULTRA = 2
 
 #: What a memory is made of: LUTs or flip-flops, block RAMs, UltraRAMs.
 MemoryName = Literal["lut", "bram", "uram"]
@@ -92,8 +94,8 @@ def memory_cells(width_bits: int, depth: int, kind: MemoryKind = "rom") -> Memor
 
 
 def may_be_ultra(width_bits: int, depth: int) -> bool:
-    """Whether a ``buffer`` or ``ring`` is large enough for UltraRAM: it has half the bits of one, or more."""
-    return 2 * width_bits * depth >= _ULTRA_ROWS * _ULTRA_BITS
+    """Whether a ``buffer`` or ``ring`` may be in UltraRAM: one that is idle is worth it where it spares block RAMs."""
+    return bram18(width_bits, depth, "buffer") >= _WORTH_ULTRA
 
 
 def bram18(width_bits: int, depth: int, kind: MemoryKind = "rom") -> int:

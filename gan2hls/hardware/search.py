@@ -24,6 +24,8 @@ Chosen = dict[str, Option]
 _ROUNDS, _STEEPNESS = 24, 4.0
 #: Changes of each layer's option at most, and how much sparing what is not scarce counts.
 _CHANGES, _EASE = 3, 1e-3
+#: The greatest part of its budget that may be taken of a resource, when parts were added in floating point.
+_FULL = 1 + 1e-12
 #: Shorter intervals that are tried below one that fits, since prices do not find every choice.
 _FURTHER = 4
 
@@ -76,12 +78,12 @@ class Choices:
             if not self._keeps(interval, away).any(axis=1).all():
                 continue
             found, over = self._priced(interval, budget, away=away)
-            if over > 1:
+            if over > _FULL:
                 found, over = min(
                     (self._climbed(start, interval, budget, away=away) for start in (chosen, found)),
                     key=lambda pair: pair[1],
                 )
-            if over <= 1:
+            if over <= _FULL:
                 return self._brought_back(found, interval, budget)
         return None
 
@@ -105,7 +107,7 @@ class Choices:
         at = np.array([found.index(start[name]) for name, found in self.options.items()])
         used = share[layers, at].sum(axis=0)
         for _ in range(_CHANGES * len(layers)):
-            if used.max() <= 1:
+            if used.max() <= _FULL:
                 break
             after = used - share[layers, at][:, None, :] + share
             cost = np.maximum(after - 1, 0).sum(axis=2) + _EASE * after.sum(axis=2)
@@ -193,7 +195,7 @@ class Choices:
             used = share[layers, at].sum(axis=0)
             if used.max() < least:
                 best, least = at, float(used.max())
-            if least <= 1:
+            if least <= _FULL:
                 break
             weights *= np.exp(_STEEPNESS / (1 + n) ** 0.5 * np.clip(used - 1, -1, 1))
             weights /= weights.sum()

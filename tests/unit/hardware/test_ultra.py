@@ -71,9 +71,10 @@ def test_narrow_words_share_rows_by_hand() -> None:
         assert (cells.uram, cells.slices) == (uram, words)
 
 
-def test_half_an_ultra_ram_is_enough() -> None:
-    assert may_be_ultra(72, 2048) and may_be_ultra(36, 4096) and may_be_ultra(8, 18_432)
-    assert not may_be_ultra(72, 2047) and not may_be_ultra(8, 18_431)
+def test_what_takes_two_block_rams_may_be_an_ultra_ram() -> None:
+    assert may_be_ultra(72, 2048) and may_be_ultra(9, 2049)
+    assert not may_be_ultra(9, 2048) and not may_be_ultra(36, 512)
+    assert not may_be_ultra(512, 8), "that is LUT RAM"
 
 
 def test_a_part_holds_more_with_its_ultra_rams() -> None:
@@ -127,7 +128,7 @@ def test_parts_without_have_no_such_options() -> None:
 
 
 def test_memories_of_weights_off_chip_leave_one_by_one() -> None:
-    """First those of which an UltraRAM spares most block RAMs; a small one never does."""
+    """First those of which an UltraRAM spares most block RAMs; LUT RAM never does."""
     rng = np.random.default_rng(0)
     layer = linear_layer(rng, "l0", "z", conv((16, 64), 64, 64, k=1, p=0), INT8)
     found = options(layer, FoldingRequest(8, 8, 8), MemoryPort(off_chip=True), ultra=True)
