@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 #: PE and SIMD at most, where bambu synthesizes the design.
 _BAMBU_FOLDING = (2, 4)
+#: How far the interval of a design may lie above what it was weighed with, which knows no hand-over of engines.
+_NEARLY = 1.005
 #: What ``precision: auto`` keeps where the config names no goal.
 _LEAST_PSNR_DB = 35.0
 
@@ -136,14 +138,22 @@ class _Weighing:
         return None if found is None else DesignCost(found.taken.dsp, found.taken.bram18, found.interval)
 
     def holds(self, model: IntegerModel) -> bool:
-        """Whether the design of ``model`` is as it was weighed: within what there is, and as fast."""
+        """Whether the design of ``model`` is as it was weighed: within what there is, and no slower than 8 bits.
+
+        What was weighed as slower, since the floor needs it, may be nearly that.
+        """
         assert self._first is not None, "nothing was weighed"
         last = self._last
         found = last[1] if last is not None and last[0] is model else self._weigh(self._first, model)
         if found is None or found.refolded:
             return found is not None
-        design = self._design_of(model)
-        return design_resources(design).within(self._most) and estimate(design).interval <= found.interval
+        try:
+            design = self._design_of(model)
+        except FoldingError:
+            return False
+        as_fast = found.interval <= estimate(self._first).interval
+        paced = estimate(design).interval <= (1.0 if as_fast else _NEARLY) * found.interval
+        return paced and design_resources(design).within(self._most)
 
 
 def folded_for_tool(config: Config) -> Config:

@@ -102,7 +102,7 @@ def widen(
             best, dearer = work.bounded(most, goal, least, bound)
             if best is not narrow and not bound.holds(best.model):
                 progress("8 bits: the design of more is larger or slower than it was estimated")
-                best = narrow
+                best, dearer = narrow, Dearer(psnr_of(search, best.held_error), least, None)
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
