@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
@@ -53,25 +53,26 @@ def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int64Array:
     return np.tile(np.array(pattern, np.int64).reshape(-1, 2), (times, 1))
 
 
-def stalling(process: Process, latency: int, *, writes_first: bool = False) -> Process:
-    """Return ``process``, a pipelined loop that stands still as a whole where it cannot read or write.
+def stalling(order: Int64Array, reads: int, latency: int, *, writes_first: bool = False) -> Int64Array:
+    """Return the order of a pipelined loop that stands still as a whole where it cannot read or write.
 
     What an iteration writes then leaves once so many iterations behind it have read, or the loop has no more of them.
 
     Args:
-        process: the loop: an iteration reads some FIFOs, each once at most, then it writes some; one that only writes
-            does not follow one that only reads.
+        order: of ``Process``, of the loop: an iteration reads some FIFOs, each once at most, then it writes some; one
+            that only writes does not follow one that only reads.
+        reads: how many of its places it reads.
         latency: clocks, an iteration each, from what an iteration reads to what it writes.
         writes_first: whether an iteration writes first, and then it reads.
     """
-    places = np.repeat(*process.order.T)
+    places = np.repeat(*order.T)
     rank = -places if writes_first else places
     iteration = np.cumsum(np.diff(rank, prepend=rank[:1]) <= 0)
-    writes = places >= len(process.reads)
+    writes = places >= reads
     moved = places[np.argsort(2 * (iteration + latency * writes) + writes, kind="stable")]
     starts = np.flatnonzero(np.diff(moved, prepend=-1))
     counts = np.diff(starts, append=moved.size)
-    return replace(process, order=np.stack([moved[starts], counts], axis=1).astype(np.int64))
+    return np.stack([moved[starts], counts], axis=1).astype(np.int64)
 
 
 @final
@@ -156,11 +157,12 @@ def corridor(
     from gan2hls.timing.kahn_run import run_network  # loads a compiler
 
     found = []
+    net, fifos = _arrays(processes, depths, ())
+    words = next(process.words[source] for process in processes if source in process.writes)
+    net = net._replace(buffer=np.array([fifos.index(source), fifos.index(sink)]))
     for eager in (False, True):
-        net, fifos = _arrays(processes, depths, ())
-        words = next(process.words[source] for process in processes if source in process.writes)
-        taken, ends = np.zeros(words, np.int64), np.array([fifos.index(source), fifos.index(sink)])
-        assert run_network(net._replace(buffer=ends, eager=eager, taken=taken)) < 0, f"{source}: no end"
+        taken = np.zeros(words, np.int64)
+        assert run_network(net._replace(eager=eager, waits=net.waits.copy(), taken=taken)) < 0, f"{source}: no end"
         found.append(taken)
     return found[0], found[1]
 

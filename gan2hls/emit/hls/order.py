@@ -116,8 +116,9 @@ def _forks(region: TopRegion, tensor: str, stall: int) -> Iterator[NetworkProces
     for n, fork in enumerate(region.forks[tensor]):
         source, *readers = fork.streams
         order = repeated([(0, 1), (1, 1), (2, 1)], fork.beats)
-        made = NetworkProcess(f"{tensor}.fork_{n}", (source,), tuple(readers), order)
-        yield stalling(made, stall * latency_cycles("fork")) if stall else made
+        if stall:
+            order = stalling(order, 1, stall * latency_cycles("fork"))
+        yield NetworkProcess(f"{tensor}.fork_{n}", (source,), tuple(readers), order)
 
 
 def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], stall: int) -> NetworkProcess:
@@ -127,11 +128,18 @@ def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], s
         tuple(names.get(stream.name, f"{layer}.{stream.name}") for stream in streams)
         for streams in (sources, process.sinks)
     )
-    made = NetworkProcess(f"{layer}.{process.kind}_{process.sink.name}", reads, writes, _order(engine, process))
-    if not stall or process.program is not None:  # loops of a ring end with each of its bursts
-        return made
-    simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
-    return stalling(made, stall * latency_cycles(process.kind, simd), writes_first=feeds)
+    name, latency = f"{layer}.{process.kind}_{process.sink.name}", 0
+    if process.program is None:  # loops of a ring end with each of its bursts
+        simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
+        latency = stall * latency_cycles(process.kind, simd)
+    order = _stalled_order(engine, process, latency, len(reads), feeds) if latency else _order(engine, process)
+    return NetworkProcess(name, reads, writes, order)
+
+
+@shared
+def _stalled_order(engine: EngineDesign, process: Process, latency: int, reads: int, writes_first: bool) -> Int64Array:
+    """Return what a process of ``reads`` places to read does as a loop that stalls as a whole."""
+    return stalling(_order(engine, process), reads, latency, writes_first=writes_first)
 
 
 @shared

@@ -84,14 +84,14 @@ def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
         reads = bool(rng.integers(2)) or loop[-1] == (True, False)
         loop.append((reads, writes_first or not reads or bool(rng.integers(2))))
     order = [place for does in loop for place in ((1, 0) if writes_first else (0, 1)) if does[place]]
-    given = NetworkProcess("loop", ("in",), ("out",), np.array([(place, 1) for place in order]))
+    given = np.array([(place, 1) for place in order])
     clocks: list[list[int]] = [[] for _ in range(len(loop) + latency)]
     for n, (reads, _) in enumerate(loop):
         clocks[n] += [0] if reads else []
     for n, (_, writes) in enumerate(loop):
         clocks[n + latency] += [1] if writes else []
-    found = stalling(given, latency, writes_first=writes_first)
-    assert np.repeat(*found.order.T).tolist() == [place for clock in clocks for place in clock]
+    found = stalling(given, 1, latency, writes_first=writes_first)
+    assert np.repeat(*found.T).tolist() == [place for clock in clocks for place in clock]
 
 
 @pytest.mark.parametrize("seed", range(60))
