@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from gan2hls.frontend.normalize import Array, Normalized
+from gan2hls.frontend.constants import Array
+from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.tensor_type import TensorType
 
 

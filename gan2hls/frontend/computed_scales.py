@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper
 
+from gan2hls.frontend.constants import Constants
 from gan2hls.frontend.tensor_type import TensorType
 
 #: Operators with a scale as second and a bias as third input, and whether these are of channels, not of the last axes.
@@ -24,7 +25,7 @@ OF_CHANNELS: Mapping[str, bool] = {
 def apart(
     node: onnx.NodeProto,
     types: Mapping[str, TensorType],
-    constants: MutableMapping[str, npt.NDArray[np.generic]],
+    constants: Constants,
     _: Callable[[onnx.NodeProto], Sequence[TensorType]],
 ) -> list[onnx.NodeProto]:
     """Return the nodes that such a normalization is, whose constants are added; none where both are constant."""
@@ -34,8 +35,7 @@ def apart(
     output, base, rank = node.output[0], node.name or node.output[0], len(types[node.input[0]].shape)
 
     def constant(name: str, value: npt.NDArray[np.generic]) -> str:
-        constants[f"{output}/{name}"] = value
-        return f"{output}/{name}"
+        return constants.add(f"{output}/{name}", value)
 
     plain = onnx.NodeProto()
     plain.CopyFrom(node)

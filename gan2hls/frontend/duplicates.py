@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import onnx
 
-from gan2hls.frontend.normalize import Array, Normalized
+from gan2hls.frontend.constants import Array
+from gan2hls.frontend.normalize import Normalized
 
 #: Elements of the largest constants that are compared by their values; larger ones are by name.
 _COMPARED = 4096

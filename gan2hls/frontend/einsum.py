@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from gan2hls.frontend.constants import Constants
 from gan2hls.frontend.tensor_type import TensorType
 
 Shape = tuple[int, ...]
@@ -22,7 +23,7 @@ _MOST_PIXEL_AXES = 2
 def einsum(
     node: onnx.NodeProto,
     types: Mapping[str, TensorType],
-    constants: MutableMapping[str, npt.NDArray[np.generic]],
+    constants: Constants,
     _: Callable[[onnx.NodeProto], Sequence[TensorType]],
 ) -> list[onnx.NodeProto]:
     """Return the nodes that an Einsum is, whose constants are added; none if no layer is such a product."""
@@ -96,7 +97,7 @@ class _Writer:
     def __init__(
         self,
         node: onnx.NodeProto,
-        constants: MutableMapping[str, npt.NDArray[np.generic]],
+        constants: Constants,
         sizes: Mapping[str, int],
     ) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -105,11 +106,7 @@ class _Writer:
 
     def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
         """Add a constant and return its name."""
-        name = f"{self._output}/{name}"
-        while name in self._constants:
-            name += "_"
-        self._constants[name] = value
-        return name
+        return self._constants.add(f"{self._output}/{name}", value)
 
     def add(self, op_type: str, inputs: list[str], *, last: bool = False, **attributes: Any) -> str:
         """Add a node and return what it makes; the ``last`` one has the name and the output of the Einsum."""

@@ -17,10 +17,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.base import Gan2HlsError, UnsupportedError
+from gan2hls.frontend.constants import Array
 from gan2hls.frontend.fronts import common_front
 from gan2hls.frontend.functions import ELEMENTWISE, Region
 from gan2hls.frontend.naming import at, describe
-from gan2hls.frontend.normalize import Array, Normalized
+from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.pieces import distinct, straight_pieces
 from gan2hls.frontend.whole import WHOLE
 from gan2hls.kinds import READERS, Tensor, map_parameters

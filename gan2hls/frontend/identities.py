@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import onnx
 from onnx import helper
 
 from gan2hls.base import Gan2HlsError
+from gan2hls.frontend.constants import Constants
 
 #: Operators that change nothing where their result has the shape of their input.
 BY_SHAPE = frozenset(
@@ -48,7 +49,7 @@ def identity(
     return helper.make_node("Identity", computed, node.output, node.name) if made == [types[computed[0]]] else None
 
 
-def gathered(node: onnx.NodeProto, constants: MutableMapping[str, npt.NDArray[np.generic]]) -> onnx.NodeProto | None:
+def gathered(node: onnx.NodeProto, constants: Constants) -> onnx.NodeProto | None:
     """Return the Gather that a Compress by a constant is, whose indices are added to ``constants``, or None.
 
     Its size would follow from values; tf2onnx mirrors rows and columns by it.
@@ -56,10 +57,7 @@ def gathered(node: onnx.NodeProto, constants: MutableMapping[str, npt.NDArray[np
     axis = {a.name: a.i for a in node.attribute}.get("axis")
     if node.op_type != "Compress" or node.domain != "" or axis is None or node.input[1] not in constants:
         return None
-    name = f"{node.output[0]}/taken"
-    while name in constants:
-        name += "_"
-    constants[name] = np.flatnonzero(constants[node.input[1]])
+    name = constants.add(f"{node.output[0]}/taken", np.flatnonzero(constants[node.input[1]]))
     return helper.make_node("Gather", [node.input[0], name], node.output, node.name, axis=axis)
 
 

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.frontend.constants import Array
 from gan2hls.frontend.lookups import gather, gather_elements, gather_nd
 from gan2hls.frontend.nearest import resample
-from gan2hls.frontend.normalize import Array
 from gan2hls.frontend.views import ZERO
 from gan2hls.numbers import Int64Array
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import UnsupportedError
-from gan2hls.frontend.normalize import Array
+from gan2hls.frontend.constants import Array
 from gan2hls.kinds import COORDINATES
 from gan2hls.numbers import Float32Array, Int64Array
 

@@ -10,10 +10,9 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -21,6 +20,7 @@ from onnx.reference import ReferenceEvaluator
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.branches import depends_on_values, is_branch, names_read, taken
+from gan2hls.frontend.constants import Array, Constants
 from gan2hls.frontend.evaluating import evaluated
 from gan2hls.frontend.expand import SOFTMAX_OF_ONE_AXIS, expanded, flat_softmax, has_body
 from gan2hls.frontend.identities import gathered, identity
@@ -48,8 +48,6 @@ _SHOWN = 4096
 _LARGE = 1 << 22
 #: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
 NEWEST_RUN = 26
-
-Array = npt.NDArray[Any]
 
 
 @final
@@ -95,6 +93,13 @@ def normalize(
     return folder.finish(check_node)
 
 
+def _names(graph: onnx.GraphProto) -> set[str]:
+    """Return the names of all tensors of ``graph``, and of those that its branches and loops read."""
+    made = {name for node in graph.node for name in node.output}
+    read = {name for node in graph.node for name in names_read(node)}
+    return made | read | {tensor.name for tensor in (*graph.initializer, *graph.input)}
+
+
 @final
 class _Folder:
     def __init__(
@@ -102,7 +107,7 @@ class _Folder:
     ) -> None:
         self.model, self.known, self.drops_zeros = model, known, drops_zeros
         self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        self.constants: dict[str, Array] = {}
+        self.constants = Constants(_names(model.graph))
         self.initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         elems = {info.name: info.type.tensor_type.elem_type for info in model.graph.input}
         self.types = {name: TensorType(elems[name], shape) for name, shape in inputs.items()}
@@ -246,16 +251,12 @@ class _Folder:
     def _unpacked(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """Return what MatMulNBits is in ONNX's own operators; its weights become a constant."""
         values = [self.constants[name] if name else None for name in node.input[1:5]]
-        name = f"{node.output[0]}/weight"
-        while name in self.constants or name in self.types or name in self.initializers:
-            name += "_"
         try:
             weight = unpacked(*values, **{a.name.lower(): a.i for a in node.attribute})
         except Gan2HlsError as error:
             raise at(error, describe(node)) from error
         self.folded += check_constant(weight.shape, describe(node), self.folded)
-        self.constants[name] = weight
-        return matmul(node, name)
+        return matmul(node, self.constants.add(f"{node.output[0]}/weight", weight))
 
     def _measure(self, node: onnx.NodeProto) -> None:
         shape = self.types[node.input[0]].shape

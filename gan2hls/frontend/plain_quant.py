@@ -12,8 +12,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from gan2hls.base import UnsupportedError
+from gan2hls.frontend.constants import Array
 from gan2hls.frontend.naming import describe
-from gan2hls.frontend.normalize import Array, Normalized
+from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.quantizers import check_bits, check_rounding, code_range, is_qonnx
 
 #: ONNX has Round since this operator set.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,12 @@ import onnx
 from onnx import TensorProto, helper
 
 from gan2hls.frontend import computed_scales
+from gan2hls.frontend.constants import Constants
 from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.overlapping import apart
 from gan2hls.frontend.tensor_type import TensorType
 
 Types = Mapping[str, TensorType]
-Constants = MutableMapping[str, npt.NDArray[np.generic]]
 Infer = Callable[[onnx.NodeProto], Sequence[TensorType]]
 
 
@@ -27,9 +27,7 @@ def max_pool(node: onnx.NodeProto, types: Types, constants: Constants, infer: In
     """
     if sum(map(bool, node.output)) > 1:
         return []
-    parts, values = apart(node, types[node.input[0]].shape, infer(node)[0].shape)
-    constants.update(values)
-    return parts
+    return apart(node, types[node.input[0]].shape, infer(node)[0].shape, constants)
 
 
 def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> list[onnx.NodeProto]:
@@ -44,8 +42,10 @@ def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -
         return []
     axis = next(a.i for a in node.attribute if a.name == "axis")
     base, output = node.name or node.output[0], node.output[0]
-    zeros = {name: f"{output}/zeros_{n}" for n, name in enumerate(values)}
-    constants.update({zeros[name]: np.zeros_like(value) for name, value in values.items()})
+    zeros = {
+        name: constants.add(f"{output}/zeros_{n}", np.zeros_like(value))
+        for n, (name, value) in enumerate(values.items())
+    }
     runs: list[list[str]] = [[]]
     for name in node.input:
         if name in types and types.keys() & set(runs[-1]):
@@ -62,9 +62,8 @@ def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -
     else:
         whole = joined[0]
     if numbers:
-        offset = f"{output}/offset"
         terms = [values[name] if name in values else np.zeros(types[name].shape, np.float32) for name in node.input]
-        constants[offset] = _narrowed(np.concatenate(terms, axis))
+        offset = constants.add(f"{output}/offset", _narrowed(np.concatenate(terms, axis)))
         parts.append(helper.make_node("Add", [whole, offset], [output], f"{base}/Add"))
     return parts
 

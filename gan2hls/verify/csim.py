@@ -39,6 +39,8 @@ FLAGS = (
 _COMPILE_SECONDS = 600
 _RUN_SECONDS = 3600
 _MEMORY_BYTES = 12 << 30
+#: Processes beside that of the core, each of which may take ``_MEMORY_BYTES``.
+_MOST_WORKERS = 7
 
 Codes = Mapping[str, npt.NDArray[np.generic]]
 
@@ -217,7 +219,7 @@ def _run_steps(
             raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
 
     # The core takes as long as all layers, which share the other processors.
-    workers = min(len(steps), max(1, processors() - 1))
+    workers = min(len(steps), max(1, processors() - 1), _MOST_WORKERS)
     batches = [*(steps[n::workers] for n in range(workers)), [core]]
     with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(run, batches))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper
 
-from gan2hls.base import ModelError, UnsupportedError
+from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend import load
 from tests.errors.test_hints import IMAGE, C, Model, Row, swapped, tried
 from tests.onnx_models import make_model
@@ -94,3 +95,37 @@ def test_a_constant_of_no_value_or_of_two(tmp_path: Path, values: dict[str, floa
     model.graph.node[0].CopyFrom(node)
     path.write_bytes(model.SerializeToString())
     load(path)
+
+
+# --- others
+
+
+def test_a_file_that_onnx_runtime_optimized(tmp_path: Path):
+    """The hint's option makes ONNX Runtime write what was in the file."""
+    source, saved = tmp_path / "m.onnx", tmp_path / "saved.onnx"
+    model = make_model("h = Conv(x, conv) y = LeakyRelu<alpha = 0.2>(h)", IMAGE, C)
+    source.write_bytes(model.SerializeToString())
+
+    def save(level: onnxruntime.GraphOptimizationLevel) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = level
+        options.optimized_model_filepath = str(saved)
+        onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+    save(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+    with pytest.raises(Gan2HlsError) as caught:
+        load(saved)
+    assert "GraphOptimizationLevel.ORT_DISABLE_ALL" in caught.value.hint
+    save(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    load(saved)
+    load(source)
+
+
+def test_no_hint_of_the_front_end_is_an_export_again_alone():
+    """What is wrong with the file is said, or the hint is none."""
+    files = sorted((Path(__file__).parents[2] / "gan2hls/frontend").glob("*.py"))
+    assert files
+    for file in files:
+        for text in ('"export again"', '"export the model again"', "train or export", "in evaluation mode"):
+            assert text not in file.read_text(), f"{file.name}: {text}"
