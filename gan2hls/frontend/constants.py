@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any, final
 
 import numpy.typing as npt
@@ -18,9 +18,13 @@ class Constants(dict[str, Array]):
         names: of all tensors of the file; none of them is given to a constant that is added.
     """
 
-    def __init__(self, names: AbstractSet[str]) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         super().__init__()
-        self._names = names
+        self._names = set(names)
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Give none of ``names`` to a constant: those of a branch that is taken, of nodes that stand for another."""
+        self._names.update(names)
 
     def add(self, name: str, value: Array) -> str:
         """Add a constant that a rewritten operator needs; return what it is called: ``name``, or one that is free."""

@@ -162,6 +162,7 @@ class _Folder:
         self._constant(condition)
         parts, tensors = taken(node, bool(self.constants[condition].any()))
         self.initializers.update(tensors)
+        self.constants.reserve(tensors)
         self._take_all(parts, check_node)
 
     def _keep_tables(self, names: Iterable[str], check_node: Callable[[onnx.NodeProto], None]) -> None:
@@ -173,6 +174,7 @@ class _Folder:
     def _take_all(self, parts: list[onnx.NodeProto], check_node: Callable[[onnx.NodeProto], None]) -> None:
         """Take the nodes that one node stands for."""
         self.valued.update(name for part in parts for name in part.output)
+        self.constants.reserve(name for part in parts for name in part.output)
         for part in parts:
             self.take(part, check_node)
 

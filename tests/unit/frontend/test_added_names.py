@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.float_evaluator import check
 from tests.onnx_models import f32, save
@@ -44,5 +45,25 @@ def test_a_constant_of_the_file_is_not_overwritten(tmp_path: Path, name: str) ->
         node.input[:] = [name if read == "own" else read for read in node.input]
     for tensor in model.graph.initializer:
         tensor.name = name if tensor.name == "own" else tensor.name
+    onnx.save(model, path)
+    check(path)
+
+
+def test_a_constant_of_a_branch_is_not_overwritten(tmp_path: Path) -> None:
+    """Names of a branch that is taken are put behind that of the If, as those of added constants are."""
+    path = save(tmp_path, "v = Gemm(x, front) y = Relu(v)", (1, 4), CONSTANTS | {"yes": np.array(True)})
+    model = onnx.load(path)
+    own = {"row": f32(RNG, 1, 3), "c/zeros_0": f32(RNG, 9)}
+    branch = helper.make_graph(
+        [
+            helper.make_node("Concat", ["v", "row"], ["c"], axis=1),
+            helper.make_node("Add", ["c", "c/zeros_0"], ["out"]),
+        ],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, (1, 9))],
+        [numpy_helper.from_array(value, name) for name, value in own.items()],
+    )
+    model.graph.node[-1].CopyFrom(helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch))
     onnx.save(model, path)
     check(path)
