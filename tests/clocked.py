@@ -195,6 +195,28 @@ class Steps(Actor):
         return taken or left
 
 
+class Deal(Actor):
+    """A register in front of several streams, which have so many beats each in turn."""
+
+    def start(self, streams: int, beats: int) -> None:
+        self.streams, self.beats = streams, beats
+        self.beat_q, self.turn_q, self.shown_q = 0, 0, 0
+
+    def offers(self, wire: Wire) -> bool:
+        return self.valid_q and wire is self.writes[self.shown_q]
+
+    def ready(self, wire: Wire) -> bool:
+        return not self.valid_q or self.writes[self.shown_q].ready()
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        self.valid_q = taken or (self.valid_q and not left)
+        if taken:
+            self.shown_q = self.turn_q
+            self.beat_q = (self.beat_q + 1) % self.beats
+            self.turn_q = (self.turn_q + (self.beat_q == 0)) % self.streams
+        return taken or left
+
+
 class Requant(Actor):
     """A requantizer, its credits, and its output queue with the output register."""
 
@@ -235,7 +257,7 @@ class Requant(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "expand": Expand,
+    "steps": Steps, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "expand": Expand,
     "meeting": Meeting,
 }  # fmt: skip
 
@@ -260,14 +282,14 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
     clock = quiet = 0
     while quiet < _PATIENCE:
         takes = [[wire.sees(reader) and reader.ready(wire) for reader in wire.readers] for wire in wires]
-        leaves = [wire.writer.valid() and wire.ready() for wire in wires]
+        leaves = [wire.writer.offers(wire) and wire.ready() for wire in wires]
         for actor in actors:
             actor.look()
         taken, left = set(), set()
         for wire, took, leave in zip(wires, takes, leaves, strict=True):
-            if wire.writer.valid() and not wire.standing:
+            if wire.writer.offers(wire) and not wire.standing:
                 wire.valid.append(clock)
-            wire.standing = wire.writer.valid() and not leave
+            wire.standing = wire.writer.offers(wire) and not leave
             for n, take in enumerate(took):
                 if take:
                     wire.taken[n].append(clock)

@@ -23,7 +23,7 @@ class Wire:
         return all(done or reader.ready(self) for reader, done in zip(self.readers, self.done, strict=True))
 
     def sees(self, reader: Actor) -> bool:
-        return self.writer.valid() and not self.done[self.readers.index(reader)]
+        return self.writer.offers(self) and not self.done[self.readers.index(reader)]
 
 
 @dataclass
@@ -48,6 +48,9 @@ class Actor:
 
     def valid(self) -> bool:
         return self.valid_q
+
+    def offers(self, wire: Wire) -> bool:
+        return self.valid()
 
     def ready(self, wire: Wire) -> bool:
         raise NotImplementedError

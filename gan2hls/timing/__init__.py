@@ -18,6 +18,7 @@ from gan2hls.timing.network import (
     Phase,
     Queue,
     Stream,
+    deal,
     decoder,
     down,
     expand,
@@ -33,6 +34,7 @@ from gan2hls.timing.network import (
     sink,
     source,
     steps,
+    take_turns,
     unpack,
     up,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "Stream",
     "Wait",
     "corridor",
+    "deal",
     "decoder",
     "down",
     "expand",
@@ -83,6 +86,7 @@ __all__ = [
     "source",
     "stalling",
     "steps",
+    "take_turns",
     "unpack",
     "up",
 ]

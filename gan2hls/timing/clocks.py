@@ -19,13 +19,13 @@ from gan2hls.timing.rings import GROUP_BITS, A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = (
-    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "expand", "meeting", "unpack", "port",
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "deal", "requant", "requant_holes",
+    "decoder", "expand", "meeting", "unpack", "port",
 )  # fmt: skip
 (
-    _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _REQUANT, _REQUANT_HOLES, _DECODER, _EXPAND,
+    _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _DEAL, _REQUANT, _REQUANT_HOLES, _DECODER, _EXPAND,
     _MEETING, _UNPACK, _PORT,
-) = range(15)  # fmt: skip
+) = range(16)  # fmt: skip
 #: Integers of state of a block, but for ports.
 STATES = 10
 #: Blocks that are passed over at once where none of them is ready, less one.
@@ -45,6 +45,8 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
         return recurrences.requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _STEPS:
         return programs.steps(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _DEAL:
+        return programs.deal(events, store, ports, numbers, state, b)
     if kind == _SEQUENCER:
         return recurrences.sequencer(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _LOADER:

@@ -21,8 +21,8 @@ import numpy as np
 from gan2hls.numbers import Int64Array
 
 Kind = Literal[
-    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "requant", "requant_holes", "decoder",
-    "expand", "meeting", "unpack", "port",
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "deal", "requant", "requant_holes",
+    "decoder", "expand", "meeting", "unpack", "port",
 ]  # fmt: skip
 
 
@@ -192,6 +192,21 @@ def steps(streams: Sequence[Stream], out: Stream, program: Sequence[Phase]) -> B
     does = [int(offers) + sum(2 << n for n in takes) for phase in program for takes, offers in phase.steps]
     tables = np.array(phases, np.int64).ravel(), np.array(does, np.int64)
     return Block("steps", tuple(streams), (out,), (len(streams), len(program)), tables)
+
+
+def take_turns(streams: Sequence[Stream], out: Stream, beats: int) -> Block:
+    """Return a ``g2h_frame_mux``: so many beats of each of ``streams`` in turn."""
+    assert sum(stream.beats for stream in streams) == out.beats, out.name
+    return steps(streams, out, [Phase((((n,), True),), beats) for n in range(len(streams))])
+
+
+def deal(stream: Stream, outs: Sequence[Stream], beats: int) -> Block:
+    """Return a ``g2h_frame_demux``: so many beats to each of ``outs`` in turn, through one register.
+
+    A beat is taken in the clock in which the former one leaves, whichever stream that is in.
+    """
+    assert all(out.beats * len(outs) == stream.beats and out.beats % beats == 0 for out in outs), stream.name
+    return Block("deal", (stream,), tuple(outs), (len(outs), beats))
 
 
 def join(streams: Sequence[Stream], out: Stream) -> Block:

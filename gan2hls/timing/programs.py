@@ -1,4 +1,4 @@
-"""The recurrence of a block that follows a program: it takes beats of some streams, and offers one, step by step."""
+"""The recurrences of blocks that take beats of some streams in turn, or send beats to some in turn."""
 
 from __future__ import annotations
 
@@ -129,3 +129,38 @@ def _offered(events: A, store: A, ports: A, b: int, count: int, does: int, clock
             if shared and beat > 0:
                 clock = max(clock, get(events, store, leave, beat - 1) + 1)
     return clock
+
+
+@compiled
+def deal(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
+    """Send a number of beats to each of some streams in turn, through one register.
+
+    Ports: the stream that is read, then those that are written; numbers: of streams, of beats in a turn; state: first
+    clock of the next beat; beats sent in the turn; the turn; port of its stream less the first one; port of the
+    stream that has the former beat, 0: there is none.
+    """
+    moved, at = False, 4
+    for _ in range(numbers[b, 0]):
+        moved |= meet(events, store, ports, b, at)
+        at += 2 + 2 * events[ports[b, at], READERS]
+    offer_in, gate_in = ports[b, 0], ports[b, 1]
+    while events[offer_in, COUNT] > events[gate_in, COUNT]:
+        former, clock = state[b, 4], max(state[b, 0], get(events, store, offer_in, events[gate_in, COUNT]))
+        if former > 0:
+            leave, n = ports[b, former + 1], events[ports[b, former], COUNT]
+            if events[leave, COUNT] < n:
+                break
+            clock = max(clock, get(events, store, leave, n - 1))
+        at = 4 + state[b, 3]
+        add(events, store, gate_in, clock)
+        add(events, store, ports[b, at], clock + 1)
+        meet(events, store, ports, b, at)
+        state[b, 0], state[b, 4] = clock + 1, at
+        state[b, 1] += 1
+        if state[b, 1] == numbers[b, 1]:
+            state[b, 1], state[b, 2] = 0, state[b, 2] + 1
+            state[b, 3] += 2 + 2 * events[ports[b, at], READERS]
+            if state[b, 2] == numbers[b, 0]:
+                state[b, 2], state[b, 3] = 0, 0
+        moved = True
+    return moved

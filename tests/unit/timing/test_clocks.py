@@ -166,6 +166,32 @@ def test_branches_that_meet_equal_a_simulation_clock_by_clock(seed: int) -> None
     check(branches(seed))
 
 
+def turns(seed: int) -> Network:
+    """One requantizer that streams take turns at, each behind what the turn before it has sent."""
+    build = Builder(np.random.default_rng(seed))
+    rng, count, beats = build.rng, int(build.rng.integers(2, 5)), int(build.rng.integers(1, 13))
+    given = build.stream(beats * FRAMES)
+    build.blocks = [network.source(given, FRAMES)]
+    ins, outs = [given], [build.stream(beats * FRAMES) for _ in range(count)]
+    for out in outs[:-1]:
+        behind = build.requant_of(out) if rng.random() < 0.5 else out
+        held = build.stream(behind.beats)
+        build.blocks += network.queue(behind, held, beats + int(rng.integers(0, 4)))
+        ins.append(held)
+        if rng.random() < 0.5:
+            build.blocks.append(network.sink(behind, FRAMES))
+    muxed = build.stream(count * beats * FRAMES)
+    build.blocks.append(network.take_turns(ins, muxed, beats))
+    build.blocks.append(network.deal(build.requant_of(muxed), outs, beats))
+    build.behind(outs[-1], int(rng.integers(0, 3)))
+    return Network(tuple(build.blocks))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_streams_that_take_turns_equal_a_simulation_clock_by_clock(seed: int) -> None:
+    check(turns(seed))
+
+
 def rings(seed: int) -> Network:
     """A ring that fills up, before readers of a slower pace."""
     build = Builder(np.random.default_rng(seed))
