@@ -36,6 +36,7 @@ from gan2hls.hardware.resources import (
 )
 from gan2hls.hardware.schedule import check_fits, fits, schedule, sizing
 from gan2hls.hardware.skip import AxisPhases
+from gan2hls.hardware.turns import turn_of
 from gan2hls.hardware.weigh import Weighed, weigh
 from gan2hls.hardware.width_converters import Converter
 
@@ -92,6 +93,7 @@ __all__ = [
     "schedule",
     "sizing",
     "symbol_bits",
+    "turn_of",
     "verify_design",
     "weigh",
 ]

@@ -71,7 +71,7 @@ def estimate(design: Design, memory_clocks: int = MEMORY_CLOCKS) -> Estimate:
 def port_cycles(design: Design) -> int:
     """Return the clocks in which a frame comes from external memory, a beat of its port each."""
     port = 0 if design.memory is None else design.memory.read_cycles
-    linear = (engine for engine in design.engines if isinstance(engine, LinearEngine))
+    linear = (unit for unit in design.units if isinstance(unit, LinearEngine))
     return max(port, max((engine.decode_cycles for engine in linear), default=0))
 
 
@@ -143,15 +143,15 @@ def design_network(design: Design, frames: int, memory_clocks: int = MEMORY_CLOC
     streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
     weights = weights_from_memory(design.memory, frames, memory_clocks)
     blocks = [*weights.blocks, *(weights.source(stream, frames) for stream in streams.values())]
-    for engine in design.engines:
+    streams |= {e.layer.name: Stream(e.layer.name, e.out_beats * frames) for e in design.engines}
+    for unit in design.units:
         arriving = []
-        for edge in design.edges_into(engine):
+        for edge in design.edges_into(unit):
             made, stream = edge_blocks(edge, streams[edge.source.tensor])
             blocks += made
             arriving.append(stream)
-        tiles = weights.tiles.get(engine.layer.name)
-        made, streams[engine.layer.name] = engine_blocks(engine, arriving, frames, tiles)
-        blocks += made
+        outs = [streams[layer.name] for layer in unit.layers]
+        blocks += unit_blocks(unit, arriving, outs, frames, weights.tiles.get(unit.layer.name))
     for edge in design.edges_out:
         made, stream = edge_blocks(edge, streams[edge.source.tensor])
         blocks += (*made, timing.sink(stream, frames))
@@ -187,6 +187,23 @@ def _converter_blocks(edge: Edge, stages: Sequence[Converter], stream: Stream) -
             blocks.append(timing.down(stream, made, stage.ratio))
         stream = made
     return blocks, stream
+
+
+def unit_blocks(
+    engine: EngineDesign, streams: Sequence[Stream], outs: Sequence[Stream], frames: int, tiles: Queue | None
+) -> tuple[Block, ...]:
+    """Return the blocks of ``engine`` that reads ``streams`` and ``tiles`` of weights, and sends ``outs``.
+
+    Where several layers take turns at it, a frame of the design is a frame of each of them.
+    """
+    if len(engine.layers) == 1:
+        return engine_blocks(engine, streams, frames, tiles)[0]
+    name, turns = engine.layer.name, len(engine.layers)
+    given = Stream(f"{name}.given", sum(stream.beats for stream in streams))
+    (beats,) = engine.in_beats
+    blocks, sent = engine_blocks(engine, [given], turns * frames, tiles)
+    mux, demux = timing.take_turns(streams, given, beats), timing.deal(sent, outs, engine.out_beats)
+    return (mux, *blocks, demux)
 
 
 def engine_blocks(

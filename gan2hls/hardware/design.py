@@ -7,16 +7,18 @@ draws the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
+from gan2hls.hardware.turns import joint_layer, sharing_key
 from gan2hls.hardware.width_converters import converters
-from gan2hls.model import IntegerModel
+from gan2hls.model import IntegerModel, IntLayer
 
 #: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
 WORD_LIMIT_BITS = 4096
@@ -35,6 +37,8 @@ class Design:
         depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.
         off_chip: of the queues that are in external memory, the width of its port in bits, by reader and port.
         ultra: reader and port of the queues that are in UltraRAM.
+        shared: names of the layers that take turns at one engine, in the order in which they do, group by group; their
+            ``engines`` are alike, and there is one of them.
     """
 
     model: IntegerModel
@@ -44,6 +48,7 @@ class Design:
     depths: Mapping[tuple[str, int], int] = field(default_factory=dict)
     off_chip: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ultra: frozenset[tuple[str, int]] = frozenset()
+    shared: tuple[tuple[str, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,20 +57,44 @@ class Design:
 
     @property
     def interval_limit(self) -> int:
-        """``max`` over layers of ``ceil(useful_macs / (PE * SIMD))``: no frame interval can be shorter."""
-        return max(max((engine.mac_cycles for engine in self.engines), default=1), 1)
+        """``max`` over engines of ``ceil(useful_macs / (PE * SIMD))``: no frame interval can be shorter."""
+        return max(max((len(unit.layers) * unit.mac_cycles for unit in self.units), default=1), 1)
 
     @property
     def interval(self) -> int:
         """Least clocks between two frames of the slowest engine alone."""
-        return max(engine.interval for engine in self.engines)
+        return max(unit.interval for unit in self.units)
+
+    @cached_property
+    def units(self) -> tuple[EngineDesign, ...]:
+        """The engines that there are: those of all layers, but one of each group that shares it, where its first is."""
+        names = {name: group for group in self.shared for name in group}
+        found: list[EngineDesign] = []
+        for engine in self.engines:
+            group = names.get(engine.layer.name)
+            if group is None:
+                found.append(engine)
+            elif engine.layer.name == group[0]:
+                assert isinstance(engine, LinearEngine), f"{group[0]} is not linear"
+                found.append(shared_engine(engine, [self.model.layer(name) for name in group]))
+        return tuple(found)
+
+    def unit(self, name: str) -> EngineDesign:
+        """Return the engine at which the layer called ``name`` is computed."""
+        return next(unit for unit in self.units if any(layer.name == name for layer in unit.layers))
+
+    @cached_property
+    def several_inputs(self) -> frozenset[str]:
+        """The layers whose engine reads more than one stream, so that one of these may have to wait."""
+        units = (unit for unit in self.units if sum(len(layer.inputs) for layer in unit.layers) > 1)
+        return frozenset(layer.name for unit in units for layer in unit.layers)
 
     @cached_property
     def memory(self) -> MemoryMap | None:
         """What stands in external memory; None: nothing."""
         rings = [(f"{edge.reader}_{edge.port}", edge.label, edge.ring) for edge in self.edges]
         rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.engines]
-        return memory_map(self.engines, rings)
+        return memory_map(self.units, rings)
 
     @property
     def has_image(self) -> bool:
@@ -127,8 +156,9 @@ class Design:
         return next(engine for engine in self.engines if engine.layer.name == name)
 
     def edges_into(self, engine: EngineDesign) -> tuple[Edge, ...]:
-        """Return what ``engine`` reads, by input."""
-        return tuple(edge for edge in self.edges if edge.reader == engine.layer.name)
+        """Return what ``engine`` reads, by input, or by layer."""
+        names = {layer.name for layer in engine.layers}
+        return tuple(edge for edge in self.edges if edge.reader in names)
 
     def edges_from(self, tensor: str) -> tuple[Edge, ...]:
         """Return what reads ``tensor``, by branch."""
@@ -138,6 +168,19 @@ class Design:
     def edges_out(self) -> tuple[Edge, ...]:
         """What leaves, by output."""
         return tuple(edge for edge in self.edges if not edge.reader)
+
+
+def shared_engine(engine: LinearEngine, layers: Sequence[IntLayer]) -> LinearEngine:
+    """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
+    return replace(engine, layer=joint_layer(layers), turns=tuple(layers))
+
+
+def _shape(engine: EngineDesign) -> tuple[object, ...]:
+    """Return what engines have in common that are one."""
+    assert isinstance(engine, LinearEngine), f"{engine.layer.name} is not linear"
+    key = sharing_key(engine.layer)
+    assert key is not None and engine.off_chip is not None, f"{engine.layer.name}: it cannot take turns"
+    return key, engine.folding, engine.rows, engine.off_chip, engine.skip is not None, engine.ultra
 
 
 def verify_design(design: Design) -> None:
@@ -154,6 +197,11 @@ def verify_design(design: Design) -> None:
         engine.verify()
         apart = {port for port, tensor in enumerate(layer.inputs) if tensor in layer.inputs[:port]}
         assert all(design.depths.get((layer.name, port)) for port in apart), f"{layer.name}: one tensor read twice"
+    for group in design.shared:
+        members = [design.engine(name) for name in group]
+        assert [e.layer.name for e in design.engines if e in members] == list(group), f"{group}: out of order"
+        assert len({_shape(engine) for engine in members}) == 1 < len(group), f"{group}: not alike"
+        design.unit(group[0]).verify()
     for (reader, port), depth in design.depths.items():
         assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
         assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"

@@ -97,6 +97,11 @@ class EngineDesign(ABC):
     ultra: frozenset[Written] = field(default=frozenset(), kw_only=True)
 
     @property
+    def layers(self) -> tuple[IntLayer, ...]:
+        """The layers that it computes, one after the other: ``layer``, or those of which that is the joint one."""
+        return (self.layer,)
+
+    @property
     @abstractmethod
     def written(self) -> Mapping[Written, tuple[int, int]]:
         """Bits of a word, and words, of its memories that may be UltraRAMs."""

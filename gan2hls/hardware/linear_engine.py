@@ -37,6 +37,8 @@ class LinearEngine(EngineDesign):
         skip: the program of an engine that skips empty blocks; None: it visits all.
         off_chip: how weights come from external memory; None: they stand on chip.
         left: the blocks that one which is not encoded does not skip; None: it visits all, or has a program.
+        turns: the layers that take turns at it, of which ``layer`` is the joint one; none: it has ``layer`` alone.
+            Steps, beats and passes are those of a turn, all but ``interval``, ``bus_beats`` and ``decode_cycles``.
     """
 
     rows: int
@@ -44,6 +46,12 @@ class LinearEngine(EngineDesign):
     skip: SkipProgram | None = None
     off_chip: OffChip | None = None
     left: Occupancy | None = None
+    turns: tuple[IntLayer, ...] = ()
+
+    @property
+    def layers(self) -> tuple[IntLayer, ...]:
+        """The layers that it computes, one after the other."""
+        return self.turns or (self.layer,)
 
     @cached_property
     def op(self) -> IntLinear:
@@ -169,23 +177,27 @@ class LinearEngine(EngineDesign):
     @property
     def bus_beats(self) -> int:
         """Beats of the memory port in a frame; 0 with weights on chip."""
-        return 0 if self.off_chip is None else self.bands.count * sum(self.stream_beats)
+        return 0 if self.off_chip is None else len(self.layers) * self.bands.count * sum(self.stream_beats)
 
     @property
     def decode_cycles(self) -> int:
         """Clocks in which a frame's weights come, a word each, or a symbol of each decoder; 0 with weights on chip."""
         words = self.tiles.words if self.huffman is None else self.huffman.symbols
-        return 0 if self.off_chip is None else self.bands.count * words
+        return 0 if self.off_chip is None else len(self.layers) * self.bands.count * words
 
     def stream_contents(self) -> tuple[bytes, ...]:
-        """Return what one pass reads of each stream of weights, in whole beats."""
+        """Return what one pass reads of each stream of weights, in whole beats; of several layers one by one."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        if self.huffman is None:
+        if self.turns:
+            weights = (encode(linear_op(layer).weight, self.folding.pe, self.folding.simd) for layer in self.turns)
+            packed = [plain_stream(encoded, self.bus_word_bits) for encoded in weights]
+        elif self.huffman is None:
             packed = [plain_stream(self.weights, self.bus_word_bits)]
         else:
             packed = [np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams]
         beat = self.off_chip.bus_bits // 8
-        return tuple(content.ljust(beat * n, b"\0") for content, n in zip(packed, self.stream_beats, strict=True))
+        lengths = self.stream_beats * len(self.turns or (self.layer,))
+        return tuple(content.ljust(beat * n, b"\0") for content, n in zip(packed, lengths, strict=True))
 
     @property
     def decoder_clocks(self) -> int:
@@ -277,7 +289,7 @@ class LinearEngine(EngineDesign):
     @property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: MACs, input and output beats, weights that arrive."""
-        return max(super().interval, self.bus_beats, self.decode_cycles)
+        return max(len(self.layers) * super().interval, self.bus_beats, self.decode_cycles)
 
     @cached_property
     def acc_queue_words(self) -> int:
@@ -356,6 +368,8 @@ class LinearEngine(EngineDesign):
         """
         folding, name = self.folding, self.layer.name
         assert self.ultra <= self.written.keys(), f"{name}: UltraRAM for {set(self.ultra)}"
+        plain = self.off_chip is not None and not self.off_chip.decoders and self.skip is None
+        assert plain or not self.turns, f"{name}: several layers, but weights on chip, coded or skipped"
         assert folding.pe in legal_pe(self.geometry), f"{name}: PE {folding.pe}"
         assert folding.simd in legal_simd(self.geometry, folding.pe), f"{name}: SIMD {folding.simd}"
         window = self.geometry.y.window if self.off_chip is None else self.bands.window

@@ -31,8 +31,9 @@ class Region:
         stream: number of the decoder; 0 without decoders.
         offset: of its first byte in the image.
         beats: of the memory port, of one pass.
-        passes: over it in a frame.
+        passes: over it in a frame; of several layers over each of them.
         bus_bits: width of the port.
+        turns: layers whose weights stand in it one behind the other, each from a whole burst on.
     """
 
     layer: str
@@ -41,16 +42,23 @@ class Region:
     beats: int
     passes: int
     bus_bits: int
+    turns: int = 1
+
+    @property
+    def stride(self) -> int:
+        """Beats from the weights of a layer to those of the next one."""
+        burst = burst_beats(self.bus_bits)
+        return self.beats if self.turns == 1 else -(-self.beats // burst) * burst
 
     @property
     def size(self) -> int:
         """Bytes, filled up to whole beats."""
-        return self.beats * self.bus_bits // 8
+        return self.turns * self.stride * self.bus_bits // 8
 
     @property
     def frame_beats(self) -> int:
         """Beats of the port in a frame."""
-        return self.passes * self.beats
+        return self.turns * self.passes * self.beats
 
 
 @final
@@ -112,7 +120,8 @@ class MemoryMap:
         found, offset = [], 0
         for engine in self.engines:
             for n, beats in enumerate(engine.stream_beats):
-                found.append(Region(engine.layer.name, n, offset, beats, engine.bands.count, self.bus_bits))
+                passes, turns = engine.bands.count, len(engine.layers)
+                found.append(Region(engine.layer.name, n, offset, beats, passes, self.bus_bits, turns))
                 offset += _whole(found[-1].size)
         return tuple(found)
 
@@ -163,10 +172,12 @@ class MemoryMap:
         """Return the image: every region at its offset, zeros between them."""
         image = bytearray(self.size)
         for engine in self.engines:
-            contents = engine.stream_contents()
-            for region, content in zip(self.regions_of(engine.layer.name), contents, strict=True):
-                assert len(content) == region.size, f"{region.layer}: {len(content)} bytes"
-                image[region.offset : region.offset + region.size] = content
+            contents = iter(engine.stream_contents())
+            for region in self.regions_of(engine.layer.name):
+                for turn in range(region.turns):
+                    content, at = next(contents), region.offset + turn * region.stride * region.bus_bits // 8
+                    assert len(content) == region.beats * region.bus_bits // 8, f"{region.layer}: {len(content)} bytes"
+                    image[at : at + len(content)] = content
         return bytes(image)
 
 

@@ -338,7 +338,7 @@ def _option(engine: EngineDesign) -> Option:
 def _bus_bytes(engine: EngineDesign) -> int:
     """Return the bytes of ``engine`` that cross the memory port in a frame: weights, or a map both ways."""
     if isinstance(engine, LinearEngine):
-        return engine.bands.count * engine.pass_bytes
+        return len(engine.layers) * engine.bands.count * engine.pass_bytes
     return 0 if engine.ring is None else 2 * engine.ring.frame_bytes
 
 

@@ -35,16 +35,15 @@ Depths = Mapping[tuple[str, int], int]
 
 
 def waiting_edges(design: Design) -> tuple[Edge, ...]:
-    """Return the edges that may have to wait for others: those into engines of several inputs.
+    """Return the edges that may have to wait for others: those into engines of several inputs, or of several layers.
 
     What enters the design and has one reader waits outside.
     """
-    several = {engine.layer.name for engine in design.engines if len(engine.layer.inputs) > 1}
     inputs = {stream.tensor for stream in design.inputs}
     return tuple(
         edge
         for edge in design.edges
-        if edge.reader in several and not (edge.source.tensor in inputs and edge.branch is None)
+        if edge.reader in design.several_inputs and not (edge.source.tensor in inputs and edge.branch is None)
     )
 
 
@@ -125,11 +124,10 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
     An engine that could send a map at once is held up by what reads it.  What it holds back waits inside it, so queues
     need not hold it; in the schedule of one frame they do, unless nothing holds up the engines of several inputs.
     """
-    several = {engine.layer.name for engine in design.engines if len(engine.layer.inputs) > 1}
     behind = {
         (edge.reader, edge.port): _NEVER_FULL * edge.queued.beats + 2 * QUEUE_WORDS
         for edge in design.edges
-        if edge.source.tensor in several
+        if edge.source.tensor in design.several_inputs
     }
     held_up: Depths = {}
     for schedule in (replace(design, depths={**behind, **design.depths}), design):

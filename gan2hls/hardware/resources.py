@@ -155,7 +155,7 @@ def joints_resources(design: Design) -> Resources:
 
 def design_resources(design: Design) -> Resources:
     """Return what ``design`` takes of its part."""
-    engines = overall(engine_resources(engine).taken for engine in design.engines)
+    engines = overall(engine_resources(unit).taken for unit in design.units)
     if design.memory is not None:
         rings = len(design.memory.rings)
         engines += fabric.reader(len(design.memory.regions) + rings)

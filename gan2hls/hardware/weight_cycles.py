@@ -59,7 +59,7 @@ def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: in
         name, beats = engine.layer.name, engine.stream_beats
         depth, pass_words = (TILES, engine.co_folds) if engine.skip is None else (engine.tiles.held, engine.tiles.words)
         ahead = -(-depth // pass_words) - (-memory.queue_beats // min(beats)) + _MORE_PASSES
-        passes = engine.bands.count * frames + ahead
+        passes = len(engine.layers) * engine.bands.count * frames + ahead
         given = [Queue(f"{name}.{n}.port", count * passes, memory.queue_beats) for n, count in enumerate(beats)]
         tiles[name] = Queue(f"{name}.tiles", passes * pass_words, depth)
         to_ready = _RELEASE_TO_READY if engine.skip is None else _RING_RELEASE_TO_READY

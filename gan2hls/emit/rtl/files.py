@@ -32,9 +32,10 @@ from gan2hls.emit.rtl.memory import (
     unit_memory,
 )
 from gan2hls.emit.rtl.top import shape_text, top_context
-from gan2hls.hardware import BANKS, OUT_QUEUE_WORDS, Design, EngineDesign, LinearEngine, StreamEngine
+from gan2hls.emit.rtl.turns import requant_turns, turns_context
+from gan2hls.hardware import BANKS, OUT_QUEUE_WORDS, Design, Edge, EngineDesign, LinearEngine, StreamEngine, turn_of
 from gan2hls.numbers import IntType
-from gan2hls.ops import Parameter, Shape
+from gan2hls.ops import Parameter
 
 #: Names that a module cannot have: the keywords of IEEE 1800-2017.
 _RESERVED = frozenset((template_root() / "rtl" / "reserved.txt").read_text().split())
@@ -50,7 +51,7 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
         ConfigError: the design's name cannot be a module.
         UnsupportedError: an engine without a single tap, which would have nothing to compute.
     """
-    engines = [_engine(design, engine) for engine in design.engines]
+    engines = [_engine(design, engine) for engine in design.units]
     modules = [design.name, *(engine.module for engine in engines)]
     taken = {name.removesuffix(".sv") for name in static("rtl/lib", (".sv",))}
     if design.name in _RESERVED or len(set(modules)) < len(modules) or taken & set(modules):
@@ -111,9 +112,11 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "held_msb": None if engine.ring is None else engine.ring.width - 1,
         "reorder": None,
         "fill": None,
-        "inputs": _inputs(engine, [edge.source.shape for edge in design.edges_into(engine)]),
+        "inputs": _inputs(engine, design.edges_into(engine)),
+        "in_msb": engine.in_lanes * engine.in_elem.bits - 1 if isinstance(engine, LinearEngine) else None,
+        "outputs": _outputs(engine),
+        "turns": None,
         "out_shape": shape_text(layer.shape),
-        "out_elem": str(engine.out_elem),
         "out_lanes": engine.out_lanes,
         "out_beats": engine.out_beats,
         "out_msb": engine.out_lanes * engine.out_elem.bits - 1,
@@ -127,6 +130,7 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
     }
     if isinstance(engine, LinearEngine):
         context |= {"linear": True, **linear_context(engine)}
+        context["turns"] = turns_context(engine) if engine.turns else None
         memories |= linear_memories(engine)
     elif isinstance(engine, StreamEngine):
         unit = engine.rtl_unit
@@ -137,23 +141,37 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
     return _Engine(context["module"], context, {memory_file(engine, role): image for role, image in memories.items()})
 
 
-def _inputs(engine: EngineDesign, shapes: Sequence[Shape]) -> list[dict[str, Any]]:
+def _inputs(engine: EngineDesign, edges: Sequence[Edge]) -> list[dict[str, Any]]:
     """Return what the template needs to know of each input: the only one is ``s``, several are numbered."""
-    alone = len(shapes) == 1
+    alone = len(edges) == 1
+    types = [given for layer in engine.layers for given in layer.input_types]
+    beats = engine.in_beats * len(engine.layers)
     return [
         {
             "prefix": "s" if alone else f"s{n}",
-            "tensor": "" if alone else f" {tensor}",
-            "shape": shape_text(shape),
+            "tensor": "" if alone else f" {edge.source.tensor}",
+            "shape": shape_text(edge.source.shape),
             "elem": str(given.int_type),
             "zero_point": given.zero_point,
             "lanes": engine.in_lanes,
-            "beats": engine.in_beats[n],
+            "beats": beats[n],
             "msb": engine.in_lanes * given.int_type.bits - 1,
         }
-        for n, (tensor, shape, given) in enumerate(
-            zip(engine.layer.inputs, shapes, engine.layer.input_types, strict=True)
-        )
+        for n, (edge, given) in enumerate(zip(edges, types, strict=True))
+    ]
+
+
+def _outputs(engine: EngineDesign) -> list[dict[str, Any]]:
+    """Return what the template needs to know of each output: the only one is ``m``, several are numbered."""
+    alone, types = len(engine.layers) == 1, [layer.output_type.int_type for layer in engine.layers]
+    return [
+        {
+            "prefix": "m" if alone else f"m{n}",
+            "tensor": "" if alone else f" {layer.name}",
+            "elem": str(elem),
+            "msb": engine.out_lanes * elem.bits - 1,
+        }
+        for n, (layer, elem) in enumerate(zip(engine.layers, types, strict=True))
     ]
 
 
@@ -192,6 +210,8 @@ def _requant(engine: EngineDesign) -> Values:
         "OutDepth": BANKS if banded else OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
+    if isinstance(engine, LinearEngine) and engine.turns:
+        values |= requant_turns(engine)
     if banded:
         return values | {"Bands": bit(True)}
     return values if engine.pixels.all() else values | {"Holes": bit(True), **hole_masks(engine)}
@@ -201,8 +221,11 @@ def _code_bits(engine: EngineDesign) -> int:
     """Return the signed width of a code before its clamp, one bit wider than needed so that no compare is constant."""
     requant = engine.layer.requant
     total = requant.sum_type(engine.layer.acc_type)
-    ends = ((total.lo >> requant.shift) + requant.zero_point, (total.hi >> requant.shift) + requant.zero_point)
-    low, high = min(*ends, requant.lo, requant.zero_point), max(*ends, requant.hi, requant.zero_point)
+    turns = [turn_of(layer) for layer in engine.layers]
+    shift, points = min(turn.shift for turn in turns), [turn.zero_point for turn in turns]
+    ends = [(end >> shift) + point for end in (total.lo, total.hi) for point in points]
+    low, high = min(*ends, *points), max(*ends, *points)
+    low, high = min(low, *(turn.lo for turn in turns)), max(high, *(turn.hi for turn in turns))
     return IntType.covering(low, high).signed_bits + 1
 
 

@@ -40,9 +40,9 @@ class _Block:
 
     Attributes:
         module: what it is.
-        name: of the instance and of the stream.
+        name: of the instance.
         inputs: prefix of its ports, and the stream, of each stream that it reads.
-        bits: of a beat that it sends.
+        outputs: prefix of its ports, the stream, and bits of a beat, of each stream that it sends.
         parameters: of the module.
         weights: the streams of weights that it reads from external memory; None: it reads none.
         ring: number of the ring in external memory whose ends it has; None: it has none.
@@ -52,7 +52,7 @@ class _Block:
     module: str
     name: str
     inputs: tuple[tuple[str, str], ...]
-    bits: int
+    outputs: tuple[tuple[str, str, int], ...]
     parameters: dict[str, int] = field(default_factory=dict)
     weights: _Streams | None = None
     ring: int | None = None
@@ -68,21 +68,21 @@ def top_context(design: Design) -> dict[str, Any]:
     blocks: list[_Block] = []
     rings = {} if design.memory is None else {ring.name: n for n, ring in enumerate(design.memory.rings)}
     engines = []
-    for engine in design.engines:
+    for engine in design.units:
         arriving = []
         for edge in design.edges_into(engine):
-            on_the_way = _edge_blocks(edge, rings, alone=len(engine.layer.inputs) == 1)
+            on_the_way = _edge_blocks(edge, rings, alone=len(design.engine(edge.reader).layer.inputs) == 1)
             blocks += on_the_way
             arriving.append(on_the_way[-1].name if on_the_way else edge.name)
         blocks.append(_engine_block(design, engine, arriving))
+        engines += _traced(engine, arriving)
         if engine.ring is not None:
             blocks.append(
                 _ring_block(
                     f"{engine.layer.name}_held", f"{engine.layer.name}_map", engine.ring, rings[engine.layer.name]
                 )
             )
-        engines.append({"name": engine.layer.name, "linear": isinstance(engine, LinearEngine), "reads": arriving})
-    streams += [(block.name, block.bits) for block in blocks]
+    streams += [(name, bits) for block in blocks for _, name, bits in block.outputs]
     streams += [(f"{engine.layer.name}_map", engine.ring.width) for engine in design.engines if engine.ring is not None]
     assert len({name for name, _ in streams}) == len(streams), "stream names repeat"
     sources = [_port(port, port.stream.tensor) for port in design.sources]
@@ -90,6 +90,7 @@ def top_context(design: Design) -> dict[str, Any]:
     return {
         "top": design.name,
         "engines": engines,
+        "units": len(design.units),
         "alone": len(sources) == len(sinks) == 1 and not forks,
         "sources": sources,
         "sinks": sinks,
@@ -102,6 +103,17 @@ def top_context(design: Design) -> dict[str, Any]:
         "blocks": blocks,
         "memory": None if design.memory is None else _memory(design.memory),
     }
+
+
+def _traced(engine: EngineDesign, arriving: list[str]) -> list[dict[str, Any]]:
+    """Return what a trace tells of each layer of ``engine``, which reads the streams ``arriving``."""
+    linear, unit = isinstance(engine, LinearEngine), engine.layer.name
+    if len(engine.layers) == 1:
+        return [{"name": unit, "linear": linear, "reads": arriving, "unit": unit, "turn": None}]
+    return [
+        {"name": layer.name, "linear": linear, "reads": [arriving[n]], "unit": unit, "turn": n}
+        for n, layer in enumerate(engine.layers)
+    ]
 
 
 def _memory(memory: MemoryMap) -> dict[str, Any]:
@@ -118,6 +130,9 @@ def _memory(memory: MemoryMap) -> dict[str, Any]:
         "Offsets": _packed([r.offset for r in regions] + [r.offset for r in rings]),
         "Beats": _packed([r.beats for r in regions] + [r.ring.beats for r in rings]),
     }
+    if any(r.turns > 1 for r in regions):
+        reader["Turns"] = _packed([r.turns for r in regions] + [1] * len(rings))
+        reader["Passes"] = _packed([r.passes for r in regions] + [1] * len(rings))
     if rings:
         reader["Lengths"] = _packed([memory.burst_beats] * len(regions) + [r.ring.burst for r in rings])
         reader["Slots"] = _packed([0] * len(regions) + [r.ring.slots for r in rings])
@@ -169,7 +184,7 @@ def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_
     elif edge.depth:
         module, name, bits = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue", edge.queued.bits
         parameters = {"Width": bits, "Depth": edge.depth, **({"Ultra": 1} if edge.ultra else {})}
-        blocks.append(_Block(module, name, (("s", source),), bits, parameters))
+        blocks.append(_Block(module, name, (("s", source),), _sends(name, bits), parameters))
         source = name
     return [*blocks, *_converter_blocks(edge, edge.behind, prefix, source)]
 
@@ -177,7 +192,12 @@ def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_
 def _ring_block(name: str, source: str, ring: OffChipRing, number: int) -> _Block:
     """Return the ends of ``ring``, which takes the stream ``source`` and gives the stream ``name``."""
     parameters = {"Width": ring.width, "WordBits": ring.word_bits, "BusBits": ring.bus_bits}
-    return _Block("g2h_off_chip_ring", name, (("s", source),), ring.width, parameters, ring=number)
+    return _Block("g2h_off_chip_ring", name, (("s", source),), _sends(name, ring.width), parameters, ring=number)
+
+
+def _sends(name: str, bits: int) -> tuple[tuple[str, str, int], ...]:
+    """Return the outputs of what sends the stream ``name`` alone."""
+    return (("m", name, bits),)
 
 
 def _converter_blocks(edge: Edge, stages: Iterable[Converter], prefix: str, source: str) -> list[_Block]:
@@ -187,7 +207,7 @@ def _converter_blocks(edge: Edge, stages: Iterable[Converter], prefix: str, sour
         name, width = f"{prefix}_{stage.direction}", stage.narrow * edge.source.elem.bits
         parameters = {"Width": width, "Ratio": stage.ratio}
         bits = stage.out_lanes * edge.source.elem.bits
-        blocks.append(_Block(f"g2h_{stage.direction}", name, (("s", source),), bits, parameters))
+        blocks.append(_Block(f"g2h_{stage.direction}", name, (("s", source),), _sends(name, bits), parameters))
         source = name
     return blocks
 
@@ -202,7 +222,9 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     if name in readers:
         weights = _Streams(readers.index(name), readers.count(name), list(dict.fromkeys(readers)).index(name))
     holds = f"{name}_held" if engine.ring is not None else None
-    return _Block(f"{design.name}_{name}", name, inputs, engine.sends.bits, weights=weights, holds=holds)
+    sends = [design.streams[layer.name] for layer in engine.layers]
+    outputs = tuple(("m" if len(sends) == 1 else f"m{n}", one.tensor, one.bits) for n, one in enumerate(sends))
+    return _Block(f"{design.name}_{name}", name, inputs, outputs, weights=weights, holds=holds)
 
 
 def _port(port: StreamPort, stream_name: str) -> dict[str, Any]:

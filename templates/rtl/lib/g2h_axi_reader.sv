@@ -3,6 +3,8 @@
 // Equation    stream c is the Beats[c] beats from byte base_i + Offsets[c] on, in order, repeated for ever; where Slots[c] is
 //             not 0, what g2h_axi_writer writes with the same parameters: Beats[c] beats make a frame, in bursts of Lengths[c]
 //             and a last one of what is left, each in the next of Slots[c] places that are BurstBeats beats apart.
+//             Where Turns[c] is more than 1, so many such regions follow one another, each from a whole burst on: each is read
+//             Passes[c] times, then the next one.
 // Memory      a queue of QueueBeats beats per stream, of two bursts where Slots[c] is not 0, in distributed RAM.
 // Latency     depends on the memory; beats of all streams together leave at one a clock at most.
 // Handshake   a burst is asked for when its stream's queue has room for it, so r_ready_o is always high and no stream
@@ -17,7 +19,7 @@
 // Parameters  DataBits a power of two of at least 8; offsets multiples of BurstBeats beats and of no less than a burst's
 //             bytes, so that no burst crosses 4096 bytes (BurstBeats a power of two, BurstBeats * DataBits / 8 <= 4096);
 //             QueueBeats a power of two of at least 2 * BurstBeats.  Offsets, Beats,
-//             Lengths and Slots have 32 bits for each stream.
+//             Lengths, Slots, Turns and Passes have 32 bits for each stream.
 module g2h_axi_reader #(
   parameter int unsigned           Clients     = 1,
   parameter int unsigned           DataBits    = 64,
@@ -29,7 +31,9 @@ module g2h_axi_reader #(
   parameter logic [32*Clients-1:0] Offsets     = '0,
   parameter logic [32*Clients-1:0] Beats       = {Clients{32'd1}},
   parameter logic [32*Clients-1:0] Lengths     = {Clients{32'(BurstBeats)}},
-  parameter logic [32*Clients-1:0] Slots       = '0
+  parameter logic [32*Clients-1:0] Slots       = '0,
+  parameter logic [32*Clients-1:0] Turns       = {Clients{32'd1}},
+  parameter logic [32*Clients-1:0] Passes      = {Clients{32'd1}}
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -154,12 +158,13 @@ module g2h_axi_reader #(
     localparam int unsigned Depth     = (RingSlots == 0) ? QueueBeats : 2 * BurstBeats;
     localparam int unsigned Bursts    = (Count + Length - 1) / Length;
     localparam int unsigned Rest      = Count - (Bursts - 1) * Length;  // beats of the last burst
-    localparam int unsigned Places    = (RingSlots == 0) ? Bursts : RingSlots;
+    localparam int unsigned Regions   = Turns[32*c+:32];
+    localparam int unsigned Places    = (RingSlots == 0) ? Regions * Bursts : RingSlots;
     localparam int unsigned PlaceBits = (Places > 1) ? $clog2(Places) : 1;
 
     logic [RoomBits-1:0]  room_d, room_q;
-    logic [PlaceBits-1:0] place_q;
-    logic                 freed, granted, rewind, last;  // rewind: the next burst is in place 0; last: of its frame
+    logic [PlaceBits-1:0] place_d, place_q;
+    logic                 freed, granted, rewind, last;  // rewind: the next burst is in the last place; last: of its frame
 
     assign first[c]  = Offsets[32*c+:32];
     assign place[c]  = 32'(place_q);
@@ -174,16 +179,50 @@ module g2h_axi_reader #(
         place_q <= '0;
       end else begin
         room_q <= room_d;
-        if (asks[c]) place_q <= rewind ? '0 : place_q + PlaceBits'(1);
+        if (asks[c]) place_q <= place_d;
       end
+    end
+
+    if (Regions > 1) begin : g_turns
+      logic [PlaceBits-1:0] origin_q;  // of the region
+      logic                 pass_last;
+
+      assign place_d = !last ? place_q + PlaceBits'(1) : !pass_last ? origin_q : rewind ? '0 : place_q + PlaceBits'(1);
+
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni) origin_q <= '0;
+        else if (asks[c] && last) origin_q <= place_d;
+      end
+
+      g2h_count #(
+        .Count(Passes[32*c+:32])
+      ) u_passes (
+        .clk_i (clk_i),
+        .rst_ni(rst_ni),
+        .step_i(asks[c] && last),
+        .last_o(pass_last)
+      );
+    end else begin : g_alone
+      assign place_d = rewind ? '0 : place_q + PlaceBits'(1);
     end
 
     if (RingSlots == 0) begin : g_region
       logic unused_grant;
       assign unused_grant = &{1'b0, grant_i[c]};
       assign granted      = 1'b1;
-      assign last         = rewind;
       assign done_o[c]    = 1'b0;
+      if (Regions > 1) begin : g_many
+        g2h_count #(
+          .Count(Bursts)
+        ) u_bursts (
+          .clk_i (clk_i),
+          .rst_ni(rst_ni),
+          .step_i(asks[c]),
+          .last_o(last)
+        );
+      end else begin : g_one
+        assign last = rewind;
+      end
     end else begin : g_ring
       localparam int unsigned GrantBits = $clog2(RingSlots + 1);
       logic [GrantBits-1:0] grants_q;

@@ -1,0 +1,65 @@
+"""An engine at which several layers take turns: what stands in front of it and behind it, and its requantizer's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
+
+from gan2hls.hardware import LinearEngine, turn_of
+from gan2hls.numbers import IntType
+
+Values = dict[str, str | int]
+
+
+def turns_context(engine: LinearEngine) -> dict[str, Any]:
+    """Return what the template needs to know of the layers that take turns at ``engine``."""
+    (beats,) = engine.in_beats
+    given = [layer.input_type.int_type for layer in engine.layers]
+    sent = [layer.output_type.int_type for layer in engine.layers]
+    mux: Values = {
+        "Inputs": len(given),
+        "Lanes": engine.in_lanes,
+        "Beats": beats,
+        "InBits": sum(elem.bits for elem in given),
+        "OutBits": engine.in_elem.bits,
+        **_places(given),
+        "Signed": _packed(int(elem.signed) for elem in given),
+    }
+    demux: Values = {
+        "Outputs": len(sent),
+        "Lanes": engine.out_lanes,
+        "Beats": engine.out_beats,
+        "InBits": engine.out_elem.bits,
+        "OutBits": sum(elem.bits for elem in sent),
+        **_places(sent),
+    }
+    layers = [{"name": layer.name, "source": layer.source} for layer in engine.layers]
+    return {"layers": layers, "vectors": engine.vector_cycles.size, "mux": mux, "demux": demux}
+
+
+def requant_turns(engine: LinearEngine) -> Values:
+    """Return the parameters of a requantizer whose layers take turns."""
+    turns = [turn_of(layer) for layer in engine.layers]
+    least = min(turn.shift for turn in turns)
+    return {
+        "Shift": least,
+        "Turns": len(turns),
+        "TurnBeats": engine.out_beats,
+        "MoreShifts": _packed(turn.shift - least for turn in turns),
+        "ZeroPoints": _packed(turn.zero_point for turn in turns),
+        "Los": _packed(turn.lo for turn in turns),
+        "His": _packed(turn.hi for turn in turns),
+    }
+
+
+def _places(elems: Sequence[IntType]) -> Values:
+    """Return how wide elements are, and where they stand side by side, as parameters."""
+    bits = [elem.bits for elem in elems]
+    return {"Bits": _packed(bits), "Offsets": _packed(accumulate(bits[:-1], initial=0))}
+
+
+def _packed(values: Iterable[int]) -> str:
+    """Return numbers of 32 bits as a packed array, the first one in the least significant bits."""
+    words = ", ".join(f"32'h{value & 0xFFFFFFFF:08x}" for value in reversed(list(values)))
+    return f"{{{words}}}"

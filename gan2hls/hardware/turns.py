@@ -1,0 +1,120 @@
+"""Layers that take turns at one engine: which can, and what the engine must be for all of them.
+
+Of a frame the engine computes one layer after the other, each with weights and requantizer constants of its own.  So
+layers have one engine where shapes, codec and types of weights are alike; types of inputs, accumulators and outputs
+are as wide as the widest needs, which changes no number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.numbers import IntType, QuantType, Requant
+from gan2hls.ops import IntLinear
+
+#: Codecs whose decoders hold nothing of a layer's own.
+_CODECS = ("raw", "binary", "ternary")
+
+
+@final
+@dataclass(frozen=True)
+class Turn:
+    """What the requantizer of a shared engine has of a layer, beside the words of its channels.
+
+    Attributes:
+        shift: as in ``Requant``, like the others.
+        zero_point: added after the shift.
+        lo: least code.
+        hi: greatest code.
+    """
+
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+def turn_of(layer: IntLayer) -> Turn:
+    """Return what the requantizer has of ``layer``."""
+    return Turn(layer.requant.shift, layer.requant.zero_point, layer.requant.lo, layer.requant.hi)
+
+
+def shareable(model: IntegerModel) -> tuple[tuple[str, ...], ...]:
+    """Return the layers of ``model`` that can take turns at one engine, by name, group by group."""
+    groups = defaultdict[Hashable, list[str]](list)
+    for layer in model.layers:
+        key = sharing_key(layer)
+        if key is not None:
+            groups[key].append(layer.name)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def sharing_key(layer: IntLayer) -> Hashable | None:
+    """Return what layers have in common that can take turns at one engine; None: this one has its own.
+
+    An engine takes turns only with weights off chip, which are as far away for one layer as for many.  Tables behind
+    the requantizer, and pixels without taps, would be a layer's own.
+    """
+    op = layer.op
+    if not isinstance(op, IntLinear) or op.weight.codec not in _CODECS or layer.table is not None:
+        return None
+    geometry, requant = op.geometry, layer.requant
+    if len(geometry.y.outputs) < geometry.y.out_size or len(geometry.x.outputs) < geometry.x.out_size:
+        return None
+    weight = op.weight.codec, op.weight.type, op.weight.values.shape
+    return op.kind, geometry, weight, layer.shape, layer.input_type.zero_point, requant.pieces, requant.half_even
+
+
+def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
+    """Return what the engine of ``layers`` must be: types that hold those of all, constants one behind the other.
+
+    Its weights are those of the first one.  Its requantizer has the greatest shift and all codes of its bits; what each
+    layer has of its own is ``turn_of``.
+    """
+    first, requants = layers[0], [layer.requant for layer in layers]
+    shift = max(requant.shift for requant in requants)
+    rounding = (1 << shift) >> 1
+    sent = _carrying([requant.out_type for requant in requants])
+    requant = Requant(
+        mult=np.concatenate([requant.mult for requant in requants], axis=1),
+        bias=np.concatenate([requant.offset - rounding for requant in requants], axis=1),
+        threshold=np.concatenate([requant.threshold for requant in requants]),
+        shift=shift,
+        zero_point=0,
+        lo=sent.lo,
+        hi=sent.hi,
+        out_type=sent,
+        half_even=first.requant.half_even,
+    )
+    given = replace(first.input_type, int_type=_holding([layer.input_type.int_type for layer in layers]))
+    return replace(
+        first,
+        name=joint_name(layers),
+        source="",
+        inputs=tuple(layer.inputs[0] for layer in layers),
+        input_types=(given,),
+        output_type=QuantType(sent, first.output_type.scale),
+        acc_type=_holding([layer.acc_type for layer in layers]),
+        requant=requant,
+    )
+
+
+def joint_name(layers: Sequence[IntLayer]) -> str:
+    """Return the name of the engine of ``layers``."""
+    return f"{layers[0].name}_shared"
+
+
+def _holding(types: Sequence[IntType]) -> IntType:
+    """Return the type that holds all codes of ``types``."""
+    return IntType.covering(min(one.lo for one in types), max(one.hi for one in types))
+
+
+def _carrying(types: Sequence[IntType]) -> IntType:
+    """Return a type that has as many bits as the widest of ``types``: whoever reads it knows which type is meant."""
+    return IntType(max(one.bits for one in types), signed=any(one.signed for one in types))

@@ -1,0 +1,25 @@
+"""Layers that take turns at one engine: RTL == golden model, clocks == cycle model, bytes on the bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cosim.rtl_bench import Bench, lint
+from tests.cosim.test_off_chip import check
+from tests.shared_engines import residual_model, shared_design, shared_engines
+
+pytestmark = pytest.mark.cosim
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 3 else n for n in range(1, 9)])
+def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    codec = ("raw", "ternary", "raw", "binary")[seed % 4]
+    made = shared_design(rng, residual_model(rng, 1 + seed % 3, codec=codec), bus_bits=32 << seed % 4)
+    assert shared_engines(made)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)

@@ -1,0 +1,101 @@
+"""Random residual networks whose convolutions take turns at one engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine, verify_design
+from gan2hls.hardware.line_buffer import most_rows
+from gan2hls.hardware.off_chip import Bands, legal_band_rows
+from gan2hls.hardware.queues import with_endless_queues, with_queues
+from gan2hls.hardware.turns import shareable
+from gan2hls.kinds.add import IntAdd
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
+from gan2hls.ops import IntLinear
+from tests.random_integer_graphs import Graph, norm_layer
+from tests.randomized import Rng, conv, linear_layer, pointwise_layer
+
+
+def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "raw", size: int = 0) -> IntegerModel:
+    """Blocks of two convolutions, each with a norm, a function or nothing behind it, around which a skip leads.
+
+    What convolutions read has any type without a zero point, so have the sums; their outputs have any zero point.
+    """
+    height, width = (size, size) if size else (int(rng.integers(2, 6)), int(rng.integers(2, 6)))
+    shape, pieces = (height, width, channels), int(rng.integers(1, 3))
+    grown = Graph(rng, {"z": shape})
+    grown.types["z"] = _centred(rng)
+    given = "z"
+    for _ in range(blocks):
+        skip = given
+        for _ in range(2):
+            behind = str(rng.choice(["norm", "function", "nothing"]))
+            out = _centred(rng)
+            if behind != "nothing":
+                out = replace(out, zero_point=int(rng.integers(out.int_type.lo, out.int_type.hi + 1)))
+            name = f"l{len(grown.layers)}"
+            grown.keep(
+                linear_layer(
+                    rng, name, given, conv(shape[:2], channels, channels), grown.types[given],
+                    weight_bits=5, out=out, pieces=pieces, codec=codec,
+                )
+            )  # fmt: skip
+            given, name = name, f"l{len(grown.layers)}"
+            if behind == "norm":
+                made = norm_layer(rng, name, given, shape, out, groups=channels)
+                if made.output_type.zero_point:
+                    made = pointwise_layer(rng, name, given, shape, out)
+                grown.keep(made)
+                given = name
+            elif behind == "function":
+                grown.keep(pointwise_layer(rng, name, given, shape, out))
+                given = name
+        while True:  # a sum without a zero point
+            grown.stream(IntAdd(grown.factors(2)), (skip, given), shape)
+            if grown.layers[-1].output_type.zero_point == 0:
+                break
+            grown.layers.pop()
+        given = grown.layers[-1].name
+    return grown.model(f"residual_{blocks}_{codec}", (given,))
+
+
+def _centred(rng: Rng) -> QuantType:
+    return QuantType(IntType(int(rng.integers(4, 10)), signed=bool(rng.integers(2))), 1.0)
+
+
+def shared_design(
+    rng: Rng, model: IntegerModel, *, bus_bits: int = 64, band_rows: int = 0, endless: bool = False
+) -> Design:
+    """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows."""
+    groups = shareable(model)
+    of = {name: group for group in groups for name in group}
+    chosen: dict[tuple[str, ...], tuple[Folding, int, OffChip]] = {}
+    engines = []
+    for layer in model.layers:
+        channels = layer.shape[2]
+        lanes = int(rng.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+        if not isinstance(layer.op, IntLinear):
+            engines.append(make_engine(layer, Folding(lanes, lanes, lanes)))
+            continue
+        group = of[layer.name]
+        if group not in chosen:
+            pe, simd = (int(rng.choice([n for n in (1, 2, 3, 6) if channels % n == 0])) for _ in range(2))
+            fewer = int(rng.choice([n for n in range(1, pe + 1) if pe % n == 0]))
+            away = OffChip(band_rows or int(rng.choice(legal_band_rows(layer.op.geometry))), bus_bits)
+            bands = Bands(layer.op.geometry.y, away.band_rows)
+            rows = int(rng.choice([bands.window, bands.buffer_rows, most_rows(layer)]))
+            chosen[group] = Folding(pe, simd, fewer), rows, away
+        folding, rows, away = chosen[group]
+        engines.append(make_engine(layer, folding, rows=rows, off_chip=away))
+    made = with_endless_queues(Design(model, tuple(engines), "xc7z020clg400-1", 5.0, shared=groups))
+    made = made if endless else with_queues(made)
+    verify_design(made)
+    return made
+
+
+def shared_engines(design: Design) -> list[LinearEngine]:
+    """The engines of ``design`` at which layers take turns."""
+    return [unit for unit in design.units if isinstance(unit, LinearEngine) and unit.turns]
