@@ -21,7 +21,7 @@ from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, plain_stream
 from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
-from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, bus_word_bits
+from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, burst_beats, bus_word_bits
 
 
 @final
@@ -168,6 +168,13 @@ class LinearEngine(EngineDesign):
         if self.huffman is None:
             return (self.tiles.words * self.bus_word_bits // self.off_chip.bus_bits,)
         return tuple(-(-bits.size // self.off_chip.bus_bits) for bits in self.huffman.streams)
+
+    @property
+    def turn_stride(self) -> int:
+        """Beats of the memory port from the weights of one of its layers to those of the next: whole bursts."""
+        assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
+        (beats,), burst = self.stream_beats, burst_beats(self.off_chip.bus_bits)
+        return -(-beats // burst) * burst
 
     @property
     def pass_bytes(self) -> int:

@@ -33,7 +33,8 @@ class Region:
         beats: of the memory port, of one pass.
         passes: over it in a frame; of several layers over each of them.
         bus_bits: width of the port.
-        turns: layers whose weights stand in it one behind the other, each from a whole burst on.
+        turns: layers whose weights stand in it one behind the other.
+        stride: beats from the weights of one of them to those of the next.
     """
 
     layer: str
@@ -43,17 +44,17 @@ class Region:
     passes: int
     bus_bits: int
     turns: int = 1
+    stride: int = 0
 
     @property
-    def stride(self) -> int:
-        """Beats from the weights of a layer to those of the next one."""
-        burst = burst_beats(self.bus_bits)
-        return self.beats if self.turns == 1 else -(-self.beats // burst) * burst
+    def all_beats(self) -> int:
+        """Beats of the weights of all its layers, and of what lies between."""
+        return self.turns * self.stride if self.turns > 1 else self.beats
 
     @property
     def size(self) -> int:
         """Bytes, filled up to whole beats."""
-        return self.turns * self.stride * self.bus_bits // 8
+        return self.all_beats * self.bus_bits // 8
 
     @property
     def frame_beats(self) -> int:
@@ -120,8 +121,8 @@ class MemoryMap:
         found, offset = [], 0
         for engine in self.engines:
             for n, beats in enumerate(engine.stream_beats):
-                passes, turns = engine.bands.count, len(engine.layers)
-                found.append(Region(engine.layer.name, n, offset, beats, passes, self.bus_bits, turns))
+                sharing = (len(engine.turns), engine.turn_stride) if engine.turns else ()
+                found.append(Region(engine.layer.name, n, offset, beats, engine.bands.count, self.bus_bits, *sharing))
                 offset += _whole(found[-1].size)
         return tuple(found)
 

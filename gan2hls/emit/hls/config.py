@@ -10,14 +10,14 @@ from gan2hls.codecs import CODECS
 from gan2hls.emit.hls.feeder import GUARD, Segment, feeder_cycles, feeder_program, kept_words
 from gan2hls.emit.hls.skip import column_bits, most_runs
 from gan2hls.emit.hls.tiles import TileProgram, tile_program
-from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine
+from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine, turn_of
 from gan2hls.ops import AxisTaps
 
 
 @final
 @dataclass(frozen=True)
 class Constant:
-    """One compile-time number of a layer, or one for each of its inputs."""
+    """One compile-time number of an engine, or one for each of its inputs, or of its layers."""
 
     name: str
     value: int | tuple[int, ...]
@@ -222,6 +222,15 @@ def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("TAP_COLUMNS", max(1, len(geometry.x.outputs)), "output columns with taps"),
         *(_taps(engine) if engine.skip is None else _runs(engine)),
         *(() if engine.off_chip is None else _bands(engine)),
+        *(_turns(engine) if engine.turns else ()),
+    )
+
+
+def _turns(engine: LinearEngine) -> tuple[Constant, ...]:
+    return (
+        Constant("TURNS", len(engine.turns), "layers that take turns"),
+        Constant("TURN_STRIDE", engine.turn_stride, "words of external memory from the weights of one to the next"),
+        Constant("IN_BEATS", engine.in_beats[0], "beats of a frame of each of them"),
     )
 
 
@@ -326,6 +335,8 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
     read, zero_point = engine.accumulator
     index, order = requant.out_type, engine.requant_order
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
+    turns = [turn_of(layer) for layer in engine.layers]
+    least = min(turn.shift for turn in turns)
     shown = (
         Constant("OUT_BEATS", engine.out_beats, "beats of a frame"),
         Constant("REQUANT_BEATS", requant_beats(engine), "trip count of the requantizer"),
@@ -340,11 +351,12 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
         *(_kept(engine) if away else ()),
         Constant("PIECES", requant.pieces, "linear pieces"),
         Constant("MULT_BITS", requant.mult_type.bits, "multiplier, of 2 bits: an adder"),
-        Constant("SHIFT", requant.shift, "right shift"),
+        Constant("SHIFT", least, "right shift"),
+        Constant("MORE_SHIFT", tuple(turn.shift - least for turn in turns), "what a layer shifts beyond that"),
         Constant("HALF_EVEN", int(requant.half_even), "ties go to even, else toward +infinity", "bool"),
-        Constant("ZERO_POINT", requant.zero_point, "added after the shift"),
-        Constant("LOW", requant.lo, "least code"),
-        Constant("HIGH", requant.hi, "greatest code"),
+        Constant("ZERO_POINT", tuple(turn.zero_point for turn in turns), "added after the shift"),
+        Constant("LOW", tuple(turn.lo for turn in turns), "least code"),
+        Constant("HIGH", tuple(turn.hi for turn in turns), "greatest code"),
         Constant("REQUANT_IN_BITS", read.bits, "what it reads"),
         Constant("REQUANT_IN_SIGNED", int(read.signed), "", "bool"),
         Constant("REQUANT_IN_ZERO_POINT", zero_point, "taken off first"),

@@ -37,6 +37,7 @@ def emit_hls(design: Design) -> dict[str, bytes]:
     region = with_depths(design, top_region(design))
     context = {"name": name, "guard": name.upper(), "design": design, "layers": layers, "top": region, **_ports(design)}
     context |= _memory(design, layers)
+    context |= {"shared": bool(design.shared), "order": _in_order(design, layers), "declared": region.declared(layers)}
     files = {f"lib/csim/{file}": text for file, text in static("hls/lib/csim", (".h",)).items()}
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
@@ -45,6 +46,17 @@ def emit_hls(design: Design) -> dict[str, bytes]:
         files[file.replace("NAME", name)] = render(f"hls/{template}", context)
     files |= {f"lib/{file}": text for file, text in library("hls/lib", ".hpp", files.values(), _included).items()}
     return dict(sorted(files.items()))
+
+
+def _in_order(design: Design, layers: list[LayerView]) -> list[dict[str, Any]]:
+    """Return the calls of C simulation, layer by layer: an engine, or a turn of one."""
+    calls = {}
+    for view in layers:
+        calls[view.name] = {"name": view.name, "call": f"{view.scope}::engine", "pointers": view.pointers}
+        for one in view.turns:
+            call = f"{view.scope}::turn_{one.number}"
+            calls[one.name] = {"name": one.name, "call": call, "pointers": one.region.pointers}
+    return [calls[engine.layer.name] for engine in design.engines]
 
 
 def _included(content: bytes) -> list[str]:
@@ -74,7 +86,7 @@ _FILES = {
 
 def _layer_views(design: Design) -> list[LayerView]:
     views = []
-    for engine in design.engines:
+    for engine in design.units:
         view = layer_view(engine, *design.edges_into(engine), programs=ring_programs(design))
         _check_widths(view)
         views.append(view)
@@ -123,7 +135,7 @@ def _memory(design: Design, layers: list[LayerView]) -> dict[str, Any]:
     assert len(ways) == len(rings), "a ring to which nothing leads"
     return {
         "regions": [
-            {"pointer": p.name, "name": p.of, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.beats}
+            {"pointer": p.name, "name": p.of, "bus_bits": r.bus_bits, "offset": r.offset, "beats": r.all_beats}
             for p, r in zip(loads, regions, strict=True)
         ],
         "rings": [

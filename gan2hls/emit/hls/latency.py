@@ -32,6 +32,8 @@ _LATENCY = {
     "norm_take": 18,
     "norm_give": 12,
     "fork": 2,
+    "frame_mux": 2,
+    "frame_demux": 2,
 }
 #: Of the unit of an operation on elements as they come.
 _UNIT_LATENCY = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import remembered
@@ -60,27 +60,64 @@ class LayerProcesses:
 
     processes: tuple[Process, ...]
     in_streams: tuple[Fifo, ...]
-    out_stream: Fifo
+    out_streams: tuple[Fifo, ...]
 
     @property
     def parameters(self) -> tuple[Fifo, ...]:
         """What the engine is called with."""
-        return (*self.in_streams, self.out_stream)
+        return (*self.in_streams, *self.out_streams)
+
+    @property
+    def streams(self) -> tuple[Fifo, ...]:
+        """The local streams, in order."""
+        return tuple(s for process in self.processes for s in process.sinks if s not in self.out_streams)
+
+    def bound(self, arguments: Sequence[str]) -> dict[str, str]:
+        """Return ``arguments``, names of streams, by the names of the parameters that they stand for."""
+        return dict(zip((stream.name for stream in self.parameters), arguments, strict=True))
+
+    @property
+    def pointers(self) -> tuple[Pointer, ...]:
+        """Where it reads external memory, and writes it."""
+        return tuple(process.pointer for process in self.processes if process.pointer is not None)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TurnView:
+    """A layer that takes turns with others, as C simulation calls it: processes one after the other.
+
+    Attributes:
+        name: the layer's identifier.
+        number: of its turn.
+        region: its processes.
+        source: the input as C simulation has it.
+        sink: the output as C simulation has it.
+    """
+
+    name: str
+    number: int
+    region: LayerProcesses
+    source: SimulatedStream
+    sink: SimulatedStream
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class LayerView:
-    """Everything that ``layer.hpp.j2`` prints."""
+    """Everything that ``layer.hpp.j2`` prints.
+
+    Attributes:
+        turns: the layers of an engine at which several take turns; none where there is one.
+    """
 
     engine: EngineDesign
     edges: tuple[Edge, ...]
     constants: tuple[Constant, ...]
     numbers: tuple[Number, ...]
     roms: tuple[Rom, ...]
-    processes: tuple[Process, ...]
-    in_streams: tuple[Fifo, ...]
-    out_stream: Fifo
+    region: LayerProcesses
+    turns: tuple[TurnView, ...]
 
     @property
     def name(self) -> str:
@@ -88,24 +125,34 @@ class LayerView:
         return self.engine.layer.name
 
     @property
+    def makers(self) -> tuple[str, ...]:
+        """The layers whose outputs it sends."""
+        return tuple(layer.name for layer in self.engine.layers)
+
+    @property
     def scope(self) -> str:
         """The layer's namespace; the prefix keeps it clear of C++ keywords."""
         return f"layer_{self.name}"
 
     @property
+    def processes(self) -> tuple[Process, ...]:
+        """The processes of the engine, in the order of their calls."""
+        return self.region.processes
+
+    @property
     def streams(self) -> tuple[Fifo, ...]:
         """The local streams, in order."""
-        return tuple(stream for process in self.processes for stream in process.sinks if stream != self.out_stream)
+        return self.region.streams
 
     @property
     def parameters(self) -> tuple[Fifo, ...]:
         """What the engine is called with."""
-        return (*self.in_streams, self.out_stream)
+        return self.region.parameters
 
     @property
     def pointers(self) -> tuple[Pointer, ...]:
         """Where it reads external memory, and writes it."""
-        return tuple(process.pointer for process in self.processes if process.pointer is not None)
+        return self.region.pointers
 
     @property
     def rings(self) -> tuple[tuple[str, RingProgram], ...]:
@@ -115,16 +162,14 @@ class LayerView:
     @property
     def sources(self) -> tuple[SimulatedStream, ...]:
         """The inputs as C simulation has them."""
-        return tuple(map(simulated, (edge.source for edge in self.edges), (stream.name for stream in self.in_streams)))
+        names = (stream.name for stream in self.region.in_streams)
+        return tuple(map(simulated, (edge.source for edge in self.edges), names))
 
     @property
     def sink(self) -> SimulatedStream:
         """The output as C simulation has it."""
-        return simulated(self.engine.sends, self.out_stream.name)
-
-    def bound(self, arguments: Sequence[str]) -> dict[str, str]:
-        """Return ``arguments``, names of streams, by the names of the parameters that they stand for."""
-        return dict(zip((stream.name for stream in self.parameters), arguments, strict=True))
+        (out,) = self.region.out_streams
+        return simulated(self.engine.sends, out.name)
 
     @property
     def arrays(self) -> tuple[Rom, ...]:
@@ -140,28 +185,25 @@ class LayerView:
         return tuple(sorted(headers))
 
     @property
-    def in_beats(self) -> tuple[int, ...]:
-        """Beats of one frame at every input."""
-        return tuple(edge.source.beats for edge in self.edges)
-
-    @property
-    def out_beats(self) -> int:
-        """Beats of one frame at ``out``."""
-        return self.engine.out_beats
+    def beats(self) -> str:
+        """Beats of one frame of the inputs and of the outputs, in words."""
+        given, sent = (edge.source.beats for edge in self.edges), (self.engine.out_beats,) * len(self.engine.layers)
+        return f"{' and '.join(map(str, given))} beats in, {' and '.join(map(str, sent))} beats out"
 
     @property
     def interval(self) -> int:
         """Clocks between two frames: the longest trip count of a process, and the restart of its loop."""
         engine = self.engine
         simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
-        longest = max(process.cycles + restart_cycles(process.kind, simd) for process in self.processes)
+        longest = max(p.turns * (p.cycles + restart_cycles(p.kind, simd)) for p in self.processes)
         if not isinstance(engine, LinearEngine) or engine.off_chip is None:
             return longest
         kinds = ("feeder", "band_mac", "reorder", "requant", *decoder_kinds(engine))
         restarts = sum(restart_cycles(kind, simd) for kind in kinds)
         first = next(n for n, process in enumerate(self.processes) if process.kind == "schedule")
-        arriving = max((process.cycles for process in self.processes[:first]), default=engine.loads)
-        return max(longest, off_chip_interval(engine, max(arriving, engine.loads)) + restarts)
+        arriving = max((process.cycles for process in self.processes[:first] if not process.own), default=engine.loads)
+        turn = off_chip_interval(engine, max(arriving, engine.loads)) + restarts
+        return max(longest, len(engine.layers) * turn)
 
     @property
     def acc(self) -> str:
@@ -170,7 +212,14 @@ class LayerView:
 
 
 #: Headers that are not called after their one process.
-_HEADERS = {"narrow": "convert.hpp", "widen": "convert.hpp", "schedule": "segments.hpp", "tile_paces": "tiles.hpp"}
+_HEADERS = {
+    "narrow": "convert.hpp",
+    "widen": "convert.hpp",
+    "schedule": "segments.hpp",
+    "tile_paces": "tiles.hpp",
+    "frame_mux": "frames.hpp",
+    "frame_demux": "frames.hpp",
+}
 
 
 #: Programs of rings, by reader and port.
@@ -182,36 +231,88 @@ def layer_view(engine: EngineDesign, *edges: Edge, programs: Programs | None = N
     roms = (*front_roms(engine), *requant_roms(engine))
     values = (*constants(engine), *code_constants(engine))
     made = layer_processes(engine, edges, programs or {})
-    return LayerView(engine, edges, values, numbers(engine), roms, made.processes, made.in_streams, made.out_stream)
+    turns = tuple(turn_view(engine, n, edge, programs or {}) for n, edge in enumerate(edges)) if _shares(engine) else ()
+    return LayerView(engine, edges, values, numbers(engine), roms, made, turns)
 
 
 def layer_processes(engine: EngineDesign, edges: Sequence[Edge], programs: Programs) -> LayerProcesses:
     """Return the processes of an engine that reads ``edges``; rings that ``programs`` has not have none."""
     alone = len(edges) == 1
     firsts = tuple(Fifo("in" if alone else f"in_{n}", 8 * e.source.byte_count) for n, e in enumerate(edges))
-    last = Fifo("out", 8 * engine.sends.byte_count)
     processes: list[Process] = []
-    arriving = []
+    arriving: list[Fifo] = []
     for n, (edge, source) in enumerate(zip(edges, firsts, strict=True)):
         program = programs.get((edge.reader, edge.port))
-        made = _arrival(edge, source, "" if alone else f"_{n}", program)
+        made = _arrival(edge, source, "" if alone else f"_{n}", queue_config(n), program)
         arriving.append(made[-1].sink if made else source)
         processes += made
-    return LayerProcesses((*processes, *_processes(engine, tuple(arriving), last)), firsts, last)
+    if _shares(engine):
+        lasts = tuple(
+            Fifo(f"out_{n}", whole_bytes(engine.out_lanes * layer.output_type.int_type.bits))
+            for n, layer in enumerate(engine.layers)
+        )
+        return LayerProcesses((*processes, *_shared(engine, tuple(arriving), lasts)), firsts, lasts)
+    last = Fifo("out", 8 * engine.sends.byte_count)
+    return LayerProcesses((*processes, *_processes(engine, tuple(arriving), last)), firsts, (last,))
 
 
-def _arrival(edge: Edge, source: Fifo, suffix: str, program: RingProgram | None) -> list[Process]:
+def _shares(engine: EngineDesign) -> bool:
+    return len(engine.layers) > 1
+
+
+def _ends(engine: EngineDesign) -> tuple[Fifo, Fifo]:
+    """Return the streams into and out of a shared engine, as wide as the widest of its layers needs."""
+    given, sent = engine.in_lanes * engine.in_elem.bits, engine.out_lanes * engine.out_elem.bits
+    return Fifo("given", whole_bytes(given), "codes as the engine takes them"), Fifo("sent", whole_bytes(sent), "codes")
+
+
+def _shared(engine: EngineDesign, arriving: tuple[Fifo, ...], lasts: tuple[Fifo, ...]) -> tuple[Process, ...]:
+    """Return the processes of an engine at which layers take turns, each of which has a frame of each of them."""
+    turns, (given, sent) = len(engine.layers), _ends(engine)
+    (beats,) = engine.in_beats
+    about = "a frame of each layer in turn"
+    inner = (replace(process, turns=turns) for process in _processes(engine, (given,), sent))
+    mux = Process("frame_mux", (), arriving, given, turns * beats, about, own=True)
+    demux = Process("frame_demux", (), (sent,), lasts[0], turns * engine.out_beats, about, beside=lasts[1:], own=True)
+    return (mux, *inner, demux)
+
+
+def turn_view(engine: EngineDesign, number: int, edge: Edge, programs: Programs) -> TurnView:
+    """Return layer ``number`` of a shared ``engine``, which reads ``edge``, as C simulation calls it."""
+    layer, (given, sent) = engine.layers[number], _ends(engine)
+    (beats,) = engine.in_beats
+    source = Fifo("in", 8 * edge.source.byte_count)
+    last = Fifo("out", whole_bytes(engine.out_lanes * layer.output_type.int_type.bits))
+    arrival = _arrival(edge, source, "", queue_config(number), programs.get((edge.reader, edge.port)))
+    first = arrival[-1].sink if arrival else source
+    sends = Stream(layer.name, layer.output_type.int_type, engine.out_lanes, layer.shape)
+    region = (
+        *arrival,
+        _recode(engine.in_lanes, layer.input_type.int_type, engine.in_elem, beats, first, given),
+        *(replace(process, turns=len(engine.layers)) for process in _processes(engine, (given,), sent)),
+        _recode(engine.out_lanes, engine.out_elem, sends.elem, engine.out_beats, sent, last),
+    )
+    made = LayerProcesses(region, (source,), (last,))
+    return TurnView(layer.name, number, made, simulated(edge.source, "in"), simulated(sends, "out"))
+
+
+def _recode(lanes: int, given: IntType, made: IntType, beats: int, source: Fifo, sink: Fifo) -> Process:
+    """Return what makes codes of type ``made`` of those of type ``given``."""
+    sizes = map(str, (lanes, given.bits, int(given.signed), made.bits, beats))
+    return Process("recode_frame", tuple(sizes), (source,), sink, beats, "codes of another width")
+
+
+def _arrival(edge: Edge, source: Fifo, suffix: str, config: str, program: RingProgram | None) -> list[Process]:
     """Return the processes from the maker's stream ``source`` to the engine's unit.
 
-    Names of streams end in ``suffix``.
+    Names of streams end in ``suffix``; ``config`` has the numbers of a ring on the way.
     """
     made: list[Process] = []
     converters = _converters(edge, suffix)
     behind = len(edge.before)
     for n in range(len(converters) + 1):
         if n == behind and edge.ring is not None:
-            name, config = f"{edge.reader}_{edge.port}", queue_config(edge.port)
-            made += ring_processes(edge.ring, name, config, source, suffix, program)
+            made += ring_processes(edge.ring, f"{edge.reader}_{edge.port}", config, source, suffix, program)
             source = made[-1].sink
         if n < len(converters):
             kind, arguments, sink, cycles, about = converters[n]

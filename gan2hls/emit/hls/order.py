@@ -46,13 +46,13 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
     forks = {tensor: tuple(_forks(region, tensor, stall)) for tensor in region.forks}
     for stream in design.inputs:
         yield from forks.get(stream.tensor, ())
-    for engine in design.engines:
+    for engine in design.units:
         layer = engine.layer.name
         made = layer_processes(engine, design.edges_into(engine), programs)
         names = _names(engine, made, region)
         left_out: tuple[Process, ...] = ()
         if isinstance(engine, LinearEngine) and engine.off_chip is not None:
-            left_out = beside_band_mac(engine)
+            left_out = tuple(replace(process, turns=len(engine.layers)) for process in beside_band_mac(engine))
         for process in made.processes:
             unknown = process.kind == "ring" and process.program is None
             if process.kind not in _PROGRAMS and process not in left_out and not unknown:
@@ -63,12 +63,12 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
 def ring_ends(design: Design, region: TopRegion) -> dict[tuple[str, int], tuple[str, str]]:
     """Return between which streams each queue in external memory stands, by reader and port."""
     found = {}
-    for engine in design.engines:
-        edges = [edge for edge in design.edges_into(engine) if edge.ring is not None]
+    for engine in design.units:
+        edges = [(n, edge) for n, edge in enumerate(design.edges_into(engine)) if edge.ring is not None]
         made = layer_processes(engine, design.edges_into(engine), {})
         names = _names(engine, made, region)
-        for edge in edges:
-            (process,) = (p for p in made.processes if p.arguments[:1] == (queue_config(edge.port),))
+        for n, edge in edges:
+            (process,) = (p for p in made.processes if p.arguments[:1] == (queue_config(n),))
             ends = process.sources[0], process.sink
             source, sink = (names.get(stream.name, f"{engine.layer.name}.{stream.name}") for stream in ends)
             found[edge.reader, edge.port] = source, sink
@@ -85,7 +85,7 @@ def inner_depths(design: Design, *, flat: bool = False) -> dict[str, int]:
     """Return the words of the streams inside engines that hold more than two; ``flat``: in the flat region."""
     depths = {
         f"{engine.layer.name}.{stream.name}": stream.least if flat else stream.depth
-        for engine in design.engines
+        for engine in design.units
         for process in layer_processes(engine, design.edges_into(engine), {}).processes
         for stream in process.sinks
     }
@@ -132,8 +132,23 @@ def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], s
     if process.program is None:  # loops of a ring end with each of its bursts
         simd = engine.folding.simd if isinstance(engine, LinearEngine) else 1
         latency = stall * latency_cycles(process.kind, simd)
+    if process.own:
+        return NetworkProcess(name, reads, writes, np.concatenate([*_frames(process, latency)]))
     order = _stalled_order(engine, process, latency, len(reads), feeds) if latency else _order(engine, process)
-    return NetworkProcess(name, reads, writes, order)
+    return NetworkProcess(name, reads, writes, np.tile(order, (process.turns, 1)) if process.turns > 1 else order)
+
+
+def _frames(process: Process, latency: int) -> Iterator[Int64Array]:
+    """Yield what a process does that takes a frame of each of its sources in turn, or gives one to each of its sinks.
+
+    Each is a loop, which stalls as a whole where there is a ``latency``.
+    """
+    reads, writes = len(process.sources), len(process.sinks)
+    turns = max(reads, writes)
+    for turn in range(turns):
+        ends = (turn, reads) if process.kind == "frame_mux" else (0, reads + turn)
+        order = repeated([(end, 1) for end in ends], process.cycles // turns)
+        yield stalling(order, reads, latency) if latency else order
 
 
 @shared

@@ -64,6 +64,7 @@ class Process:
 
     It takes its ``sources``, then its ``sink`` and what it writes ``beside`` that; one without sources follows a
     program of its own, or reads external memory at its ``pointer``.  ``program`` is that of a ring, where it is known.
+    Where layers take turns it is done once for each of ``turns``; ``own``: it is no function of the library.
     """
 
     kind: str
@@ -75,11 +76,18 @@ class Process:
     pointer: Pointer | None = None
     beside: tuple[Fifo, ...] = ()
     program: RingProgram | None = None
+    turns: int = 1
+    own: bool = False
 
     @property
     def sinks(self) -> tuple[Fifo, ...]:
         """What it writes."""
         return (self.sink, *self.beside)
+
+    @property
+    def function(self) -> str:
+        """The function of the engine's own header that it is, where it is none of the library."""
+        return self.kind if self.own else f"{self.kind}_{self.sink.name}"
 
     @property
     def streams(self) -> tuple[Fifo, ...]:

@@ -250,6 +250,6 @@ def map_processes(
 MAP_CONFIG = "config_map"
 
 
-def queue_config(port: int) -> str:
-    """Return the struct with the numbers of the ring in which what a port reads waits."""
-    return f"config_queue_{port}"
+def queue_config(place: int) -> str:
+    """Return the struct with the numbers of the ring in which what stands at a place among an engine's inputs waits."""
+    return f"config_queue_{place}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from gan2hls.emit.hls.hold import Hold
 from gan2hls.hardware import Design, Edge, Stream
+
+if TYPE_CHECKING:
+    from gan2hls.emit.hls.layer import LayerView
 
 #: Words of a stream between two engines that need not wait for each other: engines send rows in bursts.
 BURST_WORDS = 32
@@ -85,12 +88,14 @@ class TopRegion:
     Attributes:
         links: streams that no port is, in the order of their makers.
         forks: by tensor.
-        arguments: by layer, the streams that its engine reads, then the one that it writes.
+        arguments: by engine, the streams that it reads, then those that it writes; also of each layer that takes turns.
+        writes: by engine, how many it writes.
     """
 
     links: tuple[Link, ...]
     forks: Mapping[str, tuple[Fork, ...]]
     arguments: Mapping[str, tuple[str, ...]]
+    writes: Mapping[str, int]
 
     @property
     def names(self) -> frozenset[str]:
@@ -106,14 +111,29 @@ class TopRegion:
     def flat_arguments(self) -> dict[str, tuple[str, ...]]:
         """As ``arguments``, in the flat region: there an engine reads what is held behind a link."""
         held = {link.name: link.held for link in self.links if link.hold}
-        return {
-            layer: (*(held.get(name, name) for name in names[:-1]), names[-1])
-            for layer, names in self.arguments.items()
-        }
+        found = {}
+        for layer, names in self.arguments.items():
+            reads = len(names) - self.writes[layer]
+            found[layer] = (*(held.get(name, name) for name in names[:reads]), *names[reads:])
+        return found
 
-    def links_of(self, maker: str) -> tuple[Link, ...]:
-        """Return the streams that ``maker``, a layer or an input, or its forks write."""
-        return tuple(link for link in self.links if link.maker == maker)
+    def declared(self, views: Sequence[LayerView]) -> dict[str, tuple[Link, ...]]:
+        """Return the streams that are first used by each of ``views``, which follow one another, or by its forks.
+
+        Those of inputs are known before.
+        """
+        known = {link.name for link in self.links if not any(link.maker in view.makers for view in views)}
+        found = {}
+        for view in views:
+            used = self.arguments[view.name]
+            first = [link for link in self.links if link.name in used or link.maker in view.makers]
+            found[view.name] = tuple(link for link in first if link.name not in known)
+            known |= {link.name for link in first}
+        return found
+
+    def links_of(self, *makers: str) -> tuple[Link, ...]:
+        """Return the streams that ``makers``, layers or inputs, or their forks write."""
+        return tuple(link for link in self.links if link.maker in makers)
 
 
 def top_region(design: Design) -> TopRegion:
@@ -147,13 +167,16 @@ def top_region(design: Design) -> TopRegion:
             first = source if n == 0 else f"from_{tensor}_{n - 1}_on"
             of_tensor.append(Fork(tensor, bits, stream.beats, (first, reads[_key(edges[n])], second)))
         forks[tensor] = tuple(of_tensor)
-    arguments = {}
-    for engine in design.engines:
-        name, edges = engine.layer.name, design.edges_from(engine.layer.name)
-        out = leaving.get(_key(edges[0])) if len(edges) == 1 else None
+    arguments, writes = {}, {}
+    for engine in (*design.units, *(design.engine(name) for group in design.shared for name in group)):
+        outs = []
+        for layer in engine.layers:
+            edges = design.edges_from(layer.name)
+            out = leaving.get(_key(edges[0])) if len(edges) == 1 else None
+            outs.append(out or made_by[layer.name])
         given = (reads[_key(edge)] for edge in design.edges_into(engine))
-        arguments[name] = (*given, out or made_by[name])
-    return TopRegion(tuple(links), forks, arguments)
+        arguments[engine.layer.name], writes[engine.layer.name] = (*given, *outs), len(outs)
+    return TopRegion(tuple(links), forks, arguments, writes)
 
 
 def _key(edge: Edge) -> tuple[str, int]:
@@ -167,7 +190,7 @@ def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     to a queue in external memory.
     """
     made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
-    if edge is None or not edge.reader or len(design.engine(edge.reader).layer.inputs) == 1:
+    if edge is None or edge.reader not in design.several_inputs:
         return made
     queue = 0 if edge.before or edge.ring is not None else edge.depth
     return replace(made, depth=max(BURST_WORDS, queue), waits=True, ultra=edge.ultra and queue > BURST_WORDS)

@@ -38,7 +38,7 @@ def _plain(engine: LinearEngine) -> list[Process]:
     """Return the processes that bring words as they stand in memory."""
     assert engine.off_chip is not None
     bus, bits, (beats,) = engine.off_chip.bus_bits, engine.bus_word_bits, engine.stream_beats
-    words, all_beats = _words(engine), engine.bus_beats
+    words, all_beats = _words(engine), engine.bands.count * beats
     stream = Fifo("beats", bus, "weights, as they stand in external memory")
     processes = [_load(engine, engine.layer.name, beats, stream)]
     word = Fifo("words", whole_bytes(bits), "words of weights")

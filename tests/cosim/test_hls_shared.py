@@ -1,0 +1,41 @@
+"""Layers that take turns at one engine, in C++: == golden model, one after the other and side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan2hls.verify import csim
+from gan2hls.verify.csim import check_csim, compile_csim
+from tests.cosim.hls_chains import QUICK, write_hls
+from tests.randomized import random_inputs
+from tests.shared_engines import residual_model, shared_design, shared_engines
+
+pytestmark = pytest.mark.cosim
+
+
+@pytest.mark.parametrize(
+    ("seed", "flags"),
+    [
+        (1, ()),
+        (2, ("-DGAN2HLS_FLAT",)),
+        (3, ("-DGAN2HLS_EXACT_WIDTHS",)),
+        (4, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
+    ],
+)
+@pytest.mark.parametrize("bounded", [False, True])
+def test_layers_take_turns(
+    seed: int, flags: tuple[str, ...], bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hls4ml")
+    rng = np.random.default_rng(seed)
+    codec = ("raw", "ternary", "raw", "binary")[seed % 4]
+    made = shared_design(rng, residual_model(rng, 1 + seed % 3, codec=codec), bus_bits=32 << seed % 4)
+    assert shared_engines(made)
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+    monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
+    codes = random_inputs(np.random.default_rng(1), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
