@@ -257,8 +257,8 @@ class Requant(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder, "expand": Expand,
-    "meeting": Meeting,
+    "steps": Steps, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder,
+    "expand": Expand, "meeting": Meeting,
 }  # fmt: skip
 
 

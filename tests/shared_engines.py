@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine, verify_design
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands, legal_band_rows

@@ -106,6 +106,10 @@ class TargetConfig(Strict):
         None, description="SIMD of layers that say nothing else: the greatest legal value up to it; null: chosen."
     )
     utilization: UtilizationConfig = Field(UtilizationConfig(), description="Share of the part that may be taken.")
+    shared_engines: Literal["auto", "never", "always"] = Field(
+        "auto",
+        description="Whether layers of one shape take turns at one engine; auto: where the part holds no engine for each.",
+    )
     oversize: Annotated[bool, Field(strict=True)] = Field(
         False, description="Write a design that is estimated to be too large for the part, with a warning."
     )

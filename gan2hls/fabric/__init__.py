@@ -56,6 +56,7 @@ from gan2hls.fabric.memories import (
     memory_cells,
 )
 from gan2hls.fabric.resources import BRAM18_BITS, Resources, overall
+from gan2hls.fabric.turns import frame_demux, frame_mux, region_turns, requant_turns
 
 __all__ = [
     "BRAM18_BITS",
@@ -79,6 +80,8 @@ __all__ = [
     "fifo",
     "fill",
     "fork",
+    "frame_demux",
+    "frame_mux",
     "huffman",
     "last",
     "mac",
@@ -90,8 +93,10 @@ __all__ = [
     "queue",
     "reader",
     "reader_queue",
+    "region_turns",
     "reorder",
     "requant",
+    "requant_turns",
     "ring",
     "run_ranges",
     "sequencer",

@@ -193,6 +193,8 @@ def pinned_foldings(model: IntegerModel, config: Config) -> dict[str, FoldingReq
 
 #: Whether weights stand off chip, as the config says it.
 OFF_CHIP: Mapping[str, bool | None] = {"auto": None, "on_chip": False, "off_chip": True}
+#: Whether layers take turns at one engine.
+SHARED: Mapping[str, bool | None] = {"auto": None, "never": False, "always": True}
 
 
 def target_of(config: Config, part: str) -> Target:
@@ -208,6 +210,7 @@ def target_of(config: Config, part: str) -> Target:
         target.oversize,
         MemoryPort(memory.port_bits, memory.bandwidth_gbps, off_chip, maps, entropy),
         config.precision.auto.memory_bits_max,
+        SHARED[target.shared_engines],
     )
 
 

@@ -60,6 +60,7 @@ class _Design(Part):
     part: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,63}$")]
     clock_ns: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     engines: tuple[_Engine, ...]
+    shared: tuple[Annotated[tuple[Name, ...], Field(min_length=2)], ...] = ()
 
 
 def dump_design(design: Design) -> dict[str, bytes]:
@@ -81,7 +82,7 @@ def dump_design(design: Design) -> dict[str, bytes]:
         )
         for e in design.engines
     )
-    parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines)
+    parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines, shared=design.shared)
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
 
 
@@ -112,11 +113,20 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
             (e.layer, port): bits for e in parsed.engines for port, bits in enumerate(e.queues_bus_bits) if bits
         }
         ultra = frozenset((e.layer, port) for e in parsed.engines for port, is_so in enumerate(e.queues_ultra) if is_so)
-        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip, ultra)
+        _check_shared(model, parsed.shared)
+        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip, ultra, parsed.shared)
         verify_design(design)
     except READ_ERRORS as error:
         raise broken(where, error) from error
     return design
+
+
+def _check_shared(model: IntegerModel, shared: tuple[tuple[str, ...], ...]) -> None:
+    names = [layer.name for layer in model.layers]
+    if not all(name in names for group in shared for name in group):
+        raise ValueError("shared: there is no such layer")
+    if len({name for group in shared for name in group}) < sum(map(len, shared)):
+        raise ValueError("shared: a layer stands there twice")
 
 
 def _build_engine(layer: IntLayer, engine: _Engine) -> EngineDesign:

@@ -123,6 +123,7 @@ class Target:
         memory_bits: bits of block RAM to use at most, ``BRAM18_BITS`` a block; None: those of the part.
         oversize: make the design that comes nearest where none fits.
         memory: the port to external memory.
+        share: whether layers take turns at one engine, where they can; None: where nothing fits otherwise.
     """
 
     part: str = DEFAULT_PART
@@ -133,6 +134,7 @@ class Target:
     oversize: bool = False
     memory: MemoryPort = MemoryPort()
     memory_bits: int | None = None
+    share: bool | None = None
 
     @property
     def budget(self) -> Resources:

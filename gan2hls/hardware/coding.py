@@ -32,7 +32,10 @@ def with_entropy(design: Design, budget: Resources) -> Design:
 
 def _coded(design: Design) -> Iterator[tuple[int, LinearEngine]]:
     """Yield the engines for which an entropy code is worth it, with the beats of a frame that it saves."""
+    sharing = {name for group in design.shared for name in group}
     for engine in design.engines:
+        if engine.layer.name in sharing:
+            continue
         if isinstance(engine, LinearEngine) and engine.off_chip is not None:
             coded = with_decoders(engine, design.interval)
             if coded is not engine:

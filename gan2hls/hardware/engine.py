@@ -304,6 +304,12 @@ class StreamEngine(EngineDesign):
         return self.op.ring(self.sizes)
 
     @property
+    def holds_map(self) -> bool:
+        """Whether it takes all of its input before it has to send any of it."""
+        _, words = self.written.get("map", (0, 0))
+        return self.ring is not None or words * self.folding.lanes >= math.prod(self.layer.shape)
+
+    @property
     def in_lanes(self) -> int:
         """Elements per beat of every input stream."""
         return self.folding.lanes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import final
@@ -28,6 +28,7 @@ from gan2hls.hardware.resources import (
     resources_beside_requant,
 )
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
+from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear, LinearGeometry
 
@@ -121,9 +122,26 @@ def options(
             drafts = _dense_drafts(_Alike.of(layer, layer.op), request, memory, short, ultra)
         else:
             drafts = _drafts(_linear_engines(layer, request, memory, skipping), short=short, ultra=ultra)
-    found = [draft.of(layer) for draft in drafts]
+    return _ranked([draft.of(layer) for draft in drafts])
+
+
+def shared_options(layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool) -> tuple[Option, ...]:
+    """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``."""
+    joint = joint_layer(layers)
+    away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, _Skipping(linear_op(joint)))
+    engines = (replace(engine, turns=tuple(layers)) for engine in away if engine.left is None)
+    return _ranked([draft.of(joint) for draft in _drafts(engines, short=short, ultra=ultra)])
+
+
+def _ranked(found: list[Option]) -> tuple[Option, ...]:
     narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
     return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
+
+
+def worth_away(layer: IntLayer) -> bool:
+    """Return whether the weights of a linear ``layer`` take so many block RAMs that they may go off chip."""
+    weight = linear_op(layer).weight
+    return weight.values.size * bits_per_weight(weight) >= _WORTH_AWAY_BITS
 
 
 @final
@@ -260,7 +278,7 @@ def _away_engines(
     wanted = _wanted_off_chip(request, memory)
     if wanted is False or op.weight.codec not in OFF_CHIP_CODECS:
         return
-    if not wanted and op.weight.values.size * bits_per_weight(op.weight) < _WORTH_AWAY_BITS:
+    if not wanted and not worth_away(layer):
         return
     heights = legal_band_rows(op.geometry)
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])

@@ -21,6 +21,7 @@ from gan2hls.fabric import Resources, may_be_ultra
 from gan2hls.hardware.cycles import design_network, estimate, queue_name
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
+from gan2hls.hardware.engine import StreamEngine
 from gan2hls.hardware.resources import design_resources, edge_resources
 from gan2hls.timing import Network, Queue, simulate
 
@@ -37,14 +38,19 @@ Depths = Mapping[tuple[str, int], int]
 def waiting_edges(design: Design) -> tuple[Edge, ...]:
     """Return the edges that may have to wait for others: those into engines of several inputs, or of several layers.
 
-    What enters the design and has one reader waits outside.
+    What enters the design and has one reader waits outside.  What leaves an engine of several layers waits too, unless
+    what reads it holds all of a map: a slow reader would hold up the next turn.
     """
     inputs = {stream.tensor for stream in design.inputs}
-    return tuple(
-        edge
-        for edge in design.edges
-        if edge.reader in design.several_inputs and not (edge.source.tensor in inputs and edge.branch is None)
-    )
+    takes_all = {e.layer.name for e in design.engines if isinstance(e, StreamEngine) and e.holds_map}
+    group = {name: n for n, names in enumerate(design.shared) for name in names}
+    found = []
+    for edge in design.edges:
+        enters = edge.reader in design.several_inputs and not (edge.source.tensor in inputs and edge.branch is None)
+        leaves = edge.source.tensor in group and group.get(edge.reader) != group[edge.source.tensor]
+        if enters or (leaves and edge.reader not in takes_all):
+            found.append(edge)
+    return tuple(found)
 
 
 def with_endless_queues(design: Design) -> Design:
@@ -130,6 +136,10 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
         if edge.source.tensor in design.several_inputs
     }
     held_up: Depths = {}
+    if design.shared:
+        held_up = _steady_depths(design, replace(design, depths={**behind, **design.depths}), interval)
+        frames = {(edge.reader, edge.port): edge.queued.beats + RING_OUT_WORDS for edge in _around_turns(design)}
+        yield {key: max(depth, frames.get(key, 0)) for key, depth in held_up.items()}
     for schedule in (replace(design, depths={**behind, **design.depths}), design):
         held_up = _steady_depths(design, schedule, interval)
         yield held_up
@@ -139,6 +149,30 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
         depths = {key: 2 * max(depth, 2) for key, depth in depths.items()}
         yield depths
     yield design.depths
+
+
+def _around_turns(design: Design) -> Iterator[Edge]:
+    """Yield the edges whose queues hold a frame where layers take turns at one engine.
+
+    In front of its first turn a frame waits for the turns of the one before, and behind the last one a frame is taken at
+    the pace of what follows.  In the schedule of a single frame neither waits.
+    """
+    waiting = waiting_edges(design)
+    for group in design.shared:
+        behind_first, behind_last = (_behind(design, name) for name in (group[0], group[-1]))
+        for edge in waiting:
+            enters = edge.reader in group and edge.source.tensor not in behind_first
+            if enters or edge.source.tensor in behind_last:
+                yield edge
+
+
+def _behind(design: Design, name: str) -> set[str]:
+    """Return the tensors that are made of the output of layer ``name``, and that itself."""
+    found = {name}
+    for layer in design.model.layers:
+        if found.intersection(layer.inputs):
+            found.add(layer.name)
+    return found
 
 
 def _keeps(design: Design, interval: float) -> bool:

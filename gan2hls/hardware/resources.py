@@ -22,6 +22,7 @@ from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign,
 from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import BANKS
+from gan2hls.hardware.turns import turn_of
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
@@ -97,7 +98,7 @@ def resources_beside_requant(engine: EngineDesign) -> EngineResources:
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
         weights = _weight_memories(engine)
-        taken = overall((*common, *_linear(engine, weights)))
+        taken = overall((*common, *_linear(engine, weights), *_turns(engine)))
         return EngineResources(taken, lane_lut(engine) * lanes, sum(width * depth for width, depth in weights))
     assert isinstance(engine, StreamEngine), type(engine).__name__
     cost = engine.op.cost(engine.sizes)
@@ -225,6 +226,20 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         phases, groups = engine.row_phases, g.out_channels // folding.lanes
         order = ChannelOrder(groups, g.x.out_size if phases > 1 else 1, phases=phases)
         yield fabric.fill(bits, astuple(order), engine.out_grid, order.words, OUT_QUEUE_WORDS)
+
+
+def _turns(engine: LinearEngine) -> Iterator[Resources]:
+    """Yield what stands around an engine at which layers take turns."""
+    if engine.turns:
+        (beats,) = engine.in_beats
+        yield fabric.frame_mux(len(engine.turns), engine.in_lanes * engine.in_elem.bits, beats)
+        yield fabric.frame_demux(len(engine.turns), engine.out_lanes * engine.out_elem.bits, engine.out_beats)
+        turns = [turn_of(layer) for layer in engine.turns]
+        shifts, ends = {turn.shift for turn in turns}, {(turn.zero_point, turn.lo, turn.hi) for turn in turns}
+        yield fabric.requant_turns(
+            engine.folding.lanes, len(turns), engine.out_beats, len(shifts), len(ends), engine.layer.requant.channels
+        )
+        yield fabric.region_turns(len(turns), engine.bands.count, engine.turn_stride)
 
 
 def _off_chip(engine: LinearEngine) -> Iterator[Resources]:

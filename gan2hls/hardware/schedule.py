@@ -25,11 +25,12 @@ from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
-from gan2hls.hardware.options import Option, make_engine, plain_engine
+from gan2hls.hardware.options import Option, make_engine, plain_engine, shared_options, worth_away
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
+from gan2hls.hardware.turns import in_a_row, shareable, sharing_key
 from gan2hls.model import IntegerModel, IntLayer
 
 __all__ = ["LayerSizes", "Target", "check_fits", "fits", "layer_choices", "schedule", "sizing"]
@@ -43,6 +44,8 @@ _MOST_EXTRA_ROWS = 3
 _SLACKS = (1.05, 1.25)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
+#: What may be pinned of a layer that shares its engine.
+_FREE, _AWAY = FoldingRequest(), FoldingRequest(off_chip=True)
 
 
 def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool = True) -> Design:
@@ -189,6 +192,10 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
     budget, memory = target.budget, target.memory
     pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
     free = (memory.off_chip is None or memory.maps) and not pinned_away
+    if target.share:
+        shared = _shared(model, target, pinned)
+        if shared is not None:
+            return shared
     near = replace(target, memory=replace(memory, off_chip=False, maps=False)) if free else target
     choices = layer_choices(model, near, pinned)
     found = _search(model, choices, near, budget)
@@ -201,7 +208,43 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
         further = _search(model, wide.with_long_rows(), target, budget)
     if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
         return choices, found
+    if further.design is None and target.share is None:
+        wide, further = _shared(model, target, pinned) or (wide, further)
     return wide, further
+
+
+def _shared(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found] | None:
+    """Look for a design in which layers take turns at one engine; return None where none can.
+
+    First layers that follow one another do: where others work in between, the engine waits for them.
+    """
+    tried = None
+    for groups in dict.fromkeys(sharing(model, target, pinned, near=near) for near in (True, False)):
+        if groups and (tried is None or tried[1].design is None):
+            joint = layer_choices(model, target, pinned, short=True, shared=groups)
+            tried = joint, _search(model, joint, target, target.budget)
+    return tried
+
+
+def sharing(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool
+) -> tuple[tuple[str, ...], ...]:
+    """Return the layers of ``model`` that may take turns at one engine, by name, group by group.
+
+    Their weights are worth being off chip and may be, and nothing is pinned of their foldings.  ``near``: without much
+    work of others in between.
+    """
+    if target.memory.off_chip is False:
+        return ()
+    legal = {
+        layer.name
+        for layer in model.layers
+        if sharing_key(layer) is not None and worth_away(layer)
+        if pinned.get(layer.name, _FREE) in (_FREE, _AWAY)
+    }
+    groups = [tuple(name for name in group if name in legal) for group in shareable(model)]
+    every = [group for group in groups if len(group) > 1]
+    return tuple(part for group in every for part in (in_a_row(model, group) if near else (group,)))
 
 
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
@@ -217,16 +260,29 @@ def layer_choices(
     *,
     short: bool = False,
     ultra: bool = False,
+    shared: tuple[tuple[str, ...], ...] = (),
 ) -> Choices:
-    """Return the options of all layers; ``ultra``: with UltraRAMs even if the target has none."""
+    """Return the options of all layers.
+
+    Args:
+        model: the integer model.
+        target: as for ``schedule``.
+        pinned: as for ``schedule``.
+        short: whether line buffers may be so short that the next frame waits for one to end.
+        ultra: with UltraRAMs even if the target has none.
+        shared: names of the layers that take turns at one engine, group by group.
+    """
     ultra = ultra or target.has_ultra
+    groups = {group[0]: [model.layer(name) for name in group] for group in shared}
+    later = {name for group in shared for name in group[1:]}
     found = {
-        layer.name: layer_options(
-            layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short, ultra=ultra
-        )
+        layer.name: shared_options(groups[layer.name], target.memory, short=short, ultra=ultra)
+        if layer.name in groups
+        else layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short, ultra=ultra)
         for layer in model.layers
+        if layer.name not in later
     }
-    return Choices(found, target.memory.bytes_per_clock(target.clock_mhz))
+    return Choices(found, target.memory.bytes_per_clock(target.clock_mhz), shared)
 
 
 def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resources) -> _Found:
@@ -237,7 +293,7 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
         if chosen is None:
             break
-        design = _design(model, chosen, target, partial(_placed, target=target, budget=budget))
+        design = _design(model, choices, chosen, target, partial(_placed, target=target, budget=budget))
         taken = design_resources(design)
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
         carried = choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
@@ -286,10 +342,10 @@ def _reaching(model: IntegerModel, choices: Choices, target: Target, room: Resou
         chosen = choices.fitting(interval, room)
         if chosen is None:
             return None
-        design = _design(model, chosen, target)
+        design = _design(model, choices, chosen, target)
         if estimate(design).interval <= wanted:
             return chosen
-        interval = max(e.interval for e in design.engines) - 1
+        interval = design.interval - 1
 
 
 def _check_reach(choices: Choices, interval: int, target: Target) -> None:
@@ -312,10 +368,16 @@ def _placed(design: Design, target: Target, budget: Resources) -> Design:
 
 
 def _design(
-    model: IntegerModel, chosen: Chosen, target: Target, placed: Callable[[Design], Design] = lambda made: made
+    model: IntegerModel,
+    choices: Choices,
+    chosen: Chosen,
+    target: Target,
+    placed: Callable[[Design], Design] = lambda made: made,
 ) -> Design:
-    engines = tuple(_engine(layer, chosen[layer.name]) for layer in model.layers)
-    made = with_endless_queues(Design(model, engines, target.part, 1000.0 / target.clock_mhz))
+    of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
+    engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
+    plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
+    made = with_endless_queues(plain)
     pace = max((option.interval for option in chosen.values() if option.rows), default=0)
     return with_queues(_buffer(made, pace), placed)
 

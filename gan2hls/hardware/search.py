@@ -8,7 +8,7 @@ off chip, those of as few layers as possible, and then what their memory port ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import final
 
 import numpy as np
@@ -37,15 +37,22 @@ class Choices:
     Args:
         options: of each layer, cheapest first, those that need external memory last.
         bytes_per_clock: that the memory port carries.
+        shared: names of the layers that take turns at one engine, whose options are those of the first one.
 
     Attributes:
+        shared: as given.
         options: of each layer, without those than which a cheaper one is as good in everything.
         intervals: those that occur and that every layer can keep, ascending.
         bytes_aside: bytes of a frame that cross the memory port beside those of the options.
     """
 
-    def __init__(self, options: Mapping[str, tuple[Option, ...]], bytes_per_clock: float = 0.0) -> None:
-        self._every, self._bytes_per_clock = options, bytes_per_clock
+    def __init__(
+        self,
+        options: Mapping[str, tuple[Option, ...]],
+        bytes_per_clock: float = 0.0,
+        shared: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
+        self._every, self._bytes_per_clock, self.shared = options, bytes_per_clock, shared
         self.options = {name: _undominated(found) for name, found in options.items()}
         self.bytes_aside = 0
         most = max(len(found) for found in self.options.values())
@@ -63,7 +70,12 @@ class Choices:
     def with_long_rows(self) -> Choices:
         """Return those of line buffers that are as long as they should be."""
         options = {name: tuple(o for o in found if not o.rows) for name, found in self._every.items()}
-        return Choices(options, self._bytes_per_clock)
+        return Choices(options, self._bytes_per_clock, self.shared)
+
+    def of_layers(self, chosen: Chosen, names: Iterable[str]) -> Chosen:
+        """Return the option of each of the layers ``names``; layers that share an engine have one."""
+        first = {name: group[0] for group in self.shared for name in group}
+        return {name: chosen[first.get(name, name)] for name in names}
 
     def cheapest(self, interval: int) -> Chosen:
         """Return the cheapest option of each layer that keeps ``interval``."""

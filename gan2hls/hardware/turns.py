@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -18,6 +19,8 @@ from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.numbers import IntType, QuantType, Requant
 from gan2hls.ops import IntLinear
 
+#: Work of other layers between two turns, as a part of that of a turn, with which these are still in a row.
+_MOST_WORK_BETWEEN = 0.25
 #: Codecs whose decoders hold nothing of a layer's own.
 _CODECS = ("raw", "binary", "ternary")
 
@@ -53,6 +56,35 @@ def shareable(model: IntegerModel) -> tuple[tuple[str, ...], ...]:
         if key is not None:
             groups[key].append(layer.name)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def in_a_row(model: IntegerModel, group: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the parts of ``group`` whose layers follow one another without much work of others in between.
+
+    The engine has all turns of a frame before those of the next one, so it is idle while what lies between two of them is
+    computed elsewhere.
+    """
+    parts: list[list[str]] = [[group[0]]]
+    for before, after in pairwise(group):
+        work = model.layer(after).op.useful_macs
+        if _work_between(model, before, after) <= _MOST_WORK_BETWEEN * work:
+            parts[-1].append(after)
+        else:
+            parts.append([after])
+    return tuple(tuple(part) for part in parts if len(part) > 1)
+
+
+def _work_between(model: IntegerModel, before: str, after: str) -> int:
+    """Return the MACs of the layers on the ways from one layer to another."""
+    behind, ahead = {before}, set(model.layer(after).inputs)
+    for layer in model.layers:
+        if behind.intersection(layer.inputs):
+            behind.add(layer.name)
+    for layer in reversed(model.layers):
+        if layer.name in ahead:
+            ahead.update(layer.inputs)
+    between = behind & ahead - {before}
+    return sum(layer.op.useful_macs for layer in model.layers if layer.name in between)
 
 
 def sharing_key(layer: IntLayer) -> Hashable | None:

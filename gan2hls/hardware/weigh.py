@@ -17,6 +17,7 @@ from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
+from gan2hls.hardware.turns import sharing_key
 from gan2hls.model import IntegerModel, IntLayer
 
 
@@ -39,7 +40,7 @@ class Weighed:
 def refolded(design: Design, model: IntegerModel) -> Design:
     """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
     engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
-    return replace(design, model=model, engines=engines)
+    return replace(design, model=model, engines=engines, shared=_still_shared(design, model))
 
 
 def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Weighed | None:
@@ -62,8 +63,9 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     taken = design_resources(same)
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
-    aside = taken - overall(engine_resources(engine).taken for engine in same.engines)
-    choices, room = layer_choices(model, target, pinned, short=True), target.budget - aside
+    aside = taken - overall(engine_resources(unit).taken for unit in same.units)
+    shared = _still_shared(design, model)
+    choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)
     chosen = choices.fitting(max(design.interval_limit, choices.intervals[0]), room) or choices.fastest(room)
     if chosen is None:
@@ -71,6 +73,12 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     slowest = max(option.interval for option in chosen.values())
     interval = pace if slowest <= design.interval_limit else max(pace, slowest)
     return Weighed(taken_by(chosen) + aside, interval, refolded=False)
+
+
+def _still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of ``design`` whose layers can still take turns at one engine."""
+    keys = {layer.name: sharing_key(layer) for layer in model.layers}
+    return tuple(group for group in design.shared if len({keys[name] for name in group}) == 1)
 
 
 def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan2hls.verify import csim
-from gan2hls.verify.csim import check_csim, compile_csim
+from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.randomized import random_inputs
 from tests.shared_engines import residual_model, shared_design, shared_engines

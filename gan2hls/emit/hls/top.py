@@ -190,7 +190,7 @@ def _link(design: Design, name: str, stream: Stream, edge: Edge | None) -> Link:
     to a queue in external memory.
     """
     made = Link(name, 8 * stream.byte_count, stream.beats, stream.tensor)
-    if edge is None or edge.reader not in design.several_inputs:
+    if edge is None or not (edge.depth or edge.reader in design.several_inputs):
         return made
     queue = 0 if edge.before or edge.ring is not None else edge.depth
     return replace(made, depth=max(BURST_WORDS, queue), waits=True, ultra=edge.ultra and queue > BURST_WORDS)

@@ -1,4 +1,4 @@
-"""An engine at which several layers take turns: what stands in front of it and behind it, and its requantizer's numbers."""
+"""An engine at which layers take turns: what stands in front of it and behind it, and numbers of its requantizer."""
 
 from __future__ import annotations
 
