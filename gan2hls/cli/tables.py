@@ -26,6 +26,7 @@ from gan2hls.report import (
     WeightBits,
     WideningReport,
     rails,
+    shared_engines,
 )
 
 #: Characters of the longest text in a table's cell, and of the widest table.
@@ -168,6 +169,8 @@ def _show_resources(console: Console, report: Report) -> None:
         table.add_row("of the part", *(f"{there[name]:,}" for name in names))
         table.add_row("used", *(f"{used[name] / there[name]:.0%}" if there[name] else "-" for name in names))
     _print(console, table)
+    for group in shared_engines(report):
+        console.print(f"one engine, counted with {group[0]}, for {', '.join(group)}", markup=False)
     if report.memory is not None:
         _show_memory(console, report.memory)
     if there is not None and any(used[name] > there[name] for name in names):

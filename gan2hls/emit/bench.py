@@ -79,7 +79,7 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
             **entry(engine.sends),
             "reads": list(engine.layer.inputs),
             "trace": f"trace_{engine.layer.name}.hex",
-            "interval": engine.interval,
+            "interval": design.unit(engine.layer.name).interval,
             "mac_steps": engine.mac_steps,
         }
         for engine in design.engines

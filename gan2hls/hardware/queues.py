@@ -154,8 +154,8 @@ def _candidates(design: Design, interval: int) -> Iterator[Depths]:
 def _around_turns(design: Design) -> Iterator[Edge]:
     """Yield the edges whose queues hold a frame where layers take turns at one engine.
 
-    In front of its first turn a frame waits for the turns of the one before, and behind the last one a frame is taken at
-    the pace of what follows.  In the schedule of a single frame neither waits.
+    In front of its first turn a frame waits for the turns of the one before, and behind the last one it is taken at the
+    pace of what follows.  In the schedule of a single frame neither waits.
     """
     waiting = waiting_edges(design)
     for group in design.shared:

@@ -61,8 +61,8 @@ def shareable(model: IntegerModel) -> tuple[tuple[str, ...], ...]:
 def in_a_row(model: IntegerModel, group: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return the parts of ``group`` whose layers follow one another without much work of others in between.
 
-    The engine has all turns of a frame before those of the next one, so it is idle while what lies between two of them is
-    computed elsewhere.
+    The engine has all turns of a frame before those of the next one, so it is idle while what lies between two of them
+    is computed elsewhere.
     """
     parts: list[list[str]] = [[group[0]]]
     for before, after in pairwise(group):

@@ -1,6 +1,6 @@
 """What is told: the report, its pictures and figures, and what a model holds."""
 
-from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme, make_report
+from gan2hls.report.assemble import NOT_MEASURED, Fidelity, Timing, make_readme, make_report, shared_engines
 from gan2hls.report.code_agreement import CodeAgreement, compare_codes
 from gan2hls.report.drawing import draw_svg, model_nodes, rails, report_nodes
 from gan2hls.report.inspect import LayerFacts, ModelFacts, inspect_model
@@ -52,6 +52,7 @@ __all__ = [
     "rails",
     "real_outputs",
     "report_nodes",
+    "shared_engines",
     "skipped",
     "sqnr_db",
     "ssim",

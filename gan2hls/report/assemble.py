@@ -13,7 +13,7 @@ import numpy as np
 from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
-from gan2hls.fabric import MemoryKind, MemoryName, memory_cells
+from gan2hls.fabric import MemoryKind, MemoryName, Resources, memory_cells
 from gan2hls.hardware import (
     RESOURCE_NAMES,
     Design,
@@ -139,6 +139,7 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
         "clock_mhz": f"{1000 / float(report.target['clock_ns']):g}",
         "rows": [_readme_layer(layer) for layer in report.layers],
         "buffers": [row for layer in report.layers for row in _readme_buffers(layer)],
+        "shared": shared_engines(report),
         "interval": _cells(totals.frame_interval_cycles.model_dump()),
         "latency": _cells(totals.latency_cycles.model_dump()),
         "resources": _resources(totals),
@@ -149,6 +150,15 @@ def make_readme(report: Report, *, picture: bool) -> bytes:
         "ports": [_readme_port(port) for port in (*report.model.inputs, *report.model.outputs)],
     }
     return render("project/README.md.j2", context)
+
+
+def shared_engines(report: Report) -> tuple[tuple[str, ...], ...]:
+    """Return the layers that take turns at one engine, by name, group by group."""
+    groups: dict[str, list[str]] = {}
+    for layer in report.layers:
+        if layer.shares is not None:
+            groups.setdefault(layer.shares, []).append(layer.name)
+    return tuple(map(tuple, groups.values()))
 
 
 def _resources(totals: Totals) -> str:
@@ -238,7 +248,9 @@ def _layer(
     design: Design, engine: EngineDesign, estimated: Timing, measured: Timing, fidelity: Fidelity
 ) -> LayerReport:
     layer, folding = engine.layer, engine.folding
-    op, resources, edges = layer.op, engine_resources(engine), design.edges_into(engine)
+    unit, edges, op = design.unit(layer.name), design.edges_into(engine), layer.op
+    first = unit.layers[0].name == layer.name  # its engine's resources and memories are told with it
+    resources = engine_resources(unit).taken if first else Resources()
     weight, geometry = (op.weight, op.geometry) if isinstance(op, IntLinear) else (None, None)
     agreement = fidelity.file_codes.get(layer.name)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
@@ -259,10 +271,11 @@ def _layer(
         zero_insertion_macs=geometry.zero_insertion_macs if geometry else 0,
         padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
+        shares=unit.layers[0].name if len(unit.layers) > 1 else None,
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
-        resources=ResourceReport(**dict(resources.taken + edges_resources(edges))),
+        resources=ResourceReport(**dict(resources + edges_resources(edges))),
         inputs=tuple(_edge(edge) for edge in edges),
-        buffers=tuple(_buffer(engine, name, *size) for name, size in engine.written.items()),
+        buffers=tuple(_buffer(unit, name, *size) for name, size in (unit.written if first else {}).items()),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),

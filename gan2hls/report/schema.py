@@ -155,6 +155,10 @@ class LayerReport(_Part):
     zero_insertion_macs: Count = Field(description="MACs of an engine that inserts zeros.")
     padded_phase_macs: Count = Field(description="MACs of an engine that pads phases to ceil(K / S) taps.")
     folding: FoldingReport
+    shares: str | None = Field(
+        None,
+        description="The first of the layers that take turns at its engine, which has its resources; null: its own.",
+    )
     cycles: Cycles
     weight_bits: WeightBits
     blocks: BlockReport | None = Field(description="Null: no weights.")
@@ -258,7 +262,8 @@ class RegionReport(_Part):
     stream: Count = Field(description="Number of the decoder; 0 without decoders.")
     offset: Count = Field(description="Of the first byte in the image.")
     bytes: Count
-    passes: Count = Field(description="How often it is read in a frame.")
+    passes: Count = Field(description="How often it is read in a frame; of several layers each of their parts.")
+    turns: Count = Field(1, description="Layers whose weights stand in it, one behind the other: they share an engine.")
     coding: Literal["plain", "huffman", "huffman_runs"] = Field(
         description="Codes as they are, a Huffman code of each, or one of runs of zeros and the codes behind them."
     )

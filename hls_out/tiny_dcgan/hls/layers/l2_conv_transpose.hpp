@@ -95,6 +95,10 @@ static const gan2hls::exact_or<ap_uint<1>, uint8_t>::type COLUMN_TAPS[8] = {
 
 // The parameters of the library's processes.
 struct config {
+    static constexpr int MORE_SHIFT(int) { return 0; }  // what a layer shifts beyond that
+    static constexpr int ZERO_POINT(int) { return 0; }  // added after the shift
+    static constexpr int LOW(int) { return 0; }  // least code
+    static constexpr int HIGH(int) { return 255; }  // greatest code
     static const int PE = 6;  // output channels in parallel
     static const int SIMD = 2;  // input channels in parallel
     static const int LANES = 2;  // output channels requantized in parallel
@@ -146,9 +150,6 @@ struct config {
     static const int MULT_BITS = 18;  // multiplier, of 2 bits: an adder
     static const int SHIFT = 23;  // right shift
     static const bool HALF_EVEN = false;  // ties go to even, else toward +infinity
-    static const int ZERO_POINT = 0;  // added after the shift
-    static const int LOW = 0;  // least code
-    static const int HIGH = 255;  // greatest code
     static const int REQUANT_IN_BITS = 21;  // what it reads
     static const bool REQUANT_IN_SIGNED = true;
     static const int REQUANT_IN_ZERO_POINT = 0;  // taken off first

@@ -6,6 +6,8 @@
 //             zeros to shift out, clears the least bit of what was shifted.  The channel c counts through all channels,
 //             Lanes at a time, pixel after pixel (Groups beats a pixel).  With RowPhases the rows take turns, each with
 //             channels of its own.  With Bands beats come fold by fold, as g2h_channels says.
+//             With Turns frames of as many layers follow one another, TurnBeats beats each, with words of their own one behind
+//             the other, and for each layer a shift by MoreShifts more, and ZeroPoints, Los and His of its own.
 // Memory      one word per Lanes channels, those of a row phase together; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
 //             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
 // Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
@@ -16,7 +18,7 @@
 //             first accumulator wait for it, so that no beat is sent ahead of its frame.
 // Parameters  Pixels: of a row, or of a band with one phase; 1 where the address does not depend on it.  Rows: of a band;
 //             Folds: of a band, each of all its pixels; both 1 without Bands.  AccBits signed; SumBits holds acc * mult + offset exactly; CodeBits is one bit more than its shifted
-//             value, ZeroPoint added, and Lo, Hi need.
+//             value, ZeroPoint added, and Lo, Hi need.  MoreShifts, ZeroPoints, Los, His: 32 bits for each turn.
 module g2h_requant #(
   parameter int unsigned          Lanes      = 1,
   parameter int unsigned          Groups     = 1,
@@ -43,6 +45,12 @@ module g2h_requant #(
   parameter int unsigned          OutColumns = 1,
   parameter logic [OutRows-1:0]   YMask      = '1,
   parameter logic [OutColumns-1:0] XMask     = '1,
+  parameter int unsigned          Turns      = 1,
+  parameter int unsigned          TurnBeats  = 1,
+  parameter logic [32*Turns-1:0]  MoreShifts = '0,
+  parameter logic [32*Turns-1:0]  ZeroPoints = {Turns{32'(ZeroPoint)}},
+  parameter logic [32*Turns-1:0]  Los        = {Turns{32'(Lo)}},
+  parameter logic [32*Turns-1:0]  His        = {Turns{32'(Hi)}},
   parameter                       File       = ""
 ) (
   input  logic                     clk_i,
@@ -57,7 +65,9 @@ module g2h_requant #(
   localparam int unsigned PieceBits = MultBits + OffsetBits;
   localparam int unsigned ThrBits   = AccBits + 1;
   localparam int unsigned LaneBits  = (Pieces == 1) ? PieceBits : 2 * PieceBits + ThrBits;
-  localparam int unsigned Words     = RowPhases * Folds * Groups;
+  localparam int unsigned TurnWords = RowPhases * Folds * Groups;
+  localparam int unsigned TurnBits  = (TurnWords > 1) ? $clog2(TurnWords) : 1;
+  localparam int unsigned Words     = Turns * TurnWords;
   localparam int unsigned WordBits  = (Words > 1) ? $clog2(Words) : 1;
   localparam int unsigned FullBits  = AccBits + MultBits;
   localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
@@ -69,10 +79,16 @@ module g2h_requant #(
   if (HalfEven && Shift == 0) begin : g_check_ties
     $error("g2h_requant: HalfEven needs a Shift");
   end
+  if (HalfEven && Turns > 1) begin : g_check_turns
+    $error("g2h_requant: with Turns ties go up");
+  end
 
   logic                      avail, take, credit, go, hole;
   logic                      pixel_last, band_last;
+  logic [TurnBits-1:0]       turn_word;
   logic [WordBits-1:0]       word_addr;
+  logic [5:0]                 more_shift;           // of the layer in the stage of the shift
+  logic signed [CodeBits-1:0] zero_point, lo, hi;  // and in those of zero point and clamp
   logic [6:0]                valid_q;
   logic [Lanes*LaneBits-1:0] word;
 
@@ -109,15 +125,57 @@ module g2h_requant #(
     .Rows    (Rows),
     .Folds   (Folds),
     .Phases  (RowPhases),
-    .WordBits(WordBits)
+    .WordBits(TurnBits)
   ) u_channels (
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
     .step_i      (go),
-    .word_o      (word_addr),
+    .word_o      (turn_word),
     .pixel_last_o(pixel_last),
     .band_last_o (band_last)
   );
+
+  if (Turns > 1) begin : g_turns
+    localparam int unsigned IndexBits = $clog2(Turns);
+    logic [WordBits-1:0]       base_q;  // the first word of the layer
+    logic [IndexBits-1:0]      turn_q;
+    logic [5:0][IndexBits-1:0] turns_q;  // that of each stage
+    logic                      turn_last, over;
+
+    assign over       = turn_q == IndexBits'(Turns - 1);
+    assign word_addr  = base_q + WordBits'(turn_word);
+    assign more_shift = 6'(MoreShifts[32*turns_q[4]+:32]);
+    assign zero_point = CodeBits'($signed(ZeroPoints[32*turns_q[4]+:32]));
+    assign lo         = CodeBits'($signed(Los[32*turns_q[5]+:32]));
+    assign hi         = CodeBits'($signed(His[32*turns_q[5]+:32]));
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        base_q <= '0;
+        turn_q <= '0;
+      end else if (go && turn_last) begin
+        base_q <= over ? '0 : base_q + WordBits'(TurnWords);
+        turn_q <= over ? '0 : turn_q + IndexBits'(1);
+      end
+    end
+
+    always_ff @(posedge clk_i) turns_q <= {turns_q[4:0], turn_q};
+
+    g2h_count #(
+      .Count(TurnBeats)
+    ) u_beats (
+      .clk_i (clk_i),
+      .rst_ni(rst_ni),
+      .step_i(go),
+      .last_o(turn_last)
+    );
+  end else begin : g_alone
+    assign word_addr  = turn_word;
+    assign more_shift = 6'(MoreShifts);
+    assign zero_point = CodeBits'($signed(ZeroPoints));
+    assign lo         = CodeBits'($signed(Los));
+    assign hi         = CodeBits'($signed(His));
+  end
 
   g2h_rom #(
     .Width   (Lanes * LaneBits),
@@ -198,7 +256,7 @@ module g2h_requant #(
       assign product = ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
     end
 
-    assign shifted = CodeBits'(sum_q >>> Shift);
+    assign shifted = CodeBits'((sum_q >>> Shift) >>> more_shift);
 
     if (HalfEven) begin : g_half_even
       logic tie;
@@ -217,8 +275,8 @@ module g2h_requant #(
       product_q <= product;
       offset4_q <= offset3_q;
       sum_q     <= SumBits'(product_q) + SumBits'(offset4_q);
-      code_q    <= rounded + CodeBits'(ZeroPoint);
-      clamped_q <= (code_q < CodeBits'(Lo)) ? OutBits'(Lo) : (code_q > CodeBits'(Hi)) ? OutBits'(Hi) : OutBits'(code_q);
+      code_q    <= rounded + zero_point;
+      clamped_q <= (code_q < lo) ? OutBits'(lo) : (code_q > hi) ? OutBits'(hi) : OutBits'(code_q);
     end
 
     assign code_o[l*OutBits+:OutBits] = clamped_q;
