@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine, verify_design
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands, legal_band_rows
@@ -11,8 +9,8 @@ from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.hardware.turns import shareable
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
-from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import IntLinear
+from tests.cosim.hls_chains import random_type
 from tests.random_integer_graphs import Graph, norm_layer
 from tests.randomized import Rng, conv, linear_layer, pointwise_layer
 
@@ -20,48 +18,34 @@ from tests.randomized import Rng, conv, linear_layer, pointwise_layer
 def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "raw", size: int = 0) -> IntegerModel:
     """Blocks of two convolutions, each with a norm, a function or nothing behind it, around which a skip leads.
 
-    What convolutions read has any type without a zero point, so have the sums; their outputs have any zero point.
+    All types and zero points are random.
     """
     height, width = (size, size) if size else (int(rng.integers(2, 6)), int(rng.integers(2, 6)))
     shape, pieces = (height, width, channels), int(rng.integers(1, 3))
     grown = Graph(rng, {"z": shape})
-    grown.types["z"] = _centred(rng)
     given = "z"
     for _ in range(blocks):
         skip = given
         for _ in range(2):
             behind = str(rng.choice(["norm", "function", "nothing"]))
-            out = _centred(rng)
-            if behind != "nothing":
-                out = replace(out, zero_point=int(rng.integers(out.int_type.lo, out.int_type.hi + 1)))
+            out = random_type(rng)
             name = f"l{len(grown.layers)}"
             grown.keep(
                 linear_layer(
                     rng, name, given, conv(shape[:2], channels, channels), grown.types[given],
-                    weight_bits=5, out=out, pieces=pieces, codec=codec,
+                    weight_bits=int(rng.integers(3, 6)), out=out, pieces=pieces, codec=codec,
                 )
             )  # fmt: skip
             given, name = name, f"l{len(grown.layers)}"
             if behind == "norm":
-                made = norm_layer(rng, name, given, shape, out, groups=channels)
-                if made.output_type.zero_point:
-                    made = pointwise_layer(rng, name, given, shape, out)
-                grown.keep(made)
+                grown.keep(norm_layer(rng, name, given, shape, out, groups=channels))
                 given = name
             elif behind == "function":
                 grown.keep(pointwise_layer(rng, name, given, shape, out))
                 given = name
-        while True:  # a sum without a zero point
-            grown.stream(IntAdd(grown.factors(2)), (skip, given), shape)
-            if grown.layers[-1].output_type.zero_point == 0:
-                break
-            grown.layers.pop()
+        grown.stream(IntAdd(grown.factors(2)), (skip, given), shape)
         given = grown.layers[-1].name
     return grown.model(f"residual_{blocks}_{codec}", (given,))
-
-
-def _centred(rng: Rng) -> QuantType:
-    return QuantType(IntType(int(rng.integers(4, 10)), signed=bool(rng.integers(2))), 1.0)
 
 
 def shared_design(

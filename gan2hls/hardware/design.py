@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
+from gan2hls.codecs import encode
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
 from gan2hls.hardware.turns import joint_layer, sharing_key
@@ -172,7 +174,9 @@ class Design:
 
 def shared_engine(engine: LinearEngine, layers: Sequence[IntLayer]) -> LinearEngine:
     """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
-    return replace(engine, layer=joint_layer(layers), turns=tuple(layers))
+    joint = joint_layer(layers)
+    encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
+    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers))
 
 
 def _shape(engine: EngineDesign) -> tuple[object, ...]:

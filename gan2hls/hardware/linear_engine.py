@@ -17,7 +17,7 @@ from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
-from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, plain_stream
+from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, pass_words, plain_stream
 from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_program
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -124,7 +124,8 @@ class LinearEngine(EngineDesign):
     def blocks(self) -> int:
         """Blocks of PE x SIMD weights that stand in memory."""
         lanes = self.folding.pe * self.folding.simd
-        return self.weight.values.size // lanes if self.occupancy is None else self.occupancy.stored
+        dense = self.weight.values.size // (lanes * len(self.layers))
+        return dense if self.occupancy is None else self.occupancy.stored
 
     @cached_property
     def tiles(self) -> Tiles:
@@ -195,15 +196,13 @@ class LinearEngine(EngineDesign):
     def stream_contents(self) -> tuple[bytes, ...]:
         """Return what one pass reads of each stream of weights, in whole beats; of several layers one by one."""
         assert self.off_chip is not None, f"{self.layer.name}: weights stand on chip"
-        if self.turns:
-            weights = (encode(linear_op(layer).weight, self.folding.pe, self.folding.simd) for layer in self.turns)
-            packed = [plain_stream(encoded, self.bus_word_bits) for encoded in weights]
-        elif self.huffman is None:
-            packed = [plain_stream(self.weights, self.bus_word_bits)]
+        if self.huffman is None:
+            every = pass_words(self.weights, len(self.layers))
+            packed = [plain_stream(words, self.bus_word_bits) for words in np.split(every, len(self.layers))]
         else:
             packed = [np.packbits(bits, bitorder="little").tobytes() for bits in self.huffman.streams]
         beat = self.off_chip.bus_bits // 8
-        lengths = self.stream_beats * len(self.turns or (self.layer,))
+        lengths = self.stream_beats * len(self.layers)
         return tuple(content.ljust(beat * n, b"\0") for content, n in zip(packed, lengths, strict=True))
 
     @property

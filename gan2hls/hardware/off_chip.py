@@ -155,20 +155,22 @@ def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:
     return tuple(height for height in range(1, rows + 1) if rows % height == 0)
 
 
-def pass_words(encoded: Encoded) -> WordArray:
-    """Return the words that one pass reads, in their order: fold by fold; uint64 ``[N, limbs]``."""
+def pass_words(encoded: Encoded, turns: int = 1) -> WordArray:
+    """Return the words that one pass reads, in their order: fold by fold; uint64 ``[N, limbs]``.
+
+    Where layers take turns, their taps stand behind one another in ``encoded``, and their passes do here.
+    """
     taps, co, ci = encoded.shape
     memory = encoded.memories[0]
     if encoded.kept is not None:
         assert (np.diff(encoded.co_fold) >= 0).all(), "blocks that are kept stand fold by fold"
         return memory.words
-    order = np.arange(memory.depth).reshape(taps, co // encoded.pe, ci // encoded.simd)
-    return memory.words[order.transpose(1, 0, 2).ravel()]
+    order = np.arange(memory.depth).reshape(turns, taps // turns, co // encoded.pe, ci // encoded.simd)
+    return memory.words[order.transpose(0, 2, 1, 3).ravel()]
 
 
-def plain_stream(encoded: Encoded, word_bits: int) -> bytes:
-    """Return what one pass reads, words of ``word_bits`` each, least byte first."""
-    words = pass_words(encoded)
+def plain_stream(words: WordArray, word_bits: int) -> bytes:
+    """Return ``words`` as one pass reads them, of ``word_bits`` each, least byte first."""
     limbs = words.astype("<u8").view(np.uint8).reshape(len(words), -1)
     if word_bits % 8:  # several words in a byte
         bits = np.unpackbits(limbs, axis=1, bitorder="little")[:, :word_bits]

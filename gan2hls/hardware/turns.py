@@ -15,6 +15,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.numbers import IntType, QuantType, Requant
 from gan2hls.ops import IntLinear
@@ -97,19 +98,25 @@ def sharing_key(layer: IntLayer) -> Hashable | None:
     if not isinstance(op, IntLinear) or op.weight.codec not in _CODECS or layer.table is not None:
         return None
     geometry, requant = op.geometry, layer.requant
+    if requant.half_even:
+        return None  # what is a tie would depend on the layer's shift
     if len(geometry.y.outputs) < geometry.y.out_size or len(geometry.x.outputs) < geometry.x.out_size:
         return None
-    weight = op.weight.codec, op.weight.type, op.weight.values.shape
-    return op.kind, geometry, weight, layer.shape, layer.input_type.zero_point, requant.pieces, requant.half_even
+    weight = op.weight.codec, op.weight.values.shape
+    return op.kind, geometry, weight, layer.shape, requant.pieces
 
 
 def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
     """Return what the engine of ``layers`` must be: types that hold those of all, constants one behind the other.
 
-    Its weights are those of the first one.  Its requantizer has the greatest shift and all codes of its bits; what each
-    layer has of its own is ``turn_of``.
+    It reads codes less their zero points.  Its weights are those of all, one layer's taps behind the other's, so that
+    they have one format.  Its requantizer has the greatest shift and all codes of its bits; what each layer has of its
+    own is ``turn_of``.
     """
     first, requants = layers[0], [layer.requant for layer in layers]
+    weights = [linear_op(layer).weight for layer in layers]
+    values = np.concatenate([weight.values for weight in weights])
+    weight = replace(weights[0], values=values, type=_holding([weight.type for weight in weights]))
     shift = max(requant.shift for requant in requants)
     rounding = (1 << shift) >> 1
     sent = _carrying([requant.out_type for requant in requants])
@@ -122,9 +129,8 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
         lo=sent.lo,
         hi=sent.hi,
         out_type=sent,
-        half_even=first.requant.half_even,
     )
-    given = replace(first.input_type, int_type=_holding([layer.input_type.int_type for layer in layers]))
+    given = QuantType(_holding([layer.input_type.centred for layer in layers]), first.input_type.scale)
     return replace(
         first,
         name=joint_name(layers),
@@ -132,6 +138,7 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
         inputs=tuple(layer.inputs[0] for layer in layers),
         input_types=(given,),
         output_type=QuantType(sent, first.output_type.scale),
+        op=replace(linear_op(first), weight=weight),
         acc_type=_holding([layer.acc_type for layer in layers]),
         requant=requant,
     )

@@ -17,7 +17,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
     memory = design.memory
     assert memory is not None, "no external memory"
     codings = {engine.layer.name: _coding(engine) for engine in memory.engines}
-    floats = sum(4 * len(engine.layers) * engine.weight.values.size for engine in memory.engines)
+    floats = sum(4 * engine.weight.values.size for engine in memory.engines)
     spent = None if not interval else memory.frame_bytes / (interval * design.clock_ns)
     return MemoryReport(
         port_bits=memory.bus_bits,

@@ -75,9 +75,10 @@ VALID = f"""
 """
 
 
-def build(model: Path, steps: tuple[str, ...] = STEPS) -> Report:
+def build(model: Path, steps: tuple[str, ...] = STEPS, target: dict[str, object] | None = None) -> Report:
     """Build a model, climb ``steps`` and hold its report to what every build promises."""
-    config = {"target": {"dsp": 60}, "verify": {"steps": list(steps)}, "calibration": {"samples": 32}}
+    chosen = {"target": {"dsp": 60} | (target or {}), "verify": {"steps": list(steps)}}
+    config = chosen | {"calibration": {"samples": 32}}
     report = gan2hls.build(model, config=config, write=False).report
     assert report is not None
     assert [name for name, step in report.verification.items() if step.status == "passed"] == list(steps)

@@ -32,7 +32,7 @@ from gan2hls.emit.hls.roms import Rom, front_roms, requant_roms
 from gan2hls.emit.hls.tiles import off_chip_interval, tile_program
 from gan2hls.emit.hls.weights import beside_band_mac, decoder_kinds
 from gan2hls.hardware import Edge, EngineDesign, LinearEngine, Stream, StreamEngine, Written
-from gan2hls.numbers import IntType
+from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import Unit
 
 
@@ -288,17 +288,18 @@ def turn_view(engine: EngineDesign, number: int, edge: Edge, programs: Programs)
     sends = Stream(layer.name, layer.output_type.int_type, engine.out_lanes, layer.shape)
     region = (
         *arrival,
-        _recode(engine.in_lanes, layer.input_type.int_type, engine.in_elem, beats, first, given),
+        _recode(engine.in_lanes, layer.input_type, engine.in_elem, beats, first, given),
         *(replace(process, turns=len(engine.layers)) for process in _processes(engine, (given,), sent)),
-        _recode(engine.out_lanes, engine.out_elem, sends.elem, engine.out_beats, sent, last),
+        _recode(engine.out_lanes, QuantType(engine.out_elem, 1.0), sends.elem, engine.out_beats, sent, last),
     )
     made = LayerProcesses(region, (source,), (last,))
     return TurnView(layer.name, number, made, simulated(edge.source, "in"), simulated(sends, "out"))
 
 
-def _recode(lanes: int, given: IntType, made: IntType, beats: int, source: Fifo, sink: Fifo) -> Process:
-    """Return what makes codes of type ``made`` of those of type ``given``."""
-    sizes = map(str, (lanes, given.bits, int(given.signed), made.bits, beats))
+def _recode(lanes: int, given: QuantType, made: IntType, beats: int, source: Fifo, sink: Fifo) -> Process:
+    """Return what makes numbers of type ``made`` of codes of type ``given`` less their zero point."""
+    code = given.int_type
+    sizes = map(str, (lanes, code.bits, int(code.signed), given.zero_point, made.bits, beats))
     return Process("recode_frame", tuple(sizes), (source,), sink, beats, "codes of another width")
 
 

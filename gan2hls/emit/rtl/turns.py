@@ -25,6 +25,7 @@ def turns_context(engine: LinearEngine) -> dict[str, Any]:
         "OutBits": engine.in_elem.bits,
         **_places(given),
         "Signed": _packed(int(elem.signed) for elem in given),
+        "ZeroPoints": _packed(layer.input_type.zero_point for layer in engine.layers),
     }
     demux: Values = {
         "Outputs": len(sent),

@@ -1,12 +1,12 @@
-// g2h_frame_mux: a frame of each of several streams in turn, their elements made as wide as the widest.
+// g2h_frame_mux: a frame of each of several streams in turn, codes less their zero points.
 //
-// Equation    Beats beats of input 0, as many of input 1, ..., then again of input 0.  A lane of m_data_o is the code, with its
-//             sign where it has one.  s_data_i holds a beat of input 0 in its least bits, of input 1 above, ...
+// Equation    Beats beats of input 0, as many of input 1, ..., then again of input 0.  A lane of m_data_o is code -
+//             ZeroPoints[n] of the input n whose turn it is.  s_data_i holds a beat of input 0 in its least bits, of input 1 above, ...
 // Latency     a beat taken in clock t is offered in clock t + 1.
 // Handshake   one beat is taken in a clock, of the input whose turn it is, when the former one has left or leaves.  No
 //             ready depends on a valid.
-// Parameters  Inputs at least 2.  Bits, Offsets, Signed: 32 bits for each input, those of input 0 least.  An offset is the sum
-//             of the Bits before, InBits that of all; OutBits holds every code.
+// Parameters  Inputs at least 2.  Bits, Offsets, Signed, ZeroPoints: 32 bits for each input, those of input 0 least.  An offset
+//             is the sum of the Bits before, InBits that of all; OutBits holds every difference.
 module g2h_frame_mux #(
   parameter int unsigned          Inputs  = 2,
   parameter int unsigned          Lanes   = 1,
@@ -15,7 +15,8 @@ module g2h_frame_mux #(
   parameter int unsigned          OutBits = 8,
   parameter logic [32*Inputs-1:0] Bits    = {Inputs{32'd8}},
   parameter logic [32*Inputs-1:0] Offsets = {Inputs{32'd0}},
-  parameter logic [32*Inputs-1:0] Signed  = {Inputs{32'd1}}
+  parameter logic [32*Inputs-1:0] Signed  = {Inputs{32'd1}},
+  parameter logic [32*Inputs-1:0] ZeroPoints = {Inputs{32'd0}}
 ) (
   input  logic                     clk_i,
   input  logic                     rst_ni,
@@ -62,15 +63,17 @@ module g2h_frame_mux #(
 
     logic [Lanes*OutBits-1:0] wide;
 
-    for (genvar l = 0; l < Lanes; l++) begin : g_lane
-      logic [ElemBits-1:0] code;
-      assign code = s_data_i[At+l*ElemBits+:ElemBits];
-      if (Signed[32*n]) begin : g_signed
-        assign wide[l*OutBits+:OutBits] = OutBits'($signed(code));
-      end else begin : g_unsigned
-        assign wide[l*OutBits+:OutBits] = OutBits'(code);
-      end
-    end
+    g2h_term #(
+      .Lanes    (Lanes),
+      .InBits   (ElemBits),
+      .Signed   (Signed[32*n]),
+      .ZeroPoint(ZeroPoints[32*n+:32]),
+      .Factor   (1),
+      .OutBits  (OutBits)
+    ) u_term (
+      .data_i(s_data_i[At+:Lanes*ElemBits]),
+      .term_o(wide)
+    );
 
     assign chosen[n+1] = chosen[n] | (wide & {(Lanes*OutBits){turn_q[n]}});
   end

@@ -1,0 +1,61 @@
+"""Residual networks whose convolutions take turns at one engine, from the ONNX file up the whole ladder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gan2hls
+from tests.cosim.test_joins_build import PADS, build, weights
+from tests.onnx_models import f32, save
+
+pytest.importorskip("cocotb")
+pytest.importorskip("hls4ml")
+pytestmark = pytest.mark.cosim
+
+RNG = np.random.default_rng(52)
+CHANNELS, BLOCKS, SIZE = 24, 2, 6
+CONSTANTS = {
+    "first": weights(CHANNELS, 3, 3, 3),
+    "image": weights(3, CHANNELS, 3, 3) / 2,  # of sums
+    "gamma": 1 + f32(RNG, CHANNELS) / 4,
+    "beta": f32(RNG, CHANNELS) / 4,
+    **{f"w{n}": weights(CHANNELS, CHANNELS, 3, 3) for n in range(2 * BLOCKS)},
+}
+
+
+def residual_network(norm: bool) -> str:
+    """Blocks of two convolutions, each with a normalization or without, around which a skip leads."""
+    body, given = f"h = Conv<{PADS}>(x, first) s = Relu(h)", "s"
+    for n in range(BLOCKS):
+        body += f" a{n} = Conv<{PADS}>({given}, w{2 * n})"
+        body += f" b{n} = InstanceNormalization(a{n}, gamma, beta)" if norm else f" b{n} = Identity(a{n})"
+        body += f" c{n} = LeakyRelu(b{n}) d{n} = Conv<{PADS}>(c{n}, w{2 * n + 1})"
+        body += f" e{n} = InstanceNormalization(d{n}, gamma, beta)" if norm else f" e{n} = Identity(d{n})"
+        body += f" t{n} = Add({given}, e{n})"
+        given = f"t{n}"
+    return f"{body} o = Conv<{PADS}>({given}, image) y = Tanh(o)"
+
+
+@pytest.mark.parametrize("norm", [True, False], ids=["norms", "plain"])
+def test_convolutions_of_residual_blocks_share_an_engine(norm: bool, tmp_path: Path) -> None:
+    path = save(tmp_path, residual_network(norm), (1, 3, SIZE, SIZE), CONSTANTS)
+    report = build(path, ("float", "csim", "hls", "rtl"), {"shared_engines": "always"})
+    sharing = [layer for layer in report.layers if layer.shares]
+    assert len(sharing) == 2 * BLOCKS and {layer.shares for layer in sharing} == {sharing[0].name}
+    assert all(layer.executed_macs == layer.useful_macs for layer in report.layers if layer.useful_macs)
+    assert [layer.resources.dsp for layer in sharing[1:]] == [0] * (2 * BLOCKS - 1)
+
+
+def test_engines_are_shared_where_the_part_holds_no_other_design(tmp_path: Path) -> None:
+    """A part of so few block RAMs, and DSP blocks for about one engine a layer."""
+    path = save(tmp_path, residual_network(False), (1, 3, SIZE, SIZE), CONSTANTS)
+    scarce = {"dsp": 14, "utilization": {"lut": 0.12}}
+    report = gan2hls.build(path, config={"target": scarce, "verify": {"steps": []}}, write=False).report
+    assert report is not None and any(layer.shares for layer in report.layers)
+    with pytest.raises(gan2hls.FoldingError):
+        gan2hls.build(
+            path, config={"target": scarce | {"shared_engines": "never"}, "verify": {"steps": []}}, write=False
+        )
