@@ -21,7 +21,7 @@ def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "ra
     All types and zero points are random.
     """
     height, width = (size, size) if size else (int(rng.integers(2, 6)), int(rng.integers(2, 6)))
-    shape, pieces = (height, width, channels), int(rng.integers(1, 3))
+    shape = (height, width, channels)
     grown = Graph(rng, {"z": shape})
     given = "z"
     for _ in range(blocks):
@@ -33,7 +33,7 @@ def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "ra
             grown.keep(
                 linear_layer(
                     rng, name, given, conv(shape[:2], channels, channels), grown.types[given],
-                    weight_bits=int(rng.integers(3, 6)), out=out, pieces=pieces, codec=codec,
+                    weight_bits=int(rng.integers(3, 6)), out=out, pieces=int(rng.integers(1, 3)), codec=codec,
                 )
             )  # fmt: skip
             given, name = name, f"l{len(grown.layers)}"

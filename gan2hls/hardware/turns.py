@@ -17,7 +17,7 @@ import numpy as np
 
 from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.model import IntegerModel, IntLayer
-from gan2hls.numbers import IntType, QuantType, Requant
+from gan2hls.numbers import Int64Array, IntType, QuantType, Requant
 from gan2hls.ops import IntLinear
 
 #: Work of other layers between two turns, as a part of that of a turn, with which these are still in a row.
@@ -97,13 +97,13 @@ def sharing_key(layer: IntLayer) -> Hashable | None:
     op = layer.op
     if not isinstance(op, IntLinear) or op.weight.codec not in _CODECS or layer.table is not None:
         return None
-    geometry, requant = op.geometry, layer.requant
-    if requant.half_even:
+    geometry = op.geometry
+    if layer.requant.half_even:
         return None  # what is a tie would depend on the layer's shift
     if len(geometry.y.outputs) < geometry.y.out_size or len(geometry.x.outputs) < geometry.x.out_size:
         return None
     weight = op.weight.codec, op.weight.values.shape
-    return op.kind, geometry, weight, layer.shape, requant.pieces
+    return op.kind, geometry, weight, layer.shape
 
 
 def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
@@ -118,11 +118,11 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
     values = np.concatenate([weight.values for weight in weights])
     weight = replace(weights[0], values=values, type=_holding([weight.type for weight in weights]))
     shift = max(requant.shift for requant in requants)
-    rounding = (1 << shift) >> 1
+    rounding, pieces = (1 << shift) >> 1, max(requant.pieces for requant in requants)
     sent = _carrying([requant.out_type for requant in requants])
     requant = Requant(
-        mult=np.concatenate([requant.mult for requant in requants], axis=1),
-        bias=np.concatenate([requant.offset - rounding for requant in requants], axis=1),
+        mult=np.concatenate([_pieces(requant.mult, pieces) for requant in requants], axis=1),
+        bias=np.concatenate([_pieces(requant.offset, pieces) for requant in requants], axis=1) - rounding,
         threshold=np.concatenate([requant.threshold for requant in requants]),
         shift=shift,
         zero_point=0,
@@ -147,6 +147,11 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
 def joint_name(layers: Sequence[IntLayer]) -> str:
     """Return the name of the engine of ``layers``."""
     return f"{layers[0].name}_shared"
+
+
+def _pieces(words: Int64Array, count: int) -> Int64Array:
+    """Return constants of linear pieces ``[pieces, C]`` as those of ``count``: a function of one has it twice."""
+    return np.broadcast_to(words, (count, words.shape[1])) if len(words) == 1 else words
 
 
 def _holding(types: Sequence[IntType]) -> IntType:
