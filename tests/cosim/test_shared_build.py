@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gan2hls
 from tests.cosim.test_joins_build import PADS, build, weights
 from tests.onnx_models import f32, save
 
@@ -47,15 +46,3 @@ def test_convolutions_of_residual_blocks_share_an_engine(norm: bool, tmp_path: P
     assert len(sharing) == 2 * BLOCKS and {layer.shares for layer in sharing} == {sharing[0].name}
     assert all(layer.executed_macs == layer.useful_macs for layer in report.layers if layer.useful_macs)
     assert [layer.resources.dsp for layer in sharing[1:]] == [0] * (2 * BLOCKS - 1)
-
-
-def test_engines_are_shared_where_the_part_holds_no_other_design(tmp_path: Path) -> None:
-    """A part of so few block RAMs, and DSP blocks for about one engine a layer."""
-    path = save(tmp_path, residual_network(False), (1, 3, SIZE, SIZE), CONSTANTS)
-    scarce = {"dsp": 14, "utilization": {"lut": 0.12}}
-    report = gan2hls.build(path, config={"target": scarce, "verify": {"steps": []}}, write=False).report
-    assert report is not None and any(layer.shares for layer in report.layers)
-    with pytest.raises(gan2hls.FoldingError):
-        gan2hls.build(
-            path, config={"target": scarce | {"shared_engines": "never"}, "verify": {"steps": []}}, write=False
-        )

@@ -1,0 +1,163 @@
+"""Layers that take turns at one engine: which can, what they share, and when the search lets them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gan2hls.base import FoldingError
+from gan2hls.codecs import decode
+from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
+from gan2hls.hardware.design import verify_design
+from gan2hls.hardware.engine import FoldingRequest
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.schedule import sharing
+from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
+from gan2hls.hardware.weigh import refolded
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType, Table
+from gan2hls.ops import IntLinear
+from tests.randomized import chain, conv, linear_layer
+from tests.shared_engines import residual_model, shared_design, shared_engines
+
+KIND = QuantType(IntType(8, signed=True), 1.0)
+
+
+def convolutions(model: IntegerModel) -> list[str]:
+    """The names of its layers with weights."""
+    return [layer.name for layer in model.layers if isinstance(layer.op, IntLinear)]
+
+
+def large_model(seed: int = 0) -> IntegerModel:
+    """Convolutions whose weights are worth being off chip."""
+    return residual_model(np.random.default_rng(seed), 2, channels=36, size=3)
+
+
+def test_convolutions_of_one_shape_can_share_an_engine() -> None:
+    model = residual_model(np.random.default_rng(1), 3)
+    assert shareable(model) == (tuple(convolutions(model)),)
+
+
+def test_what_has_something_of_its_own_does_not_share() -> None:
+    rng = np.random.default_rng(0)
+    plain = linear_layer(rng, "l0", "z", conv((4, 4), 6, 6), KIND, out=KIND)
+    assert sharing_key(plain) is not None
+    table = linear_layer(rng, "l0", "z", conv((4, 4), 6, 6), KIND, out=KIND, table_bits=6)
+    assert isinstance(table.table, Table) and sharing_key(table) is None
+    books = linear_layer(rng, "l0", "z", conv((4, 4), 6, 6), KIND, out=KIND, codec="codebook")
+    assert sharing_key(books) is None
+    even = replace(plain, requant=replace(plain.requant, half_even=True))
+    assert sharing_key(even) is None
+    other = linear_layer(rng, "l0", "z", conv((4, 4), 6, 6, k=5, p=2), KIND, out=KIND)
+    assert sharing_key(other) not in (None, sharing_key(plain))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_joint_constants_are_those_of_each_layer(seed: int) -> None:
+    """The joint requantizer, a layer's part of its words, shift, zero point and ends, is the layer's own."""
+    model = residual_model(np.random.default_rng(seed), 2)
+    layers = [model.layer(name) for name in convolutions(model)]
+    joint, rng = joint_layer(layers), np.random.default_rng(seed)
+    channels = layers[0].requant.channels
+    for n, layer in enumerate(layers):
+        turn, own = turn_of(layer), slice(n * channels, (n + 1) * channels)
+        acc = rng.integers(layer.acc_type.lo, layer.acc_type.hi + 1, (50, channels))
+        piece = (acc >= joint.requant.threshold[own]).astype(int) * (joint.requant.pieces - 1)
+        mult, offset = (
+            np.take_along_axis(words[:, own][None], piece[:, None], axis=1)[:, 0]
+            for words in (joint.requant.mult, joint.requant.offset)
+        )
+        codes = np.clip((acc * mult + offset >> turn.shift) + turn.zero_point, turn.lo, turn.hi)
+        assert (codes == layer.requant(acc, layer.acc_type)).all(), layer.name
+        assert joint.acc_type.lo <= layer.acc_type.lo and layer.acc_type.hi <= joint.acc_type.hi
+        centred = layer.input_type.centred
+        assert joint.input_type.int_type.lo <= centred.lo and centred.hi <= joint.input_type.int_type.hi
+
+
+@pytest.mark.parametrize(("seed", "codec"), [(0, "raw"), (1, "ternary"), (2, "binary"), (3, "raw")])
+def test_a_region_holds_the_weights_of_each_layer_from_a_whole_burst_on(seed: int, codec: str) -> None:
+    rng = np.random.default_rng(seed)
+    made = shared_design(rng, residual_model(rng, 2, codec=codec))
+    (engine,) = shared_engines(made)
+    assert made.memory is not None
+    (region,) = made.memory.regions
+    image, beat = made.memory.image(), region.bus_bits // 8
+    assert region.stride % made.memory.burst_beats == 0 and region.turns == len(engine.turns) == 4
+    encoded, wanted = decode(engine.weights), np.concatenate([linear(layer).weight.values for layer in engine.turns])
+    assert (encoded == wanted).all()
+    passes = [image[region.offset + n * region.stride * beat :][: region.beats * beat] for n in range(region.turns)]
+    for n, name in enumerate(made.shared[0]):
+        alone = made.engine(name)
+        assert isinstance(alone, LinearEngine)
+        others = [passes[m] for m in range(region.turns) if m != n]
+        assert passes[n] not in others, "each layer has weights of its own"
+
+
+def linear(layer: object) -> IntLinear:
+    op = getattr(layer, "op", None)
+    assert isinstance(op, IntLinear)
+    return op
+
+
+def test_cycles_are_those_of_all_turns() -> None:
+    rng = np.random.default_rng(4)
+    made = shared_design(rng, residual_model(rng, 2), endless=True)
+    (engine,) = shared_engines(made)
+    assert engine.interval == 4 * max(engine.mac_cycles, *engine.in_beats, engine.out_beats, engine.bus_beats // 4)
+    assert made.interval_limit >= 4 * engine.mac_cycles
+    assert estimate(made).interval >= made.interval
+    assert design_resources(made).dsp < design_resources(replace(made, shared=())).dsp
+
+
+def test_layers_far_from_each_other_are_not_in_a_row() -> None:
+    """Two alike layers with others in between, whose work the shared engine would wait for."""
+    rng = np.random.default_rng(5)
+    sizes = [(6, 6), (6, 6), (6, 12), (12, 6), (6, 6), (6, 6)]
+    layers = [linear_layer(rng, f"l{n}", "z", conv((4, 4), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
+    model = chain("far", (4, 4, 6), KIND, layers)
+    (group,) = shareable(model)
+    assert group == ("l0", "l1", "l4", "l5")
+    assert in_a_row(model, group) == (("l0", "l1"), ("l4", "l5"))
+
+
+def test_the_search_shares_engines_where_nothing_else_fits() -> None:
+    model = large_model()
+    least = next(n for n in range(4, 40) if fits(model, Target(dsp=n, share=False), {}))
+    roomy = schedule(model, Target(dsp=least), {})
+    assert not roomy.shared
+    scarce = Target(dsp=least - 1)
+    with pytest.raises(FoldingError):
+        schedule(model, replace(scarce, share=False), {})
+    made = schedule(model, scarce, {})
+    assert made.shared == (tuple(convolutions(model)),)
+    assert design_resources(made).within(scarce.budget)
+    assert estimate(made).interval <= 1.1 * made.interval_limit
+
+
+def test_what_is_pinned_does_not_share() -> None:
+    model, target = large_model(), Target(share=True)
+    first, *others = convolutions(model)
+    (group,) = sharing(model, target, {first: FoldingRequest(pe=1)}, near=True)
+    assert group == tuple(others)
+    assert sharing(model, replace(target, memory=replace(target.memory, off_chip=False)), {}, near=True) == ()
+
+
+def test_other_types_keep_what_is_shared() -> None:
+    """As activations get wider: the groups of a design stay, as long as their layers are alike."""
+    rng = np.random.default_rng(6)
+    made = shared_design(rng, residual_model(rng, 2))
+    wide = refolded(made, made.model)
+    assert wide.shared == made.shared
+    verify_design(wide)
+
+
+def test_groups_that_are_not_alike_are_no_design() -> None:
+    rng = np.random.default_rng(7)
+    made = shared_design(rng, residual_model(rng, 2))
+    first, second, *_ = made.shared[0]
+    for shared in (((second, first),), ((first,),), ((first, made.model.layers[-1].name),)):
+        with pytest.raises(AssertionError):
+            verify_design(replace(made, shared=shared))
+
