@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine, verify_design
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands, legal_band_rows
@@ -9,10 +11,11 @@ from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.hardware.turns import shareable
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import IntLinear
 from tests.cosim.hls_chains import random_type
 from tests.random_integer_graphs import Graph, norm_layer
-from tests.randomized import Rng, conv, linear_layer, pointwise_layer
+from tests.randomized import Rng, chain, conv, linear_layer, pointwise_layer
 
 
 def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "raw", size: int = 0) -> IntegerModel:
@@ -81,3 +84,16 @@ def shared_design(
 def shared_engines(design: Design) -> list[LinearEngine]:
     """The engines of ``design`` at which layers take turns."""
     return [unit for unit in design.units if isinstance(unit, LinearEngine) and unit.turns]
+
+
+def some_shared_design(seed: int = 0, codec: str = "raw") -> Design:
+    """Four layers that take turns at one engine, two of them through normalizations or functions."""
+    rng = np.random.default_rng(seed)
+    return shared_design(rng, residual_model(rng, 2, codec=codec))
+
+
+def behind_itself() -> Design:
+    """Two convolutions in a row that share an engine, whose line buffer holds a part of a frame."""
+    rng, kind = np.random.default_rng(0), QuantType(IntType(8, signed=True), 1.0)
+    layers = [linear_layer(rng, f"l{n}", "z", conv((12, 12), 6, 6), kind, out=kind) for n in range(2)]
+    return shared_design(rng, chain("behind_itself", (12, 12, 6), kind, layers), band_rows=1)

@@ -47,7 +47,7 @@ def waiting_edges(design: Design) -> tuple[Edge, ...]:
     found = []
     for edge in design.edges:
         enters = edge.reader in design.several_inputs and not (edge.source.tensor in inputs and edge.branch is None)
-        leaves = edge.source.tensor in group and group.get(edge.reader) != group[edge.source.tensor]
+        leaves = edge.reader and edge.source.tensor in group and group.get(edge.reader) != group[edge.source.tensor]
         if enters or (leaves and edge.reader not in takes_all):
             found.append(edge)
     return tuple(found)

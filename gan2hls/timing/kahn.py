@@ -96,9 +96,13 @@ class Deadlock:
         """Return where the circle is to be cut: a full FIFO whose reader waits at an empty one, as pairs, sorted.
 
         Of the full ones in a row the last of ``named`` is told, of the empty ones the first; where there is none, the
-        one at the reader.
+        one at the reader.  Where all are full, since a process is behind itself, it is those of ``named``, each with an
+        empty name.
         """
         waits, n = self.waits, len(self.waits)
+        if all(wait.full for wait in waits):
+            found = [wait.fifo for wait in waits if wait.fifo in named] or [waits[0].fifo]
+            return tuple((name, "") for name in sorted(found))
         pairs = set()
         for at in range(n):
             if waits[at].full and not waits[(at + 1) % n].full:
@@ -110,7 +114,8 @@ class Deadlock:
 
     def told(self, named: Collection[str]) -> str:
         """Return it in words."""
-        return "deadlock: " + "; ".join(f"{full} is full, {empty} is empty" for full, empty in self.meetings(named))
+        pairs = self.meetings(named)
+        return "deadlock: " + "; ".join(f"{full} is full{empty and f', {empty} is empty'}" for full, empty in pairs)
 
 
 def _run(waits: Sequence[Wait], *, full: bool) -> list[str]:

@@ -129,10 +129,11 @@ def compile_csim(
 def may_deadlock(design: Design) -> bool:
     """Return whether processes of ``design`` may wait for each other; a chain comes to its end at any depths.
 
-    Branches may, and so may the two halves of a normalization whose map is in external memory.
+    Branches may, and so may the two halves of a normalization whose map is in external memory, and an engine that is
+    behind itself.
     """
     rings = () if design.memory is None else design.memory.rings
-    return bool(rings) or any(edge.branch is not None for edge in design.edges)
+    return bool(rings or design.shared) or any(edge.branch is not None for edge in design.edges)
 
 
 def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> dict[str, Int64Array]:

@@ -22,6 +22,7 @@ from gan2hls.verify.csim import check_csim, compile_csim, run_outputs
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.random_integer_graphs import random_graph_design, u_net_design
 from tests.randomized import random_inputs, random_off_chip
+from tests.shared_engines import behind_itself
 
 pytestmark = pytest.mark.cosim
 
@@ -98,6 +99,15 @@ def test_a_depth_that_is_lowered_by_hand(tmp_path: Path, monkeypatch: pytest.Mon
     name = max(depths, key=lambda name: depths[name])
     stuck = _check_stuck(made, _at(region, {**depths, name: 8}), tmp_path, monkeypatch)
     assert f"{name} is full" in stuck
+
+
+def test_an_engine_that_is_behind_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two layers that take turns at one engine: all streams of the circle are full."""
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    made = behind_itself()
+    region = with_depths(made, top_region(made))
+    stuck = _check_stuck(made, _at(region, {link.name: 4 for link in region.links}), tmp_path, monkeypatch)
+    assert stuck == "deadlock: from_l0 is full"
 
 
 def test_engines_that_run_alone_leave_the_core_its_depths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

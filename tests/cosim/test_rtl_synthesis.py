@@ -44,6 +44,7 @@ from tests.randomized import (
     scaled_weights,
     tiny_design,
 )
+from tests.shared_engines import some_shared_design
 
 pytestmark = pytest.mark.cosim
 
@@ -66,6 +67,7 @@ READ = [
     coded_chain(np.random.default_rng(2), 64, 2, 5, 0.8),  # the same, of runs of zeros
     sparse_campaign(13),  # the same, without empty blocks
     maps_away(u_net_design(0), 64),
+    some_shared_design(), some_shared_design(1, "ternary"),  # layers that take turns at one engine
 ]  # fmt: skip
 CHECKS = ["proc", "opt_clean", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
@@ -280,6 +282,7 @@ WHOLE = [
     maps_away(norm_design((32, 32, 4), 4, 2), 64),
     away("away_skipping", conv_transpose((4, 4), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     away("away_few", dense(64, 128), "ternary", Folding(8, 8, 1), skips=True),
+    some_shared_design(11),
     away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 
@@ -287,7 +290,7 @@ WHOLE = [
 #: Others have a like of theirs among these.
 OFTEN = (
     *("raw", "shared", "ternary", "codebook", "skipping", "away_skipping"),
-    *("grouped", "sum", "joined", "pooled", "rows", "pointwise"),
+    *("residual_2_raw", "grouped", "sum", "joined", "pooled", "rows", "pointwise"),
 )
 
 

@@ -38,11 +38,12 @@ void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
 #pragma HLS ARRAY_PARTITION variable=means dim=1 complete  // a memory for each set
 #pragma HLS ARRAY_PARTITION variable=shifts dim=1 complete  // a memory for each set
 #pragma HLS ARRAY_PARTITION variable=roots dim=1 complete  // a memory for each set
-// A beat is read LAG iterations after it was written, and its place is written again 8 iterations later; a statistic is
-// used 48 iterations after it was made at the earliest: saying so lets the loop reach II = 1.
+// A beat is read LAG iterations after it was written, and its place is written again 8 iterations later: saying so lets
+// the loop reach II = 1.
 #pragma HLS DEPENDENCE variable=held type=inter direction=RAW distance=48 dependent=true
 #pragma HLS DEPENDENCE variable=held type=inter direction=WAR distance=8 dependent=true
 #pragma HLS DEPENDENCE variable=held type=intra dependent=false
+// So does this: a statistic is used 48 iterations after it was made at the earliest.
 #pragma HLS DEPENDENCE variable=means type=inter direction=RAW distance=48 dependent=true
 #pragma HLS DEPENDENCE variable=shifts type=inter direction=RAW distance=48 dependent=true
 #pragma HLS DEPENDENCE variable=roots type=inter direction=RAW distance=48 dependent=true

@@ -23,6 +23,7 @@ from gan2hls.model.golden import Golden
 from gan2hls.model.origin import Origin
 from tests import randomized
 from tests.random_integer_graphs import maps_away, norm_design, random_graph, random_graph_design, u_net_design
+from tests.shared_engines import some_shared_design
 
 ORIGIN = Origin(sha256="0" * 64, params=7)
 DESIGN = randomized.tiny_design()
@@ -184,6 +185,20 @@ def test_ultra_rams_come_back(plain: Design) -> None:
     tree = json.loads(file)
     for wrong in (["map", "line_buffer"], ["rom"]):
         tree["engines"][0]["ultra"] = wrong
+        with pytest.raises(ModelError, match="saved stage is broken"):
+            load_design(made.model, json.dumps(tree).encode())
+
+
+def test_shared_engines_come_back() -> None:
+    made = some_shared_design()
+    file = dump_design(made)[DESIGN_JSON]
+    again = load_design(made.model, file)
+    assert dump_design(again)[DESIGN_JSON] == file and again.shared == made.shared
+    assert made.memory is not None and again.memory is not None
+    assert again.memory.image() == made.memory.image() and design_resources(again) == design_resources(made)
+    tree, (first, second, *_) = json.loads(file), made.shared[0]
+    for wrong in ([[first]], [[second, first]], [[first, "l99"]], [[first, second], [first, second]]):
+        tree["shared"] = wrong
         with pytest.raises(ModelError, match="saved stage is broken"):
             load_design(made.model, json.dumps(tree).encode())
 

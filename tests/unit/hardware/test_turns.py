@@ -160,4 +160,3 @@ def test_groups_that_are_not_alike_are_no_design() -> None:
     for shared in (((second, first),), ((first,),), ((first, made.model.layers[-1].name),)):
         with pytest.raises(AssertionError):
             verify_design(replace(made, shared=shared))
-

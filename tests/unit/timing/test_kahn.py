@@ -41,6 +41,14 @@ def test_of_several_edges_in_a_row_the_named_ones_are_told() -> None:
     assert circle.meetings(()) == (("inner", "joined"),)
 
 
+def test_where_all_are_full_the_named_ones_are_told() -> None:
+    circle = Deadlock(
+        (Wait("mac", "accs", full=True), Wait("demux", "back", full=True), Wait("mux", "given", full=True))
+    )
+    assert circle.told({"back", "other"}) == "deadlock: back is full"
+    assert circle.told(()) == "deadlock: accs is full"
+
+
 def test_a_corridor_is_what_orders_of_a_buffer_end() -> None:
     """All orders between its bounds do, and none that leaves them at one word."""
     join = NetworkProcess("join", ("held", "c"), ("out",), JOIN.order)

@@ -26,6 +26,7 @@ from tests.randomized import (
     tiny_design,
     two_chains,
 )
+from tests.shared_engines import some_shared_design
 
 #: What only test benches include.
 HOST_ONLY = ("bench.hpp", "image.hpp")
@@ -75,11 +76,14 @@ STRETCH = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip", "coded", "rings"])
+@pytest.fixture(
+    scope="module", params=["tiny", "random", "tables", "ports", "branches", "off_chip", "coded", "rings", "shared"]
+)
 def synthesized(request: pytest.FixtureRequest) -> dict[str, str]:
     """Everything that an HLS compiler reads of a project."""
     designs = {"tiny": tiny_design, "tables": chained, "ports": two_chains, "branches": lambda: u_net_design(2)}
     designs |= {"off_chip": off_chip_design, "coded": coded_off_chip_design}
+    designs |= {"shared": some_shared_design}
     designs |= {"rings": lambda: maps_away(random_graph_design(2, norms=True), 64)}
     made = designs.get(request.param, lambda: random_design(17, layers=8))()
     keep = re.compile(rf"({made.name}\.[ch]pp|layers/.*|lib/[a-z_0-9]+\.hpp)\Z")
