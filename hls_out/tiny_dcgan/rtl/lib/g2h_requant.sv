@@ -139,15 +139,18 @@ module g2h_requant #(
     localparam int unsigned IndexBits = $clog2(Turns);
     logic [WordBits-1:0]       base_q;  // the first word of the layer
     logic [IndexBits-1:0]      turn_q;
-    logic [5:0][IndexBits-1:0] turns_q;  // that of each stage
+    logic [6*IndexBits-1:0]    turns_q;  // that of each stage, the newest in the least bits
+    logic [IndexBits-1:0]      shifts, clamps;
     logic                      turn_last, over;
 
     assign over       = turn_q == IndexBits'(Turns - 1);
     assign word_addr  = base_q + WordBits'(turn_word);
-    assign more_shift = 6'(MoreShifts[32*turns_q[4]+:32]);
-    assign zero_point = CodeBits'($signed(ZeroPoints[32*turns_q[4]+:32]));
-    assign lo         = CodeBits'($signed(Los[32*turns_q[5]+:32]));
-    assign hi         = CodeBits'($signed(His[32*turns_q[5]+:32]));
+    assign shifts     = turns_q[4*IndexBits+:IndexBits];
+    assign clamps     = turns_q[5*IndexBits+:IndexBits];
+    assign more_shift = 6'(MoreShifts[32*shifts+:32]);
+    assign zero_point = CodeBits'($signed(ZeroPoints[32*shifts+:32]));
+    assign lo         = CodeBits'($signed(Los[32*clamps+:32]));
+    assign hi         = CodeBits'($signed(His[32*clamps+:32]));
 
     always_ff @(posedge clk_i) begin
       if (!rst_ni) begin
@@ -159,7 +162,7 @@ module g2h_requant #(
       end
     end
 
-    always_ff @(posedge clk_i) turns_q <= {turns_q[4:0], turn_q};
+    always_ff @(posedge clk_i) turns_q <= {turns_q[5*IndexBits-1:0], turn_q};
 
     g2h_count #(
       .Count(TurnBeats)

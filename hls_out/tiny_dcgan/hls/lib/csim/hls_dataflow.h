@@ -226,6 +226,13 @@ class scheduler {
             while (!circle[empty]->waits->named && !circle[(empty + 1) % count]->full) empty = (empty + 1) % count;
             told.push_back(state(*circle[full]->waits, true) + ", " + state(*circle[empty]->waits, false));
         }
+        if (std::all_of(circle.begin(), circle.end(), [](const thread* each) { return each->full; })) {
+            // A process is behind itself.
+            for (const thread* each : circle) {
+                if (each->waits->named) told.push_back(state(*each->waits, true));
+            }
+            if (told.empty()) told.push_back(state(*circle[0]->waits, true));
+        }
         std::sort(told.begin(), told.end());
         std::string text = "deadlock: ";
         for (std::size_t n = 0; n < told.size(); ++n) text += (n == 0 ? "" : "; ") + told[n];
