@@ -13,6 +13,7 @@ from gan2hls.hardware.engine import (
     StreamEngine,
     Written,
 )
+from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.entropy import (
     CHUNK_BITS,
     MOST_DECODERS,
@@ -26,7 +27,6 @@ from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Region
 from gan2hls.hardware.off_chip import BANKS, OffChip, Tiles, legal_band_rows
-from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import (
     design_resources,

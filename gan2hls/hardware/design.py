@@ -7,20 +7,19 @@ draws the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
 
-from gan2hls.codecs import encode
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign
-from gan2hls.hardware.line_buffer import linear_op
+from gan2hls.hardware.engines import shared_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
-from gan2hls.hardware.turns import joint_layer, sharing_key
+from gan2hls.hardware.turns import sharing_key
 from gan2hls.hardware.width_converters import converters
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.model import IntegerModel
 
 #: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
 WORD_LIMIT_BITS = 4096
@@ -170,13 +169,6 @@ class Design:
     def edges_out(self) -> tuple[Edge, ...]:
         """What leaves, by output."""
         return tuple(edge for edge in self.edges if not edge.reader)
-
-
-def shared_engine(engine: LinearEngine, layers: Sequence[IntLayer]) -> LinearEngine:
-    """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
-    joint = joint_layer(layers)
-    encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
-    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers))
 
 
 def _shape(engine: EngineDesign) -> tuple[object, ...]:

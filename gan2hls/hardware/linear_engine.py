@@ -11,14 +11,14 @@ from typing import final
 import numpy as np
 
 from gan2hls.base import remembered
-from gan2hls.codecs import CODECS, Encoded, encode
+from gan2hls.codecs import CODECS, Encoded
 from gan2hls.hardware.acc_queue import acc_queue_words
-from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Folding, Written
+from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
 from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, pass_words, plain_stream
-from gan2hls.hardware.skip import Occupancy, SkipProgram, occupancy, skip_program
+from gan2hls.hardware.skip import Occupancy, SkipProgram
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, burst_beats, bus_word_bits
@@ -381,31 +381,6 @@ class LinearEngine(EngineDesign):
         window = self.geometry.y.window if self.off_chip is None else self.bands.window
         assert window <= self.rows <= most_rows(self.layer), f"{name}: rows"
         assert (self.weights.pe, self.weights.simd) == (folding.pe, folding.simd), f"{name}: layout of weights"
-
-
-def make_linear_engine(
-    layer: IntLayer,
-    folding: Folding,
-    rows: int,
-    *,
-    skip: bool = False,
-    off_chip: OffChip | None = None,
-    ultra: frozenset[Written] = frozenset(),
-) -> LinearEngine:
-    """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
-
-    Raises:
-        AssertionError: ``skip`` for a layer whose outputs are no shifted copies of each other, or that is empty.
-    """
-    op = linear_op(layer)
-    if not skip:
-        plain = encode(op.weight, folding.pe, folding.simd)
-        return LinearEngine(layer, folding, rows, plain, off_chip=off_chip, ultra=ultra)
-    found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
-    assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
-    program = skip_program(found)
-    encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
-    return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 
 @remembered

@@ -17,7 +17,7 @@ from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
-from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight, make_linear_engine
+from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.resources import (
@@ -205,35 +205,6 @@ def _drafts(engines: Iterable[EngineDesign], *, short: bool, ultra: bool) -> Ite
         for engine in engines
         for option in _with_spared(engine, short=short, ultra=ultra)
     )
-
-
-def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
-    """Return the engine of ``layer`` that skips nothing; weights are not laid out, which comparing needs not."""
-    if isinstance(layer.op, IntLinear):
-        return LinearEngine(layer, folding, line_buffer_rows(layer))
-    return StreamEngine(layer, folding)
-
-
-def make_engine(
-    layer: IntLayer,
-    folding: Folding,
-    *,
-    rows: int | None = None,
-    skip: bool = False,
-    off_chip: OffChip | None = None,
-    bus_bits: int = 0,
-    ultra: frozenset[Written] = frozenset(),
-) -> EngineDesign:
-    """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise.
-
-    Where it has no weights ``bus_bits`` says where its map is, as in ``StreamEngine``.
-    """
-    if isinstance(layer.op, IntLinear):
-        if rows is None:
-            rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
-        return make_linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip, ultra=ultra)
-    assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
-    return StreamEngine(layer, folding, bus_bits, ultra=ultra)
 
 
 def _stream_engines(layer: IntLayer, request: FoldingRequest, memory: MemoryPort) -> Iterator[StreamEngine]:

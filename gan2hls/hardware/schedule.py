@@ -22,15 +22,16 @@ from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
+from gan2hls.hardware.engines import make_engine, plain_engine
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
-from gan2hls.hardware.options import Option, make_engine, plain_engine, shared_options, worth_away
+from gan2hls.hardware.options import Option, shared_options
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
-from gan2hls.hardware.turns import in_a_row, shareable, sharing_key
+from gan2hls.hardware.sharing import sharing
 from gan2hls.model import IntegerModel, IntLayer
 
 __all__ = ["LayerSizes", "Target", "check_fits", "fits", "layer_choices", "schedule", "sizing"]
@@ -44,8 +45,6 @@ _MOST_EXTRA_ROWS = 3
 _SLACKS = (1.05, 1.25)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
-#: What may be pinned of a layer that shares its engine.
-_FREE, _AWAY = FoldingRequest(), FoldingRequest(off_chip=True)
 
 
 def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool = True) -> Design:
@@ -224,27 +223,6 @@ def _shared(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingReq
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
             tried = joint, _search(model, joint, target, target.budget)
     return tried
-
-
-def sharing(
-    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool
-) -> tuple[tuple[str, ...], ...]:
-    """Return the layers of ``model`` that may take turns at one engine, by name, group by group.
-
-    Their weights are worth being off chip and may be, and nothing is pinned of their foldings.  ``near``: without much
-    work of others in between.
-    """
-    if target.memory.off_chip is False:
-        return ()
-    legal = {
-        layer.name
-        for layer in model.layers
-        if sharing_key(layer) is not None and worth_away(layer)
-        if pinned.get(layer.name, _FREE) in (_FREE, _AWAY)
-    }
-    groups = [tuple(name for name in group if name in legal) for group in shareable(model)]
-    every = [group for group in groups if len(group) > 1]
-    return tuple(part for group in every for part in (in_a_row(model, group) if near else (group,)))
 
 
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:

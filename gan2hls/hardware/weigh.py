@@ -11,8 +11,8 @@ from gan2hls.hardware.budget import Target
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import EngineDesign, FoldingRequest, StreamEngine
+from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.options import make_engine
 from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices

@@ -20,8 +20,8 @@ from gan2hls.base import shared
 from gan2hls.emit.hls.config import requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.latency import latency_cycles
-from gan2hls.emit.hls.layer import LayerProcesses, Programs, layer_processes
 from gan2hls.emit.hls.process import Process
+from gan2hls.emit.hls.region import LayerProcesses, Programs, layer_processes
 from gan2hls.emit.hls.ring import queue_config
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.emit.hls.weights import beside_band_mac

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan2hls.hardware import Folding
-from gan2hls.hardware.options import plain_engine
+from gan2hls.hardware.engines import plain_engine
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType, QuantType

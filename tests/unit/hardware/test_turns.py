@@ -13,7 +13,7 @@ from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.schedule import sharing
+from gan2hls.hardware.sharing import sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.hardware.weigh import refolded
 from gan2hls.model import IntegerModel

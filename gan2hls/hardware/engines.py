@@ -1,0 +1,77 @@
+"""Engines of layers: of one by itself, and of several that take turns, with their weights laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gan2hls.codecs import encode
+from gan2hls.hardware.engine import EngineDesign, Folding, StreamEngine, Written
+from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.off_chip import OffChip
+from gan2hls.hardware.skip import occupancy, skip_program
+from gan2hls.hardware.turns import joint_layer
+from gan2hls.model import IntLayer
+from gan2hls.ops import IntLinear
+
+
+def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
+    """Return the engine of ``layer`` that skips nothing; weights are not laid out, which comparing needs not."""
+    if isinstance(layer.op, IntLinear):
+        return LinearEngine(layer, folding, line_buffer_rows(layer))
+    return StreamEngine(layer, folding)
+
+
+def make_engine(
+    layer: IntLayer,
+    folding: Folding,
+    *,
+    rows: int | None = None,
+    skip: bool = False,
+    off_chip: OffChip | None = None,
+    bus_bits: int = 0,
+    ultra: frozenset[Written] = frozenset(),
+) -> EngineDesign:
+    """Return the engine of ``layer``, with the least line buffer unless ``rows`` says otherwise.
+
+    Where it has no weights ``bus_bits`` says where its map is, as in ``StreamEngine``.
+    """
+    if isinstance(layer.op, IntLinear):
+        if rows is None:
+            rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
+        return _linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip, ultra=ultra)
+    assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
+    return StreamEngine(layer, folding, bus_bits, ultra=ultra)
+
+
+def _linear_engine(
+    layer: IntLayer,
+    folding: Folding,
+    rows: int,
+    *,
+    skip: bool = False,
+    off_chip: OffChip | None = None,
+    ultra: frozenset[Written] = frozenset(),
+) -> LinearEngine:
+    """Return the engine of ``layer``, its weights laid out for ``folding``; with ``skip`` it skips empty blocks.
+
+    Raises:
+        AssertionError: ``skip`` for a layer whose outputs are no shifted copies of each other, or that is empty.
+    """
+    op = linear_op(layer)
+    if not skip:
+        plain = encode(op.weight, folding.pe, folding.simd)
+        return LinearEngine(layer, folding, rows, plain, off_chip=off_chip, ultra=ultra)
+    found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
+    assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
+    program = skip_program(found)
+    encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
+    return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
+
+
+def shared_engine(engine: LinearEngine, layers: Sequence[IntLayer]) -> LinearEngine:
+    """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
+    joint = joint_layer(layers)
+    encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
+    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers))
