@@ -230,7 +230,7 @@ module g2h_requant #(
     logic signed [OffsetBits-1:0] offset_d, offset3_q, offset4_q;
     logic signed [ProdBits-1:0]   product, product_q;
     logic signed [SumBits-1:0]    sum_q;
-    logic signed [CodeBits-1:0]   shifted, rounded, code_q;
+    logic signed [CodeBits-1:0]   least, shifted, rounded, code_q;
     logic [OutBits-1:0]           clamped_q;
     logic [LaneBits-1:0]          lane;
 
@@ -259,7 +259,8 @@ module g2h_requant #(
       assign product = ProdBits'(FullBits'(acc3_q) * FullBits'(mult_q));
     end
 
-    assign shifted = CodeBits'((sum_q >>> Shift) >>> more_shift);
+    assign least   = CodeBits'(sum_q >>> Shift);
+    assign shifted = least >>> more_shift;
 
     if (HalfEven) begin : g_half_even
       logic tie;
