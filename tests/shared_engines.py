@@ -46,7 +46,8 @@ def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "ra
             elif behind == "function":
                 grown.keep(pointwise_layer(rng, name, given, shape, out))
                 given = name
-        grown.stream(IntAdd(grown.factors(2)), (skip, given), shape)
+        other = skip if rng.random() < 0.5 else str(rng.choice(list(grown.shapes)))  # a convolution's output, too
+        grown.stream(IntAdd(grown.factors(2)), (other, given), shape)
         given = grown.layers[-1].name
     return grown.model(f"residual_{blocks}_{codec}", (given,))
 

@@ -47,7 +47,6 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
     for stream in design.inputs:
         yield from forks.get(stream.tensor, ())
     for engine in design.units:
-        layer = engine.layer.name
         made = layer_processes(engine, design.edges_into(engine), programs)
         names = _names(engine, made, region)
         left_out: tuple[Process, ...] = ()
@@ -57,7 +56,8 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
             unknown = process.kind == "ring" and process.program is None
             if process.kind not in _PROGRAMS and process not in left_out and not unknown:
                 yield _process(engine, process, names, stall)
-        yield from forks.get(layer, ())
+        for layer in engine.layers:
+            yield from forks.get(layer.name, ())
 
 
 def ring_ends(design: Design, region: TopRegion) -> dict[tuple[str, int], tuple[str, str]]:
