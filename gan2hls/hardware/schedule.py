@@ -120,7 +120,9 @@ def _misfit(
         free = replace(target, memory=replace(target.memory, maps=True))
         maps_help = _within_budget(model, free, pinned)[1].design is not None
     narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
-    listed = choices if target.has_ultra else layer_choices(model, target, pinned, short=True, ultra=True)
+    listed = choices
+    if not target.has_ultra:
+        listed = layer_choices(model, target, pinned, short=True, ultra=True, shared=choices.shared)
     return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help)
 
 
