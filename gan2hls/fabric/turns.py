@@ -9,7 +9,7 @@ from gan2hls.fabric.resources import Resources
 
 
 def frame_mux(inputs: int, width_bits: int, beats: int) -> Resources:
-    """Return ``g2h_frame_mux``: a word of each input, of which one is chosen, and a register."""
+    """Return a ``g2h_concat`` of frames: a word of each input, of which one is chosen, and a register."""
     chosen = width_bits * ceil(inputs / 3)  # two signals an input: six of a LUT
     return counter(beats) + Resources(lut=chosen + inputs + 3, ff=width_bits + inputs + 1)
 

@@ -195,7 +195,7 @@ def steps(streams: Sequence[Stream], out: Stream, program: Sequence[Phase]) -> B
 
 
 def take_turns(streams: Sequence[Stream], out: Stream, beats: int) -> Block:
-    """Return a ``g2h_frame_mux``: so many beats of each of ``streams`` in turn."""
+    """Return a ``g2h_concat`` of frames: so many beats of each of ``streams`` in turn."""
     assert sum(stream.beats for stream in streams) == out.beats, out.name
     return steps(streams, out, [Phase((((n,), True),), beats) for n in range(len(streams))])
 

@@ -44,7 +44,7 @@ from tests.randomized import (
     scaled_weights,
     tiny_design,
 )
-from tests.shared_engines import some_shared_design
+from tests.shared_engines import behind_itself, some_shared_design
 
 pytestmark = pytest.mark.cosim
 
@@ -282,7 +282,7 @@ WHOLE = [
     maps_away(norm_design((32, 32, 4), 4, 2), 64),
     away("away_skipping", conv_transpose((4, 4), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     away("away_few", dense(64, 128), "ternary", Folding(8, 8, 1), skips=True),
-    some_shared_design(11),
+    behind_itself(), some_shared_design(12),  # layers that take turns
     away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 
@@ -290,7 +290,7 @@ WHOLE = [
 #: Others have a like of theirs among these.
 OFTEN = (
     *("raw", "shared", "ternary", "codebook", "skipping", "away_skipping"),
-    *("residual_2_raw", "grouped", "sum", "joined", "pooled", "rows", "pointwise"),
+    *("behind_itself", "grouped", "sum", "joined", "pooled", "rows", "pointwise"),
 )
 
 

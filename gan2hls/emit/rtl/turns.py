@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
+from gan2hls.emit.rtl.memory import address_bits
 from gan2hls.hardware import LinearEngine, turn_of
 from gan2hls.numbers import IntType
 
@@ -20,12 +21,13 @@ def turns_context(engine: LinearEngine) -> dict[str, Any]:
     mux: Values = {
         "Inputs": len(given),
         "Lanes": engine.in_lanes,
-        "Beats": beats,
+        "AccBits": engine.in_elem.bits,
         "InBits": sum(elem.bits for elem in given),
-        "OutBits": engine.in_elem.bits,
+        "BeatBits": address_bits(beats),
         **_places(given),
         "Signed": _packed(int(elem.signed) for elem in given),
         "ZeroPoints": _packed(layer.input_type.zero_point for layer in engine.layers),
+        "Beats": _packed([beats] * len(given)),
     }
     demux: Values = {
         "Outputs": len(sent),
