@@ -122,6 +122,7 @@ def test_layers_far_from_each_other_are_not_in_a_row() -> None:
     assert in_a_row(model, group) == (("l0", "l1"), ("l4", "l5"))
 
 
+@pytest.mark.slow
 def test_the_search_shares_engines_where_nothing_else_fits() -> None:
     model = large_model()
     least = next(n for n in range(4, 40) if fits(model, Target(dsp=n, share=False), {}))
