@@ -36,7 +36,7 @@ def requant_turns(lanes: int, turns: int, beats: int, shifts: int, ends: int, ch
     return own + lanes * lane
 
 
-def region_turns(turns: int, passes: int, stride: int) -> Resources:
-    """Return what ``g2h_axi_reader`` has for a region of several layers."""
-    place = bits_of(max(2, turns * stride // 16))
-    return counter(passes) + counter(max(2, stride // 16)) + Resources(lut=2 * place, ff=place)
+def region_turns(turns: int, passes: int, bursts: int) -> Resources:
+    """Return what ``g2h_axi_reader`` has for a region of several layers, each of so many bursts."""
+    place = bits_of(turns * bursts)
+    return counter(passes) + counter(bursts) + Resources(lut=2 * place, ff=place)

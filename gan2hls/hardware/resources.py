@@ -25,7 +25,7 @@ from gan2hls.hardware.off_chip import BANKS
 from gan2hls.hardware.turns import turn_of
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array
-from gan2hls.ops import OffChipRing, dsp_of_product, queue_beats
+from gan2hls.ops import OffChipRing, burst_beats, dsp_of_product, queue_beats
 
 #: Words of the accumulator queue that are counted while foldings are compared; few engines need more.
 _ACC_QUEUE_WORDS = 16
@@ -239,7 +239,9 @@ def _turns(engine: LinearEngine) -> Iterator[Resources]:
         yield fabric.requant_turns(
             engine.folding.lanes, len(turns), engine.out_beats, len(shifts), len(ends), engine.layer.requant.channels
         )
-        yield fabric.region_turns(len(turns), engine.bands.count, engine.turn_stride)
+        assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
+        bursts = engine.turn_stride // burst_beats(engine.off_chip.bus_bits)
+        yield fabric.region_turns(len(turns), engine.bands.count, bursts)
 
 
 def _off_chip(engine: LinearEngine) -> Iterator[Resources]:

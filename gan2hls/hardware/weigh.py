@@ -78,7 +78,9 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
 def _still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:
     """Return the groups of ``design`` whose layers can still take turns at one engine."""
     keys = {layer.name: sharing_key(layer) for layer in model.layers}
-    return tuple(group for group in design.shared if len({keys[name] for name in group}) == 1)
+    first = (keys[group[0]] for group in design.shared)
+    pairs = zip(design.shared, first, strict=True)
+    return tuple(group for group, key in pairs if key is not None and all(keys[name] == key for name in group))
 
 
 def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:

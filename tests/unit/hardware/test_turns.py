@@ -145,13 +145,19 @@ def test_what_is_pinned_does_not_share() -> None:
     assert sharing(model, replace(target, memory=replace(target.memory, off_chip=False)), {}, near=True) == ()
 
 
-def test_other_types_keep_what_is_shared() -> None:
-    """As activations get wider: the groups of a design stay, as long as their layers are alike."""
+@pytest.mark.parametrize("changed", [0, 1, 4])
+def test_layers_of_another_model_are_shared_as_long_as_they_can(changed: int) -> None:
+    """Layers whose ties go to even have an engine each: one of a group, or all of it."""
     rng = np.random.default_rng(6)
     made = shared_design(rng, residual_model(rng, 2))
-    wide = refolded(made, made.model)
-    assert wide.shared == made.shared
-    verify_design(wide)
+    own = made.shared[0][:changed]
+    layers = tuple(
+        replace(layer, requant=replace(layer.requant, half_even=True)) if layer.name in own else layer
+        for layer in made.model.layers
+    )
+    other = refolded(made, replace(made.model, layers=layers))
+    assert other.shared == (() if changed else made.shared)
+    verify_design(other)
 
 
 def test_groups_that_are_not_alike_are_no_design() -> None:
