@@ -61,12 +61,13 @@ def norm_layer(
     by_pixel: bool = False,
     centred: bool = True,
     epsilon: int = 1,
+    table_bits: tuple[int, ...] = (0, 0, 5),
 ) -> IntLayer:
-    """A normalization with a requantizer that spreads a few deviations over the output."""
+    """A normalization with a requantizer that spreads a few deviations over the output, and a table of any of sizes."""
     op, out = IntNorm(shape, groups, by_pixel, centred, epsilon), random_type(rng)
     acc_type = IntType.covering(*op.bounds((given,)))
     few = IntType.covering(-(3 << op.fraction), 3 << op.fraction)
-    requant, table = finish(rng, few, shape[2], out, int(rng.integers(1, 3)), int(rng.choice([0, 0, 5])))
+    requant, table = finish(rng, few, shape[2], out, int(rng.integers(1, 3)), int(rng.choice(table_bits)))
     return IntLayer(
         name, f"/{name}/node", (source,), (given,), out, shape, op, acc_type, requant, table, port(name, shape)
     )

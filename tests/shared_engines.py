@@ -12,7 +12,7 @@ from gan2hls.hardware.turns import shareable
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
-from gan2hls.ops import IntLinear
+from gan2hls.ops import IntLinear, Shape
 from tests.cosim.hls_chains import random_type
 from tests.random_integer_graphs import Graph, norm_layer
 from tests.randomized import Rng, chain, conv, linear_layer, pointwise_layer
@@ -52,21 +52,54 @@ def residual_model(rng: Rng, blocks: int, *, channels: int = 6, codec: str = "ra
     return grown.model(f"residual_{blocks}_{codec}", (given,))
 
 
+def norm_model(rng: Rng, shape: Shape, groups: int, count: int, *, by_pixel: bool, apart: bool) -> IntegerModel:
+    """So many normalizations of one form, functions between some of them, and sums of what came before.
+
+    With ``apart`` all read the input, so that frames of theirs follow one another at once.
+    All types, zero points, constants and epsilons are random.
+    """
+    grown = Graph(rng, {"z": shape})
+    given, centred = "z", not apart
+    for epsilon in rng.choice([1, 1000, (1 << 33) + 5, 1 << 40], count, replace=False).tolist():
+        name = f"l{len(grown.layers)}"
+        grown.keep(
+            norm_layer(
+                rng, name, "z" if apart else given, shape, grown.types["z" if apart else given],
+                groups=groups, by_pixel=by_pixel, centred=centred, epsilon=epsilon, table_bits=(0,),
+            )
+        )  # fmt: skip
+        given, before = name, str(rng.choice(list(grown.shapes)))
+        if rng.random() < 0.5:
+            grown.stream(IntAdd(grown.factors(2)), (before, given), shape)
+        else:
+            grown.function(given)
+        given = grown.layers[-1].name
+    read = {name for layer in grown.layers for name in layer.inputs}
+    return grown.model("norms", tuple(layer.name for layer in grown.layers if layer.name not in read))
+
+
 def shared_design(
-    rng: Rng, model: IntegerModel, *, bus_bits: int = 64, band_rows: int = 0, endless: bool = False
+    rng: Rng, model: IntegerModel, *, bus_bits: int = 64, band_rows: int = 0, endless: bool = False, maps: bool = False
 ) -> Design:
-    """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows."""
+    """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows.
+
+    With ``maps`` the maps of norms are off chip.
+    """
     groups = shareable(model)
     of = {name: group for group in groups for name in group}
     chosen: dict[tuple[str, ...], tuple[Folding, int, OffChip]] = {}
+    lanes_of: dict[tuple[str, ...], int] = {}
     engines = []
     for layer in model.layers:
         channels = layer.shape[2]
-        lanes = int(rng.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+        group = of.get(layer.name, (layer.name,))
         if not isinstance(layer.op, IntLinear):
-            engines.append(make_engine(layer, Folding(lanes, lanes, lanes)))
+            most = layer.op.lane_channels(layer.shape)
+            drawn = int(rng.choice([n for n in range(1, most + 1) if most % n == 0]))
+            lanes = lanes_of.setdefault(group, drawn)
+            away = bus_bits if maps and layer.op.kind == "norm" else 0
+            engines.append(make_engine(layer, Folding(lanes, lanes, lanes), bus_bits=away))
             continue
-        group = of[layer.name]
         if group not in chosen:
             pe, simd = (int(rng.choice([n for n in (1, 2, 3, 6) if channels % n == 0])) for _ in range(2))
             fewer = int(rng.choice([n for n in range(1, pe + 1) if pe % n == 0]))
@@ -83,8 +116,26 @@ def shared_design(
 
 
 def shared_engines(design: Design) -> list[LinearEngine]:
-    """The engines of ``design`` at which layers take turns."""
+    """The engines of ``design`` with weights at which layers take turns."""
     return [unit for unit in design.units if isinstance(unit, LinearEngine) and unit.turns]
+
+
+#: Normalizations that take turns: shape, groups, whether each pixel has sets of its own, how many, and whether their
+#: maps are off chip.  Maps of one pixel change turns from clock to clock; those of 1600 have serial roots.
+NORMS = (
+    ((3, 4, 6), 6, False, 3, False),
+    ((2, 3, 6), 1, True, 4, False),
+    ((1, 3, 4), 4, True, 3, False),
+    ((40, 40, 2), 2, False, 3, False),
+    ((4, 5, 6), 3, False, 3, True),
+)
+
+
+def norms_design(form: int) -> Design:
+    """The design of a form of ``NORMS``."""
+    shape, groups, by_pixel, count, maps = NORMS[form]
+    rng = np.random.default_rng(form)
+    return shared_design(rng, norm_model(rng, shape, groups, count, by_pixel=by_pixel, apart=form == 2), maps=maps)
 
 
 def some_shared_design(seed: int = 0, codec: str = "raw") -> Design:

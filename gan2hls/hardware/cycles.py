@@ -115,7 +115,7 @@ def holding_clocks(design: Design) -> int:
     does not, as a process of the HLS C++, is done with a frame no sooner.
     """
     names = {f"{queue_name(edge)}.words" for edge in design.edges if edge.ring is not None}
-    names |= {f"{engine.layer.name}.held.words" for engine in design.engines if isinstance(engine, StreamEngine)}
+    names |= {f"{unit.layer.name}.held.words" for unit in design.units if isinstance(unit, StreamEngine)}
     engines = tuple(replace(e, bus_bits=0) if isinstance(e, StreamEngine) else e for e in design.engines)
     network = design_network(replace(design, engines=engines, off_chip={}), 1)
     kept = [edge for edge in network.edges if isinstance(edge, Queue) and edge.name in names]

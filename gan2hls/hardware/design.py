@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import final
 
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
-from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.engines import shared_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
@@ -76,7 +76,6 @@ class Design:
             if group is None:
                 found.append(engine)
             elif engine.layer.name == group[0]:
-                assert isinstance(engine, LinearEngine), f"{group[0]} is not linear"
                 found.append(shared_engine(engine, [self.model.layer(name) for name in group]))
         return tuple(found)
 
@@ -94,7 +93,7 @@ class Design:
     def memory(self) -> MemoryMap | None:
         """What stands in external memory; None: nothing."""
         rings = [(f"{edge.reader}_{edge.port}", edge.label, edge.ring) for edge in self.edges]
-        rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.engines]
+        rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.units]
         return memory_map(self.units, rings)
 
     @property
@@ -173,9 +172,11 @@ class Design:
 
 def _shape(engine: EngineDesign) -> tuple[object, ...]:
     """Return what engines have in common that are one."""
-    assert isinstance(engine, LinearEngine), f"{engine.layer.name} is not linear"
     key = sharing_key(engine.layer)
-    assert key is not None and engine.off_chip is not None, f"{engine.layer.name}: it cannot take turns"
+    assert key is not None, f"{engine.layer.name}: it cannot take turns"
+    if isinstance(engine, StreamEngine):
+        return key, engine.folding, engine.bus_bits, engine.ultra
+    assert isinstance(engine, LinearEngine) and engine.off_chip is not None, f"{engine.layer.name}: weights on chip"
     return key, engine.folding, engine.rows, engine.off_chip, engine.skip is not None, engine.ultra
 
 

@@ -90,16 +90,24 @@ class EngineDesign(ABC):
         layer: what it computes.
         folding: parallelism.
         ultra: those of its memories that are UltraRAMs.
+        turns: the layers that take turns at it, of which ``layer`` is the joint one; none: it has ``layer`` alone.
+            Steps, beats and passes are those of a turn, all but ``interval`` and what a linear engine reads of memory.
     """
 
     layer: IntLayer
     folding: Folding
     ultra: frozenset[Written] = field(default=frozenset(), kw_only=True)
+    turns: tuple[IntLayer, ...] = field(default=(), kw_only=True)
 
     @property
     def layers(self) -> tuple[IntLayer, ...]:
-        """The layers that it computes, one after the other: ``layer``, or those of which that is the joint one."""
-        return (self.layer,)
+        """The layers that it computes, one after the other."""
+        return self.turns or (self.layer,)
+
+    @property
+    def channel_words(self) -> int:
+        """Words of the requantizer's memory of one layer: groups of ``lanes`` channels."""
+        return self.layer.requant.channels // (len(self.layers) * self.folding.lanes)
 
     @property
     @abstractmethod
@@ -176,7 +184,7 @@ class EngineDesign(ABC):
     @property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
-        return max(self.mac_cycles, *self.in_beats, self.out_beats)
+        return len(self.layers) * max(self.mac_cycles, *self.in_beats, self.out_beats)
 
     @property
     def out_lanes(self) -> int:
@@ -228,8 +236,7 @@ class EngineDesign(ABC):
     def requant_order(self) -> ChannelOrder:
         """Which channels the beats of the requantizer have."""
         phases = self.row_phases
-        groups = self.layer.requant.channels // (phases * self.folding.lanes)
-        return ChannelOrder(groups, self.out_grid[1] if phases > 1 else 1, phases=phases)
+        return ChannelOrder(self.channel_words // phases, self.out_grid[1] if phases > 1 else 1, phases=phases)
 
     @property
     def table_order(self) -> ChannelOrder:
@@ -266,6 +273,12 @@ class EngineDesign(ABC):
         return 1 if self.layer.channels // self.row_phases % self.layer.table.sets == 0 else self.row_phases
 
 
+def stream_op(layer: IntLayer) -> StreamOperation:
+    """Return the operation of a layer that has no weights."""
+    assert not isinstance(layer.op, IntLinear), f"{layer.name} is linear"
+    return layer.op
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class StreamEngine(EngineDesign):
@@ -282,15 +295,15 @@ class StreamEngine(EngineDesign):
     @property
     def op(self) -> StreamOperation:
         """What makes its accumulators."""
-        assert not isinstance(self.layer.op, IntLinear), f"{self.layer.name} is linear"
-        return self.layer.op
+        return stream_op(self.layer)
 
     @property
     def sizes(self) -> Sizes:
         """What its operation needs to know of it."""
         layer = self.layer
         lanes = self.folding.lanes
-        return Sizes(layer.input_types, layer.acc_type, layer.shape, lanes, self.bus_bits, "map" in self.ultra)
+        turns = tuple(stream_op(one) for one in self.turns)
+        return Sizes(layer.input_types, layer.acc_type, layer.shape, lanes, self.bus_bits, "map" in self.ultra, turns)
 
     @property
     def written(self) -> Mapping[Written, tuple[int, int]]:
@@ -322,7 +335,7 @@ class StreamEngine(EngineDesign):
     @property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone."""
-        return max(self.op.interval(self.sizes), self.out_beats)
+        return len(self.layers) * max(self.op.interval(self.sizes), self.out_beats)
 
     @property
     def work_cycles(self) -> int:
@@ -367,5 +380,5 @@ class StreamEngine(EngineDesign):
         folding = self.folding
         assert self.ultra <= self.written.keys(), f"{self.layer.name}: UltraRAM for {set(self.ultra)}"
         assert folding.pe == folding.simd == folding.lanes, f"{self.layer.name}: {folding}"
-        assert self.layer.requant.channels % folding.lanes == 0, f"{self.layer.name}: lanes"
+        assert self.layer.requant.channels % (len(self.layers) * folding.lanes) == 0, f"{self.layer.name}: lanes"
         assert self.op.lane_channels(self.layer.shape) % folding.lanes == 0, f"{self.layer.name}: lanes"

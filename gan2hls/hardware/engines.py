@@ -70,8 +70,10 @@ def _linear_engine(
     return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 
-def shared_engine(engine: LinearEngine, layers: Sequence[IntLayer]) -> LinearEngine:
+def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer]) -> EngineDesign:
     """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
     joint = joint_layer(layers)
+    if not isinstance(engine, LinearEngine):
+        return replace(engine, layer=joint, turns=tuple(layers))
     encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
     return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers))

@@ -19,7 +19,6 @@ from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
 from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, pass_words, plain_stream
 from gan2hls.hardware.skip import Occupancy, SkipProgram
-from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, burst_beats, bus_word_bits
 
@@ -37,8 +36,6 @@ class LinearEngine(EngineDesign):
         skip: the program of an engine that skips empty blocks; None: it visits all.
         off_chip: how weights come from external memory; None: they stand on chip.
         left: the blocks that one which is not encoded does not skip; None: it visits all, or has a program.
-        turns: the layers that take turns at it, of which ``layer`` is the joint one; none: it has ``layer`` alone.
-            Steps, beats and passes are those of a turn, all but ``interval``, ``bus_beats`` and ``decode_cycles``.
     """
 
     rows: int
@@ -46,12 +43,6 @@ class LinearEngine(EngineDesign):
     skip: SkipProgram | None = None
     off_chip: OffChip | None = None
     left: Occupancy | None = None
-    turns: tuple[IntLayer, ...] = ()
-
-    @property
-    def layers(self) -> tuple[IntLayer, ...]:
-        """The layers that it computes, one after the other."""
-        return self.turns or (self.layer,)
 
     @cached_property
     def op(self) -> IntLinear:
@@ -295,7 +286,7 @@ class LinearEngine(EngineDesign):
     @property
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: MACs, input and output beats, weights that arrive."""
-        return max(len(self.layers) * super().interval, self.bus_beats, self.decode_cycles)
+        return max(super().interval, self.bus_beats, self.decode_cycles)
 
     @cached_property
     def acc_queue_words(self) -> int:

@@ -127,10 +127,14 @@ def options(
 
 def shared_options(layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool) -> tuple[Option, ...]:
     """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``."""
-    joint = joint_layer(layers)
+    joint, turns = joint_layer(layers), tuple(layers)
+    if not isinstance(joint.op, IntLinear):
+        alone = _stream_engines(layers[0], FoldingRequest(), memory)
+        shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
+        return _ranked([draft.of(joint) for draft in _drafts(shared, short=short, ultra=ultra)])
     dense = _Skipping(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
     away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense)
-    engines = (replace(engine, turns=tuple(layers)) for engine in away if engine.left is None)
+    engines = (replace(engine, turns=turns) for engine in away if engine.left is None)
     return _ranked([draft.of(joint) for draft in _drafts(engines, short=short, ultra=ultra)])
 
 

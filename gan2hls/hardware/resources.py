@@ -94,11 +94,11 @@ def resources_beside_requant(engine: EngineDesign) -> EngineResources:
     Where it skips no blocks this depends on shapes, types and codec of its layer alone.
     """
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-    common = _table(engine), _out_queue(engine) if _has_holes(engine) or not away else Resources()
+    common = _table(engine), _out_queue(engine) if _has_holes(engine) or not away else Resources(), *_turns(engine)
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd
         weights = _weight_memories(engine)
-        taken = overall((*common, *_linear(engine, weights), *_turns(engine)))
+        taken = overall((*common, *_linear(engine, weights)))
         return EngineResources(taken, lane_lut(engine) * lanes, sum(width * depth for width, depth in weights))
     assert isinstance(engine, StreamEngine), type(engine).__name__
     cost = engine.op.cost(engine.sizes)
@@ -228,7 +228,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         yield fabric.fill(bits, astuple(order), engine.out_grid, order.words, OUT_QUEUE_WORDS)
 
 
-def _turns(engine: LinearEngine) -> Iterator[Resources]:
+def _turns(engine: EngineDesign) -> Iterator[Resources]:
     """Yield what stands around an engine at which layers take turns."""
     if engine.turns:
         (beats,) = engine.in_beats
@@ -239,9 +239,9 @@ def _turns(engine: LinearEngine) -> Iterator[Resources]:
         yield fabric.requant_turns(
             engine.folding.lanes, len(turns), engine.out_beats, len(shifts), len(ends), engine.layer.requant.channels
         )
-        assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
-        bursts = engine.turn_stride // burst_beats(engine.off_chip.bus_bits)
-        yield fabric.region_turns(len(turns), engine.bands.count, bursts)
+        if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+            bursts = engine.turn_stride // burst_beats(engine.off_chip.bus_bits)
+            yield fabric.region_turns(len(turns), engine.bands.count, bursts)
 
 
 def _off_chip(engine: LinearEngine) -> Iterator[Resources]:

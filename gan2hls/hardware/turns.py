@@ -18,7 +18,7 @@ import numpy as np
 from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.numbers import Int64Array, IntType, QuantType, Requant
-from gan2hls.ops import IntLinear
+from gan2hls.ops import IntLinear, IntOp
 
 #: Work of other layers between two turns, as a part of that of a turn, with which these are still in a row.
 _MOST_WORK_BETWEEN = 0.25
@@ -59,24 +59,35 @@ def shareable(model: IntegerModel) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
-def in_a_row(model: IntegerModel, group: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the parts of ``group`` whose layers follow one another without much work of others in between.
+def in_a_row(model: IntegerModel, groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the parts of ``groups`` whose layers follow one another without much work of others in between.
 
     The engine has all turns of a frame before those of the next one, so it is idle while what lies between two of them
-    is computed elsewhere.
+    is computed elsewhere.  One without weights is idle anyhow while layers with weights take turns at theirs.
     """
+    linear = [group for group in groups if model.layer(group[0]).op.useful_macs]
+    parts = [part for group in linear for part in _parts(model, group, frozenset())]
+    taking = frozenset(name for part in parts for name in part)
+    parts += [part for group in groups if group not in linear for part in _parts(model, group, taking)]
+    return tuple(parts)
+
+
+def _parts(model: IntegerModel, group: Sequence[str], taking: frozenset[str]) -> list[tuple[str, ...]]:
+    """Return the parts of ``group`` in a row; the work of the layers ``taking`` turns elsewhere counts as its own."""
     parts: list[list[str]] = [[group[0]]]
     for before, after in pairwise(group):
-        work = model.layer(after).op.useful_macs
-        if _work_between(model, before, after) <= _MOST_WORK_BETWEEN * work:
+        between = _between(model, before, after)
+        own = model.layer(after).op.useful_macs + sum(between[name] for name in between.keys() & taking)
+        others = sum(between[name] for name in between.keys() - taking)
+        if others <= _MOST_WORK_BETWEEN * own:
             parts[-1].append(after)
         else:
             parts.append([after])
-    return tuple(tuple(part) for part in parts if len(part) > 1)
+    return [tuple(part) for part in parts if len(part) > 1]
 
 
-def _work_between(model: IntegerModel, before: str, after: str) -> int:
-    """Return the MACs of the layers on the ways from one layer to another."""
+def _between(model: IntegerModel, before: str, after: str) -> dict[str, int]:
+    """Return the MACs of the layers on the ways from one layer to another, by name."""
     behind, ahead = {before}, set(model.layer(after).inputs)
     for layer in model.layers:
         if behind.intersection(layer.inputs):
@@ -85,21 +96,23 @@ def _work_between(model: IntegerModel, before: str, after: str) -> int:
         if layer.name in ahead:
             ahead.update(layer.inputs)
     between = behind & ahead - {before}
-    return sum(layer.op.useful_macs for layer in model.layers if layer.name in between)
+    return {layer.name: layer.op.useful_macs for layer in model.layers if layer.name in between}
 
 
 def sharing_key(layer: IntLayer) -> Hashable | None:
     """Return what layers have in common that can take turns at one engine; None: this one has its own.
 
-    An engine takes turns only with weights off chip, which are as far away for one layer as for many.  Tables behind
-    the requantizer, and pixels without taps, would be a layer's own.
+    An engine with weights takes turns only with these off chip, where they are as far away for one layer as for many.
+    Tables behind the requantizer, and pixels without taps, would be a layer's own.
     """
     op = layer.op
-    if not isinstance(op, IntLinear) or op.weight.codec not in _CODECS or layer.table is not None:
+    if layer.table is not None or layer.requant.half_even:  # what is a tie would depend on the layer's shift
+        return None
+    if not isinstance(op, IntLinear):
+        return None if op.turn_key is None else (op.kind, op.turn_key, layer.shape)
+    if op.weight.codec not in _CODECS:
         return None
     geometry = op.geometry
-    if layer.requant.half_even:
-        return None  # what is a tie would depend on the layer's shift
     if len(geometry.y.outputs) < geometry.y.out_size or len(geometry.x.outputs) < geometry.x.out_size:
         return None
     weight = op.weight.codec, op.weight.values.shape
@@ -114,9 +127,6 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
     own is ``turn_of``.
     """
     first, requants = layers[0], [layer.requant for layer in layers]
-    weights = [linear_op(layer).weight for layer in layers]
-    values = np.concatenate([weight.values for weight in weights])
-    weight = replace(weights[0], values=values, type=_holding([weight.type for weight in weights]))
     shift = max(requant.shift for requant in requants)
     rounding, pieces = (1 << shift) >> 1, max(requant.pieces for requant in requants)
     sent = _carrying([requant.out_type for requant in requants])
@@ -138,10 +148,20 @@ def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
         inputs=tuple(layer.inputs[0] for layer in layers),
         input_types=(given,),
         output_type=QuantType(sent, first.output_type.scale),
-        op=replace(linear_op(first), weight=weight),
+        op=_joint_op(layers),
         acc_type=_holding([layer.acc_type for layer in layers]),
         requant=requant,
     )
+
+
+def _joint_op(layers: Sequence[IntLayer]) -> IntOp:
+    """Return the operation of the engine of ``layers``: with the weights of all, or the first one's."""
+    op = layers[0].op
+    if not isinstance(op, IntLinear):
+        return op
+    weights = [linear_op(layer).weight for layer in layers]
+    values = np.concatenate([weight.values for weight in weights])
+    return replace(op, weight=replace(op.weight, values=values, type=_holding([weight.type for weight in weights])))
 
 
 def joint_name(layers: Sequence[IntLayer]) -> str:

@@ -14,7 +14,7 @@ enters the places that are left.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, final
 
@@ -40,6 +40,7 @@ from gan2hls.numbers import (
 )
 from gan2hls.ops import (
     OffChipRing,
+    Parameter,
     Program,
     Shape,
     Sizes,
@@ -62,6 +63,11 @@ _ADDED_BITS, _MOST_ADDED = 8, 4
 _SERIAL_POWERS = 6
 #: LUTs of the shift of a value, in two stages of 32 and 25 bits.
 _SHIFT_LUT = 90
+#: Bits of the lower half of ``epsilon``, as parameters have it.
+_HALF_BITS = 31
+_HALF = (1 << _HALF_BITS) - 1
+#: LUTs, and flip-flops, of what counts turns.
+_TURN_LUT = 12
 #: Flip-flops of a lane, and of the pipeline of a root for each bit of its sum.
 _LANE_FF, _ROOT_FF = 130, 6
 
@@ -152,6 +158,17 @@ class IntNorm(StreamOperation):
         assert self.epsilon >= 1, f"epsilon {self.epsilon}"
         assert self.power(given) + self.epsilon < 1 << MOST_BITS, f"sums of {self.count} {given.int_type}"
 
+    @property
+    def turn_key(self) -> Hashable:
+        """What norms have in common that can be computed by one engine: all but ``epsilon``."""
+        return self.shape, self.groups, self.by_pixel, self.centred
+
+    def _epsilons(self, sizes: Sizes) -> tuple[int, ...]:
+        """Return ``epsilon`` of each layer that takes turns, once where all have the same."""
+        norms = [norm for norm in sizes.turns if isinstance(norm, IntNorm)] or [self]
+        every = tuple(norm.epsilon for norm in norms)
+        return every if len(set(every)) > 1 else every[:1]
+
     def _plan(self, sizes: Sizes) -> NormPlan:
         (given,) = sizes.inputs
         return NormPlan(
@@ -159,10 +176,11 @@ class IntNorm(StreamOperation):
             self.groups,
             self.by_pixel,
             self.centred,
-            self.power(given) + self.epsilon,
+            self.power(given) + max(self._epsilons(sizes)),
             given,
             sizes.lanes,
             sizes.bus_bits,
+            max(1, len(sizes.turns)),
         )
 
     def lane_channels(self, shape: Shape) -> int:
@@ -218,7 +236,7 @@ class IntNorm(StreamOperation):
         """Return ``g2h_norm``, or what there is of it beside its map where that is in external memory."""
         plan = self._plan(sizes)
         given = plan.given
-        parameters: dict[str, int | bool] = {
+        parameters: dict[str, Parameter] = {
             "Lanes": sizes.lanes,
             "Sets": plan.sets,
             "Slots": plan.slots,
@@ -235,8 +253,7 @@ class IntNorm(StreamOperation):
             "Centred": self.centred,
             "Count": self.count,
             **{f"{name}Bits": bits for name, bits in plan.widths.items()},
-            "EpsilonHigh": self.epsilon >> 31,
-            "EpsilonLow": self.epsilon & ((1 << 31) - 1),
+            **self._turn_parameters(sizes, plan),
             "Fraction": self.fraction,
             "AccBits": sizes.acc_type.signed_bits,
         }
@@ -244,11 +261,22 @@ class IntNorm(StreamOperation):
         words = UnitTable(start << DROP_BITS | drop, IntType(START_BITS + DROP_BITS, signed=False), "Start, drop.")
         return Unit("g2h_norm" if plan.ring is None else "g2h_norm_core", parameters, {"chord": words})
 
+    def _turn_parameters(self, sizes: Sizes, plan: NormPlan) -> dict[str, Parameter]:
+        """Return what ``g2h_norm_roots`` has of each layer: ``epsilon`` in halves, and roots after which it changes."""
+        epsilons = self._epsilons(sizes)
+        high, low = (
+            tuple(half) for half in zip(*(divmod(epsilon, 1 << _HALF_BITS) for epsilon in epsilons), strict=True)
+        )
+        if len(epsilons) == 1:
+            return {"EpsilonHigh": high[0], "EpsilonLow": low[0]}
+        roots = plan.slots * sizes.beats // plan.map_beats
+        return {"Turns": len(epsilons), "TurnRoots": roots, "EpsilonHigh": high, "EpsilonLow": low}
+
     def hls(self, sizes: Sizes) -> Unit:
         """Return ``norm``, in two halves where its map waits in external memory."""
         plan = self._plan(sizes)
         given, held = plan.given, plan.hls_map
-        constants: dict[str, int | bool] = {
+        constants: dict[str, Parameter] = {
             "SETS": plan.sets,
             "SLOTS": plan.slots,
             "SLOT_BEATS": plan.slot_beats,
@@ -264,8 +292,8 @@ class IntNorm(StreamOperation):
             "CENTRED": self.centred,
             "COUNT": self.count,
             **{f"{name.upper()}_BITS": bits for name, bits in plan.widths.items()},
-            "EPSILON_HIGH": self.epsilon >> 31,
-            "EPSILON_LOW": self.epsilon & ((1 << 31) - 1),
+            "EPSILON_HIGH": tuple(epsilon >> _HALF_BITS for epsilon in self._epsilons(sizes)),
+            "EPSILON_LOW": tuple(epsilon & _HALF for epsilon in self._epsilons(sizes)),
             "FRACTION": self.fraction,
         }
         start, drop = chords()
@@ -303,6 +331,10 @@ class IntNorm(StreamOperation):
         if plan.steps:
             memories.append((plan.sets * state, 1 << max(1, (plan.slots - 1).bit_length()), "queue"))
         memories.append((sizes.lanes * sizes.acc_type.signed_bits, _OUT_WORDS, "queue"))
+        turns = len(self._epsilons(sizes))
+        if turns > 1:
+            lut += max(self._epsilons(sizes)).bit_length() * -(-turns // 64) + _TURN_LUT
+            ff += _TURN_LUT
         return UnitCost(sizes.lanes * lane_dsp + plan.sets * root_dsp, lut, ff, tuple(memories))
 
     def _root_cost(self, plan: NormPlan) -> tuple[int, int]:

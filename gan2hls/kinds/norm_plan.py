@@ -71,10 +71,12 @@ class NormPlan:
         given: QuantType,
         lanes: int,
         bus_bits: int = 0,
+        turns: int = 1,
     ) -> None:
         """Lay out sets of ``shape`` (``IntNorm``) on ``lanes``; ``power`` is the most that ``y`` can be.
 
-        ``bus_bits`` is the width of the memory port where the map is off chip, else 0.
+        ``bus_bits`` is the width of the memory port where the map is off chip, else 0; ``turns`` is how many layers
+        take turns.
         """
         self.given = given
         height, width, channels = shape
@@ -96,7 +98,7 @@ class NormPlan:
         least = self.map_beats + wait + _SLACK
         self.depth = 1 << (least - 1).bit_length() if least <= _QUEUE_WORDS else least
         words = height * width * beats
-        self.ring = OffChipRing(lanes * given.int_type.bits, words, least, bus_bits) if bus_bits else None
+        self.ring = OffChipRing(lanes * given.int_type.bits, words, least, bus_bits, turns) if bus_bits else None
         # Beats that are summed and not yet read.
         ahead = self.depth + RING_OUT_WORDS + 2 if self.ring is None else self.ring.held
         self.copies = self._copies(beats + ahead)

@@ -63,12 +63,14 @@ class OffChipRing:
         words: of a frame; no burst has words of two.
         depth: words that it must hold.
         bus_bits: width of the memory port.
+        turns: layers of which a frame each passes in one frame of the design.
     """
 
     width: int
     words: int
     depth: int
     bus_bits: int
+    turns: int = 1
 
     @property
     def word_bits(self) -> int:
@@ -82,8 +84,8 @@ class OffChipRing:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes that a frame takes, each way."""
-        return self.beats * self.bus_bits // 8
+        """Bytes that a frame of the design takes, each way."""
+        return self.turns * self.beats * self.bus_bits // 8
 
     @property
     def burst(self) -> int:

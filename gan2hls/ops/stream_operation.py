@@ -7,7 +7,7 @@ what those are instantiated with, so no stage needs to know which operation it i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
@@ -33,6 +33,8 @@ class Sizes:
         lanes: elements of a beat, of every input and of what leaves.
         bus_bits: width of the memory port where its map is off chip; 0: it is on chip.
         ultra: whether the map that it holds in RAM is in UltraRAM.
+        turns: the operations of the layers that take turns at it, which ``inputs`` and ``acc_type`` hold the codes of;
+            none: there is one.
     """
 
     inputs: tuple[QuantType, ...]
@@ -41,6 +43,7 @@ class Sizes:
     lanes: int
     bus_bits: int = 0
     ultra: bool = False
+    turns: tuple[StreamOperation, ...] = ()
 
     @property
     def beats(self) -> int:
@@ -173,6 +176,14 @@ class StreamOperation(Protocol):
     def useful_macs(self) -> int:
         """Products of a real input and a real weight: none."""
         return 0
+
+    @property
+    def turn_key(self) -> Hashable | None:
+        """What operations have in common, beside the shape, whose layers can take turns at one engine; None: none can.
+
+        Its inputs are then codes less their zero points, of types that hold those of all.
+        """
+        return None
 
     @abstractmethod
     def program(self, inputs: Sequence[QuantType], acc_type: IntType) -> Program:

@@ -11,7 +11,7 @@ from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.randomized import random_inputs
-from tests.shared_engines import residual_model, shared_design, shared_engines
+from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
 
 pytestmark = pytest.mark.cosim
 
@@ -35,6 +35,19 @@ def test_layers_take_turns(
     made = shared_design(rng, residual_model(rng, 1 + seed % 3, codec=codec), bus_bits=32 << seed % 4)
     assert shared_engines(made)
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+    monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
+    codes = random_inputs(np.random.default_rng(1), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("form", range(len(NORMS)))
+def test_norms_take_turns(form: int, bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("hls4ml")
+    made = norms_design(form)
+    assert any(unit.turns for unit in made.units)
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *(("-DGAN2HLS_EXACT_WIDTHS",) if form % 2 else ())))
     monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
     codes = random_inputs(np.random.default_rng(1), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip import check
-from tests.shared_engines import residual_model, shared_design, shared_engines
+from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
 
 pytestmark = pytest.mark.cosim
 
@@ -20,6 +20,18 @@ def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
     codec = ("raw", "ternary", "raw", "binary")[seed % 4]
     made = shared_design(rng, residual_model(rng, 1 + seed % 3, codec=codec), bus_bits=32 << seed % 4)
     assert shared_engines(made)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+@pytest.mark.parametrize("form", range(len(NORMS)))
+def test_norms_take_turns(form: int, tmp_path: Path) -> None:
+    """Each has an epsilon of its own."""
+    made = norms_design(form)
+    (unit,) = (unit for unit in made.units if unit.turns)
+    assert unit.rtl_unit.parameters["Turns"] == len(unit.turns) == NORMS[form][3]
+    assert (unit.rtl_unit.parameters["Steps"] > 0) == (form == 3) and (unit.ring is not None) == NORMS[form][4]
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

@@ -154,7 +154,8 @@ def pace_width(engine: LinearEngine) -> int:
 
 def constants(engine: EngineDesign) -> tuple[Constant, ...]:
     """Return the compile-time numbers of an engine."""
-    return (*_common(engine), *(_linear(engine) if isinstance(engine, LinearEngine) else ()), *_requant(engine))
+    own = _linear(engine) if isinstance(engine, LinearEngine) else ()
+    return (*_common(engine), *own, *(_turns(engine) if engine.turns else ()), *_requant(engine))
 
 
 def _common(engine: EngineDesign) -> tuple[Constant, ...]:
@@ -222,15 +223,14 @@ def _linear(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("TAP_COLUMNS", max(1, len(geometry.x.outputs)), "output columns with taps"),
         *(_taps(engine) if engine.skip is None else _runs(engine)),
         *(() if engine.off_chip is None else _bands(engine)),
-        *(_turns(engine) if engine.turns else ()),
     )
 
 
-def _turns(engine: LinearEngine) -> tuple[Constant, ...]:
+def _turns(engine: EngineDesign) -> tuple[Constant, ...]:
+    about = "words of external memory from the weights of one to the next"
     return (
         Constant("TURNS", len(engine.turns), "layers that take turns"),
-        Constant("TURN_STRIDE", engine.turn_stride, "words of external memory from the weights of one to the next"),
-        Constant("IN_BEATS", engine.in_beats[0], "beats of a frame of each of them"),
+        *((Constant("TURN_STRIDE", engine.turn_stride, about),) if isinstance(engine, LinearEngine) else ()),
     )
 
 
@@ -384,7 +384,7 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
 
 def _kept(engine: EngineDesign) -> tuple[Constant, ...]:
     """Return the sizes of what stands behind the requantizer of an engine whose weights are off chip."""
-    folds = engine.layer.requant.channels // (engine.row_phases * engine.folding.lanes)
+    folds = engine.channel_words // engine.row_phases
     return (
         Constant("KEPT_BITS", engine.out_elem.bits, "code that is kept until its band is complete"),
         Constant("OUT_FOLDS", folds, "CO / LANES"),

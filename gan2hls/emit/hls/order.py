@@ -237,7 +237,7 @@ def _segment(segment: Segment) -> Int64Array:
 
 def _unit(engine: StreamEngine) -> Int64Array:
     """Return what the unit of an operation does: in every step it reads its beats, in their order, then it writes."""
-    out = len(engine.layer.inputs)
+    out = len(engine.layer.input_types)
     orders = []
     for phase in engine.op.order(engine.sizes):
         pattern = [(place, 1) for takes, offers in phase.steps for place in (*takes, *([out] if offers else []))]

@@ -57,6 +57,10 @@ class Pointer:
         return f"{'const ' if self.what == 'weights' else ''}ap_uint<{self.bits}>*"
 
 
+#: Functions of the library whose last argument is the number of a turn.
+_BY_TURN = ("requant", "norm", "norm_take")
+
+
 @final
 @dataclass(frozen=True)
 class Process:
@@ -78,6 +82,11 @@ class Process:
     program: RingProgram | None = None
     turns: int = 1
     own: bool = False
+
+    @property
+    def knows_turn(self) -> bool:
+        """Whether it has constants of each layer that takes turns, and is told which one's turn it is."""
+        return self.turns > 1 and self.kind in _BY_TURN
 
     @property
     def sinks(self) -> tuple[Fifo, ...]:

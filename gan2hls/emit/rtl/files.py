@@ -113,9 +113,9 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
         "reorder": None,
         "fill": None,
         "inputs": _inputs(engine, design.edges_into(engine)),
-        "in_msb": engine.in_lanes * engine.in_elem.bits - 1 if isinstance(engine, LinearEngine) else None,
+        "in_msb": engine.in_lanes * engine.in_elem.bits - 1 if len(layer.input_types) == 1 else None,
         "outputs": _outputs(engine),
-        "turns": None,
+        "turns": turns_context(engine) if engine.turns else None,
         "out_shape": shape_text(layer.shape),
         "out_lanes": engine.out_lanes,
         "out_beats": engine.out_beats,
@@ -130,7 +130,6 @@ def _engine(design: Design, engine: EngineDesign) -> _Engine:
     }
     if isinstance(engine, LinearEngine):
         context |= {"linear": True, **linear_context(engine)}
-        context["turns"] = turns_context(engine) if engine.turns else None
         memories |= linear_memories(engine)
     elif isinstance(engine, StreamEngine):
         unit = engine.rtl_unit
@@ -210,7 +209,7 @@ def _requant(engine: EngineDesign) -> Values:
         "OutDepth": BANKS if banded else OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
-    if isinstance(engine, LinearEngine) and engine.turns:
+    if engine.turns:
         values |= requant_turns(engine)
     if banded:
         return values | {"Bands": bit(True)}

@@ -83,7 +83,7 @@ def top_context(design: Design) -> dict[str, Any]:
                 )
             )
     streams += [(name, bits) for block in blocks for _, name, bits in block.outputs]
-    streams += [(f"{engine.layer.name}_map", engine.ring.width) for engine in design.engines if engine.ring is not None]
+    streams += [(f"{engine.layer.name}_map", engine.ring.width) for engine in design.units if engine.ring is not None]
     assert len({name for name, _ in streams}) == len(streams), "stream names repeat"
     sources = [_port(port, port.stream.tensor) for port in design.sources]
     sinks = [_port(port, edge.name) for port, edge in zip(design.sinks, design.edges_out, strict=True)]

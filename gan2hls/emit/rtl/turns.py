@@ -7,13 +7,13 @@ from itertools import accumulate
 from typing import Any
 
 from gan2hls.emit.rtl.memory import address_bits
-from gan2hls.hardware import LinearEngine, turn_of
+from gan2hls.hardware import EngineDesign, LinearEngine, turn_of
 from gan2hls.numbers import IntType
 
 Values = dict[str, str | int]
 
 
-def turns_context(engine: LinearEngine) -> dict[str, Any]:
+def turns_context(engine: EngineDesign) -> dict[str, Any]:
     """Return what the template needs to know of the layers that take turns at ``engine``."""
     (beats,) = engine.in_beats
     given = [layer.input_type.int_type for layer in engine.layers]
@@ -38,10 +38,11 @@ def turns_context(engine: LinearEngine) -> dict[str, Any]:
         **_places(sent),
     }
     layers = [{"name": layer.name, "source": layer.source} for layer in engine.layers]
-    return {"layers": layers, "vectors": engine.vector_cycles.size, "mux": mux, "demux": demux}
+    vectors = engine.vector_cycles.size if isinstance(engine, LinearEngine) else None
+    return {"layers": layers, "vectors": vectors, "mux": mux, "demux": demux}
 
 
-def requant_turns(engine: LinearEngine) -> Values:
+def requant_turns(engine: EngineDesign) -> Values:
     """Return the parameters of a requantizer whose layers take turns."""
     turns = [turn_of(layer) for layer in engine.layers]
     least = min(turn.shift for turn in turns)

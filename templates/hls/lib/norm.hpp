@@ -16,7 +16,7 @@
 namespace gan2hls {
 
 template <class L, bool ULTRA = false, int WIDTH_IN, int WIDTH_OUT>
-void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
+void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out, int turn = 0) {
     static_assert(WIDTH_IN >= L::LANES * L::IN_BITS, "the input stream must carry LANES codes");
     static_assert(WIDTH_OUT >= L::LANES * L::ACC_BITS, "the output stream must carry LANES accumulators");
     const int LAG = L::NORM_CYCLES - L::OUT_BEATS, WORDS = L::COPIES * L::SLOTS;
@@ -107,7 +107,7 @@ void norm(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >&
 #endif
                 norm_add<L>(from, set, enters, running[set], running_power[set], sums[set], powers[set]);
                 if (enters.beat.last && enters.pixel.last) {
-                    const norm_root made = root_of<L>(int64_t(running[set]), int64_t(running_power[set]));
+                    const norm_root made = root_of<L>(int64_t(running[set]), int64_t(running_power[set]), turn);
                     means[set][word] = running[set];
                     roots[set][word] = root_t(made.root);
                     shifts[set][word] = shift_t(made.shift);

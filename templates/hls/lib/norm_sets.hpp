@@ -6,7 +6,8 @@
 //   acc = (((u << FRACTION) >> k) * root + 2^16) >> 17
 //
 // A map is PIXELS pixels of SLOTS * SLOT_BEATS beats.  Every SLOT_BEATS beats the next SETS sets take their turn, of which
-// each lane has its own, or all have one.  Statistics of COPIES maps are kept.  EPSILON is EPSILON_HIGH * 2^31 + EPSILON_LOW.
+// each lane has its own, or all have one.  Statistics of COPIES maps are kept.  EPSILON is EPSILON_HIGH * 2^31 + EPSILON_LOW, of
+// each layer where several take turns.
 //
 // Its processes are norm.hpp, and where the map waits in external memory norm_take.hpp and norm_give.hpp.
 // Needs from layer L: all that is in capitals here, LANES, IN_BITS, IN_SIGNED, CODE_BITS, SUM_BITS, SQUARE_BITS, SHIFT_BITS,
@@ -57,8 +58,8 @@ struct norm_root {
 };
 
 template <class L>
-GAN2HLS_INLINE norm_root root_of(int64_t sum, int64_t square) {
-    const int64_t epsilon = (int64_t(L::EPSILON_HIGH) << 31) + L::EPSILON_LOW;
+GAN2HLS_INLINE norm_root root_of(int64_t sum, int64_t square, int turn) {
+    const int64_t epsilon = (int64_t(L::EPSILON_HIGH(turn)) << 31) + L::EPSILON_LOW(turn);
     const int64_t power = L::COUNT * square + epsilon - (L::CENTRED ? sum * sum : int64_t(0));
     int k = 0;
 #ifdef __BAMBU__

@@ -18,7 +18,7 @@ namespace gan2hls {
 
 template <class L, int WIDTH_IN, int WIDTH_SETS>
 void norm_take(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_IN> >& map,
-    hls::stream<ap_uint<WIDTH_SETS> >& statistics) {
+    hls::stream<ap_uint<WIDTH_SETS> >& statistics, int turn = 0) {
     typedef norm_types<L> types;
     static_assert(WIDTH_IN >= L::LANES * L::IN_BITS, "the streams must carry LANES codes");
     static_assert(WIDTH_SETS >= L::SETS * types::SET_BITS, "a word must hold the statistics of SETS sets");
@@ -55,7 +55,7 @@ void norm_take(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_IN
 #pragma HLS UNROLL  // sets of a beat have sums of their own
 #endif
             norm_add<L>(from, set, enters, running[set], running_power[set], sums[set], powers[set]);
-            const norm_root made = root_of<L>(int64_t(running[set]), int64_t(running_power[set]));
+            const norm_root made = root_of<L>(int64_t(running[set]), int64_t(running_power[set]), turn);
             put_field<L::SUM_BITS>(to, set * types::SET_BITS, int64_t(running[set]));
             put_field<L::SHIFT_BITS>(to, set * types::SET_BITS + L::SUM_BITS, made.shift);
             put_field<types::ROOT_BITS>(to, set * types::SET_BITS + L::SUM_BITS + L::SHIFT_BITS, made.root);

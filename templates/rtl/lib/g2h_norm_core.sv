@@ -2,7 +2,8 @@
 //
 // Equation    acc = (((u << Fraction) >>> k) * r + 2**16) >>> 17 with d = code - ZeroPoint, the sums S1 of d and S2 of
 //             d * d over the Count codes of the set that a code belongs to, u = Count * d - S1, and r * 2**-(17 + k) the
-//             reciprocal root of Count * S2 - S1 * S1 + Epsilon.  Without Centred there is no S1 in it.
+//             reciprocal root of Count * S2 - S1 * S1 + Epsilon.  Without Centred there is no S1 in it.  Epsilon is that of
+//             each of Turns layers in turn (g2h_norm_roots).
 // Memory      statistics of Copies maps; g2h_norm_sums, g2h_norm_roots.  A map leaves through map while its sums are made,
 //             and comes back through held; it is taken when they are complete.
 // Order       a map is Pixels pixels of Slots * SlotBeats beats; every SlotBeats beats the next Sets sets take their
@@ -37,8 +38,10 @@ module g2h_norm_core #(
   parameter int unsigned PowerBits   = 20,
   parameter int unsigned ShiftBits   = 4,
   parameter int unsigned CentreBits  = 11,
-  parameter int unsigned EpsilonHigh = 0,
-  parameter int unsigned EpsilonLow  = 1,
+  parameter int unsigned Turns       = 1,
+  parameter int unsigned TurnRoots   = 1,
+  parameter logic [Turns*32-1:0] EpsilonHigh = (Turns*32)'(0),
+  parameter logic [Turns*32-1:0] EpsilonLow  = (Turns*32)'(1),
   parameter int unsigned Fraction    = 20,
   parameter int unsigned AccBits     = 25,
   parameter              ChordFile   = ""
@@ -151,6 +154,8 @@ module g2h_norm_core #(
     .SquareBits (SquareBits),
     .PowerBits  (PowerBits),
     .ShiftBits  (ShiftBits),
+    .Turns      (Turns),
+    .TurnRoots  (TurnRoots),
     .EpsilonHigh(EpsilonHigh),
     .EpsilonLow (EpsilonLow),
     .ChordFile  (ChordFile)

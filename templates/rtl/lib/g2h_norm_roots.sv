@@ -1,6 +1,8 @@
 // g2h_norm_roots: what divides the values of a set, and its sum, from the sums of a map to where beats read them.
 //
-// Equation    root and shift of g2h_rsqrt, or with Steps above 0 of g2h_rsqrt_serial, which gives the same.
+// Equation    root and shift of g2h_rsqrt, or with Steps above 0 of g2h_rsqrt_serial, which gives the same.  Epsilon is
+//             EpsilonHigh * 2**31 + EpsilonLow: of Turns layers that take turns, TurnRoots roots each, 32 bits of either
+//             for each of them, the first in the least.
 // Memory      Words statistics for each set.
 // Latency     the last beat of a slot taken in clock t, with last_i: sum_i and square_i are valid in clock t + Clocks, its
 //             statistic is written in clock t + Clocks + 11, or when the serial root is done, with map_done_o that of the
@@ -19,8 +21,10 @@ module g2h_norm_roots #(
   parameter int unsigned SquareBits  = 18,
   parameter int unsigned PowerBits   = 20,
   parameter int unsigned ShiftBits   = 4,
-  parameter int unsigned EpsilonHigh = 0,
-  parameter int unsigned EpsilonLow  = 1,
+  parameter int unsigned Turns       = 1,
+  parameter int unsigned TurnRoots   = 1,
+  parameter logic [Turns*32-1:0] EpsilonHigh = (Turns*32)'(0),
+  parameter logic [Turns*32-1:0] EpsilonLow  = (Turns*32)'(1),
   parameter              ChordFile   = "",
   localparam int unsigned WordBits   = (Words > 1) ? $clog2(Words) : 1
 ) (
@@ -46,6 +50,45 @@ module g2h_norm_roots #(
   logic [Sets*RootBits-1:0]  known_root;
   logic                      done;
   logic [WordBits-1:0]       stat_word;
+  logic                      counts;  // a root, a clock before epsilon is added to it at the earliest
+  logic [PowerBits-1:0]      epsilon;
+
+  if (Turns == 1) begin : g_alone
+    logic unused_counts;
+
+    assign unused_counts = &{1'b0, counts};
+    assign epsilon       = PowerBits'((63'(EpsilonHigh) << 31) + 63'(EpsilonLow));
+  end else begin : g_turns
+    localparam int unsigned TurnBits = $clog2(Turns);
+
+    logic [TurnBits-1:0]  turn_q;
+    logic [PowerBits-1:0] epsilon_q;
+    logic                 turn_last;
+
+    g2h_count #(
+      .Count(TurnRoots)
+    ) u_roots (
+      .clk_i (clk_i),
+      .rst_ni(rst_ni),
+      .step_i(counts),
+      .last_o(turn_last)
+    );
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) turn_q <= '0;
+      else if (counts && turn_last) turn_q <= (turn_q == TurnBits'(Turns - 1)) ? '0 : turn_q + TurnBits'(1);
+    end
+
+    always_ff @(posedge clk_i) begin
+      for (int unsigned n = 0; n < Turns; n++) begin
+        if (turn_q == TurnBits'(n)) begin
+          epsilon_q <= PowerBits'((63'(EpsilonHigh[32*n+:32]) << 31) + 63'(EpsilonLow[32*n+:32]));
+        end
+      end
+    end
+
+    assign epsilon = epsilon_q;
+  end
 
   if (Steps == 0) begin : g_pipelined
     localparam int unsigned RootClocks = Clocks + 11;
@@ -65,6 +108,7 @@ module g2h_norm_roots #(
 
     always_ff @(posedge clk_i) word_q <= {word_q[(RootClocks-1)*WordBits-1:0], word_i};
 
+    assign counts     = last_q[Clocks];
     assign done       = last_q[RootClocks-1];
     assign map_done_o = map_last_q[RootClocks-1];
     assign stat_word  = word_q[(RootClocks-1)*WordBits+:WordBits];
@@ -77,16 +121,15 @@ module g2h_norm_roots #(
         .SquareBits (SquareBits),
         .PowerBits  (PowerBits),
         .ShiftBits  (ShiftBits),
-        .EpsilonHigh(EpsilonHigh),
-        .EpsilonLow (EpsilonLow),
         .ChordFile  (ChordFile)
       ) u_rsqrt (
-        .clk_i   (clk_i),
-        .sum_i   (sum_i[s*SumBits+:SumBits]),
-        .square_i(square_i[s*SquareBits+:SquareBits]),
-        .sum_o   (known_sum[s*SumBits+:SumBits]),
-        .shift_o (known_shift[s*ShiftBits+:ShiftBits]),
-        .root_o  (known_root[s*RootBits+:RootBits])
+        .clk_i    (clk_i),
+        .epsilon_i(epsilon),
+        .sum_i    (sum_i[s*SumBits+:SumBits]),
+        .square_i (square_i[s*SquareBits+:SquareBits]),
+        .sum_o    (known_sum[s*SumBits+:SumBits]),
+        .shift_o  (known_shift[s*ShiftBits+:ShiftBits]),
+        .root_o   (known_root[s*RootBits+:RootBits])
       );
     end
   end else begin : g_serial
@@ -97,6 +140,7 @@ module g2h_norm_roots #(
     logic [SlotBits-1:0] slot_q;
     logic                slot_last, unused;
 
+    assign counts     = done;
     assign slot_last  = slot_q == SlotBits'(Slots - 1);
     assign stat_word  = next_q;
     assign map_done_o = done && slot_last;
@@ -128,19 +172,18 @@ module g2h_norm_roots #(
       .SquareBits (SquareBits),
       .PowerBits  (PowerBits),
       .ShiftBits  (ShiftBits),
-      .EpsilonHigh(EpsilonHigh),
-      .EpsilonLow (EpsilonLow),
       .ChordFile  (ChordFile)
     ) u_rsqrt (
-      .clk_i   (clk_i),
-      .rst_ni  (rst_ni),
-      .push_i  (last_q[Clocks-1]),
-      .sum_i   (sum_i),
-      .square_i(square_i),
-      .done_o  (done),
-      .sum_o   (known_sum),
-      .shift_o (known_shift),
-      .root_o  (known_root)
+      .clk_i    (clk_i),
+      .rst_ni   (rst_ni),
+      .push_i   (last_q[Clocks-1]),
+      .epsilon_i(epsilon),
+      .sum_i    (sum_i),
+      .square_i (square_i),
+      .done_o   (done),
+      .sum_o    (known_sum),
+      .shift_o  (known_shift),
+      .root_o   (known_root)
     );
   end
 

@@ -1,12 +1,11 @@
 // g2h_rsqrt: the reciprocal root of a variance, by chords.
 //
-// Equation    y = Count * square_i - sum_i * sum_i + Epsilon, with Epsilon = EpsilonHigh * 2**31 + EpsilonLow, and without
-//             the product of sums where Centred is 0;  y = m * 4**k * 2**-17 with 2**17 <= m < 2**19, m cut;
+// Equation    y = Count * square_i - sum_i * sum_i + epsilon_i, without the product of sums where Centred is 0;  y = m * 4**k * 2**-17 with 2**17 <= m < 2**19, m cut;
 //             root_o = (start * 2**10 - drop * (m modulo 2**10)) >> 13 with the chord m / 2**10 - 128; shift_o = k.
 //             So root_o * 2**-(17 + k) is 1 / sqrt(y), within 2**-16 of it.
 // Memory      384 chords of 33 bits: drop in the 13 least bits, start above.
-// Latency     11 clocks, a set each clock; sum_o is sum_i, as late.
-// Parameters  PowerBits even, at least 20, holds Count * square_i + Epsilon.
+// Latency     11 clocks, a set each clock; sum_o is sum_i, as late; epsilon_i is added two clocks after sum_i is there.
+// Parameters  PowerBits even, at least 20, holds Count * square_i + epsilon_i.
 module g2h_rsqrt #(
   parameter bit          Centred     = 1'b1,
   parameter int unsigned Count       = 2,
@@ -14,11 +13,10 @@ module g2h_rsqrt #(
   parameter int unsigned SquareBits  = 18,
   parameter int unsigned PowerBits   = 20,
   parameter int unsigned ShiftBits   = 4,
-  parameter int unsigned EpsilonHigh = 0,
-  parameter int unsigned EpsilonLow  = 1,
   parameter              ChordFile   = ""
 ) (
   input  logic                  clk_i,
+  input  logic [PowerBits-1:0]  epsilon_i,
   input  logic [SumBits-1:0]    sum_i,
   input  logic [SquareBits-1:0] square_i,
   output logic [SumBits-1:0]    sum_o,
@@ -33,7 +31,6 @@ module g2h_rsqrt #(
   localparam int unsigned StartBits     = 20;
   localparam int unsigned Chords        = 384;
   localparam int unsigned FirstShift    = 5;  // clock in which k is known
-  localparam logic [PowerBits-1:0] Epsilon = PowerBits'((63'(EpsilonHigh) << 31) + 63'(EpsilonLow));
 
   // Sums, from clock to clock.
   logic [Clocks-1:0][SumBits-1:0] sum_q;
@@ -59,7 +56,7 @@ module g2h_rsqrt #(
   always_ff @(posedge clk_i) begin
     power_q[0] <= times;
     power_q[1] <= power_q[0];
-    power_q[2] <= power_q[1] + Epsilon;
+    power_q[2] <= power_q[1] + epsilon_i;
     y_q        <= power_q[2] - mean_power;
   end
 

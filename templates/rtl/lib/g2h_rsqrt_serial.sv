@@ -1,6 +1,6 @@
 // g2h_rsqrt_serial: what g2h_rsqrt computes, a bit a clock: no DSP block, for roots that are rare.
 //
-// Equation    as g2h_rsqrt: y = Count * square - sum * sum + Epsilon from the highest bits of Count and sum on,
+// Equation    as g2h_rsqrt: y = Count * square - sum * sum + epsilon_i from the highest bits of Count and sum on,
 //             y <- 2 * y + (bit of Count) * square - (bit of sum) * sum, the bit of the sign of sum subtracted;
 //             y moves up two bits at a time until its highest pair is not 0; the product of the chord bit by bit.
 // Memory      Words sums wait in a g2h_fifo, distributed RAM; 384 chords for each set.
@@ -18,13 +18,12 @@ module g2h_rsqrt_serial #(
   parameter int unsigned SquareBits  = 18,
   parameter int unsigned PowerBits   = 20,
   parameter int unsigned ShiftBits   = 4,
-  parameter int unsigned EpsilonHigh = 0,
-  parameter int unsigned EpsilonLow  = 1,
   parameter              ChordFile   = ""
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
   input  logic                       push_i,
+  input  logic [PowerBits-1:0]       epsilon_i,
   input  logic [Sets*SumBits-1:0]    sum_i,
   input  logic [Sets*SquareBits-1:0] square_i,
   output logic                       done_o,
@@ -44,8 +43,7 @@ module g2h_rsqrt_serial #(
   localparam int unsigned ShiftTo   = EpsilonAt + Pairs - 1;
   localparam int unsigned AlongFrom = ShiftTo + 3;
   localparam int unsigned StartAt   = AlongFrom + AlongBits;
-  localparam logic [SerialBits-1:0] Factor  = SerialBits'(Count);
-  localparam logic [PowerBits-1:0]  Epsilon = PowerBits'((63'(EpsilonHigh) << 31) + 63'(EpsilonLow));
+  localparam logic [SerialBits-1:0] Factor = SerialBits'(Count);
 
   if (Steps != StartAt + 1) begin : g_check_steps
     $error("g2h_rsqrt_serial: Steps must be SerialBits + PowerBits / 2 + 14");
@@ -124,7 +122,7 @@ module g2h_rsqrt_serial #(
         if (multiplies) begin
           y_q <= (y_q << 1) + more + (first ? less : -less);
         end else if (step_q == StepBits'(EpsilonAt)) begin
-          y_q <= y_q + Epsilon;
+          y_q <= y_q + epsilon_i;
         end else if (shifts && y_q[PowerBits-1-:2] == 2'b00) begin
           y_q <= y_q << 2;
           k_q <= k_q - ShiftBits'(1);

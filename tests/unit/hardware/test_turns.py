@@ -11,7 +11,7 @@ from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
 from gan2hls.hardware.design import verify_design
-from gan2hls.hardware.engine import FoldingRequest
+from gan2hls.hardware.engine import FoldingRequest, stream_op
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.sharing import sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
@@ -119,7 +119,7 @@ def test_layers_far_from_each_other_are_not_in_a_row() -> None:
     model = chain("far", (4, 4, 6), KIND, layers)
     (group,) = shareable(model)
     assert group == ("l0", "l1", "l4", "l5")
-    assert in_a_row(model, group) == (("l0", "l1"), ("l4", "l5"))
+    assert in_a_row(model, [group]) == (("l0", "l1"), ("l4", "l5"))
 
 
 @pytest.mark.slow
@@ -132,7 +132,7 @@ def test_the_search_shares_engines_where_nothing_else_fits() -> None:
     with pytest.raises(FoldingError):
         schedule(model, replace(scarce, share=False), {})
     made = schedule(model, scarce, {})
-    assert made.shared == (tuple(convolutions(model)),)
+    assert made.shared[0] == tuple(convolutions(model))
     assert design_resources(made).within(scarce.budget)
     assert estimate(made).interval <= 1.1 * made.interval_limit
 
@@ -140,9 +140,24 @@ def test_the_search_shares_engines_where_nothing_else_fits() -> None:
 def test_what_is_pinned_does_not_share() -> None:
     model, target = large_model(), Target(share=True)
     first, *others = convolutions(model)
-    (group,) = sharing(model, target, {first: FoldingRequest(pe=1)}, near=True)
+    group, *norms = sharing(model, target, {first: FoldingRequest(pe=1)}, near=True)
     assert group == tuple(others)
-    assert sharing(model, replace(target, memory=replace(target.memory, off_chip=False)), {}, near=True) == ()
+    on_chip = replace(target, memory=replace(target.memory, off_chip=False))
+    assert sharing(model, on_chip, {}, near=False) == tuple(norms), "without weights"
+    assert sharing(model, on_chip, {norms[0][0]: FoldingRequest(lanes=1)}, near=False) == ()
+
+
+def test_norms_are_in_a_row_where_convolutions_between_them_are() -> None:
+    """What else works between two norms would leave their engine idle."""
+    model = large_model()
+    every = shareable(model)
+    kinds = [model.layer(group[0]).op.kind for group in every]
+    assert kinds == ["conv", "norm"]
+    assert in_a_row(model, every) == every
+    assert in_a_row(model, every[1:]) == (), "convolutions that do not share"
+    op = replace(stream_op(model.layer(every[1][0])), centred=False)
+    assert op.turn_key != stream_op(model.layer(every[1][0])).turn_key
+    assert replace(op, epsilon=7).turn_key == op.turn_key
 
 
 @pytest.mark.parametrize("changed", [0, 1, 4])
