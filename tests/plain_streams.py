@@ -47,6 +47,9 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
         case "crop":
             places = [(y, x) for y in range(*op.rows) for x in range(*op.columns)]
             made = [operands[0].reshape(*op.in_size, shape[2])[y, x, c] for y, x in places for c in range(shape[2])]
+        case "select":
+            pixels = operands[0].reshape(-1, op.in_channels).tolist()
+            made = [pixel[channel] for pixel in pixels for channel in op.channels]
         case "gather":
             made = [number for x in lists[0] for number in op.table[round(x)].tolist()]
         case "concat":

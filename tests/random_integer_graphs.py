@@ -20,7 +20,7 @@ from gan2hls.kinds.pool import IntPool
 from gan2hls.kinds.windows import Windows
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops import IntCrop, StreamOperation
+from gan2hls.ops import IntCrop, IntSelect, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_chains import fold, random_type
@@ -162,6 +162,13 @@ class Graph:
         op = IntCrop((top, bottom), (left, right), (height, width))
         self.stream(op, (first,), (bottom - top, right - left, channels))
 
+    def select(self, first: str) -> None:
+        """Some channels of a map, in any order, or all of them and some twice."""
+        height, width, channels = self.shapes[first]
+        sent = int(self.rng.integers(1, channels + 2))
+        op = IntSelect(tuple(self.rng.integers(0, channels, sent).tolist()), channels)
+        self.stream(op, (first,), (height, width, sent))
+
     def lookup(self, first: str) -> None:
         """Rows of a random table, as many as there are numbers of the type."""
         numbers, given = int(np.prod(self.shapes[first])), self.types[first].int_type
@@ -234,13 +241,20 @@ STEPS = (
 
 
 def random_graph(
-    seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False, crops: bool = False
+    seed: int,
+    layers: int = 8,
+    size: tuple[int, int] = (5, 4),
+    *,
+    norms: bool = False,
+    crops: bool = False,
+    selects: bool = False,
 ) -> IntegerModel:
     """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers.
 
-    With ``norms`` there are normalizations among them, with ``crops`` crops.
+    With ``norms`` there are normalizations among them, with ``crops`` crops, with ``selects`` choices of channels.
     """
-    steps = (*STEPS, *([Graph.norm] * 4 if norms else []), *([Graph.crop] * 4 if crops else []))
+    more = [step for step, there in ((Graph.norm, norms), (Graph.crop, crops), (Graph.select, selects)) if there]
+    steps = (*STEPS, *(step for step in more for _ in range(4)))
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})
     if rng.integers(3) == 0:  # labels, which nothing but a lookup reads
@@ -264,11 +278,9 @@ def random_graph(
     return graph.model(f"graph{seed}", outputs)
 
 
-def random_graph_design(
-    seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), *, norms: bool = False, crops: bool = False
-) -> Design:
-    """A design of a random graph with random foldings and the queues that it needs."""
-    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, norms=norms, crops=crops))
+def random_graph_design(seed: int, layers: int = 8, size: tuple[int, int] = (5, 4), **kinds: bool) -> Design:
+    """A design of a random graph, as ``random_graph`` has it, with random foldings and the queues that it needs."""
+    made = fold(np.random.default_rng(seed), random_graph(seed, layers, size, **kinds))
     return with_queues(with_endless_queues(made))
 
 

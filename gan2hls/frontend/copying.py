@@ -2,7 +2,8 @@
 
 A copy is a convolution of 1 x 1 with ones for weights, so it is an engine like any other: its taps put rows and columns
 where they belong, its line buffer holds what must wait.  One that only leaves out rows and columns is lowered to a crop
-(``ops.crop``), which holds nothing.
+(``ops.crop``), which holds nothing, and one that only chooses channels to a unit that holds a few pixels
+(``ops.select``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.frontend.views import inverse
 from gan2hls.kinds import Reading
 from gan2hls.numbers import Int64Array
-from gan2hls.ops import COPY, Linear, LinearGeometry, Shape, conv_axis, crop_by
+from gan2hls.ops import COPY, Linear, LinearGeometry, Shape, conv_axis, crop_by, selected_by
 
 #: Most elements that the line buffer of a copy may hold: 2 Mbyte of 8-bit codes.
 _MOST_BUFFER = 1 << 21
@@ -60,12 +61,12 @@ def one_pixel(shape: Shape) -> Linear:
 
 
 def check_buffer(linear: Linear) -> None:
-    """Check what the line buffer of a copy holds; a crop has none.
+    """Check what the line buffer of a copy holds; a crop, and a choice of channels, have none.
 
     Raises:
         UnsupportedError: more than ``_MOST_BUFFER`` elements.
     """
-    if crop_by(linear.geometry, linear.weight) is not None:
+    if crop_by(linear.geometry, linear.weight) or selected_by(linear.geometry, linear.weight):
         return
     g = linear.geometry
     held = g.y.window * g.x.in_size * g.in_channels

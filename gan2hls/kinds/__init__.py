@@ -17,6 +17,7 @@ from gan2hls.kinds import (
     pool,
     reorder,
     resize,
+    select,
 )
 from gan2hls.kinds.add import Add
 from gan2hls.kinds.base import (
@@ -46,6 +47,7 @@ KINDS: tuple[Kind, ...] = (
     pointwise.KIND,
     reorder.KIND,
     crop.KIND,
+    select.KIND,
     add.KIND,
     mul.KIND,
     extremum.KIND,

@@ -135,6 +135,11 @@ def crop_by(geometry: LinearGeometry, weight: Int64Array | FloatArray) -> IntCro
     return IntCrop(rows, columns, geometry.in_shape[:2])
 
 
+def whole_axis(axis: AxisTaps) -> bool:
+    """Whether the outputs along an axis are its inputs."""
+    return _run(axis) == (0, axis.in_size)
+
+
 def _run(axis: AxisTaps) -> tuple[int, int] | None:
     """Return the first input of an axis whose outputs are neighbouring inputs, and the one behind the last; or None."""
     if axis.kernel != 1 or not all(len(pairs) == 1 for pairs in axis.taps):

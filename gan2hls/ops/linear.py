@@ -12,6 +12,7 @@ from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, Quant
 from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.linear_map import linear, linear_backward
 from gan2hls.ops.linear_program import LinearProgram, phases_together
+from gan2hls.ops.select import IntSelect, selected_by
 from gan2hls.ops.shuffle import Shape, is_shuffle
 from gan2hls.ops.taps import LinearGeometry, by_row_phases
 from gan2hls.ops.weights import IntWeight, Structure
@@ -61,18 +62,18 @@ class Linear:
 
     def lower(
         self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
-    ) -> tuple[IntLinear | IntCrop, FloatArray]:
+    ) -> tuple[IntLinear | IntCrop | IntSelect, FloatArray]:
         """Return it on integers, and what an accumulator of 1 means by channel, float64 ``[CO]`` or ``[1]``.
 
-        A copy that leaves out rows and columns only is a crop.  ``shape`` is that of the output, ``weight`` the
-        integers that stand for its weights.
+        A copy that leaves out rows and columns only is a crop, one of channels alone a choice of those.  ``shape`` is
+        that of the output, ``weight`` the integers that stand for its weights.
         """
         (given,) = inputs
         assert weight is not None, "a linear layer has integer weights"
         if self.kind == COPY and shape == self.geometry.out_shape:
-            crop = crop_by(self.geometry, weight.values)
-            if crop is not None:
-                return crop, weight.scale * given.scale
+            unit = crop_by(self.geometry, weight.values) or selected_by(self.geometry, weight.values)
+            if unit is not None:
+                return unit, weight.scale * given.scale
         geometry, codes = _by_row_phases(self.geometry, weight, shape[0] // self.geometry.y.out_size)
         return IntLinear(self.kind, geometry, codes), weight.scale * given.scale
 

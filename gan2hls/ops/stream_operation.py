@@ -57,7 +57,7 @@ class UnitTable:
     """A constant memory of a unit.
 
     Attributes:
-        values: int64 ``[depth]``.
+        values: int64 ``[depth]``, or ``[depth, columns]`` of words of several entries.
         type: of an entry.
         about: what an entry is.
         ports: entries that the process of the HLS library reads in one clock.

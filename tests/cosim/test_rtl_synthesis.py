@@ -19,7 +19,7 @@ from gan2hls.kinds.gather import IntGather
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops import IntCrop, StreamOperation
+from gan2hls.ops import IntCrop, IntSelect, StreamOperation
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry, by_row_phases
 from gan2hls.ops.weights import IntWeight
@@ -44,7 +44,7 @@ from tests.randomized import (
     scaled_weights,
     tiny_design,
 )
-from tests.shared_engines import behind_itself, some_shared_design
+from tests.shared_engines import behind_itself, norms_design, some_shared_design
 
 pytestmark = pytest.mark.cosim
 
@@ -217,6 +217,12 @@ def streaming(name: str, op: StreamOperation, shape: Shape, given: tuple[Shape, 
     return design(graph.model(name, ("l0",)), (Folding(lanes, lanes, lanes),))
 
 
+def choice(name: str, channels: int, lanes: int) -> Design:
+    """A shuffle of channels."""
+    order = np.arange(channels).reshape(2, -1).T.ravel()
+    return streaming(name, IntSelect(tuple(order.tolist()), channels), (4, 4, channels), ((4, 4, channels),), lanes, 8)
+
+
 def pointwise() -> Design:
     layer = pointwise_layer(np.random.default_rng(0), "l0", "z", (8, 8, 16), INT8, table_bits=8)
     return design(chain("pointwise", (8, 8, 16), INT8, (layer,)), (Folding(4, 4, 4),))
@@ -273,6 +279,7 @@ WHOLE = [
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
+    choice("choice", 192, 1), choice("choice_few", 24, 4),
     fold_by_fold("turns", by_row_phases(conv((12, 8), 16, 32), 2), rows=3),
     fold_by_fold("fills", conv_transpose((8, 8), 16, 32, k=1, s=2, p=0), rows=4, table_bits=9),
     pointwise(),
@@ -282,7 +289,7 @@ WHOLE = [
     maps_away(norm_design((32, 32, 4), 4, 2), 64),
     away("away_skipping", conv_transpose((4, 4), 32, 32), "raw", Folding(4, 4, 1), skips=True),
     away("away_few", dense(64, 128), "ternary", Folding(8, 8, 1), skips=True),
-    behind_itself(), some_shared_design(12),  # layers that take turns
+    behind_itself(), some_shared_design(12), norms_design(0), norms_design(3),  # layers that take turns
     away("away_trits", conv((4, 4), 8, 80), "ternary", Folding(10, 8, 2)),
 ]  # fmt: skip
 

@@ -64,8 +64,9 @@ def fill_memory(engine: LinearEngine) -> bytes:
 
 
 def unit_memory(table: UnitTable) -> bytes:
-    """Return the image of a constant memory of a unit."""
-    return image([(value, table.type.bits)] for value in table.values.tolist())
+    """Return the image of a constant memory of a unit; the first entry of a word is in its least bits."""
+    words = table.values.reshape(len(table.values), -1)
+    return image([(value, table.type.bits) for value in word] for word in words.tolist())
 
 
 def lane_table_memories(engine: EngineDesign) -> dict[str, bytes]:

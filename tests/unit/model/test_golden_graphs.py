@@ -28,9 +28,9 @@ def plain(layer: IntLayer, codes: list[np.ndarray]) -> np.ndarray:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1 << 32), st.booleans(), st.booleans())
-def test_golden_is_what_plain_integers_make(seed: int, norms: bool, crops: bool) -> None:
-    model = random_graph(seed, norms=norms, crops=crops)
+@given(st.integers(0, 1 << 32), st.booleans(), st.booleans(), st.booleans())
+def test_golden_is_what_plain_integers_make(seed: int, norms: bool, crops: bool, selects: bool) -> None:
+    model = random_graph(seed, norms=norms, crops=crops, selects=selects)
     inputs = random_inputs(np.random.default_rng(seed), model, 2)
     tensors = Golden(model).run(inputs)
     for n in range(2):
