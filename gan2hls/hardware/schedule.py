@@ -217,11 +217,11 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
 def _shared(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found] | None:
     """Look for a design in which layers take turns at one engine; return None where none can.
 
-    First layers that follow one another do: where others work in between, the engine waits for them.
+    As few engines as fit are shared: where others work between two turns, the engine waits for them.
     """
     tried = None
-    for groups in dict.fromkeys(sharing(model, target, pinned, near=near) for near in (True, False)):
-        if groups and (tried is None or tried[1].design is None):
+    for groups in sharing(model, target, pinned):
+        if tried is None or tried[1].design is None:
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
             tried = joint, _search(model, joint, target, target.budget)
     return tried

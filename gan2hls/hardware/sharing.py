@@ -7,32 +7,34 @@ from collections.abc import Mapping
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.options import worth_away
-from gan2hls.hardware.turns import in_a_row, shareable, sharing_key
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.hardware.turns import in_a_row, shareable
+from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
 
 #: What may be pinned of a layer that shares its engine.
 _FREE, _AWAY = FoldingRequest(), FoldingRequest(off_chip=True)
 
 
-def sharing(
-    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool
-) -> tuple[tuple[str, ...], ...]:
-    """Return the layers of ``model`` that may take turns at one engine, by name, group by group.
+#: Names of layers that take turns at one engine, group by group.
+Groups = tuple[tuple[str, ...], ...]
 
-    Their weights are worth being off chip and may be, or they have none, and nothing is pinned of their foldings.
-    ``near``: without much work in between of layers that do not take turns.
+
+def sharing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Groups, ...]:
+    """Return which layers of ``model`` may take turns at one engine, in ways of which each shares more engines.
+
+    First those in a row that have no weights, or some that are worth being off chip and may be; then such wherever they
+    stand; then those of few weights as well, which spare line buffers and logic.  Nothing is pinned of their foldings.
     """
-    legal = {
-        layer.name
-        for layer in model.layers
-        if sharing_key(layer) is not None and (not isinstance(layer.op, IntLinear) or _goes_away(layer, target))
-        if pinned.get(layer.name, _FREE) in (_FREE, _AWAY)
-    }
-    groups = [tuple(name for name in group if name in legal) for group in shareable(model)]
-    every = [group for group in groups if len(group) > 1]
-    return in_a_row(model, every) if near else tuple(every)
+    free = [layer for layer in model.layers if pinned.get(layer.name, _FREE) in (_FREE, _AWAY)]
+    free = [layer for layer in free if not isinstance(layer.op, IntLinear) or target.memory.off_chip is not False]
+    large = {layer.name for layer in free if not isinstance(layer.op, IntLinear) or worth_away(layer)}
+    groups = shareable(model)
+    far = _within(groups, large)
+    ways = in_a_row(model, far), far, _within(groups, {layer.name for layer in free})
+    return tuple(way for way in dict.fromkeys(ways) if way)
 
 
-def _goes_away(layer: IntLayer, target: Target) -> bool:
-    return target.memory.off_chip is not False and worth_away(layer)
+def _within(groups: Groups, names: set[str]) -> Groups:
+    """Return what ``groups`` have of ``names``, where that is more than one."""
+    left = (tuple(name for name in group if name in names) for group in groups)
+    return tuple(group for group in left if len(group) > 1)

@@ -140,11 +140,20 @@ def test_the_search_shares_engines_where_nothing_else_fits() -> None:
 def test_what_is_pinned_does_not_share() -> None:
     model, target = large_model(), Target(share=True)
     first, *others = convolutions(model)
-    group, *norms = sharing(model, target, {first: FoldingRequest(pe=1)}, near=True)
+    ((group, *norms),) = sharing(model, target, {first: FoldingRequest(pe=1)})
     assert group == tuple(others)
     on_chip = replace(target, memory=replace(target.memory, off_chip=False))
-    assert sharing(model, on_chip, {}, near=False) == tuple(norms), "without weights"
-    assert sharing(model, on_chip, {norms[0][0]: FoldingRequest(lanes=1)}, near=False) == ()
+    assert sharing(model, on_chip, {}) == (tuple(norms),), "without weights"
+    assert sharing(model, on_chip, {norms[0][0]: FoldingRequest(lanes=1)}) == ()
+
+
+def test_layers_far_from_each_other_share_later_and_those_of_few_weights_last() -> None:
+    rng = np.random.default_rng(5)
+    sizes = [(36, 36), (36, 36), (36, 72), (72, 6), (6, 6), (6, 6), (6, 36), (36, 36)]
+    layers = [linear_layer(rng, f"l{n}", "z", conv((2, 2), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
+    model = chain("far", (2, 2, 36), KIND, layers)
+    large, few = ("l0", "l1", "l7"), ("l4", "l5")
+    assert sharing(model, Target(), {}) == ((large[:2],), (large,), (large, few))
 
 
 def test_norms_are_in_a_row_where_convolutions_between_them_are() -> None:
