@@ -31,7 +31,7 @@ from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, first, taken_by
-from gan2hls.hardware.sharing import sharing
+from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.model import IntegerModel, IntLayer
 
 __all__ = ["LayerSizes", "Target", "check_fits", "fits", "layer_choices", "schedule", "sizing"]
@@ -262,6 +262,8 @@ def layer_choices(
         for layer in model.layers
         if layer.name not in later
     }
+    for name, share in shares_of_frame(model, shared).items():
+        found[name] = tuple(replace(option, interval=math.ceil(option.interval / share)) for option in found[name])
     return Choices(found, target.memory.bytes_per_clock(target.clock_mhz), shared)
 
 

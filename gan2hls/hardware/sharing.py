@@ -1,14 +1,16 @@
-"""Which layers of a model may take turns at one engine, for a target and what a user pins."""
+"""Which layers of a model may take turns at one engine, for a target and what a user pins, and for how long."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
+from math import hypot, prod, sqrt
 
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.options import worth_away
-from gan2hls.hardware.turns import in_a_row, shareable
-from gan2hls.model import IntegerModel
+from gan2hls.hardware.turns import between, in_a_row, not_far, shareable
+from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.ops import IntLinear
 
 #: What may be pinned of a layer that shares its engine.
@@ -22,16 +24,49 @@ Groups = tuple[tuple[str, ...], ...]
 def sharing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Groups, ...]:
     """Return which layers of ``model`` may take turns at one engine, in ways of which each shares more engines.
 
-    First those in a row that have no weights, or some that are worth being off chip and may be; then such wherever they
-    stand; then those of few weights as well, which spare line buffers and logic.  Nothing is pinned of their foldings.
+    First those in a row that have no weights, or some that are worth being off chip and may be; then all with little of
+    the model's work in between, those of few weights too, which spare line buffers and logic; then all.  Nothing is
+    pinned of their foldings.
     """
     free = [layer for layer in model.layers if pinned.get(layer.name, _FREE) in (_FREE, _AWAY)]
     free = [layer for layer in free if not isinstance(layer.op, IntLinear) or target.memory.off_chip is not False]
     large = {layer.name for layer in free if not isinstance(layer.op, IntLinear) or worth_away(layer)}
     groups = shareable(model)
-    far = _within(groups, large)
-    ways = in_a_row(model, far), far, _within(groups, {layer.name for layer in free})
+    every = _within(groups, {layer.name for layer in free})
+    ways = not_far(model, in_a_row(model, _within(groups, large))), not_far(model, every), every
     return tuple(way for way in dict.fromkeys(ways) if way)
+
+
+def shares_of_frame(model: IntegerModel, groups: Groups) -> dict[str, float]:
+    """Return what part of a frame's clocks each layer may take that works while others wait for it, by name.
+
+    Between two turns of an engine lie the layers that make the second one's input of what the first one has made, and
+    those may be turns of another engine.  They work one after the other, so the frame takes the sum of their clocks.
+    With lanes in proportion to the root of its work each layer adds least to that, for all lanes together (Cauchy and
+    Schwarz).  What passes elements on as they come works beside its neighbours, and has no part of its own.
+    """
+    units = {name: group for group in groups for name in group}
+    loops: list[set[str]] = []
+    for group in groups:
+        loop = {name for pair in pairwise(group) for name in (*pair, *between(model, *pair))}
+        loop.update(name for one in tuple(loop) for name in units.get(one, ()))
+        meeting = [other for other in loops if other & loop]
+        loops = [other for other in loops if not other & loop] + [loop.union(*meeting)]
+    found: dict[str, float] = {}
+    for loop in loops:
+        roots: dict[str, float] = {}
+        for name in sorted(loop):
+            first = units.get(name, (name,))[0]
+            roots[first] = hypot(roots.get(first, 0.0), sqrt(_work(model.layer(name))))
+        total = sum(roots.values())
+        found |= {name: root / total for name, root in roots.items() if root}
+    return found
+
+
+def _work(layer: IntLayer) -> int:
+    """Return the clocks of a layer with one lane: its MACs, or the elements of a map that it holds."""
+    holds = not isinstance(layer.op, IntLinear) and layer.op.turn_key is not None
+    return layer.op.useful_macs or (prod(layer.shape) if holds else 0)
 
 
 def _within(groups: Groups, names: set[str]) -> Groups:

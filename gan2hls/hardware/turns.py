@@ -8,7 +8,7 @@ are as wide as the widest needs, which changes no number.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import final
@@ -22,6 +22,8 @@ from gan2hls.ops import IntLinear, IntOp
 
 #: Work of other layers between two turns, as a part of that of a turn, with which these are still in a row.
 _MOST_WORK_BETWEEN = 0.25
+#: Work between two turns, as a part of all of the model, with which these are not far from each other.
+_MOST_OF_ALL = 0.125
 #: Codecs whose decoders hold nothing of a layer's own.
 _CODECS = ("raw", "binary", "ternary")
 
@@ -72,21 +74,43 @@ def in_a_row(model: IntegerModel, groups: Sequence[Sequence[str]]) -> tuple[tupl
     return tuple(parts)
 
 
+def not_far(model: IntegerModel, groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the parts of ``groups`` between whose layers little of all work is done.
+
+    All that lies between two turns of an engine works in turn with it.  So parts of a model that work side by side
+    should not have an engine together.
+    """
+    most = _MOST_OF_ALL * sum(layer.op.useful_macs for layer in model.layers)
+    return tuple(
+        part
+        for group in groups
+        for part in _split(group, lambda before, after: sum(between(model, before, after).values()) <= most)
+    )
+
+
 def _parts(model: IntegerModel, group: Sequence[str], taking: frozenset[str]) -> list[tuple[str, ...]]:
     """Return the parts of ``group`` in a row; the work of the layers ``taking`` turns elsewhere counts as its own."""
+
+    def follow(before: str, after: str) -> bool:
+        works = between(model, before, after)
+        own = model.layer(after).op.useful_macs + sum(works[name] for name in works.keys() & taking)
+        return sum(works[name] for name in works.keys() - taking) <= _MOST_WORK_BETWEEN * own
+
+    return _split(group, follow)
+
+
+def _split(group: Sequence[str], together: Callable[[str, str], bool]) -> list[tuple[str, ...]]:
+    """Return the parts of ``group`` of which each layer and the next are ``together``, those of several layers."""
     parts: list[list[str]] = [[group[0]]]
     for before, after in pairwise(group):
-        between = _between(model, before, after)
-        own = model.layer(after).op.useful_macs + sum(between[name] for name in between.keys() & taking)
-        others = sum(between[name] for name in between.keys() - taking)
-        if others <= _MOST_WORK_BETWEEN * own:
+        if together(before, after):
             parts[-1].append(after)
         else:
             parts.append([after])
     return [tuple(part) for part in parts if len(part) > 1]
 
 
-def _between(model: IntegerModel, before: str, after: str) -> dict[str, int]:
+def between(model: IntegerModel, before: str, after: str) -> dict[str, int]:
     """Return the MACs of the layers on the ways from one layer to another, by name."""
     behind, ahead = {before}, set(model.layer(after).inputs)
     for layer in model.layers:
@@ -95,8 +119,8 @@ def _between(model: IntegerModel, before: str, after: str) -> dict[str, int]:
     for layer in reversed(model.layers):
         if layer.name in ahead:
             ahead.update(layer.inputs)
-    between = behind & ahead - {before}
-    return {layer.name: layer.op.useful_macs for layer in model.layers if layer.name in between}
+    both = behind & ahead - {before}
+    return {layer.name: layer.op.useful_macs for layer in model.layers if layer.name in both}
 
 
 def sharing_key(layer: IntLayer) -> Hashable | None:

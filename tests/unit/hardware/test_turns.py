@@ -13,7 +13,8 @@ from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest, stream_op
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.sharing import sharing
+from gan2hls.hardware.queues import _in_turn, waiting_edges
+from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.hardware.weigh import refolded
 from gan2hls.model import IntegerModel
@@ -140,10 +141,10 @@ def test_the_search_shares_engines_where_nothing_else_fits() -> None:
 def test_what_is_pinned_does_not_share() -> None:
     model, target = large_model(), Target(share=True)
     first, *others = convolutions(model)
-    ((group, *norms),) = sharing(model, target, {first: FoldingRequest(pe=1)})
+    group, *norms = sharing(model, target, {first: FoldingRequest(pe=1)})[-1]
     assert group == tuple(others)
     on_chip = replace(target, memory=replace(target.memory, off_chip=False))
-    assert sharing(model, on_chip, {}) == (tuple(norms),), "without weights"
+    assert sharing(model, on_chip, {})[-1] == tuple(norms), "without weights"
     assert sharing(model, on_chip, {norms[0][0]: FoldingRequest(lanes=1)}) == ()
 
 
@@ -153,7 +154,35 @@ def test_layers_far_from_each_other_share_later_and_those_of_few_weights_last() 
     layers = [linear_layer(rng, f"l{n}", "z", conv((2, 2), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
     model = chain("far", (2, 2, 36), KIND, layers)
     large, few = ("l0", "l1", "l7"), ("l4", "l5")
-    assert sharing(model, Target(), {}) == ((large[:2],), (large,), (large, few))
+    assert sharing(model, Target(), {}) == ((large[:2],), (large[:2], few), (large, few))
+
+
+def test_what_works_between_two_turns_has_its_part_of_a_frame() -> None:
+    """Lanes in proportion to the root of the work: a layer of four times the work takes twice the clocks."""
+    rng = np.random.default_rng(5)
+    sizes = [(6, 6), (6, 24), (24, 6), (6, 6), (6, 2)]
+    layers = [linear_layer(rng, f"l{n}", "z", conv((2, 2), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
+    model = chain("shares", (2, 2, 6), KIND, layers)
+    found = shares_of_frame(model, (("l0", "l3"),))
+    works = {layer.name: layer.op.useful_macs for layer in model.layers}
+    roots = {"l0": np.sqrt(works["l0"] + works["l3"]), "l1": np.sqrt(works["l1"]), "l2": np.sqrt(works["l2"])}
+    assert found.keys() == roots.keys() and sum(found.values()) == pytest.approx(1)
+    assert all(found[name] == pytest.approx(root / sum(roots.values())) for name, root in roots.items())
+    assert shares_of_frame(model, (("l0", "l3"), ("l1", "l2"))).keys() == {"l0", "l1"}
+    assert shares_of_frame(model, ()) == {}
+
+
+def test_what_a_held_map_delays_needs_no_queue() -> None:
+    """Each turn in front of a norm, or behind one, but not the first and the last ones of a frame."""
+    model = large_model()
+    made = shared_design(np.random.default_rng(1), model, endless=True)
+    spared = _in_turn(made)
+    waiting = {(edge.reader, edge.port) for edge in waiting_edges(made)}
+    assert spared and spared < waiting
+    first = {(group[0], 0) for group in made.shared}
+    assert not spared & first
+    lean = replace(made, depths={key: depth for key, depth in made.depths.items() if key not in spared})
+    assert estimate(lean).latency <= 1.5 * estimate(made).latency, "it comes to its end"
 
 
 def test_norms_are_in_a_row_where_convolutions_between_them_are() -> None:
