@@ -16,7 +16,7 @@ def frame_mux(inputs: int, width_bits: int, beats: int) -> Resources:
 
 def frame_demux(outputs: int, width_bits: int, beats: int) -> Resources:
     """Return ``g2h_frame_demux``: one register."""
-    return counter(beats) + Resources(lut=2 * outputs + 3, ff=width_bits + 2 * outputs)
+    return counter(beats) + Resources(lut=outputs + 3, ff=width_bits + 2 * outputs)
 
 
 def requant_turns(lanes: int, turns: int, beats: int, shifts: int, ends: int, channels: int) -> Resources:
@@ -31,8 +31,8 @@ def requant_turns(lanes: int, turns: int, beats: int, shifts: int, ends: int, ch
         channels: of all layers.
     """
     index, base = bits_of(turns), bits_of(channels // lanes)
-    own = counter(beats) + Resources(lut=2 * base + index + 4, ff=base + 7 * index)
-    lane = Resources(lut=(12 if shifts > 1 else 0) + (16 if ends > 1 else 0))
+    own = counter(beats) + Resources(lut=base + index, ff=base + 7 * index)
+    lane = Resources(lut=(10 if shifts > 1 else 0) + (13 if ends > 1 else 0))
     return own + lanes * lane
 
 

@@ -239,6 +239,11 @@ class EngineDesign(ABC):
         return ChannelOrder(self.channel_words // phases, self.out_grid[1] if phases > 1 else 1, phases=phases)
 
     @property
+    def requant_words(self) -> int:
+        """Words of the requantizer's memory: those of each layer that takes turns, one behind the other."""
+        return len(self.layers) * self.requant_order.words
+
+    @property
     def table_order(self) -> ChannelOrder:
         """Which channels beats of requantized codes have, for tables that differ between channels."""
         return self.requant_order if self.table_phases > 1 else ChannelOrder(self._table_period)
@@ -360,6 +365,20 @@ class StreamEngine(EngineDesign):
     def accumulator(self) -> tuple[IntType, int]:
         """Type of the words that the requantizer reads, and the zero point that it takes off them first."""
         return self.op.accumulator(self.sizes)
+
+    @cached_property
+    def requant_order(self) -> ChannelOrder:
+        """Which channels the beats of the requantizer have, until those with the same constants come again."""
+        return ChannelOrder(self.channel_words if self.turns else self._requant_period)
+
+    @property
+    def _requant_period(self) -> int:
+        """Words of the requantizer until the same ones come again: one, where all channels have one constant."""
+        requant, words = self.layer.requant, self.channel_words
+        constants = np.concatenate([requant.mult, requant.offset, requant.threshold[None]])
+        by_word = constants.reshape(len(constants), words, -1)
+        periods = (n for n in range(1, words + 1) if words % n == 0)
+        return next(n for n in periods if np.array_equal(by_word[:, n:], by_word[:, : words - n]))
 
     @property
     def rtl_unit(self) -> Unit:

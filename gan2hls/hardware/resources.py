@@ -66,12 +66,14 @@ class RequantShape:
         lanes: channels a clock.
         holes: the output grid where it makes some pixels that have no taps.
         order: which channels beats have.
+        words: of its memory.
         out_words: places behind it.
     """
 
     lanes: int
     holes: tuple[int, int] | None
     order: ChannelOrder
+    words: int
     out_words: int
 
 
@@ -79,7 +81,8 @@ def requant_shape(engine: EngineDesign) -> RequantShape:
     """Return the shape of the requantizer of ``engine``."""
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
     holes = engine.out_grid if _has_holes(engine) and not away else None
-    return RequantShape(engine.folding.lanes, holes, engine.requant_order, BANKS if away else OUT_QUEUE_WORDS)
+    out_words = BANKS if away else OUT_QUEUE_WORDS
+    return RequantShape(engine.folding.lanes, holes, engine.requant_order, engine.requant_words, out_words)
 
 
 def engine_resources(engine: EngineDesign) -> EngineResources:
@@ -284,7 +287,7 @@ def requant_resources(layer: IntLayer, shape: RequantShape) -> Resources:
     blocks = requant_dsp(layer)
     return Resources(dsp=blocks * lanes) + fabric.requant(
         lanes=lanes,
-        words=requant.channels // lanes,
+        words=shape.words,
         acc_bits=layer.acc_type.signed_bits,
         offset_bits=requant.offset_type.bits,
         mult_bits=requant.mult_type.bits,
@@ -297,21 +300,20 @@ def requant_resources(layer: IntLayer, shape: RequantShape) -> Resources:
         holes=shape.holes,
         order=astuple(shape.order),
         out_words=shape.out_words,
-        varying=_varying_constants(layer, lanes),
+        varying=_varying_constants(layer, shape),
     )
 
 
-def _varying_constants(layer: IntLayer, lanes: int) -> tuple[int, int]:
+def _varying_constants(layer: IntLayer, shape: RequantShape) -> tuple[int, int]:
     """Return how many bits of the requantizer's multipliers, and of its other constants, differ between words."""
-    requant, acc = layer.requant, layer.acc_type
-    words = requant.channels // lanes
-    if words > fabric.LUT_ROM_DEPTH:
-        return 0, 0  # it is no logic
-    others = _varying_bits(requant.offset, requant.offset_type.bits, words)
+    requant, acc, stored = layer.requant, layer.acc_type, shape.words * shape.lanes
+    if shape.words == 1 or shape.words > fabric.LUT_ROM_DEPTH:
+        return 0, 0  # there is nothing to choose, or it is no logic
+    others = _varying_bits(requant.offset[:, :stored], requant.offset_type.bits, shape.words)
     if requant.pieces > 1:
-        thresholds = np.clip(requant.threshold, acc.lo, acc.hi + 1).astype(np.int64)
-        others += _varying_bits(thresholds, acc.signed_bits + 1, words)
-    return _varying_bits(requant.mult, requant.mult_type.bits, words), others
+        thresholds = np.clip(requant.threshold[:stored], acc.lo, acc.hi + 1).astype(np.int64)
+        others += _varying_bits(thresholds, acc.signed_bits + 1, shape.words)
+    return _varying_bits(requant.mult[:, :stored], requant.mult_type.bits, shape.words), others
 
 
 def _varying_bits(values: Int64Array, bits: int, words: int) -> int:

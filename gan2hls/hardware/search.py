@@ -8,7 +8,7 @@ off chip, those of as few layers as possible, and then what their memory port ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import final
 
 import numpy as np
@@ -28,6 +28,8 @@ _CHANGES, _EASE = 3, 1e-3
 _FULL = 1 + 1e-12
 #: Shorter intervals that are tried below one that fits, since prices do not find every choice.
 _FURTHER = 4
+#: By how much intervals grow that are tried where the shortest one is too short.
+_STEP = 1.1
 
 
 @final
@@ -165,11 +167,27 @@ class Choices:
                 found[at] = self.fitting(self.intervals[at], budget)
             return found[at] is not None
 
-        at = bound if fits(bound) else first(range(bound, longest), fits) + bound
-        if at == longest:
-            return None
+        at = bound
+        if not fits(bound):
+            if not fits(longest - 1):
+                return None
+            before, at = bound, longest - 1
+            for probe in self._probes(bound):  # prices find no choice for some intervals in between
+                if fits(probe):
+                    at = probe
+                    break
+                before = probe
+            at = first(range(before, at), fits) + before
         at = next((n for n in range(max(bound, at - _FURTHER), at) if fits(n)), at)
         return found[at]
+
+    def _probes(self, start: int) -> Iterator[int]:
+        """Yield the indices of ``intervals`` behind ``start``, each a step longer than the one before."""
+        last = self.intervals[start]
+        for n in range(start + 1, len(self.intervals)):
+            if self.intervals[n] >= _STEP * last:
+                last = self.intervals[n]
+                yield n
 
     def least(self, interval: int) -> Resources:
         """Return the least of each resource by itself that keeps ``interval``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import final
 
 from gan2hls.fabric import Resources, overall
@@ -17,6 +18,7 @@ from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
+from gan2hls.hardware.sharing import shares_of_frame
 from gan2hls.hardware.turns import sharing_key
 from gan2hls.model import IntegerModel, IntLayer
 
@@ -67,12 +69,20 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     shared = _still_shared(design, model)
     choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)
-    chosen = choices.fitting(max(design.interval_limit, choices.intervals[0]), room) or choices.fastest(room)
+    limit = max(design.interval_limit, _planned(design))
+    chosen = choices.fitting(max(limit, choices.intervals[0]), room) or choices.fastest(room)
     if chosen is None:
         return None
     slowest = max(option.interval for option in chosen.values())
-    interval = pace if slowest <= design.interval_limit else max(pace, slowest)
+    interval = pace if slowest <= limit else max(pace, slowest)
     return Weighed(taken_by(chosen) + aside, interval, refolded=False)
+
+
+def _planned(design: Design) -> int:
+    """Return the interval for which the engines of ``design`` are folded that have a part of a frame each."""
+    shares = shares_of_frame(design.model, design.shared)
+    first = {unit.layers[0].name: unit.interval for unit in design.units}
+    return max((ceil(first[name] / share) for name, share in shares.items()), default=0)
 
 
 def _still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:

@@ -244,11 +244,12 @@ def _weights(layer: str, codec: str, memory: Memory) -> Rom:
 def requant_roms(engine: EngineDesign) -> tuple[Rom, ...]:
     """Return the tables of requantizer and curve."""
     layer, requant, lanes = engine.layer, engine.layer.requant, engine.folding.lanes
-    folds = requant.channels // lanes
+    folds = engine.requant_words
     by_piece = "one word per group of channels: LANES entries for each piece"
 
     def grouped(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return values.reshape(-1, folds, lanes).transpose(1, 0, 2).reshape(folds, -1)
+        words = values.reshape(-1, requant.channels // lanes, lanes)[:, :folds]
+        return words.transpose(1, 0, 2).reshape(folds, -1)
 
     roms = [
         Rom("mult", grouped(requant.mult), f"Multipliers, {by_piece}.", f"{layer.name}_mult.inc"),

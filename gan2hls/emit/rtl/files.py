@@ -97,7 +97,7 @@ class _Engine:
 
 def _engine(design: Design, engine: EngineDesign) -> _Engine:
     layer, folding = engine.layer, engine.folding
-    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes)}
+    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes, engine.requant_words)}
     common = layer.table is not None and layer.table.sets == 1
     if layer.table is not None:
         memories |= {"table": table_memory(layer.table)} if common else lane_table_memories(engine)
