@@ -1,12 +1,12 @@
 """Engines: geometry, folding, cycles, cost, and the parts that they must fit."""
 
 from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilization
+from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.cycles import critical_path, estimate, holding_clocks
 from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import Edge, Stream, StreamPort
 from gan2hls.hardware.engine import (
     OUT_QUEUE_WORDS,
-    ChannelOrder,
     EngineDesign,
     Folding,
     FoldingRequest,
@@ -34,7 +34,8 @@ from gan2hls.hardware.resources import (
     engine_resources,
     joints_resources,
 )
-from gan2hls.hardware.schedule import check_fits, fits, schedule, sizing
+from gan2hls.hardware.schedule import check_fits, fits, schedule
+from gan2hls.hardware.sizing import sizing
 from gan2hls.hardware.skip import AxisPhases
 from gan2hls.hardware.turns import turn_of
 from gan2hls.hardware.weigh import Weighed, weigh

@@ -17,6 +17,7 @@ from typing import Literal, final
 import numpy as np
 
 from gan2hls.fabric import WrittenKind
+from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.edges import Stream
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
@@ -55,31 +56,6 @@ class FoldingRequest:
     simd: int | None = None
     lanes: int | None = None
     off_chip: bool | None = None
-
-
-@final
-@dataclass(frozen=True)
-class ChannelOrder:
-    """Which channels a beat has: band by band, in it by fold, row, pixel and group of lanes (``g2h_channels``).
-
-    Attributes:
-        groups: beats of a pixel in a fold.
-        pixels: of a row; of all rows of a band where these do not take turns; 1 where nothing depends on it.
-        rows: of a band.
-        folds: of a band; 1 where all of a pixel follow one another.
-        phases: rows that take turns, each with channels of its own.
-    """
-
-    groups: int
-    pixels: int = 1
-    rows: int = 1
-    folds: int = 1
-    phases: int = 1
-
-    @property
-    def words(self) -> int:
-        """Groups of channels that differ."""
-        return self.phases * self.folds * self.groups
 
 
 @dataclass(frozen=True, eq=False)

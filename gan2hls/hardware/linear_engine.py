@@ -13,7 +13,8 @@ import numpy as np
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded
 from gan2hls.hardware.acc_queue import acc_queue_words
-from gan2hls.hardware.engine import ChannelOrder, EngineDesign, Written
+from gan2hls.hardware.channel_order import ChannelOrder
+from gan2hls.hardware.engine import EngineDesign, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows

@@ -16,9 +16,10 @@ from gan2hls import fabric
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, overall
+from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import Edge
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, ChannelOrder, EngineDesign, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import BANKS

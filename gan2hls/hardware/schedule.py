@@ -21,20 +21,20 @@ from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
 from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
-from gan2hls.hardware.engines import make_engine, plain_engine
+from gan2hls.hardware.engine import EngineDesign, FoldingRequest
+from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import Option, shared_options
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
-from gan2hls.hardware.resources import design_resources, engine_resources
-from gan2hls.hardware.search import Choices, Chosen, first, taken_by
+from gan2hls.hardware.resources import design_resources
+from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.model import IntegerModel, IntLayer
 
-__all__ = ["LayerSizes", "Target", "check_fits", "fits", "layer_choices", "schedule", "sizing"]
+__all__ = ["Target", "check_fits", "fits", "layer_choices", "schedule"]
 
 _log = logging.getLogger(__name__)
 
@@ -124,51 +124,6 @@ def _misfit(
     if not target.has_ultra:
         listed = layer_choices(model, target, pinned, short=True, ultra=True, shared=choices.shared)
     return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help)
-
-
-def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> LayerSizes:
-    """Return what says how much a layer takes with other weights or types than in ``model``.
-
-    Each layer keeps the folding that suits ``model``, so that number formats are compared at one speed.  Where the part
-    cannot hold that, or not reach ``target.fps``, it is the folding that comes nearest.
-
-    Args:
-        model: with the widest weights.
-        target: as for ``schedule``.
-        pinned: as for ``schedule``.
-
-    Raises:
-        FoldingError: a pinned value that does not divide.
-    """
-    choices, budget = layer_choices(model, target, pinned), target.budget
-    if target.cycles is None:
-        lanes = lifted(budget, frozenset(("bram18", "uram")))
-        chosen = choices.fastest(lanes) or choices.cheapest(choices.intervals[-1])
-    else:
-        wanted = target.cycles
-        at = max(0, first(choices.intervals, lambda t: t > wanted) - 1)
-        chosen = choices.cheapest(choices.intervals[at])
-    foldings = {name: option.folding for name, option in chosen.items()}
-    return LayerSizes(foldings, budget.dsp - taken_by(chosen).dsp)
-
-
-@final
-@dataclass(frozen=True)
-class LayerSizes:
-    """What layers take at fixed foldings, by name.
-
-    Attributes:
-        foldings: of the layers.
-        spare_dsp: DSP blocks that they leave of those that may be used; less than 0 where there are not enough.
-    """
-
-    foldings: Mapping[str, Folding]
-    spare_dsp: int
-
-    def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
-        """Return the DSP blocks, LUTs of lanes and 18-kbit block RAMs of ``layer``."""
-        found = engine_resources(plain_engine(layer, self.foldings[layer.name]))
-        return found.dsp, found.lane_lut, found.bram18
 
 
 @final

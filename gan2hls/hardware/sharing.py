@@ -15,8 +15,6 @@ from gan2hls.ops import IntLinear
 
 #: What may be pinned of a layer that shares its engine.
 _FREE, _AWAY = FoldingRequest(), FoldingRequest(off_chip=True)
-
-
 #: Names of layers that take turns at one engine, group by group.
 Groups = tuple[tuple[str, ...], ...]
 

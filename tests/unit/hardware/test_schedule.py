@@ -16,7 +16,8 @@ from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.hardware.schedule import Target, schedule, sizing
+from gan2hls.hardware.schedule import Target, schedule
+from gan2hls.hardware.sizing import sizing
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry
