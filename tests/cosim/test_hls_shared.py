@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
+from tests.random_integer_graphs import maps_away
 from tests.randomized import random_inputs
 from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
 
@@ -36,6 +38,18 @@ def test_layers_take_turns(
     assert shared_engines(made)
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
     monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
+    codes = random_inputs(np.random.default_rng(1), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+def test_a_map_and_what_waits_in_front_of_it_are_off_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams to memory and back of both stand in one function."""
+    pytest.importorskip("hls4ml")
+    made = norms_design(4)
+    made = maps_away(replace(made, depths={**made.depths, **{(name, 0): 128 for name in made.shared[0]}}), 64)
+    assert all(unit.ring is not None for unit in made.units if unit.turns)
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
     codes = random_inputs(np.random.default_rng(1), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result

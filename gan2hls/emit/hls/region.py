@@ -95,7 +95,7 @@ def turn_processes(engine: EngineDesign, number: int, edge: Edge, programs: Prog
     (beats,) = engine.in_beats
     source, sends = Fifo("in", 8 * edge.source.byte_count), layer.output_type.int_type
     last = Fifo("out", whole_bytes(engine.out_lanes * sends.bits))
-    arrival = _arrival(edge, source, "", queue_config(number), programs.get((edge.reader, edge.port)))
+    arrival = _arrival(edge, source, f"_{number}", queue_config(number), programs.get((edge.reader, edge.port)))
     first = arrival[-1].sink if arrival else source
     processes = (
         *arrival,
