@@ -4,9 +4,8 @@
 //     out: for each of PIXELS pixels / for each of OUT_WORDS beats: code - IN_ZERO_POINT of the chosen channels
 //
 // There are COPIES of each pixel, of which a beat of its own is read at a time: table `beat`.  Lane l takes an element of that
-// of copy COPY_OF(l): table `element`, or the only one.  One flat loop of SELECT_CYCLES
-// iterations, II = 1: PIXELS + LAG rounds of ROUND iterations, in which the beats of a pixel come, and those of the one that
-// came LAG rounds before leave.
+// of copy COPY_OF(l): table `element`, or the only one.  One flat loop of SELECT_CYCLES iterations, II = 1: PIXELS + LAG rounds
+// of ROUND iterations, in which the beats of a pixel come, and those of the one that came LAG rounds before leave.
 //
 // Invariant: a beat is read 8 or more iterations after it was written, and its place is written again 8 or more iterations
 // after that: LAG says in how many rounds.

@@ -1,6 +1,7 @@
 // g2h_rsqrt: the reciprocal root of a variance, by chords.
 //
-// Equation    y = Count * square_i - sum_i * sum_i + epsilon_i, without the product of sums where Centred is 0;  y = m * 4**k * 2**-17 with 2**17 <= m < 2**19, m cut;
+// Equation    y = Count * square_i - sum_i * sum_i + epsilon_i, without the product of sums where Centred is 0;
+//             y = m * 4**k * 2**-17 with 2**17 <= m < 2**19, m cut;
 //             root_o = (start * 2**10 - drop * (m modulo 2**10)) >> 13 with the chord m / 2**10 - 128; shift_o = k.
 //             So root_o * 2**-(17 + k) is 1 / sqrt(y), within 2**-16 of it.
 // Memory      384 chords of 33 bits: drop in the 13 least bits, start above.
