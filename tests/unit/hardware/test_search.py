@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -62,6 +63,27 @@ def test_where_the_cheapest_fits_it_is_taken() -> None:
         assert choices.fitting(interval, taken_by(cheapest)) == cheapest
         least = choices.least(interval)
         assert least.dsp == taken_by(cheapest).dsp and least.within(taken_by(cheapest))
+
+
+def test_short_intervals_are_found_behind_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where prices find no choice for some intervals, though for shorter ones: halving the range passes over those."""
+    one = Option(Folding(1, 1, 1), 100, Resources(99, 99, 99, 99), 0, 0, skip=False, word_bits=8)
+    taken = [Resources(*(99 - n,) * 4) for n in range(40)]
+    choices = Choices({"l0": tuple(replace(one, interval=100 + 20 * n, taken=taken[n]) for n in range(39, -1, -1))})
+    intervals = choices.intervals
+    assert len(intervals) == 40
+    there, tried = {intervals[2], intervals[-1]}, []
+
+    def fitting(interval: int, budget: Resources) -> object:
+        tried.append(interval)
+        return {"l0": interval} if interval in there else None
+
+    monkeypatch.setattr(choices, "fitting", fitting)
+    roomy = Resources(10**6, 10**6, 10**6, 10**6)
+    assert choices.fastest(roomy) == {"l0": intervals[2]}
+    there.clear()
+    tried.clear()
+    assert choices.fastest(roomy) is None and tried == [intervals[0], intervals[-1]]
 
 
 #: No weights in external memory.

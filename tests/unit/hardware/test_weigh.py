@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from gan2hls.hardware import FoldingRequest, Target, design_resources, estimate, schedule, weigh
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.parts import part_resources
+from gan2hls.hardware.sharing import shares_of_frame
+from gan2hls.hardware.weigh import _planned
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
 from tests.randomized import chain, conv, linear_layer
+from tests.shared_engines import residual_model
 
 PART = "xc7a15tcpg236-1"
 PINNED = FoldingRequest(1, 1, 1)
@@ -55,3 +60,14 @@ def test_where_nothing_holds_there_is_no_design() -> None:
     design = schedule(of_bits(8), target_of(), {"l0": PINNED, "l1": PINNED})
     tight = target_of(lut=(design_resources(design).lut + 0.5) / part_resources(PART).lut)
     assert weigh(design, of_bits(20), tight, {"l0": PINNED, "l1": PINNED}) is None
+
+
+def test_engines_that_share_a_frame_are_weighed_at_the_interval_that_they_were_folded_for() -> None:
+    """The options of a layer that has a part of a frame count the whole of it, so what they are held to does too."""
+    rng = np.random.default_rng(0)
+    model = residual_model(rng, 2, channels=36, size=3)
+    design = schedule(model, Target(share=True), {})
+    shares = shares_of_frame(model, design.shared)
+    assert shares
+    parts = [design.unit(name).interval / share for name, share in shares.items()]
+    assert _planned(design) == ceil(max(parts)) >= design.interval
