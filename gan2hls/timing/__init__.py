@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridor, repeated, stalling
+from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridors, repeated, stalling
 from gan2hls.timing.kahn import Process as NetworkProcess
 from gan2hls.timing.kahn import run as run_network
 from gan2hls.timing.network import (
@@ -65,7 +65,7 @@ __all__ = [
     "Queue",
     "Stream",
     "Wait",
-    "corridor",
+    "corridors",
     "deal",
     "decoder",
     "down",

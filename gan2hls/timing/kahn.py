@@ -142,37 +142,48 @@ class Outcome:
     deadlock: Deadlock | None
 
 
-def corridor(
-    processes: Sequence[Process], depths: Mapping[str, int], source: str, sink: str
-) -> tuple[Int64Array, Int64Array]:
+def corridors(
+    processes: Sequence[Process], depths: Mapping[str, int], buffers: Mapping[str, str]
+) -> dict[str, tuple[Int64Array, Int64Array]]:
     """Return how many words a buffer must have taken when it gives each of its words, and how many it can have.
 
+    Of several it is what they have taken in two runs: in one all of them take as late as they can, in the other one as
+    early.
+
     Args:
-        processes: a network without the buffer, which comes to its end if that takes and gives as one likes.
-        depths: as for ``run``, of ``source`` and ``sink`` too.
-        source: FIFO from which the buffer takes; no process reads it.
-        sink: FIFO to which it gives; no process writes it.
+        processes: a network without the buffers, which comes to its end if those take and give as one likes.
+        depths: as for ``run``, of the FIFOs in ``buffers`` too.
+        buffers: FIFO to which each gives, by the one from which it takes; no process writes it, or reads that one.
 
     Returns:
-        int64 ``[words]`` each, by the word that is given.
+        int64 ``[words]`` each, by the word that is given, by the FIFO from which the buffer takes.
 
     Raises:
         AssertionError: the network does not come to its end.
     """
     from gan2hls.timing.kahn_run import run_network  # loads a compiler
 
+    net, fifos = _arrays(processes, depths)
+    number = {name: n for n, name in enumerate(fifos)}
+    words = [next(process.words[source] for process in processes if source in process.writes) for source in buffers]
+    pairs = np.array([(number[source], number[sink]) for source, sink in buffers.items()], np.int64)
+    buffer, first = np.full(len(fifos), -1, np.int64), np.cumsum([0, *words])
+    buffer[pairs] = np.arange(len(pairs))[:, None]
     found = []
-    net, fifos = _arrays(processes, depths, ())
-    words = next(process.words[source] for process in processes if source in process.writes)
-    net = net._replace(buffer=np.array([fifos.index(source), fifos.index(sink)]))
     for eager in (False, True):
-        taken = np.zeros(words, np.int64)
-        assert run_network(net._replace(eager=eager, waits=net.waits.copy(), taken=taken)) < 0, f"{source}: no end"
-        found.append(taken)
-    return found[0], found[1]
+        taken = np.zeros(first[-1], np.int64)
+        made = net._replace(
+            waits=net.waits.copy(), buffers=pairs, buffer=buffer, eager=eager, first=first[:-1], taken=taken
+        )
+        stuck = run_network(made)
+        assert stuck < 0, f"{processes[stuck].name}: no end"
+        found.append(np.split(taken, first[1:-1]))
+    return {source: (least, most) for source, least, most in zip(buffers, *found, strict=True)}
 
 
-def run(processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str] = ()) -> Outcome:
+def run(
+    processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str] = (), *, doubling: bool = False
+) -> Outcome:
     """Let ``processes`` go on until none can.
 
     A FIFO with one end only is a port: from it comes, and into it goes, as much as one likes.
@@ -182,11 +193,12 @@ def run(processes: Sequence[Process], depths: Mapping[str, int], growing: Collec
         depths: words that a FIFO holds, at least one; of all FIFOs with two ends.
         growing: FIFOs that become longer by a word whenever their being full is part of a circle of waits, and there is
             no shorter one of them in it.
+        doubling: whether they become twice as long instead.
 
     Raises:
         AssertionError: two processes at one end of a FIFO, or more words are written to one than are read, or fewer.
     """
-    net, fifos = _arrays(processes, depths, growing)
+    net, fifos = _arrays(processes, depths, growing, doubling=doubling)
     from gan2hls.timing.kahn_run import run_network  # loads a compiler
 
     at = run_network(net)
@@ -208,7 +220,7 @@ def _circle(processes: Sequence[Process], fifos: Sequence[str], net: Arrays, at:
 
 
 def _arrays(
-    processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str]
+    processes: Sequence[Process], depths: Mapping[str, int], growing: Collection[str] = (), *, doubling: bool = False
 ) -> tuple[Arrays, tuple[str, ...]]:
     """Return the network in arrays, and the names of the FIFOs by number."""
     from gan2hls.timing.kahn_run import Arrays
@@ -238,11 +250,14 @@ def _arrays(
             reads=np.array([len(process.reads) for process in processes], np.int64),
             depth=np.array([depths.get(name, 0) for name in fifos], np.int64),
             grows=np.array([name in growing for name in fifos], np.bool_),
+            doubling=doubling,
             reader=reader,
             writer=writer,
             waits=np.full(len(processes), -1, np.int64),
-            buffer=np.array([-1, -1], np.int64),
+            buffers=np.zeros((0, 2), np.int64),
+            buffer=np.full(len(fifos), -1, np.int64),
             eager=False,
+            first=np.zeros(0, np.int64),
             taken=np.zeros(0, np.int64),
         ),
         fifos,

@@ -13,7 +13,7 @@ from gan2hls.emit.hls.order import behind, hold, inner_depths, network, reading,
 from gan2hls.emit.hls.ring import STALLS, RingProgram, queue_program
 from gan2hls.emit.hls.top import SHORT_WORDS, TopRegion, held_name, top_region
 from gan2hls.hardware import Design
-from gan2hls.timing import Deadlock, NetworkProcess, corridor, run_network
+from gan2hls.timing import Deadlock, NetworkProcess, corridors, run_network
 
 #: Words of a stream inside an engine, and of any other one in the run that finds the least depths: no compiler makes
 #: FIFOs that are shorter.
@@ -60,29 +60,27 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
 def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
     """Return the programs of the queues of ``design`` that are in external memory, by reader and port.
 
-    The largest has its program first; those that have none yet are as long as they need be meanwhile, and streams on
-    chip as those with a program need them: bursts are coarser than words.  A ring takes as much as processes need whose
-    loops stall as a whole, too: it has places for a whole frame.
+    All are found at once: of those that give where they can and take where they must, and of those that do the other
+    way round.  Streams on chip are then as long as bursts, which are coarser than words, need them.  A ring takes as
+    much as processes need whose loops stall as a whole, too: it has places for a whole frame.
     """
-    programs: dict[tuple[str, int], RingProgram] = {}
     rings = {(edge.reader, edge.port): edge.ring for edge in design.edges if edge.ring is not None}
     if not rings:
-        return programs
+        return {}
     region = top_region(design)
     ends = ring_ends(design, region)
-    inner, depths = inner_depths(design), _start(region)
-    for key in sorted(rings, key=lambda key: -rings[key].size):
-        source, sink = ends[key]
-        others = {ends[other][1]: ends[other][0] for other in rings if other not in programs and other != key}
-        fixed = inner | {ends[other][0]: ring.beats for other, ring in rings.items() if other not in (*programs, key)}
-        networks = [reading(network(design, region, programs, stall=stall), others) for stall in _EXTREMES]
-        for processes in networks:
-            straight = reading(processes, {sink: source})
-            depths = _doubled(region, straight, depths, {**fixed, source: rings[key].beats})
-        lengths = depths | fixed
-        bounds = [corridor(processes, _depths(processes, lengths), source, sink) for processes in networks]
+    networks = [tuple(network(design, region, {}, stall=stall)) for stall in _EXTREMES]
+    inner, depths, buffers = inner_depths(design), _start(region), dict(ends.values())
+    straight = inner | {ends[key][0]: ring.beats for key, ring in rings.items()}
+    for processes in networks:
+        joined = reading(processes, {sink: source for source, sink in buffers.items()})
+        depths = _doubled(region, joined, depths, straight)
+    found = [corridors(processes, _depths(processes, depths | inner), buffers) for processes in networks]
+    programs: dict[tuple[str, int], RingProgram] = {}
+    for key, ring in rings.items():
+        bounds = [bound[ends[key][0]] for bound in found]
         least, most = np.max([low for low, _ in bounds], axis=0), np.min([high for _, high in bounds], axis=0)
-        programs[key] = queue_program(rings[key], least, np.maximum(least, most))
+        programs[key] = queue_program(ring, least, np.maximum(least, most))
     return programs
 
 
@@ -119,12 +117,10 @@ def _doubled(
 
     Streams in ``fixed`` are as long as it says.
     """
-    made, waits = dict(depths), {link.name for link in region.links if link.waits}
-    while (stuck := run_network(processes, _depths(processes, {**made, **fixed})).deadlock) is not None:
-        full = ({name for name, _ in stuck.meetings(region.names)} & waits) - fixed.keys()
-        assert full, stuck.told(region.names)
-        made |= {name: 2 * made[name] for name in full}
-    return made
+    growing = {link.name for link in region.links if link.waits} - fixed.keys()
+    outcome = run_network(processes, _depths(processes, {**depths, **fixed}), growing, doubling=True)
+    assert outcome.deadlock is None, outcome.deadlock.told(region.names)
+    return {**depths, **{name: outcome.depths[name] for name in growing}}
 
 
 def least_depths(design: Design, region: TopRegion, *, flat: bool = False) -> dict[str, int]:
@@ -181,8 +177,8 @@ def _holds(processes: Sequence[NetworkProcess], least: Mapping[str, int], inner:
             continue
         processes = behind(processes, [name])
         depths = {**inner, **{other: depth for other, depth in least.items() if other not in (*holds, name)}}
-        bounds = corridor(processes, _depths(processes, depths), name, held_name(name))
-        holds[name] = Hold(hold_program(*bounds))
+        bounds = corridors(processes, _depths(processes, depths), {name: held_name(name)})
+        holds[name] = Hold(hold_program(*bounds[name]))
         processes = (*processes, hold(name, holds[name].program))
         stuck = run_network(processes, _depths(processes, depths)).deadlock
         assert stuck is None, stuck.told(least)

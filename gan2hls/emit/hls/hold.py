@@ -2,7 +2,7 @@
 
 A FIFO takes and gives as its neighbours can.  A process has an order, and one that is wrong may stop a design: before
 it gives a beat it must have taken so many that another branch can pass on what its reader waits for, and it can take
-only so many as that branch lets through.  ``timing.corridor`` knows both numbers for every beat; here a way is laid
+only so many as that branch lets through.  ``timing.corridors`` knows both numbers for every beat; here a way is laid
 between them, of segments as the feeder has them, straight ones and as few as possible.
 """
 

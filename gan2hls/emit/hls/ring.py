@@ -2,7 +2,7 @@
 
 One process alone may read and write what a pointer leads to, so a ring takes some bursts, gives some, takes some, and
 so on, in an order that stands at compile time: a part of a process network, like all others.  Of a queue the network
-says how many words must have been taken before one is given, and how many can be (``timing.corridor``); of the map of
+says how many words must have been taken before one is given, and how many can be (``timing.corridors``); of the map of
 a normalization a burst is given when all maps of which it has words are complete.
 """
 

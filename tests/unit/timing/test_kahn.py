@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from gan2hls.timing import Deadlock, NetworkProcess, Wait, corridor, repeated, run_network, stalling
+from gan2hls.timing import Deadlock, NetworkProcess, Wait, corridors, repeated, run_network, stalling
 
 #: A fork whose one branch has to take four words before it gives the first, where the other gives each at once.
 FORK = NetworkProcess("fork", ("in",), ("a", "b"), repeated([(0, 1), (1, 1), (2, 1)], 8))
@@ -53,19 +56,79 @@ def test_a_corridor_is_what_orders_of_a_buffer_end() -> None:
     """All orders between its bounds do, and none that leaves them at one word."""
     join = NetworkProcess("join", ("held", "c"), ("out",), JOIN.order)
     depths = dict.fromkeys("abc", 1) | {"held": 1}
-    least, most = corridor((FORK, LATE, join), depths, "b", "held")
+    least, most = corridors((FORK, LATE, join), depths, {"b": "held"})["b"]
     assert (least <= most).all() and (least < most).any() and least[-1] == 8
 
     def ends(taken: np.ndarray) -> bool:
-        order = [step for n, before in enumerate(np.diff(taken, prepend=0)) for step in ((0, int(before)), (1, 1))]
-        buffer = NetworkProcess("buffer", ("b",), ("held",), np.array([step for step in order if step[1]]))
-        return run_network((FORK, LATE, join, buffer), depths).deadlock is None
+        return run_network((FORK, LATE, join, _buffer("b", "held", taken)), depths).deadlock is None
 
     for n in range(8):
         for taken in range(n + 1, 9):
             way = np.where(np.arange(8) < n, np.minimum(least, taken), np.maximum(least, taken))
             fits = (way >= least).all() and (way <= most).all()
             assert ends(way) == fits, way
+
+
+def _buffer(source: str, sink: str, taken: np.ndarray) -> NetworkProcess:
+    """A process that takes words of ``source`` until they are ``taken[n]``, and then gives word ``n``."""
+    steps = [step for before in np.diff(taken, prepend=0).tolist() for step in ((0, before), (1, 1))]
+    return NetworkProcess(f"{source}.buffer", (source,), (sink,), np.array([step for step in steps if step[1]]))
+
+
+def _with_buffers(seed: int) -> tuple[list[NetworkProcess], dict[str, int], dict[str, str]]:
+    """A random network, the depths of its FIFOs, and up to three of those with an endless buffer behind them."""
+    rng = np.random.default_rng(seed)
+    processes, fifos = _random_network(rng)
+    buffers = {name: f"{name}.held" for name in fifos[: int(rng.integers(1, 4))]}
+    read = [replace(p, reads=tuple(buffers.get(name, name) for name in p.reads)) for p in processes]
+    return read, {name: int(rng.integers(1, 4)) for name in (*fifos, *buffers.values())}, buffers
+
+
+def _ends_as(processes: list[NetworkProcess], depths: dict[str, int], buffers: dict[str, str], **taken: Any) -> bool:
+    made = [_buffer(source, buffers[source], words) for source, words in taken.items()]
+    return run_network([*processes, *made], depths).deadlock is None
+
+
+def test_buffers_may_all_take_as_late_as_they_can_or_as_early() -> None:
+    """Each a word earlier than the last word at which all do, and they get stuck; a word later than the first, too."""
+    ended = 0
+    for seed in range(200):
+        processes, depths, buffers = _with_buffers(seed)
+        bounds = {}
+        try:
+            bounds = corridors(processes, depths, buffers)
+        except AssertionError:
+            straight = [
+                replace(p, reads=tuple(name.removesuffix(".held") for name in p.reads)) for p in processes
+            ]  # not even with endless ones in their places
+            assert run_network(straight, {**depths, **dict.fromkeys(buffers, 100)}).deadlock is not None
+            continue
+        ended += 1
+        lows, highs = ({source: bound[end] for source, bound in bounds.items()} for end in (0, 1))
+        assert _ends_as(processes, depths, buffers, **lows), seed
+        assert _ends_as(processes, depths, buffers, **highs), seed
+        if len(buffers) > 1:
+            continue
+        ((source, (low, high)),) = bounds.items()
+        for n in range(low.size):
+            before, behind = low.copy(), high.copy()
+            before[: n + 1] = np.minimum(before[: n + 1], low[n] - 1)
+            behind[n:] = np.maximum(behind[n:], high[n] + 1)
+            assert low[n] == n + 1 or not _ends_as(processes, depths, buffers, **{source: before}), (seed, n)
+            assert high[n] == low.size or not _ends_as(processes, depths, buffers, **{source: behind}), (seed, n)
+    assert ended > 50
+
+
+def test_fifos_that_double() -> None:
+    """They get as long as they must, and twice that at most."""
+    depths = dict.fromkeys("abc", 1)
+    late = np.array([(0, 7), *[(0, 1), (1, 1)] * 1, (1, 7)])
+    branches = (FORK, replace(LATE, order=late), JOIN)
+    least = run_network(branches, depths, "abc").depths
+    doubled = run_network(branches, depths, "abc", doubling=True)
+    assert doubled.deadlock is None and least != doubled.depths
+    assert set(doubled.depths.values()) <= {1, 2, 4, 8}
+    assert max(doubled.depths.values()) < 2 * max(least.values())
 
 
 @pytest.mark.parametrize(
