@@ -10,6 +10,7 @@
 #define GAN2HLS_CSIM_HLS_STREAM_H
 
 #include <cstddef>
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -42,45 +43,102 @@ inline int& abandoned_streams() {
     return count;
 }
 
+// Blocks of memory for words, used over and over: a stream that holds a whole map would ask the system for every page.
+template <std::size_t BYTES>
+class blocks {
+  public:
+    static void* take() {
+        std::vector<void*>& spare = all().spare;
+        if (spare.empty()) return ::operator new(BYTES);
+        void* const one = spare.back();
+        spare.pop_back();
+        return one;
+    }
+
+    static void give(void* one) { all().spare.push_back(one); }
+
+  private:
+    std::vector<void*> spare;
+
+    static blocks& all() {
+        static blocks* const one = new blocks;  // never destroyed: static streams may be, later
+        return *one;
+    }
+};
+
 template <class T>
 class stream : public fifo {
   public:
-    stream() : head_(0) {}
+    stream() : first_(0), last_(0), head_(0), tail_(0), size_(0) {}
     ~stream() {
         if (!empty()) ++abandoned_streams();
+        clear();
+        if (first_ != 0) memory::give(first_);
     }
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
 
     T read() {
         while (empty()) wait_for_word();
-        const T word = words_[head_++];
-        if (head_ == words_.size()) clear();
+        const T word = first_->words()[head_];
+        drop();
         moved();
         return word;
     }
 
     void write(const T& word) {
-        while (depth != 0 && size() == depth) wait_for_room();
-        if (words_.size() == words_.capacity() && 2 * head_ > words_.size()) {
-            words_.erase(words_.begin(), words_.begin() + std::ptrdiff_t(head_));
-            head_ = 0;
+        while (depth != 0 && size_ == depth) wait_for_room();
+        if (last_ == 0 || tail_ == WORDS) {
+            block* const next = new (memory::take()) block;
+            (last_ == 0 ? first_ : last_->next) = next;
+            last_ = next;
+            tail_ = 0;
         }
-        words_.push_back(word);
+        new (last_->words() + tail_) T(word);
+        ++tail_;
+        ++size_;
         moved();
     }
 
-    bool empty() const { return head_ == words_.size(); }
-    std::size_t size() const { return words_.size() - head_; }
+    bool empty() const { return size_ == 0; }
+    std::size_t size() const { return size_; }
 
     void clear() {
-        words_.clear();
-        head_ = 0;
+        while (!empty()) drop();
     }
 
   private:
-    std::vector<T> words_;
-    std::size_t head_;  // words before it have been read
+    // Its words stand behind it.
+    struct block {
+        block* next;
+
+        block() : next(0) {}
+        T* words() { return reinterpret_cast<T*>(reinterpret_cast<char*>(this) + HEAD); }
+    };
+
+    static const std::size_t HEAD = sizeof(block) > alignof(T) ? sizeof(block) : alignof(T);
+    static const std::size_t FEW = 16384;  // bytes of most blocks
+    static const std::size_t WORDS = HEAD + sizeof(T) > FEW ? 1 : (FEW - HEAD) / sizeof(T);
+    typedef blocks<(WORDS == 1 ? HEAD + sizeof(T) : FEW)> memory;
+
+    block *first_, *last_;
+    std::size_t head_, tail_;  // the first word in the first block, and the place behind the last one in the last block
+    std::size_t size_;
+
+    // Forget the first word.  A block stays: the last one, which is filled from its start again once it is empty.
+    void drop() {
+        (first_->words() + head_)->~T();
+        ++head_;
+        --size_;
+        if (size_ == 0) {
+            head_ = tail_ = 0;
+        } else if (head_ == WORDS) {
+            block* const next = first_->next;
+            memory::give(first_);
+            first_ = next;
+            head_ = 0;
+        }
+    }
 };
 
 }  // namespace hls

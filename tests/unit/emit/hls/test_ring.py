@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan2hls.emit.hls.depths import deadlock, ring_programs, with_depths
@@ -83,6 +83,7 @@ rings = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(rings, st.integers(0, 1000))
 def test_a_queue_stands_where_the_rtl_has_it_and_keeps_its_bounds(ring: OffChipRing, seed: int) -> None:
     least, most = bounds(ring, seed)
