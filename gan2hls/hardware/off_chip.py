@@ -141,7 +141,7 @@ class Tiles:
         """Words of a pass that are there when each one is complete."""
         return tuple(accumulate(self.sizes))
 
-    @property
+    @cached_property
     def held(self) -> int:
         """Words of the memory that holds each tile and the next one, that of the next pass behind the last."""
         return max(

@@ -11,6 +11,7 @@ from weakref import ref
 
 import numpy as np
 
+from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, bram18, may_be_ultra, memory_cells
 from gan2hls.hardware.budget import MemoryPort
@@ -26,6 +27,7 @@ from gan2hls.hardware.resources import (
     requant_resources,
     requant_shape,
     resources_beside_requant,
+    rows_resources,
 )
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.hardware.turns import joint_layer
@@ -114,6 +116,18 @@ def options(
     Raises:
         FoldingError: a pinned value that does not divide.
     """
+    return _options(layer, request, memory, short, ultra)
+
+
+def shared_options(layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool) -> tuple[Option, ...]:
+    """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``."""
+    return _shared_options(layers[0], tuple(layers[1:]), memory, short, ultra)
+
+
+@remembered
+def _options(
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, short: bool, ultra: bool
+) -> tuple[Option, ...]:
     if not isinstance(layer.op, IntLinear):
         drafts = _drafts(_stream_engines(layer, request, memory), short=short, ultra=ultra)
     else:
@@ -125,9 +139,12 @@ def options(
     return _ranked([draft.of(layer) for draft in drafts])
 
 
-def shared_options(layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool) -> tuple[Option, ...]:
-    """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``."""
-    joint, turns = joint_layer(layers), tuple(layers)
+@remembered
+def _shared_options(
+    first: IntLayer, others: tuple[IntLayer, ...], memory: MemoryPort, short: bool, ultra: bool
+) -> tuple[Option, ...]:
+    layers = turns = (first, *others)
+    joint = joint_layer(layers)
     if not isinstance(joint.op, IntLinear):
         alone = _stream_engines(layers[0], FoldingRequest(), memory)
         shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
@@ -290,11 +307,16 @@ def _with_short_rows(engine: LinearEngine, plain: Option) -> Iterator[Option]:
     """
     y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows)
     bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
+    beside: Resources | None = None
     for rows in range(engine.rows - 1, bands.frame_rows - 1, -1):
         on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows)
         if on_time > 0 and fewer < blocks:
             blocks = fewer
-            taken = resources_beside_requant(replace(engine, rows=rows)).taken
+            if engine.occupancy is None:
+                beside = beside or plain.taken - rows_resources(engine, engine.rows)
+                taken = beside + rows_resources(engine, rows)
+            else:  # a program of its steps has addresses of rows
+                taken = resources_beside_requant(replace(engine, rows=rows)).taken
             interval = -(-plain.interval * y.in_size // on_time)
             yield replace(plain, taken=taken, interval=interval, rows=rows)
 

@@ -63,14 +63,20 @@ def with_endless_queues(design: Design) -> Design:
     return replace(design, depths=depths)
 
 
-def with_queues(design: Design, placed: Callable[[Design], Design] = lambda made: made) -> Design:
+def with_queues(
+    design: Design,
+    placed: Callable[[Design], Design] = lambda made: made,
+    fits: Callable[[Design], bool] = lambda made: True,
+) -> Design:
     """Return ``design``, whose queues are endless, with as short ones as keep its frame interval.
 
-    Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough.
+    Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough;
+    where not even the first ones fit, the design with those is returned, whatever its interval.
 
     Args:
         design: without maps off chip, or with those of its engines alone.
         placed: returns a design with queues in other memories; it is returned where these keep the interval too.
+        fits: whether a design takes no more than it may.
     """
     if not design.depths:
         return design
@@ -83,12 +89,16 @@ def with_queues(design: Design, placed: Callable[[Design], Design] = lambda made
     slowed: Design | None = None
     for n, depths in enumerate(_candidates(design, interval)):
         made = replace(design, depths=_legal({key: max(depth, twice.get(key, 0)) for key, depth in depths.items()}))
-        for one in (made,) if (other := placed(made)) is made else (other, made):
+        other = placed(made)
+        if design.shared and n == 0 and not fits(other):
+            return other
+        for one in (made,) if other is made else (other, made):
             pace = _pace(one)
             if pace <= interval * _TOLERANCE:
                 return one
-            if slowed is None and design.shared and pace <= interval * _SLOWED:
-                slowed = one
+            if design.shared and pace <= interval * _SLOWED:
+                slowed = slowed or one
+                break
         if slowed is not None and n > 0:
             return slowed
     raise AssertionError(f"no queues keep the interval {interval}")

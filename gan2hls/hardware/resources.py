@@ -122,6 +122,39 @@ def line_buffer_bram18(engine: LinearEngine, rows: int) -> int:
     return fabric.bram18(engine.in_lanes * engine.in_elem.bits, rows * engine.row_words, "buffer")
 
 
+def rows_resources(engine: LinearEngine, rows: int) -> Resources:
+    """Return what the line buffer of ``engine`` takes if it had so many ``rows``, with what fills it and reads it."""
+    g, folding, given, groups = engine.geometry, engine.folding, engine.layer.input_type, engine.parallel_groups
+    width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
+    row_words, line_buffer = engine.row_words, engine.written_kind("line_buffer")
+    (_, words), *_ = _weight_memories(engine)
+    if engine.occupancy is None:
+        steps = fabric.sequencer(
+            rows=rows,
+            row_words=row_words,
+            in_rows=in_rows,
+            out_rows=out_rows,
+            taps=(g.y.count, g.x.count),
+            folds=(engine.co_folds, engine.ci_folds),
+            groups=engine.group_folds,
+            weight_words=words,
+            acc_words=_queue_words(engine),
+        )
+    else:
+        stored = words if engine.off_chip is None else engine.blocks
+        steps = fabric.skip_sequencer(rows * row_words, stored, _queue_words(engine))
+    operands = fabric.operand_registers(
+        width,
+        rows * row_words,
+        folding.simd * groups * given.centred.signed_bits,
+        line_buffer,
+        multiplies=CODECS[engine.weight.codec].multiplies,
+        centres=given.zero_point != 0,
+        alone=folding.pe == groups,
+    )
+    return fabric.feeder(width, rows, row_words, in_rows, out_rows, line_buffer) + steps + operands
+
+
 def edge_resources(edge: Edge) -> Resources:
     """Return what the converters and the queue of ``edge`` take."""
     taken = Resources()
@@ -171,42 +204,15 @@ def design_resources(design: Design) -> Resources:
 def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Resources]:
     """Yield feeder, sequencer, weight source, MAC array and accumulator queue; ``weights``: see below."""
     folding, layer, g, weight = engine.folding, engine.layer, engine.geometry, engine.weight
-    codec, given = CODECS[weight.codec], layer.input_type
-    lanes, acc_bits, groups = folding.pe * folding.simd, layer.acc_type.signed_bits, engine.parallel_groups
-    width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
-    row_words = engine.row_words
-    buffer_words = engine.rows * row_words
+    codec = CODECS[weight.codec]
+    lanes, acc_bits = folding.pe * folding.simd, layer.acc_type.signed_bits
+    width = engine.in_lanes * engine.in_elem.bits
     (code_bits, words), *others = weights
-    unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), given.centred.signed_bits
+    unpacking, decoder, centred_bits = 0, codec.decoder_lut(weight), layer.input_type.centred.signed_bits
     if codec.packing is not None:
         stored = words if engine.off_chip is None else engine.blocks  # a tile is packed as all words are
         code_bits, unpacking = codec.packing(lanes, stored)
-    queue_words = _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
-    line_buffer = engine.written_kind("line_buffer")
-    yield fabric.feeder(width, engine.rows, row_words, in_rows, out_rows, line_buffer)
-    if engine.occupancy is None:
-        yield fabric.sequencer(
-            rows=engine.rows,
-            row_words=row_words,
-            in_rows=in_rows,
-            out_rows=out_rows,
-            taps=(g.y.count, g.x.count),
-            folds=(engine.co_folds, engine.ci_folds),
-            groups=engine.group_folds,
-            weight_words=words,
-            acc_words=queue_words,
-        )
-    else:
-        yield fabric.skip_sequencer(buffer_words, words if engine.off_chip is None else engine.blocks, queue_words)
-    yield fabric.operand_registers(
-        width,
-        buffer_words,
-        folding.simd * groups * centred_bits,
-        line_buffer,
-        multiplies=codec.multiplies,
-        centres=given.zero_point != 0,
-        alone=folding.pe == groups,
-    )
+    yield rows_resources(engine, engine.rows)
     if engine.off_chip is None:
         yield fabric.weight_rom(code_bits, words, multiplies=codec.multiplies, decoder=decoder > 0)
     else:
@@ -221,7 +227,7 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         folding.pe, folding.simd, centred_bits, weight.type.signed_bits, acc_bits, multiplies=codec.multiplies
     )
     ratio = folding.pe // folding.lanes
-    yield fabric.acc_queue(folding.lanes, ratio, acc_bits, queue_words)
+    yield fabric.acc_queue(folding.lanes, ratio, acc_bits, _queue_words(engine))
     if engine.off_chip is not None:
         bits = engine.out_lanes * engine.out_elem.bits
         codes = engine.written_kind("codes")
@@ -230,6 +236,10 @@ def _linear(engine: LinearEngine, weights: list[tuple[int, int]]) -> Iterator[Re
         phases, groups = engine.row_phases, g.out_channels // folding.lanes
         order = ChannelOrder(groups, g.x.out_size if phases > 1 else 1, phases=phases)
         yield fabric.fill(bits, astuple(order), engine.out_grid, order.words, OUT_QUEUE_WORDS)
+
+
+def _queue_words(engine: LinearEngine) -> int:
+    return _ACC_QUEUE_WORDS if engine.encoded is None else engine.acc_queue_words
 
 
 def _turns(engine: EngineDesign) -> Iterator[Resources]:

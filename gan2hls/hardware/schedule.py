@@ -230,11 +230,13 @@ def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resou
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
         if chosen is None:
             break
-        design = _design(model, choices, chosen, target, partial(_placed, target=target, budget=budget))
+        placed = partial(_placed, target=target, budget=budget)
+        design = _design(model, choices, chosen, target, placed, lambda made: design_resources(made).within(budget))
         taken = design_resources(design)
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
-        carried = choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
-        if taken.within(budget) and carried:
+        if taken.within(budget) and (
+            choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
+        ):
             return _Found(with_entropy(design, budget) if target.memory.entropy else design, aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
@@ -310,13 +312,14 @@ def _design(
     chosen: Chosen,
     target: Target,
     placed: Callable[[Design], Design] = lambda made: made,
+    fits: Callable[[Design], bool] = lambda made: True,
 ) -> Design:
     of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
     engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
     plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
     made = with_endless_queues(plain)
-    pace = max((option.interval for option in chosen.values() if option.rows), default=0)
-    return with_queues(_buffer(made, pace), placed)
+    pace = max((option.interval for option in chosen.values() if option.rows or choices.shared), default=0)
+    return with_queues(_buffer(made, pace), placed, fits)
 
 
 def _engine(layer: IntLayer, option: Option) -> EngineDesign:
@@ -339,7 +342,8 @@ def _buffer(design: Design, pace: int) -> Design:
 
     Args:
         design: with the rows of its options.
-        pace: interval of the slowest engine whose line buffer is shorter than it should be; 0: there is none.
+        pace: interval of the slowest engine whose line buffer is shorter than it should be, or that has a part of the
+            frame where layers take turns; 0: there is none.
     """
     best, best_interval = design, estimate(design).interval
     for extra in range(1, _MOST_EXTRA_ROWS + 1):
