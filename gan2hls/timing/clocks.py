@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from gan2hls.timing import from_memory, programs, recurrences, rings
-from gan2hls.timing.rings import GROUP_BITS, A, Arrays, compiled
+from gan2hls.timing.rings import COUNT, GROUP_BITS, A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = (
@@ -67,11 +67,14 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
 
 
 @compiled
-def _wake(ready: Any, groups: A, wakes_at: A, wakes: A, b: int) -> int:
-    """Let the blocks that may go on when ``b`` has be ready; return how many more are."""
+def _wake(ready: Any, groups: A, events: A, wakes_at: A, wakes: A, watched: A, seen: A, b: int) -> int:
+    """Let the blocks be ready for which something has happened when ``b`` went on; return how many more are."""
     more = 0
     for n in range(wakes_at[b], wakes_at[b + 1]):
-        more += rings.wake(ready, groups, wakes[n])
+        happened = events[watched[n, 0], COUNT] + events[watched[n, 1], COUNT] + events[watched[n, 2], COUNT]
+        if happened != seen[n]:
+            seen[n] = happened
+            more += rings.wake(ready, groups, wakes[n])
     return more
 
 
@@ -84,6 +87,7 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
     def evaluate(net: Arrays) -> int:
         events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
         tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
+        watched, seen = net.watched, net.seen
         blocks = len(kinds)
         ready, groups = np.zeros(blocks, np.bool_), np.zeros((blocks >> GROUP_BITS) + 1, np.int64)
         waiting, step, b, port = 0, 1, -1, -1
@@ -103,7 +107,7 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
                 groups[b >> GROUP_BITS] -= 1
                 waiting -= 1
                 if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
-                    waiting += _wake(ready, groups, wakes_at, wakes, b)
+                    waiting += _wake(ready, groups, events, wakes_at, wakes, watched, seen, b)
                 if waiting or port < 0:
                     continue
                 # Nobody wakes a port: it goes on when no other block can, and wakes who reads what it fills.

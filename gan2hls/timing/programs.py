@@ -38,18 +38,20 @@ def steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tab
         going = False
         while state[b, 7] > 0:
             does = tables[table + _at(state, tables_at, tables, b, 4)]
-            port = 4 * (state[b, 9] - 1)
-            beat = events[ports[b, port + 1], COUNT] - state[b, 7]
-            if events[ports[b, port + 2], COUNT] <= beat:
+            gate, take = ports[b, 4 * state[b, 9] - 3], ports[b, 4 * state[b, 9] - 2]
+            beat = events[gate, COUNT] - state[b, 7]
+            times = min(_times(state, tables_at, tables, b, 4), state[b, 7], events[take, COUNT] - beat)
+            if does & 1:
+                times = min(times, room(events, offer_out, leave_out) - events[offer_out, COUNT])
+            if times <= 0:
                 break
             if does & 1:
-                if events[offer_out, COUNT] >= room(events, offer_out, leave_out):
-                    break
-                add(events, store, offer_out, get(events, store, ports[b, port + 2], beat) + 1)
-                state[b, 8] -= 1
-            state[b, 0] = get(events, store, ports[b, port + 2], beat) + 1
-            state[b, 7] -= 1
-            _next(numbers, state, tables_at, tables, b, 4)
+                for n in range(beat, beat + times):
+                    add(events, store, offer_out, get(events, store, take, n) + 1)
+                state[b, 8] -= times
+            state[b, 0] = get(events, store, take, beat + times - 1) + 1
+            state[b, 7] -= times
+            _next(numbers, state, tables_at, tables, b, 4, times)
             going = True
         going |= meet(events, store, ports, b, out)
         known = wanted(events, ports, b, out)
@@ -60,16 +62,20 @@ def steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tab
                 break
             if ahead and state[b, 9] > 0 and does >> 1 == 1 << (state[b, 9] - 1):
                 gate, take = ports[b, 4 * state[b, 9] - 3], ports[b, 4 * state[b, 9] - 2]
-                if events[gate, COUNT] >= room(events, gate, take) or (does & 1 and n > known):
-                    break
-                opened = ANY
+                times = min(_times(state, tables_at, tables, b, 1), room(events, gate, take) - events[gate, COUNT])
                 if does & 1:
-                    state[b, 8] += 1
-                    if n > 0:
-                        opened = last_gate(events, store, ports, b, out, n - 1)
-                add(events, store, gate, opened)
-                state[b, 7] += 1
+                    times = min(times, known + 1 - n, events[offer_out, LIMIT] - n)
+                    state[b, 8] += max(times, 0)
+                if times <= 0:
+                    break
+                for offer in range(n, n + times):
+                    opened = ANY
+                    if does & 1 and offer > 0:
+                        opened = last_gate(events, store, ports, b, out, offer - 1)
+                    add(events, store, gate, opened)
+                state[b, 7] += times
             else:
+                times = 1
                 if state[b, 7] > 0 or (does & 1 and events[leave_out, COUNT] < n):
                     break
                 clock = state[b, 0]
@@ -89,8 +95,8 @@ def steps(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tab
                     add(events, store, offer_out, clock + 1)
                     meet(events, store, ports, b, out)
                 state[b, 0] = clock + 1
-                _next(numbers, state, tables_at, tables, b, 4)
-            _next(numbers, state, tables_at, tables, b, 1)
+                _next(numbers, state, tables_at, tables, b, 4, 1)
+            _next(numbers, state, tables_at, tables, b, 1, times)
             going = True
         moved |= going
     return moved
@@ -104,16 +110,26 @@ def _at(state: A, tables_at: A, tables: A, b: int, at: int) -> int:
 
 
 @compiled
-def _next(numbers: A, state: A, tables_at: A, tables: A, b: int, at: int) -> None:
-    """Let phase, repetition and step in state ``at`` and on go on."""
+def _times(state: A, tables_at: A, tables: A, b: int, at: int) -> int:
+    """Return how often the step at which state ``at`` and on are comes from there on, before any other."""
     phase = tables_at[b, 0] + 3 * state[b, at]
-    state[b, at + 2] += 1
-    if state[b, at + 2] == tables[phase + 1]:
+    times: int = tables[phase + 2] - state[b, at + 1] if tables[phase + 1] == 1 else 1
+    return times
+
+
+@compiled
+def _next(numbers: A, state: A, tables_at: A, tables: A, b: int, at: int, times: int) -> None:
+    """Let phase, repetition and step in state ``at`` and on go on, by so many of one step."""
+    phase = tables_at[b, 0] + 3 * state[b, at]
+    if tables[phase + 1] > 1:
+        state[b, at + 2] += 1
+        if state[b, at + 2] < tables[phase + 1]:
+            return
         state[b, at + 2] = 0
-        state[b, at + 1] += 1
-        if state[b, at + 1] == tables[phase + 2]:
-            state[b, at + 1] = 0
-            state[b, at] = (state[b, at] + 1) % numbers[b, 1]
+    state[b, at + 1] += times
+    if state[b, at + 1] == tables[phase + 2]:
+        state[b, at + 1] = 0
+        state[b, at] = (state[b, at] + 1) % numbers[b, 1]
 
 
 @compiled

@@ -55,6 +55,8 @@ class Arrays(NamedTuple):
         state: ``[B, clocks.STATES]``, zeros.  Written.
         wakes_at: ``[B + 1]``, where the list of a block's neighbours starts and ends.
         wakes: the blocks that may go on when another one has; of a port the reader of each of its queues.
+        watched: ``[len(wakes), 3]``, events of which one must have happened for that, some of them more than once.
+        seen: ``[len(wakes)]``, how many had happened when it was woken last, zeros.  Written.
     """
 
     kinds: A
@@ -67,6 +69,8 @@ class Arrays(NamedTuple):
     state: A
     wakes_at: A
     wakes: A
+    watched: A
+    seen: A
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

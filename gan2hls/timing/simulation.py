@@ -134,7 +134,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
     events, store = layout.rings(window, keep)
     tables = [table for block in blocks for table in block.tables]
     starts = iter([0, *accumulate(table.size for table in tables)])
-    wakes_at, wakes = layout.wakes()
+    wakes_at, wakes, watched = layout.wakes()
     arrays = Arrays(
         kinds=np.array([KINDS.index(block.kind) for block in blocks], np.int64),
         ports=_padded([layout.ports(block) for block in blocks]),
@@ -146,6 +146,8 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
         state=np.zeros((len(blocks), max(map(_states, blocks))), np.int64),
         wakes_at=wakes_at,
         wakes=wakes,
+        watched=watched,
+        seen=np.zeros(wakes.size, np.int64),
     )
     evaluate(arrays)
     made = Simulation(network, events, store)
@@ -242,25 +244,38 @@ class _Layout:
         branch = self.network.readers(edge).index(block)
         return events[0], *events[2 + 2 * branch : 4 + 2 * branch], events[1]
 
-    def wakes(self) -> tuple[Int64Array, Int64Array]:
-        """Return whom each block wakes, those at its edges: where the lists start, and the lists.
+    def wakes(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Return whom each block wakes: where the lists start, the lists, and ``watched`` of ``rings.Arrays``.
 
-        Of a port it is the reader of each of its queues, in their order.
+        A writer wakes the readers of its edges, and a reader the writer; of a port it is the reader of each of its
+        queues, in their order.
         """
         places = {block: n for n, block in enumerate(self.network.blocks)}
-        wakes: list[set[int]] = [set() for _ in places]
-        for edge in self.network.edges:
-            ends = {n for block, n in places.items() if edge in block.reads + block.writes}
-            for end in ends:
-                wakes[end] |= {n for n in ends - {end} if self.network.blocks[n].kind != "port"}
+        writers = {edge: n for block, n in places.items() for edge in block.writes}
+        found: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in places]
+        for edge, ports in self.of_edge.items():
+            writer = writers[edge]
+            for branch, block in enumerate(self.network.readers(edge)):
+                reader = places[block]
+                if isinstance(edge, Queue):
+                    put, free, credit = ports
+                    forth, back = (put,) * 3, (free, credit, credit)
+                else:
+                    gate, take = ports[2 + 2 * branch : 4 + 2 * branch]
+                    forth, back = (ports[0], ports[1], take), (gate,) * 3
+                found[writer].append((reader, forth))
+                if self.network.blocks[writer].kind != "port":
+                    found[reader].append((writer, back))
         for block, n in places.items():
             for queue in block.sees:
-                wakes[next(other for other in places.values() if queue in self.network.blocks[other].writes)].add(n)
-        lists = [sorted(row) for row in wakes]
+                found[writers[queue]].append((n, (self.of_edge[queue][0],) * 3))
         for block in (block for block in places if block.kind == "port"):
-            lists[places[block]] = [places[self.network.readers(queue)[0]] for queue in block.writes]
-        starts = np.array([0, *accumulate(map(len, lists))], np.int64)
-        return starts, np.array([other for row in lists for other in row], np.int64)
+            readers = [(places[self.network.readers(queue)[0]], self.of_edge[queue]) for queue in block.writes]
+            found[places[block]] = readers
+        starts = np.array([0, *accumulate(map(len, found))], np.int64)
+        rows = [entry for row in found for entry in row]
+        watched = np.array([events for _, events in rows], np.int64).reshape(-1, 3)
+        return starts, np.array([other for other, _ in rows], np.int64), watched
 
 
 #: Beats that a fork's reader may be ahead of the others, and one.
