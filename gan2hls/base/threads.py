@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 
@@ -19,8 +21,18 @@ def one_thread() -> AbstractContextManager[object]:
     To solve a layer takes thousands of small products between steps in Python.  More threads hardly help there, and
     where other programs want the cores too, each product waits for its slowest thread: ten times as long, as measured.
     """
-    limit: AbstractContextManager[object] = threadpool_limits(limits=1)
+    limit: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
     return limit
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Return the libraries that are loaded: to look for them takes longer than a small model does.
+
+    ``modules``: how many of Python's are imported; another one may have brought a library.
+    """
+    del modules
+    return ThreadpoolController()
 
 
 def processors() -> int:

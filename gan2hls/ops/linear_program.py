@@ -63,6 +63,7 @@ class LinearProgram:
         self.operands = self._operands()
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
+        self._pairs = (_by_kernel(g.y), _by_kernel(g.x)) if self._scatters else ((), ())
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
@@ -96,7 +97,7 @@ class LinearProgram:
             out = np.zeros((g.out_channels, len(codes), *g.out_shape[:2]), self.dtype).transpose(1, 2, 3, 0)
         else:
             out = np.zeros((len(codes), *g.out_shape), self.dtype)
-        rows_of, columns_of = _by_kernel(g.y), _by_kernel(g.x)
+        rows_of, columns_of = self._pairs
         kernel = g.y.kernel, g.x.kernel
         step = max(1, _CHUNK_ELEMENTS // max(1, self._scattered))
         for start in range(0, len(codes), step):
@@ -163,12 +164,12 @@ class _Pairs:
     outputs: Places
 
 
-def _by_kernel(axis: AxisTaps) -> list[_Pairs]:
+def _by_kernel(axis: AxisTaps) -> tuple[_Pairs, ...]:
     pairs: list[list[tuple[int, int]]] = [[] for _ in range(axis.kernel)]
     for o, taps in enumerate(axis.taps):
         for i, k in taps:
             pairs[k].append((i, o))
-    return [_Pairs(places([i for i, _ in joined]), places([o for _, o in joined])) for joined in pairs]
+    return tuple(_Pairs(places([i for i, _ in joined]), places([o for _, o in joined])) for joined in pairs)
 
 
 def _exact_dtype(acc_type: IntType) -> type[np.float32 | np.float64 | np.int64]:
