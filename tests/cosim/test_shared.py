@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.hardware import Design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip import check
 from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
@@ -35,3 +36,27 @@ def test_norms_take_turns(form: int, tmp_path: Path) -> None:
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)
+
+
+def turns_off_chip() -> Design:
+    rng = np.random.default_rng(3)
+    return shared_design(rng, residual_model(rng, 2), bus_bits=64)
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Bench]:
+    """Weights of turns in external memory, and a map of turns."""
+    away = next(form for form, norm in enumerate(NORMS) if norm[4])
+    designs = turns_off_chip(), norms_design(away)
+    made, other = (Bench(made, tmp_path_factory.mktemp(f"errors{n}")) for n, made in enumerate(designs))
+    return made, other
+
+
+@pytest.mark.parametrize("error_at", [1, 2, 40, 150])
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_error_is_told_and_nothing_wrong_leaves(which: int, error_at: int, benches: tuple[Bench, Bench]) -> None:
+    """Whichever turn it is."""
+    bench = benches[which]
+    beats, told = bench.beats_before_error(error_at)
+    assert told > 0
+    assert beats < 2 * bench.design.outputs[0].beats
