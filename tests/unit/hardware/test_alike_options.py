@@ -48,4 +48,5 @@ def test_what_others_have_asked_for_changes_nothing(name: str) -> None:
     _dense_drafts.cache_clear()
     for other in layers().values():
         options(other, FoldingRequest(), memory, short=True, ultra=True)
-    assert options(layer, FoldingRequest(), memory, short=True, ultra=True) == alone
+    anew = layers()[name]  # options are remembered by layer
+    assert options(anew, FoldingRequest(), memory, short=True, ultra=True) == alone

@@ -9,7 +9,7 @@ import pytest
 
 from gan2hls.emit.hls.depths import deadlock, with_depths
 from gan2hls.emit.hls.top import top_region
-from gan2hls.hardware import Folding, OffChip
+from gan2hls.hardware import Design, Folding, OffChip, queues
 from gan2hls.hardware.cycles import estimate, frame_count, frame_ends
 from gan2hls.hardware.edges import RING_OUT_WORDS
 from gan2hls.hardware.queues import with_endless_queues, with_queues
@@ -46,16 +46,29 @@ def test_an_engine_that_is_behind_itself_waits_in_a_queue() -> None:
     assert stuck is not None and stuck.told(region.names) == "deadlock: from_l0 is full"
 
 
-def test_frames_wait_around_the_turns_of_an_engine() -> None:
-    """Slow neighbours work on other frames meanwhile; with a shorter queue in front the interval would be longer."""
+def slow_neighbours() -> Design:
+    """Two layers at one engine between two others, queues endless."""
     rng, kind = np.random.default_rng(0), QuantType(IntType(8, signed=True), 1.0)
     geometries = [conv((12, 12), 6, 6, k=k, p=k // 2) for k in (5, 3, 3, 5)]
     layers = [linear_layer(rng, f"l{n}", "z", geometry, kind, out=kind) for n, geometry in enumerate(geometries)]
     model = chain("slow_neighbours", (12, 12, 6), kind, layers)
     away = {"l1": OffChip(1, 64), "l2": OffChip(1, 64)}
     plain = design(model, [Folding(2, 3, 1), Folding(2, 2, 1), Folding(2, 2, 1), Folding(2, 3, 1)], off_chip=away)
-    made = with_queues(with_endless_queues(replace(plain, shared=(("l1", "l2"),))))
+    return with_endless_queues(replace(plain, shared=(("l1", "l2"),)))
+
+
+def test_frames_wait_around_the_turns_of_an_engine() -> None:
+    """Slow neighbours work on other frames meanwhile; with a shorter queue in front the interval would be longer."""
+    made = with_queues(slow_neighbours())
     edges = {edge.reader: edge for edge in made.edges if edge.reader in ("l1", "l3")}
     assert all(edge.depth == edge.queued.beats + RING_OUT_WORDS for edge in edges.values())
     shorter = replace(made, depths={**made.depths, ("l1", 0): 64})
     assert estimate(shorter).interval > 1.1 * estimate(made).interval
+
+
+def test_queues_that_do_not_fit_are_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of layers that take turns: the first ones tell what is missing, and all others are longer."""
+    made = slow_neighbours()
+    monkeypatch.setattr(queues, "_pace", lambda design: pytest.fail(f"{design.name} fits nowhere"))
+    found = with_queues(made, fits=lambda one: False)
+    assert max(found.depths.values()) < max(made.depths.values())

@@ -13,6 +13,7 @@ from gan2hls.hardware.budget import MemoryPort, Utilization
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.off_chip import Bands
 from gan2hls.hardware.options import options
+from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.search import Choices
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -114,6 +115,7 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
         (full,) = (other for other in every if option.spares_ram_of(other))
         assert full.taken.bram18 > option.taken.bram18 and full.taken.dsp == option.taken.dsp
         assert option.rows < line_buffer_rows(layer)
+        assert option.taken == engine_resources(LinearEngine(layer, option.folding, option.rows)).taken
         for need, base in zip(y.need[1:], y.base, strict=False):
             assert need - base <= option.rows
         late = in_rows + y.need[0] - y.base[-1] - option.rows
