@@ -237,7 +237,8 @@ class _Run:
         """
         if self._last is None or self._last[0] is not model:
             target = replace(self._target(), oversize=True)
-            self._last = model, schedule(model, target, pinned_foldings(model, self.config), near=False)
+            like = None if self._last is None else self._last[1]
+            self._last = model, schedule(model, target, pinned_foldings(model, self.config), near=False, like=like)
         return self._last[1]
 
     def _schedule(self) -> None:

@@ -23,13 +23,13 @@ from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import EngineDesign, FoldingRequest
 from gan2hls.hardware.engines import make_engine
-from gan2hls.hardware.line_buffer import most_rows
+from gan2hls.hardware.line_buffer import line_buffer_rows, most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import Option, shared_options
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
-from gan2hls.hardware.resources import design_resources
+from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.model import IntegerModel, IntLayer
@@ -37,6 +37,7 @@ from gan2hls.model import IntegerModel, IntLayer
 __all__ = ["Target", "check_fits", "fits", "layer_choices", "schedule"]
 
 _log = logging.getLogger(__name__)
+_NOTHING = Resources()
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
@@ -47,7 +48,14 @@ _SLACKS = (1.05, 1.25)
 _SEARCHES = 5
 
 
-def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], *, near: bool = True) -> Design:
+def schedule(
+    model: IntegerModel,
+    target: Target,
+    pinned: Mapping[str, FoldingRequest],
+    *,
+    near: bool = True,
+    like: Design | None = None,
+) -> Design:
     """Choose foldings and buffers for ``model``.
 
     Args:
@@ -56,13 +64,15 @@ def schedule(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRe
         pinned: foldings fixed by the user, by layer name.
         near: whether an ``oversize`` design is to come near the part; else it has what multipliers allow, and is found
             sooner.
+        like: scheduled with the same arguments for a model that differs in types and weights alone.  Where layers take
+            turns in it, such a design is looked for first.
 
     Raises:
         FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
             ``oversize``, a part that holds no folding of it.
     """
     budget = target.budget
-    choices, found = _within_budget(model, target, pinned)
+    choices, found = _within_budget(model, target, pinned, like)
     if found.design is None:
         if not target.oversize:
             raise _misfit(model, choices, target, pinned, found.aside)
@@ -140,7 +150,9 @@ class _Found:
     aside: Resources
 
 
-def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found]:
+def _within_budget(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], like: Design | None = None
+) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
     Weights and maps go off chip, and line buffers get short, where that makes it fit, or as fast as multipliers allow.
@@ -148,6 +160,10 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
     budget, memory = target.budget, target.memory
     pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
     free = (memory.off_chip is None or memory.maps) and not pinned_away
+    if like is not None and like.shared:
+        again = _shared(model, target, pinned, like)
+        if again is not None and again[1].design is not None:
+            return again
     if target.share:
         shared = _shared(model, target, pinned)
         if shared is not None:
@@ -169,17 +185,34 @@ def _within_budget(model: IntegerModel, target: Target, pinned: Mapping[str, Fol
     return wide, further
 
 
-def _shared(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found] | None:
+def _shared(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], like: Design | None = None
+) -> tuple[Choices, _Found] | None:
     """Look for a design in which layers take turns at one engine; return None where none can.
 
-    As few engines as fit are shared: where others work between two turns, the engine waits for them.
+    As few engines as fit are shared: where others work between two turns, the engine waits for them.  It begins with
+    those of ``like``, and with what that takes beside its engines.
     """
-    tried = None
-    for groups in sharing(model, target, pinned):
+    tried, ways = None, sharing(model, target, pinned)
+    if like is not None:
+        ways = ways[ways.index(like.shared) :] if like.shared in ways else ()
+    for groups in ways:
         if tried is None or tried[1].design is None:
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
-            tried = joint, _search(model, joint, target, target.budget)
+            aside = _NOTHING if like is None or groups != like.shared else _beside_options(like)
+            tried = joint, _search(model, joint, target, target.budget, aside)
     return tried
+
+
+def _beside_options(design: Design) -> Resources:
+    """Return what ``design`` takes beside the options of its engines, whose line buffers are no longer than must be."""
+    taken = design_resources(design)
+    for unit in design.units:
+        if isinstance(unit, LinearEngine):
+            band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
+            unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))
+        taken -= engine_resources(unit).taken
+    return Resources(*(max(0, count) for count in taken.counts))
 
 
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
@@ -222,9 +255,10 @@ def layer_choices(
     return Choices(found, target.memory.bytes_per_clock(target.clock_mhz), shared)
 
 
-def _search(model: IntegerModel, choices: Choices, target: Target, budget: Resources) -> _Found:
-    """Look for a design within ``budget``."""
-    aside = Resources()
+def _search(
+    model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources = _NOTHING
+) -> _Found:
+    """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known."""
     for _ in range(_SEARCHES):
         room = budget - aside
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -124,7 +125,8 @@ def test_layers_far_from_each_other_are_not_in_a_row() -> None:
 
 
 @pytest.mark.slow
-def test_the_search_shares_engines_where_nothing_else_fits() -> None:
+def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And for a model that is like another one it looks for nothing else."""
     model = large_model()
     least = next(n for n in range(4, 40) if fits(model, Target(dsp=n, share=False), {}))
     roomy = schedule(model, Target(dsp=least), {})
@@ -136,6 +138,12 @@ def test_the_search_shares_engines_where_nothing_else_fits() -> None:
     assert made.shared[0] == tuple(convolutions(model))
     assert design_resources(made).within(scarce.budget)
     assert estimate(made).interval <= 1.1 * made.interval_limit
+    module, looked = sys.modules["gan2hls.hardware.schedule"], []
+    choices = module.layer_choices
+    monkeypatch.setattr(module, "layer_choices", lambda *args, **named: looked.append(named) or choices(*args, **named))
+    again = schedule(replace(model), scarce, {}, like=made)
+    assert [named["shared"] for named in looked] == [made.shared] == [again.shared]
+    assert design_resources(again) == design_resources(made) and again.depths == made.depths
 
 
 def test_what_is_pinned_does_not_share() -> None:
