@@ -32,6 +32,7 @@ class Golden:
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
         self._programs = {layer.name: layer.op.program(layer.input_types, layer.acc_type) for layer in model.layers}
+        self._ends = done_with(model.layers, {port.name for port in model.outputs})
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
         """Run a batch.
@@ -60,15 +61,13 @@ class Golden:
             The tensors that ``run`` would make of the outputs, by name, int64 codes ``[N, H, W, C]``.
         """
         tensors: dict[str, Int64Array] = {}
-        wanted = {port.name for port in self.model.outputs}
-        ends = done_with(self.model.layers, wanted)
         with one_thread():
             for layer in self.model.layers:
                 for name in layer.inputs:
                     if name not in tensors:  # an input of the model
                         tensors[name] = np.asarray(inputs[name], np.int64)
                 tensors[layer.name] = self._run_layer(layer, [tensors[name] for name in layer.inputs])
-                for name in ends[layer.name]:
+                for name in self._ends[layer.name]:
                     del tensors[name]
         for port in self.model.outputs:
             if port.name not in tensors:  # an input that leaves as it is

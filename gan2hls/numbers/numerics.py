@@ -10,6 +10,7 @@ or to even (AP_RND_CONV) where a quantizer of the file says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
@@ -187,10 +188,14 @@ class Requant:
         if -self.sum_type(acc_type).lo >= FLOAT64_EXACT:
             made[...] = self._in_int64(flat.astype(np.int64))
             return codes
-        mult, offset, threshold = (words.astype(np.float64) for words in (self.mult, self.offset, self.threshold))
         ends = float(self.zero_point), float(self.lo), float(self.hi)
-        requantize(flat, mult, offset, threshold, 2.0**-self.shift, self.half_even, *ends, made)
+        requantize(flat, *self._factors, 2.0**-self.shift, self.half_even, *ends, made)
         return codes
+
+    @cached_property
+    def _factors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Multipliers, offsets and thresholds, float64."""
+        return self.mult.astype(np.float64), self.offset.astype(np.float64), self.threshold.astype(np.float64)
 
     def _in_int64(self, acc: Int64Array) -> Int64Array:
         mult, offset = self.mult[0], self.offset[0]

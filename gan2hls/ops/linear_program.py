@@ -6,8 +6,7 @@ Where float32 is too small for whole sums but not for parts of them, it makes th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product as product_of
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -15,14 +14,13 @@ import numpy.typing as npt
 
 from gan2hls.base import remembered
 from gan2hls.numbers import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
-from gan2hls.ops.phases import Phase, Places, at, axis_groups, places
+from gan2hls.ops.phases import Phase, axis_groups
+from gan2hls.ops.scatter import scatter
 from gan2hls.ops.taps import AxisTaps, LinearGeometry
 from gan2hls.ops.weights import IntWeight
 
 #: Elements of the largest gathered matrix: frames are run in chunks so that memory stays bounded.
 _CHUNK_ELEMENTS = 1 << 20
-#: Output channels below which products are added up along the columns, not along the channels.
-_FEW_CHANNELS = 16
 
 
 def _phases_apart(acc: npt.NDArray[Any], g: LinearGeometry) -> npt.NDArray[Any]:
@@ -63,7 +61,6 @@ class LinearProgram:
         self.operands = self._operands()
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
-        self._pairs = (_by_kernel(g.y), _by_kernel(g.x)) if self._scatters else ((), ())
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
@@ -90,33 +87,23 @@ class LinearProgram:
             self._gather(frames[start : start + step], out[start : start + step])
         return _phases_apart(out, g)
 
+    @cached_property
+    def _read(self) -> tuple[Int64Array, Int64Array]:
+        return _read_by(self.geometry.y), _read_by(self.geometry.x)
+
     def _scatter(self, codes: Int64Array) -> npt.NDArray[Any]:
         g = self.geometry
-        few = g.group_out < _FEW_CHANNELS  # then loops run along the columns
-        if few:
-            out = np.zeros((g.out_channels, len(codes), *g.out_shape[:2]), self.dtype).transpose(1, 2, 3, 0)
-        else:
-            out = np.zeros((len(codes), *g.out_shape), self.dtype)
-        rows_of, columns_of = self._pairs
-        kernel = g.y.kernel, g.x.kernel
+        rows, columns = self._read
+        out = np.zeros((len(codes), *g.out_shape), self.dtype)
         step = max(1, _CHUNK_ELEMENTS // max(1, self._scattered))
         for start in range(0, len(codes), step):
             part = codes[start : start + step]
             pixels = self._centre(part, np.empty(part.shape, self.operands)).reshape(-1, g.in_channels)
             for group, matrix in enumerate(self._matrices):
                 inputs = pixels[:, group * g.group_in : (group + 1) * g.group_in]
-                if few:
-                    product = (
-                        (matrix @ inputs.T).reshape(*kernel, g.group_out, *part.shape[:3]).transpose(0, 1, 3, 4, 5, 2)
-                    )
-                else:
-                    product = (
-                        (inputs @ matrix.T).reshape(*part.shape[:3], *kernel, g.group_out).transpose(3, 4, 0, 1, 2, 5)
-                    )
-                target = out[start : start + step, ..., group * g.group_out : (group + 1) * g.group_out]
-                for (ky, rows), (kx, columns) in product_of(enumerate(rows_of), enumerate(columns_of)):
-                    target[at(rows.outputs, columns.outputs)] += product[ky, kx][at(rows.inputs, columns.inputs)]
-        return _phases_apart(np.ascontiguousarray(out), g)
+                products = (inputs @ matrix.T).reshape(*part.shape[:3], g.y.kernel, g.x.kernel, g.group_out)
+                scatter(products, rows, columns, group * g.group_out, out[start : start + step])
+        return _phases_apart(out, g)
 
     def _centre(self, codes: Int64Array, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Write ``codes`` less the zero point to ``out``, whose dtype holds them."""
@@ -155,21 +142,13 @@ def _phases(weight: IntWeight, geometry: LinearGeometry, dtype: type[np.generic]
     return tuple(Phase(geometry, weight.values, y, x, dtype, padding) for y in rows for x in columns)
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """Inputs and outputs of an axis that a kernel index joins: slices where they are regular."""
-
-    inputs: Places
-    outputs: Places
-
-
-def _by_kernel(axis: AxisTaps) -> tuple[_Pairs, ...]:
-    pairs: list[list[tuple[int, int]]] = [[] for _ in range(axis.kernel)]
+def _read_by(axis: AxisTaps) -> Int64Array:
+    """Return the input that each output of an axis reads with each tap, -1 for none: int64 ``[outputs, kernel]``."""
+    read = np.full((axis.out_size, axis.kernel), -1, np.int64)
     for o, taps in enumerate(axis.taps):
         for i, k in taps:
-            pairs[k].append((i, o))
-    return tuple(_Pairs(places([i for i, _ in joined]), places([o for _, o in joined])) for joined in pairs)
+            read[o, k] = i
+    return read
 
 
 def _exact_dtype(acc_type: IntType) -> type[np.float32 | np.float64 | np.int64]:
