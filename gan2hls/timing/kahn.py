@@ -159,13 +159,17 @@ def corridors(
         int64 ``[words]`` each, by the word that is given, by the FIFO from which the buffer takes.
 
     Raises:
-        AssertionError: the network does not come to its end.
+        AssertionError: the network does not come to its end, or other words are read behind a buffer than written
+            in front of it.
     """
     from gan2hls.timing.kahn_run import run_network  # loads a compiler
 
     net, fifos = _arrays(processes, depths)
     number = {name: n for n, name in enumerate(fifos)}
     words = [next(process.words[source] for process in processes if source in process.writes) for source in buffers]
+    for given, sink in zip(words, buffers.values(), strict=True):
+        read = next(process.words[sink] for process in processes if sink in process.reads)
+        assert read == given, f"{sink}: {given} words are given, {read} read"
     pairs = np.array([(number[source], number[sink]) for source, sink in buffers.items()], np.int64)
     buffer, first = np.full(len(fifos), -1, np.int64), np.cumsum([0, *words])
     buffer[pairs] = np.arange(len(pairs))[:, None]

@@ -144,6 +144,13 @@ def test_networks_that_are_none(processes: tuple[NetworkProcess, ...], message: 
         run_network(processes, {"a": 1, "b": 1})
 
 
+def test_a_buffer_gives_what_it_takes() -> None:
+    sink = NetworkProcess("sink", ("held",), (), repeated([(0, 1)], 7))
+    source = NetworkProcess("source", (), ("b",), repeated([(0, 1)], 8))
+    with pytest.raises(AssertionError, match="held: 8 words are given, 7 read"):
+        corridors((source, sink), {"b": 1, "held": 1}, {"b": "held"})
+
+
 @pytest.mark.parametrize("writes_first", [False, True])
 @pytest.mark.parametrize("seed", range(20))
 def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
