@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.naming import describe
+from gan2hls.frontend.tensor_shapes import tensor_shapes
 
 
 def fixed_batch(model: onnx.ModelProto) -> int:
@@ -72,13 +73,6 @@ def batch_inside(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) 
         if batch > 1 and rest == 0 and target[0] % batch == 0:
             return batch, node
     return None
-
-
-def declare(info: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
-    """Declare the shape of an input, in place."""
-    dims = info.type.tensor_type.shape.dim
-    for dim, size in zip(dims, shape, strict=True):
-        dim.dim_value = size
 
 
 def take_one_frame(model: onnx.ModelProto, batch: int) -> None:
@@ -142,22 +136,3 @@ def whole_numbers(tensor: onnx.TensorProto) -> npt.NDArray[np.int64]:
 def _moves_batch(node: onnx.NodeProto) -> bool:
     perm = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "perm"), None)
     return not perm or perm[0] != 0
-
-
-def tensor_shapes(
-    model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]] | None = None
-) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all tensors, where onnx can tell them, with inputs as declared or of given shapes."""
-    open_ended = onnx.ModelProto()
-    open_ended.CopyFrom(model)
-    for info in open_ended.graph.input:
-        if inputs is not None and len(info.type.tensor_type.shape.dim) == len(inputs[info.name]):
-            declare(info, inputs[info.name])
-    for info in open_ended.graph.output:
-        info.ClearField("type")  # of which the file may say nothing, or what is no longer true
-    try:
-        inferred = onnx.shape_inference.infer_shapes(open_ended, data_prop=True)
-    except Exception:  # InferenceError and more from C++: the nodes will say themselves what is wrong
-        return {}
-    infos = (*inferred.graph.value_info, *inferred.graph.output)
-    return {info.name: tuple(dim.dim_value for dim in info.type.tensor_type.shape.dim) for info in infos}

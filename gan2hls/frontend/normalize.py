@@ -306,6 +306,12 @@ class _Folder:
             return [self._quantized(node)]
         if node.op_type in OF_ONE_SHAPE:
             return [self._type(node.input[0])]
+        if node.op_type == "Slice" and min(self._type(node.input[0]).shape, default=1) <= 0:  # that would end onnx
+            raise ModelError(
+                f"takes a part of nothing: {node.input[0]!r} is {list(self._type(node.input[0]).shape)}",
+                where=describe(node),
+                hint="enlarge the input: the kernels in front of it are larger than what they read",
+            )
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], False)
         try:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)

@@ -9,7 +9,7 @@ from onnx import TensorProto, inliner
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
-from gan2hls.frontend.batch import batch_inside, declare, fixed_batch, has_open_batch, take_one_frame
+from gan2hls.frontend.batch import batch_inside, fixed_batch, has_open_batch, take_one_frame
 from gan2hls.frontend.branches import check_straight, names_read
 from gan2hls.frontend.deprecated import RESPELLED, respell
 from gan2hls.frontend.labels import LABELS
@@ -20,6 +20,7 @@ from gan2hls.frontend.read import MAX_NODES
 from gan2hls.frontend.reads import RANDOM
 from gan2hls.frontend.sizes import has_other_sizes, take_sizes
 from gan2hls.frontend.sparse import densify
+from gan2hls.frontend.tensor_shapes import declare
 
 #: Inputs of operators that are weights, by position.
 _PARAMETERS: Mapping[str, tuple[int, ...]] = {

@@ -11,8 +11,9 @@ import onnx
 from onnx import numpy_helper
 
 from gan2hls.base import UnsupportedError
-from gan2hls.frontend.batch import constants, declare, tensor_shapes, whole_numbers
+from gan2hls.frontend.batch import constants, whole_numbers
 from gan2hls.frontend.naming import describe
+from gan2hls.frontend.tensor_shapes import declare, tensor_shapes
 
 Shape = tuple[int, ...]
 _WAY_OUT = "export the model with dynamic axes, or with an input of this size"

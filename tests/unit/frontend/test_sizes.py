@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
-from gan2hls.base import Gan2HlsError, UnsupportedError
+from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend import load
+from gan2hls.frontend.tensor_shapes import tensor_shapes
 from tests.float_evaluator import evaluate, run_onnx
 from tests.onnx_models import f32, save
 
@@ -93,3 +95,28 @@ def test_a_broken_crop_is_told_by_its_node(tmp_path: Path, broken: dict[str, obj
     with pytest.raises(Gan2HlsError) as caught:
         load(save(tmp_path, body, (1, 4, 8, 8), values), input_shapes={"x": (1, 4, 6, 6)})
     assert "(Slice)" in caught.value.where
+
+
+def test_kernels_may_be_larger_than_what_a_small_input_leaves(tmp_path: Path) -> None:
+    """And a crop of that, whose inference by onnx ends the process; crops of crops have their shapes."""
+    crop = "Slice({}, starts, ends, axes)"
+    body = f"a = Conv(x, v) b = Conv(a, c) d = {crop.format('b')} e = Relu(d) y = {crop.format('e')}"
+    constants = {
+        "v": f32(RNG, 4, 4, 5, 5),
+        "c": f32(RNG, 8, 4, 3, 3),
+        "starts": [1, 1],
+        "ends": [-1, -1],
+        "axes": [2, 3],
+    }
+    tensors = {name: np.asarray(value) for name, value in constants.items()}
+    path = save(tmp_path, body, (1, 4, 16, 16), tensors)
+    shapes = tensor_shapes(onnx.load(path), {"x": (1, 4, 12, 11)})
+    assert shapes == {
+        "a": (1, 4, 8, 7), "b": (1, 8, 6, 5), "d": (1, 8, 4, 3), "e": (1, 8, 4, 3), "y": (1, 8, 2, 1),
+    }  # fmt: skip
+    load(path, input_shapes={"x": (1, 4, 12, 11)})
+    for size, left in ((5, -1), (6, 0)):
+        message = rf"takes a part of nothing: 'b' is \[1, 8, {left}, 4\]"
+        with pytest.raises(ModelError, match=message) as caught:
+            load(path, input_shapes={"x": (1, 4, size, 10)})
+        assert "(Slice)" in caught.value.where and "enlarge the input" in caught.value.hint
