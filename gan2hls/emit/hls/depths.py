@@ -22,8 +22,8 @@ LEAST_WORDS = 2
 #: Words that all processes move in a frame at most where least depths are looked for, by many runs.
 _MOST_WORDS = 100_000_000
 
-#: Stalls of the runs that tell what a ring must take: none, and the longest.
-_EXTREMES = (0, max(STALLS))
+#: Stalls of the runs that tell what a ring must take: the longest, which needs the longest streams, and none.
+_EXTREMES = (max(STALLS), 0)
 
 #: Words that streams of a large design get for pipelines that stall as a whole: enough for most, not proven.
 _STALL_WORDS = 64
@@ -69,13 +69,14 @@ def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
         return {}
     region = top_region(design)
     ends = ring_ends(design, region)
-    networks = [tuple(network(design, region, {}, stall=stall)) for stall in _EXTREMES]
     inner, depths, buffers = inner_depths(design), _start(region), dict(ends.values())
     straight = inner | {ends[key][0]: ring.beats for key, ring in rings.items()}
-    for processes in networks:
+    found = []
+    for stall in _EXTREMES:  # one network at a time: those of large designs take gigabytes
+        processes = tuple(network(design, region, {}, stall=stall))
         joined = reading(processes, {sink: source for source, sink in buffers.items()})
         depths = _doubled(region, joined, depths, straight)
-    found = [corridors(processes, _depths(processes, depths | inner), buffers) for processes in networks]
+        found.append(corridors(processes, _depths(processes, depths | inner), buffers))
     programs: dict[tuple[str, int], RingProgram] = {}
     for key, ring in rings.items():
         bounds = [bound[ends[key][0]] for bound in found]
