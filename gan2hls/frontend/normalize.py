@@ -44,6 +44,7 @@ from gan2hls.frontend.tensor_type import TensorType, static_type
 
 #: Constant inputs up to this size are shown to shape inference with their values.
 _SHOWN = 4096
+_LARGER = "enlarge the input: the kernels in front of it are larger than what they read"
 #: Elements of a computed constant that are worth collecting garbage: onnx's evaluator is a cycle that holds its inputs.
 _LARGE = 1 << 22
 #: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
@@ -306,22 +307,24 @@ class _Folder:
             return [self._quantized(node)]
         if node.op_type in OF_ONE_SHAPE:
             return [self._type(node.input[0])]
-        if node.op_type == "Slice" and min(self._type(node.input[0]).shape, default=1) <= 0:  # that would end onnx
+        read = {name: self._type(name).shape for name in node.input if name}
+        empty = any(min(shape, default=1) <= 0 for shape in read.values())
+        if node.op_type == "Slice" and empty:  # that would end onnx
+            shape = list(read[node.input[0]])
             raise ModelError(
-                f"takes a part of nothing: {node.input[0]!r} is {list(self._type(node.input[0]).shape)}",
-                where=describe(node),
-                hint="enlarge the input: the kernels in front of it are larger than what they read",
+                f"takes a part of nothing: {node.input[0]!r} is {shape}", where=describe(node), hint=_LARGER
             )
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], False)
         try:
             inferred = onnx.shape_inference.infer_shapes(single, check_type=True, strict_mode=True, data_prop=True)
         except Exception as error:  # InferenceError and, from the checker, ValidationError or RuntimeError
             text = str(error).splitlines()[0]
-            shapes = ", ".join(f"{name!r} {list(self._type(name).shape)}" for name in node.input if name)
+            shapes = ", ".join(f"{name!r} {list(shape)}" for name, shape in read.items())
+            way = _LARGER if empty else "correct its attributes, or the shape that does not belong there"
             raise ModelError(
                 f"does not fit its inputs: {text}",
                 where=describe(node),
-                hint=f"it reads {shapes or 'nothing'}; correct its attributes, or the shape that does not belong there",
+                hint=f"it reads {shapes or 'nothing'}; {way}",
             ) from error
         return [static_type(output, node) for output in inferred.graph.output]
 

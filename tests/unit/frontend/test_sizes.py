@@ -120,3 +120,10 @@ def test_kernels_may_be_larger_than_what_a_small_input_leaves(tmp_path: Path) ->
         with pytest.raises(ModelError, match=message) as caught:
             load(path, input_shapes={"x": (1, 4, size, 10)})
         assert "(Slice)" in caught.value.where and "enlarge the input" in caught.value.hint
+
+
+def test_sums_of_nothing(tmp_path: Path) -> None:
+    body = "a = Conv(x, v) b = Conv(a, v) y = Add(b, x)"
+    with pytest.raises(ModelError, match="does not fit its inputs") as caught:
+        load(save(tmp_path, body, (1, 4, 6, 6), {"v": f32(RNG, 4, 4, 5, 5)}))
+    assert "it reads 'b' [1, 4, -2, -2], 'x' [1, 4, 6, 6]; enlarge the input" in caught.value.hint
