@@ -122,3 +122,15 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
         assert late > 0 and (option.interval - 1) * (in_rows - late) < full.interval * in_rows
         assert option.interval * (in_rows - late) >= full.interval * in_rows
     assert any(option.rows for option in every) == some
+
+
+@pytest.mark.parametrize("geometry", [conv((12, 32), 16, 16, p=0), conv((12, 32), 16, 16, k=5, p=0)])
+def test_with_weights_outside_they_take_what_their_engines_do(geometry: LinearGeometry) -> None:
+    """What a short line buffer takes is derived from what a long one does."""
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8)
+    every = options(layer, FoldingRequest(off_chip=True), MemoryPort(), short=True)
+    short = [option for option in every if option.rows]
+    assert short and all(option.off_chip is not None for option in every)
+    for option in short:
+        engine = LinearEngine(layer, option.folding, option.rows, off_chip=option.off_chip)
+        assert option.taken == engine_resources(engine).taken

@@ -10,17 +10,22 @@ import pytest
 
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
+from gan2hls.fabric import overall
 from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest, stream_op
+from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.queues import _in_turn, waiting_edges
+from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
+from gan2hls.hardware.schedule import _beside_options
 from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.hardware.weigh import refolded
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
 from gan2hls.ops import IntLinear
+from tests.random_integer_graphs import random_graph_design
 from tests.randomized import chain, conv, linear_layer
 from tests.shared_engines import residual_model, shared_design, shared_engines
 
@@ -144,6 +149,18 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     again = schedule(replace(model), scarce, {}, like=made)
     assert [named["shared"] for named in looked] == [made.shared] == [again.shared]
     assert design_resources(again) == design_resources(made) and again.depths == made.depths
+
+
+def test_what_a_design_takes_beside_its_options() -> None:
+    """Queues, converters and forks, and the rows of line buffers beyond those of options."""
+    drawn = random_graph_design(3)
+    engines = [replace(e, rows=line_buffer_rows(e.layer)) if isinstance(e, LinearEngine) else e for e in drawn.engines]
+    longer = [replace(e, rows=e.rows + 9) if isinstance(e, LinearEngine) else e for e in engines]
+    made = replace(drawn, engines=tuple(engines))
+    edges = edges_resources(made.edges) + joints_resources(made)
+    assert edges.ff > 0 and _beside_options(made) == edges
+    more = overall(engine_resources(e).taken for e in longer) - overall(engine_resources(e).taken for e in engines)
+    assert more.lut > 0 and _beside_options(replace(made, engines=tuple(longer))) == edges + more
 
 
 def test_what_is_pinned_does_not_share() -> None:
