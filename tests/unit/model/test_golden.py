@@ -17,7 +17,16 @@ from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
 from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, acc_bounds, linear_program
 from gan2hls.ops.weights import IntWeight
-from tests.randomized import chain, conv, dense, linear_layer, pointwise_layer, random_inputs, tiny_design
+from tests.randomized import (
+    chain,
+    conv,
+    conv_transpose,
+    dense,
+    linear_layer,
+    pointwise_layer,
+    random_inputs,
+    tiny_design,
+)
 from tests.strategies import OnnxConv, convolutions
 
 
@@ -117,6 +126,19 @@ def test_borders_that_are_reflected_are_exact(channels: int) -> None:
     axis = AxisTaps(5, 3, tuple(tuple((reflected[o + k], k) for k in range(3)) for o in range(5)))
     geometry = LinearGeometry(axis, axis, 16, channels)
     layer = linear_layer(rng, "l0", "z", geometry, z)
+    model = chain("m", geometry.in_shape, z, (layer,))
+    check(model, random_inputs(rng, model, 2))
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_products_are_scattered_to_their_groups(groups: int, bits: int) -> None:
+    rng = np.random.default_rng(groups)
+    z = QuantType(IntType(bits, signed=False), 1.0, 9)
+    geometry = conv_transpose((4, 5), 48, 6, groups=groups)
+    layer = linear_layer(rng, "l0", "z", geometry, z, weight_bits=bits)
+    program = layer.op.program([z], layer.acc_type)
+    assert program._scatters
     model = chain("m", geometry.in_shape, z, (layer,))
     check(model, random_inputs(rng, model, 2))
 
