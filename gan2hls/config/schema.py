@@ -139,8 +139,12 @@ class MemoryConfig(Strict):
 class VerifyConfig(Strict):
     """Which steps of the ladder run, and on how much."""
 
-    steps: tuple[VerifyStep, ...] = Field(VERIFY_STEPS, description="Steps to run; [] for none.")
-    frames: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(3, description="Frames of every co-simulation.")
+    steps: tuple[VerifyStep, ...] | None = Field(
+        None, description="Steps to run; [] for none; null: all that can, RTL of long frames left out."
+    )
+    frames: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = Field(
+        None, description="Frames of every co-simulation; null: 3, and 1 of large models."
+    )
     hls_tool: HlsTool | None = Field(None, description="HLS compiler of the vendor step.")
     min_psnr_db: Annotated[float, Field(strict=True, ge=0, le=200)] = Field(
         20.0, description="The float step fails when the output's PSNR is below it."
@@ -149,9 +153,14 @@ class VerifyConfig(Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if len(set(self.steps)) != len(self.steps):
-            raise ValueError(f"steps repeat: {', '.join(self.steps)}")
+        if len(set(self.wanted)) != len(self.wanted):
+            raise ValueError(f"steps repeat: {', '.join(self.wanted)}")
         return self
+
+    @property
+    def wanted(self) -> tuple[VerifyStep, ...]:
+        """The steps to run: those that are named, else all."""
+        return VERIFY_STEPS if self.steps is None else self.steps
 
 
 def _or_short(schema: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ STATIC_MEMORY = ("memory.py",)
 MEMORY_IMAGE = "../memory/memory.image"
 #: What the benches of a project are called.
 DUTS = ("rtl", "hls")
+#: How g++ makes the C++ of the hls design fast.
+_OPTIMIZED = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic")
 
 
 def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int = 0) -> dict[str, bytes]:
@@ -136,7 +138,7 @@ def _hls(design: Design) -> dict[str, Any]:
         f"{name}_hls_shell",
         sources=[f"{{here}}/{name}_hls.vlt", f"{{here}}/{name}_hls_shell.sv"],
         cpp=[f"{hls}/{name}.cpp", f"{hls}/{name}_dpi.cpp"],
-        cflags=[f"-I{hls}", f"-I{hls}/lib/csim", "-I{ap_types}", "-Wno-unknown-pragmas", "-O2"],
+        cflags=[f"-I{hls}", f"-I{hls}/lib/csim", "-I{ap_types}", "-Wno-unknown-pragmas", *_OPTIMIZED],
         data=[f"{{here}}/../{IMAGE}"] if design.has_image else [],
     )
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gan2hls import frontend, passes
 from gan2hls.base import ConfigError, ModelError, OutputError, ToolError, check_output_file
-from gan2hls.config import Config, VerifyConfig, resolve
+from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, emit_memory, write
 from gan2hls.emit.hls import emit_hls
 from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
@@ -68,8 +68,8 @@ def verify_project(
     if saved.design is None:
         raise ModelError("holds no design to verify", where=str(folder), hint=_resuming(folder))
     config = resolve(None, overrides, base=saved.config)
-    if not config.verify.steps:  # built with --no-verify: run everything that can run
-        config = config.model_copy(update={"verify": _all_steps(config.verify)})
+    if not config.verify.wanted:  # built with --no-verify: run everything that can run
+        config = resolve(None, {"verify": {"steps": None}}, base=config)
     evaluation = read_inputs(saved.model.inputs, config).evaluation
     float_step: FloatStep | None = None
     if onnx_path is not None:
@@ -81,16 +81,12 @@ def verify_project(
         config.verify,
         folder,
         saved.design,
-        stimulus(saved.model, evaluation, config.verify.frames, config.verify.seed),
+        stimulus(saved.model, evaluation, config.verify),
         float_step=float_step,
         former=saved.report,
         vendor_log=vendor_log(folder),
         notify=(lambda step: notify("verify", step)) if notify is not None else None,
     )
-
-
-def _all_steps(config: VerifyConfig) -> VerifyConfig:
-    return VerifyConfig.model_validate({k: v for k, v in config.model_dump().items() if k != "steps"})
 
 
 def generate(

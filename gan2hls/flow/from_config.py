@@ -163,7 +163,7 @@ def folded_for_tool(config: Config) -> Config:
     """
     target, verify = config.target, config.verify
     own = (target.pe, target.simd, target.fps, target.dsp, *((e.pe or e.simd) for e in config.layers.values()))
-    if verify.hls_tool != "bambu" or "vendor" not in verify.steps or any(value is not None for value in own):
+    if verify.hls_tool != "bambu" or "vendor" not in verify.wanted or any(value is not None for value in own):
         return config
     pe, simd = _BAMBU_FOLDING
     _log.warning(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from gan2hls.config import CalibrationConfig, Config
+from gan2hls.config import CalibrationConfig, Config, VerifyConfig
 from gan2hls.model import IntegerModel, Port
 from gan2hls.numbers import Int64Array
 from gan2hls.quantize import (
@@ -27,6 +27,7 @@ from gan2hls.quantize import (
     undefined_casts,
     unusual,
 )
+from gan2hls.verify import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -178,9 +179,9 @@ def source_of(config: Config, *, samples: int, seed: int, data: Path | None = No
     )
 
 
-def stimulus(model: IntegerModel, evaluation: Mapping[str, Array], frames: int, seed: int) -> dict[str, Int64Array]:
-    """Return input codes ``[N, H, W, C]`` by input name: ``frames`` real ones, then as many over the whole type."""
-    rng = np.random.default_rng(seed)
+def stimulus(model: IntegerModel, evaluation: Mapping[str, Array], verify: VerifyConfig) -> dict[str, Int64Array]:
+    """Return input codes ``[N, H, W, C]`` by input name: real ones, then as many over the whole type."""
+    frames, rng = frames_of(verify, model), np.random.default_rng(verify.seed)
     real = quantize_inputs(model, {name: values[:frames] for name, values in evaluation.items()})
     codes = {}
     for port, quant in zip(model.inputs, model.input_types, strict=True):

@@ -67,7 +67,7 @@ def climb(
     steps: dict[Any, StepReport] = {}
     measured, fidelity = Timing(), NOT_MEASURED
     for step in VERIFY_STEPS:
-        if step not in config.steps:
+        if step not in config.wanted:
             steps[step] = skipped("not asked for")
             continue
         if notify is not None:
@@ -116,9 +116,11 @@ def _run(
                 if config.hls_tool is None:
                     return skipped("no HLS compiler chosen (--hls-tool)"), None
                 return _step_report(verify.run_vendor(folder, design, work, config.hls_tool, vendor_log)), None
+            if reason := verify.why_no_rtl(config, design):
+                return skipped(reason), None
             result = verify.run_rtl(folder, design, work)
         except ToolError as error:
-            if step != "vendor" and "steps" in config.model_fields_set:
+            if step != "vendor" and config.steps is not None:
                 raise
             return skipped(f"{error.message}{f' ({error.hint})' if error.hint else ''}"), None
     return _step_report(result), _timing(result.measurements, design)

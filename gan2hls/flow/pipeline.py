@@ -62,7 +62,7 @@ from gan2hls.report import (
     make_report,
     no_verification,
 )
-from gan2hls.verify import run_float
+from gan2hls.verify import frames_of, run_float
 
 _log = logging.getLogger(__name__)
 
@@ -271,13 +271,13 @@ class _Run:
 
     def _emit(self) -> None:
         with self._stage("emit"):
-            wanted = self.config.verify
-            frames = {name: values[: wanted.frames] for name, values in self.inputs.evaluation.items()}
+            count = frames_of(self.config.verify, self.model)
+            frames = {name: values[:count] for name, values in self.inputs.evaluation.items()}
             tensors = Golden(self.model).run(quantize_inputs(self.model, frames))
             parts = {
                 "hls": emit_hls(self.design),
                 "rtl": emit_rtl(self.design),
-                "testbench": emit_bench(self.design, tensors, seed=wanted.seed),
+                "testbench": emit_bench(self.design, tensors, seed=self.config.verify.seed),
                 "memory": emit_memory(self.design),
             }
             files = {f"{folder}/{path}": content for folder, made in parts.items() for path, content in made.items()}
@@ -328,7 +328,7 @@ class _Run:
         return self._result(self.project, report, write)
 
     def _verify(self, staging: Staging, write: bool) -> Ladder:
-        if self.stop == "emit" or not self.config.verify.steps:
+        if self.stop == "emit" or not self.config.verify.wanted:
             reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
             return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
         with self._stage("verify"):
@@ -337,7 +337,7 @@ class _Run:
                 self.config.verify,
                 staging.folder,
                 self.design,
-                stimulus(self.model, self.inputs.evaluation, self.config.verify.frames, self.config.verify.seed),
+                stimulus(self.model, self.inputs.evaluation, self.config.verify),
                 float_step=self._float_step(),
                 former=former,
                 vendor_log=vendor_log(self.destination) if write else None,

@@ -4,6 +4,7 @@ A step raises ``ToolError`` when it cannot run for want of a tool; the ladder re
 """
 
 from gan2hls.verify.csim import CsimResult, check_csim, run_outputs
+from gan2hls.verify.extent import frames_of, why_no_rtl
 from gan2hls.verify.float import run_float
 from gan2hls.verify.hls import run_hls
 from gan2hls.verify.result import Measurements, Status, StepResult
@@ -16,9 +17,11 @@ __all__ = [
     "Status",
     "StepResult",
     "check_csim",
+    "frames_of",
     "run_float",
     "run_hls",
     "run_outputs",
     "run_rtl",
     "run_vendor",
+    "why_no_rtl",
 ]

@@ -13,11 +13,22 @@
 
 #include "lib/bench.hpp"
 
+// Where streams are bounded (hls_dataflow.h), make them as long as in hardware, or longer, which is faster.  Codes have no
+// say in which words move: the first frame of the core tells whether depths are enough, and the others have results checked.
+static void bound_streams(bool exactly) {
+#ifdef GAN2HLS_BOUNDED
+    hls::fifo::least() = exactly ? 1 : 1024;
+#else
+    (void)exactly;
+#endif
+}
+
 static void run_layer_l0_dense(char** paths) {
     gan2hls::stream_codes<8, false, 1, 8, 8> in;
     gan2hls::stream_codes<8, false, 1, 8, 48> out;
     in.read(*paths++);
     for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        bound_streams(false);
         in.push(frame);
         layer_l0_dense::engine(in.beats, out.beats);
         out.pop();
@@ -32,6 +43,7 @@ static void run_layer_l1_conv_transpose(char** paths) {
     gan2hls::stream_codes<8, false, 1, 8, 128> out;
     in.read(*paths++);
     for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        bound_streams(false);
         in.push(frame);
         layer_l1_conv_transpose::engine(in.beats, out.beats);
         out.pop();
@@ -46,6 +58,7 @@ static void run_layer_l2_conv_transpose(char** paths) {
     gan2hls::stream_codes<8, false, 2, 16, 192> out;
     in.read(*paths++);
     for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        bound_streams(false);
         in.push(frame);
         layer_l2_conv_transpose::engine(in.beats, out.beats);
         out.pop();
@@ -60,6 +73,7 @@ static void run_layer_l3_conv(char** paths) {
     gan2hls::stream_codes<8, true, 1, 8, 64> out;
     in.read(*paths++);
     for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        bound_streams(false);
         in.push(frame);
         layer_l3_conv::engine(in.beats, out.beats);
         out.pop();
@@ -74,6 +88,7 @@ static void run_core(char** paths) {
     gan2hls::stream_codes<8, true, 1, 8, 64> out;
     in.read(*paths++);
     for (std::size_t frame = 0; frame < in.frames(); ++frame) {
+        bound_streams(frame == 0);
         in.push(frame);
         tiny_dcgan_core(in.beats, out.beats);
         out.pop();
@@ -106,10 +121,6 @@ int main(int argc, char** argv) {
             }
             if (chosen == 0) throw std::runtime_error("no such layer");
             if (n + chosen->files >= argc) throw std::runtime_error("a file for each stream is needed");
-#ifdef GAN2HLS_BOUNDED
-            // Whether depths are enough the core tells.  An engine alone has its results checked: long streams are faster.
-            hls::fifo::least() = chosen->run == run_core ? 1 : 1024;
-#endif
             chosen->run(argv + n + 1);
             if (hls::abandoned_streams() != 0) throw std::runtime_error("words were left in a stream");
             n += 1 + chosen->files;

@@ -37,6 +37,8 @@ SLOWDOWN = 16
 SCARCE, SLOW = 2.5, 1.5
 #: That interval, where what is under test takes so long and not a single clock.
 INTERVAL = max(entry["interval"] for entry in BENCH.config["layers"]) if DUT["traces"] else 0
+#: Frames at full rate: long queues have to be full before the interval is steady.
+STEADY = max(3, BENCH.frames) + 2
 #: Cycles in which nothing may come out after the last frame.
 SILENCE = 200
 
@@ -280,14 +282,13 @@ async def crossed(dut: Any, name: str, idle: Waits, stall: Waits) -> None:
         await run.finish(BENCH.frames)
 
 
-@cocotb.test(timeout_time=timeout(BENCH.frames + 2))
+@cocotb.test(timeout_time=timeout(STEADY))
 async def full_rate(dut: Any) -> None:
     """No waits on either side: compare, measure latency and frame interval."""
-    frames = BENCH.frames + 2
     async with session(dut, "full_rate") as run:
         await run.restart()
-        run.stream(frames)
-        await run.finish(frames)
+        run.stream(STEADY)
+        await run.finish(STEADY)
         run.measure()
 
 

@@ -208,4 +208,38 @@ GAN2HLS_INLINE void put_above(ap_uint<WIDTH>& word, uint64_t value) {
 
 }  // namespace gan2hls
 
+#ifdef GAN2HLS_OPEN_AP_TYPES
+#include "words.h"
+#else
+namespace gan2hls {
+
+// Read COUNT fields of BITS bits, from the bottom of a word in limbs on, as signed or unsigned numbers, each plus `more`.
+template <int BITS, bool SIGNED, int COUNT, class T>
+GAN2HLS_INLINE void numbers(const uint64_t* limbs, int more, T* to) {
+#ifdef __BAMBU__
+#pragma unroll
+#endif
+    for (int n = 0; n < COUNT; ++n) {
+#ifndef __BAMBU__
+#pragma HLS UNROLL  // only wires: every field is a fixed slice of the word; adding 0 costs nothing
+#endif
+        to[n] = T(extend<BITS, SIGNED>(field<BITS>(limbs, n * BITS)) + more);
+    }
+}
+
+// Shift a word down by BITS bits.
+template <int BITS, int WIDTH>
+GAN2HLS_INLINE void shift_down(ap_uint<WIDTH>& word) {
+    word >>= BITS;
+}
+
+// Put `part` at the bits from LOW on of a word that is 0 there.
+template <int LOW, int PART, int WIDTH>
+GAN2HLS_INLINE void put_part(ap_uint<WIDTH>& word, const ap_uint<PART>& part) {
+    word.range(LOW + PART - 1, LOW) = part;
+}
+
+}  // namespace gan2hls
+#endif
+
 #endif

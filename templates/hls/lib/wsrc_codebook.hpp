@@ -56,6 +56,11 @@ struct wsrc_codebook {
             const uint64_t raw = field<L::CENTROID_BITS>(entries, entry * L::CENTROID_BITS);
             centroid[n] = typename L::weight_t(extend<L::CENTROID_BITS, true>(raw));
         }
+        typename upto<(1 << L::INDEX_BITS) - 1>::type index[L::PE * L::SIMD];
+#ifndef __BAMBU__
+#pragma HLS ARRAY_PARTITION variable=index complete  // wires, not a memory
+#endif
+        numbers<L::INDEX_BITS, false, L::PE * L::SIMD>(limbs, 0, index);
 #ifdef __BAMBU__
 #pragma unroll
 #endif
@@ -64,8 +69,7 @@ struct wsrc_codebook {
 #pragma HLS UNROLL  // one multiplexer per lane; where one table serves all folds, its inputs are constants
 #endif
             const int table = lane / L::SIMD * L::TABLES / L::PE;
-            const int index = int(field<L::INDEX_BITS>(limbs, lane * L::INDEX_BITS));
-            weight[lane] = centroid[table << L::INDEX_BITS | index];
+            weight[lane] = centroid[table << L::INDEX_BITS | int(index[lane])];
         }
     }
 };

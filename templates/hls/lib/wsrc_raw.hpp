@@ -30,16 +30,7 @@ struct wsrc_raw {
 #endif
             limbs[n] = L::weight_rom(address, n);
         }
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-        for (int lane = 0; lane < L::PE * L::SIMD; ++lane) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // only wires: every lane is a fixed slice of the word; a BASE of 0 costs nothing
-#endif
-            const uint64_t raw = field<L::CODE_BITS>(limbs, lane * L::CODE_BITS);
-            weight[lane] = typename L::weight_t(extend<L::CODE_BITS, L::CODE_SIGNED != 0>(raw) + L::BASE);
-        }
+        numbers<L::CODE_BITS, L::CODE_SIGNED != 0, L::PE * L::SIMD>(limbs, L::BASE, weight);
     }
 };
 

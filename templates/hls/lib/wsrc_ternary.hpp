@@ -54,15 +54,7 @@ struct wsrc_ternary {
             limbs[n] = L::weight_rom(address, n);
         }
         if (!L::DENSE) {
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-            for (int lane = 0; lane < LANES; ++lane) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // only wires
-#endif
-                weight[lane] = typename L::weight_t(extend<2, true>(field<2>(limbs, 2 * lane)));
-            }
+            numbers<2, true, LANES>(limbs, 0, weight);
             return;
         }
 #ifndef __BAMBU__

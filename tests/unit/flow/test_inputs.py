@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.config.schema import parse_config
+from gan2hls.config.schema import VerifyConfig, parse_config
 from gan2hls.flow.inputs import read_inputs, stimulus
 from gan2hls.model.ir import Graph
 from tests import randomized
@@ -40,7 +40,7 @@ def test_frames_of_a_file_are_held_out(tmp_path: Path, frames: int, kept: int, h
 
 
 def test_stimulus_is_half_real_and_half_over_the_whole_type() -> None:
-    codes = stimulus(MODEL, {"z": np.zeros((9, 6, 1, 1), np.float32)}, 3, seed=1)["z"]
+    codes = stimulus(MODEL, {"z": np.zeros((9, 6, 1, 1), np.float32)}, VerifyConfig(frames=3, seed=1))["z"]
     assert codes.shape == (6, 1, 1, 6)
     assert not codes[:3].any() and codes[3:].any()
     kind = MODEL.input_types[0].int_type

@@ -30,7 +30,7 @@ void narrow(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> 
         if (wanted) rest = in.read();
         out.write(ap_uint<WIDTH_OUT>(ap_uint<PART>(rest)));
         // A shift register: cheaper than a multiplexer over all parts.
-        if (FACTOR > 1) rest >>= PART < WIDTH_IN ? PART : 0;
+        if (FACTOR > 1) shift_down<(PART < WIDTH_IN ? PART : 0)>(rest);
         wanted = part.last;
         part.step();
     }
@@ -39,7 +39,6 @@ void narrow(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> 
 template <int FACTOR, int PART, int BEATS, int WIDTH_IN, int WIDTH_OUT>
 void widen(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >& out) {
     static_assert(WIDTH_OUT > (FACTOR - 1) * PART && BEATS % FACTOR == 0, "widen must join whole beats");
-    const int JOINED = FACTOR * PART;
     const int ABOVE = (FACTOR - 1) * PART;
     ap_uint<memory_bits(FACTOR * PART)> word = 0;
     counter<FACTOR> part;
@@ -51,8 +50,12 @@ void widen(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> >
 #pragma HLS PIPELINE II=1  // one input beat a clock
 #endif
         // A shift register again: parts enter at the top and the first one ends up at the bottom.
-        if (FACTOR > 1) word >>= FACTOR > 1 ? PART : 0;
-        word.range(JOINED - 1, ABOVE) = ap_uint<PART>(in.read());
+        if (FACTOR > 1) {
+            shift_down<(FACTOR > 1 ? PART : 0)>(word);
+        } else {
+            word = 0;
+        }
+        put_part<ABOVE>(word, ap_uint<PART>(in.read()));
         if (part.last) out.write(ap_uint<WIDTH_OUT>(word));
         part.step();
     }

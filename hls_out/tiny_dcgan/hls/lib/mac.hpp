@@ -90,16 +90,8 @@ struct mac_lanes {
 #ifndef __BAMBU__
 #pragma HLS ARRAY_PARTITION variable=x complete  // wires, not a memory
 #endif
-#ifdef __BAMBU__
-#pragma unroll
-#endif
-        for (int s = 0; s < TOGETHER * L::SIMD; ++s) {
-#ifndef __BAMBU__
-#pragma HLS UNROLL  // one subtracter per lane; a zero point of 0 costs nothing
-#endif
-            const uint64_t raw = field<L::IN_BITS>(limbs, s * L::IN_BITS);
-            x[s] = typename L::input_t(extend<L::IN_BITS, L::IN_SIGNED>(raw) - L::IN_ZERO_POINT);
-        }
+        // One subtracter per lane; a zero point of 0 costs nothing.
+        numbers<L::IN_BITS, L::IN_SIGNED != 0, TOGETHER * L::SIMD>(limbs, -L::IN_ZERO_POINT, x);
 
         typename L::weight_t weight[L::PE * L::SIMD];
 #ifndef __BAMBU__

@@ -1,4 +1,4 @@
-"""Limbs of words: as the open headers keep them, and as ranges of bits, against integers of Python."""
+"""Limbs and fields of words: as the open headers keep them, and as ranges of bits, against integers of Python."""
 
 from __future__ import annotations
 
@@ -40,8 +40,53 @@ int main(int, char** given) {{
     ap_uint<{width}> joined = part;
     put_above<{low}, {bits}>(joined, std::strtoull(given[1 + limbs_of({width})], 0, 16));
     print(joined);
+    shift_down<{low}>(joined);
+    print(joined);
+    put_part<{bits}>(joined, part);
+    print(joined);
 }}
 """
+
+#: Prints COUNT fields of BITS bits, as signed and as unsigned numbers, of the limbs that it is given.
+NUMBERS = """
+#include "types.hpp"
+{undefined}
+#include "bits.hpp"
+#include <cstdio>
+#include <cstdlib>
+
+using namespace gan2hls;
+
+template <int BITS, bool SIGNED, int COUNT>
+void print(char** given) {{
+    uint64_t limbs[limbs_of(BITS * COUNT)];
+    for (int n = 0; n < limbs_of(BITS * COUNT); ++n) limbs[n] = std::strtoull(given[1 + n], 0, 16);
+    int64_t found[COUNT];
+    numbers<BITS, SIGNED, COUNT>(limbs, -3, found);
+    for (int n = 0; n < COUNT; ++n) std::printf("%lld ", (long long)found[n]);
+    std::printf("\\n");
+}}
+
+int main(int, char** given) {{
+{calls}
+}}
+"""
+
+
+def compiled(text: str, folder: Path) -> Path:
+    (folder / "main.cpp").write_text(text)
+    subprocess.run(
+        ["g++", "-std=c++14", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", f"-I{LIB}",
+         f"-I{LIB / 'csim'}", "-isystem", str(ap_types_folder()), str(folder / "main.cpp"), "-o", str(folder / "main")],
+        check=True,
+    )  # fmt: skip
+    return folder / "main"
+
+
+def told(program: Path, raw: bytes, *more: str) -> list[str]:
+    """Return the lines that ``program`` prints of a word, given as limbs."""
+    limbs = [f"{int.from_bytes(raw[at : at + 8], 'little'):x}" for at in range(0, len(raw), 8)]
+    return subprocess.run([program, *limbs, *more], check=True, capture_output=True, text=True).stdout.splitlines()
 
 
 @pytest.mark.slow
@@ -50,19 +95,29 @@ int main(int, char** given) {{
     ("width", "low", "bits"), [(24, 9, 15), (64, 40, 20), (72, 60, 12), (144, 128, 16), (200, 1, 64)]
 )
 def test_limbs_are_those_of_the_number(width: int, low: int, bits: int, undefined: str, tmp_path: Path) -> None:
-    (tmp_path / "main.cpp").write_text(PROGRAM.format(undefined=undefined, width=width, low=low, bits=bits))
-    program = tmp_path / "main"
-    subprocess.run(
-        ["g++", "-std=c++14", "-O1", "-Wno-unknown-pragmas", f"-I{LIB}", f"-I{LIB / 'csim'}", "-isystem",
-         str(ap_types_folder()), str(tmp_path / "main.cpp"), "-o", str(program)],
-        check=True,
-    )  # fmt: skip
+    program = compiled(PROGRAM.format(undefined=undefined, width=width, low=low, bits=bits), tmp_path)
     count = -(-width // 64)
     for raw in (b"\xff" * 8 * count, np.random.default_rng(width).bytes(8 * count)):
         number = int.from_bytes(raw, "little")
         above = number >> 3 & ((1 << bits) - 1)
-        limbs = [f"{number >> 64 * n & ~(~0 << 64):x}" for n in range(count)]
-        told = subprocess.run([str(program), *limbs, f"{above:x}"], check=True, capture_output=True, text=True).stdout
-        found = [sum(int(limb, 16) << 64 * n for n, limb in enumerate(line.split())) for line in told.splitlines()]
+        lines = told(program, raw, f"{above:x}")
+        found = [sum(int(limb, 16) << 64 * n for n, limb in enumerate(line.split())) for line in lines]
         kept = number % (1 << width)
-        assert found == [kept, (kept + 1) % (1 << width), kept % (1 << low) | above << low]
+        part = kept % (1 << low)
+        assert found == [kept, (kept + 1) % (1 << width), part | above << low, above, above | part << bits]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("undefined", ["", "#undef GAN2HLS_OPEN_AP_TYPES"], ids=["open", "ranges"])
+def test_numbers_are_the_fields_of_the_word(undefined: str, tmp_path: Path) -> None:
+    cases = [(bits, count) for bits in (1, 2, 3, 4, 5, 7, 8, 10, 12, 16, 17, 31, 32, 40) for count in (1, 7, 64, 70)]
+    signs = ((True, "true"), (False, "false"))
+    calls = [f"    print<{bits}, {sign}, {count}>(given);" for bits, count in cases for _, sign in signs]
+    program = compiled(NUMBERS.format(undefined=undefined, calls="\n".join(calls)), tmp_path)
+    raw = np.random.default_rng(7).bytes(8 * 44)  # 70 fields of 40 bits
+    number, lines = int.from_bytes(raw, "little"), iter(told(program, raw))
+    for bits, count in cases:
+        fields = [number >> bits * n & ((1 << bits) - 1) for n in range(count)]
+        for signed, _ in signs:
+            wanted = [field - (1 << bits if signed and field >> (bits - 1) else 0) - 3 for field in fields]
+            assert [int(word) for word in next(lines).split()] == wanted, (bits, count, signed)
