@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from gan2hls.timing import network as blocks
 from gan2hls.timing.network import Block, Network, Queue, Stream
 from tests.clocked_actor import Actor, Wire, Words
@@ -312,9 +314,18 @@ def run(network: Network) -> tuple[dict[Stream, Wire], dict[Queue, Words]]:
 def _parts(block: Block) -> list[Block]:
     """Return the blocks that ``block`` is one of."""
     if block.kind == "decoder":
-        (queue,), (out,), (_, _, _, _, ratio) = block.reads, block.writes, block.numbers
+        (queue,), (out,), (*numbers, ratio, to_push, credits, joined) = block.reads, block.writes, block.numbers
         beats, chunks = Stream(f"{queue.name}.beats", queue.words), Stream(f"{out.name}.chunks", queue.words * ratio)
-        return [blocks.fifo(queue, beats), blocks.down(beats, chunks, ratio), replace(block, reads=(chunks,))]
+        decoded, phrases = (Stream(f"{out.name}.{what}", out.beats * joined) for what in ("decoded", "phrases"))
+        phrases = phrases if joined > 1 else out
+        return [
+            blocks.fifo(queue, beats), blocks.down(beats, chunks, ratio),
+            replace(block, reads=(chunks,), writes=(decoded,), numbers=(*numbers, ratio)),
+            blocks.requant(
+                decoded, phrases, latency=to_push, queue_words=credits, pixels=np.ones(1, np.int64), groups=1
+            ),
+            *([blocks.up(phrases, out, joined)] if joined > 1 else []),
+        ]  # fmt: skip
     if block.kind != "unpack":
         return [block]
     (queue,), (rows,), (parts, joined, row_words, _, to_ready) = block.reads, block.writes, block.numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -81,24 +82,26 @@ def _decoded(
     assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     name, bus = engine.layer.name, engine.off_chip.bus_bits
     blocks, parts = [], []
+    code, share = coded.code, coded.word_symbols
+    decoding = partial(
+        timing.decoder,
+        chunk_bits=CHUNK_BITS,
+        longest=code.longest,
+        beat_chunks=bus // CHUNK_BITS,
+        to_push=_SYMBOL_TO_PUSH,
+        queue_words=_SYMBOL_QUEUE,
+    )
     for n, (queue, lengths, spans) in enumerate(zip(queues, coded.lengths, coded.spans, strict=True)):
-        decoded, phrases = (Stream(f"{name}.{n}.{what}", lengths.size * passes) for what in ("decoded", "phrases"))
-        bits, every = lengths.astype(np.int64), np.ones(1, np.int64)
-        blocks += [
-            timing.decoder(queue, decoded, CHUNK_BITS, coded.code.longest, bits, bus // CHUNK_BITS),
-            timing.requant(
-                decoded, phrases, latency=_SYMBOL_TO_PUSH, queue_words=_SYMBOL_QUEUE, pixels=every, groups=1
-            ),
-        ]
-        symbols = phrases
-        if coded.phrases.most > 1:
-            symbols = Stream(f"{name}.{n}.symbols", coded.symbols * passes)
-            blocks.append(timing.expand(phrases, symbols, spans.astype(np.int64)))
-        if coded.word_symbols > 1:
-            part = Stream(f"{name}.{n}.part", symbols.beats // coded.word_symbols)
-            blocks.append(timing.up(symbols, part, coded.word_symbols))
-            symbols = part
-        parts.append(symbols)
+        bits, part = lengths.astype(np.int64), Stream(f"{name}.{n}.part", coded.symbols * passes // share)
+        parts.append(part)
+        if coded.phrases.most == 1:
+            blocks.append(decoding(queue, part, bits, joined=share))
+            continue
+        phrases = Stream(f"{name}.{n}.phrases", lengths.size * passes)
+        symbols = part if share == 1 else Stream(f"{name}.{n}.symbols", coded.symbols * passes)
+        blocks += [decoding(queue, phrases, bits), timing.expand(phrases, symbols, spans.astype(np.int64))]
+        if share > 1:
+            blocks.append(timing.up(symbols, part, share))
     if len(parts) == 1:
         return blocks, parts[0]
     words = Stream(f"{name}.words", parts[0].beats)

@@ -21,8 +21,11 @@ from gan2hls.timing.rings import (
 #: memory could send another beat, bursts so far; then the clock of the last beat of each burst that may be on its way;
 #: then how many free places of each queue are counted.
 _CLOCK, _TURN, _END, _BURSTS, LASTS = range(5)
-#: Column of the state of a decoder from which the clocks of its last chunks stand, and how many do.
-CHUNKS, LAST_CHUNKS = 7, 16
+#: Columns of the state of a decoder from which the clocks of its last chunks stand, and those in which its last symbols
+#: were decoded, and left; and how many do, powers of two.
+CHUNKS, LAST_CHUNKS = 12, 16
+DECODED, LAST_SYMBOLS = CHUNKS + LAST_CHUNKS, 256
+SENT = DECODED + LAST_SYMBOLS
 #: Beyond every clock.
 _NEVER = 1 << 62
 
@@ -156,18 +159,28 @@ def unpack(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
 
 @compiled
 def decoder(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, tables: A, b: int) -> bool:
-    """Decode symbols of beats: a FIFO, what makes chunks of a beat, and the loop of a decoder, without events between.
+    """Make words of coded beats, without events in between: a decoder, what stands in front of it and behind it.
 
-    A symbol comes when the bits that it needs are there, or all of the pass; a chunk is taken where it has room.  What
-    is left of a pass is dropped before the next one begins.  Ports: beats, symbols; numbers: symbols and chunks of a
-    pass, bits of a chunk, bits of the longest code, chunks of a beat; table: bits of a pass before each symbol, and
-    all; state: beats taken, clock of the last one, chunks of it that are left, first clock of the first of them; chunks
-    taken, clock of the last one, symbols of the pass that leave room for the next one; clocks of the last chunks.
+    In front: a FIFO, and what makes chunks; behind: the queue of its table, and what joins symbols to words.
+
+    A symbol is decoded when the bits that it needs are there, or all of the pass; a chunk is taken where it has room.
+    What is left of a pass is dropped before the next one begins.  The queue gives credits, as that of a requantizer
+    does, and the last symbol of a word is taken when the former word has left.  Ports: beats, words; numbers: symbols
+    and chunks of a pass, bits of a chunk, bits of the longest code, chunks of a beat, clocks from a symbol to its push,
+    credits, symbols of a word; tables: bits of a pass before each symbol, and all; the chunk of the pass with which a
+    symbol has what it needs; state: beats taken, clock of the last one, chunks of it that are left, first clock of the
+    first of them; chunks taken, clock of the last one, symbols of the pass that leave room for the next one; symbols
+    that are decoded, that have left the queue, and the first clocks of the next ones; symbols of the next word; clocks
+    of the last chunks, and those of the last symbols, twice.
     """
     put, free, offer, leave = ports[b, 0], ports[b, 1], ports[b, 3], ports[b, 4]
     symbols, chunks, chunk_bits, longest = numbers[b, 0], numbers[b, 1], numbers[b, 2], numbers[b, 3]
+    to_push, credits, joined = numbers[b, 5], numbers[b, 6], numbers[b, 7]
     taken, take, left, valid = state[b, 0], state[b, 1], state[b, 2], state[b, 3]
     chunk, clock, before, bits = state[b, 4], state[b, 5], state[b, 6], tables_at[b, 0]
+    decoded, sent, decodes, sends, part = state[b, 7], state[b, 8], state[b, 9], state[b, 10], state[b, 11]
+    total, mask = events[offer, LIMIT] * joined, LAST_SYMBOLS - 1
+    needs, symbol, first = tables_at[b, 1], decoded % symbols, decoded // symbols * chunks
     moved, going = False, True
     while going:
         going = False
@@ -183,27 +196,54 @@ def decoder(events: A, store: A, ports: A, numbers: A, state: A, tables_at: A, t
             before = 0 if within == 0 else before
             while before < symbols and tables[bits + before] < within * chunk_bits - 2 * longest:
                 before += 1
-            if events[leave, COUNT] < start + before:
+            if decoded < start + before:
                 break
             opened = ANY
             if within == 0 and chunk > 0:
-                opened = max(get(events, store, leave, start - 1), clock) + 2
+                opened = max(state[b, DECODED + ((start - 1) & mask)], clock) + 2
             elif before > 0:
-                opened = get(events, store, leave, start + before - 1) + 1
+                opened = state[b, DECODED + ((start + before - 1) & mask)] + 1
             clock = max(clock + 1, opened, valid)
-            state[b, CHUNKS + chunk % LAST_CHUNKS] = clock
+            state[b, CHUNKS + (chunk & (LAST_CHUNKS - 1))] = clock
             chunk, left, going = chunk + 1, left - 1, True
-        for n in range(events[offer, COUNT], room(events, offer, leave)):
-            needed = (tables[bits + n % symbols] + longest + chunk_bits - 1) // chunk_bits
-            last = n // symbols * chunks + min(needed, chunks) - 1
+        for n in range(decoded, min(total, sent + credits + 1)):
+            last = first + tables[needs + symbol]
             if chunk <= last:
                 break
-            add(events, store, offer, state[b, CHUNKS + last % LAST_CHUNKS] + 1)
-            going = True
+            decodes = max(decodes, state[b, CHUNKS + (last & (LAST_CHUNKS - 1))] + 1)
+            if n >= credits:
+                decodes = max(decodes, state[b, DECODED + ((n - credits) & mask)] + to_push + 2)
+            if n > credits:
+                decodes = max(decodes, state[b, SENT + ((n - credits - 1) & mask)] + 1)
+            state[b, DECODED + (n & mask)] = decodes
+            decoded, decodes, symbol, going = n + 1, decodes + 1, symbol + 1, True
+            if symbol == symbols:
+                symbol, first = 0, first + chunks
+        if joined == 1:
+            for n in range(events[offer, COUNT], min(decoded, room(events, offer, leave))):
+                add(events, store, offer, state[b, DECODED + (n & mask)] + to_push + 2)
+            meet(events, store, ports, b, 3)
+            for n in range(sent, events[leave, COUNT]):
+                state[b, SENT + (n & mask)] = get(events, store, leave, n)
+                sent, going = n + 1, True
+        for n in range(sent, decoded if joined > 1 else sent):
+            word = events[offer, COUNT]
+            if part == joined - 1 and word > events[leave, COUNT]:
+                break
+            sends = max(sends, state[b, DECODED + (n & mask)] + to_push + 2)
+            if part == joined - 1 and word > 0:
+                sends = max(sends, get(events, store, leave, word - 1) + 1)
+            state[b, SENT + (n & mask)] = sends
+            sent, sends, part, going = n + 1, sends + 1, part + 1, True
+            if part == joined:
+                add(events, store, offer, sends)
+                part = 0
+                meet(events, store, ports, b, 3)
         going |= meet(events, store, ports, b, 3)
         moved |= going
     state[b, 0], state[b, 1], state[b, 2], state[b, 3] = taken, take, left, valid
     state[b, 4], state[b, 5], state[b, 6] = chunk, clock, before
+    state[b, 7], state[b, 8], state[b, 9], state[b, 10], state[b, 11] = decoded, sent, decodes, sends, part
     return moved
 
 

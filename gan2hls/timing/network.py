@@ -277,22 +277,39 @@ def unpack(beats: Queue, rows: Queue, words: int, to_ready: int) -> Block:
     return Block("unpack", (beats,), (rows,), (parts, joined, words // rows.words, rows.depth, to_ready))
 
 
-def decoder(beats: Queue, out: Stream, chunk_bits: int, longest: int, lengths: Int64Array, beat_chunks: int) -> Block:
-    """Return a ``g2h_fifo``, a ``g2h_down`` and the loop of a ``g2h_huffman``, which decodes a symbol a clock.
+def decoder(
+    beats: Queue,
+    out: Stream,
+    lengths: Int64Array,
+    *,
+    chunk_bits: int,
+    longest: int,
+    beat_chunks: int,
+    to_push: int,
+    queue_words: int,
+    joined: int = 1,
+) -> Block:
+    """Return a ``g2h_fifo``, a ``g2h_down``, a ``g2h_huffman``, which decodes a symbol a clock, and a ``g2h_up``.
 
     Args:
         beats: at a memory port.
-        out: symbols as they are decoded, in front of what makes them of their codes.
+        out: words of symbols.
+        lengths: bits of the code of each symbol of a pass.
         chunk_bits: bits that are taken at once.
         longest: bits that it looks at, of the longest code.
-        lengths: bits of the code of each symbol of a pass.
         beat_chunks: chunks of a beat.
+        to_push: clocks from a symbol that is decoded to its push into the queue behind the table of symbols.
+        queue_words: credits of that queue.
+        joined: symbols of a word; 1: nothing joins them.
     """
-    passes, chunks = out.beats // len(lengths), beats.words * beat_chunks * len(lengths) // out.beats
-    assert beats.words * beat_chunks == chunks * passes and out.beats == passes * len(lengths), out.name
+    symbols = out.beats * joined
+    passes, chunks = symbols // len(lengths), beats.words * beat_chunks * len(lengths) // symbols
+    assert beats.words * beat_chunks == chunks * passes and symbols == passes * len(lengths), out.name
     assert beat_chunks > 1 and longest <= 4 * chunk_bits, out.name
     bits = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return Block("decoder", (beats,), (out,), (len(lengths), chunks, chunk_bits, longest, beat_chunks), (bits,))
+    needs = np.minimum(-(-(bits[:-1] + longest) // chunk_bits), chunks) - 1
+    numbers = (len(lengths), chunks, chunk_bits, longest, beat_chunks, to_push, queue_words, joined)
+    return Block("decoder", (beats,), (out,), numbers, (bits, needs))
 
 
 def expand(phrases: Stream, out: Stream, spans: Int64Array) -> Block:

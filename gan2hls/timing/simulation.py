@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.numbers import Int64Array
 from gan2hls.timing.clocks import KINDS, STATES, evaluate
-from gan2hls.timing.from_memory import CHUNKS, LAST_CHUNKS, LASTS
+from gan2hls.timing.from_memory import LAST_SYMBOLS, LASTS, SENT
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
 from gan2hls.timing.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
 
@@ -289,9 +289,6 @@ def _look_back(block: Block) -> tuple[int, ...]:
             return (block.numbers[0],)
         case "requant" | "requant_holes":
             return (block.numbers[1],)
-        case "decoder":
-            _, _, chunk_bits, longest, _ = block.numbers
-            return (chunk_bits + 2 * longest,)
         case _:
             return ()
 
@@ -299,7 +296,7 @@ def _look_back(block: Block) -> tuple[int, ...]:
 def _states(block: Block) -> int:
     """Return how many integers of state ``block`` has."""
     if block.kind == "decoder":
-        return CHUNKS + LAST_CHUNKS
+        return SENT + LAST_SYMBOLS
     if block.kind != "port":
         return STATES
     queues, _, _, outstanding, _ = block.numbers

@@ -83,16 +83,19 @@ class Away(Builder):
         lengths = rng.integers(1, int(rng.choice([2, 5, 13])), spans.size)
         beat_chunks = int(rng.choice([2, 4]))
         beats = -(-int(lengths.sum()) // (16 * beat_chunks)) + int(rng.choice([0, 0, 1, 3]))
-        decoded, phrases = (self.stream(lengths.size * passes) for _ in range(2))
-        self.blocks += [
-            network.decoder(self.region(passes, beats), decoded, 16, max(8, int(lengths.max())), lengths, beat_chunks),
-            network.requant(decoded, phrases, latency=4, queue_words=8, pixels=np.ones(1, np.int64), groups=1),
-        ]
-        made = phrases
+        joined = ratio if spans.size == symbols else 1
+        made = self.stream(lengths.size * passes // joined)
+        self.blocks.append(
+            network.decoder(
+                self.region(passes, beats), made, lengths, chunk_bits=16, longest=max(8, int(lengths.max())),
+                beat_chunks=beat_chunks, to_push=int(rng.choice([1, 4, 9])), queue_words=int(rng.choice([2, 8])),
+                joined=joined,
+            )
+        )  # fmt: skip
         if spans.size < symbols:
-            made = self.stream(symbols * passes)
+            phrases, made = made, self.stream(symbols * passes)
             self.blocks.append(network.expand(phrases, made, spans))
-        if ratio == 1:
+        if ratio == joined:
             return made
         words = self.stream(count * passes)
         self.blocks.append(network.up(made, words, ratio))
