@@ -107,7 +107,9 @@ class LinearProgram:
 
     def _centre(self, codes: Int64Array, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Write ``codes`` less the zero point to ``out``, whose dtype holds them."""
-        np.subtract(codes, self.zero_point, out=out, dtype=out.dtype, casting="unsafe")
+        out[...] = codes
+        if self.zero_point:
+            out -= self.zero_point
         return out
 
     def _gather(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
