@@ -141,6 +141,7 @@ class Runner:
         from cocotb_tools.runner import get_runner
 
         args = ["--no-public-flat-rw", "-Wno-fatal", "--x-assign", "unique", "--x-initial", "unique"]
+        args += self.entry["verilator"]
         for flag in self.entry["cflags"]:
             args += ["-CFLAGS", self._fill(flag)]
         args += [self._fill(path) for path in self.entry["cpp"]]

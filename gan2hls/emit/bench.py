@@ -109,6 +109,7 @@ def dut(top: str, **changes: Any) -> dict[str, Any]:
         "defines": {},
         "cpp": [],
         "cflags": [],
+        "verilator": [],
         "plusargs": [],
         "data": [],
     }
@@ -123,6 +124,8 @@ def _rtl(design: Design) -> dict[str, Any]:
         filelists=[f"{{here}}/../rtl/{name}.f"],
         defines={"GAN2HLS_TRACE": "1", "GAN2HLS_MEM_DIR": '"{here}/../rtl/mem/"'},
         traces=True,
+        # Verilator would make one expression of all that enters a shared engine, which g++ compiles for an hour.
+        verilator=["-fno-dfg"] if design.shared else [],
         **({} if design.memory is None else {"memory": _memory(design.memory)}),
     )
 

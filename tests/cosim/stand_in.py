@@ -28,6 +28,7 @@ def dut(top: str, sources: list[str], **changes: Any) -> dict[str, Any]:
         "defines": {},
         "cpp": [],
         "cflags": [],
+        "verilator": [],
         "plusargs": [],
         "data": [],
         "traces": False,
