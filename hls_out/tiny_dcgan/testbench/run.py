@@ -237,7 +237,7 @@ class Runner:
 
     def _check_counters(self, test: dict[str, Any]) -> None:
         """Take the MAC steps that the hardware counted in the full-rate test; each must have been a useful one."""
-        frames = self.bench.frames + 2
+        frames = self.bench.steady
         rows = self._counters(test)
         test["executed_steps"] = counted = {row[0]: int(row[1]) for row in rows}
         test["idle_steps"] = {row[0]: int(row[3]) for row in rows}
@@ -253,7 +253,7 @@ class Runner:
         firsts = [found["first_mismatch"] for found in everything if found.get("first_mismatch")]
         reasons = [f"{t['test']}: {t['reason']}" for t in tests if t["status"] != "passed"]
         rate = next((test for test in tests if test["test"] == "full_rate"), {})
-        frames = self.bench.frames + 2
+        frames = self.bench.steady
         executed = {layer: steps // frames for layer, steps in rate.get("executed_steps", {}).items()}
         idle = {layer: steps // frames for layer, steps in rate.get("idle_steps", {}).items()}
         beats = {layer.name: layer.beats for layer in self.bench.layers}

@@ -37,8 +37,6 @@ SLOWDOWN = 16
 SCARCE, SLOW = 2.5, 1.5
 #: That interval, where what is under test takes so long and not a single clock.
 INTERVAL = max(entry["interval"] for entry in BENCH.config["layers"]) if DUT["traces"] else 0
-#: Frames at full rate: long queues have to be full before the interval is steady.
-STEADY = max(3, BENCH.frames) + 2
 #: Cycles in which nothing may come out after the last frame.
 SILENCE = 200
 
@@ -282,13 +280,13 @@ async def crossed(dut: Any, name: str, idle: Waits, stall: Waits) -> None:
         await run.finish(BENCH.frames)
 
 
-@cocotb.test(timeout_time=timeout(STEADY))
+@cocotb.test(timeout_time=timeout(BENCH.steady))
 async def full_rate(dut: Any) -> None:
     """No waits on either side: compare, measure latency and frame interval."""
     async with session(dut, "full_rate") as run:
         await run.restart()
-        run.stream(STEADY)
-        await run.finish(STEADY)
+        run.stream(BENCH.steady)
+        await run.finish(BENCH.steady)
         run.measure()
 
 

@@ -83,6 +83,11 @@ class Bench:
         self.layers = [Stream(entry, path.parent) for entry in self.config["layers"]]
 
     @property
+    def steady(self) -> int:
+        """Frames at full rate: long queues have to be full before the interval is steady."""
+        return max(3, self.frames) + 2
+
+    @property
     def patience(self) -> int:
         """Cycles without any beat moving after which the design counts as stuck."""
         frame = sum(int(entry["interval"]) for entry in self.config["layers"])
