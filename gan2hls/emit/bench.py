@@ -124,7 +124,7 @@ def _rtl(design: Design) -> dict[str, Any]:
         filelists=[f"{{here}}/../rtl/{name}.f"],
         defines={"GAN2HLS_TRACE": "1", "GAN2HLS_MEM_DIR": '"{here}/../rtl/mem/"'},
         traces=True,
-        # Verilator would make one expression of all that enters a shared engine, which g++ compiles for an hour.
+        # Else what enters a shared engine becomes one expression, on which g++ works for more than 40 minutes.
         verilator=["-fno-dfg"] if design.shared else [],
         **({} if design.memory is None else {"memory": _memory(design.memory)}),
     )

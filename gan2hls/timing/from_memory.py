@@ -22,7 +22,7 @@ from gan2hls.timing.rings import (
 #: then how many free places of each queue are counted.
 _CLOCK, _TURN, _END, _BURSTS, LASTS = range(5)
 #: Columns of the state of a decoder from which the clocks of its last chunks stand, and those in which its last symbols
-#: were decoded, and left; and how many do, powers of two.
+#: were decoded, and left; and how many do, powers of two: more than credits, and than bits of the longest code.
 CHUNKS, LAST_CHUNKS = 12, 16
 DECODED, LAST_SYMBOLS = CHUNKS + LAST_CHUNKS, 256
 SENT = DECODED + LAST_SYMBOLS

@@ -18,6 +18,7 @@ from gan2hls.hardware import Stream
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import IntType
 from tests import randomized
+from tests.shared_engines import some_shared_design
 
 TESTBENCH = Path(__file__).resolve().parent.parent.parent / "testbench"
 
@@ -69,6 +70,16 @@ def test_bench_json(project: Path) -> None:
     for stream in (*bench["inputs"], *bench["outputs"], *bench["layers"]):
         lines = (project / "testbench" / stream["file"]).read_text().split()
         assert len(lines) == 2 * stream["beats"]
+
+
+def test_verilator_is_spared_what_enters_shared_engines(project: Path) -> None:
+    """As one expression g++ works on it for longer than anybody waits."""
+    plain = json.loads((project / "testbench" / "bench.json").read_text())
+    design = some_shared_design()
+    inputs = randomized.random_inputs(np.random.default_rng(1), design.model, 1)
+    shared = json.loads(emit_bench(design, Golden(design.model).run(inputs))["bench.json"])
+    assert [bench["duts"]["rtl"]["verilator"] for bench in (plain, shared)] == [[], ["-fno-dfg"]]
+    assert shared["duts"]["hls"]["verilator"] == []
 
 
 @pytest.mark.cosim
