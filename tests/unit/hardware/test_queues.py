@@ -72,3 +72,24 @@ def test_queues_that_do_not_fit_are_not_simulated(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(queues, "_pace", lambda design: pytest.fail(f"{design.name} fits nowhere"))
     found = with_queues(made, fits=lambda one: False)
     assert max(found.depths.values()) < max(made.depths.values())
+
+
+@pytest.mark.parametrize(("away", "room"), [(True, True), (False, True), (True, False)])
+def test_rings_of_another_frame_are_tried_where_a_turn_waits(
+    away: bool, room: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes past turns that wait for the frame before is held as long: off chip, and only where all else fits.
+
+    The pace is a stand-in's: designs where this happens have hundreds of blocks, and take minutes to be found.
+    """
+    design = slow_neighbours()
+    interval, frame = estimate(design).interval, 144 * 6
+    monkeypatch.setattr(queues, "_pace", lambda one: interval * (1 if one.depths.get(("l1", 0), 0) > frame else 1.2))
+
+    def placed(one: Design) -> Design:
+        return replace(one, off_chip={("l1", 0): 64}) if away else one
+
+    found = with_queues(design, placed, lambda one: room or one.depths.get(("l1", 0), 0) <= frame)
+    (edge,) = [edge for edge in found.edges if edge.reader == "l1"]
+    assert edge.queued.beats + RING_OUT_WORDS <= frame
+    assert edge.depth == edge.queued.beats + RING_OUT_WORDS + (edge.queued.beats if away and room else 0)
