@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
@@ -18,30 +18,25 @@ from typing import final
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
+from gan2hls.hardware.buffered import beside_options, buffered, placed
 from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
-from gan2hls.hardware.engine import EngineDesign, FoldingRequest
-from gan2hls.hardware.engines import make_engine
-from gan2hls.hardware.line_buffer import line_buffer_rows, most_rows
-from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
-from gan2hls.hardware.options import Option, shared_options
 from gan2hls.hardware.options import options as layer_options
-from gan2hls.hardware.queues import queue_bytes, queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
-from gan2hls.hardware.resources import design_resources, engine_resources
+from gan2hls.hardware.options import shared_options
+from gan2hls.hardware.queues import queue_bytes
+from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.hardware.sharing import shares_of_frame, sharing
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.model import IntegerModel
 
 __all__ = ["Target", "check_fits", "fits", "layer_choices", "schedule"]
 
 _log = logging.getLogger(__name__)
 _NOTHING = Resources()
 
-#: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
-_TOLERANCE = 1.005
-_MOST_EXTRA_ROWS = 3
 #: How much more than the smallest folding an oversize design may take; the first that is enough.
 _SLACKS = (1.05, 1.25)
 #: Searches at most, each with what the former design's queues take put aside.
@@ -199,20 +194,9 @@ def _shared(
     for groups in ways:
         if tried is None or tried[1].design is None:
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
-            aside = _NOTHING if like is None or groups != like.shared else _beside_options(like)
+            aside = _NOTHING if like is None or groups != like.shared else beside_options(like)
             tried = joint, _search(model, joint, target, target.budget, aside)
     return tried
-
-
-def _beside_options(design: Design) -> Resources:
-    """Return what ``design`` takes beside the options of its engines, whose line buffers are no longer than must be."""
-    taken = design_resources(design)
-    for unit in design.units:
-        if isinstance(unit, LinearEngine):
-            band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
-            unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))
-        taken -= engine_resources(unit).taken
-    return Resources(*(max(0, count) for count in taken.counts))
 
 
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
@@ -264,8 +248,8 @@ def _search(
         chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
         if chosen is None:
             break
-        placed = partial(_placed, target=target, budget=budget)
-        design = _design(model, choices, chosen, target, placed, lambda made: design_resources(made).within(budget))
+        place = partial(placed, target=target, budget=budget)
+        design = buffered(model, choices, chosen, target, place, lambda made: design_resources(made).within(budget))
         taken = design_resources(design)
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
         if taken.within(budget) and (
@@ -315,7 +299,7 @@ def _reaching(model: IntegerModel, choices: Choices, target: Target, room: Resou
         chosen = choices.fitting(interval, room)
         if chosen is None:
             return None
-        design = _design(model, choices, chosen, target)
+        design = buffered(model, choices, chosen, target)
         if estimate(design).interval <= wanted:
             return chosen
         interval = design.interval - 1
@@ -332,64 +316,3 @@ def _check_reach(choices: Choices, interval: int, target: Target) -> None:
             hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
             "without fps the fastest folding that fits is taken",
         )
-
-
-def _placed(design: Design, target: Target, budget: Resources) -> Design:
-    """Return ``design`` with queues in UltraRAM, and in external memory, where block RAMs are beyond ``budget``."""
-    design = queues_in_ultra(design, budget)
-    return queues_off_chip(design, budget, target.memory.bits) if target.memory.maps else design
-
-
-def _design(
-    model: IntegerModel,
-    choices: Choices,
-    chosen: Chosen,
-    target: Target,
-    placed: Callable[[Design], Design] = lambda made: made,
-    fits: Callable[[Design], bool] = lambda made: True,
-) -> Design:
-    of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
-    engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
-    plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
-    made = with_endless_queues(plain)
-    pace = max((option.interval for option in chosen.values() if option.rows or choices.shared), default=0)
-    return with_queues(_buffer(made, pace), placed, fits)
-
-
-def _engine(layer: IntLayer, option: Option) -> EngineDesign:
-    """Return the engine that ``option`` stands for."""
-    return make_engine(
-        layer,
-        option.folding,
-        rows=option.rows or None,
-        skip=option.skip,
-        off_chip=option.off_chip,
-        bus_bits=option.bus_bits,
-        ultra=option.ultra,
-    )
-
-
-def _buffer(design: Design, pace: int) -> Design:
-    """Return ``design`` with as many line buffer rows as keep the slowest engine busy, and no more.
-
-    Neighbours of equal pace produce and consume rows unevenly within a frame; a row of slack evens that out.
-
-    Args:
-        design: with the rows of its options.
-        pace: interval of the slowest engine whose line buffer is shorter than it should be, or that has a part of the
-            frame where layers take turns; 0: there is none.
-    """
-    best, best_interval = design, estimate(design).interval
-    for extra in range(1, _MOST_EXTRA_ROWS + 1):
-        if best_interval <= _TOLERANCE * max(design.interval_limit, pace):
-            break
-        engines = tuple(
-            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e
-            for e in design.engines
-        )
-        wider = replace(design, engines=engines)
-        interval = estimate(wider).interval
-        if interval >= best_interval:
-            break
-        best, best_interval = wider, interval
-    return best

@@ -12,13 +12,13 @@ from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.fabric import overall
 from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
+from gan2hls.hardware.buffered import beside_options
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest, stream_op
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.queues import _in_turn, waiting_edges
 from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
-from gan2hls.hardware.schedule import _beside_options
 from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.hardware.weigh import refolded
@@ -158,9 +158,9 @@ def test_what_a_design_takes_beside_its_options() -> None:
     longer = [replace(e, rows=e.rows + 9) if isinstance(e, LinearEngine) else e for e in engines]
     made = replace(drawn, engines=tuple(engines))
     edges = edges_resources(made.edges) + joints_resources(made)
-    assert edges.ff > 0 and _beside_options(made) == edges
+    assert edges.ff > 0 and beside_options(made) == edges
     more = overall(engine_resources(e).taken for e in longer) - overall(engine_resources(e).taken for e in engines)
-    assert more.lut > 0 and _beside_options(replace(made, engines=tuple(longer))) == edges + more
+    assert more.lut > 0 and beside_options(replace(made, engines=tuple(longer))) == edges + more
 
 
 def test_what_is_pinned_does_not_share() -> None:

@@ -1,0 +1,106 @@
+"""From an option for each layer to a design: with the line buffer rows and queues that keep its pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gan2hls.fabric import Resources
+from gan2hls.hardware.budget import Target
+from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.design import Design
+from gan2hls.hardware.engine import EngineDesign
+from gan2hls.hardware.engines import make_engine
+from gan2hls.hardware.line_buffer import line_buffer_rows, most_rows
+from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.options import Option
+from gan2hls.hardware.queues import queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
+from gan2hls.hardware.resources import design_resources, engine_resources
+from gan2hls.hardware.search import Choices, Chosen
+from gan2hls.model import IntegerModel, IntLayer
+
+#: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
+_TOLERANCE = 1.005
+_MOST_EXTRA_ROWS = 3
+
+
+def placed(design: Design, target: Target, budget: Resources) -> Design:
+    """Return ``design`` with queues in UltraRAM, and in external memory, where block RAMs are beyond ``budget``."""
+    design = queues_in_ultra(design, budget)
+    return queues_off_chip(design, budget, target.memory.bits) if target.memory.maps else design
+
+
+def buffered(
+    model: IntegerModel,
+    choices: Choices,
+    chosen: Chosen,
+    target: Target,
+    placed: Callable[[Design], Design] = lambda made: made,
+    fits: Callable[[Design], bool] = lambda made: True,
+) -> Design:
+    """Return the design of ``chosen`` options with the line buffers and queues that it needs.
+
+    Args:
+        model: the integer model.
+        choices: the options of all layers.
+        chosen: an option for each engine.
+        target: part and clock.
+        placed: as for ``with_queues``.
+        fits: as for ``with_queues``.
+    """
+    of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
+    engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
+    plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
+    made = with_endless_queues(plain)
+    pace = max((option.interval for option in chosen.values() if option.rows or choices.shared), default=0)
+    return with_queues(_buffer(made, pace), placed, fits)
+
+
+def _engine(layer: IntLayer, option: Option) -> EngineDesign:
+    """Return the engine that ``option`` stands for."""
+    return make_engine(
+        layer,
+        option.folding,
+        rows=option.rows or None,
+        skip=option.skip,
+        off_chip=option.off_chip,
+        bus_bits=option.bus_bits,
+        ultra=option.ultra,
+    )
+
+
+def _buffer(design: Design, pace: int) -> Design:
+    """Return ``design`` with as many line buffer rows as keep the slowest engine busy, and no more.
+
+    Neighbours of equal pace produce and consume rows unevenly within a frame; a row of slack evens that out.
+
+    Args:
+        design: with the rows of its options.
+        pace: interval of the slowest engine whose line buffer is shorter than it should be, or that has a part of the
+            frame where layers take turns; 0: there is none.
+    """
+    best, best_interval = design, estimate(design).interval
+    for extra in range(1, _MOST_EXTRA_ROWS + 1):
+        if best_interval <= _TOLERANCE * max(design.interval_limit, pace):
+            break
+        engines = tuple(
+            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e
+            for e in design.engines
+        )
+        wider = replace(design, engines=engines)
+        interval = estimate(wider).interval
+        if interval >= best_interval:
+            break
+        best, best_interval = wider, interval
+    return best
+
+
+def beside_options(design: Design) -> Resources:
+    """Return what ``design`` takes beside the options of its engines, whose line buffers are no longer than must be."""
+    taken = design_resources(design)
+    for unit in design.units:
+        if isinstance(unit, LinearEngine):
+            band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
+            unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))
+        taken -= engine_resources(unit).taken
+    return Resources(*(max(0, count) for count in taken.counts))
