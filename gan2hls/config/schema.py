@@ -108,7 +108,8 @@ class TargetConfig(Strict):
     utilization: UtilizationConfig = Field(UtilizationConfig(), description="Share of the part that may be taken.")
     shared_engines: Literal["auto", "never", "always"] = Field(
         "auto",
-        description="Whether layers of one shape take turns at one engine; auto: where the part holds none for each.",
+        description="Whether layers of one shape take turns at one engine; auto: where the part holds none for each, "
+        "or external memory is used anyway and it is faster.",
     )
     oversize: Annotated[bool, Field(strict=True)] = Field(
         False, description="Write a design that is estimated to be too large for the part, with a warning."

@@ -39,6 +39,8 @@ _NOTHING = Resources()
 
 #: How much more than the smallest folding an oversize design may take; the first that is enough.
 _SLACKS = (1.05, 1.25)
+#: How much faster a design must be for which layers take turns, where each could have an engine.
+_WORTH_TURNS = 1.1
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -150,11 +152,8 @@ def _within_budget(
 ) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
-    Weights and maps go off chip, and line buffers get short, where that makes it fit, or as fast as multipliers allow.
+    Layers take turns at engines where nothing else fits, or where external memory is used anyway and that is faster.
     """
-    budget, memory = target.budget, target.memory
-    pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
-    free = (memory.off_chip is None or memory.maps) and not pinned_away
     if like is not None and like.shared:
         again = _shared(model, target, pinned, like)
         if again is not None and again[1].design is not None:
@@ -163,6 +162,23 @@ def _within_budget(
         shared = _shared(model, target, pinned)
         if shared is not None:
             return shared
+    choices, found = _each_its_own(model, target, pinned)
+    if target.share is None:
+        if found.design is None:
+            return _shared(model, target, pinned) or (choices, found)
+        if target.cycles is None and found.design.memory is not None:
+            return _faster_in_turns(model, target, pinned, found.design) or (choices, found)
+    return choices, found
+
+
+def _each_its_own(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> tuple[Choices, _Found]:
+    """Look for a design in which each layer has an engine.
+
+    Weights and maps go off chip, and line buffers get short, where that makes it fit, or as fast as multipliers allow.
+    """
+    budget, memory = target.budget, target.memory
+    pinned_away = memory.off_chip or any(request.off_chip for request in pinned.values())
+    free = (memory.off_chip is None or memory.maps) and not pinned_away
     near = replace(target, memory=replace(memory, off_chip=False, maps=False)) if free else target
     choices = layer_choices(model, near, pinned)
     found = _search(model, choices, near, budget)
@@ -175,9 +191,25 @@ def _within_budget(
         further = _search(model, wide.with_long_rows(), target, budget)
     if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
         return choices, found
-    if further.design is None and target.share is None:
-        wide, further = _shared(model, target, pinned) or (wide, further)
     return wide, further
+
+
+def _faster_in_turns(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], design: Design
+) -> tuple[Choices, _Found] | None:
+    """Look for a design in which layers take turns and which is so much faster than ``design``; None: there is none.
+
+    One engine of many lanes for all has as many multipliers in its requantizer as each of many with few lanes.
+    """
+    wanted = estimate(design).interval / _WORTH_TURNS
+    for groups in sharing(model, target, pinned):
+        joint = layer_choices(model, target, pinned, short=True, shared=groups)
+        chosen = joint.fastest(target.budget)
+        if chosen is not None and max(option.interval for option in chosen.values()) <= wanted:
+            found = _search(model, joint, target, target.budget)
+            if found.design is not None and estimate(found.design).interval <= wanted:
+                return joint, found
+    return None
 
 
 def _shared(

@@ -12,6 +12,7 @@ from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.fabric import overall
 from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
+from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest, stream_op
@@ -149,6 +150,21 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     again = schedule(replace(model), scarce, {}, like=made)
     assert [named["shared"] for named in looked] == [made.shared] == [again.shared]
     assert design_resources(again) == design_resources(made) and again.depths == made.depths
+
+
+@pytest.mark.parametrize(("bram", "away"), [(30, True), (45, False)])
+def test_engines_are_shared_where_weights_are_away_and_that_is_faster(bram: int, away: bool) -> None:
+    """Each engine has multipliers in its requantizer, so a few with many lanes do more than many with a few."""
+    model = residual_model(np.random.default_rng(0), 4, channels=36, size=3)
+    target = Target(dsp=40, utilization=Utilization(bram=bram / 280))
+    apart = schedule(model, replace(target, share=False), {})
+    made = schedule(model, target, {})
+    assert not apart.shared and (apart.memory is not None) == away
+    if away:
+        assert made.shared and estimate(made).interval < 0.6 * estimate(apart).interval
+        assert design_resources(made).within(target.budget)
+    else:
+        assert not made.shared and estimate(made).interval == estimate(apart).interval
 
 
 def test_what_a_design_takes_beside_its_options() -> None:
