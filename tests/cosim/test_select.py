@@ -10,6 +10,7 @@ import pytest
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.queues import with_endless_queues, with_queues
+from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import IntSelect
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
@@ -114,6 +115,20 @@ def test_csim_of_all_choices(flags: tuple[str, ...], tmp_path: Path, monkeypatch
     made = choices()
     codes = random_inputs(np.random.default_rng(6), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+def test_elements_of_one_limb_are_compiled_as_in_a_build(tmp_path: Path) -> None:
+    """An optimizer that does not know which element it is may look where the word has no bits, and tell of it."""
+    pytest.importorskip("hls4ml")
+    graph = Graph(np.random.default_rng(5), {"z": (1, 1, 20)})
+    graph.types["z"] = QuantType(IntType(12, signed=True), 1.0)
+    graph.stream(IntSelect((9, 8, 7, 6, 5), 20), ("z",), (1, 1, 5))
+    made = design(graph.model("one_limb", ["l0"]), [Folding(5, 5, 5)])
+    codes = random_inputs(np.random.default_rng(6), made.model, 2)
+    hls, flags = write_hls(made, tmp_path), (*csim.FLAGS, "-Werror=array-bounds")
+    csim.compile_csim(hls, made, tmp_path / "strict", flags)
+    result = check_csim(hls, made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 

@@ -177,6 +177,12 @@ GAN2HLS_INLINE uint64_t field(const uint64_t* limbs, int low) {
     return value & (~uint64_t(0) >> (64 - BITS));
 }
 
+// The same of a word of so many limbs, at a place that no compiler knows: of one limb there is no next one to look into.
+template <int BITS, int LIMBS>
+GAN2HLS_INLINE uint64_t field_at(const uint64_t* limbs, int low) {
+    return LIMBS == 1 ? (limbs[0] >> low) & (~uint64_t(0) >> (64 - BITS)) : field<BITS>(limbs, low);
+}
+
 // Read BITS raw bits as a signed (two's complement) or unsigned number.
 template <int BITS, bool SIGNED>
 GAN2HLS_INLINE int64_t extend(uint64_t raw) {

@@ -98,7 +98,7 @@ void select(hls::stream<ap_uint<WIDTH_IN> >& in, hls::stream<ap_uint<WIDTH_OUT> 
 #pragma HLS UNROLL  // a choice and an adder for each lane
 #endif
                 const int copy = L::COPY_OF(lane), element = chosen<L>::at(word, lane);
-                const uint64_t raw = field<L::IN_BITS>(from[copy], element * L::IN_BITS);
+                const uint64_t raw = field_at<L::IN_BITS, limbs_of(WORD_BITS)>(from[copy], element * L::IN_BITS);
                 const acc_t code = acc_t(extend<L::IN_BITS, L::IN_SIGNED>(raw) - L::IN_ZERO_POINT);
                 put_field<L::ACC_BITS>(to, lane * L::ACC_BITS, int64_t(code));
             }
