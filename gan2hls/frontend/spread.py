@@ -1,9 +1,11 @@
-"""Operands of elementwise nodes that are spread over more than a layer spreads them: an Expand in front says so."""
+"""Operands of elementwise nodes that are spread: as they are where a layer does it by itself, else behind an Expand."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import onnx
 
 from gan2hls.base import UnsupportedError
@@ -11,6 +13,54 @@ from gan2hls.frontend.added import Added
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.normalize import Normalized
 from gan2hls.kinds import JOINS
+
+#: Nodes of which a layer makes one that joins computed tensors, and that spread their operands.
+_SPREAD = JOINS.keys() & ELEMENTWISE
+#: Operators that repeat a tensor along axes of one element, as an elementwise node does by itself.
+_SPREADING = ("Concat", "Expand", "Tile")
+
+
+def unspread_operands(plain: Normalized) -> Normalized:
+    """Return ``plain`` with elementwise nodes of several operands that read what a node in front of them only repeats.
+
+    So is a mask of one channel that is repeated for each channel of an image.
+    """
+    added = Added(plain)
+    makers = {name: node for node in plain.model.graph.node for name in node.output}
+    changed = False
+    for original in plain.model.graph.node:
+        node = original
+        for n, name in enumerate(original.input if _spreads(original) else ()):
+            narrow = onnx.NodeProto()
+            narrow.CopyFrom(node)
+            narrow.input[n] = _repeated(name, makers, plain)
+            if narrow.input[n] != name and _broadcast(narrow, plain) == _broadcast(original, plain):
+                node, changed = narrow, True
+        added.nodes.append(node)
+    return added.model() if changed else plain
+
+
+def _spreads(node: onnx.NodeProto) -> bool:
+    return node.domain in ("", "ai.onnx") and node.op_type in _SPREAD
+
+
+def _repeated(name: str, makers: Mapping[str, onnx.NodeProto], plain: Normalized) -> str:
+    """Return the tensor that ``name`` repeats along axes of one element, or ``name`` itself."""
+    maker = makers.get(name)
+    if maker is None or maker.domain not in ("", "ai.onnx") or maker.op_type not in _SPREADING:
+        return name
+    given = maker.input[0]
+    if given not in plain.types or (maker.op_type == "Concat" and set(maker.input) != {given}):
+        return name
+    before, after = plain.types[given].shape, plain.types[name].shape
+    padded = (1,) * (len(after) - len(before)) + before
+    return given if all(m in (1, n) for m, n in zip(padded, after, strict=True)) else name
+
+
+def _broadcast(node: onnx.NodeProto, plain: Normalized) -> tuple[int, ...]:
+    """Return the shape that the operands of ``node`` make."""
+    known = [plain.types[name].shape if name in plain.types else plain.constants[name].shape for name in node.input]
+    return np.broadcast_shapes(*known)
 
 
 def expanded_operands(plain: Normalized) -> Normalized:
