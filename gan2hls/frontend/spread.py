@@ -10,12 +10,16 @@ import onnx
 
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend.added import Added
+from gan2hls.frontend.constants import Array
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.normalize import Normalized
+from gan2hls.frontend.tensor_type import TensorType
 from gan2hls.kinds import JOINS
 
 #: Nodes of which a layer makes one that joins computed tensors, and that spread their operands.
 _SPREAD = JOINS.keys() & ELEMENTWISE
+#: Functions whose constants are spread as ONNX broadcasts, which is not so of those of a BatchNormalization.
+_FUNCTIONS = ELEMENTWISE - {"BatchNormalization"}
 #: Operators that repeat a tensor along axes of one element, as an elementwise node does by itself.
 _SPREADING = ("Concat", "Expand", "Tile")
 
@@ -23,20 +27,24 @@ _SPREADING = ("Concat", "Expand", "Tile")
 def unspread_operands(plain: Normalized) -> Normalized:
     """Return ``plain`` with elementwise nodes of several operands that read what a node in front of them only repeats.
 
-    So is a mask of one channel that is repeated for each channel of an image.
+    So is a mask of one channel that is repeated for each channel of an image, or a function of it.
     """
     added = Added(plain)
-    makers = {name: node for node in plain.model.graph.node for name in node.output}
+    repeated: dict[str, str] = {}
     changed = False
     for original in plain.model.graph.node:
         node = original
         for n, name in enumerate(original.input if _spreads(original) else ()):
             narrow = onnx.NodeProto()
             narrow.CopyFrom(node)
-            narrow.input[n] = _repeated(name, makers, plain)
-            if narrow.input[n] != name and _broadcast(narrow, plain) == _broadcast(original, plain):
+            narrow.input[n] = repeated.get(name, name)
+            if narrow.input[n] != name and _broadcast(narrow, plain.constants, added.types) == _shape_of(
+                original, plain
+            ):
                 node, changed = narrow, True
         added.nodes.append(node)
+        if original.domain in ("", "ai.onnx"):
+            _find_repeated(original, added, plain, repeated)
     return added.model() if changed else plain
 
 
@@ -44,22 +52,41 @@ def _spreads(node: onnx.NodeProto) -> bool:
     return node.domain in ("", "ai.onnx") and node.op_type in _SPREAD
 
 
-def _repeated(name: str, makers: Mapping[str, onnx.NodeProto], plain: Normalized) -> str:
-    """Return the tensor that ``name`` repeats along axes of one element, or ``name`` itself."""
-    maker = makers.get(name)
-    if maker is None or maker.domain not in ("", "ai.onnx") or maker.op_type not in _SPREADING:
-        return name
-    given = maker.input[0]
-    if given not in plain.types or (maker.op_type == "Concat" and set(maker.input) != {given}):
-        return name
-    before, after = plain.types[given].shape, plain.types[name].shape
-    padded = (1,) * (len(after) - len(before)) + before
-    return given if all(m in (1, n) for m, n in zip(padded, after, strict=True)) else name
+def _shape_of(node: onnx.NodeProto, plain: Normalized) -> tuple[int, ...]:
+    return plain.types[node.output[0]].shape
 
 
-def _broadcast(node: onnx.NodeProto, plain: Normalized) -> tuple[int, ...]:
+def _find_repeated(node: onnx.NodeProto, added: Added, plain: Normalized, repeated: dict[str, str]) -> None:
+    """Note which tensor the output of ``node`` repeats along axes of one element, if there is one.
+
+    Of a function of such a tensor it is the same function of what that repeats, which is added.
+    """
+    computed = {name for name in node.input if name in plain.types}
+    if len(computed) != 1 or node.output[0] not in plain.types:
+        return
+    (name,) = computed
+    if node.op_type in _SPREADING and (node.op_type != "Concat" or set(node.input) == computed):
+        before, after = plain.types[name].shape, _shape_of(node, plain)
+        padded = (1,) * (len(after) - len(before)) + before
+        if all(m in (1, n) for m, n in zip(padded, after, strict=True)):
+            repeated[node.output[0]] = repeated.get(name, name)
+    elif node.op_type in _FUNCTIONS and name in repeated and plain.types[node.output[0]].elem == onnx.TensorProto.FLOAT:
+        narrow = onnx.NodeProto()
+        narrow.CopyFrom(node)
+        narrow.input[:] = [repeated[name] if read == name else read for read in node.input]
+        shape = added.types[repeated[name]].shape
+        if _broadcast(narrow, plain.constants, added.types) == shape:
+            narrow.name = f"{node.name}/repeated"
+            narrow.output[0] = added.tensor(f"{node.output[0]}/repeated", shape)
+            added.nodes.append(narrow)
+            repeated[node.output[0]] = narrow.output[0]
+
+
+def _broadcast(
+    node: onnx.NodeProto, constants: Mapping[str, Array], types: Mapping[str, TensorType]
+) -> tuple[int, ...]:
     """Return the shape that the operands of ``node`` make."""
-    known = [plain.types[name].shape if name in plain.types else plain.constants[name].shape for name in node.input]
+    known = [types[name].shape if name in types else constants[name].shape for name in node.input if name]
     return np.broadcast_shapes(*known)
 
 
