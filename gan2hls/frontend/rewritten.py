@@ -13,6 +13,7 @@ from gan2hls.frontend.norms import Found, without_norms
 from gan2hls.frontend.quotients import as_products
 from gan2hls.frontend.scattered import without_scatters
 from gan2hls.frontend.spread import expanded_operands, unspread_operands
+from gan2hls.frontend.unstacking import unstacked
 from gan2hls.frontend.weighted_sums import as_means
 
 
@@ -23,4 +24,4 @@ def rewritten(plain: Normalized) -> tuple[Normalized, Mapping[str, Found]]:
         UnsupportedError: a scatter that is no view, or constants of a function that do not fit.
     """
     built, norms = without_norms(as_means(unmodulated(in_one_frame(without_scatters(plain)))))
-    return expanded_operands(unspread_operands(as_products(as_sums(of_differences(built))))), norms
+    return expanded_operands(unspread_operands(as_products(as_sums(of_differences(unstacked(built)))))), norms

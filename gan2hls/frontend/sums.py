@@ -13,7 +13,6 @@ from onnx import helper, numpy_helper
 from gan2hls.frontend.constants import Array
 from gan2hls.frontend.fusion import find_fused
 from gan2hls.frontend.normalize import Normalized
-from gan2hls.frontend.stacks import without_stacks
 from gan2hls.frontend.tensor_type import TensorType
 
 #: Operators on as many tensors as one likes, and those on two that they are spelled out with.
@@ -23,9 +22,8 @@ SUMS = {"Mean": "Add", "Sum": "Add", "Max": "Max", "Min": "Min"}
 def spelled_out(plain: Normalized) -> Normalized:
     """Return ``plain`` with every operator of ``SUMS`` of several computed tensors as operators on two.
 
-    What reduces a stack of tensors is such an operator.  What is a function of one tensor stays.
+    What is a function of one tensor stays.
     """
-    plain = without_stacks(plain)
     nodes = list(plain.model.graph.node)
     several = [
         n
