@@ -16,6 +16,8 @@ from gan2hls.frontend.constants import Constants
 from gan2hls.frontend.tensor_type import TensorType
 
 Shape = tuple[int, ...]
+#: Letter of a batch of one frame that an equation does not have.
+_MERGED = "."
 #: Most axes of pixels that a convolution keeps apart.
 _MOST_PIXEL_AXES = 2
 
@@ -129,8 +131,13 @@ class _Writer:
         """Return the nodes of a tensor of axes ``term`` times constant weights of axes ``matrix``; none of its batch.
 
         What both have and the result too are groups, what both have and the result lacks is summed.  Nothing but the
-        weights may be summed alone.
+        weights may be summed alone.  A leading axis of several elements is the batch, of 1, merged with pixels, as
+        ``tensordot`` has it.
         """
+        merged = term[:1] not in ("", *matrix) and self._sizes[term[0]] > 1
+        if merged:
+            name = self._reshaped(name, [1, *(self._sizes[letter] for letter in term)])
+            term, made, self._sizes = _MERGED + term, _MERGED + made, {**self._sizes, _MERGED: 1}
         batch = term[:1]
         if (
             not batch
@@ -163,7 +170,10 @@ class _Writer:
         whole = [batch, *groups, *columns, *pixels]
         y = self._reshaped(y, [self._sizes[letter] for letter in whole])
         perm = [whole.index(letter) for letter in made]
-        self.add("Transpose", [y], last=True, perm=perm)
+        y = self.add("Transpose", [y], last=not merged, perm=perm)
+        if merged:
+            shape = self.constant("shape", np.array([self._sizes[letter] for letter in made[1:]], np.int64))
+            self.add("Reshape", [y, shape], last=True)
         return self.nodes
 
     def weighted_sum(self, names: Sequence[str], read: Sequence[str], made: str) -> list[onnx.NodeProto]:

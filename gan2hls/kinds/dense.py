@@ -79,7 +79,8 @@ def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Reading
     outer = int(matrix.shape[1 if x.position == 0 else 0])
     order: Int64Array = np.arange(math.prod(x.shape)).reshape(x.shape)
     if x.position == 0:
-        made = _product(order.reshape(-1, order.shape[-1]), matrix.T)
+        image = len(x.shape) == 4 and min(x.shape[1:3]) > 1
+        made = _product(order.reshape(-1, order.shape[-1]), matrix.T, rows=x.shape[1] if image else 1)
         index = made.out_index.reshape(*lead, order.shape[-2], outer)
     else:
         order = order.swapaxes(-1, -2)
@@ -88,9 +89,9 @@ def matmul(x: Tensor, a: Array | None = None, b: Array | None = None) -> Reading
     return replace(made, out_index=index)
 
 
-def _product(rows: Int64Array, weight: Array) -> Reading:
-    """Return ``[P, K] x weight[N, K].T`` where ``rows`` holds the input's flat indices."""
-    count, inner = rows.shape
+def _product(features: Int64Array, weight: Array, rows: int = 1) -> Reading:
+    """Return ``[P, K] x weight[N, K].T`` where ``features`` holds the input's flat indices, of ``rows`` rows."""
+    count, inner = features.shape
     if weight.ndim != 2 or weight.shape[1] != inner or weight.size == 0:
         raise UnsupportedError(
             f"{inner} features do not fit a matrix of shape {list(weight.shape)}",
@@ -101,10 +102,13 @@ def _product(rows: Int64Array, weight: Array) -> Reading:
     check_size((count, outer), "its output")
     geometry = dense_geometry(inner, outer)
     if count > 1:
-        geometry = LinearGeometry(AxisTaps(1, 1, (((0, 0),),)), conv_axis(count, 1, 1, 1, (0, 0)), inner, outer)
+        y = AxisTaps(1, 1, (((0, 0),),)) if rows == 1 else conv_axis(rows, 1, 1, 1, (0, 0))
+        geometry = LinearGeometry(y, conv_axis(count // rows, 1, 1, 1, (0, 0)), inner, outer)
     index = np.arange(count * outer).reshape(count, outer)
     kind = "dense" if count == 1 else "conv"
-    return Reading(Linear(kind, geometry, np.ascontiguousarray(weight, np.float64)[None]), None, rows.ravel(), index)
+    return Reading(
+        Linear(kind, geometry, np.ascontiguousarray(weight, np.float64)[None]), None, features.ravel(), index
+    )
 
 
 def reshape(layer: Layer, shape: Shape) -> Layer:

@@ -25,6 +25,8 @@ C = {
     "three": f32(RNG, 6, 4, 3),
     "scale": f32(RNG, 6),
     "parts": np.array([1, 2, 3, 4, 5]),
+    "pixels": np.array([20, 6]),
+    "rows": np.array([1, 4, 5, 4]),
     "wide": np.array([1, 2, 3]),
 }
 
@@ -40,6 +42,11 @@ C = {
         ('y = Einsum<equation = "bchw, chwd -> bd">(h, whole)', "conv dense"),
         ('y = Einsum<equation = "bchw, c -> bchw">(h, scale)', "conv pointwise"),
         ('y = Einsum<equation = "...chw, dc -> ...dhw">(h, other)', "conv conv"),
+        (
+            't = Transpose<perm = [0, 2, 3, 1]>(h) p = Reshape(t, pixels) e = Einsum<equation = "ij, jk->ik">(p, one) '
+            "u = Reshape(e, rows) y = Transpose<perm = [0, 3, 1, 2]>(u)",
+            "conv conv",
+        ),
     ],
 )
 def test_products_of_a_map_by_constants(tmp_path: Path, call: str, kinds: str) -> None:

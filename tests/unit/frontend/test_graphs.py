@@ -359,6 +359,16 @@ def test_rows_of_channels_meet(tmp_path: Path, joined: str) -> None:
     assert kinds(final)["reorder"] == 0
 
 
+def test_halves_of_channels_that_stand_last(tmp_path: Path) -> None:
+    """A gated linear unit on ``[1, H, W, C]``: pixels stay rows and columns for both of its halves."""
+    constants = {"twice": f32(RNG, 4, 8), "bias": f32(RNG, 8)}
+    body = f"""h = Conv<{PADS}>(x, first) t = Transpose<perm = [0, 2, 3, 1]>(h) p = MatMul(t, twice) q = Add(p, bias)
+        u, v = Split<axis = 3>(q) s = Sigmoid(v) g = Mul(u, s) c = Transpose<perm = [0, 3, 1, 2]>(g)
+        y = Conv<{PADS}>(c, w0)"""
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), {**K, **constants}))
+    assert kinds(final) == {"conv": 3, "reorder": 2, "mul": 1}
+
+
 def test_a_gate(tmp_path: Path) -> None:
     body = f"c = Conv<{PADS}>(x, w0) s = Sigmoid(c) y = Mul(x, s)"
     assert built(tmp_path, body, (1, 4, 5, 6)) == {"conv": 1, "mul": 1}
