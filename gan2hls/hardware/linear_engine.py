@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS, Encoded
-from gan2hls.hardware.acc_queue import acc_queue_words
+from gan2hls.hardware.acc_queue import acc_queue_words, queued_frame_cycles
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.engine import EngineDesign, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
@@ -292,12 +292,24 @@ class LinearEngine(EngineDesign):
     @cached_property
     def acc_queue_words(self) -> int:
         """Words of the accumulator queue between MAC array and requantizer, a power of two."""
+        return acc_queue_words(*self._queued)
+
+    @cached_property
+    def paced_cycles(self) -> int:
+        """``interval``, or more where the queue is full of what waits for pixels without taps."""
+        if self.pixels.all() or self.off_chip is not None:
+            return self.interval
+        return max(self.interval, queued_frame_cycles(*self._queued))
+
+    @property
+    def _queued(self) -> tuple[Int64Array, int, int]:
+        """Clocks of each vector as the requantizer takes them, those that it needs for one, and those of the way."""
         geometry, cycles, folding = self.geometry, self.walk_cycles, self.folding
         if self.off_chip is None:  # the requantizer makes pixels without taps, too
             cycles = np.zeros((geometry.y.out_size, geometry.x.out_size, self.co_folds), np.int64)
             cycles[np.ix_(geometry.y.outputs, geometry.x.outputs)] = self.vector_cycles
         latency = (12 if self.occupancy is None else 14) + self.decoder_clocks + (folding.simd - 1).bit_length()
-        return acc_queue_words(cycles, folding.pe // folding.lanes, latency)
+        return cycles, folding.pe // folding.lanes, latency
 
     @cached_property
     def walk_cycles(self) -> Int64Array:

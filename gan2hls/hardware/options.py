@@ -21,6 +21,7 @@ from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
+from gan2hls.hardware.requant_lanes import enough_lanes, vector_pace, with_more_lanes
 from gan2hls.hardware.resources import (
     RequantShape,
     line_buffer_bram18,
@@ -32,7 +33,7 @@ from gan2hls.hardware.resources import (
 from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntLinear, LinearGeometry
+from gan2hls.ops import IntLinear
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100
@@ -251,13 +252,13 @@ def _linear_engines(
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
             legal = lanes_choices(layer, pe, request.lanes)
-            dense = _vector_cycles(op.geometry, simd)
-            engine = LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, dense)), rows)
-            yield engine
+            dense = vector_pace(op.geometry, simd)
+            engine = LinearEngine(layer, Folding(pe, simd, enough_lanes(legal, pe, dense)), rows)
+            yield from with_more_lanes(engine, legal)
             left = skipping.occupancy(pe, simd)
             if left is not None:
                 pace = max(1, int(dense * (left.executed + left.idle) / engine.interval))
-                yield LinearEngine(layer, Folding(pe, simd, _enough(legal, pe, pace)), rows, left=left)
+                yield LinearEngine(layer, Folding(pe, simd, enough_lanes(legal, pe, pace)), rows, left=left)
 
 
 def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None:
@@ -277,8 +278,8 @@ def _away_engines(
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
-            legal, pace = lanes_choices(layer, pe, request.lanes), _vector_cycles(op.geometry, simd)
-            dense = Folding(pe, simd, _enough(legal, pe, pace))
+            legal, pace = lanes_choices(layer, pe, request.lanes), vector_pace(op.geometry, simd)
+            dense = Folding(pe, simd, enough_lanes(legal, pe, pace))
             left = skipping.occupancy(pe, simd)
             for band in few:
                 rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
@@ -286,7 +287,7 @@ def _away_engines(
                 yield made
                 if left is not None:
                     fewer = max(1, int(pace * (left.executed + left.idle) / made.mac_cycles))
-                    folding = Folding(pe, simd, _enough(legal, pe, fewer))
+                    folding = Folding(pe, simd, enough_lanes(legal, pe, fewer))
                     yield LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
 
 
@@ -339,7 +340,7 @@ def _option(engine: EngineDesign) -> Option:
     found = resources_beside_requant(engine)
     return Option(
         engine.folding,
-        engine.interval,
+        engine.paced_cycles if isinstance(engine, LinearEngine) else engine.interval,
         found.taken,
         found.lane_lut,
         found.weight_bits,
@@ -356,11 +357,6 @@ def _bus_bytes(engine: EngineDesign) -> int:
     if isinstance(engine, LinearEngine):
         return len(engine.layers) * engine.bands.count * engine.pass_bytes
     return 0 if engine.ring is None else 2 * engine.ring.frame_bytes
-
-
-def _enough(legal: list[int], pe: int, pace: int) -> int:
-    """Return the fewest requantizer lanes that serve a vector of ``pe`` accumulators every ``pace`` clocks."""
-    return next((n for n in legal if pe // n <= pace), max(legal))
 
 
 @final
@@ -386,13 +382,3 @@ class _Skipping:
             worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
             self._found[pe, simd] = found if worth else None
         return self._found[pe, simd]
-
-
-def _vector_cycles(g: LinearGeometry, simd: int) -> int:
-    """Return the cycles between two accumulator vectors in the leanest row: what the requantizer must keep up with.
-
-    Single pixels at a row's ends may be faster; the accumulator FIFO carries those.
-    """
-    row_taps = min((len(g.y.taps[o]) for o in g.y.outputs), default=1)
-    mean_taps = g.x.count / max(1, len(g.x.outputs))
-    return max(1, int(row_taps * mean_taps * (g.group_in // simd)))
