@@ -13,7 +13,7 @@ from gan2hls.base.errors import (
 )
 from gan2hls.base.identity_cache import remembered, shared
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
-from gan2hls.base.threads import in_threads, one_thread, processors
+from gan2hls.base.threads import in_threads, one_thread, processors, side_by_side
 
 __all__ = [
     "ConfigError",
@@ -33,4 +33,5 @@ __all__ = [
     "processors",
     "remembered",
     "shared",
+    "side_by_side",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TypeVar
@@ -13,6 +13,8 @@ from typing import TypeVar
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
+#: Seconds between two attempts to end what tasks wait for.
+_PATIENCE = 0.1
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -55,3 +57,26 @@ def in_threads(function: Callable[[T], None], parts: Sequence[T]) -> None:
     with ThreadPoolExecutor(count) as pool:
         for _ in pool.map(function, parts):
             pass  # what was raised is raised here
+
+
+def side_by_side(tasks: Sequence[Callable[[], T]], end: Callable[[], None]) -> list[T]:
+    """Return what ``tasks`` return, which wait for other processes mostly: as many run at a time as processors.
+
+    Args:
+        tasks: they do not depend on each other, and begin in order.
+        end: ends the processes that tasks wait for; called, again and again until all have returned, where one of them
+            raises or the caller is interrupted.
+
+    Raises:
+        Exception: what the first of the tasks raises that does.
+    """
+    with ThreadPoolExecutor(max(1, min(processors(), len(tasks)))) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            while wait(futures, _PATIENCE).not_done:
+                end()
+            raise

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, final
 
 from gan2hls import verify
-from gan2hls.base import ToolError
+from gan2hls.base import ToolError, side_by_side
 from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
 from gan2hls.hardware import Design, critical_path, estimate
 from gan2hls.numbers import Int64Array
 from gan2hls.report import NOT_MEASURED, CodeAgreement, Fidelity, Report, StepReport, Timing, skipped
-from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim
+from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim, end_running
 
 Notify = Callable[[str], None]
 #: Runs the float step: golden model against ONNX Runtime.
@@ -49,7 +52,7 @@ def climb(
     vendor_log: Path | None = None,
     notify: Notify | None = None,
 ) -> Ladder:
-    """Run the steps that ``config`` wants on the files in ``folder``.
+    """Run the steps that ``config`` wants on the files in ``folder``, as many at a time as there are processors.
 
     Args:
         config: which steps, how many frames.
@@ -59,25 +62,54 @@ def climb(
         float_step: None without the ONNX model; then ``former``'s result for the same integers is kept.
         former: the report of an earlier build of the same integer model.
         vendor_log: where the output of an HLS compiler that fails is kept.
-        notify: called with the name of each step.
+        notify: called with the names of the steps that run, in one of several threads.
 
     Raises:
         ToolError: a step that was asked for by name lacks its tool.
     """
-    steps: dict[Any, StepReport] = {}
+    running = _Running(notify)
     measured, fidelity = Timing(), NOT_MEASURED
-    for step in VERIFY_STEPS:
-        if step not in config.wanted:
-            steps[step] = skipped("not asked for")
-            continue
-        if notify is not None:
-            notify(step)
-        if step == "float":
-            steps[step], fidelity = _climb_float(float_step, former)
-        else:
-            steps[step], found = _run(step, config, folder, design, codes, vendor_log)
-            measured = found or measured
+
+    def climbed(step: VerifyStep) -> tuple[StepReport, Timing | Fidelity | None]:
+        with running.on(step):
+            if step == "float":
+                return _climb_float(float_step, former)
+            return _run(step, config, folder, design, codes, vendor_log)
+
+    wanted = [step for step in VERIFY_STEPS if step in config.wanted]
+    results = side_by_side([partial(climbed, step) for step in wanted], end_running)
+    found = dict(zip(wanted, results, strict=True))
+    for _, beside in results:
+        if isinstance(beside, Timing):
+            measured = beside
+        elif beside is not None:
+            fidelity = beside
+    steps = {step: found[step][0] if step in found else skipped("not asked for") for step in VERIFY_STEPS}
     return Ladder(steps, measured, fidelity)
+
+
+@final
+class _Running:
+    """Tells which steps run, as long as that is asked for."""
+
+    def __init__(self, notify: Notify | None) -> None:
+        self._notify, self._lock = notify, Lock()
+        self._steps: list[VerifyStep] = []
+
+    @contextmanager
+    def on(self, step: VerifyStep) -> Iterator[None]:
+        """Have ``step`` among those that run as long as the context lasts."""
+        self._change(self._steps.append, step)
+        try:
+            yield
+        finally:
+            self._change(self._steps.remove, step)
+
+    def _change(self, change: Callable[[VerifyStep], None], step: VerifyStep) -> None:
+        with self._lock:
+            change(step)
+            if self._notify is not None and self._steps:
+                self._notify(", ".join(self._steps))
 
 
 def _climb_float(float_step: FloatStep | None, former: Report | None) -> tuple[StepReport, Fidelity]:

@@ -7,6 +7,7 @@ from gan2hls.verify.csim import CsimResult, check_csim, run_outputs
 from gan2hls.verify.extent import frames_of, why_no_rtl
 from gan2hls.verify.float import run_float
 from gan2hls.verify.hls import run_hls
+from gan2hls.verify.process import end_running
 from gan2hls.verify.result import Measurements, Status, StepResult
 from gan2hls.verify.rtl import run_rtl
 from gan2hls.verify.vendor import run_vendor
@@ -17,6 +18,7 @@ __all__ = [
     "Status",
     "StepResult",
     "check_csim",
+    "end_running",
     "frames_of",
     "run_float",
     "run_hls",

@@ -7,7 +7,6 @@ well, from the model's inputs to its outputs.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from gan2hls.hardware import Design
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
 from gan2hls.verify.dataflow import BOUNDED_FLAGS, write_bounded
+from gan2hls.verify.process import run_group
 
 #: The key of the whole core's output beside the layers' names; several outputs are "core NAME".
 CORE = "core"
@@ -119,11 +119,11 @@ def compile_csim(
         str(built),
     ]
     for command in (compile_, [compiler, "-o", str(executable), str(built)]):
-        done = _run(command, source, _COMPILE_SECONDS)
-        if done.returncode < 0 or "cc1plus: out of memory" in done.stderr:
+        code, printed = _run(command, source, _COMPILE_SECONDS)
+        if code < 0 or "cc1plus: out of memory" in printed:
             raise ToolError("g++ ran out of memory", where="csim", hint="give it more than 2 GB, or raise the folding")
-        if done.returncode:
-            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        if code:
+            errors = [line for line in printed.splitlines() if "error" in line] or printed.splitlines()
             raise VerificationError(f"the C++ does not compile: {errors[0] if errors else 'no message'}", where="csim")
     return executable
 
@@ -216,10 +216,10 @@ def _run_steps(
 
     def run(batch: Sequence[_Step]) -> None:
         arguments = [word for step in batch for word in step.arguments(work)]
-        done = _run([str(executable), *image, *arguments], work, _RUN_SECONDS)
-        if done.returncode:
-            where, _, message = done.stderr.strip().partition(": ")
-            raise VerificationError(message or f"stopped with code {done.returncode}", where=where or "csim")
+        code, printed = _run([str(executable), *image, *arguments], work, _RUN_SECONDS)
+        if code:
+            where, _, message = printed.strip().partition(": ")
+            raise VerificationError(message or f"stopped with code {code}", where=where or "csim")
 
     # The core takes as long as all layers, which share the other processors.
     workers = min(len(steps), max(1, processors() - 1), _MOST_WORKERS)
@@ -255,22 +255,15 @@ class _Step:
         return [self.name, *(str(work / name) for name in (*given, *made))]
 
 
-def _run(command: list[str], folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:
-    """Run a command with bounded time and memory.
+def _run(command: list[str], folder: Path, seconds: int) -> tuple[int, str]:
+    """Run a command with bounded time and memory; returns its exit code and what it prints.
 
     Raises:
         ToolError: it took too long.
     """
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-
-    environment: dict[str, Any] = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, "LC_ALL": "C"}
     try:
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False,
-            preexec_fn=limit,
-        )  # fmt: skip
+        return run_group(command, seconds, folder=folder, environment=environment, memory_bytes=_MEMORY_BYTES)
     except subprocess.TimeoutExpired as error:
         hint = "raise the folding, or verify fewer frames"
         raise ToolError(f"{Path(command[0]).name} took longer than {seconds} s", where="csim", hint=hint) from error

@@ -33,6 +33,6 @@ def test_rtl_of_long_frames_runs_only_where_steps_are_named(
     monkeypatch.setattr(extent, "_LONG_FRAME", 0)
     config = VerifyConfig(steps=VERIFY_STEPS if named else None)
     found = climb(config, tmp_path, tiny_design(), {}, float_step=None).steps
-    assert started == (["csim", "hls", "rtl"] if named else ["csim", "hls"])
+    assert sorted(started) == (["csim", "hls", "rtl"] if named else ["csim", "hls"])
     assert found["rtl"].status == ("passed" if named else "skipped")
     assert named or "clocks" in found["rtl"].reason

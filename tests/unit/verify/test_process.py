@@ -1,0 +1,58 @@
+"""Tasks that wait for processes: at the same time, in order, and ended together."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+
+from gan2hls.base import ToolError, side_by_side
+from gan2hls.verify import end_running
+from gan2hls.verify.process import run_group
+
+
+@pytest.fixture(autouse=True)
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan2hls.base.threads.processors", lambda: 2)
+
+
+def test_two_run_at_a_time_and_results_are_in_order() -> None:
+    both = threading.Barrier(2, timeout=60)
+
+    def task(name: str) -> str:
+        both.wait()
+        return name
+
+    assert side_by_side([lambda: task("a"), lambda: task("b")], lambda: None) == ["a", "b"]
+
+
+def test_what_one_raises_ends_the_processes_of_the_others() -> None:
+    codes = []
+
+    def waits() -> None:
+        codes.append(run_group([sys.executable, "-c", "import time; print('on', flush=True); time.sleep(600)"], 700)[0])
+
+    def fails() -> None:
+        time.sleep(0.5)
+        raise ToolError("a tool is missing")
+
+    with pytest.raises(ToolError, match="a tool is missing"):
+        side_by_side([fails, waits, waits], end_running)
+    assert codes and all(code < 0 for code in codes)
+
+
+def test_an_interrupt_ends_them_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = []
+
+    def waits() -> None:
+        codes.append(run_group([sys.executable, "-c", "import time; time.sleep(600)"], 700)[0])
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("concurrent.futures.Future.result", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([waits, waits], end_running)
+    assert all(code < 0 for code in codes)
