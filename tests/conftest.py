@@ -11,7 +11,7 @@ from tests import objcache, shared
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let workers share a folder, and benches a launcher of compilers; a ccache that is installed is one."""
-    shared.folder()
+    """Let workers share a folder, also for objects of Verilator's runtime, and benches a launcher of compilers."""
+    os.environ["XDG_CACHE_HOME"] = str(shared.folder())
     if "OBJCACHE" not in os.environ and not shutil.which("ccache"):
         os.environ["OBJCACHE"] = objcache.launcher()

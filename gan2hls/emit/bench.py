@@ -16,7 +16,7 @@ from gan2hls.hardware import Design, MemoryMap, Stream, StreamPort
 from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
-STATIC = ("axis.py", "run.py", "test_stream.py", "vectors.py")
+STATIC = ("axis.py", "run.py", "runtime_cache.py", "test_stream.py", "vectors.py")
 #: The same of a project whose design reads an external memory.
 STATIC_MEMORY = ("memory.py",)
 #: The image of the external memory, from ``testbench/``.

@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import Any
 from vectors import Bench, Stream
 
 HERE = Path(__file__).resolve().parent
+RUNTIME_CACHE = HERE / "runtime_cache.py"
 TESTS = ("full_rate", "idle", "back_pressure", "idle_back_pressure", "reset_recovery", "read_error")
 PASSED, FAILED, MISSING = 0, 1, 3
 
@@ -58,6 +60,8 @@ def prepare_environment() -> None:
     if shutil.which("ccache"):
         os.environ.setdefault("OBJCACHE", "ccache")
         os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros,include_file_mtime,include_file_ctime")
+    else:
+        os.environ.setdefault("OBJCACHE", f"{shlex.quote(sys.executable)} -IS {shlex.quote(str(RUNTIME_CACHE))}")
         os.environ.setdefault("CCACHE_NOHASHDIR", "1")
 
 
