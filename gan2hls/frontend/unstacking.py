@@ -202,7 +202,11 @@ class _Writer:
         axis = next((self._reduced[name] for name in node.input if name in self._reduced), 0)
         shape = self._plain.types[output].shape
         ranks = {len(self._plain.types[name].shape) for name in node.input if name in self._plain.types}
-        if ranks != {len(shape)} or not self._is_computed(output) or not 1 < shape[axis] <= _MOST_BRANCHES:
+        if ranks != {len(shape)} or not self._is_computed(output):
+            return False
+        if shape[axis] == 1:
+            self._reduced[output] = axis
+        if not 1 < shape[axis] <= _MOST_BRANCHES:
             return False
         self._joined([self._branch(output, axis, n) for n in range(shape[axis])], axis, output, node.name)
         self._apart[output] = axis

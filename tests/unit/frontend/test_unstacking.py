@@ -87,6 +87,15 @@ def test_selective_kernels(tmp_path: Path, gates: str, chosen: str) -> None:
     assert found["reorder"] == 2, "the halves of the vector, and nothing else"
 
 
+@pytest.mark.parametrize("shares", ["y = Div(r, t)", "e = Log(t) y = Sub(r, e)"])
+def test_shares_of_a_sum_of_branches(tmp_path: Path, shares: str) -> None:
+    """Branches over what they add up to, and a bit more, as a weighted fusion has it."""
+    body = f"h = Conv<{PADS}>(x, w) g = Reshape(h, groups) r = Sigmoid(g) s = ReduceSum(r, first) t = Add(s, one_more)"
+    constants = {**K, "one_more": np.array(1e-2, np.float32)}
+    found = kinds(check(save(tmp_path, f"{body} {shares}", (1, 3, 6, 8), constants))[1])
+    assert found["conv"] == 1 and found["concat"] == 1
+
+
 def test_softmax_over_one_axis_of_a_vector_seen_as_rows_and_channels(tmp_path: Path) -> None:
     """Of rank 4 a view of a vector has no pixels that a layer would know."""
     body = "p = GlobalAveragePool(x) h = Conv(p, v) g = Reshape(h, flat) y = Softmax<axis = 1>(g)"
