@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gan2hls.frontend.choices import as_sums
 from gan2hls.frontend.comparisons import of_differences
+from gan2hls.frontend.concat_lanes import in_more_lanes
 from gan2hls.frontend.frames import in_one_frame
 from gan2hls.frontend.modulated import unmodulated
 from gan2hls.frontend.normalize import Normalized
@@ -24,4 +25,5 @@ def rewritten(plain: Normalized) -> tuple[Normalized, Mapping[str, Found]]:
         UnsupportedError: a scatter that is no view, or constants of a function that do not fit.
     """
     built, norms = without_norms(as_means(unmodulated(in_one_frame(without_scatters(plain)))))
-    return expanded_operands(unspread_operands(as_products(as_sums(of_differences(unstacked(built)))))), norms
+    built = unspread_operands(as_products(as_sums(of_differences(unstacked(built)))))
+    return in_more_lanes(expanded_operands(built)), norms
