@@ -1,14 +1,16 @@
-"""Constants that we compute by NumPy of our own: exact for quantizers, fast for look-ups."""
+"""Constants: computed by NumPy of our own (exact for quantizers, fast for look-ups), else as ONNX Runtime does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnxruntime
 from onnx import helper
+from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, UnsupportedError
 from gan2hls.frontend.lookups import LOOKUPS
@@ -18,6 +20,11 @@ from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.reads import not_computed
 
 Array = npt.NDArray[Any]
+
+#: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
+NEWEST_RUN = 26
+#: Format of files that it is sure to take.
+_FORMAT = 8
 
 
 def evaluated(node: onnx.NodeProto, constants: Mapping[str, Array]) -> Array | None:
@@ -48,3 +55,43 @@ def evaluated(node: onnx.NodeProto, constants: Mapping[str, Array]) -> Array | N
     except Exception as error:  # QONNX's functions raise whatever NumPy raises
         raise not_computed(node, error) from error
     return None if made is None else np.asarray(made)
+
+
+@final
+class Computation:
+    """A model that is run for its values, as ONNX Runtime runs it.
+
+    Only what that has no kernel for, or does not know, is left to onnx's reference evaluator, of whose operators some
+    mean something else (a transposed convolution of groups, attributes of old operator sets).
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        for opset in model.opset_import:
+            if opset.domain in ("", "ai.onnx"):
+                opset.version = min(opset.version, NEWEST_RUN)
+        model.ir_version = _FORMAT
+        self._model = model
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception:  # onnxruntime raises classes of its own, all derived from Exception
+            self._session = None
+
+    def __call__(self, given: Mapping[str, Array]) -> list[Array]:
+        """Return the outputs for the inputs ``given`` by name.
+
+        Raises:
+            Exception: whatever the reference evaluator raises.
+        """
+        if self._session is not None:
+            try:
+                return [np.asarray(value) for value in self._session.run(None, dict(given))]
+            except Exception:
+                self._session = None
+        with np.errstate(all="ignore"):
+            return [np.asarray(value) for value in ReferenceEvaluator(self._model).run(None, dict(given))]

@@ -8,16 +8,16 @@ Gather takes the row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, UnsupportedError
+from gan2hls.frontend.evaluating import Computation
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.reads import not_computed
 from gan2hls.frontend.tensor_type import TensorType
@@ -76,7 +76,7 @@ class Labels:
             return False
         if known:
             self._rows[label] = min(known)
-        self._nodes[label].append(self._plain(node))
+        self._nodes[label].append(node)
         for name, kind in zip(names, made, strict=True):
             self.types[name], self._label_of[name] = kind, label
         return True
@@ -105,7 +105,7 @@ class Labels:
                 "with, export with a float example of shape [1, 1], which makes it FLOAT",
             )
         kind = self.types[name]
-        values = [self._evaluated(nodes, label, row, name) for row in range(rows)]
+        values = self._evaluated(nodes, label, range(rows), name)
         table, shape = self._free(f"{name}/table"), self._free(f"{name}/shape")
         self.constants[table] = np.stack([np.asarray(value, np.float32).ravel() for value in values])
         self.constants[shape] = np.array(kind.shape, np.int64)
@@ -158,8 +158,8 @@ class Labels:
     def _first_beyond(self, name: str, label: str, count: int) -> int | None:
         """Return the first number, if there is one, for which the indices ``name`` are none of ``count``."""
         nodes = _behind(self._nodes[label], name)
-        for row in range(self._rows.get(label, _MOST_ROWS)):
-            index = self._evaluated(nodes, label, row, name)
+        rows = range(self._rows.get(label, _MOST_ROWS))
+        for row, index in zip(rows, self._evaluated(nodes, label, rows, name), strict=True):
             if index.min(initial=0) < -count or index.max(initial=0) >= count:
                 return row or None
         return None
@@ -176,21 +176,12 @@ class Labels:
         if name == label:
             return [np.full(self.types[label].shape, row) for row in seen]
         nodes = _behind(self._nodes[label], name)
-        return [self._evaluated(nodes, label, row, name) for row in seen]
+        return list(self._evaluated(nodes, label, seen, name))
 
-    def _plain(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        """Return ``node`` as onnx's reference evaluator takes it: the depth of a OneHot has no axis."""
-        depth = self.constants.get(node.input[1]) if node.op_type == "OneHot" else None
-        if depth is None or not depth.ndim or depth.size != 1:
-            return node
-        plain = onnx.NodeProto()
-        plain.CopyFrom(node)
-        plain.input[1] = self._free(f"{node.output[0]}/depth")
-        self.constants[plain.input[1]] = depth.reshape(())
-        return plain
-
-    def _evaluated(self, nodes: Sequence[onnx.NodeProto], label: str, row: int, name: str) -> Array:
-        """Return what ``nodes`` make under ``name`` where the label is ``row``."""
+    def _evaluated(
+        self, nodes: Sequence[onnx.NodeProto], label: str, rows: Iterable[int], name: str
+    ) -> Iterator[Array]:
+        """Yield what ``nodes`` make under ``name`` where the label is each of ``rows``."""
         kind = self.types[label]
         made = {node.output[0] for node in nodes}
         read = {name for node in nodes for name in node.input if name in self.constants and name not in made}
@@ -201,14 +192,14 @@ class Labels:
             [helper.make_empty_tensor_value_info(name)],
             [numpy_helper.from_array(self.constants[name], name) for name in sorted(read)],
         )
-        model = helper.make_model(graph, opset_imports=self._opsets)
-        given = np.full(kind.shape, row, helper.tensor_dtype_to_np_dtype(kind.elem))
-        try:
-            with np.errstate(all="ignore"):
-                (value,) = ReferenceEvaluator(model).run(None, {label: given})
-        except Exception as error:  # onnx's reference operators raise whatever NumPy raises
-            raise not_computed(nodes[-1], error) from error
-        return np.asarray(value)
+        compute = Computation(helper.make_model(graph, opset_imports=self._opsets))
+        for row in rows:
+            given = np.full(kind.shape, row, helper.tensor_dtype_to_np_dtype(kind.elem))
+            try:
+                (value,) = compute({label: given})
+            except Exception as error:  # onnx's reference operators raise whatever NumPy raises
+                raise not_computed(nodes[-1], error) from error
+            yield value
 
     def _free(self, name: str) -> str:
         while name in self.types or name in self.constants:

@@ -15,13 +15,12 @@ from typing import final
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.branches import depends_on_values, is_branch, names_read, taken
 from gan2hls.frontend.constants import Array, Constants
-from gan2hls.frontend.evaluating import evaluated
+from gan2hls.frontend.evaluating import NEWEST_RUN, Computation, evaluated
 from gan2hls.frontend.expand import SOFTMAX_OF_ONE_AXIS, expanded, flat_softmax, has_body
 from gan2hls.frontend.identities import gathered, identity
 from gan2hls.frontend.labels import Labels
@@ -47,8 +46,6 @@ _SHOWN = 4096
 _LARGER = "enlarge the input: the kernels in front of it are larger than what they read"
 #: Elements of a computed constant that are worth collecting garbage: onnx's evaluator is a cycle that holds its inputs.
 _LARGE = 1 << 22
-#: Newest operator set for which ONNX Runtime has every operator that we keep; later ones change them in types alone.
-NEWEST_RUN = 26
 
 
 @final
@@ -291,14 +288,14 @@ class _Folder:
             self.constants[node.output[0]] = value
             return
         single = self._single(node, [helper.make_empty_tensor_value_info(name) for name in node.output if name], True)
+        given = {port.name: self.constants[port.name] for port in single.graph.input}
         try:
-            with np.errstate(all="ignore"):
-                values = ReferenceEvaluator(single).run(None, {})
+            values = Computation(single)(given)
         except Exception as error:  # onnx's reference operators raise whatever NumPy raises
             raise not_computed(node, error) from error
         for name, value in zip((name for name in node.output if name), values, strict=True):
-            self.constants[name] = np.asarray(value)
-            if self.constants[name].size >= _LARGE:
+            self.constants[name] = value
+            if value.size >= _LARGE:
                 gc.collect()
 
     def _infer(self, node: onnx.NodeProto) -> list[TensorType]:
@@ -333,15 +330,19 @@ class _Folder:
         known = {name: self._type(name).elem for name in node.input if name}
         return TensorType(quantizer_elem(node, known), self._type(node.input[0]).shape)
 
-    def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], values: bool) -> onnx.ModelProto:
-        """Return a model of one node; constants are initializers when small or when ``values``, else inputs."""
+    def _single(self, node: onnx.NodeProto, outputs: list[onnx.ValueInfoProto], folded: bool) -> onnx.ModelProto:
+        """Return a model of one node; constants are initializers when small, else inputs.
+
+        Of one that is ``folded`` nothing is computed: where it reads the type or shape of a computed tensor alone,
+        another stands there.
+        """
         inputs, initializers = [], []
         for name in dict.fromkeys(name for name in node.input if name):
-            if name in self.types and not values:
+            if name in self.types and not folded:
                 inputs.append(helper.make_tensor_value_info(name, self.types[name].elem, self.types[name].shape))
                 continue
             value = self.constants[name] if name in self.constants else self._stand_in(name, node)
-            if values or value.size <= _SHOWN:
+            if value.size <= _SHOWN or name not in self.constants:
                 initializers.append(numpy_helper.from_array(value, name))
             else:
                 elem = helper.np_dtype_to_tensor_dtype(value.dtype)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from gan2hls.frontend import load
 from gan2hls.frontend.naming import RESERVED, identifier
 from gan2hls.model.ir import IDENTIFIER
 from tests.float_evaluator import check
-from tests.onnx_models import f32, save
+from tests.onnx_models import f32, make_model, save
 
 RNG = np.random.default_rng(5)
 
@@ -112,3 +113,48 @@ def test_hostile_names_stay_in_source_and_onnx_name(tmp_path: Path):
     loaded, final = check(path)
     assert hostile in final.layers[0].source and loaded.graph.layers[0].probe.onnx_name == hostile
     assert final.layers[0].name == "l0_dense"
+
+
+#: Learned constants with a map behind them, of which onnx's reference evaluator makes something else than ONNX Runtime.
+OF_CONSTANTS = {
+    "a transposed convolution of groups with a bias": (
+        "c = ConvTranspose<group = 4, strides = [2, 2], pads = [1, 1, 1, 1]>(learned, taps, bias)",
+        17,
+    ),
+    "a transposed convolution of groups that is an inverse wavelet": (
+        "c = ConvTranspose<group = 2, strides = [2, 2]>(learned, halves)",
+        17,
+    ),
+    "a transposed convolution whose size is given": (
+        "c = ConvTranspose<strides = [2, 2], output_shape = [7, 9], group = 4>(learned, taps)",
+        17,
+    ),
+    "a softmax over all axes from one on": ("c = Softmax<axis = 1>(learned)", 11),
+    "a pool with another row in front": ('c = MaxPool<kernel_shape = [2, 2], auto_pad = "SAME_LOWER">(learned)', 17),
+    "an interpolation of an old operator set": ('c = Upsample<mode = "linear">(learned, twice)', 9),
+    "an interpolation between corners": (
+        'c = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(learned, roi, scales)',
+        11,
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "opset"), OF_CONSTANTS.values(), ids=OF_CONSTANTS)
+def test_constants_are_what_onnx_runtime_makes_of_them(tmp_path: Path, made: str, opset: int):
+    """The size of the map is that of what ONNX Runtime makes, and so are the values that are added to it."""
+    constants = {
+        "learned": f32(RNG, 1, 4, 3, 4),
+        "taps": f32(RNG, 4, 1, 4, 4),
+        "halves": f32(RNG, 4, 2, 2, 2),
+        "bias": f32(RNG, 4),
+        "twice": np.array([1, 1, 2, 2], np.float32),
+        "scales": np.array([1, 1, 1.5, 1.75], np.float32),
+        "roi": np.zeros(0, np.float32),
+    }
+    names = [name for name in constants if f"{name}," in made or f"{name})" in made]
+    alone = make_model(f"{made} y = Add(c, x)", (1, 1, 1, 1), {n: constants[n] for n in names}, opset=opset)
+    session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
+    (value,) = session.run(None, {"x": np.zeros((1, 1, 1, 1), np.float32)})
+    path = save(tmp_path, f"{made} y = Add(c, x)", value.shape, {n: constants[n] for n in names}, opset=opset)
+    _, final = check(path)
+    assert len(final.layers) == 1
