@@ -19,12 +19,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from gan2hls.base import UnsupportedError
-from gan2hls.frontend.naming import describe
 from gan2hls.frontend.norm_region import REDUCTIONS, Evaluated, Evaluator, passes_through
 from gan2hls.frontend.normalize import Normalized
-from gan2hls.frontend.operators import way_out
-from gan2hls.kinds import READERS, Normalization
+from gan2hls.kinds import Normalization
 from gan2hls.model import Affine
 from gan2hls.numbers import FloatArray, Int64Array
 
@@ -63,11 +60,7 @@ class Found:
 
 
 def without_norms(plain: Normalized) -> tuple[Normalized, dict[str, Found]]:
-    """Return ``plain`` with a node of ``NORM_DOMAIN`` for every normalization, and these by what they make.
-
-    Raises:
-        UnsupportedError: a reduction that is part of none, and not built alone.
-    """
+    """Return ``plain`` with a node of ``NORM_DOMAIN`` for every normalization, and these by what they make."""
     nodes = list(plain.model.graph.node)
     if not any(_reduces(node) for node in nodes):
         return plain, {}
@@ -76,17 +69,10 @@ def without_norms(plain: Normalized) -> tuple[Normalized, dict[str, Found]]:
     for n, node in enumerate(nodes):
         if _reduces(node) and n not in inside:
             made = next(filter(None, (_search(plain, nodes, source) for source in _sources(plain, nodes, n))), None)
-            if made is None and node.op_type in READERS:  # which says itself what it cannot reduce
-                continue
-            if made is None:
-                raise UnsupportedError(
-                    f"operator {node.op_type!r} is not supported: it is part of no normalization",
-                    where=describe(node),
-                    hint=way_out(node),
-                )
-            norm, members = made
-            found[norm.output] = norm
-            inside |= members
+            if made is not None:
+                norm, members = made
+                found[norm.output] = norm
+                inside |= members
     return replace(plain, model=_replaced(plain.model, found)), found
 
 

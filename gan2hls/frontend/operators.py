@@ -13,20 +13,14 @@ from gan2hls.frontend.naming import describe
 from gan2hls.frontend.norm_region import REDUCTIONS
 from gan2hls.frontend.quantizers import QDQ_OPS, QONNX_OPS, is_qdq, is_qonnx
 from gan2hls.frontend.reads import MEASURED, RANDOM, random_numbers
+from gan2hls.frontend.reductions import SUMS
 from gan2hls.frontend.scattered import SCATTERS
 from gan2hls.kinds import NO_STATISTICS, READERS
 
-SUPPORTED: tuple[str, ...] = tuple(
-    sorted(
-        {*READERS, *VIEWS, *REDUCTIONS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant", *SCATTERS} - RANDOM
-        | ELEMENTWISE
-    )
-)
+_READ = {*READERS, *VIEWS, *REDUCTIONS, *SUMS, *MEASURED, *QDQ_OPS, *QONNX_OPS, "Concat", "Constant", *SCATTERS}
+SUPPORTED: tuple[str, ...] = tuple(sorted(_READ - RANDOM | ELEMENTWISE))
 
 _STATIC = "quantize statically and in the format QDQ (onnxruntime.quantization.QuantFormat.QDQ)"
-_NORM = (
-    "(x - mean) / sqrt(variance + epsilon) of a channel, a group, a pixel or all is built, and the same without mean"
-)
 _CONSTANT_CODEBOOK = "of weights codebook and indices must both be constant"
 _UNOPTIMIZED = (
     "ONNX Runtime wrote this file after its optimizations: build from the file that it read, or save with "
@@ -39,9 +33,6 @@ NO_ATTENTION = (
 )
 #: The nearest way out for operators that generators use and this version lacks.
 WAY_OUT: Mapping[str, str] = {
-    **dict.fromkeys(
-        REDUCTIONS.keys() - READERS.keys(), f"as part of a normalization: {_NORM}; else make it a Conv, or leave it out"
-    ),
     "GatherElements": _CONSTANT_CODEBOOK,
     "GatherND": _CONSTANT_CODEBOOK,
     **dict.fromkeys(

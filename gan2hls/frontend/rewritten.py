@@ -12,6 +12,7 @@ from gan2hls.frontend.modulated import unmodulated
 from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.norms import Found, without_norms
 from gan2hls.frontend.quotients import as_products
+from gan2hls.frontend.reductions import plain_reductions
 from gan2hls.frontend.scattered import without_scatters
 from gan2hls.frontend.spread import expanded_operands, unspread_operands
 from gan2hls.frontend.unstacking import unstacked
@@ -25,5 +26,5 @@ def rewritten(plain: Normalized) -> tuple[Normalized, Mapping[str, Found]]:
         UnsupportedError: a scatter that is no view, or constants of a function that do not fit.
     """
     built, norms = without_norms(as_means(unmodulated(in_one_frame(without_scatters(plain)))))
-    built = unspread_operands(as_products(as_sums(of_differences(unstacked(built)))))
-    return in_more_lanes(expanded_operands(built)), norms
+    built = as_products(as_sums(of_differences(unstacked(plain_reductions(built)))))
+    return in_more_lanes(expanded_operands(unspread_operands(built))), norms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import string
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -68,6 +70,48 @@ def concat(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -
     return parts
 
 
+def matmul(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> list[onnx.NodeProto]:
+    """Return the Einsum that a MatMul by one constant matrix for each row, or group, is; none by one for all."""
+    shapes = [types[name].shape if name in types else constants[name].shape for name in node.input]
+    values = [len(shape) > 2 and math.prod(shape[:-2]) > 1 for shape in shapes]
+    at = next((n for n, name in enumerate(node.input) if name not in types), 0)
+    lead = len(shapes[at]) - 2
+    if node.input[at] in types or not values[at] or shapes[1 - at][:-2][-lead:] != shapes[at][:-2]:
+        return []
+    rank = max(map(len, shapes)) - 2
+    axes = string.ascii_lowercase[:rank]
+    terms = [axes[rank + 2 - len(shape) :] + pair for shape, pair in zip(shapes, ("yz", "zx"), strict=True)]
+    return [helper.make_node("Einsum", node.input, node.output, node.name, equation=f"{terms[0]},{terms[1]}->{axes}yx")]
+
+
+def col2im(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> list[onnx.NodeProto]:
+    """Return what a Col2Im of two axes is: a transposed convolution that puts each column where it belongs."""
+    size, block = (constants[name].tolist() if name in constants else [] for name in node.input[1:3])
+    given = {a.name: list(a.ints) for a in node.attribute}
+    strides, dilations = (given.get(name, [1, 1]) for name in ("strides", "dilations"))
+    pads = given.get("pads", [0, 0, 0, 0])
+    if len(size) != 2 or len(block) != 2 or node.input[0] not in types:
+        return []
+    spans = [(k - 1) * d + 1 for k, d in zip(block, dilations, strict=True)]
+    counts = [(size[n] + pads[n] + pads[n + 2] - spans[n]) // strides[n] + 1 for n in range(2)]
+    columns, places = types[node.input[0]].shape[1:]
+    channels, rest = divmod(columns, math.prod(block))
+    if rest or math.prod(counts) != places:
+        return []
+    output, base = node.output[0], node.name or node.output[0]
+    kernel = np.tile(np.eye(math.prod(block), dtype=np.float32), (channels, 1)).reshape(columns, 1, *block)
+    kernel_name = constants.add(f"{output}/kernel", kernel)
+    image = constants.add(f"{output}/shape", np.array([1, columns, *counts]))
+    attributes = {"group": channels, "strides": strides, "dilations": dilations, "pads": pads}
+    extra = [size[n] - ((counts[n] - 1) * strides[n] + spans[n] - pads[n] - pads[n + 2]) for n in range(2)]
+    return [
+        helper.make_node("Reshape", [node.input[0], image], [f"{output}/blocks"], f"{base}/Reshape"),
+        helper.make_node(
+            "ConvTranspose", [f"{output}/blocks", kernel_name], [output], base, output_padding=extra, **attributes
+        ),
+    ]
+
+
 def reduce_min(node: onnx.NodeProto, types: Types, _: Constants, infer: Infer) -> list[onnx.NodeProto]:
     """Return ReduceMax between two Negs; nothing where the least values are the elements themselves."""
     name, output, base = node.input[0], node.output[0], node.name or node.output[0]
@@ -95,8 +139,10 @@ def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 #: By operator: ``(node, types of computed tensors, constants, types of its outputs) -> nodes``; their constants
 #: are added.
 SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onnx.NodeProto]]] = {
+    "Col2Im": col2im,
     "Concat": concat,
     "Einsum": einsum,
+    "MatMul": matmul,
     "MaxPool": max_pool,
     "ReduceMin": reduce_min,
     **dict.fromkeys(computed_scales.OF_CHANNELS, computed_scales.apart),

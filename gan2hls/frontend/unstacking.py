@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 from gan2hls.frontend.added import Added
 from gan2hls.frontend.functions import ELEMENTWISE
 from gan2hls.frontend.normalize import Normalized
+from gan2hls.frontend.reductions import reduced_axes
 
 #: What reduces an axis, and what that is of two of the tensors along it.
 _REDUCED: Mapping[str, str] = {"ReduceMax": "Max", "ReduceMean": "Add", "ReduceSum": "Add"}
@@ -59,15 +60,6 @@ def _axis(node: onnx.NodeProto, plain: Normalized) -> int:
     axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
     rank = len(plain.types[node.output[0] if node.op_type == "Concat" else node.input[0]].shape)
     return int(axis) % rank
-
-
-def _axes(node: onnx.NodeProto, plain: Normalized) -> list[int]:
-    """Return the axes that ``node`` reduces, from 0 on; none: all of them, or nothing, as other attributes say."""
-    given = next((list(a.ints) for a in node.attribute if a.name == "axes"), [])
-    if len(node.input) > 1 and node.input[1] in plain.constants:
-        given = [int(n) for n in plain.constants[node.input[1]].ravel()]
-    rank = len(plain.types[node.input[0]].shape)
-    return [n % rank for n in given]
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -113,7 +105,7 @@ class _Writer:
 
     def _reduce(self, node: onnx.NodeProto) -> bool:
         """Write the sum, mean or maximum of the branches that ``node`` reduces."""
-        source, output, axes = node.input[0], node.output[0], _axes(node, self._plain)
+        source, output, axes = node.input[0], node.output[0], reduced_axes(node, self._plain)
         shape = self._plain.types[source].shape
         if self._plain.types[output].elem != TensorProto.FLOAT or len(axes) != 1 or shape[axes[0]] > _MOST_BRANCHES:
             return False

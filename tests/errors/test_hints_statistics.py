@@ -30,10 +30,6 @@ ROWS = {
         "c = Conv(x, conv) y = LayerNormalization<axis = 1>(c, every)", "let a Mul and an Add behind it", shape=IMAGE,
         values={"every": f32(RNG, 4, 3, 3), "ones": np.ones((4, 3, 3), np.float32)},
         fix=lambda _: "c = Conv(x, conv) n = LayerNormalization<axis = 1>(c, ones) y = Mul(n, every)"),
-    "a part of a normalization": Row(
-        "m = ReduceL2<axes = [2, 3]>(x) d = Sub(x, m) y = Conv(d, conv)", "and the same without mean", shape=IMAGE,
-        fix=lambda _: "m = ReduceMean<axes = [2, 3]>(x) d = Sub(x, m) q = Mul(d, d) v = ReduceMean<axes = [2, 3]>(q) "
-        "e = Add(v, half) s = Sqrt(e) n = Div(d, s) y = Conv(n, conv)"),
     "a mean over rows and channels": Row(
         "h = Conv(x, conv) t = Transpose<perm = [0, 2, 3, 1]>(h) y = ReduceMean<axes = [1, 3]>(t)",
         "reduce one of the two first", shape=IMAGE,

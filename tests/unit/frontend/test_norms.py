@@ -264,7 +264,6 @@ def test_what_is_nearly_a_norm_is_built_as_what_it_is(tmp_path: Path, name: str)
     ("body", "shape", "words"),
     [
         ("y = InstanceNormalization(x, gamma, beta)", (1, 6), "reads a tensor of shape"),
-        ("s = ReduceSumSquare<axes = [2, 3]>(x) g = Relu(s) y = Mul(x, g)", (1, 6, 8, 8), "part of no normalization"),
         (f"a = Conv<{PADS}>(x, same) y = LayerNormalization<axis = 1>(a, every)", (1, 6, 8, 8), "pixel to pixel"),
         (
             f"a = Conv<{PADS}>(x, same) y = MeanVarianceNormalization<axes = [2]>(a)",

@@ -231,7 +231,18 @@ def test_generator_at_each_opset(tmp_path: Path, opset: int):
 
 
 def test_every_supported_operator_is_tested():
-    names = ("operators", "crop", "functions", "norms", "regions", "repeated", "views", "pool", "scattered")
+    names = (
+        "operators",
+        "crop",
+        "functions",
+        "norms",
+        "regions",
+        "repeated",
+        "views",
+        "pool",
+        "scattered",
+        "reductions",
+    )
     own = [f"test_{name}.py" for name in names]
     text = "".join(Path(__file__).with_name(name).read_text() for name in own)
     files = ("test_quantized.py", "test_quantized_weights.py")
