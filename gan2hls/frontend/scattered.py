@@ -1,7 +1,7 @@
 """Tensors that are written part by part, as rows and columns of an inverse wavelet transform: views of what is written.
 
 ``image[:, :, ::2, ::2] = a`` becomes a ScatterND of constant indices.  What several of them make of zeros is a Gather
-of all that they write, one behind the other along the channels.
+of all that they write, one behind the other along the channels.  Parts of other shapes are joined where they are boxes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend.added import Added
+from gan2hls.frontend.boxes import write_boxes
 from gan2hls.frontend.factored import places
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.normalize import Normalized
@@ -165,7 +166,8 @@ def _refused(node: onnx.NodeProto, what: str) -> UnsupportedError:
     return UnsupportedError(
         what,
         where=describe(node),
-        hint="parts of one shape that are written into zeros at constant places are built: join others by Concat",
+        hint="parts of one shape that are written into zeros at constant places are built, and boxes of a tensor that "
+        "others are written into: join others by Concat",
     )
 
 
@@ -175,6 +177,8 @@ def _write(node: onnx.NodeProto, mosaic: _Mosaic, added: Added) -> None:
     shapes = {added.types[name].shape for name in sources}
     if not sources:
         raise _refused(node, "writes nothing that is computed")
+    if len(shapes) > 1 and write_boxes(output, mosaic.source, mosaic.index, sources, added, node.name):
+        return
     if len(shapes) > 1:
         raise _refused(node, f"writes parts of the shapes {sorted(map(list, shapes))}")
     (shape,) = shapes
