@@ -20,6 +20,12 @@ from gan2hls.kinds import JOINS
 _SPREAD = JOINS.keys() & ELEMENTWISE
 #: Functions whose constants are spread as ONNX broadcasts, which is not so of those of a BatchNormalization.
 _FUNCTIONS = ELEMENTWISE - {"BatchNormalization"}
+#: Operators whose input and output are ``[1, C, H, W]``.
+_OF_IMAGES = frozenset(
+    ("AveragePool", "Conv", "ConvTranspose", "DepthToSpace", "InstanceNormalization", "MaxPool", "SpaceToDepth")
+)
+#: Operators whose output has the axes of their input.
+_PARTS = frozenset(("Concat", "Gather", "Identity", "Normalization", "Pad", "Resize", "Slice", "Split"))
 #: Operators that repeat a tensor along axes of one element, as an elementwise node does by itself.
 _SPREADING = ("Concat", "Expand", "Tile")
 
@@ -96,11 +102,12 @@ def expanded_operands(plain: Normalized) -> Normalized:
     So is a vector that meets a constant map, as the style of a network that begins with one, or a row that meets a map.
     """
     added = Added(plain)
+    makers = {name: node for node in plain.model.graph.node for name in node.output}
     known: dict[tuple[str, tuple[int, ...]], str] = {}
     for original in plain.model.graph.node:
         node = original
         shape = plain.types[node.output[0]].shape if node.output[0] in plain.types else ()
-        for name in _to_expand(node, plain, shape):
+        for name in _gates_of_rows(node, plain, shape, makers) or _to_expand(node, plain, shape):
             key = name, shape
             if key not in known:
                 inputs = [name, added.shape(f"{name}/spread_shape", shape)]
@@ -111,6 +118,37 @@ def expanded_operands(plain: Normalized) -> Normalized:
             node.input[:] = [known[key] if read == name else read for read in node.input]
         added.nodes.append(node)
     return added.model() if known else plain
+
+
+def _gates_of_rows(
+    node: onnx.NodeProto, plain: Normalized, shape: tuple[int, ...], makers: Mapping[str, onnx.NodeProto]
+) -> list[str]:
+    """Return the operands ``[1, C, H, 1]`` that meet an image ``[1, C, H, W]``, whose layers have its channels first.
+
+    Where channels are last, the same shapes are those of a plane, which a layer spreads by itself.
+    """
+    if not _spreads(node) or len(shape) != 4 or min(shape[1:]) == 1 or shape[0] != 1:
+        return []
+    computed = [name for name in dict.fromkeys(node.input) if name in plain.types]
+    whole = [name for name in computed if plain.types[name].shape == shape]
+    columns = [name for name in computed if plain.types[name].shape == (*shape[:3], 1)]
+    first = any(_has_channels_first(name, plain, makers) for name in whole)
+    return columns if columns and len(columns) + len(whole) == len(computed) and first else []
+
+
+def _has_channels_first(name: str, plain: Normalized, makers: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether a layer of images makes a tensor, or what it is an elementwise function or a part of."""
+    seen = set[str]()
+    while name in makers and name not in seen:
+        seen.add(name)
+        node = makers[name]
+        if node.op_type in _OF_IMAGES:
+            return True
+        if node.op_type not in ELEMENTWISE and node.op_type not in _PARTS:
+            return False
+        read = [name for name in node.input if name in plain.types]
+        name = max(read, key=lambda name: plain.types[name].shape, default="")
+    return False
 
 
 def _to_expand(node: onnx.NodeProto, plain: Normalized, shape: tuple[int, ...]) -> list[str]:

@@ -37,3 +37,20 @@ def test_a_function_of_what_is_repeated(tmp_path: Path) -> None:
     _, final = check(save(tmp_path, body, (1, 3, 6, 8), constants))
     assert kinds(final)["conv"] == 2 and kinds(final)["mul"] == 2
     assert "reorder" not in kinds(final), "nothing is copied"
+
+
+@pytest.mark.parametrize(
+    "gated",
+    [
+        "y = Mul(a, g)",
+        "m = Mul(a, g) d = ReduceMean<axes = [2]>(a) e = Sigmoid(d) y = Mul(m, e)",
+        "p, q = Split<axis = 1>(a) s, t = Split<axis = 1>(g) m = Mul(p, s) y = Sub(m, q)",
+        "t = Transpose<perm = [0, 2, 3, 1]>(a) c = ReduceMean<axes = [3]>(t) y = Mul(t, c)",
+    ],
+    ids=["rows", "rows, then columns", "of some channels", "a plane of channels that are last"],
+)
+def test_a_gate_for_each_row(tmp_path: Path, gated: str) -> None:
+    """A strip of means over columns, spread along them again; the same shape is a plane where channels are last."""
+    body = f"a = Conv<pads = [1, 1, 1, 1]>(x, k) r = ReduceMean<axes = [3]>(a) g = Sigmoid(r) {gated}"
+    _, final = check(save(tmp_path, body, (1, 3, 6, 8), {"k": f32(RNG, 4, 3, 3, 3)}))
+    assert kinds(final)["mul"] >= 1
