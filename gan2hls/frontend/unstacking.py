@@ -106,27 +106,36 @@ class _Writer:
     def _reduce(self, node: onnx.NodeProto) -> bool:
         """Write the sum, mean or maximum of the branches that ``node`` reduces."""
         source, output, axes = node.input[0], node.output[0], reduced_axes(node, self._plain)
-        shape = self._plain.types[source].shape
-        if self._plain.types[output].elem != TensorProto.FLOAT or len(axes) != 1 or shape[axes[0]] > _MOST_BRANCHES:
+        shape, kept = self._plain.types[source].shape, self._plain.types[output].shape
+        count = math.prod(shape[n] for n in axes)
+        if self._plain.types[output].elem != TensorProto.FLOAT or not axes or count > _MOST_BRANCHES:
             return False
-        (axis,) = axes
-        stacked = source in self._makers and _is_stack(self._makers[source], self._plain)
-        along = stacked and _axis(self._makers[source], self._plain) == axis
-        if not along and (axis == 0 or (len(shape) <= _RANK_OF_IMAGES and not self._splits_vector(source, axis))):
+        if not (self._is_along(source, axes) or (0 not in axes and self._is_split(source, axes))):
             return False
-        made, op_type = _without(shape, axis), _REDUCED[node.op_type]
-        result = self._branch(source, axis, 0)
-        for n in range(1, shape[axis]):
-            pair = [result, self._branch(source, axis, n)]
-            result = self.added.node(op_type, pair, f"{output}/{n}", made, node.name)
+        branches = [source]
+        for axis in sorted(axes, reverse=True):
+            branches = [self._branch(name, axis, at) for name in branches for at in range(shape[axis])]
+        (result, *others), op_type = branches, _REDUCED[node.op_type]
+        made = self.added.types[result].shape
+        for n, other in enumerate(others):
+            result = self.added.node(op_type, [result, other], f"{output}/{n + 1}", made, node.name)
         if node.op_type == "ReduceMean":
-            share = self.added.constant(f"{output}/share", np.array(1 / shape[axis], np.float32))
+            share = self.added.constant(f"{output}/share", np.array(1 / count, np.float32))
             result = self.added.node("Mul", [result, share], f"{output}/mean", made, node.name)
-        kept = self._plain.types[output].shape
         self._reshape(result, output, kept, node.name)
-        if len(kept) == len(shape):
-            self._reduced[output] = axis
+        if len(kept) == len(shape) and len(axes) == 1:
+            self._reduced[output] = axes[0]
         return True
+
+    def _is_along(self, name: str, axes: list[int]) -> bool:
+        """Whether ``name`` is a stack along the only one of ``axes``."""
+        maker = self._makers.get(name)
+        return maker is not None and _is_stack(maker, self._plain) and axes == [_axis(maker, self._plain)]
+
+    def _is_split(self, name: str, axes: list[int]) -> bool:
+        """Whether ``axes`` are of branches: of more axes than an image has, or one that splits a vector."""
+        high = len(self._plain.types[name].shape) > _RANK_OF_IMAGES
+        return high or (len(axes) == 1 and self._splits_vector(name, axes[0]))
 
     def _splits_vector(self, name: str, axis: int) -> bool:
         """Whether ``name``, of rank 4, is a function of a vector whose elements a view puts along ``axis`` and others.
@@ -232,7 +241,7 @@ class _Writer:
         return self._branches[key]
 
     def _written(self, name: str, axis: int, at: int, depth: int) -> str:
-        shape, maker = self._plain.types[name].shape, self._makers.get(name)
+        shape, maker = self.added.types[name].shape, self._makers.get(name)
         made, label = _without(shape, axis), f"{name}/branch_{at}"
         if shape[axis] == 1:
             return self._reshape(name, label, made, name)

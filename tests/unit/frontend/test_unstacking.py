@@ -112,6 +112,16 @@ def test_a_stack_that_is_a_view(tmp_path: Path, axis: str, seen: str) -> None:
     assert found["concat"] == 1
 
 
+@pytest.mark.parametrize("op", ["ReduceMean", "ReduceMax"])
+def test_windows_whose_axes_stand_last(tmp_path: Path, op: str) -> None:
+    """``x.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5))``: rows and columns in steps of two."""
+    constants = {"k": K["k"], "v": K["v"], "windows": np.array([1, 4, 3, 2, 4, 2])}
+    body = f"""a = Conv<{PADS}>(x, k) g = Reshape(a, windows) t = Transpose<perm = [0, 1, 2, 4, 3, 5]>(g)
+        r = {op}<axes = [4, 5], keepdims = 0>(t) y = Conv(r, v)"""
+    found = kinds(check(save(tmp_path, body, (1, 3, 6, 8), constants))[1])
+    assert found["conv"] == 2 and found["add" if op == "ReduceMean" else "extremum"] == 3
+
+
 def test_many_branches_stay_an_error(tmp_path: Path) -> None:
     """Of more than 16 branches no layers of their own are made."""
     constants = {"w": f32(RNG, 34, 3, 3, 3), "groups": np.array([1, 17, 2, 6, 8]), "first": np.array([1])}
