@@ -112,6 +112,34 @@ def col2im(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -
     ]
 
 
+def pad(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> list[onnx.NodeProto]:
+    """Return what a Pad with a number is: with zeros, of a tensor that is less by it, and the number added again."""
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    value = given.get("value", 0.0)
+    if len(node.input) > 2 and node.input[2]:
+        if node.input[2] not in constants or constants[node.input[2]].size != 1:
+            return []
+        value = float(constants[node.input[2]].item())
+    plain = given.get("mode", b"constant") == b"constant" and node.input[0] in types
+    if not plain or value == 0 or not math.isfinite(value) or types[node.input[0]].elem != TensorProto.FLOAT:
+        return []
+    output, base = node.output[0], node.name or node.output[0]
+    number = constants.add(f"{output}/number", np.array(value, np.float32))
+    zeros = onnx.NodeProto()
+    zeros.CopyFrom(node)
+    zeros.input[0], zeros.output[0], zeros.name = f"{output}/less", f"{output}/padded", base
+    if len(node.input) > 2:
+        zeros.input[2] = ""
+    kept = [attribute for attribute in node.attribute if attribute.name != "value"]
+    del zeros.attribute[:]
+    zeros.attribute.extend(kept)
+    return [
+        helper.make_node("Sub", [node.input[0], number], zeros.input[:1], f"{base}/Sub"),
+        zeros,
+        helper.make_node("Add", [zeros.output[0], number], [output], f"{base}/Add"),
+    ]
+
+
 def reduce_min(node: onnx.NodeProto, types: Types, _: Constants, infer: Infer) -> list[onnx.NodeProto]:
     """Return ReduceMax between two Negs; nothing where the least values are the elements themselves."""
     name, output, base = node.input[0], node.output[0], node.name or node.output[0]
@@ -144,6 +172,7 @@ SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onn
     "Einsum": einsum,
     "MatMul": matmul,
     "MaxPool": max_pool,
+    "Pad": pad,
     "ReduceMin": reduce_min,
     **dict.fromkeys(computed_scales.OF_CHANNELS, computed_scales.apart),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.base.errors import UnsupportedError
+from gan2hls.base.errors import ModelError, UnsupportedError
 from gan2hls.frontend import load
 from gan2hls.frontend.copying import check_buffer
 from gan2hls.ops import COPY, AxisTaps, Linear, LinearGeometry, conv_axis
@@ -120,11 +120,19 @@ def test_pad_axes_of_new_operator_sets(tmp_path: Path):
     check(save(tmp_path, "p = Pad(x, n, , ax) y = Conv(p, w)", (1, 2, 3, 3), constants, opset=18))
 
 
-def test_pads_with_other_numbers_are_refused(tmp_path: Path):
-    constants = {"w": f32(RNG, 2, 2, 2, 2), "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "one": np.float32(1)}
-    with pytest.raises(UnsupportedError, match="pads with 1") as caught:
-        load(save(tmp_path, "p = Pad(x, n, one) y = Conv(p, w)", (1, 2, 3, 3), constants))
-    assert "/g/Pad_0" in caught.value.where and caught.value.hint
+@pytest.mark.parametrize(("number", "opset"), [(1.0, 17), (-0.5, 13), (-1.0, 9)])
+def test_pads_with_other_numbers(tmp_path: Path, number: float, opset: int):
+    """As around an image whose black is -1: zeros around what is less by it."""
+    constants = {"w": f32(RNG, 2, 2, 2, 2), "n": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "value": np.float32(number)}
+    call = "Pad(x, n, value)" if opset > 10 else f"Pad<pads = [0, 0, 1, 1, 0, 0, 1, 1], value = {number}>(x)"
+    check(save(tmp_path, f"p = {call} y = Conv(p, w)", (1, 2, 3, 3), constants, opset=opset))
+
+
+def test_pads_with_what_is_no_number_are_refused(tmp_path: Path):
+    constants = {"n": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "lowest": np.float32(-np.inf)}
+    with pytest.raises((UnsupportedError, ModelError)) as caught:
+        load(save(tmp_path, "p = Pad(x, n, lowest) y = Relu(p)", (1, 2, 3, 3), constants))
+    assert caught.value.where and caught.value.hint
 
 
 def test_a_crop_holds_nothing_however_much_another_copy_would():
