@@ -35,6 +35,8 @@ Array = npt.NDArray[np.generic]
 
 #: Frames for the reconstruction of weights per frame that ranges are measured on.
 _PER_SAMPLE = 4
+#: Frames from a file that are few to measure ranges on, and how many it must have for that: a quarter may judge.
+_FEW, _ENOUGH = 32, 44
 #: Values of an input that are looked at for a warning.
 _LOOKED_AT = 1 << 24
 
@@ -104,6 +106,14 @@ def _warn(inputs: Inputs, config: Config) -> None:
             _log.warning("%s: %s: %s, and other inputs may look worse; %s", path or key, problem, what, _way(key, path))
     if any(problem for _, _, problem in problems):
         return
+    count = len(next(iter(inputs.calibration.values())))
+    if data is not None and count < _FEW:
+        _log.warning(
+            "%s: %d frames calibrate: what they do not reach is cut off in others; %s",
+            data,
+            count,
+            _way("calibration", data),
+        )
     drawn = data is None and config.evaluation.data is None
     if problem := "" if drawn else apart(calibration, evaluation):
         advice = "shuffle its frames: save numpy.random.default_rng(0).permutation(frames)"
@@ -145,7 +155,7 @@ def _warn_of_unusual(inputs: Mapping[str, Array], drawn: CalibrationConfig) -> N
 def _way(key: str, path: Path | None) -> str:
     if path is None:
         return f"set {key}.samples to 16 or more, and a spread"
-    return f"give 16 or more frames as the generator will get them, or leave {key}.data out to have them drawn"
+    return f"give {_ENOUGH} or more frames as the generator will get them, or leave {key}.data out to have them drawn"
 
 
 def _some(inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -99,8 +99,8 @@ def _pad(
     if mode not in _PAD_MODES or (mode == "constant" and fill != 0):
         raise UnsupportedError(
             f"pads with {fill:g}" if mode == "constant" else f"pads in mode {mode!r}",
-            hint="pad with zeros or in one of the modes 'reflect', 'edge' and 'wrap'; or take it out where it pads the "
-            "model's input, and give the padded image as the input",
+            hint="pad with zeros, a number from -1024 to 1024, or in one of the modes 'reflect', 'edge' and 'wrap'; or "
+            "take it out where it pads the model's input, and give the padded image as the input",
         )
     amounts = pads if pads_input is None else pads_input.ravel().tolist()
     if amounts is None:

@@ -17,6 +17,8 @@ from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.overlapping import apart
 from gan2hls.frontend.tensor_type import TensorType
 
+#: Largest number that is padded with: what is less by a larger one has lost bits of its own.
+_MOST_PADDED = 1024
 Types = Mapping[str, TensorType]
 Infer = Callable[[onnx.NodeProto], Sequence[TensorType]]
 
@@ -121,7 +123,7 @@ def pad(node: onnx.NodeProto, types: Types, constants: Constants, _: Infer) -> l
             return []
         value = float(constants[node.input[2]].item())
     plain = given.get("mode", b"constant") == b"constant" and node.input[0] in types
-    if not plain or value == 0 or not math.isfinite(value) or types[node.input[0]].elem != TensorProto.FLOAT:
+    if not plain or not 0 < abs(value) <= _MOST_PADDED or types[node.input[0]].elem != TensorProto.FLOAT:
         return []
     output, base = node.output[0], node.name or node.output[0]
     number = constants.add(f"{output}/number", np.array(value, np.float32))

@@ -76,7 +76,7 @@ def warned(
     [
         (np.zeros((100, 6)), None, ["calibration.npy: the input 'z' is zero", "leave calibration.data out"]),
         (np.ones((100, 6)), None, ["are equal", "ranges fit them alone"]),
-        (NORMAL[:1], None, ["holds one frame", "16 or more frames"]),
+        (NORMAL[:1], None, ["holds one frame", "44 or more frames"]),
         (NORMAL[:3], None, ["holds 3 frames", "measured on them too"]),
         (NORMAL, np.zeros((9, 6)), ["evaluation.npy: the input 'z' is zero", "leave evaluation.data out"]),
         (NORMAL, 3 * RNG.normal(size=(99, 6)), ["'z' has mean", "where quality is measured", "of the same kind"]),
@@ -101,7 +101,8 @@ def test_inputs_that_cannot_judge_are_told(
 def test_what_a_warning_advises_ends_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     shuffled = np.random.default_rng(0).permutation(np.sort(NORMAL, axis=0))
     assert warned(tmp_path, caplog, shuffled, None) == []
-    assert warned(tmp_path, caplog, NORMAL[:16], None) == []
+    assert "12 frames calibrate" in warned(tmp_path, caplog, NORMAL[:16], None)[0]
+    assert warned(tmp_path, caplog, shuffled[:44], None) == []
     assert warned(tmp_path, caplog, NORMAL, RNG.normal(size=(99, 6))) == []
     assert warned(tmp_path, caplog, None, None) == []
     assert warned(tmp_path, caplog, 128 + 74 * NORMAL, None, mean=128.0, std=74.0) == []
