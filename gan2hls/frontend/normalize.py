@@ -209,6 +209,7 @@ class _Folder:
             except Gan2HlsError as error:
                 raise at(error, describe(node)) from error
         check_node(kept)
+        kept.name = kept.name or kept.output[0]  # what stands in its place is named after it
         if kept.op_type != "Split":
             del kept.output[1:]
         self.types.update(zip(filter(None, kept.output), self._infer(kept), strict=True))

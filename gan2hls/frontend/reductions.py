@@ -66,8 +66,9 @@ def _write_sum(node: onnx.NodeProto, plain: Normalized, added: Added) -> None:
         source = added.node(before, operands, f"{output}/summed", shape, node.name)
     mean = onnx.NodeProto()
     mean.CopyFrom(node)
-    mean.op_type, mean.name = "ReduceMean", f"{node.name}/ReduceMean"  # whose axes are an input where those of node are
+    mean.op_type = "ReduceMean"  # whose axes are an input where those of node are
     mean.input[0], mean.output[0] = source, added.tensor(f"{output}/mean", made)
+    mean.name = f"{mean.output[0]}/ReduceMean"
     added.nodes.append(mean)
     count = added.constant(f"{output}/count", np.array(math.prod(shape) // math.prod(made), np.float32))
     total = added.node("Mul", [mean.output[0], count], f"{output}/sum" if after else output, made, node.name)
@@ -91,7 +92,7 @@ def _write_pool(node: onnx.NodeProto, source: str, plain: Normalized, added: Add
     pooled = added.tensor(f"{output}/pooled", made)
     kind = _POOLS[node.op_type]
     added.nodes.append(
-        helper.make_node(kind, [source], [pooled], f"{node.name}/{kind}", kernel_shape=window, strides=window)
+        helper.make_node(kind, [source], [pooled], f"{pooled}/{kind}", kernel_shape=window, strides=window)
     )
     if node.op_type == "ReduceSum":
         count = added.constant(f"{output}/count", np.array(math.prod(window), np.float32))

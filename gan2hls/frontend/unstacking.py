@@ -181,11 +181,13 @@ class _Writer:
         parts = [self._reshape(name, f"{name}/image", image, source) for name, _ in images]
         whole = (1, len(names) * image[1], *image[2:])
         joined = self.added.tensor(f"{output}/joined", whole)
-        self.added.nodes.append(helper.make_node("Concat", parts, [joined], f"{source}/joined", axis=1))
+        self.added.nodes.append(helper.make_node("Concat", parts, [joined], f"{joined}/Concat", axis=1))
         flat = (1, len(names), math.prod(shape[:axis]), math.prod(shape[axis + 1 :]))
         apart = self._reshape(joined, f"{output}/apart", flat, source)
         turned = self.added.tensor(f"{output}/turned", (1, flat[2], flat[1], flat[3]))
-        self.added.nodes.append(helper.make_node("Transpose", [apart], [turned], f"{source}/turned", perm=[0, 2, 1, 3]))
+        self.added.nodes.append(
+            helper.make_node("Transpose", [apart], [turned], f"{turned}/Transpose", perm=[0, 2, 1, 3])
+        )
         self._reshape(turned, output, shape, source)
 
     def _image(self, name: str) -> tuple[str, tuple[int, ...]]:
@@ -259,7 +261,7 @@ class _Writer:
                 return self._elementwise(maker, axis, at, depth)
         where = self.added.constant(f"{label}/place", np.array(at, np.int64))
         output = self.added.tensor(label, made)
-        self.added.nodes.append(helper.make_node("Gather", [name, where], [output], f"{label}/Gather", axis=axis))
+        self.added.nodes.append(helper.make_node("Gather", [name, where], [output], f"{output}/Gather", axis=axis))
         return output
 
     def _shape(self, name: str) -> tuple[int, ...]:
@@ -280,9 +282,8 @@ class _Writer:
         branch = onnx.NodeProto()
         branch.CopyFrom(node)
         branch.input[:] = [name and self._operand(name, axis - len(shape), at, depth) for name in node.input]
-        branch.name = f"{node.name}/branch_{at}"
         output = self.added.tensor(f"{node.output[0]}/branch_{at}", _without(shape, axis))
-        branch.output[0] = output
+        branch.name, branch.output[0] = f"{output}/{node.op_type}", output
         self.added.nodes.append(branch)
         return output
 

@@ -67,3 +67,23 @@ def test_a_constant_of_a_branch_is_not_overwritten(tmp_path: Path) -> None:
     model.graph.node[-1].CopyFrom(helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch))
     onnx.save(model, path)
     check(path)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "v = Gemm(x, front) p = ReduceL1<axes = [1]>(v) q = ReduceL2<axes = [1]>(v) y = Add(p, q)",
+        "v = Gemm(x, front) s = Gemm(x, style) r = Abs(v) p = Sum(v, s, r) q = Max(r, s, v) y = Add(p, q)",
+        "v = Gemm(x, wide) g = Reshape(v, high) p = Softmax<axis = 1>(g) q = Softmax<axis = 2>(g) y = Add(p, q)",
+        "v = Gemm(x, front) s = Gemm(x, style) p = Div(v, s) q = Div(s, v) y = Add(p, q)",
+    ],
+)
+def test_nodes_without_names_make_no_two_of_one_name(tmp_path: Path, body: str) -> None:
+    path = save(tmp_path, body, (1, 4), {**CONSTANTS, "high": np.array([1, 3, 5, 5, 1])})
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.name = ""
+    onnx.save(model, path)
+    loaded, _ = check(path, tolerance=1e-3)
+    names = [node.name for node in loaded.onnx_model.graph.node]
+    assert "" not in names and len(set(names)) == len(names)
