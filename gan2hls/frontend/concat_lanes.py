@@ -19,6 +19,8 @@ from gan2hls.frontend.normalize import Normalized
 
 #: Multipliers of a design in which a Concat may be what all others wait for; of one with fewer, products take longer.
 _MULTIPLIERS = 512
+#: Lanes of which a Concat is not held up for long.
+_FEW_LANES = 4
 #: By operator that multiplies with constant weights, which of its inputs they are.
 _WEIGHTS: Mapping[str, int] = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 
@@ -73,7 +75,8 @@ def _groups(node: onnx.NodeProto, plain: Normalized, macs: int) -> list[int] | N
     if made.elem != TensorProto.FLOAT or len(made.shape) > 4 or any(name not in plain.types for name in node.input):
         return None
     channels = [plain.types[name].shape[1] for name in node.input]
-    if math.prod(made.shape) // math.gcd(*channels) * _MULTIPLIERS <= macs:
+    lanes = math.gcd(*channels)
+    if lanes >= _FEW_LANES or math.prod(made.shape) // lanes * _MULTIPLIERS <= macs:
         return None
     return neighbours(channels)
 
