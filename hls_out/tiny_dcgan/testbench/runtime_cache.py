@@ -64,7 +64,7 @@ def main() -> None:
         out = Path(command[command.index("-o") + 1])
         try:
             shutil.copyfile(kept_object(command, source, out), out)
-        except OSError:  # compiled as if there were no cache
+        except (OSError, RuntimeError):  # no folder, or no home: compiled as if there were no cache
             pass
         else:
             return
