@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import threading
@@ -11,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+#: Runs a command within as many kbyte of address space.  Python could do that between fork and exec, but then it forks
+#: in earnest, which hangs where another thread is in a product of OpenBLAS, which stops its threads before a fork.
+_LIMITED = 'ulimit -v "$0"; exec "$@"'
 _LOCK = threading.Lock()
 #: Process groups that run, by the process that leads each; in any thread.
 _RUNNING: set[int] = set()
@@ -36,15 +38,11 @@ def run_group(
     Raises:
         subprocess.TimeoutExpired: it took longer than ``seconds``; what it printed until then is its ``output``, bytes.
     """
-
-    def limit() -> None:
-        if memory_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-
+    if memory_bytes is not None:
+        command = ["/bin/sh", "-c", _LIMITED, str(memory_bytes >> 10), *command]
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        preexec_fn=limit,
-    ) as process:  # fmt: skip
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
         with _LOCK:
             _RUNNING.add(process.pid)
         try:

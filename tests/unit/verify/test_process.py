@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from gan2hls.base import ToolError, side_by_side
@@ -56,3 +57,28 @@ def test_an_interrupt_ends_them_as_well(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(KeyboardInterrupt):
         side_by_side([waits, waits], end_running)
     assert all(code < 0 for code in codes)
+
+
+def test_memory_is_bounded() -> None:
+    take = "x = bytearray(1 << 30); print(len(x))"
+    assert run_group([sys.executable, "-c", take], 60)[0] == 0
+    code, printed = run_group([sys.executable, "-c", take], 60, memory_bytes=1 << 29)
+    assert code != 0 and "MemoryError" in printed
+
+
+def test_processes_start_beside_products_in_other_threads() -> None:
+    """A fork in earnest would stop the threads of OpenBLAS in the middle of a product, and wait for ever."""
+    matrix, done = np.ones((300, 300), np.float32), threading.Event()
+
+    def multiply() -> None:
+        while not done.is_set():
+            np.dot(matrix, matrix)
+
+    workers = [threading.Thread(target=multiply) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        codes = [run_group(["true"], 60, memory_bytes=1 << 30)[0] for _ in range(100)]
+    finally:
+        done.set()
+    assert codes == [0] * 100
