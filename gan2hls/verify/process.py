@@ -12,7 +12,8 @@ from pathlib import Path
 
 #: Runs a command within as many kbyte of address space.  Python could do that between fork and exec, but then it forks
 #: in earnest, which hangs where another thread is in a product of OpenBLAS, which stops its threads before a fork.
-_LIMITED = 'ulimit -v "$0"; exec "$@"'
+#: Where less is allowed already, it stays at that.
+_LIMITED = '(ulimit -v "$0") 2>/dev/null && ulimit -v "$0"; exec "$@"'
 _LOCK = threading.Lock()
 #: Process groups that run, by the process that leads each; in any thread.
 _RUNNING: set[int] = set()
