@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -18,6 +19,8 @@ from gan2hls.frontend.naming import at, describe
 from gan2hls.frontend.quant_values import QDQ_EVALUATORS, QONNX_EVALUATORS
 from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.reads import not_computed
+
+_log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 
@@ -62,7 +65,7 @@ class Computation:
     """A model that is run for its values, as ONNX Runtime runs it.
 
     Only what that has no kernel for, or does not know, is left to onnx's reference evaluator, of whose operators some
-    mean something else (a transposed convolution of groups, attributes of old operator sets).
+    mean something else (a transposed convolution of groups, attributes of old operator sets); a warning tells so.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -70,7 +73,7 @@ class Computation:
             if opset.domain in ("", "ai.onnx"):
                 opset.version = min(opset.version, NEWEST_RUN)
         model.ir_version = _FORMAT
-        self._model = model
+        self._model, self._told = model, False
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -94,4 +97,14 @@ class Computation:
             except Exception:
                 self._session = None
         with np.errstate(all="ignore"):
-            return [np.asarray(value) for value in ReferenceEvaluator(self._model).run(None, dict(given))]
+            values = [np.asarray(value) for value in ReferenceEvaluator(self._model).run(None, dict(given))]
+        if not self._told:
+            self._told = True
+            operators = ", ".join(dict.fromkeys(node.op_type for node in self._model.graph.node))
+            _log.warning(
+                "ONNX Runtime %s computes no constant by %s: it is what onnx's reference evaluator makes of it; store "
+                "it as an initializer if that is something else",
+                onnxruntime.__version__,
+                operators,
+            )
+        return values

@@ -147,7 +147,7 @@ def _has_channels_first(name: str, plain: Normalized, makers: Mapping[str, onnx.
         if node.op_type not in ELEMENTWISE and node.op_type not in _PARTS:
             return False
         read = [name for name in node.input if name in plain.types]
-        name = max(read, key=lambda name: plain.types[name].shape, default="")
+        name = max(read, key=lambda name: math.prod(plain.types[name].shape), default="")
     return False
 
 

@@ -158,3 +158,12 @@ def test_constants_are_what_onnx_runtime_makes_of_them(tmp_path: Path, made: str
     path = save(tmp_path, f"{made} y = Add(c, x)", value.shape, {n: constants[n] for n in names}, opset=opset)
     _, final = check(path)
     assert len(final.layers) == 1
+
+
+def test_what_onnx_runtime_does_not_compute_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Of the greater of two integers of 16 bits it has no kernel."""
+    constants = {"small": np.array([[1, 2, 3, 4]], np.int16), "twos": np.array([[2, 2, 2, 2]], np.int16)}
+    body = "m = Max(small, twos) f = Cast<to = 1>(m) y = Add(x, f)"
+    with caplog.at_level("WARNING"):
+        load(save(tmp_path, body, (1, 4), constants, opset=18))
+    assert "reference evaluator" in caplog.text
