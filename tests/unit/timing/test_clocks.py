@@ -257,7 +257,7 @@ def test_an_engine_waits_for_its_accumulator_queue(cycles: int, to_push: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1000, 1075))
+@pytest.mark.parametrize("seed", range(1000, 1150))
 def test_more_random_networks(seed: int) -> None:
     check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
 
