@@ -45,18 +45,20 @@ def test_what_one_raises_ends_the_processes_of_the_others() -> None:
 
 
 def test_an_interrupt_ends_them_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = []
+    codes, started = [], threading.Event()
 
     def waits() -> None:
+        started.set()
         codes.append(run_group([sys.executable, "-c", "import time; time.sleep(600)"], 700)[0])
 
     def interrupt(*_: object) -> None:
+        assert started.wait(60)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("concurrent.futures.Future.result", interrupt)
     with pytest.raises(KeyboardInterrupt):
         side_by_side([waits, waits], end_running)
-    assert all(code < 0 for code in codes)
+    assert codes and all(code < 0 for code in codes)
 
 
 def test_memory_is_bounded() -> None:
