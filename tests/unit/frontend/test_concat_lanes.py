@@ -54,3 +54,12 @@ def test_only_where_nothing_else_takes_longer(tmp_path: Path, wide: bool, concat
     body = f"""g = Conv<pads = [1, 1, 1, 1]>(x, w) {middle} m = Conv(h, a) n = Conv(h, b) o = Conv(h, c)
         j = Concat<axis = 1>(h, m, n, o) y = Conv(j, k)"""
     assert kinds(check(save(tmp_path, body, (1, 3, 6, 8), constants))[1])["concat"] == concats
+
+
+def test_four_lanes_are_enough(tmp_path: Path) -> None:
+    """Four maps of four channels could be joined in two steps, of eight lanes at last."""
+    constants = {name: f32(RNG, 4, 3, 3, 3) for name in "abcd"}
+    maps = " ".join(f"m{name} = Conv<pads = [1, 1, 1, 1]>(x, {name})" for name in "abcd")
+    body = f"{maps} y = Concat<axis = 1>(ma, mb, mc, md)"
+    assert neighbours([4, 4, 4, 4]) == [2, 2]
+    assert kinds(check(save(tmp_path, body, (1, 3, 6, 8), constants))[1])["concat"] == 1
