@@ -27,6 +27,7 @@ from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.options import shared_options
 from gan2hls.hardware.queues import queue_bytes
+from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.hardware.sharing import shares_of_frame, sharing
@@ -218,7 +219,7 @@ def _shared(
     """Look for a design in which layers take turns at one engine; return None where none can.
 
     As few engines as fit are shared: where others work between two turns, the engine waits for them.  It begins with
-    those of ``like``, and with what that takes beside its engines.
+    those of ``like``, and with what queues as there take for the types of ``model``.
     """
     tried, ways = None, sharing(model, target, pinned)
     if like is not None:
@@ -226,7 +227,8 @@ def _shared(
     for groups in ways:
         if tried is None or tried[1].design is None:
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
-            aside = _NOTHING if like is None or groups != like.shared else beside_options(like)
+            same = None if like is None else refolded(like, model)
+            aside = _NOTHING if same is None or groups != same.shared else beside_options(same)
             tried = joint, _search(model, joint, target, target.budget, aside)
     return tried
 

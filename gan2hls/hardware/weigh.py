@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import final
 
@@ -11,16 +11,14 @@ from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.engine import EngineDesign, FoldingRequest, StreamEngine
-from gan2hls.hardware.engines import make_engine
-from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.queues import queue_bytes
+from gan2hls.hardware.refold import refolded, still_shared
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
 from gan2hls.hardware.sharing import shares_of_frame
-from gan2hls.hardware.turns import sharing_key
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.model import IntegerModel
 
 
 @final
@@ -37,12 +35,6 @@ class Weighed:
     taken: Resources
     interval: int
     refolded: bool
-
-
-def refolded(design: Design, model: IntegerModel) -> Design:
-    """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
-    engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
-    return replace(design, model=model, engines=engines, shared=_still_shared(design, model))
 
 
 def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Weighed | None:
@@ -66,7 +58,7 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
     aside = taken - overall(engine_resources(unit).taken for unit in same.units)
-    shared = _still_shared(design, model)
+    shared = still_shared(design, model)
     choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)
     limit = max(design.interval_limit, _planned(design))
@@ -83,25 +75,3 @@ def _planned(design: Design) -> int:
     shares = shares_of_frame(design.model, design.shared)
     first = {unit.layers[0].name: unit.interval for unit in design.units}
     return max((ceil(first[name] / share) for name, share in shares.items()), default=0)
-
-
-def _still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of ``design`` whose layers can still take turns at one engine."""
-    keys = {layer.name: sharing_key(layer) for layer in model.layers}
-    first = (keys[group[0]] for group in design.shared)
-    pairs = zip(design.shared, first, strict=True)
-    return tuple(group for group, key in pairs if key is not None and all(keys[name] == key for name in group))
-
-
-def _refolded(engine: EngineDesign, layer: IntLayer) -> EngineDesign:
-    if not isinstance(engine, LinearEngine):
-        bus_bits = engine.bus_bits if isinstance(engine, StreamEngine) else 0
-        return make_engine(layer, engine.folding, bus_bits=bus_bits, ultra=engine.ultra)
-    return make_engine(
-        layer,
-        engine.folding,
-        rows=engine.rows,
-        skip=engine.skip is not None,
-        off_chip=engine.off_chip,
-        ultra=engine.ultra,
-    )

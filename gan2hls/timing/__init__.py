@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridors, repeated, stalling
+from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridors, repeated
 from gan2hls.timing.kahn import Process as NetworkProcess
 from gan2hls.timing.kahn import run as run_network
 from gan2hls.timing.network import (
@@ -38,6 +38,7 @@ from gan2hls.timing.network import (
     unpack,
     up,
 )
+from gan2hls.timing.stalling import stalling
 
 if TYPE_CHECKING:
     from gan2hls.timing.simulation import Simulation

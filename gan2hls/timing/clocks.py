@@ -12,10 +12,9 @@ from typing import Any
 from zlib import crc32
 
 import numba
-import numpy as np
 
 from gan2hls.timing import from_memory, programs, recurrences, rings
-from gan2hls.timing.rings import COUNT, GROUP_BITS, A, Arrays, compiled
+from gan2hls.timing.rings import COUNT, GROUP_BITS, UNCOUNTED, A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = (
@@ -87,9 +86,8 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
     def evaluate(net: Arrays) -> int:
         events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
         tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
-        watched, seen = net.watched, net.seen
+        watched, seen, ready, groups = net.watched, net.seen, net.ready, net.groups
         blocks = len(kinds)
-        ready, groups = np.zeros(blocks, np.bool_), np.zeros((blocks >> GROUP_BITS) + 1, np.int64)
         waiting, step, b, port = 0, 1, -1, -1
         for n in range(blocks):
             if kinds[n] == _PORT:
@@ -119,9 +117,9 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
 
     made: Any
     try:
-        made = numba.njit(evaluate, cache=True)
+        made = numba.njit(evaluate, cache=True, nogil=True, **UNCOUNTED)
     except RuntimeError:  # no folder
-        made = numba.njit(evaluate)
+        made = numba.njit(evaluate, nogil=True, **UNCOUNTED)
     return made  # type: ignore[no-any-return]
 
 

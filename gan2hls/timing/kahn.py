@@ -53,28 +53,6 @@ def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int64Array:
     return np.tile(np.array(pattern, np.int64).reshape(-1, 2), (times, 1))
 
 
-def stalling(order: Int64Array, reads: int, latency: int, *, writes_first: bool = False) -> Int64Array:
-    """Return the order of a pipelined loop that stands still as a whole where it cannot read or write.
-
-    What an iteration writes then leaves once so many iterations behind it have read, or the loop has no more of them.
-
-    Args:
-        order: of ``Process``, of the loop: an iteration reads some FIFOs, each once at most, then it writes some; one
-            that only writes does not follow one that only reads.
-        reads: how many of its places it reads.
-        latency: clocks, an iteration each, from what an iteration reads to what it writes.
-        writes_first: whether an iteration writes first, and then it reads.
-    """
-    places = np.repeat(*order.T)
-    rank = -places if writes_first else places
-    iteration = np.cumsum(np.diff(rank, prepend=rank[:1]) <= 0)
-    writes = places >= reads
-    moved = places[np.argsort(2 * (iteration + latency * writes) + writes, kind="stable")]
-    starts = np.flatnonzero(np.diff(moved, prepend=-1))
-    counts = np.diff(starts, append=moved.size)
-    return np.stack([moved[starts], counts], axis=1).astype(np.int64)
-
-
 @final
 @dataclass(frozen=True)
 class Wait:

@@ -29,6 +29,8 @@ A = Int64Array
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Options of a compiled function that makes no array: references to those that it is given are not counted.
+UNCOUNTED: dict[str, Any] = {"_nrt": False}
 #: A clock that bounds nothing.
 ANY = -1
 #: Columns of ``events``: place of the ring, its size - 1, events so far, events in all (of credits 0: none are told),
@@ -57,6 +59,8 @@ class Arrays(NamedTuple):
         wakes: the blocks that may go on when another one has; of a port the reader of each of its queues.
         watched: ``[len(wakes), 3]``, events of which one must have happened for that, some of them more than once.
         seen: ``[len(wakes)]``, how many had happened when it was woken last, zeros.  Written.
+        ready: bool ``[B]``, whether a block may go on, False.  Written.
+        groups: ``[B / 2**GROUP_BITS, rounded up]``, how many blocks of those side by side may, zeros.  Written.
     """
 
     kinds: A
@@ -71,11 +75,13 @@ class Arrays(NamedTuple):
     wakes: A
     watched: A
     seen: A
+    ready: Any
+    groups: A
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` as a part of what calls it."""
-    made: Any = numba.njit(function)
+    """Compile ``function`` as a part of what calls it; that holds the arrays, so no reference to them is counted."""
+    made: Any = numba.njit(function, **UNCOUNTED)
     return made  # type: ignore[no-any-return]
 
 

@@ -14,7 +14,7 @@ from gan2hls.numbers import Int64Array
 from gan2hls.timing.clocks import KINDS, STATES, evaluate
 from gan2hls.timing.from_memory import LAST_SYMBOLS, LASTS, SENT
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
-from gan2hls.timing.rings import AHEAD, AT, COUNT, LIMIT, MASK, READERS, STEP, Arrays
+from gan2hls.timing.rings import AHEAD, AT, COUNT, GROUP_BITS, LIMIT, MASK, READERS, STEP, Arrays
 
 #: Beats of a stream that are evaluated ahead at most: enough for every queue, few enough for the nearest cache.
 WINDOW = 128
@@ -148,6 +148,8 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
         wakes=wakes,
         watched=watched,
         seen=np.zeros(wakes.size, np.int64),
+        ready=np.zeros(len(blocks), np.bool_),
+        groups=np.zeros((len(blocks) >> GROUP_BITS) + 1, np.int64),
     )
     evaluate(arrays)
     made = Simulation(network, events, store)

@@ -19,10 +19,10 @@ from gan2hls.hardware.engine import FoldingRequest, stream_op
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.queues import _in_turn, waiting_edges
+from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
 from gan2hls.hardware.sharing import shares_of_frame, sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
-from gan2hls.hardware.weigh import refolded
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
 from gan2hls.ops import IntLinear

@@ -331,10 +331,10 @@ def test_an_edge_has_one_writer_and_a_reader() -> None:
 def test_no_folder_for_compiled_code_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = numba.njit
 
-    def njit(function: object, *, cache: bool = False) -> object:
+    def njit(function: object, *, cache: bool = False, **options: bool) -> object:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return compiled(function)
+        return compiled(function, **options)
 
     monkeypatch.setattr(numba, "njit", njit)
     monkeypatch.setattr(clocks, "_evaluate", clocks._evaluator(1))

@@ -172,6 +172,20 @@ def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
     assert np.repeat(*found.T).tolist() == [place for clock in clocks for place in clock]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_loop_that_stalls_in_runs(seed: int) -> None:
+    """Runs of several words are the same as words one by one."""
+    rng = np.random.default_rng(seed)
+    reads, places = int(rng.integers(0, 3)), 4
+    given = np.stack([rng.integers(0, places, 12), rng.integers(1, 6, 12)], axis=1)
+    words = np.stack([np.repeat(*given.T), np.ones(given[:, 1].sum(), np.int64)], axis=1)
+    for latency in range(8):
+        found = stalling(given, reads, latency)
+        assert found.tolist() == stalling(words, reads, latency).tolist()
+        assert np.bincount(*found.T).tolist() == np.bincount(*given.T).tolist()
+        assert (np.diff(found[:, 0]) != 0).all()
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_any_order_of_events_ends_alike(seed: int) -> None:
     rng = np.random.default_rng(seed)
