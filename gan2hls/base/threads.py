@@ -44,7 +44,7 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(function: Callable[[T], None], parts: Sequence[T]) -> None:
+def in_threads(function: Callable[[T], object], parts: Sequence[T]) -> None:
     """Call ``function`` with each of ``parts``, which do not depend on each other, as many at a time as processors.
 
     Products belong below ``one_thread`` then: those that wait for no other thread are the faster ones.

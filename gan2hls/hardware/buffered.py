@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from gan2hls.base import in_threads
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target
-from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.cycles import estimate, is_long
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.engines import make_engine
@@ -79,20 +80,26 @@ def _buffer(design: Design, pace: int) -> Design:
         pace: interval of the slowest engine whose line buffer is shorter than it should be, or that has a part of the
             frame where layers take turns; 0: there is none.
     """
-    best, best_interval = design, estimate(design).interval
-    for extra in range(1, _MOST_EXTRA_ROWS + 1):
-        if best_interval <= _TOLERANCE * max(design.interval_limit, pace):
+    longer = [design, *(_with_rows(design, extra) for extra in range(1, _MOST_EXTRA_ROWS + 1))]
+    if is_long(design):
+        in_threads(estimate, longer[:2])  # the second one is wanted more often than not
+    best = design
+    for wider in longer[1:]:
+        if estimate(best).interval <= _TOLERANCE * max(design.interval_limit, pace):
             break
-        engines = tuple(
-            replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e
-            for e in design.engines
-        )
-        wider = replace(design, engines=engines)
-        interval = estimate(wider).interval
-        if interval >= best_interval:
+        if estimate(wider).interval >= estimate(best).interval:
             break
-        best, best_interval = wider, interval
+        best = wider
     return best
+
+
+def _with_rows(design: Design, extra: int) -> Design:
+    """Return ``design`` with so many line buffer rows more, as far as they are of use."""
+    engines = tuple(
+        replace(e, rows=min(e.rows + extra, most_rows(e.layer))) if isinstance(e, LinearEngine) else e
+        for e in design.engines
+    )
+    return replace(design, engines=engines)
 
 
 def beside_options(design: Design) -> Resources:

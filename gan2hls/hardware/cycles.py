@@ -130,6 +130,11 @@ def frame_count(design: Design) -> int:
     return next((frames for clocks, frames in _FRAMES if design.interval_limit < clocks), _LEAST_FRAMES)
 
 
+def is_long(design: Design) -> bool:
+    """Whether a frame of ``design`` is so long that the fewest frames tell its steady state."""
+    return frame_count(design) == _LEAST_FRAMES
+
+
 def queue_name(edge: Edge) -> str:
     """Return the name of the stream that the queue of ``edge`` sends."""
     return f"{edge.reader or 'output'}.{edge.port}.queue"
