@@ -7,7 +7,6 @@ import os
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, emit_memory, write
 from gan2hls.emit.hls import emit_hls
 from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
-from gan2hls.flow.ladder import FloatStep, Ladder, climb
+from gan2hls.flow.ladder import FloatStep, Ladder, climb, float_step
 from gan2hls.flow.pipeline import build
 from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
 from gan2hls.frontend import Loaded
@@ -39,7 +38,7 @@ from gan2hls.report import (
     real_outputs,
     report_nodes,
 )
-from gan2hls.verify import run_float, run_outputs
+from gan2hls.verify import run_outputs
 
 Notify = Callable[[str, str], None]
 Array = npt.NDArray[np.generic]
@@ -71,18 +70,18 @@ def verify_project(
     if not config.verify.wanted:  # built with --no-verify: run everything that can run
         config = resolve(None, {"verify": {"steps": None}}, base=config)
     evaluation = read_inputs(saved.model.inputs, config).evaluation
-    float_step: FloatStep | None = None
+    step: FloatStep | None = None
     if onnx_path is not None:
         loaded = _load_onnx(onnx_path, saved)
         warn_of_casts(loaded.onnx_model, evaluation)
         graph, least = passes.run(loaded.graph), config.verify.min_psnr_db
-        float_step = partial(run_float, graph, loaded.onnx_model, saved.model, evaluation, least)
+        step = float_step(onnx_path, loaded, graph, saved.model, evaluation, least)
     return climb(
         config.verify,
         folder,
         saved.design,
         stimulus(saved.model, evaluation, config.verify),
-        float_step=float_step,
+        float_step=step,
         former=saved.report,
         vendor_log=vendor_log(folder),
         notify=(lambda step: notify("verify", step)) if notify is not None else None,

@@ -14,10 +14,13 @@ from typing import Any, final
 from gan2hls import verify
 from gan2hls.base import ToolError, side_by_side
 from gan2hls.config import VERIFY_STEPS, VerifyConfig, VerifyStep
+from gan2hls.flow.inputs import Array
+from gan2hls.frontend import Loaded, original
 from gan2hls.hardware import Design, critical_path, estimate
+from gan2hls.model import Graph, IntegerModel
 from gan2hls.numbers import Int64Array
 from gan2hls.report import NOT_MEASURED, CodeAgreement, Fidelity, Report, StepReport, Timing, skipped
-from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim, end_running
+from gan2hls.verify import CsimResult, Measurements, StepResult, check_csim, end_running, run_float
 
 Notify = Callable[[str], None]
 #: Runs the float step: golden model against ONNX Runtime.
@@ -39,6 +42,24 @@ class Ladder:
     def passed(self) -> bool:
         """Whether no step failed."""
         return all(step.status != "failed" for step in self.steps.values())
+
+
+def float_step(
+    path: Path, loaded: Loaded, graph: Graph, model: IntegerModel, evaluation: Mapping[str, Array], min_psnr_db: float
+) -> FloatStep:
+    """Return the float step of ``model``.
+
+    Args:
+        path: the ONNX file that was ``loaded``.
+        loaded: what was read of it.
+        graph: the same after the passes.
+        model: the same in integers.
+        evaluation: by ONNX name, ``[N, *onnx_shape[1:]]``.
+        min_psnr_db: below which it fails.
+    """
+    shapes = {port.onnx_name: port.onnx_shape for port in graph.inputs}
+    file = partial(original, path, loaded.sha256, input_shapes=shapes)
+    return partial(run_float, graph, loaded.onnx_model, model, evaluation, min_psnr_db, file)
 
 
 def climb(

@@ -23,7 +23,7 @@ from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.flow.from_config import check_unchanged, folded_for_tool, pinned_foldings, settled_config, target_of
 from gan2hls.flow.inputs import Inputs, read_inputs, stimulus, warn_of_casts
-from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing
+from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing, float_step
 from gan2hls.flow.lowering import lower, lower_with_weights
 from gan2hls.flow.project_folder import (
     ASSIGNMENT_YAML,
@@ -66,7 +66,7 @@ from gan2hls.report import (
     make_report,
     no_verification,
 )
-from gan2hls.verify import frames_of, run_float
+from gan2hls.verify import frames_of
 
 _log = logging.getLogger(__name__)
 
@@ -355,7 +355,7 @@ class _Run:
         if loaded is None or graph is None:
             return None
         least = self.config.verify.min_psnr_db
-        return partial(run_float, graph, loaded.onnx_model, self.model, self.inputs.evaluation, least)
+        return float_step(self.source, loaded, graph, self.model, self.inputs.evaluation, least)
 
     def _report(self, ladder: Ladder) -> Report:
         assignment, widening = self._choices()

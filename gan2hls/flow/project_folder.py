@@ -172,6 +172,8 @@ def verification_error(report: Report, kept: Path | None, casts: Sequence[Undefi
     hint = f"the failed project is in {kept}; " if kept is not None else ""
     if step is report.verification.get("float") and casts:
         hint += "".join(f"{cast}: {cast.way_out}; " for cast in casts)
+    elif step is report.verification.get("float") and step.first_mismatch:
+        hint += "that is an error of gan2hls: report it, with the file; "
     elif step is report.verification.get("float"):
         hint += (
             "give more bits (precision), inputs that are the generator's (calibration), or lower verify.min_psnr_db; "

@@ -3,6 +3,7 @@
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.load import Loaded, load
 from gan2hls.frontend.mend import needs_mending
+from gan2hls.frontend.original import original
 from gan2hls.frontend.read import read_model
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "assemble",
     "load",
     "needs_mending",
+    "original",
     "read_model",
 ]

@@ -6,7 +6,9 @@ import logging
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from gan2hls.model import Golden, IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -89,3 +91,31 @@ def test_codes_of_all_chunks_are_compared(monkeypatch: pytest.MonkeyPatch) -> No
         _, fidelity = run_float(graph, net.model(*outputs), model, net.frames(9), 0.0)
         found.append(fidelity.file_codes["l0_conv"])
     assert found[0] == found[1] and found[0].differ > 0
+
+
+def test_a_file_that_makes_something_else_fails_and_says_of_which_output() -> None:
+    net, outputs, model = built("twins")
+    graph, onnx_model, frames = net.graph(*outputs), net.model(*outputs), net.frames(9, seed=4)
+    report, _ = run_float(graph, onnx_model, model, frames, 0.0, lambda: onnx_model)
+    assert report.status == "passed"
+    other = onnx.ModelProto.FromString(onnx_model.SerializeToString())
+    scaled = graph.outputs[1].onnx_name
+    node = next(node for node in other.graph.node if scaled in node.output)
+    node.output[0] = "before"
+    other.graph.initializer.append(numpy_helper.from_array(np.float32(1.02), "factor"))
+    other.graph.node.append(helper.make_node("Mul", ["before", "factor"], [scaled]))
+    report, _ = run_float(graph, onnx_model, model, frames, 0.0, lambda: other)
+    assert report.status == "failed"
+    assert report.first_mismatch is not None
+    assert report.first_mismatch.startswith(f"output {scaled!r}: what was read of the file has a PSNR of ")
+
+
+def test_a_file_that_onnx_runtime_does_not_run_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    net, outputs, model = built("residual")
+    onnx_model = net.model(*outputs)
+    other = onnx.ModelProto.FromString(onnx_model.SerializeToString())
+    other.graph.node[0].domain = "unknown"
+    with caplog.at_level(logging.INFO):
+        report, _ = run_float(net.graph(*outputs), onnx_model, model, net.frames(9), 0.0, lambda: other)
+    assert report.status == "passed"
+    assert "not compared with the file" in caplog.text
