@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,10 @@ def plain_streams(op: Any, operands: Sequence[np.ndarray], shape: Shape) -> np.n
         case "crop":
             places = [(y, x) for y in range(*op.rows) for x in range(*op.columns)]
             made = [operands[0].reshape(*op.in_size, shape[2])[y, x, c] for y, x in places for c in range(shape[2])]
+        case "rearrange":
+            axes, made = getattr(op, "places", op), []
+            for row, column, channel in product(axes.rows, axes.columns, axes.channels):
+                made.append(0 if min(row, column, channel) < 0 else lists[0][row + column + channel])
         case "select":
             pixels = operands[0].reshape(-1, op.in_channels).tolist()
             made = [pixel[channel] for pixel in pixels for channel in op.channels]

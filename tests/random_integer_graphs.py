@@ -9,6 +9,7 @@ import numpy as np
 
 from gan2hls.hardware import Design, Folding, make_engine
 from gan2hls.hardware.queues import with_endless_queues, with_queues
+from gan2hls.kinds import rearrangement
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.concat import IntConcat
 from gan2hls.kinds.extremum import IntExtremum
@@ -169,6 +170,22 @@ class Graph:
         op = IntSelect(tuple(self.rng.integers(0, channels, sent).tolist()), channels)
         self.stream(op, (first,), (height, width, sent))
 
+    def rearrange(self, first: str) -> None:
+        """The axes of a map exchanged, places of each taken at random or in a row, some as zeros."""
+        shape = self.shapes[first]
+        places = []
+        for size in shape:
+            taken = (
+                np.arange(size) if self.rng.integers(2) else self.rng.integers(-1, size, int(self.rng.integers(1, 7)))
+            )
+            taken[0] = max(0, taken[0])
+            places.append(taken)
+        live = np.logical_and.outer(np.logical_and.outer(places[0] >= 0, places[1] >= 0), places[2] >= 0)
+        image = np.where(live, np.arange(np.prod(shape)).reshape(shape)[np.ix_(*places)], -1)
+        op = rearrangement(image.transpose(self.rng.permutation(3)), shape)
+        assert op is not None
+        self.stream(op, (first,), op.shape)
+
     def lookup(self, first: str) -> None:
         """Rows of a random table, as many as there are numbers of the type."""
         numbers, given = int(np.prod(self.shapes[first])), self.types[first].int_type
@@ -248,12 +265,15 @@ def random_graph(
     norms: bool = False,
     crops: bool = False,
     selects: bool = False,
+    rearranges: bool = False,
 ) -> IntegerModel:
     """A graph of convolutions, functions and what joins tensors, of which any may have any number of readers.
 
-    With ``norms`` there are normalizations among them, with ``crops`` crops, with ``selects`` choices of channels.
+    With ``norms`` there are normalizations among them, with ``crops`` crops, with ``selects`` choices of channels, with
+    ``rearranges`` maps in another order.
     """
-    more = [step for step, there in ((Graph.norm, norms), (Graph.crop, crops), (Graph.select, selects)) if there]
+    kinds = (Graph.norm, norms), (Graph.crop, crops), (Graph.select, selects), (Graph.rearrange, rearranges)
+    more = [step for step, there in kinds if there]
     steps = (*STEPS, *(step for step in more for _ in range(4)))
     rng = np.random.default_rng(seed)
     graph = Graph(rng, {f"x{n}": (*size, int(rng.choice([2, 4, 6]))) for n in range(int(rng.integers(1, 3)))})

@@ -162,7 +162,7 @@ def last(beats: int) -> Resources:
 
 #: A memory with what belongs to it: ``g2h_rom``, ``g2h_line_buffer``, ``g2h_queue``, ``g2h_ring``, also in UltraRAM; a
 #: ``table`` of constants with a register; and words that are ``kept`` in distributed RAM.
-MemoryBlock = Literal["rom", "line_buffer", "queue", "ring", "ultra_ring", "table", "kept"]
+MemoryBlock = Literal["rom", "line_buffer", "ultra_buffer", "queue", "ring", "ultra_ring", "table", "kept"]
 
 
 def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
@@ -172,6 +172,8 @@ def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
             return rom(width_bits, depth)
         case "line_buffer":
             return line_buffer(width_bits, depth)
+        case "ultra_buffer":
+            return line_buffer(width_bits, depth, "ultra")
         case "queue":
             return queue(width_bits, depth)
         case "ring":

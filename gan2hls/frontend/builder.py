@@ -16,7 +16,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.base import UnsupportedError
-from gan2hls.frontend.copying import check_buffer, copies, one_pixel, whole
+from gan2hls.frontend.copying import OrderError, check_buffer, copies, one_pixel, whole
 from gan2hls.frontend.joining import align, follow, in_order, see_alike
 from gan2hls.frontend.normalizing import arranged, of_channels
 from gan2hls.frontend.over_stream import over_stream
@@ -24,7 +24,7 @@ from gan2hls.frontend.placing import placed
 from gan2hls.frontend.reading import compacted
 from gan2hls.frontend.streams import Streams
 from gan2hls.frontend.views import View, images, inverse, is_identity, repeats
-from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading, StreamReading
+from gan2hls.kinds import KIND_BY_NAME, Normalization, Reading, Rearrange, StreamReading, rearrangement
 from gan2hls.model import Affine, Graph, Layer, Point, Port
 from gan2hls.numbers import Int64Array, IntType, QuantType
 from gan2hls.ops import Identity, Operation
@@ -38,8 +38,10 @@ class Builder:
         streams: its inputs and layers, and the views that are still to be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, rearranges: bool = False) -> None:
+        """Begin; ``rearranges``: what cannot be placed otherwise may be held as a whole."""
         self.streams = Streams()
+        self._rearranges = rearranges
 
     def add_input(self, name: str, onnx_name: str, shape: tuple[int, ...], layout: int | None = None) -> View:
         """Add an input of the model and return the view of its ONNX tensor.
@@ -190,11 +192,14 @@ class Builder:
             shuffled = self._shuffled(view, view.index.ravel()[order])
             if shuffled is not None:
                 return shuffled
-        raise UnsupportedError(
-            f"sees the output of {self.streams.describe(view.tensor)} in an order that is none of rows, columns and "
+        rearranged = self._rearranged(view, seen) if self._rearranges else None
+        if rearranged is not None:
+            return rearranged
+        raise OrderError(
+            f"sees the output of {self.streams.describe(view.tensor)} in an order that is made of no rows, columns and "
             "channels",
-            hint="between two convolutions a Reshape or Transpose must keep each pixel's channels together, or be a "
-            "pixel shuffle; after Gemm or MatMul, at the input and at the output any order is fine",
+            hint="between two convolutions axes may be exchanged, split, rolled, mirrored and joined again; after Gemm "
+            "or MatMul, at the input and at the output any order is fine",
         )
 
     def finish(self, name: str, outputs: Iterable[str]) -> Graph:
@@ -252,6 +257,22 @@ class Builder:
         index = np.where(view.index >= 0, order[view.index], view.index)
         probe = Port(name, view.onnx_name, index.shape, streams.shape(name), inverse(index))
         streams.layers[name] = replace(streams.layers[name], probe=probe)
+        return View(name, view.onnx_name, index)
+
+    def _rearranged(self, view: View, seen: Sequence[Int64Array]) -> View | None:
+        """Return ``view`` of a layer that holds the stream and gives it as one of ``seen``, with the most lanes."""
+        shape = self.streams.shape(view.tensor)
+        made = [(rearrangement(view.index.ravel()[order], shape), order) for order in seen]
+        found = [(places, order) for places, order in made if places is not None]
+        if not found:
+            return None
+        places, order = max(found, key=lambda one: one[0].lane_channels(shape))
+        height, width, channels = order.shape
+        name = self._name(Rearrange.kind)
+        index = inverse(order).reshape(view.index.shape)
+        probe = Port(name, view.onnx_name, index.shape, (height, width, channels), order.ravel())
+        layer = Layer(name, view.onnx_name, (view.tensor,), probe.shape, Rearrange(places), (), probe)
+        self.streams.add(layer, index)
         return View(name, view.onnx_name, index)
 
     def _once(self, view: View) -> View:

@@ -24,6 +24,10 @@ _MOST_BUFFER = 1 << 21
 _MOST_MIXED = 1024
 
 
+class OrderError(UnsupportedError):
+    """A view that is made of no rows, columns and channels of its stream."""
+
+
 def copies(shape: tuple[int, ...], seen: Sequence[Int64Array], *, in_turn: bool = False) -> list[Reading]:
     """Return copies of an ONNX tensor of ``shape`` that stand as ``seen``, the least work first.
 

@@ -80,8 +80,14 @@ def follow(streams: Streams) -> list[int]:
     for leader in (*fixed, *(n for n in operands if n not in fixed)):
         if all(_follows(streams, n, leader) for n in operands):
             return []
-    leader = next((n for n in operands if any(map(is_identity, images(views[n].index)))), 0)
+    leader = min(operands, key=lambda n: _image(views[n]))
     return [n for n in operands if not _follows(streams, n, leader)]
+
+
+def _image(view: View) -> int:
+    """Return as which of its images ``view`` stands; the first one has channels first, behind the last it is none."""
+    seen = images(view.index)
+    return next((n for n, image in enumerate(seen) if is_identity(image)), len(seen))
 
 
 def _follows(streams: Streams, n: int, leader: int) -> bool:

@@ -21,6 +21,7 @@ from gan2hls.frontend.builder import Builder
 from gan2hls.frontend.codes import Codes, quantize_linear, truncated
 from gan2hls.frontend.duplicates import without_duplicates
 from gan2hls.frontend.fusion import find_fused
+from gan2hls.frontend.input_layouts import best_graph
 from gan2hls.frontend.layout import VIEWS, computed_lookup, concat
 from gan2hls.frontend.naming import at, describe, model_name, port_names, type_name
 from gan2hls.frontend.normalize import Normalized, normalize
@@ -38,7 +39,6 @@ from gan2hls.frontend.tensor_type import TensorType
 from gan2hls.frontend.views import View, ends_in_channels, has_channels_last, is_rows_of_channels
 from gan2hls.kinds import (
     JOINS,
-    KIND_BY_NAME,
     MAX_SEEN,
     READERS,
     Array,
@@ -52,9 +52,6 @@ from gan2hls.kinds import (
 from gan2hls.model import Graph, Point, verify_graph
 
 _log = logging.getLogger(__name__)
-
-#: Layouts of the model's inputs that are tried where tensors have several readers, until no layer copies an input.
-_LAYOUTS = (None, 0, 1)
 
 
 @final
@@ -98,7 +95,8 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         for port in plain.model.graph.input:
             _check_port(port.name, "input", plain.types[port.name])
         built, norms = rewritten(plain)
-        graph = _read_graph(built, norms, model_name(path))
+        name = model_name(path)
+        graph = best_graph(built, lambda *ways: _Reader(built, norms, *ways).graph(name))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:
         if batch > 1 and hint_of(batch) != error.hint:
@@ -111,39 +109,6 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         "%s: %d nodes, %d layers, %d parameters", path.name, len(plain.model.graph.node), len(graph.layers), params
     )
     return Loaded(graph, reference, sha256, params)
-
-
-def _read_graph(plain: Normalized, norms: Mapping[str, Found], name: str) -> Graph:
-    if not any(count > 1 for name, count in _readings(plain).items() if name in plain.types):
-        return _Reader(plain, norms).graph(name)
-    found: list[Graph] = []
-    errors: list[UnsupportedError] = []
-    for layout in _LAYOUTS:
-        try:
-            found.append(_Reader(plain, norms, layout).graph(name))
-        except UnsupportedError as error:
-            errors.append(error)
-        else:
-            if not _copies_inputs(found[-1]):
-                break
-    if not found:
-        raise errors[0]
-    return min(found, key=lambda graph: sum(layer.is_copy for layer in graph.layers))
-
-
-def _readings(plain: Normalized) -> Counter[str]:
-    """Return how often each tensor is read, by nodes and as an output."""
-    graph = plain.model.graph
-    return Counter([name for node in graph.node for name in node.input] + [port.name for port in graph.output])
-
-
-def _copies_inputs(graph: Graph) -> bool:
-    """Whether a layer copies an input of the model, or functions and sums of inputs."""
-    ordered = {port.name for port in graph.inputs}
-    for layer in graph.layers:
-        if KIND_BY_NAME[layer.op.kind].passes_order_on and not ordered.isdisjoint(layer.inputs):
-            ordered.add(layer.name)
-    return any(layer.is_copy and not ordered.isdisjoint(layer.inputs) for layer in graph.layers)
 
 
 def _check_port(name: str, what: str, found: TensorType) -> None:
@@ -167,8 +132,8 @@ class _Reader:
         codes: what those between QuantizeLinear and DequantizeLinear mean, by name.
     """
 
-    def __init__(self, plain: Normalized, norms: Mapping[str, Found], layout: int | None = None) -> None:
-        self.plain, self.norms, self.builder = plain, norms, Builder()
+    def __init__(self, plain: Normalized, norms: Mapping[str, Found], layout: int | None, rearranges: bool) -> None:
+        self.plain, self.norms, self.builder = plain, norms, Builder(rearranges=rearranges)
         self.codes: dict[str, Codes] = {}
         self.views = self.builder.streams.waiting
         self.given: dict[str, View] = {}

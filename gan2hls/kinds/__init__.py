@@ -15,6 +15,7 @@ from gan2hls.kinds import (
     norm,
     pointwise,
     pool,
+    rearrange,
     reorder,
     resize,
     select,
@@ -34,8 +35,10 @@ from gan2hls.kinds.base import (
     parameters,
     select_channels,
 )
+from gan2hls.kinds.int_rearrange import rearrangement
 from gan2hls.kinds.norm import Norm
 from gan2hls.kinds.pointwise import NO_STATISTICS
+from gan2hls.kinds.rearrange import Rearrange
 from gan2hls.kinds.resize import COORDINATES
 from gan2hls.kinds.windows import window_axes
 
@@ -57,6 +60,7 @@ KINDS: tuple[Kind, ...] = (
     pool.KIND,
     pool.AVERAGE,
     gather.KIND,
+    rearrange.KIND,
 )
 
 KIND_BY_NAME: dict[str, Kind] = {kind.name: kind for kind in KINDS}
@@ -77,11 +81,13 @@ __all__ = [
     "Norm",
     "Normalization",
     "Reading",
+    "Rearrange",
     "StreamReading",
     "Tensor",
     "check_size",
     "map_parameters",
     "parameters",
+    "rearrangement",
     "select_channels",
     "window_axes",
 ]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gan2hls.model.points import Point
 from gan2hls.numbers import QuantType
-from gan2hls.ops import COPY, Linear, Operation, Shape
+from gan2hls.ops import Linear, Operation, Shape
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -84,7 +84,7 @@ class Layer:
     @property
     def is_copy(self) -> bool:
         """Whether its output has the elements of its input and nothing else, and so the same type."""
-        return self.op.kind == COPY and not self.points
+        return self.op.copies and not self.points
 
     @property
     def channels(self) -> int:

@@ -40,6 +40,11 @@ class Linear:
     weight: FloatArray
     structure: Structure | None = None
 
+    @property
+    def copies(self) -> bool:
+        """Whether it makes elements of its input, and zeros, and nothing else."""
+        return self.kind == COPY
+
     def sums_shape(self, shape: Shape) -> Shape:
         """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
         del shape

@@ -24,6 +24,11 @@ class Operation(Protocol):
     def kind(self) -> str:
         """What it is called in names and reports."""
 
+    @property
+    def copies(self) -> bool:
+        """Whether it makes elements of its one input, and zeros, and nothing else."""
+        return False
+
     def sums_shape(self, shape: Shape) -> Shape:
         """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
         return shape

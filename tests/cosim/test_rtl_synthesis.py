@@ -14,13 +14,14 @@ from gan2hls.emit import template_root
 from gan2hls.fabric import MemoryKind, memory_cells
 from gan2hls.hardware import Design, Folding, OffChip, StreamEngine, design_resources
 from gan2hls.hardware.resources import engine_resources
+from gan2hls.kinds import rearrangement
 from gan2hls.kinds.add import IntAdd
 from gan2hls.kinds.gather import IntGather
+from gan2hls.kinds.int_rearrange import IntRearrange
 from gan2hls.kinds.mul import IntMul
 from gan2hls.kinds.pool import IntPool
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops import IntCrop, IntSelect, StreamOperation
-from gan2hls.ops.shuffle import Shape
+from gan2hls.ops import IntCrop, IntSelect, Shape, StreamOperation
 from gan2hls.ops.taps import LinearGeometry, by_row_phases
 from gan2hls.ops.weights import IntWeight
 from tests.cosim.hls_chains import random_design
@@ -28,6 +29,7 @@ from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_off_chip_campaign import sparse_campaign
+from tests.cosim.test_rearrange import apart
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.cosim.yosys import counted, mapped, run_passes, synthesized
 from tests.random_integer_graphs import Graph, maps_away, norm_design, norm_layer, random_graph_design, u_net_design
@@ -264,6 +266,13 @@ def channels(name: str, *, shared: bool) -> Design:
     return design(chain(name, (4, 4, 4), INT8, (layer,)), (Folding(1, 4, 1),))
 
 
+def rearranged(shape: Shape, order: tuple[int, int, int]) -> IntRearrange:
+    """The axes of a map of ``shape`` exchanged."""
+    made = rearrangement(np.arange(np.prod(shape)).reshape(shape).transpose(order), shape)
+    assert made is not None
+    return made
+
+
 WHOLE = [
     channels("channels", shared=False),
     channels("shared", shared=True),
@@ -279,6 +288,9 @@ WHOLE = [
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
+    streaming("turned", rearranged((16, 16, 16), (1, 0, 2)), (16, 16, 16), ((16, 16, 16),), 4, 9),
+    streaming("element", rearranged((12, 20, 24), (2, 0, 1)), (24, 12, 20), ((12, 20, 24),), 1, 9),
+    streaming("one_by_one", rearrangement(apart(), (4, 3, 4)), (4, 3, 4), ((4, 3, 4),), 1, 9),
     choice("choice", 192, 1), choice("choice_few", 24, 4),
     fold_by_fold("turns", by_row_phases(conv((12, 8), 16, 32), 2), rows=3),
     fold_by_fold("fills", conv_transpose((8, 8), 16, 32, k=1, s=2, p=0), rows=4, table_bits=9),

@@ -16,7 +16,7 @@ from tests.onnx_models import save
 from tests.random_graphs import random_graph
 
 #: What cannot be placed, and a graph of which nothing is left to compute.
-REFUSED = ("in an order that is none of rows, columns and channels", "only passes its input on")
+REFUSED = ("in an order that is made of no rows, columns and channels", "only passes its input on")
 SEEN: Counter[str] = Counter()
 
 

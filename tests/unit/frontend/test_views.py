@@ -305,10 +305,13 @@ def test_a_pixel_shuffle_of_samples_behind_which_some_are_cut(tmp_path: Path) ->
 
 
 def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path) -> None:
-    body = "c = Conv(x, w) r = Reshape(c, n) t = Transpose<perm = [0, 2, 1, 3]>(r) y = Conv(t, w)"
-    constants = {"w": f32(RNG, 2, 2, 1, 1), "n": np.array([1, 6, 2, 6])}
-    with pytest.raises(UnsupportedError, match="in an order that") as caught:
-        load(save(tmp_path, body, (1, 2, 6, 6), constants))
+    """An order at random, of more elements than a table has."""
+    rng = np.random.default_rng(0)
+    body = "c = Conv(x, w) r = Reshape(c, flat) g = Gather<axis = 1>(r, places) t = Reshape(g, map) y = Conv(t, w)"
+    constants = {"w": f32(RNG, 2, 2, 1, 1), "flat": np.array([1, -1]), "map": np.array([1, 2, 96, 96])}
+    constants["places"] = rng.permutation(2 * 96 * 96)
+    with pytest.raises(UnsupportedError, match="in an order that is made of no rows, columns and channels") as caught:
+        load(save(tmp_path, body, (1, 2, 96, 96), constants))
     assert "/g/" in caught.value.where and caught.value.hint
 
 
