@@ -56,6 +56,7 @@ from gan2hls.fabric.memories import (
     memory_cells,
 )
 from gan2hls.fabric.resources import BRAM18_BITS, Resources, overall
+from gan2hls.fabric.tables import adder_lut, constants_in_logic
 from gan2hls.fabric.turns import frame_demux, frame_mux, region_turns, requant_turns
 
 __all__ = [
@@ -68,10 +69,12 @@ __all__ = [
     "Resources",
     "WrittenKind",
     "acc_queue",
+    "adder_lut",
     "adder_tree",
     "bits_of",
     "bram18",
     "channel_tables",
+    "constants_in_logic",
     "counter",
     "credit",
     "down",

@@ -13,12 +13,13 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, final
 
 import numpy as np
 
 from gan2hls import timing
-from gan2hls.fabric import BRAM18_BITS, MemoryBlock, bits_of, memory_cells
+from gan2hls.fabric import BRAM18_BITS, MemoryBlock, adder_lut, bits_of, constants_in_logic, memory_cells
 from gan2hls.numbers import Int64Array, IntType, QuantType
 from gan2hls.ops import Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 
@@ -32,8 +33,6 @@ _OUT_WORDS = 8
 _TURNAROUND = 2
 #: Most entries of a table of places.
 _MOST_PLACES = 1 << 14
-#: Inputs of a LUT.
-_LUT_INPUTS = 6
 #: Iterations of the HLS process between the last write and the first read.
 _GUARD = 8
 
@@ -100,7 +99,7 @@ class IntRearrange(StreamOperation):
         del shape
         return self._most_lanes
 
-    @property
+    @cached_property
     def _most_lanes(self) -> int:
         most = math.gcd(self.in_shape[2], self.shape[2], len(self.channels))
         return next(lanes for lanes in range(most, 0, -1) if most % lanes == 0 and self._keeps(lanes))
@@ -213,14 +212,14 @@ class IntRearrange(StreamOperation):
         if self.banks(sizes) > 1:
             bits = [in_beats, *bits]
         sums = zip(itertools.accumulate(bits, operator.or_), bits[1:], strict=False)
-        lut += sum(_adder(one, other, address) for one, other in sums)
+        lut += sum(adder_lut(one, other, address) for one, other in sums)
         for values, count in zip(tables, axes, strict=True):
             lut, ff = lut + bits_of(count), ff + bits_of(count)
             if memory_cells(place + 1, count, "table").bram18:
                 memories.append((place + 1, count, "table"))
             else:
-                functions = _functions(values)
-                lut, ff = lut + sum(functions), ff + len(functions)
+                logic = constants_in_logic(values)
+                lut, ff = lut + logic.lut, ff + logic.ff
         return UnitCost(lut=lut, ff=ff, memories=tuple(memories))
 
     def _place_bits(self, sizes: Sizes) -> int:
@@ -284,29 +283,3 @@ def _added(axes: Sequence[Int64Array]) -> Int64Array:
     rows, columns, channels = axes[0][:, None, None], axes[1][:, None], axes[2]
     made: Int64Array = np.where((rows >= 0) & (columns >= 0) & (channels >= 0), rows + columns + channels, -1)
     return made
-
-
-def _adder(one: int, other: int, bits: int) -> int:
-    """Return the LUTs of a sum of numbers that have these bits: none where they share no bit."""
-    shared = one & other
-    return bits - (shared & -shared).bit_length() + 1 if shared else 0
-
-
-def _functions(values: Int64Array) -> list[int]:
-    """Return the LUTs of each different bit of a table, int64 ``[count]``, as a function of the bits of its place.
-
-    A bit that is always the same is none, and one that is a bit of the place takes no LUT.
-    """
-    places, found = np.arange(values.size), dict[bytes, int]()
-    index_bits = range(bits_of(values.size))
-    wires = {(places >> n & 1).astype(np.int8).tobytes() for n in index_bits}
-    for n in range(int(values.max()).bit_length()):
-        column = (values >> n & 1).astype(np.int8)
-        if column.min() != column.max():
-            found[column.tobytes()] = 0 if column.tobytes() in wires else _function_lut(len(index_bits))
-    return list(found.values())
-
-
-def _function_lut(inputs: int) -> int:
-    """Return the LUTs of a function without structure: half of them, and more, choose between the others."""
-    return 1 if inputs <= _LUT_INPUTS else 4 << (inputs - _LUT_INPUTS)
