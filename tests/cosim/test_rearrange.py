@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gan2hls
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, design_resources
 from gan2hls.hardware.cycles import estimate
+from gan2hls.hardware.engine import Written
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.kinds import int_rearrange, rearrangement
 from gan2hls.verify import csim
@@ -49,8 +51,8 @@ FORMS = (
 )
 
 
-def maps() -> Design:
-    """A map of each form, side by side."""
+def maps(*ultra: Written) -> Design:
+    """A map of each form, side by side, those named ``ultra`` in UltraRAM."""
     graph = Graph(np.random.default_rng(4), {f"x{n}": shape for n, (_, shape, _) in enumerate(FORMS)})
     for n, (image, shape, _) in enumerate(FORMS):
         op = rearrangement(image, shape)
@@ -58,7 +60,8 @@ def maps() -> Design:
         graph.stream(op, (f"x{n}",), op.shape)
     model = graph.model("maps", [layer.name for layer in graph.layers])
     made = design(model, [Folding(lanes, lanes, lanes) for *_, lanes in FORMS])
-    return with_queues(with_endless_queues(made))
+    engines = tuple(replace(engine, ultra=frozenset(ultra)) for engine in made.engines)
+    return with_queues(with_endless_queues(replace(made, engines=engines)))
 
 
 @pytest.fixture(params=[1, 2])
@@ -77,6 +80,18 @@ def test_rtl_of_all_forms(banks: int, tmp_path: Path) -> None:
     bench.run(3, seed=2, idle=10, stall=80)
     bench.run(4, seed=3, idle=20, stall=20, reset_at=45)
     assert bench.measured() == (estimate(made).latency, estimate(made).interval)
+
+
+def test_rtl_and_csim_of_maps_in_ultra_ram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = maps("map")
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    bench.run(3, seed=1, idle=30, stall=30)
+    assert design_resources(made).uram == len(FORMS)
+    pytest.importorskip("hls4ml")
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    codes = random_inputs(np.random.default_rng(6), made.model, 2)
+    assert check_csim(write_hls(made, tmp_path / "hls"), made, codes, tmp_path / "work").status == "passed"
 
 
 @pytest.mark.parametrize("form", range(len(FORMS)))
