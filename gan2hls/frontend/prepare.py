@@ -12,6 +12,7 @@ from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.batch import batch_inside, fixed_batch, has_open_batch, take_one_frame
 from gan2hls.frontend.branches import check_straight, names_read
 from gan2hls.frontend.deprecated import RESPELLED, respell
+from gan2hls.frontend.label_maps import with_rows
 from gan2hls.frontend.labels import LABELS
 from gan2hls.frontend.mend import mend
 from gan2hls.frontend.naming import describe, type_name
@@ -84,6 +85,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     names = [output.name for output in model.graph.output]
     if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
         raise ModelError(f"names the output {twice!r} twice", hint="take one of them out of model.graph.output")
+    with_rows(model, given)
     pruned = _prune(model)
     _declare_labels(pruned)
     shapes = _input_shapes(pruned, given, unranked)

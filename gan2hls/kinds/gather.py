@@ -181,9 +181,12 @@ def gather(x: Tensor, table: Array | None = None, _: Array | None = None, *, axi
             hint="an input of whole numbers takes rows, axis 0, of a constant table of two or more axes with elements",
         )
     rows = values.reshape(len(values), -1)
-    count, channels = int(np.prod(x.shape)), rows.shape[1]
-    order = np.arange(count * channels).reshape(1, count, channels)
-    return StreamReading(Gather(rows), (np.arange(count).reshape(1, count, 1),), order, labels=len(rows))
+    height, width = (x.shape[-2], x.shape[-1]) if len(x.shape) > 2 else (1, int(np.prod(x.shape)))
+    if height * width != np.prod(x.shape):
+        height, width = 1, int(np.prod(x.shape))
+    count, channels = height * width, rows.shape[1]
+    order = np.arange(count * channels).reshape(height, width, channels)
+    return StreamReading(Gather(rows), (np.arange(count).reshape(height, width, 1),), order, labels=len(rows))
 
 
 KIND = Kind("gather", {"Gather": gather}, fixed_order, fixed_shape, saved=IntGather)

@@ -152,7 +152,7 @@ def test_an_index_may_come_from_another_table(tmp_path: Path) -> None:
 
 
 def test_several_numbers_are_rows_alone(tmp_path: Path) -> None:
-    body = "o = OneHot(label, six, ends) r = ReduceMean<axes = [1]>(o) y = Relu(r)"
+    body = "o = Cast<to = 1>(label) r = ReduceMean<axes = [1]>(o) y = Relu(r)"
     with pytest.raises(UnsupportedError, match="the input 'label' is INT64") as caught:
         load(conditional(tmp_path, body, (1, 2), latent=False))
     assert "one-hot or embedded vectors" in caught.value.hint
