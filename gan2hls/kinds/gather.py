@@ -60,11 +60,15 @@ class Gather(Operation):
     def lower(
         self, inputs: Sequence[QuantType], shape: Shape, weight: IntWeight | None
     ) -> tuple[IntGather, FloatArray]:
-        """Return it on integers of 16 bits, and what an accumulator of 1 means, float64 ``[1]``."""
+        """Return it on integers, and what an accumulator of 1 means, float64 ``[1]``.
+
+        Integers have 16 bits, or two where zeros and one magnitude are all that there is, as in one-hot vectors.
+        """
         del shape
         (given,) = inputs
         assert weight is None, "a table is no weight"
-        scale = (float(np.abs(self.table).max()) or 1.0) / _TABLE.hi
+        peak = float(np.abs(self.table).max()) or 1.0
+        scale = peak if np.isin(np.abs(self.table), (0.0, peak)).all() else peak / _TABLE.hi
         rows = np.minimum(np.arange(given.int_type.hi + 1), len(self.table) - 1)
         return IntGather(np.rint(self.table / scale).astype(np.int64)[rows]), np.array([scale])
 

@@ -12,7 +12,9 @@ from onnx import TensorProto, helper
 from gan2hls import passes
 from gan2hls.base import Gan2HlsError
 from gan2hls.frontend import load
+from gan2hls.kinds.gather import Gather
 from gan2hls.model import Graph
+from gan2hls.numbers import IntType, QuantType
 from tests.float_evaluator import assert_near, evaluate, run_onnx
 from tests.onnx_models import f32, make_model
 
@@ -116,3 +118,11 @@ def test_rows_of_a_table_and_one_hot_together(tmp_path: Path) -> None:
 def test_what_is_no_function_of_each_pixel_is_refused(body: str, tmp_path: Path) -> None:
     with pytest.raises(Gan2HlsError):
         read(tmp_path, body)
+
+
+def test_rows_of_one_magnitude_take_two_bits() -> None:
+    given = QuantType(IntType(2, signed=False), 1.0)
+    op, scale = Gather(0.5 * np.eye(4)).lower([given], (1, 1, 4), None)
+    assert op.bounds([given]) == (0, 1) and scale == 0.5
+    other, scale = Gather(np.arange(8.0).reshape(4, 2)).lower([given], (1, 1, 2), None)
+    assert other.bounds([given]) == (0, 32767) and scale == 7 / 32767
