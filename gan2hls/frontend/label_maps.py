@@ -18,11 +18,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gan2hls.frontend.evaluating import Computation
-from gan2hls.frontend.labels import LABELS
+from gan2hls.frontend.labels import LABELS, behind
+from gan2hls.frontend.tensor_type import TensorType
 
 Array = npt.NDArray[Any]
 
-#: Most classes of a map, and elements of what a map of them becomes.
+#: Most classes of a map, and elements of each tensor that a map of them becomes.
 _MOST_CLASSES, _MOST_ELEMENTS = 1024, 1 << 24
 #: Operators that read of a tensor its shape alone.
 _SHAPES = frozenset(("Shape", "Size"))
@@ -71,10 +72,8 @@ def _take_rows(model: onnx.ModelProto, info: onnx.ValueInfoProto, shape: tuple[i
     floats = _floats(model, info.name, shape)
     if not floats:
         return
-    classes = min(made.classes for made in floats)
-    count = math.prod(shape)
-    most = max(math.prod(made.shape) for made in floats)
-    if not 1 < classes <= _MOST_CLASSES or most > _MOST_ELEMENTS:
+    classes, count = min(made.classes for made in floats), math.prod(shape)
+    if not 1 < classes <= _MOST_CLASSES:
         return
     rng = np.random.default_rng(0)
     whole = -(-_SEEN * max(count, classes) // count) * count  # elements of as many maps
@@ -97,17 +96,11 @@ def _take_rows(model: onnx.ModelProto, info: onnx.ValueInfoProto, shape: tuple[i
 
 
 def _floats(model: onnx.ModelProto, label: str, shape: tuple[int, ...]) -> list[_Float]:
-    """Return the first float tensors behind a map of labels; none where others are computed beside it."""
-    typed = onnx.ModelProto()
-    typed.CopyFrom(model)
-    for info in typed.graph.input:
-        if info.name == label:
-            info.type.tensor_type.shape.CopyFrom(helper.make_tensor_value_info(label, 1, shape).type.tensor_type.shape)
-    try:
-        typed = onnx.shape_inference.infer_shapes(typed, data_prop=True)
-    except Exception:  # InferenceError, or ValueError of more than 2 GiB; the map is refused as it stands
-        return []
-    types = {info.name: info.type.tensor_type for info in (*typed.graph.value_info, *typed.graph.output)}
+    """Return the first float tensors behind a map of labels.
+
+    None where others are computed beside it, or what they are made of is large, of no known shape, or has branches.
+    """
+    types = _types(model, label, shape)
     computed = {info.name for info in model.graph.input}
     whole, found = {label}, list[_Float]()
     for node in model.graph.node:
@@ -118,16 +111,34 @@ def _floats(model: onnx.ModelProto, label: str, shape: tuple[int, ...]) -> list[
         if whole.isdisjoint(node.input):
             continue
         kind = types.get(node.output[0])
-        sizes = () if kind is None else tuple(dim.dim_value for dim in kind.shape.dim)
-        if kind is None or not beside <= whole or len(node.output) != 1 or not all(sizes):
+        if kind is None or not beside <= whole or len(node.output) != 1:
             return []
-        if kind.elem_type != TensorProto.FLOAT:
+        if kind.elem != TensorProto.FLOAT:
             whole.update(node.output)
-            continue
-        if node.op_type == "Gather" and node.input[1] == label:
-            continue  # a layer of its own as it stands
-        classes = _classes(model, node, sizes, math.prod(shape))
-        found.append(_Float(node, sizes, classes))
+        elif node.op_type != "Gather" or node.input[1] != label:  # which is a layer of its own as it stands
+            found.append(_Float(node, kind.shape, _classes(model, node, kind.shape, math.prod(shape))))
+    region = behind(model.graph.node, *(made.name for made in found))
+    branches = any(attribute.type == onnx.AttributeProto.GRAPH for node in region for attribute in node.attribute)
+    return [] if branches or any(name not in types for node in region for name in node.output) else found
+
+
+def _types(model: onnx.ModelProto, label: str, shape: tuple[int, ...]) -> dict[str, TensorType]:
+    """Return the types of the tensors that nodes make of which the sizes are known, and not too many elements."""
+    typed = onnx.ModelProto()
+    typed.CopyFrom(model)
+    for info in typed.graph.input:
+        if info.name == label:
+            info.type.tensor_type.shape.CopyFrom(helper.make_tensor_value_info(label, 1, shape).type.tensor_type.shape)
+    try:
+        typed = onnx.shape_inference.infer_shapes(typed, data_prop=True)
+    except Exception:  # InferenceError, or ValueError of more than 2 GiB; the map is refused as it stands
+        return {}
+    found = {}
+    for info in (*typed.graph.value_info, *typed.graph.output):
+        kind = info.type.tensor_type
+        sizes = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim)
+        if kind.HasField("shape") and min(sizes, default=1) > 0 and math.prod(sizes) <= _MOST_ELEMENTS:
+            found[info.name] = TensorType(kind.elem_type, sizes)
     return found
 
 
@@ -147,18 +158,15 @@ def _computed(
     maps: Sequence[Array],
 ) -> Iterator[list[Array]]:
     """Yield what the tensors ``names`` are for each of ``maps``."""
-    needed, nodes = set(names), []
-    for node in reversed(model.graph.node):
-        if not needed.isdisjoint(node.output):
-            nodes.append(node)
-            needed.update(node.input)
+    nodes = behind(model.graph.node, *names)
+    read = {name for node in nodes for name in node.input}
     kind = info.type.tensor_type.elem_type
     graph = helper.make_graph(
-        nodes[::-1],
+        nodes,
         "labels",
         [helper.make_tensor_value_info(info.name, kind, shape)],
         [helper.make_empty_tensor_value_info(name) for name in names],
-        [tensor for tensor in model.graph.initializer if tensor.name in needed],
+        [tensor for tensor in model.graph.initializer if tensor.name in read],
     )
     compute = Computation(helper.make_model(graph, opset_imports=model.opset_import))
     for one in maps:

@@ -90,7 +90,7 @@ class Labels:
         label = self._label_of.get(name)
         if label is None or name == label:
             return []
-        nodes = _behind(self._nodes[label], name)
+        nodes = behind(self._nodes[label], name)
         for output in (output for node in nodes for output in node.output if output == name):
             del self._label_of[output]
         first = nodes[0]
@@ -157,7 +157,7 @@ class Labels:
 
     def _first_beyond(self, name: str, label: str, count: int) -> int | None:
         """Return the first number, if there is one, for which the indices ``name`` are none of ``count``."""
-        nodes = _behind(self._nodes[label], name)
+        nodes = behind(self._nodes[label], name)
         rows = range(self._rows.get(label, _MOST_ROWS))
         for row, index in zip(rows, self._evaluated(nodes, label, rows, name), strict=True):
             if index.min(initial=0) < -count or index.max(initial=0) >= count:
@@ -175,7 +175,7 @@ class Labels:
         seen = range(min(_SEEN, self._rows.get(label, _SEEN)))
         if name == label:
             return [np.full(self.types[label].shape, row) for row in seen]
-        nodes = _behind(self._nodes[label], name)
+        nodes = behind(self._nodes[label], name)
         return list(self._evaluated(nodes, label, seen, name))
 
     def _evaluated(
@@ -213,9 +213,9 @@ def _takes_rows(node: onnx.NodeProto, label: str) -> bool:
     return node.op_type == "Gather" and node.input[1] == label and axis == 0
 
 
-def _behind(nodes: Sequence[onnx.NodeProto], name: str) -> list[onnx.NodeProto]:
-    """Return those of ``nodes`` that ``name`` is made of, in order."""
-    needed, found = {name}, []
+def behind(nodes: Sequence[onnx.NodeProto], *names: str) -> list[onnx.NodeProto]:
+    """Return those of ``nodes`` that ``names`` are made of, in order."""
+    needed, found = set(names), []
     for node in reversed(nodes):
         if not needed.isdisjoint(node.output):
             found.append(node)
