@@ -158,6 +158,13 @@ def latent_as_input(model: Model) -> None:
 
 BN = "BatchNormalization"
 UP = "ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1]>"
+#: Elements of a map in an order at random between two convolutions.
+TURNED = "a = Conv(x, conv) f = Reshape(a, flat) g = Gather<axis = 1>(f, places) t = Reshape(g, map) y = Conv(t, conv)"
+PLACES = {
+    "flat": np.array([1, -1]),
+    "map": np.array([1, 4, 70, 70]),
+    "places": np.random.default_rng(6).permutation(4 * 70 * 70),
+}
 ROWS: dict[str, Row] = {
     # --- inputs and outputs
     "a weight without a value": Row(
@@ -335,13 +342,12 @@ ROWS: dict[str, Row] = {
     "a crop of everything": Row("h = Conv(x, conv) y = Slice(h, from2, to2, second)", "crop less", shape=IMAGE,
                                 values={"from2": np.array([2]), "to2": np.array([2]), "second": np.array([2])},
                                 fixed_values={"to2": np.array([3])}),
-    "a turned map between convolutions": Row(
-        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "channels together",
-        shape=IMAGE, fix=swapped("t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "y = Conv(a, conv)")),
-    "a turned map at the output": Row(
-        "a = Conv(x, conv) t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)", "at the output any order is fine",
-        shape=IMAGE, fix=swapped("t = Transpose<perm = [0, 1, 3, 2]>(a) y = Conv(t, conv)",
-                                 "y = Transpose<perm = [0, 1, 3, 2]>(a)")),
+    "an order of no axes between convolutions": Row(
+        TURNED, "split, rolled, mirrored", shape=(1, 4, 72, 72), values=PLACES,
+        fixed_values={"places": np.roll(np.arange(4 * 70 * 70), 70 * 70)}),
+    "an order of no axes at the output": Row(
+        TURNED, "at the output any order is fine", shape=(1, 4, 72, 72), values=PLACES,
+        fix=swapped("t = Reshape(g, map) y = Conv(t, conv)", "y = Reshape(g, map)")),
     "several matrices": Row("y = MatMul(x, many)", "one constant matrix", values={"many": f32(RNG, 2, 6, 4)},
                             fixed_values={"many": f32(RNG, 1, 6, 4)}),
     "a constant bias that does not fit": Row("y = Gemm(x, w, six)", "", values={"six": f32(RNG, 6)},

@@ -85,7 +85,8 @@ def test_models_that_branch_come_back() -> None:
     """Every kind without weights among their layers."""
     seen: set[str] = set()
     for seed in range(16):
-        model = random_graph(seed, norms=seed % 4 == 0, crops=seed % 4 == 1, selects=seed % 4 == 2)
+        ways = {"norms": seed % 4 == 0, "crops": seed % 4 == 1, "selects": seed % 4 == 2, "rearranges": seed % 4 == 3}
+        model = random_graph(seed, **ways)
         files = dump_model(model, ORIGIN)
         again = load(files[MODEL_JSON], files[MODEL_NPZ])
         assert dump_model(again, ORIGIN) == files

@@ -115,7 +115,7 @@ def test_a_file_that_onnx_runtime_does_not_run_is_told(caplog: pytest.LogCapture
     onnx_model = net.model(*outputs)
     other = onnx.ModelProto.FromString(onnx_model.SerializeToString())
     other.graph.node[0].domain = "unknown"
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "gan2hls"):
         report, _ = run_float(net.graph(*outputs), onnx_model, model, net.frames(9), 0.0, lambda: other)
     assert report.status == "passed"
     assert "not compared with the file" in caplog.text
