@@ -1,7 +1,8 @@
 """Tensors that are written part by part, as rows and columns of an inverse wavelet transform: views of what is written.
 
 ``image[:, :, ::2, ::2] = a`` becomes a ScatterND of constant indices.  What several of them make of zeros is a Gather
-of all that they write, one behind the other along the channels.  Parts of other shapes are joined where they are boxes.
+of all that they write, one behind the other along the channels.  Parts of other shapes are joined where they are boxes,
+and element by element where they are not.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def without_scatters(plain: Normalized) -> Normalized:
 
     Raises:
         ModelError: indices beyond the tensor.
-        UnsupportedError: indices that are computed, numbers other than 0 that stay, parts of several shapes.
+        UnsupportedError: indices that are computed, numbers other than 0 that stay.
     """
     if not any(_scatters(node) for node in plain.model.graph.node):
         return plain
@@ -166,32 +167,36 @@ def _refused(node: onnx.NodeProto, what: str) -> UnsupportedError:
     return UnsupportedError(
         what,
         where=describe(node),
-        hint="parts of one shape that are written into zeros at constant places are built, and boxes of a tensor that "
-        "others are written into: join others by Concat",
+        hint="tensors of batch 1 that are written at constant places are built, into zeros or a computed tensor: join "
+        "others by Concat",
     )
 
 
 def _write(node: onnx.NodeProto, mosaic: _Mosaic, added: Added) -> None:
     """Write the Gather that a scatter is."""
     output, sources = node.output[0], mosaic.sources
-    shapes = {added.types[name].shape for name in sources}
     if not sources:
         raise _refused(node, "writes nothing that is computed")
-    if len(shapes) > 1 and write_boxes(output, mosaic.source, mosaic.index, sources, added, node.name):
+    shapes = [added.types[name].shape for name in sources]
+    apart = len(set(shapes)) > 1
+    if apart and write_boxes(output, mosaic.source, mosaic.index, sources, added, node.name):
         return
-    if len(shapes) > 1:
-        raise _refused(node, f"writes parts of the shapes {sorted(map(list, shapes))}")
-    (shape,) = shapes
-    if len(shape) < 2 or shape[0] != 1:
-        raise _refused(node, f"writes parts of the shape {list(shape)}")
-    size = int(np.prod(shape))
-    whole, name = (shape[0], shape[1] * len(sources), *shape[2:]), sources[0]
+    if any(len(shape) < 2 or shape[0] != 1 for shape in shapes):
+        raise _refused(node, f"writes parts of the shape {list(shapes[0])}")
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    if apart:
+        lines = [(1, size) for size in sizes]
+        sources = tuple(
+            added.node("Reshape", [name, added.shape(f"{output}/{n}/line", line)], f"{output}/{n}", line, node.name)
+            for n, (name, line) in enumerate(zip(sources, lines, strict=True))
+        )
+    whole, name = (1, sum(sizes)) if apart else (1, shapes[0][1] * len(sources), *shapes[0][2:]), sources[0]
     if len(sources) > 1:
         name = added.tensor(f"{output}/parts", whole)
         added.nodes.append(helper.make_node("Concat", list(sources), [name], f"{node.name}/Concat", axis=1))
-    index = mosaic.index + np.maximum(mosaic.source, 0) * size
+    index = mosaic.index + np.cumsum([0, *sizes])[mosaic.source]
     if (mosaic.source < 0).any():
-        index = np.where(mosaic.source < 0, size * len(sources), index)
+        index = np.where(mosaic.source < 0, sum(sizes), index)
         whole = (whole[0], whole[1] + 1, *whole[2:])
         pads = added.constant(f"{output}/pads", np.array([0] * (len(whole) + 1) + [1] + [0] * (len(whole) - 2)))
         name = added.node("Pad", [name, pads], f"{output}/padded", whole, node.name)
