@@ -39,12 +39,12 @@ class _Float:
     Attributes:
         node: that makes it, the first one behind the map that makes floats.
         shape: of it.
-        classes: how many it tells apart, as a row of a table or a channel each.
+        rows: of the table of which it takes one for each pixel; 0: none is known, so that it must be one-hot.
     """
 
     node: onnx.NodeProto
     shape: tuple[int, ...]
-    classes: int
+    rows: int
 
     @property
     def name(self) -> str:
@@ -72,7 +72,8 @@ def _take_rows(model: onnx.ModelProto, info: onnx.ValueInfoProto, shape: tuple[i
     floats = _floats(model, info.name, shape)
     if not floats:
         return
-    classes, count = min(made.classes for made in floats), math.prod(shape)
+    count = math.prod(shape)
+    classes = min(made.rows or math.prod(made.shape) // count for made in floats)
     if not 1 < classes <= _MOST_CLASSES:
         return
     rng = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def _take_rows(model: onnx.ModelProto, info: onnx.ValueInfoProto, shape: tuple[i
         return
     for made, of_maps in zip(floats, zip(*values, strict=True), strict=True):
         table = _table(maps, of_maps, shape, classes)
-        if table is None:
+        if table is None or not (made.rows or _is_one_hot(table[0])):
             return
         tables[made.name] = table
     kept = [node for node in model.graph.node if not node.output or node.output[0] not in tables]
@@ -116,7 +117,7 @@ def _floats(model: onnx.ModelProto, label: str, shape: tuple[int, ...]) -> list[
         if kind.elem != TensorProto.FLOAT:
             whole.update(node.output)
         elif node.op_type != "Gather" or node.input[1] != label:  # which is a layer of its own as it stands
-            found.append(_Float(node, kind.shape, _classes(model, node, kind.shape, math.prod(shape))))
+            found.append(_Float(node, kind.shape, _rows_of(model, node, types)))
     region = behind(model.graph.node, *(made.name for made in found))
     branches = any(attribute.type == onnx.AttributeProto.GRAPH for node in region for attribute in node.attribute)
     return [] if branches or any(name not in types for node in region for name in node.output) else found
@@ -142,12 +143,22 @@ def _types(model: onnx.ModelProto, label: str, shape: tuple[int, ...]) -> dict[s
     return found
 
 
-def _classes(model: onnx.ModelProto, node: onnx.NodeProto, sizes: tuple[int, ...], count: int) -> int:
-    """Return how many classes ``node`` tells apart: the rows of its table, or what it makes of each pixel."""
-    table = next((tensor for tensor in model.graph.initializer if tensor.name == node.input[0]), None)
-    if node.op_type == "Gather" and table is not None:
-        return int(table.dims[0])
-    return math.prod(sizes) // count
+def _rows_of(model: onnx.ModelProto, node: onnx.NodeProto, types: Mapping[str, TensorType]) -> int:
+    """Return how many rows the table has of which ``node`` takes some; 0 where it is no such node."""
+    name, axis = node.input[0], next((a.i for a in node.attribute if a.name == "axis"), 0)
+    tables = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    shape = tables.get(name) or (types[name].shape if name in types else ())
+    if node.op_type == "Gather":
+        return shape[axis] if shape else 0
+    return shape[0] if node.op_type == "GatherND" and shape else 0
+
+
+def _is_one_hot(table: Array) -> bool:
+    """Whether class n has one number in channel n, and another one in all others; ``[classes, channels]``."""
+    if table.shape[1] < len(table):
+        return False
+    own = np.asarray(np.eye(*table.shape) > 0)
+    return np.unique(table[own]).size == 1 and np.unique(table[~own]).size == 1
 
 
 def _computed(

@@ -210,8 +210,8 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
                 f"the input {info.name!r} is {type_name(elem)}",
                 hint=_PIXELS
                 if elem in _OF_PIXELS
-                else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where nothing but a Gather "
-                "from a constant table reads them: else give them as one-hot or embedded vectors",
+                else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where each becomes a row "
+                "of a constant table, or one-hot: else give them as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input

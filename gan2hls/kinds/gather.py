@@ -185,10 +185,10 @@ def gather(x: Tensor, table: Array | None = None, _: Array | None = None, *, axi
             hint="an input of whole numbers takes rows, axis 0, of a constant table of two or more axes with elements",
         )
     rows = values.reshape(len(values), -1)
-    height, width = (x.shape[-2], x.shape[-1]) if len(x.shape) > 2 else (1, int(np.prod(x.shape)))
-    if height * width != np.prod(x.shape):
-        height, width = 1, int(np.prod(x.shape))
-    count, channels = height * width, rows.shape[1]
+    count, channels = int(np.prod(x.shape)), rows.shape[1]
+    is_map = len(x.shape) > 2 and x.shape[-2] * x.shape[-1] == count
+    height = x.shape[-2] if is_map else 1
+    width = count // height
     order = np.arange(count * channels).reshape(height, width, channels)
     return StreamReading(Gather(rows), (np.arange(count).reshape(height, width, 1),), order, labels=len(rows))
 

@@ -21,6 +21,8 @@ from tests.onnx_models import f32, make_model
 RNG = np.random.default_rng(5)
 CLASSES = 6
 K = {
+    "table": f32(RNG, CLASSES, 3),
+    "columns": f32(RNG, 3, CLASSES),
     "few": f32(RNG, CLASSES - 2, 3),
     "w": f32(RNG, 4, CLASSES, 3, 3),
     "w3": f32(RNG, 4, 3, 3, 3),
@@ -30,6 +32,7 @@ K = {
     "whole": np.array([0, 1]),
     "range": np.arange(CLASSES).reshape(1, CLASSES, 1, 1),
     "last": np.arange(CLASSES),
+    "pairs": np.array([0, 1, 1, 2, 3, 4]).reshape(1, CLASSES, 1, 1),
     "floats": np.arange(CLASSES, dtype=np.float32).reshape(1, CLASSES, 1, 1),
     "zeros": np.zeros((1, CLASSES, 5, 4), np.float32),
     "ones": np.ones((1, 1, 5, 4), np.float32),
@@ -57,11 +60,26 @@ ONE_HOT = {
 }
 
 
-def read(folder: Path, body: str, shape: tuple[int, ...] = (1, 1, 5, 4), elem: int = TensorProto.INT64) -> Graph:
-    """Read a generator behind a map of labels, held against ONNX Runtime for maps of all classes."""
+def read(
+    folder: Path,
+    body: str,
+    shape: tuple[int, ...] = (1, 1, 5, 4),
+    elem: int = TensorProto.INT64,
+    *,
+    nodes: bool = False,
+) -> Graph:
+    """Read a generator behind a map of labels, held against ONNX Runtime for maps of all classes.
+
+    ``nodes``: its constants are nodes instead of initializers.
+    """
     model = make_model(f"{body} y = Conv(r, o)", (1, 1), K)
     del model.graph.input[:]
     model.graph.input.append(helper.make_tensor_value_info("x", elem, shape))
+    if nodes:
+        made = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in model.graph.initializer]
+        made += model.graph.node
+        del model.graph.initializer[:], model.graph.node[:]
+        model.graph.node.extend(made)
     path = folder / "m.onnx"
     onnx.save(model, path)
     loaded = load(path)
@@ -81,6 +99,23 @@ def test_a_map_becomes_one_hot(name: str, tmp_path: Path) -> None:
     final = read(tmp_path, f"{ONE_HOT[name]} r = Conv<pads = [1, 1, 1, 1]>(h, w)")
     assert [layer.op.kind for layer in final.layers] == ["gather", "conv", "conv"]
     assert final.inputs[0].labels == CLASSES
+
+
+@pytest.mark.parametrize("nodes", [False, True])
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "s = Squeeze(x, axis1) g = Gather(table, s)",
+        "u = Unsqueeze(x, axis4) t = GatherND(table, u) g = Squeeze(t, axis1)",
+        "s = Squeeze(x, axis1) t = Gather<axis = 1>(columns, s) g = Transpose<perm = [1, 2, 3, 0]>(t)",
+    ],
+)
+def test_all_rows_of_a_table_are_classes(taken: str, nodes: bool, tmp_path: Path) -> None:
+    """Also where it has fewer channels than rows, whether it is an initializer or a node."""
+    body = f"{taken} h = Transpose<perm = [0, 3, 1, 2]>(g) r = Conv<pads = [1, 1, 1, 1]>(h, w3)"
+    final = read(tmp_path, body, nodes=nodes)
+    assert final.inputs[0].labels == CLASSES
+    assert [layer.op.kind for layer in final.layers] == ["gather", "conv", "conv"]
 
 
 def test_a_map_of_another_type(tmp_path: Path) -> None:
