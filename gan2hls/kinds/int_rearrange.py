@@ -170,7 +170,7 @@ class IntRearrange(StreamOperation):
             **({"Ultra": True} if sizes.ultra else {}),
             "Rows": len(self.rows),
             "Columns": len(self.columns),
-            "Places": len(self.channels) // sizes.lanes,
+            "ColumnWords": len(self.channels) // sizes.lanes,
             "PlaceBits": self._place_bits(sizes),
         }
         return Unit("g2h_rearrange", parameters, self._tables(sizes))

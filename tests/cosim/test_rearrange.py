@@ -131,23 +131,24 @@ def test_csim_of_all_forms(flags: tuple[str, ...], tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("layer", "right", "wrong"),
     [
-        ("ROWS[6] = {\n    0, 1, 2,", "ROWS[6] = {\n    0, 2, 1,"),
-        ("COLUMNS[4] = {\n    0, 6, 12,", "COLUMNS[4] = {\n    0, 12, 6,"),
-        ("FIRST_READ = 32", "FIRST_READ = 20"),
+        ("l0", "ROWS[6] = {\n    0, 1, 2,", "ROWS[6] = {\n    0, 2, 1,"),
+        ("l0", "COLUMNS[4] = {\n    0, 6, 12,", "COLUMNS[4] = {\n    0, 12, 6,"),
+        ("l2", "WORDS[5] = {\n    0, 4, 8,", "WORDS[5] = {\n    0, 8, 4,"),
+        ("l0", "FIRST_READ = 32", "FIRST_READ = 20"),
     ],
 )
 def test_a_table_that_is_wrong_is_found(
-    right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layer: str, right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = maps()
     codes = random_inputs(np.random.default_rng(6), made.model, 1)
-    changed = {"layers/l0.hpp": (right.encode(), wrong.encode())}
+    changed = {f"layers/{layer}.hpp": (right.encode(), wrong.encode())}
     result = check_csim(write_hls(made, tmp_path, changed), made, codes, tmp_path / "work")
-    assert result.status == "failed" and "l0" in str(result.first_mismatch or result.reason)
+    assert result.status == "failed" and layer in str(result.first_mismatch or result.reason)
 
 
 def test_a_mixer_builds(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ module g2h_rearrange #(
   parameter bit          Ultra       = 1'b0,
   parameter int unsigned Rows        = 2,
   parameter int unsigned Columns     = 1,
-  parameter int unsigned Places      = 1,
+  parameter int unsigned ColumnWords = 1,
   parameter int unsigned PlaceBits   = 1,
   parameter              RowsFile    = "",
   parameter              ColumnsFile = "",
@@ -38,7 +38,7 @@ module g2h_rearrange #(
   localparam int unsigned AddrBits = Words > 1 ? $clog2(Words) : 1;
   localparam int unsigned OutDepth = 8;
 
-  logic [AddrBits-1:0]      write_q, bank, read_q1;
+  logic [AddrBits-1:0]      write_q, bank, read_addr_q;
   logic [PlaceBits:0]       row, column, word;     // what each adds to the place, and whether it is zeros
   logic [1:0]               count_d, count_q;      // maps that may be read from the next clock on
   logic [2:0]               read_q, zero_q;        // one clock after the other
@@ -82,7 +82,7 @@ module g2h_rearrange #(
   assign count_d   = count_q + 2'(map_done_q) - 2'(read_last);
 
   g2h_place #(
-    .Count(Places),
+    .Count(ColumnWords),
     .Width(PlaceBits + 1),
     .File (WordsFile)
   ) u_word (
@@ -145,7 +145,7 @@ module g2h_rearrange #(
   end
 
   always_ff @(posedge clk_i) begin
-    read_q1 <= bank + AddrBits'(row[PlaceBits-1:0]) + AddrBits'(column[PlaceBits-1:0]) + AddrBits'(word[PlaceBits-1:0]);
+    read_addr_q <= bank + AddrBits'(row[PlaceBits-1:0]) + AddrBits'(column[PlaceBits-1:0]) + AddrBits'(word[PlaceBits-1:0]);
     zero_q  <= {zero_q[1:0], row[PlaceBits] | column[PlaceBits] | word[PlaceBits]};
   end
 
@@ -169,7 +169,7 @@ module g2h_rearrange #(
     .write_i     (take),
     .write_addr_i(write_q),
     .write_data_i(s_data_i),
-    .read_addr_i (read_q1),
+    .read_addr_i (read_addr_q),
     .read_data_o (codes)
   );
 
