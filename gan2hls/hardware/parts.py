@@ -1,7 +1,7 @@
 """FPGA parts that a design can be folded for: resources, packages and grades, as the maker's data sheets give them.
 
 A part name is checked whole, for Vivado takes no other: device, package, speed grade and, from UltraScale+ on,
-temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, DS950, and Vivado's own list of part names.
+temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, and Vivado's own list of part names.
 """
 
 from __future__ import annotations
@@ -28,14 +28,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 class Device:
     """A device with what it comes in.
 
-    Of Versal, whose DSP58 does all that a DSP48E2 does, multipliers are used as in UltraScale+.
-
     Attributes:
         resources: what it has.
         packages: as in Vivado's part names.
-        grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``, of Versal
-            ones as ``1LP-i-S``; of 7 series devices with the letter that Vivado puts behind the device, ``l2L`` being
-            ``xc7k325tlffg900-2L``.
+        grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``; of 7
+            series devices with the letter that Vivado puts behind the device, ``l2L`` being ``xc7k325tlffg900-2L``.
         bambu: the package and speed grade that bambu knows the device in, or None.
     """
 
@@ -62,7 +59,6 @@ _LOW_POWER = ("1", "2", "3", "2L", "l2L", "i1L")
 _KINTEX_GRADES = ("1", "2", "3", "2L", "l2L", "i2L")
 _EXTENDED = ("1-e", "1-i", "1L-i", "1LV-i", "2-e", "2-i", "2L-e", "2LV-e")
 _ALL_EXTENDED = (*_EXTENDED, "3-e")
-_VERSAL = ("1LP-e-S", "1LP-i-S", "1MP-e-S", "1MP-i-S", "2LP-e-S", "2LP-i-S", "2MP-e-S", "2MP-i-S")
 
 PARTS: dict[str, Device] = {
     "xc7z007s": Device(_has(66, 50, 14_400, 28_800), ("clg225", "clg400"), _ONE_CORE),
@@ -103,8 +99,6 @@ PARTS: dict[str, Device] = {
         _has(1824, 480, 216_960, 433_920, 64), ("ffva676", "ffvb676", "sfvb784", "ffvd900"), _ALL_EXTENDED
     ),
     "xck26": Device(_has(1248, 144, 117_120, 234_240, 64), ("sfvc784",), ("2LV-c", "2LVI-i")),
-    "xcve2302": Device(_has(464, 155, 150_272, 300_544, 155), ("sfva784",), _VERSAL),
-    "xcve2802": Device(_has(1312, 600, 520_704, 1_041_408, 264), ("nsvh1369", "vsvh1760"), _VERSAL),
     "xcu250": Device(_has(12_288, 2688, 1_728_000, 3_456_000, 1280), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
 }
 #: Temperature grades in the ordering codes of 7 series devices, by grade: commercial, extended, industrial.

@@ -40,8 +40,6 @@ ALL = [
         ("xczu7ev-ffvc1156-3-e", "xczu7ev-ffvc1156-3-e"),
         ("XCK26-SFVC784-2LV-C", "xck26-sfvc784-2LV-c"),
         ("xck26-sfvc784-2LVI-i", "xck26-sfvc784-2LVI-i"),
-        ("XCVE2302-SFVA784-1MP-I-S", "xcve2302-sfva784-1MP-i-S"),
-        ("xcve2802-vsvh1760-2MP-e-S", "xcve2802-vsvh1760-2MP-e-S"),
         ("xcu250-figd2104-2L-e", "xcu250-figd2104-2L-e"),
     ],
 )
