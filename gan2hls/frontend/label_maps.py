@@ -148,9 +148,9 @@ def _rows_of(model: onnx.ModelProto, node: onnx.NodeProto, types: Mapping[str, T
     name, axis = node.input[0], next((a.i for a in node.attribute if a.name == "axis"), 0)
     tables = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     shape = tables.get(name) or (types[name].shape if name in types else ())
-    if node.op_type == "Gather":
-        return shape[axis] if shape else 0
-    return shape[0] if node.op_type == "GatherND" and shape else 0
+    if node.op_type == "Gather" and -len(shape) <= axis < len(shape):
+        return shape[axis]
+    return shape[0] if node.op_type == "GatherND" and len(shape) == 2 else 0
 
 
 def _is_one_hot(table: Array) -> bool:
