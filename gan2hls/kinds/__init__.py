@@ -35,6 +35,7 @@ from gan2hls.kinds.base import (
     parameters,
     select_channels,
 )
+from gan2hls.kinds.concat import Concat
 from gan2hls.kinds.int_rearrange import rearrangement
 from gan2hls.kinds.norm import Norm
 from gan2hls.kinds.pointwise import NO_STATISTICS
@@ -78,6 +79,7 @@ __all__ = [
     "READERS",
     "Add",
     "Array",
+    "Concat",
     "Norm",
     "Normalization",
     "Reading",

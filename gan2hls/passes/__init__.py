@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from gan2hls.model import Graph, split, verify_graph
+from gan2hls.passes.chain_joins import chain_joins
 from gan2hls.passes.dead_channels import drop_dead_channels
 from gan2hls.passes.detect import detect
 from gan2hls.passes.fold_forward import fold_forward
@@ -22,6 +23,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     simplify_points,
     drop_identities,
     fold_into_sums,
+    chain_joins,
     drop_dead_channels,
     detect,
     fold_forward,
