@@ -79,11 +79,19 @@ def norm_model(rng: Rng, shape: Shape, groups: int, count: int, *, by_pixel: boo
 
 
 def shared_design(
-    rng: Rng, model: IntegerModel, *, bus_bits: int = 64, band_rows: int = 0, endless: bool = False, maps: bool = False
+    rng: Rng,
+    model: IntegerModel,
+    *,
+    bus_bits: int = 64,
+    band_rows: int = 0,
+    endless: bool = False,
+    maps: bool = False,
+    narrow: bool = False,
 ) -> Design:
     """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows.
 
-    With ``maps`` the maps of norms are off chip.
+    With ``maps`` the maps of norms are off chip.  With ``narrow`` all send an element a beat, and convolutions take a
+    whole pixel.
     """
     groups = shareable(model)
     of = {name: group for group in groups for name in group}
@@ -95,13 +103,14 @@ def shared_design(
         group = of.get(layer.name, (layer.name,))
         if not isinstance(layer.op, IntLinear):
             most = layer.op.lane_channels(layer.shape)
-            drawn = int(rng.choice([n for n in range(1, most + 1) if most % n == 0]))
+            drawn = 1 if narrow else int(rng.choice([n for n in range(1, most + 1) if most % n == 0]))
             lanes = lanes_of.setdefault(group, drawn)
             away = bus_bits if maps and layer.op.kind == "norm" else 0
             engines.append(make_engine(layer, Folding(lanes, lanes, lanes), bus_bits=away))
             continue
         if group not in chosen:
             pe, simd = (int(rng.choice([n for n in (1, 2, 3, 6) if channels % n == 0])) for _ in range(2))
+            pe, simd = (1, channels) if narrow else (pe, simd)
             fewer = int(rng.choice([n for n in range(1, pe + 1) if pe % n == 0]))
             away = OffChip(band_rows or int(rng.choice(legal_band_rows(layer.op.geometry))), bus_bits)
             bands = Bands(layer.op.geometry.y, away.band_rows)

@@ -205,10 +205,15 @@ def unit_blocks(
         return engine_blocks(engine, streams, frames, tiles)[0]
     name, turns = engine.layer.name, len(engine.layers)
     given = Stream(f"{name}.given", sum(stream.beats for stream in streams))
-    (beats,) = engine.in_beats
-    blocks, sent = engine_blocks(engine, [given], turns * frames, tiles)
-    mux, demux = timing.take_turns(streams, given, beats), timing.deal(sent, outs, engine.out_beats)
-    return (mux, *blocks, demux)
+    mux = timing.take_turns(streams, given, engine.turn_beats)
+    joined: tuple[Block, ...] = ()
+    taken = given
+    if engine.given_lanes:
+        ratio = engine.in_lanes // engine.given_lanes
+        taken = Stream(f"{name}.joined", given.beats // ratio)
+        joined = (timing.up(given, taken, ratio),)
+    blocks, sent = engine_blocks(engine, [taken], turns * frames, tiles)
+    return (mux, *joined, *blocks, timing.deal(sent, outs, engine.out_beats))
 
 
 def engine_blocks(

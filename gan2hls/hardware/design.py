@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import lcm
 from typing import final
 
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
@@ -23,6 +24,8 @@ from gan2hls.model import IntegerModel
 
 #: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
 WORD_LIMIT_BITS = 4096
+#: How many times the narrow beats of a frame must go into a turn, for one converter to be enough for all layers.
+_MOST_OF_TURN = 4
 
 
 @final
@@ -76,7 +79,8 @@ class Design:
             if group is None:
                 found.append(engine)
             elif engine.layer.name == group[0]:
-                found.append(shared_engine(engine, [self.model.layer(name) for name in group]))
+                layers = [self.model.layer(name) for name in group]
+                found.append(shared_engine(engine, layers, self._taken_lanes[group[0]]))
         return tuple(found)
 
     def unit(self, name: str) -> EngineDesign:
@@ -131,10 +135,27 @@ class Design:
         return {stream.tensor: stream for stream in (*self.inputs, *(engine.sends for engine in self.engines))}
 
     @cached_property
+    def _taken_lanes(self) -> dict[str, int]:
+        """Elements a beat in which what a layer reads comes to its engine, by name.
+
+        Where layers take turns, as their makers send them if that takes little of a turn: then one converter behind all
+        joins them, and queues and turns have narrow words.
+        """
+        taken = {engine.layer.name: engine.in_lanes for engine in self.engines}
+        for group in self.shared:
+            engine = self.engine(group[0])
+            makers = {self.engine(name).layer.inputs[0] for name in group} - {stream.tensor for stream in self.inputs}
+            lanes, (beats,) = lcm(*(self.streams[name].lanes for name in makers)), engine.in_beats
+            narrow = makers and lanes < engine.in_lanes and engine.in_lanes % lanes == 0
+            if narrow and _MOST_OF_TURN * beats * engine.in_lanes // lanes <= engine.interval:
+                taken |= dict.fromkeys(group, lanes)
+        return taken
+
+    @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """What every engine reads, in the order of the engines and of their inputs, then what leaves."""
         readers = [
-            (engine.layer.name, port, tensor, engine.in_lanes)
+            (engine.layer.name, port, tensor, self._taken_lanes[engine.layer.name])
             for engine in self.engines
             for port, tensor in enumerate(engine.layer.inputs)
         ]
@@ -151,9 +172,14 @@ class Design:
             edges.append(Edge(source, reader, port, branch, depth, stages, bus_bits, key in self.ultra))
         return tuple(edges)
 
+    @cached_property
+    def makers(self) -> dict[str, EngineDesign]:
+        """The engine of each layer, by name."""
+        return {engine.layer.name: engine for engine in self.engines}
+
     def engine(self, name: str) -> EngineDesign:
         """Return the engine of the layer called ``name``."""
-        return next(engine for engine in self.engines if engine.layer.name == name)
+        return self.makers[name]
 
     def edges_into(self, engine: EngineDesign) -> tuple[Edge, ...]:
         """Return what ``engine`` reads, by input, or by layer."""

@@ -68,12 +68,15 @@ class EngineDesign(ABC):
         ultra: those of its memories that are UltraRAMs.
         turns: the layers that take turns at it, of which ``layer`` is the joint one; none: it has ``layer`` alone.
             Steps, beats and passes are those of a turn, all but ``interval`` and what a linear engine reads of memory.
+        given_lanes: elements a beat in which layers give what they read, where a converter behind the turns joins as
+            many as it takes; 0: as it takes them.
     """
 
     layer: IntLayer
     folding: Folding
     ultra: frozenset[Written] = field(default=frozenset(), kw_only=True)
     turns: tuple[IntLayer, ...] = field(default=(), kw_only=True)
+    given_lanes: int = field(default=0, kw_only=True)
 
     @property
     def layers(self) -> tuple[IntLayer, ...]:
@@ -161,6 +164,17 @@ class EngineDesign(ABC):
     def interval(self) -> int:
         """Least clocks between two frames of this engine alone: its MACs, its input beats or its output beats."""
         return len(self.layers) * max(self.mac_cycles, *self.in_beats, self.out_beats)
+
+    @property
+    def turn_lanes(self) -> int:
+        """Elements per beat of what layers that take turns give."""
+        return self.given_lanes or self.in_lanes
+
+    @property
+    def turn_beats(self) -> int:
+        """Beats of a frame of what a layer that takes turns gives."""
+        (beats,) = self.in_beats
+        return beats * self.in_lanes // self.turn_lanes
 
     @property
     def out_lanes(self) -> int:

@@ -70,10 +70,13 @@ def _linear_engine(
     return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 
-def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer]) -> EngineDesign:
-    """Return the engine at which ``layers`` take turns; ``engine`` is that of the first one alone."""
-    joint = joint_layer(layers)
+def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int) -> EngineDesign:
+    """Return the engine at which ``layers`` take turns, who give so many elements a beat.
+
+    ``engine`` is that of the first one alone.
+    """
+    joint, given = joint_layer(layers), 0 if lanes == engine.in_lanes else lanes
     if not isinstance(engine, LinearEngine):
-        return replace(engine, layer=joint, turns=tuple(layers))
+        return replace(engine, layer=joint, turns=tuple(layers), given_lanes=given)
     encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
-    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers))
+    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers), given_lanes=given)

@@ -245,8 +245,8 @@ def _queue_words(engine: LinearEngine) -> int:
 def _turns(engine: EngineDesign) -> Iterator[Resources]:
     """Yield what stands around an engine at which layers take turns."""
     if engine.turns:
-        (beats,) = engine.in_beats
-        yield fabric.frame_mux(len(engine.turns), engine.in_lanes * engine.in_elem.bits, beats)
+        yield fabric.frame_mux(len(engine.turns), engine.turn_lanes * engine.in_elem.bits, engine.turn_beats)
+        yield _converter(engine.turn_lanes * engine.in_elem.bits, engine.in_lanes * engine.in_elem.bits)
         yield fabric.frame_demux(len(engine.turns), engine.out_lanes * engine.out_elem.bits, engine.out_beats)
         turns = [turn_of(layer) for layer in engine.turns]
         shifts, ends = {turn.shift for turn in turns}, {(turn.zero_point, turn.lo, turn.hi) for turn in turns}

@@ -43,6 +43,21 @@ def test_layers_take_turns(
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
+@pytest.mark.parametrize("bounded", [False, True])
+def test_narrow_words_are_joined_behind_the_turns(
+    bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hls4ml")
+    rng = np.random.default_rng(5)
+    made = shared_design(rng, residual_model(rng, 2, size=4), narrow=True)
+    assert all(unit.given_lanes == 1 for unit in shared_engines(made))
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
+    codes = random_inputs(np.random.default_rng(1), made.model, 3)
+    result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
+    assert (result.status, result.mismatches) == ("passed", 0), result
+
+
 def test_a_map_and_what_waits_in_front_of_it_are_off_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams to memory and back of both stand in one function."""
     pytest.importorskip("hls4ml")

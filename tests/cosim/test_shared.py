@@ -26,6 +26,18 @@ def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
     check(bench)
 
 
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_narrow_words_are_joined_behind_the_turns(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    made = shared_design(rng, residual_model(rng, 1 + seed, size=5), narrow=True)
+    (unit,) = shared_engines(made)
+    assert (unit.given_lanes, unit.in_lanes) == (1, 6)
+    assert {edge.source.tensor for edge in made.edges_into(unit) if edge.converters} <= {"z"}
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
 @pytest.mark.parametrize("form", range(len(NORMS)))
 def test_norms_take_turns(form: int, tmp_path: Path) -> None:
     """Each has an epsilon of its own."""

@@ -74,33 +74,44 @@ def shares(engine: EngineDesign) -> bool:
 
 def _ends(engine: EngineDesign) -> tuple[Fifo, Fifo]:
     """Return the streams into and out of a shared engine, as wide as the widest of its layers needs."""
-    given, sent = engine.in_lanes * engine.in_elem.bits, engine.out_lanes * engine.out_elem.bits
+    given, sent = engine.turn_lanes * engine.in_elem.bits, engine.out_lanes * engine.out_elem.bits
     return Fifo("given", whole_bytes(given), "codes as the engine takes them"), Fifo("sent", whole_bytes(sent), "codes")
 
 
 def _shared(engine: EngineDesign, arriving: tuple[Fifo, ...], lasts: tuple[Fifo, ...]) -> tuple[Process, ...]:
     """Return the processes of an engine at which layers take turns, each of which has a frame of each of them."""
     turns, (given, sent) = len(engine.layers), _ends(engine)
-    (beats,) = engine.in_beats
     about = "a frame of each layer in turn"
-    inner = (replace(process, turns=turns) for process in engine_processes(engine, (given,), sent))
-    mux = Process("frame_mux", (), arriving, given, turns * beats, about, own=True)
+    inner = (replace(process, turns=turns) for process in _inner(engine, given, sent))
+    mux = Process("frame_mux", (), arriving, given, turns * engine.turn_beats, about, own=True)
     demux = Process("frame_demux", (), (sent,), lasts[0], turns * engine.out_beats, about, beside=lasts[1:], own=True)
     return (mux, *inner, demux)
+
+
+def _inner(engine: EngineDesign, given: Fifo, sent: Fifo) -> list[Process]:
+    """Return the processes of a frame of one layer between both ends of a shared engine."""
+    joined: list[Process] = []
+    if engine.given_lanes:
+        ratio, bits = engine.in_lanes // engine.given_lanes, engine.in_elem.bits
+        about = f"{engine.given_lanes} elements a beat -> {engine.in_lanes}"
+        wide = Fifo("joined", whole_bytes(engine.in_lanes * bits), about)
+        sizes = tuple(map(str, (ratio, engine.given_lanes * bits, engine.turn_beats)))
+        joined.append(Process("widen", sizes, (given,), wide, engine.turn_beats, about))
+        given = wide
+    return [*joined, *engine_processes(engine, (given,), sent)]
 
 
 def turn_processes(engine: EngineDesign, number: int, edge: Edge, programs: Programs) -> LayerProcesses:
     """Return the processes of layer ``number`` of a shared ``engine`` alone, which reads ``edge``."""
     layer, (given, sent) = engine.layers[number], _ends(engine)
-    (beats,) = engine.in_beats
     source, sends = Fifo("in", 8 * edge.source.byte_count), layer.output_type.int_type
     last = Fifo("out", whole_bytes(engine.out_lanes * sends.bits))
     arrival = _arrival(edge, source, f"_{number}", queue_config(number), programs.get((edge.reader, edge.port)))
     first = arrival[-1].sink if arrival else source
     processes = (
         *arrival,
-        _recode(engine.in_lanes, layer.input_type, engine.in_elem, beats, first, given),
-        *(replace(process, turns=len(engine.layers)) for process in engine_processes(engine, (given,), sent)),
+        _recode(engine.turn_lanes, layer.input_type, engine.in_elem, engine.turn_beats, first, given),
+        *(replace(process, turns=len(engine.layers)) for process in _inner(engine, given, sent)),
         _recode(engine.out_lanes, QuantType(engine.out_elem, 1.0), sends, engine.out_beats, sent, last),
     )
     return LayerProcesses(processes, (source,), (last,))

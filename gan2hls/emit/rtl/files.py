@@ -144,7 +144,8 @@ def _inputs(engine: EngineDesign, edges: Sequence[Edge]) -> list[dict[str, Any]]
     """Return what the template needs to know of each input: the only one is ``s``, several are numbered."""
     alone = len(edges) == 1
     types = [given for layer in engine.layers for given in layer.input_types]
-    beats = engine.in_beats * len(engine.layers)
+    beats = (engine.turn_beats,) * len(engine.turns) if engine.turns else engine.in_beats
+    lanes = engine.turn_lanes
     return [
         {
             "prefix": "s" if alone else f"s{n}",
@@ -152,9 +153,9 @@ def _inputs(engine: EngineDesign, edges: Sequence[Edge]) -> list[dict[str, Any]]
             "shape": shape_text(edge.source.shape),
             "elem": str(given.int_type),
             "zero_point": given.zero_point,
-            "lanes": engine.in_lanes,
+            "lanes": lanes,
             "beats": beats[n],
-            "msb": engine.in_lanes * given.int_type.bits - 1,
+            "msb": lanes * given.int_type.bits - 1,
         }
         for n, (edge, given) in enumerate(zip(edges, types, strict=True))
     ]

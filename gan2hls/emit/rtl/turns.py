@@ -15,12 +15,12 @@ Values = dict[str, str | int]
 
 def turns_context(engine: EngineDesign) -> dict[str, Any]:
     """Return what the template needs to know of the layers that take turns at ``engine``."""
-    (beats,) = engine.in_beats
+    beats = engine.turn_beats
     given = [layer.input_type.int_type for layer in engine.layers]
     sent = [layer.output_type.int_type for layer in engine.layers]
     mux: Values = {
         "Inputs": len(given),
-        "Lanes": engine.in_lanes,
+        "Lanes": engine.turn_lanes,
         "AccBits": engine.in_elem.bits,
         "InBits": sum(elem.bits for elem in given),
         "BeatBits": address_bits(beats),
@@ -37,9 +37,12 @@ def turns_context(engine: EngineDesign) -> dict[str, Any]:
         "OutBits": sum(elem.bits for elem in sent),
         **_places(sent),
     }
+    up: Values | None = None
+    if engine.given_lanes:
+        up = {"Width": engine.given_lanes * engine.in_elem.bits, "Ratio": engine.in_lanes // engine.given_lanes}
     layers = [{"name": layer.name, "source": layer.source} for layer in engine.layers]
     vectors = engine.vector_cycles.size if isinstance(engine, LinearEngine) else None
-    return {"layers": layers, "vectors": vectors, "mux": mux, "demux": demux}
+    return {"layers": layers, "vectors": vectors, "mux": mux, "up": up, "demux": demux}
 
 
 def requant_turns(engine: EngineDesign) -> Values:
