@@ -24,6 +24,7 @@ from gan2hls.hardware.cycles import design_network, estimate, queue_name
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import StreamEngine
+from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.resources import design_resources, edge_resources
 from gan2hls.timing import Network, Queue, simulate
 
@@ -88,7 +89,7 @@ def with_queues(
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]
     }
     slowed: Design | None = None
-    for n, depths in enumerate(_candidates(design, interval)):
+    for n, depths in enumerate(_with_held_bands(design, _candidates(design, interval))):
         made = replace(design, depths=_legal({key: max(depth, twice.get(key, 0)) for key, depth in depths.items()}))
         other = placed(made)
         if design.shared and n == 0 and not fits(other):
@@ -160,6 +161,25 @@ def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
         made = replace(made, off_chip={**made.off_chip, key: bus_bits})
         taken -= counts[key]
     return made
+
+
+def _with_held_bands(design: Design, candidates: Iterator[Depths]) -> Iterator[Depths]:
+    """Yield ``candidates``, in front of the first one what it is with short queues behind weights off chip.
+
+    Such an engine sends a band at once.  What its reader does not take yet it holds back, in one of two banks, and
+    works on in the other.
+    """
+    banked = {
+        (edge.reader, edge.port)
+        for edge in waiting_edges(design)
+        if isinstance(maker := design.makers.get(edge.source.tensor), LinearEngine) and maker.off_chip is not None
+    }
+    first = next(candidates)
+    short = {key: min(depth, QUEUE_WORDS) if key in banked else depth for key, depth in first.items()}
+    if short != first:
+        yield short
+    yield first
+    yield from candidates
 
 
 def _candidates(design: Design, interval: int) -> Iterator[Depths]:
