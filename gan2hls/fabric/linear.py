@@ -25,6 +25,8 @@ from gan2hls.fabric.blocks import (
 from gan2hls.fabric.memories import LUT_ROM_DEPTH, memory_cells
 from gan2hls.fabric.resources import Resources
 
+#: Registers of what a run has, which no multiplier takes in.
+_RUN_FF = 20
 #: Registers of the valid bit of the requantizer, and of a table.
 _REQUANT_CLOCKS, _TABLE_CLOCKS = 7, 2
 #: Words of constants that a counter and the selection by it fit into one LUT with.
@@ -162,6 +164,7 @@ def requant(
     order: tuple[int, ...],
     out_words: int,
     varying: tuple[int, int],
+    run_of: int = 0,
 ) -> Resources:
     """Return ``g2h_requant`` without its multipliers.
 
@@ -182,6 +185,7 @@ def requant(
         out_words: places behind that credits are for.
         varying: bits of all lanes' multipliers, and of all other constants, that differ between words and are no copies
             of others: logic computes no more.
+        run_of: words that channels have, where the memory has one for each run of equal ones; else 0.
     """
     lane = Resources(lut=code_bits if clamps else out_bits + 1, ff=code_bits + out_bits)
     if multiplies:
@@ -194,6 +198,8 @@ def requant(
     own = channels(*order) + Resources(lut=2, ff=_REQUANT_CLOCKS)
     if holes is not None:
         own += hole(holes) + Resources(lut=lanes * acc_bits)
+    if run_of:
+        own += Resources(lut=(words - 1) * ceil(bits_of(run_of) / 5), ff=_RUN_FF)
     if words > LUT_ROM_DEPTH:
         constants = _requant_blocks(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
     else:

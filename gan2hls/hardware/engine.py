@@ -19,6 +19,7 @@ import numpy as np
 from gan2hls.fabric import WrittenKind
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.edges import Stream
+from gan2hls.hardware.requant_runs import requant_runs
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, OffChipRing, Sizes, StreamOperation, Unit
@@ -232,6 +233,11 @@ class EngineDesign(ABC):
     def requant_words(self) -> int:
         """Words of the requantizer's memory: those of each layer that takes turns, one behind the other."""
         return len(self.layers) * self.requant_order.words
+
+    @property
+    def requant_runs(self) -> tuple[int, ...]:
+        """Words that begin runs of equal ones, of which the requantizer's memory has one each; none: it has all."""
+        return requant_runs(self.layer, self.folding.lanes, self.requant_words)
 
     @property
     def table_order(self) -> ChannelOrder:

@@ -23,6 +23,7 @@ from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import BANKS
+from gan2hls.hardware.requant_runs import requant_constants, requant_runs
 from gan2hls.hardware.turns import turn_of
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array
@@ -295,10 +296,10 @@ def requant_resources(layer: IntLayer, shape: RequantShape) -> Resources:
     """Return what the requantizer of ``layer`` and its multipliers take."""
     requant, lanes = layer.requant, shape.lanes
     total = requant.sum_type(layer.acc_type)
-    blocks = requant_dsp(layer)
+    blocks, runs = requant_dsp(layer), requant_runs(layer, lanes, shape.words)
     return Resources(dsp=blocks * lanes) + fabric.requant(
         lanes=lanes,
-        words=shape.words,
+        words=len(runs) or shape.words,
         acc_bits=layer.acc_type.signed_bits,
         offset_bits=requant.offset_type.bits,
         mult_bits=requant.mult_type.bits,
@@ -311,31 +312,33 @@ def requant_resources(layer: IntLayer, shape: RequantShape) -> Resources:
         holes=shape.holes,
         order=astuple(shape.order),
         out_words=shape.out_words,
-        varying=_varying_constants(layer, shape),
+        varying=_varying_constants(layer, shape, runs),
+        run_of=shape.words if runs else 0,
     )
 
 
-def _varying_constants(layer: IntLayer, shape: RequantShape) -> tuple[int, int]:
+def _varying_constants(layer: IntLayer, shape: RequantShape, runs: tuple[int, ...]) -> tuple[int, int]:
     """Return how many bits of the requantizer's multipliers, and of its other constants, differ between words."""
-    requant, acc, stored = layer.requant, layer.acc_type, shape.words * shape.lanes
-    if shape.words == 1 or shape.words > fabric.LUT_ROM_DEPTH:
+    if shape.words == 1 or (shape.words > fabric.LUT_ROM_DEPTH and not runs):
         return 0, 0  # there is nothing to choose, or it is no logic
-    others = _varying_bits(requant.offset[:, :stored], requant.offset_type.bits, shape.words)
+    mults, others = requant_constants(layer, shape.lanes, shape.words)
+    stored = list(runs) if runs else slice(None)
+    requant, acc_bits = layer.requant, layer.acc_type.signed_bits
+    found = _varying_bits(others[: requant.pieces, stored], requant.offset_type.bits)
     if requant.pieces > 1:
-        thresholds = np.clip(requant.threshold[:stored], acc.lo, acc.hi + 1).astype(np.int64)
-        others += _varying_bits(thresholds, acc.signed_bits + 1, shape.words)
-    return _varying_bits(requant.mult[:, :stored], requant.mult_type.bits, shape.words), others
+        found += _varying_bits(others[requant.pieces :, stored], acc_bits + 1)
+    return _varying_bits(mults[:, stored], requant.mult_type.bits), found
 
 
-def _varying_bits(values: Int64Array, bits: int, words: int) -> int:
+def _varying_bits(values: Int64Array, bits: int) -> int:
     """Return how many of the ``bits`` of all ``values`` of a word are neither constant nor copies of others.
 
     Args:
-        values: int64 ``[..., channels]``, in the order of words.
+        values: int64 ``[n, words, lanes]``, of 64 words at most.
         bits: of each.
-        words: 64 at most.
     """
-    columns = values.reshape(-1, words, values.shape[-1] // words, 1) >> np.arange(bits) & 1
+    words = values.shape[1]
+    columns = values[..., None] >> np.arange(bits) & 1
     places = np.uint64(1) << np.arange(words, dtype=np.uint64)
     functions = np.unique((columns.astype(np.uint64) * places[:, None, None]).sum(axis=1))
     return int(np.count_nonzero((functions != 0) & (functions != places.sum())))

@@ -30,6 +30,7 @@ from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_channel_tables import chained
 from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.cosim.test_rearrange import apart
+from tests.cosim.test_requant_runs import joined
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
 from tests.cosim.yosys import counted, mapped, run_passes, synthesized
 from tests.random_integer_graphs import Graph, maps_away, norm_design, norm_layer, random_graph_design, u_net_design
@@ -292,6 +293,7 @@ WHOLE = [
     streaming("element", rearranged((12, 20, 24), (2, 0, 1)), (24, 12, 20), ((12, 20, 24),), 1, 9),
     streaming("one_by_one", rearrangement(apart(), (4, 3, 4)), (4, 3, 4), ((4, 3, 4),), 1, 9),
     choice("choice", 192, 1), choice("choice_few", 24, 4),
+    joined((64, 32, 96, 128), 4, name="joined_runs"),
     fold_by_fold("turns", by_row_phases(conv((12, 8), 16, 32), 2), rows=3),
     fold_by_fold("fills", conv_transpose((8, 8), 16, 32, k=1, s=2, p=0), rows=4, table_bits=9),
     pointwise(),

@@ -32,7 +32,7 @@ from gan2hls.emit.rtl.memory import (
     unit_memory,
 )
 from gan2hls.emit.rtl.top import shape_text, top_context
-from gan2hls.emit.rtl.turns import requant_turns, turns_context
+from gan2hls.emit.rtl.turns import packed, requant_turns, turns_context
 from gan2hls.hardware import BANKS, OUT_QUEUE_WORDS, Design, Edge, EngineDesign, LinearEngine, StreamEngine, turn_of
 from gan2hls.numbers import IntType
 from gan2hls.ops import Parameter
@@ -97,7 +97,8 @@ class _Engine:
 
 def _engine(design: Design, engine: EngineDesign) -> _Engine:
     layer, folding = engine.layer, engine.folding
-    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes, engine.requant_words)}
+    words = engine.requant_runs or range(engine.requant_words)
+    memories = {"requant": requant_memory(layer.requant, layer.acc_type, folding.lanes, words)}
     common = layer.table is not None and layer.table.sets == 1
     if layer.table is not None:
         memories |= {"table": table_memory(layer.table)} if common else lane_table_memories(engine)
@@ -210,6 +211,8 @@ def _requant(engine: EngineDesign) -> Values:
         "OutDepth": BANKS if banded else OUT_QUEUE_WORDS,
         "File": memory_path(engine, "requant"),
     }
+    if engine.requant_runs:
+        values |= {"Runs": len(engine.requant_runs), "RunStarts": packed([*engine.requant_runs, 0])}
     if engine.turns:
         values |= requant_turns(engine)
     if banded:

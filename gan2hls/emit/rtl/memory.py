@@ -29,8 +29,8 @@ def codec_memory(memory: Memory) -> bytes:
     return lines.tobytes()
 
 
-def requant_memory(requant: Requant, acc_type: IntType, lanes: int, words: int) -> bytes:
-    """Return the first ``words`` of the requantizer: each of ``lanes`` channels, lane 0 in the least significant bits.
+def requant_memory(requant: Requant, acc_type: IntType, lanes: int, words: Iterable[int]) -> bytes:
+    """Return ``words``, by number, of the requantizer: each of ``lanes`` channels, lane 0 in its least bits.
 
     A lane holds ``mult[0], offset[0]`` and, with two pieces, ``mult[1], offset[1], threshold``, from its least bit.
     Thresholds are clipped to where they still decide the same, which is one bit more than the accumulator has.
@@ -46,7 +46,7 @@ def requant_memory(requant: Requant, acc_type: IntType, lanes: int, words: int) 
             fields += [(threshold[channel], acc_type.signed_bits + 1)]
         return fields
 
-    starts = range(0, words * lanes, lanes)
+    starts = (word * lanes for word in words)
     return image([field for channel in range(start, start + lanes) for field in lane(channel)] for start in starts)
 
 

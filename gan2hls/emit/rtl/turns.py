@@ -25,9 +25,9 @@ def turns_context(engine: EngineDesign) -> dict[str, Any]:
         "InBits": sum(elem.bits for elem in given),
         "BeatBits": address_bits(beats),
         **_places(given),
-        "Signed": _packed(int(elem.signed) for elem in given),
-        "ZeroPoints": _packed(layer.input_type.zero_point for layer in engine.layers),
-        "Beats": _packed([beats] * len(given)),
+        "Signed": packed(int(elem.signed) for elem in given),
+        "ZeroPoints": packed(layer.input_type.zero_point for layer in engine.layers),
+        "Beats": packed([beats] * len(given)),
     }
     demux: Values = {
         "Outputs": len(sent),
@@ -53,20 +53,20 @@ def requant_turns(engine: EngineDesign) -> Values:
         "Shift": least,
         "Turns": len(turns),
         "TurnBeats": engine.out_beats,
-        "MoreShifts": _packed(turn.shift - least for turn in turns),
-        "ZeroPoints": _packed(turn.zero_point for turn in turns),
-        "Los": _packed(turn.lo for turn in turns),
-        "His": _packed(turn.hi for turn in turns),
+        "MoreShifts": packed(turn.shift - least for turn in turns),
+        "ZeroPoints": packed(turn.zero_point for turn in turns),
+        "Los": packed(turn.lo for turn in turns),
+        "His": packed(turn.hi for turn in turns),
     }
 
 
 def _places(elems: Sequence[IntType]) -> Values:
     """Return how wide elements are, and where they stand side by side, as parameters."""
     bits = [elem.bits for elem in elems]
-    return {"Bits": _packed(bits), "Offsets": _packed(accumulate(bits[:-1], initial=0))}
+    return {"Bits": packed(bits), "Offsets": packed(accumulate(bits[:-1], initial=0))}
 
 
-def _packed(values: Iterable[int]) -> str:
+def packed(values: Iterable[int]) -> str:
     """Return numbers of 32 bits as a packed array, the first one in the least significant bits."""
     words = ", ".join(f"32'h{value & 0xFFFFFFFF:08x}" for value in reversed(list(values)))
     return f"{{{words}}}"

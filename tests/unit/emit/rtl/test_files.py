@@ -68,7 +68,7 @@ def test_requant_image_holds_every_channel() -> None:
     layer = linear_layer(np.random.default_rng(2), "l0", "z", dense(4, 6), INT8, pieces=2)
     requant, acc = layer.requant, layer.acc_type
     widths = [requant.mult_type.bits, requant.offset_type.bits] * 2 + [acc.bits + (not acc.signed) + 1]
-    words = [int(line, 16) for line in requant_memory(requant, acc, 2, requant.channels // 2).decode().split()]
+    words = [int(line, 16) for line in requant_memory(requant, acc, 2, range(requant.channels // 2)).decode().split()]
     assert len(words) == 3
     for channel in range(6):
         lane, fields = words[channel // 2] >> (channel % 2 * sum(widths)), []
