@@ -28,11 +28,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 class Device:
     """A device with what it comes in.
 
+    Of Versal, whose DSP58 does all that a DSP48E2 does, multipliers are used as in UltraScale+.
+
     Attributes:
         resources: what it has.
         packages: as in Vivado's part names.
-        grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``; of 7
-            series devices with the letter that Vivado puts behind the device, ``l2L`` being ``xc7k325tlffg900-2L``.
+        grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``, of Versal
+            ones as ``2MP-e-S``; of 7 series devices with the letter that Vivado puts behind the device, ``l2L`` being
+            ``xc7k325tlffg900-2L``.
         bambu: the package and speed grade that bambu knows the device in, or None.
     """
 
@@ -99,6 +102,8 @@ PARTS: dict[str, Device] = {
         _has(1824, 480, 216_960, 433_920, 64), ("ffva676", "ffvb676", "sfvb784", "ffvd900"), _ALL_EXTENDED
     ),
     "xck26": Device(_has(1248, 144, 117_120, 234_240, 64), ("sfvc784",), ("2LV-c", "2LVI-i")),
+    # Versal AI Edge, as a report of Vivado's for it counts; UltraRAMs are not in that, so designs use none.
+    "xcve2802": Device(_has(1312, 600, 520_704, 1_041_408), ("vsvh1760",), ("2MP-e-S",)),
     "xcu250": Device(_has(12_288, 2688, 1_728_000, 3_456_000, 1280), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
 }
 #: Temperature grades in the ordering codes of 7 series devices, by grade: commercial, extended, industrial.

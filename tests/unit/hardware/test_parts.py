@@ -40,6 +40,7 @@ ALL = [
         ("xczu7ev-ffvc1156-3-e", "xczu7ev-ffvc1156-3-e"),
         ("XCK26-SFVC784-2LV-C", "xck26-sfvc784-2LV-c"),
         ("xck26-sfvc784-2LVI-i", "xck26-sfvc784-2LVI-i"),
+        ("XCVE2802-VSVH1760-2MP-E-S", "xcve2802-vsvh1760-2MP-e-S"),
         ("xcu250-figd2104-2L-e", "xcu250-figd2104-2L-e"),
     ],
 )
