@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine, verify_design
+from gan2hls.hardware import TURNS, Design, Folding, LinearEngine, OffChip, make_engine, verify_design
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands, legal_band_rows
 from gan2hls.hardware.queues import with_endless_queues, with_queues
@@ -87,11 +87,12 @@ def shared_design(
     endless: bool = False,
     maps: bool = False,
     narrow: bool = False,
+    queued: bool = False,
 ) -> Design:
     """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows.
 
     With ``maps`` the maps of norms are off chip.  With ``narrow`` all send an element a beat, and convolutions take a
-    whole pixel.
+    whole pixel.  With ``queued`` there is a queue behind the turns of convolutions.
     """
     groups = shareable(model)
     of = {name: group for group in groups for name in group}
@@ -118,7 +119,8 @@ def shared_design(
             chosen[group] = Folding(pe, simd, fewer), rows, away
         folding, rows, away = chosen[group]
         engines.append(make_engine(layer, folding, rows=rows, off_chip=away))
-    made = with_endless_queues(Design(model, tuple(engines), "xc7z020clg400-1", 5.0, shared=groups))
+    depths = {(group[0], TURNS): 2 for group in groups if group in chosen and queued}
+    made = with_endless_queues(Design(model, tuple(engines), "xc7z020clg400-1", 5.0, depths, shared=groups))
     made = made if endless else with_queues(made)
     verify_design(made)
     return made

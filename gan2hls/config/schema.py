@@ -131,7 +131,9 @@ class MemoryConfig(Strict):
         "auto",
         description="Huffman code over weights that are off chip, of runs of zeros too; auto: where it saves bytes.",
     )
-    port_bits: Literal[32, 64, 128, 256, 512] = Field(64, description="Width of the AXI4 port.")
+    port_bits: Literal["auto", 32, 64, 128, 256, 512] = Field(
+        "auto", description="Width of the AXI4 port; auto: 64, or 32 where no design with 64 fits."
+    )
     bandwidth_gbps: Positive | None = Field(
         None, description="Gigabytes a second that the port brings; null: 80 % of a beat a clock."
     )

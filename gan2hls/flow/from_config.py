@@ -9,7 +9,16 @@ from typing import final
 
 from gan2hls.auto import Assignment, Goal, Prices
 from gan2hls.base import ConfigError, FoldingError
-from gan2hls.config import AutoConfig, Config, PrecisionConfig, check_patterns, matches, merge, parse_config
+from gan2hls.config import (
+    AutoConfig,
+    Config,
+    MemoryConfig,
+    PrecisionConfig,
+    check_patterns,
+    matches,
+    merge,
+    parse_config,
+)
 from gan2hls.fabric import Resources
 from gan2hls.hardware import (
     Design,
@@ -200,7 +209,7 @@ SHARED: Mapping[str, bool | None] = {"auto": None, "never": False, "always": Tru
 def target_of(config: Config, part: str) -> Target:
     """Return what the design is folded for; ``part`` is the name of ``target.part`` as Vivado takes it."""
     target, memory = config.target, config.memory
-    off_chip, maps, entropy = OFF_CHIP[memory.weights], memory.maps == "auto", memory.entropy == "auto"
+    off_chip = OFF_CHIP[memory.weights]
     return Target(
         part,
         target.clock_mhz,
@@ -208,10 +217,17 @@ def target_of(config: Config, part: str) -> Target:
         target.dsp,
         Utilization(**target.utilization.model_dump()),
         target.oversize,
-        MemoryPort(memory.port_bits, memory.bandwidth_gbps, off_chip, maps, entropy),
+        _memory_port(memory, off_chip),
         config.precision.auto.memory_bits_max,
         SHARED[target.shared_engines],
     )
+
+
+def _memory_port(memory: MemoryConfig, off_chip: bool | None) -> MemoryPort:
+    """Return the port to external memory, which may be narrower where its width is not fixed."""
+    bits, may_narrow = (64, True) if memory.port_bits == "auto" else (memory.port_bits, False)
+    maps, entropy = memory.maps == "auto", memory.entropy == "auto"
+    return MemoryPort(bits, memory.bandwidth_gbps, off_chip, maps, entropy, may_narrow)
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:

@@ -12,6 +12,7 @@ from gan2hls.flow.saved import DESIGN_JSON, READ_ERRORS, Count, Name, Part, brok
 from gan2hls.hardware import (
     MOST_DECODERS,
     MOST_PHRASE,
+    TURNS,
     Design,
     EngineDesign,
     Folding,
@@ -61,6 +62,7 @@ class _Design(Part):
     clock_ns: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     engines: tuple[_Engine, ...]
     shared: tuple[Annotated[tuple[Name, ...], Field(min_length=2)], ...] = ()
+    turn_queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
 
 
 def dump_design(design: Design) -> dict[str, bytes]:
@@ -82,7 +84,13 @@ def dump_design(design: Design) -> dict[str, bytes]:
         )
         for e in design.engines
     )
-    parsed = _Design(part=design.part, clock_ns=design.clock_ns, engines=engines, shared=design.shared)
+    parsed = _Design(
+        part=design.part,
+        clock_ns=design.clock_ns,
+        engines=engines,
+        shared=design.shared,
+        turn_queues=_queues(design.depths.get((group[0], TURNS), 0) for group in design.shared),
+    )
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
 
 
@@ -109,6 +117,8 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
             _build_engine(layer, engine) for layer, engine in zip(model.layers, parsed.engines, strict=True)
         )
         depths = {(e.layer, port): depth for e in parsed.engines for port, depth in enumerate(e.queues) if depth}
+        turns = zip(parsed.shared, parsed.turn_queues or (0,) * len(parsed.shared), strict=True)
+        depths |= {(group[0], TURNS): depth for group, depth in turns if depth}
         off_chip = {
             (e.layer, port): bits for e in parsed.engines for port, bits in enumerate(e.queues_bus_bits) if bits
         }

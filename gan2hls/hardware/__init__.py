@@ -3,8 +3,8 @@
 from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilization
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.cycles import critical_path, estimate, holding_clocks
-from gan2hls.hardware.design import WORD_LIMIT_BITS, Design, verify_design
-from gan2hls.hardware.edges import Edge, Stream, StreamPort
+from gan2hls.hardware.design import TURNS, WORD_LIMIT_BITS, Design, verify_design
+from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort
 from gan2hls.hardware.engine import (
     OUT_QUEUE_WORDS,
     EngineDesign,
@@ -49,7 +49,9 @@ __all__ = [
     "MOST_PHRASE",
     "OUTSTANDING",
     "OUT_QUEUE_WORDS",
+    "QUEUE_WORDS",
     "RESOURCE_NAMES",
+    "TURNS",
     "WORD_LIMIT_BITS",
     "AxisPhases",
     "ChannelOrder",

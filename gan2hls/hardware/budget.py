@@ -7,6 +7,7 @@ from typing import final
 
 from gan2hls.base import ConfigError
 from gan2hls.fabric import BRAM18_BITS, Resources
+from gan2hls.hardware.memory_map import MemoryMap
 from gan2hls.hardware.parts import part_resources
 
 DEFAULT_PART = "xc7z020clg400-1"
@@ -95,6 +96,8 @@ class MemoryPort:
         off_chip: whether all weights come through it; None: those that block RAM does not hold.
         maps: whether long queues and maps of normalizations may stand behind it, where block RAM does not hold them.
         entropy: whether they are Huffman-coded where that saves bytes.
+        may_narrow: whether the port may have half of ``bits`` where no design fits otherwise: each queue off chip takes
+            registers and LUTs by its width.
     """
 
     bits: int = 64
@@ -102,6 +105,7 @@ class MemoryPort:
     off_chip: bool | None = None
     maps: bool = True
     entropy: bool = True
+    may_narrow: bool = False
 
     def bytes_per_clock(self, clock_mhz: float) -> float:
         """Return what it carries in a clock."""
@@ -156,6 +160,10 @@ class Target:
     def has_ultra(self) -> bool:
         """Whether UltraRAMs may be taken."""
         return self.budget.uram > 0
+
+    def with_port(self, memory: MemoryMap | None) -> Target:
+        """Return it with a memory port as wide as that of a design, if that has one."""
+        return self if memory is None else replace(self, memory=replace(self.memory, bits=memory.bus_bits))
 
     @property
     def cycles(self) -> int | None:

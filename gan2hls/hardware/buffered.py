@@ -106,6 +106,7 @@ def beside_options(design: Design) -> Resources:
     """Return what ``design`` takes beside the options of its engines, whose line buffers are no longer than must be."""
     taken = design_resources(design)
     for unit in design.units:
+        unit = replace(unit, given_depth=0)
         if isinstance(unit, LinearEngine):
             band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
             unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))

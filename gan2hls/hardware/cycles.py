@@ -15,7 +15,7 @@ import numpy as np
 
 from gan2hls import timing
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import RING_OUT_WORDS, Edge
+from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
@@ -140,6 +140,11 @@ def queue_name(edge: Edge) -> str:
     return f"{edge.reader or 'output'}.{edge.port}.queue"
 
 
+def turns_queue_name(engine: EngineDesign) -> str:
+    """Return the name of the stream that the queue behind the turns of ``engine`` sends."""
+    return f"{engine.layer.name}.turns"
+
+
 def design_network(design: Design, frames: int, memory_clocks: int = MEMORY_CLOCKS) -> Network:
     """Return the blocks of ``design`` between sources that always have data and sinks that are always ready.
 
@@ -166,15 +171,13 @@ def design_network(design: Design, frames: int, memory_clocks: int = MEMORY_CLOC
 def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
     """Return the width converters and the queue of ``edge``, which read ``stream``, and what they send."""
     blocks, stream = _converter_blocks(edge, edge.before, stream)
-    if edge.depth:
+    if edge.ring is not None:
         made = Stream(queue_name(edge), stream.beats)
-        if edge.ring is not None:
-            blocks += edge.ring.blocks(stream, made)
-        elif edge.in_ram:
-            blocks += timing.ring(stream, made, edge.depth, RING_OUT_WORDS)
-        else:
-            blocks += timing.queue(stream, made, edge.depth)
+        blocks += edge.ring.blocks(stream, made)
         stream = made
+    else:
+        queue, stream = _queue_blocks(stream, queue_name(edge), edge.depth)
+        blocks += queue
     last, stream = _converter_blocks(edge, edge.behind, stream)
     return (*blocks, *last), stream
 
@@ -206,14 +209,23 @@ def unit_blocks(
     name, turns = engine.layer.name, len(engine.layers)
     given = Stream(f"{name}.given", sum(stream.beats for stream in streams))
     mux = timing.take_turns(streams, given, engine.turn_beats)
-    joined: tuple[Block, ...] = ()
-    taken = given
+    between, taken = _queue_blocks(given, turns_queue_name(engine), engine.given_depth)
     if engine.given_lanes:
-        ratio = engine.in_lanes // engine.given_lanes
+        ratio, narrow = engine.in_lanes // engine.given_lanes, taken
         taken = Stream(f"{name}.joined", given.beats // ratio)
-        joined = (timing.up(given, taken, ratio),)
+        between += (timing.up(narrow, taken, ratio),)
     blocks, sent = engine_blocks(engine, [taken], turns * frames, tiles)
-    return (mux, *joined, *blocks, timing.deal(sent, outs, engine.out_beats))
+    return (mux, *between, *blocks, timing.deal(sent, outs, engine.out_beats))
+
+
+def _queue_blocks(stream: Stream, name: str, depth: int) -> tuple[tuple[Block, ...], Stream]:
+    """Return the queue on chip of ``depth`` words behind ``stream``, if any, and what it sends, called ``name``."""
+    if not depth:
+        return (), stream
+    made = Stream(name, stream.beats)
+    if depth > QUEUE_WORDS:
+        return timing.ring(stream, made, depth, RING_OUT_WORDS), made
+    return timing.queue(stream, made, depth), made
 
 
 def engine_blocks(

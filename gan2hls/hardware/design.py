@@ -24,6 +24,8 @@ from gan2hls.model import IntegerModel
 
 #: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
 WORD_LIMIT_BITS = 4096
+#: What stands for a port in the key of the queue behind the turns of an engine; its reader is the first layer.
+TURNS = -1
 #: How many times the narrow beats of a frame must go into a turn, for one converter to be enough for all layers.
 _MOST_OF_TURN = 4
 
@@ -38,7 +40,8 @@ class Design:
         engines: one per layer, in topological order.
         part: FPGA part name.
         clock_ns: clock period.
-        depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.
+        depths: words that the queue of an edge holds, by reader and port; where there is none it is absent.  That of
+            the queue behind the turns of an engine stands under its first layer and ``TURNS``.
         off_chip: of the queues that are in external memory, the width of its port in bits, by reader and port.
         ultra: reader and port of the queues that are in UltraRAM.
         shared: names of the layers that take turns at one engine, in the order in which they do, group by group; their
@@ -80,7 +83,8 @@ class Design:
                 found.append(engine)
             elif engine.layer.name == group[0]:
                 layers = [self.model.layer(name) for name in group]
-                found.append(shared_engine(engine, layers, self._taken_lanes[group[0]]))
+                depth = self.depths.get((group[0], TURNS), 0)
+                found.append(shared_engine(engine, layers, self._taken_lanes[group[0]], depth))
         return tuple(found)
 
     def unit(self, name: str) -> EngineDesign:
@@ -227,7 +231,9 @@ def verify_design(design: Design) -> None:
         design.unit(group[0]).verify()
     for (reader, port), depth in design.depths.items():
         assert depth >= 2, f"{reader}: input {port} waits in a queue of {depth}"
-        assert any((edge.reader, edge.port) == (reader, port) for edge in design.edges), f"no edge {reader}, {port}"
+        behind_turns = port == TURNS and any(reader == group[0] for group in design.shared)
+        keys = ((edge.reader, edge.port) for edge in design.edges)
+        assert behind_turns or (reader, port) in keys, f"no edge {reader}, {port}"
         assert depth > QUEUE_WORDS or depth.bit_count() == 1, f"{reader}: a short queue of {depth}"
     if design.memory is not None:
         assert len(design.memory.widths) == 1, f"memory ports of {sorted(design.memory.widths)} bits"

@@ -71,6 +71,7 @@ class EngineDesign(ABC):
             Steps, beats and passes are those of a turn, all but ``interval`` and what a linear engine reads of memory.
         given_lanes: elements a beat in which layers give what they read, where a converter behind the turns joins as
             many as it takes; 0: as it takes them.
+        given_depth: words of that which a queue behind the turns holds; 0: there is none.
     """
 
     layer: IntLayer
@@ -78,6 +79,7 @@ class EngineDesign(ABC):
     ultra: frozenset[Written] = field(default=frozenset(), kw_only=True)
     turns: tuple[IntLayer, ...] = field(default=(), kw_only=True)
     given_lanes: int = field(default=0, kw_only=True)
+    given_depth: int = field(default=0, kw_only=True)
 
     @property
     def layers(self) -> tuple[IntLayer, ...]:

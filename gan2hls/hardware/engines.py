@@ -70,13 +70,17 @@ def _linear_engine(
     return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 
-def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int) -> EngineDesign:
-    """Return the engine at which ``layers`` take turns, who give so many elements a beat.
+def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int, depth: int) -> EngineDesign:
+    """Return the engine at which ``layers`` take turns.
 
-    ``engine`` is that of the first one alone.
+    Args:
+        engine: that of the first one alone.
+        layers: in the order of their turns.
+        lanes: elements a beat that they give.
+        depth: words of the queue behind the turns; 0: there is none.
     """
     joint, given = joint_layer(layers), 0 if lanes == engine.in_lanes else lanes
-    if not isinstance(engine, LinearEngine):
-        return replace(engine, layer=joint, turns=tuple(layers), given_lanes=given)
-    encoded = encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd)
-    return replace(engine, layer=joint, encoded=encoded, turns=tuple(layers), given_lanes=given)
+    shared = replace(engine, layer=joint, turns=tuple(layers), given_lanes=given, given_depth=depth)
+    if not isinstance(shared, LinearEngine):
+        return shared
+    return replace(shared, encoded=encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd))

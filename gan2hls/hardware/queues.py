@@ -20,8 +20,8 @@ from math import inf
 import numpy as np
 
 from gan2hls.fabric import Resources, may_be_ultra
-from gan2hls.hardware.cycles import design_network, estimate, queue_name
-from gan2hls.hardware.design import Design
+from gan2hls.hardware.cycles import design_network, estimate, queue_name, turns_queue_name
+from gan2hls.hardware.design import TURNS, Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
@@ -44,24 +44,45 @@ def waiting_edges(design: Design) -> tuple[Edge, ...]:
     """Return the edges that may have to wait for others: those into engines of several inputs, or of several layers.
 
     What enters the design and has one reader waits outside.  What leaves an engine of several layers waits too, unless
-    what reads it holds all of a map: a slow reader would hold up the next turn.
+    what reads it holds all of a map: a slow reader would hold up the next turn.  What enters such an engine, made of
+    what its first layer makes, waits in the queue behind the turns, if there is one.
     """
     inputs = {stream.tensor for stream in design.inputs}
     takes_all = {e.layer.name for e in design.engines if isinstance(e, StreamEngine) and e.holds_map}
     group = {name: n for n, names in enumerate(design.shared) for name in names}
+    behind = {name: _behind(design, one[0]) for one in _queued_behind(design) for name in one}
     found = []
     for edge in design.edges:
         enters = edge.reader in design.several_inputs and not (edge.source.tensor in inputs and edge.branch is None)
+        enters = enters and edge.source.tensor not in behind.get(edge.reader, ())
         leaves = edge.reader and edge.source.tensor in group and group.get(edge.reader) != group[edge.source.tensor]
         if enters or (leaves and edge.reader not in takes_all):
             found.append(edge)
     return tuple(found)
 
 
+def _queued_behind(design: Design) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of layers whose engine has a queue behind their turns."""
+    return tuple(group for group in design.shared if (group[0], TURNS) in design.depths)
+
+
 def with_endless_queues(design: Design) -> Design:
     """Return ``design`` with a queue at every edge that may have to wait, long enough to never fill."""
-    depths = {(e.reader, e.port): max(_NEVER_FULL * e.queued.beats, 2 * QUEUE_WORDS) for e in waiting_edges(design)}
-    return replace(design, depths=depths)
+    beats = {(group[0], TURNS): len(group) * design.unit(group[0]).turn_beats for group in _queued_behind(design)}
+    beats |= {(edge.reader, edge.port): edge.queued.beats for edge in waiting_edges(design)}
+    return replace(design, depths={key: max(_NEVER_FULL * count, 2 * QUEUE_WORDS) for key, count in beats.items()})
+
+
+def _with_turns_queued(design: Design) -> Design:
+    """Return ``design``, whose queues are endless, with one behind the turns of engines instead of one for each turn.
+
+    Where a layer holds its map between two turns no queue is needed, so there is none to spare.
+    """
+    in_turn = _in_turn(design)
+    entering = {edge.reader for edge in waiting_edges(design) if (edge.reader, edge.port) not in in_turn}
+    groups = (group for group in design.shared if isinstance(design.engine(group[0]), LinearEngine))
+    keys = {(group[0], TURNS): 1 for group in groups if len(entering.intersection(group)) > 2}
+    return with_endless_queues(replace(design, depths={**design.depths, **keys})) if keys else design
 
 
 def with_queues(
@@ -83,6 +104,10 @@ def with_queues(
     if not design.depths:
         return design
     interval = estimate(design).interval
+    if design.shared:
+        other = _with_turns_queued(design)
+        if other is not design and _pace(other) <= interval * _TOLERANCE:
+            design = other
     twice = {  # two inputs that read one tensor are two branches
         (edge.reader, edge.port): 2
         for edge in waiting_edges(design)
@@ -293,6 +318,8 @@ def _legal(depths: Depths) -> dict[tuple[str, int], int]:
 def _steady_depths(design: Design, schedule: Design, interval: int) -> Depths:
     """Return how many words wait at most, frame upon frame, by edge of ``design`` in the run of ``schedule``."""
     names = {f"{queue_name(edge)}.words": (edge.reader, edge.port) for edge in waiting_edges(design)}
+    for group in _queued_behind(design):
+        names[f"{turns_queue_name(design.unit(group[0]))}.words"] = group[0], TURNS
     waits = _most_waiting(design_network(schedule, 1), tuple(names), interval)
     least = [wait + RING_OUT_WORDS if wait > QUEUE_WORDS else wait for wait in waits]  # it takes clocks to free a place
     return dict(zip(names.values(), least, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan2hls.hardware.design import Design
+from gan2hls.hardware.design import TURNS, Design
 from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
@@ -15,7 +15,10 @@ from gan2hls.model import IntegerModel, IntLayer
 def refolded(design: Design, model: IntegerModel) -> Design:
     """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
     engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
-    return replace(design, model=model, engines=engines, shared=still_shared(design, model))
+    shared = still_shared(design, model)
+    firsts = {group[0] for group in shared}
+    depths = {key: depth for key, depth in design.depths.items() if key[1] != TURNS or key[0] in firsts}
+    return replace(design, model=model, engines=engines, shared=shared, depths=depths)
 
 
 def still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:

@@ -18,7 +18,7 @@ from gan2hls.codecs import CODECS
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.design import Design
-from gan2hls.hardware.edges import Edge
+from gan2hls.hardware.edges import QUEUE_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
 from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
@@ -162,15 +162,18 @@ def edge_resources(edge: Edge) -> Resources:
     if edge.ring is not None:
         taken += ring_resources(edge.ring)
     elif edge.depth:
-        width = edge.queued.bits
-        if edge.in_ram:
-            taken += fabric.ring(width, edge.depth, "ultra" if edge.ultra else "ring")
-        else:
-            taken += fabric.queue(width, edge.depth)
+        taken += queue_resources(edge.queued.bits, edge.depth, ultra=edge.ultra)
     for stage in edge.converters:
         convert = fabric.up if stage.direction == "up" else fabric.down
         taken += convert(stage.narrow * edge.source.elem.bits, stage.ratio)
     return taken
+
+
+def queue_resources(width_bits: int, depth: int, *, ultra: bool = False) -> Resources:
+    """Return what a queue on chip takes."""
+    if depth > QUEUE_WORDS:
+        return fabric.ring(width_bits, depth, "ultra" if ultra else "ring")
+    return fabric.queue(width_bits, depth)
 
 
 def ring_resources(ring: OffChipRing) -> Resources:
@@ -248,6 +251,8 @@ def _turns(engine: EngineDesign) -> Iterator[Resources]:
     if engine.turns:
         yield fabric.frame_mux(len(engine.turns), engine.turn_lanes * engine.in_elem.bits, engine.turn_beats)
         yield _converter(engine.turn_lanes * engine.in_elem.bits, engine.in_lanes * engine.in_elem.bits)
+        if engine.given_depth:
+            yield queue_resources(engine.turn_lanes * engine.in_elem.bits, engine.given_depth)
         yield fabric.frame_demux(len(engine.turns), engine.out_lanes * engine.out_elem.bits, engine.out_beats)
         turns = [turn_of(layer) for layer in engine.turns]
         shifts, ends = {turn.shift for turn in turns}, {(turn.zero_point, turn.lo, turn.hi) for turn in turns}

@@ -153,6 +153,22 @@ def _within_budget(
 ) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
+    Where queues off chip are too many for a port of full width, it is looked for with half of it too.
+    """
+    found = _at_width(model, target if like is None else target.with_port(like.memory), pinned, like)
+    queues_are_too_many = found[1].design is None and found[1].aside != _NOTHING
+    if queues_are_too_many and target.memory.may_narrow:
+        half = replace(target.memory, bits=target.memory.bits // 2)
+        other = _at_width(model, replace(target, memory=half), pinned, like)
+        return other if other[1].design is not None else found
+    return found
+
+
+def _at_width(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], like: Design | None
+) -> tuple[Choices, _Found]:
+    """Do what ``_within_budget`` does with a memory port of the target's width.
+
     Layers take turns at engines where nothing else fits, or where external memory is used anyway and that is faster.
     """
     if like is not None and like.shared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import final
 
@@ -53,11 +53,12 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     Raises:
         FoldingError: a pinned value that does not divide.
     """
+    target = target.with_port(design.memory)
     same, pace = refolded(design, model), estimate(design).interval
     taken = design_resources(same)
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
-    aside = taken - overall(engine_resources(unit).taken for unit in same.units)
+    aside = taken - overall(engine_resources(replace(unit, given_depth=0)).taken for unit in same.units)
     shared = still_shared(design, model)
     choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)

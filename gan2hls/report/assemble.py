@@ -15,12 +15,12 @@ from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
 from gan2hls.fabric import MemoryKind, MemoryName, Resources, memory_cells
 from gan2hls.hardware import (
+    QUEUE_WORDS,
     RESOURCE_NAMES,
     Design,
     Edge,
     EngineDesign,
     LinearEngine,
-    Written,
     design_resources,
     edges_resources,
     engine_resources,
@@ -57,11 +57,12 @@ _TOOLS = ("gan2hls", "numpy", "onnx", "onnxruntime", "onnxslim", "jinja2", "hls4
 
 
 #: What memories are called in the README.
-_BUFFERS: Mapping[Written, str] = {
+_BUFFERS: Mapping[str, str] = {
     "line_buffer": "line buffer",
     "tiles": "tiles of weights",
     "codes": "codes of bands",
     "map": "map",
+    "turns": "queue of the next turn",
 }
 _MEMORIES: Mapping[MemoryName, str] = {"lut": "LUTs", "bram": "block RAM", "uram": "UltraRAM"}
 
@@ -275,7 +276,7 @@ def _layer(
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(**dict(resources + edges_resources(edges))),
         inputs=tuple(_edge(edge) for edge in edges),
-        buffers=tuple(_buffer(unit, name, *size) for name, size in (unit.written if first else {}).items()),
+        buffers=tuple(_buffers(unit)) if first else (),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
@@ -300,10 +301,16 @@ def _queue_memory(edge: Edge) -> MemoryName | None:
     return memory_cells(edge.queued.bits, edge.depth, kind).name
 
 
-def _buffer(engine: EngineDesign, name: Written, width_bits: int, words: int) -> BufferReport:
-    kind: MemoryKind = "ultra" if name in engine.ultra else "ring" if name == "map" else "buffer"
-    memory = memory_cells(width_bits, words, kind).name
-    return BufferReport(name=name, width_bits=width_bits, words=words, memory=memory)
+def _buffers(unit: EngineDesign) -> Iterator[BufferReport]:
+    """Yield the memories of ``unit`` that are written, and the queue behind its turns."""
+    for name, (width_bits, words) in unit.written.items():
+        kind: MemoryKind = "ultra" if name in unit.ultra else "ring" if name == "map" else "buffer"
+        memory = memory_cells(width_bits, words, kind).name
+        yield BufferReport(name=name, width_bits=width_bits, words=words, memory=memory)
+    if unit.given_depth:
+        width_bits, words = unit.turn_lanes * unit.in_elem.bits, unit.given_depth
+        memory = memory_cells(width_bits, words, "ring" if words > QUEUE_WORDS else "queue").name
+        yield BufferReport(name="turns", width_bits=width_bits, words=words, memory=memory)
 
 
 def _blocks(engine: EngineDesign) -> BlockReport | None:

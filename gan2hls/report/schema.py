@@ -121,9 +121,12 @@ class ResourceReport(_Part):
 
 
 class BufferReport(_Part):
-    """A memory of an engine that is written: its line buffer, tiles and band codes, or the map of a normalization."""
+    """A memory of an engine that is written: its line buffer, tiles and band codes, or the map of a normalization.
 
-    name: Written
+    ``turns`` is the queue in front of it in which the next turn waits, where layers take turns.
+    """
+
+    name: Written | Literal["turns"]
     width_bits: Count = Field(description="Of a word.")
     words: Count
     memory: MemoryName = Field(description="What it is made of: LUTs or flip-flops, block RAMs, or UltraRAMs.")

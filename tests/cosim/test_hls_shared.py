@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.hardware import queues
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
@@ -43,15 +44,20 @@ def test_layers_take_turns(
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
+@pytest.mark.parametrize(
+    ("flags", "queued"), [((), False), ((), True), (("-DGAN2HLS_FLAT",), True)], ids=["narrow", "queued", "flat"]
+)
 @pytest.mark.parametrize("bounded", [False, True])
-def test_narrow_words_are_joined_behind_the_turns(
-    bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_stands_behind_the_turns(
+    flags: tuple[str, ...], queued: bool, bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Narrow words are joined for all turns, and the next one waits in one queue."""
     pytest.importorskip("hls4ml")
-    rng = np.random.default_rng(5)
-    made = shared_design(rng, residual_model(rng, 2, size=4), narrow=True)
-    assert all(unit.given_lanes == 1 for unit in shared_engines(made))
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
+    rng = np.random.default_rng(8)
+    made = shared_design(rng, residual_model(rng, 2, size=4), narrow=True, queued=queued)
+    assert all((unit.given_lanes, unit.given_depth > 2) == (1, queued) for unit in shared_engines(made))
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
     monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
     codes = random_inputs(np.random.default_rng(1), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.hardware import Design
+from gan2hls.hardware import QUEUE_WORDS, Design, queues
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip import check
 from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
@@ -26,13 +26,28 @@ def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
     check(bench)
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_narrow_words_are_joined_behind_the_turns(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seed", "narrow", "queued"),
+    [
+        (1, True, False),
+        (8, True, True),
+        (5, False, True),
+        pytest.param(3, True, True, marks=pytest.mark.slow),
+        pytest.param(9, False, True, marks=pytest.mark.slow),
+    ],
+)
+def test_what_stands_behind_the_turns(
+    seed: int, narrow: bool, queued: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Narrow words are joined for all turns, the next one waits in one queue, in block RAM too."""
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
     rng = np.random.default_rng(seed)
-    made = shared_design(rng, residual_model(rng, 1 + seed, size=5), narrow=True)
+    made = shared_design(rng, residual_model(rng, 1 + seed % 3, size=5), narrow=narrow, queued=queued)
     (unit,) = shared_engines(made)
-    assert (unit.given_lanes, unit.in_lanes) == (1, 6)
-    assert {edge.source.tensor for edge in made.edges_into(unit) if edge.converters} <= {"z"}
+    assert (unit.given_depth > 0, unit.given_lanes == 1 < unit.in_lanes) == (queued, narrow)
+    assert (unit.given_depth > QUEUE_WORDS) == (seed == 8)
+    if narrow:
+        assert {edge.source.tensor for edge in made.edges_into(unit) if edge.converters} <= {"z"}
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

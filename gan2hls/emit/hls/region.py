@@ -75,7 +75,11 @@ def shares(engine: EngineDesign) -> bool:
 def _ends(engine: EngineDesign) -> tuple[Fifo, Fifo]:
     """Return the streams into and out of a shared engine, as wide as the widest of its layers needs."""
     given, sent = engine.turn_lanes * engine.in_elem.bits, engine.out_lanes * engine.out_elem.bits
-    return Fifo("given", whole_bytes(given), "codes as the engine takes them"), Fifo("sent", whole_bytes(sent), "codes")
+    depth = max(2, engine.given_depth)  # the next turn waits here
+    return (
+        Fifo("given", whole_bytes(given), "codes as the engine takes them", depth),
+        Fifo("sent", whole_bytes(sent), "codes"),
+    )
 
 
 def _shared(engine: EngineDesign, arriving: tuple[Fifo, ...], lasts: tuple[Fifo, ...]) -> tuple[Process, ...]:

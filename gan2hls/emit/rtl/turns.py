@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from gan2hls.emit.rtl.memory import address_bits
-from gan2hls.hardware import EngineDesign, LinearEngine, turn_of
+from gan2hls.hardware import QUEUE_WORDS, EngineDesign, LinearEngine, turn_of
 from gan2hls.numbers import IntType
 
 Values = dict[str, str | int]
@@ -37,12 +37,28 @@ def turns_context(engine: EngineDesign) -> dict[str, Any]:
         "OutBits": sum(elem.bits for elem in sent),
         **_places(sent),
     }
+    narrow = engine.turn_lanes * engine.in_elem.bits
     up: Values | None = None
+    queue: dict[str, Any] | None = None
+    streams = []  # beside what the engine takes
     if engine.given_lanes:
-        up = {"Width": engine.given_lanes * engine.in_elem.bits, "Ratio": engine.in_lanes // engine.given_lanes}
+        up = {"Width": narrow, "Ratio": engine.in_lanes // engine.given_lanes}
+        streams.append(("queued", narrow - 1))
+    if engine.given_depth:
+        module = "g2h_ring" if engine.given_depth > QUEUE_WORDS else "g2h_queue"
+        queue = {"module": module, "parameters": {"Width": narrow, "Depth": engine.given_depth}}
+        streams.append(("turn", narrow - 1))
     layers = [{"name": layer.name, "source": layer.source} for layer in engine.layers]
     vectors = engine.vector_cycles.size if isinstance(engine, LinearEngine) else None
-    return {"layers": layers, "vectors": vectors, "mux": mux, "up": up, "demux": demux}
+    return {
+        "layers": layers,
+        "vectors": vectors,
+        "mux": mux,
+        "queue": queue,
+        "up": up,
+        "streams": streams,
+        "demux": demux,
+    }
 
 
 def requant_turns(engine: EngineDesign) -> Values:

@@ -1,6 +1,6 @@
 // tiny_dcgan_l0_dense: engine of layer l0_dense (dense).
 //
-// ONNX source
+// ONNX source      dense + dense_relu
 // Input            1 x 1 x 8 of uint8, zero point 143, 1 elements a beat, 8 beats a frame
 // Output           2 x 2 x 12 of uint8, 1 elements a beat, 48 beats a frame
 // Folding          PE 1 x SIMD 1, 1 requantized a clock

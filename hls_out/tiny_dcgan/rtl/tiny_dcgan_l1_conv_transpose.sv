@@ -1,6 +1,6 @@
 // tiny_dcgan_l1_conv_transpose: engine of layer l1_conv_transpose (conv_transpose).
 //
-// ONNX source
+// ONNX source      up1 + up1_bn + up1_act
 // Input            2 x 2 x 12 of uint8, zero point 0, 4 elements a beat, 12 beats a frame
 // Output           4 x 4 x 8 of uint8, 1 elements a beat, 128 beats a frame
 // Folding          PE 2 x SIMD 4, 1 requantized a clock

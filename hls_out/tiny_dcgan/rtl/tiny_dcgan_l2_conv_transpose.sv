@@ -1,6 +1,6 @@
 // tiny_dcgan_l2_conv_transpose: engine of layer l2_conv_transpose (conv_transpose).
 //
-// ONNX source
+// ONNX source      up2 + up2_act
 // Input            4 x 4 x 8 of uint8, zero point 41, 2 elements a beat, 64 beats a frame
 // Output           8 x 8 x 6 of uint8, 2 elements a beat, 192 beats a frame
 // Folding          PE 6 x SIMD 2, 2 requantized a clock

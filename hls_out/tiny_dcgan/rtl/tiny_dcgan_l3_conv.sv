@@ -1,6 +1,6 @@
 // tiny_dcgan_l3_conv: engine of layer l3_conv (conv).
 //
-// ONNX source
+// ONNX source      conv + image
 // Input            8 x 8 x 6 of uint8, zero point 0, 6 elements a beat, 64 beats a frame
 // Output           8 x 8 x 1 of int8, 1 elements a beat, 64 beats a frame
 // Folding          PE 1 x SIMD 6, 1 requantized a clock

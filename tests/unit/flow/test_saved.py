@@ -16,7 +16,7 @@ from gan2hls.flow.arrays import dump_arrays, load_arrays
 from gan2hls.flow.saved import DESIGN_JSON, MODEL_JSON, MODEL_NPZ
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.flow.saved_model import dump_model, load_model
-from gan2hls.hardware import Design, design_resources
+from gan2hls.hardware import TURNS, Design, design_resources
 from gan2hls.kinds import KINDS
 from gan2hls.model import IntegerModel
 from gan2hls.model.golden import Golden
@@ -191,7 +191,9 @@ def test_ultra_rams_come_back(plain: Design) -> None:
 
 
 def test_shared_engines_come_back() -> None:
+    """With the queue behind their turns."""
     made = some_shared_design()
+    assert any(port == TURNS for _, port in made.depths)
     file = dump_design(made)[DESIGN_JSON]
     again = load_design(made.model, file)
     assert dump_design(again)[DESIGN_JSON] == file and again.shared == made.shared

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan2hls.base import FoldingError
-from gan2hls.hardware import Design, MemoryPort, StreamEngine, Target, Utilization, design_resources, estimate, schedule
+from gan2hls.hardware import (
+    Design,
+    MemoryPort,
+    StreamEngine,
+    Target,
+    Utilization,
+    design_resources,
+    estimate,
+    schedule,
+    weigh,
+)
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -63,6 +73,24 @@ def test_maps_leave_until_the_rest_fits() -> None:
     memory = design.memory
     assert memory is not None and not design.has_image
     assert memory.frame_bytes == 4 * 24 * 24 * 24  # each map of a byte an element is written and read
+
+
+def test_a_port_is_half_as_wide_where_nothing_fits_otherwise() -> None:
+    """Each queue off chip takes flip-flops and LUTs by its width."""
+    model = residual()
+    slow = replace(target(8 / 280), dsp=8)
+    taken = design_resources(schedule(model, slow, {}))
+    tight = replace(slow, utilization=Utilization(bram=8 / 280, ff=(taken.ff - 200) / 106_400))
+    with pytest.raises(FoldingError, match="flip-flops"):
+        schedule(model, tight, {})
+    free = replace(tight, memory=replace(tight.memory, may_narrow=True))
+    made = schedule(model, free, {})
+    assert made.memory is not None and made.memory.bus_bits == 32
+    assert design_resources(made).within(tight.budget)
+    again = schedule(replace(model), free, {}, like=made)
+    assert again.memory is not None and again.memory.bus_bits == 32
+    wanted = weigh(made, model, free, {})
+    assert wanted is not None and wanted.taken == design_resources(made)
 
 
 def test_maps_can_be_kept_on_chip() -> None:

@@ -11,7 +11,7 @@ import pytest
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.fabric import overall
-from gan2hls.hardware import Target, design_resources, estimate, fits, schedule
+from gan2hls.hardware import TURNS, Target, design_resources, estimate, fits, queues, schedule
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
 from gan2hls.hardware.design import verify_design
@@ -177,6 +177,22 @@ def test_what_a_design_takes_beside_its_options() -> None:
     assert edges.ff > 0 and beside_options(made) == edges
     more = overall(engine_resources(e).taken for e in longer) - overall(engine_resources(e).taken for e in engines)
     assert more.lut > 0 and beside_options(replace(made, engines=tuple(longer))) == edges + more
+
+
+def test_one_queue_behind_the_turns_stands_for_one_in_front_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all but the first turn, in front of which a frame waits for the turns of the one before."""
+    model = residual_model(np.random.default_rng(1), 3, size=5)
+    made = shared_design(np.random.default_rng(0), model, narrow=True)
+    ((first, *later),) = made.shared[:1]
+    assert (first, TURNS) in made.depths
+    assert [name for name in later if (name, 0) in made.depths] == []
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
+    apart = shared_design(np.random.default_rng(0), model, narrow=True)
+    assert any((name, 0) in apart.depths for name in later)
+    assert design_resources(made).lut < design_resources(apart).lut
+    assert estimate(made).interval <= 1.002 * estimate(apart).interval
+    other = refolded(replace(made, shared=made.shared[1:]), model)
+    assert not any(port == TURNS for _, port in other.depths)
 
 
 def test_what_is_pinned_does_not_share() -> None:

@@ -1,5 +1,6 @@
 // l0_dense.hpp - engine of layer l0_dense (dense) of tiny_dcgan
 //
+//   ONNX      dense + dense_relu
 //   input     1 x 1 x 8 (H x W x C), uint8, zero point 143
 //   output    2 x 2 x 12, uint8
 //   kernel    1 x 1, stride 1 x 1, groups 1

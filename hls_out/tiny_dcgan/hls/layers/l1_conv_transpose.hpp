@@ -1,5 +1,6 @@
 // l1_conv_transpose.hpp - engine of layer l1_conv_transpose (conv_transpose) of tiny_dcgan
 //
+//   ONNX      up1 + up1_bn + up1_act
 //   input     2 x 2 x 12 (H x W x C), uint8, zero point 0
 //   output    4 x 4 x 8, uint8
 //   kernel    4 x 4, stride 2 x 2, groups 1

@@ -1,5 +1,6 @@
 // l2_conv_transpose.hpp - engine of layer l2_conv_transpose (conv_transpose) of tiny_dcgan
 //
+//   ONNX      up2 + up2_act
 //   input     4 x 4 x 8 (H x W x C), uint8, zero point 41
 //   output    8 x 8 x 6, uint8
 //   kernel    3 x 3, stride 2 x 2, groups 1

@@ -1,5 +1,6 @@
 // l3_conv.hpp - engine of layer l3_conv (conv) of tiny_dcgan
 //
+//   ONNX      conv + image
 //   input     8 x 8 x 6 (H x W x C), uint8, zero point 0
 //   output    8 x 8 x 1, int8
 //   kernel    3 x 3, stride 1 x 1, groups 1

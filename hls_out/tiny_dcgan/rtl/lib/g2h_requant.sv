@@ -10,6 +10,8 @@
 //             the other, and for each layer a shift by MoreShifts more, and ZeroPoints, Los and His of its own.
 // Memory      one word per Lanes channels, those of a row phase together; lane l holds, from its least bit: mult[0], offset[0], and with two pieces
 //             mult[1], offset[1], threshold (clipped to the accumulator's range, one bit wider than it).
+//             Where Runs is not 0 there are a few runs of equal words instead, and the memory has one for each: RunStarts says
+//             which word of the channels is the first of each run.
 // Latency     a beat taken in clock t leaves in clock t + 7: ROM, ROM output register, select piece, multiply, add,
 //             shift and zero point, clamp.  One beat a clock.
 // Handshake   s_ready_o follows a registered credit of the output queue (OutDepth words), so the pipeline runs freely.
@@ -18,7 +20,8 @@
 //             first accumulator wait for it, so that no beat is sent ahead of its frame.
 // Parameters  Pixels: of a row, or of a band with one phase; 1 where the address does not depend on it.  Rows: of a band;
 //             Folds: of a band, each of all its pixels; both 1 without Bands.  AccBits signed; SumBits holds acc * mult + offset exactly; CodeBits is one bit more than its shifted
-//             value, ZeroPoint added, and Lo, Hi need.  MoreShifts, ZeroPoints, Los, His: 32 bits for each turn.
+//             value, ZeroPoint added, and Lo, Hi need.  MoreShifts, ZeroPoints, Los, His: 32 bits for each turn.  RunStarts:
+//             32 bits for each run, ascending from 0.
 module g2h_requant #(
   parameter int unsigned          Lanes      = 1,
   parameter int unsigned          Groups     = 1,
@@ -51,6 +54,8 @@ module g2h_requant #(
   parameter logic [32*Turns-1:0]  ZeroPoints = {Turns{32'(ZeroPoint)}},
   parameter logic [32*Turns-1:0]  Los        = {Turns{32'(Lo)}},
   parameter logic [32*Turns-1:0]  His        = {Turns{32'(Hi)}},
+  parameter int unsigned          Runs       = 0,
+  parameter logic [32*(Runs+1)-1:0] RunStarts = '0,
   parameter                       File       = ""
 ) (
   input  logic                     clk_i,
@@ -69,6 +74,8 @@ module g2h_requant #(
   localparam int unsigned TurnBits  = (TurnWords > 1) ? $clog2(TurnWords) : 1;
   localparam int unsigned Words     = Turns * TurnWords;
   localparam int unsigned WordBits  = (Words > 1) ? $clog2(Words) : 1;
+  localparam int unsigned RomWords  = (Runs > 0) ? Runs : Words;
+  localparam int unsigned RomBits   = (RomWords > 1) ? $clog2(RomWords) : 1;
   localparam int unsigned FullBits  = AccBits + MultBits;
   localparam int unsigned ProdBits  = (FullBits < SumBits) ? FullBits : SumBits;
   localparam int unsigned TieBits   = (Shift < SumBits) ? Shift : SumBits;
@@ -90,6 +97,7 @@ module g2h_requant #(
   logic [5:0]                 more_shift;           // of the layer in the stage of the shift
   logic signed [CodeBits-1:0] zero_point, lo, hi;  // and in those of zero point and clamp
   logic [6:0]                valid_q;
+  logic [RomBits-1:0]        rom_addr;
   logic [Lanes*LaneBits-1:0] word;
 
   g2h_credit #(
@@ -180,14 +188,25 @@ module g2h_requant #(
     assign hi         = CodeBits'($signed(His));
   end
 
+  if (Runs > 0) begin : g_runs
+    always_comb begin
+      rom_addr = '0;
+      for (int unsigned n = 1; n < Runs; n++) begin
+        if (32'(word_addr) >= RunStarts[32*n+:32]) rom_addr = RomBits'(n);
+      end
+    end
+  end else begin : g_words
+    assign rom_addr = RomBits'(word_addr);
+  end
+
   g2h_rom #(
     .Width   (Lanes * LaneBits),
-    .Depth   (Words),
-    .AddrBits(WordBits),
+    .Depth   (RomWords),
+    .AddrBits(RomBits),
     .File    (File)
   ) u_rom (
     .clk_i (clk_i),
-    .addr_i(word_addr),
+    .addr_i(rom_addr),
     .data_o(word)
   );
 
