@@ -19,7 +19,7 @@ from math import inf
 
 import numpy as np
 
-from gan2hls.fabric import Resources, may_be_ultra
+from gan2hls.fabric import Resources, bram18, may_be_ultra
 from gan2hls.hardware.cycles import design_network, estimate, queue_name, turns_queue_name
 from gan2hls.hardware.design import TURNS, Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
@@ -34,6 +34,8 @@ _TOLERANCE = 1.002
 _SLOWED = 1.5
 #: Block RAMs of 18 kbit that a queue off chip must spare.
 _WORTH_AWAY = 2
+#: Turns at least that must wait, for one queue behind them all, and its block RAMs of 18 kbit at most.
+_WORTH_ONE, _MOST_BRAM18 = 3, 64
 #: Frames that a queue must never hold: more than all that are simulated.
 _NEVER_FULL = 8
 
@@ -73,16 +75,33 @@ def with_endless_queues(design: Design) -> Design:
     return replace(design, depths={key: max(_NEVER_FULL * count, 2 * QUEUE_WORDS) for key, count in beats.items()})
 
 
-def _with_turns_queued(design: Design) -> Design:
+def _with_turns_queued(design: Design, interval: int) -> Design:
     """Return ``design``, whose queues are endless, with one behind the turns of engines instead of one for each turn.
 
-    Where a layer holds its map between two turns no queue is needed, so there is none to spare.
+    Where that keeps ``interval``, and is not so long that each turn's own had better be off chip.  Where a layer holds
+    its map between two turns no queue is needed, so there is none to spare.
     """
     in_turn = _in_turn(design)
     entering = {edge.reader for edge in waiting_edges(design) if (edge.reader, edge.port) not in in_turn}
-    groups = (group for group in design.shared if isinstance(design.engine(group[0]), LinearEngine))
-    keys = {(group[0], TURNS): 1 for group in groups if len(entering.intersection(group)) > 2}
-    return with_endless_queues(replace(design, depths={**design.depths, **keys})) if keys else design
+    groups = [group for group in design.shared if isinstance(design.engine(group[0]), LinearEngine)]
+    groups = [group for group in groups if len(entering.intersection(group)) >= _WORTH_ONE]
+    while groups:
+        other = replace(design, depths={**design.depths, **{(group[0], TURNS): 1 for group in groups}})
+        other = with_endless_queues(other)
+        if _pace(other) > interval * _TOLERANCE:
+            return design
+        depths = _steady_depths(other, other, interval)
+        short = [group for group in groups if _turns_bram18(other, group, depths) <= _MOST_BRAM18]
+        if short == groups:
+            return other
+        groups = short
+    return design
+
+
+def _turns_bram18(design: Design, group: tuple[str, ...], depths: Depths) -> int:
+    """Return the block RAMs of the queue behind the turns of ``group``."""
+    unit = design.unit(group[0])
+    return bram18(unit.turn_lanes * unit.in_elem.bits, depths[group[0], TURNS], "buffer")
 
 
 def with_queues(
@@ -105,9 +124,7 @@ def with_queues(
         return design
     interval = estimate(design).interval
     if design.shared:
-        other = _with_turns_queued(design)
-        if other is not design and _pace(other) <= interval * _TOLERANCE:
-            design = other
+        design = _with_turns_queued(design, interval)
     twice = {  # two inputs that read one tensor are two branches
         (edge.reader, edge.port): 2
         for edge in waiting_edges(design)

@@ -53,7 +53,7 @@ def test_what_stands_behind_the_turns(
 ) -> None:
     """Narrow words are joined for all turns, and the next one waits in one queue."""
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design, interval: design)
     rng = np.random.default_rng(8)
     made = shared_design(rng, residual_model(rng, 2, size=4), narrow=True, queued=queued)
     assert all((unit.given_lanes, unit.given_depth > 2) == (1, queued) for unit in shared_engines(made))

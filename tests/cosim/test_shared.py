@@ -40,7 +40,7 @@ def test_what_stands_behind_the_turns(
     seed: int, narrow: bool, queued: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Narrow words are joined for all turns, the next one waits in one queue, in block RAM too."""
-    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design, interval: design)
     rng = np.random.default_rng(seed)
     made = shared_design(rng, residual_model(rng, 1 + seed % 3, size=5), narrow=narrow, queued=queued)
     (unit,) = shared_engines(made)

@@ -186,7 +186,10 @@ def test_one_queue_behind_the_turns_stands_for_one_in_front_of_each(monkeypatch:
     ((first, *later),) = made.shared[:1]
     assert (first, TURNS) in made.depths
     assert [name for name in later if (name, 0) in made.depths] == []
-    monkeypatch.setattr(queues, "_with_turns_queued", lambda design: design)
+    monkeypatch.setattr(queues, "_MOST_BRAM18", -1)
+    longer = shared_design(np.random.default_rng(0), model, narrow=True)
+    assert (first, TURNS) not in longer.depths, "each turn's own may be off chip"
+    monkeypatch.setattr(queues, "_with_turns_queued", lambda design, interval: design)
     apart = shared_design(np.random.default_rng(0), model, narrow=True)
     assert any((name, 0) in apart.depths for name in later)
     assert design_resources(made).lut < design_resources(apart).lut
