@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import inf
 
 import numpy as np
@@ -131,11 +131,15 @@ def with_queues(
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]
     }
     slowed: Design | None = None
-    for n, depths in enumerate(_with_held_bands(design, _candidates(design, interval))):
+    candidates = _candidates(design, interval)
+    first = next(candidates)
+    held = _with_held_bands(design, first)
+    more = [] if held == first else [held]
+    for n, depths in enumerate(chain(more, [first], candidates), -len(more)):
         made = replace(design, depths=_legal({key: max(depth, twice.get(key, 0)) for key, depth in depths.items()}))
         other = placed(made)
-        if design.shared and n == 0 and not fits(other):
-            return other
+        if design.shared and n <= 0 and not fits(other):
+            return slowed or other
         for one in (made,) if other is made else (other, made):
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
@@ -205,8 +209,8 @@ def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
     return made
 
 
-def _with_held_bands(design: Design, candidates: Iterator[Depths]) -> Iterator[Depths]:
-    """Yield ``candidates``, in front of the first one what it is with short queues behind weights off chip.
+def _with_held_bands(design: Design, depths: Depths) -> Depths:
+    """Return ``depths`` with short queues behind engines whose weights are off chip.
 
     Such an engine sends a band at once.  What its reader does not take yet it holds back, in one of two banks, and
     works on in the other.
@@ -216,12 +220,7 @@ def _with_held_bands(design: Design, candidates: Iterator[Depths]) -> Iterator[D
         for edge in waiting_edges(design)
         if isinstance(maker := design.makers.get(edge.source.tensor), LinearEngine) and maker.off_chip is not None
     }
-    first = next(candidates)
-    short = {key: min(depth, QUEUE_WORDS) if key in banked else depth for key, depth in first.items()}
-    if short != first:
-        yield short
-    yield first
-    yield from candidates
+    return {key: min(depth, QUEUE_WORDS) if key in banked else depth for key, depth in depths.items()}
 
 
 def _candidates(design: Design, interval: int) -> Iterator[Depths]:
