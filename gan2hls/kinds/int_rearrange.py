@@ -214,7 +214,8 @@ class IntRearrange(StreamOperation):
         sums = zip(itertools.accumulate(bits, operator.or_), bits[1:], strict=False)
         lut += sum(adder_lut(one, other, address) for one, other in sums)
         for values, count in zip(tables, axes, strict=True):
-            lut, ff = lut + bits_of(count), ff + bits_of(count)
+            inverter = count & (count - 1) == 0  # the least bit of a counter that just wraps
+            lut, ff = lut + bits_of(count) - inverter, ff + bits_of(count)
             if memory_cells(place + 1, count, "table").bram18:
                 memories.append((place + 1, count, "table"))
             else:

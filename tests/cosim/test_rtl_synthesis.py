@@ -289,7 +289,7 @@ WHOLE = [
     streaming(
         "rows", IntGather(np.random.default_rng(2).integers(-2000, 2000, (16, 32))), (1, 1, 32), ((1, 1, 1),), 1, 4
     ),
-    streaming("turned", rearranged((12, 16, 16), (1, 0, 2)), (16, 12, 16), ((12, 16, 16),), 4, 9),
+    streaming("turned", rearranged((16, 16, 16), (1, 0, 2)), (16, 16, 16), ((16, 16, 16),), 4, 9),
     streaming("element", rearranged((12, 20, 24), (2, 0, 1)), (24, 12, 20), ((12, 20, 24),), 1, 9),
     streaming("one_by_one", rearrangement(apart(), (4, 3, 4)), (4, 3, 4), ((4, 3, 4),), 1, 9),
     choice("choice", 192, 1), choice("choice_few", 24, 4),
