@@ -69,8 +69,7 @@ class EngineDesign(ABC):
         ultra: those of its memories that are UltraRAMs.
         turns: the layers that take turns at it, of which ``layer`` is the joint one; none: it has ``layer`` alone.
             Steps, beats and passes are those of a turn, all but ``interval`` and what a linear engine reads of memory.
-        given_lanes: elements a beat in which layers give what they read, where a converter behind the turns joins as
-            many as it takes; 0: as it takes them.
+        given_lanes: elements a beat that layers give, joined behind their turns to what it takes; 0: as it takes them.
         given_depth: words of that which a queue behind the turns holds; 0: there is none.
     """
 
