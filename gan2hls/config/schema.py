@@ -111,6 +111,11 @@ class TargetConfig(Strict):
         description="Whether layers of one shape take turns at one engine; auto: where the part holds none for each, "
         "or external memory is used anyway and it is faster.",
     )
+    batch: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(
+        1,
+        description="Frames that come together and leave together: they share a pass over weights off chip, and one "
+        "fills the time in which another waits for its turn.",
+    )
     oversize: Annotated[bool, Field(strict=True)] = Field(
         False, description="Write a design that is estimated to be too large for the part, with a warning."
     )

@@ -32,14 +32,14 @@ def emit_bench(design: Design, tensors: Mapping[str, Int64Array], *, seed: int =
 
     Args:
         design: what the benches verify.
-        tensors: golden codes ``[N, H, W, C]`` of the inputs and of every layer, by name.
+        tensors: golden codes ``[N, H, W, C]`` of the inputs and of every layer, by name, of whole batches.
         seed: of idle cycles and back-pressure.
     """
     root = Path(str(files("gan2hls.testbench")))
     static = STATIC if design.memory is None else (*STATIC, *STATIC_MEMORY)
     made = {file: (root / file).read_bytes() for file in static}
     made |= {f"vectors/{name}.hex": vectors(stream, tensors[name]) for name, stream in design.streams.items()}
-    frames = len(tensors[design.inputs[0].tensor])
+    frames = len(tensors[design.inputs[0].tensor]) // design.batch
     made["bench.json"] = (json.dumps(_bench(design, frames, seed), indent=1) + "\n").encode()
     name = design.name
     made["Makefile"] = render("project/testbench/Makefile.j2", {"name": name})

@@ -18,7 +18,7 @@ from gan2hls.base import ConfigError, ModelError, OutputError, ToolError, check_
 from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, emit_memory, write
 from gan2hls.emit.hls import emit_hls
-from gan2hls.flow.inputs import read_inputs, source_of, stimulus, warn_of_casts
+from gan2hls.flow.inputs import first_batches, read_inputs, source_of, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb, float_step
 from gan2hls.flow.pipeline import build
 from gan2hls.flow.project_folder import Saved, is_project, load_saved, vendor_log
@@ -80,7 +80,7 @@ def verify_project(
         config.verify,
         folder,
         saved.design,
-        stimulus(saved.model, evaluation, config.verify),
+        stimulus(saved.design.model, evaluation, config.verify),
         float_step=step,
         former=saved.report,
         vendor_log=vendor_log(folder),
@@ -203,7 +203,8 @@ def _prepare(
 
 def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> dict[str, npt.NDArray[np.floating]]:
     """Run the HLS C++ of a project, or that which ``design`` would get; reals ``[N, *onnx_shape[1:]]`` by ONNX name."""
-    codes = quantize_inputs(design.model, inputs)
+    count = len(next(iter(inputs.values())))
+    codes = quantize_inputs(design.model, first_batches(inputs, count, design.batch))
     with tempfile.TemporaryDirectory(prefix="gan2hls-csim-") as work:
         folder = model
         if not is_project(model):
@@ -212,7 +213,7 @@ def _csim_outputs(model: Path, design: Design, inputs: Mapping[str, Array]) -> d
             files = {f"{part}/{path}": content for part, made in parts.items() for path, content in made.items()}
             write(Project.of(files), folder)
         outputs = run_outputs(folder, design, Path(work), codes)
-    return real_outputs(design.model, outputs)
+    return {name: values[:count] for name, values in real_outputs(design.model, outputs).items()}
 
 
 def _resuming(folder: Path) -> str:

@@ -144,7 +144,9 @@ class _Weighing:
             self._last = model, found
         except FoldingError:  # told where it is of the model that is kept
             return None
-        return None if found is None else DesignCost(found.taken.dsp, found.taken.bram18, found.interval)
+        if found is None:
+            return None
+        return DesignCost(found.taken.dsp, found.taken.bram18, self._first.per_frame(found.interval))
 
     def holds(self, model: IntegerModel) -> bool:
         """Whether the design of ``model`` is as it was weighed: within what there is, and no slower than 8 bits.
@@ -220,6 +222,7 @@ def target_of(config: Config, part: str) -> Target:
         _memory_port(memory, off_chip),
         config.precision.auto.memory_bits_max,
         SHARED[target.shared_engines],
+        target.batch,
     )
 
 

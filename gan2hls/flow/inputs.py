@@ -189,10 +189,26 @@ def source_of(config: Config, *, samples: int, seed: int, data: Path | None = No
     )
 
 
+def first_batches(values: Mapping[str, Array], count: int, batch: int) -> dict[str, Array]:
+    """Return the frames of the first ``count`` batches of each of ``values``, or of as many as there are.
+
+    The last batch is filled up with frames from the start again.
+    """
+
+    def taken(frames: Array) -> Array:
+        there = min(count * batch, len(frames))
+        return frames[np.arange(there + -there % batch) % len(frames)]
+
+    return {name: taken(frames) for name, frames in values.items()}
+
+
 def stimulus(model: IntegerModel, evaluation: Mapping[str, Array], verify: VerifyConfig) -> dict[str, Int64Array]:
-    """Return input codes ``[N, H, W, C]`` by input name: real ones, then as many over the whole type."""
+    """Return input codes ``[N, H, W, C]`` by input name: real ones, then as many over the whole type.
+
+    ``model`` may be one of batches; ``evaluation`` has the frames of these one by one.
+    """
     frames, rng = frames_of(verify, model), np.random.default_rng(verify.seed)
-    real = quantize_inputs(model, {name: values[:frames] for name, values in evaluation.items()})
+    real = quantize_inputs(model, first_batches(evaluation, frames, model.batch))
     codes = {}
     for port, quant in zip(model.inputs, model.input_types, strict=True):
         kind = quant.int_type

@@ -162,13 +162,14 @@ def _run(
         work = Path(scratch)
         try:
             if step == "csim":
-                return _step_report(check_csim(folder / "hls", design, codes, work)), None
+                return _step_report(check_csim(folder / "hls", design, codes, work), design), None
             if step == "hls":
-                return _step_report(verify.run_hls(folder, design, work)), None
+                return _step_report(verify.run_hls(folder, design, work), design), None
             if step == "vendor":
                 if config.hls_tool is None:
                     return skipped("no HLS compiler chosen (--hls-tool)"), None
-                return _step_report(verify.run_vendor(folder, design, work, config.hls_tool, vendor_log)), None
+                result = verify.run_vendor(folder, design, work, config.hls_tool, vendor_log)
+                return _step_report(result, design), None
             if reason := verify.why_no_rtl(config, design):
                 return skipped(reason), None
             result = verify.run_rtl(folder, design, work)
@@ -176,14 +177,14 @@ def _run(
             if step != "vendor" and config.steps is not None:
                 raise
             return skipped(f"{error.message}{f' ({error.hint})' if error.hint else ''}"), None
-    return _step_report(result), _timing(result.measurements, design)
+    return _step_report(result, design), _timing(result.measurements, design)
 
 
-def _step_report(result: CsimResult | StepResult) -> StepReport:
+def _step_report(result: CsimResult | StepResult, design: Design) -> StepReport:
     return StepReport(
         status=result.status,
         reason=result.reason,
-        frames=result.frames,
+        frames=design.batch * result.frames,
         values=result.values,
         mismatches=result.mismatches,
         first_mismatch=result.first_mismatch,
@@ -193,15 +194,19 @@ def _step_report(result: CsimResult | StepResult) -> StepReport:
 def _timing(found: Measurements, design: Design) -> Timing:
     lanes = {engine.layer.name: engine.folding.pe * engine.folding.simd for engine in design.engines}
     return Timing(
-        layer_cycles=dict(found.layer_cycles),
-        executed_macs={name: steps * lanes[name] for name, steps in found.executed_steps.items()},
+        layer_cycles={name: design.per_frame(cycles) for name, cycles in found.layer_cycles.items()},
+        executed_macs={name: design.per_frame(steps * lanes[name]) for name, steps in found.executed_steps.items()},
         latency=found.latency_cycles,
-        interval=found.interval_cycles,
+        interval=None if found.interval_cycles is None else design.per_frame(found.interval_cycles),
     )
 
 
 def estimated_timing(design: Design) -> Timing:
-    """Return the cycles that the model of the engines predicts."""
+    """Return the cycles that the model of the engines predicts, a frame; the latency is that of the first batch."""
     found = estimate(design)
-    path = critical_path(design)
-    return Timing(layer_cycles=found.layers, latency=found.latency, interval=found.interval, critical_path=path)
+    return Timing(
+        layer_cycles={name: design.per_frame(cycles) for name, cycles in found.layers.items()},
+        latency=found.latency,
+        interval=design.per_frame(found.interval),
+        critical_path=critical_path(design),
+    )

@@ -22,7 +22,7 @@ from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, emit_m
 from gan2hls.emit.hls import emit_hls
 from gan2hls.emit.rtl import emit_rtl
 from gan2hls.flow.from_config import check_unchanged, folded_for_tool, pinned_foldings, settled_config, target_of
-from gan2hls.flow.inputs import Inputs, read_inputs, stimulus, warn_of_casts
+from gan2hls.flow.inputs import Inputs, first_batches, read_inputs, stimulus, warn_of_casts
 from gan2hls.flow.ladder import FloatStep, Ladder, climb, estimated_timing, float_step
 from gan2hls.flow.lowering import lower, lower_with_weights
 from gan2hls.flow.project_folder import (
@@ -277,8 +277,8 @@ class _Run:
         with self._stage("emit"), ThreadPoolExecutor(2) as pool:
             for simulated in (critical_path, holding_clocks):  # compiled; the report asks for what they remember
                 pool.submit(simulated, self.design)
-            count = frames_of(self.config.verify, self.model)
-            frames = {name: values[:count] for name, values in self.inputs.evaluation.items()}
+            count = frames_of(self.config.verify, self.design.model)
+            frames = first_batches(self.inputs.evaluation, count, self.design.batch)
             tensors = Golden(self.model).run(quantize_inputs(self.model, frames))
             parts = {
                 "hls": emit_hls(self.design),
@@ -343,7 +343,7 @@ class _Run:
                 self.config.verify,
                 staging.folder,
                 self.design,
-                stimulus(self.model, self.inputs.evaluation, self.config.verify),
+                stimulus(self.design.model, self.inputs.evaluation, self.config.verify),
                 float_step=self._float_step(),
                 former=former,
                 vendor_log=vendor_log(self.destination) if write else None,

@@ -26,7 +26,7 @@ from gan2hls.hardware import (
     make_engine,
     verify_design,
 )
-from gan2hls.model import IntegerModel, IntLayer
+from gan2hls.model import IntegerModel, IntLayer, batched
 from gan2hls.ops import IntLinear, LinearGeometry
 
 _Number = TypeVar("_Number", bool, int)
@@ -63,6 +63,7 @@ class _Design(Part):
     engines: tuple[_Engine, ...]
     shared: tuple[Annotated[tuple[Name, ...], Field(min_length=2)], ...] = ()
     turn_queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
+    batch: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 def dump_design(design: Design) -> dict[str, bytes]:
@@ -90,6 +91,7 @@ def dump_design(design: Design) -> dict[str, bytes]:
         engines=engines,
         shared=design.shared,
         turn_queues=_queues(design.depths.get((group[0], TURNS), 0) for group in design.shared),
+        batch=design.batch,
     )
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
 
@@ -106,13 +108,14 @@ def _queues(numbers: Iterable[_Number]) -> tuple[_Number, ...]:
 
 
 def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_JSON) -> Design:
-    """Read what ``dump_design`` wrote and lay the weights of ``model`` out for it.
+    """Read what ``dump_design`` wrote and lay the weights of ``model``, of one frame, out for it.
 
     Raises:
         ModelError: anything that ``dump_design`` would not have written for ``model``.
     """
     try:
         parsed = _Design.model_validate_json(json_bytes)
+        model = batched(model, parsed.batch)
         engines = tuple(
             _build_engine(layer, engine) for layer, engine in zip(model.layers, parsed.engines, strict=True)
         )

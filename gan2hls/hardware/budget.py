@@ -128,6 +128,7 @@ class Target:
         oversize: make the design that comes nearest where none fits.
         memory: the port to external memory.
         share: whether layers take turns at one engine, where they can; None: where nothing fits otherwise.
+        batch: frames of the generator that come together, as one frame of the design.
     """
 
     part: str = DEFAULT_PART
@@ -139,6 +140,7 @@ class Target:
     memory: MemoryPort = MemoryPort()
     memory_bits: int | None = None
     share: bool | None = None
+    batch: int = 1
 
     @property
     def budget(self) -> Resources:
@@ -167,5 +169,9 @@ class Target:
 
     @property
     def cycles(self) -> int | None:
-        """Clocks of a frame that ``fps`` leaves."""
-        return None if self.fps is None else int(self.clock_mhz * 1e6 / self.fps)
+        """Clocks of a frame of the design that ``fps`` leaves."""
+        return None if self.fps is None else int(self.batch * self.clock_mhz * 1e6 / self.fps)
+
+    def rate(self, cycles: int) -> int:
+        """Return the whole frames a second of a design whose frames follow in ``cycles`` clocks."""
+        return int(self.batch * self.clock_mhz * 1e6 / cycles)

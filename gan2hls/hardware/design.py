@@ -21,6 +21,7 @@ from gan2hls.hardware.memory_map import MemoryMap, memory_map
 from gan2hls.hardware.turns import sharing_key
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel
+from gan2hls.ops import Shape
 
 #: Widest ``ap_uint`` that HLS compilers take, and so the widest word between two processes.
 WORD_LIMIT_BITS = 4096
@@ -61,6 +62,20 @@ class Design:
     def name(self) -> str:
         """Identifier of the design: the RTL top module and the HLS top function."""
         return self.model.name
+
+    @property
+    def batch(self) -> int:
+        """Frames of the generator that are one of the design."""
+        return self.model.batch
+
+    def per_frame(self, count: int) -> int:
+        """Return what a frame of the generator has of clocks, or bytes, of one of the design: rounded up."""
+        return -(-count // self.batch)
+
+    def frame_shape(self, shape: Shape) -> Shape:
+        """Return ``(H, W, C)`` of a frame of the generator, where ``shape`` is that of one of the design."""
+        height, width, channels = shape
+        return height // self.batch, width, channels
 
     @property
     def interval_limit(self) -> int:

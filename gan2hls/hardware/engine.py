@@ -321,8 +321,8 @@ class StreamEngine(EngineDesign):
     @property
     def holds_map(self) -> bool:
         """Whether it takes all of its input before it has to send any of it."""
-        _, words = self.written.get("map", (0, 0))
-        return self.ring is not None or words * self.folding.lanes >= math.prod(self.layer.shape)
+        words = self.written.get("map", (0, 0))[1] if self.ring is None else self.ring.depth
+        return words * self.folding.lanes >= math.prod(self.layer.shape)
 
     @property
     def in_lanes(self) -> int:

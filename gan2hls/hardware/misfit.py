@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import ceil
 from typing import final
 
 import numpy as np
@@ -123,7 +123,7 @@ def _ways_out(
             yield "fewer frames/s do not help"
         else:
             pace = max(option.interval for option in fastest.values())
-            yield f"fewer frames/s: about {floor(target.clock_mhz * 1e6 / pace)} fit"
+            yield f"fewer frames/s: about {target.rate(pace)} fit"
     yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
 
 
@@ -143,7 +143,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
             count = sum(option.bus_bytes for option in chosen.values())
             pace = max(option.interval for option in chosen.values())
             spent = count / pace * target.clock_mhz / 1e3
-            yield f"{way}: weights off chip fit, {count:,} bytes a frame, {spent:.2f} GB/s"
+            yield f"{way}: weights off chip fit, {count // target.batch:,} bytes a frame, {spent:.2f} GB/s"
             return
 
 

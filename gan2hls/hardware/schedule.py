@@ -31,7 +31,7 @@ from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.hardware.sharing import shares_of_frame, sharing
-from gan2hls.model import IntegerModel
+from gan2hls.model import IntegerModel, batched
 
 __all__ = ["Target", "check_fits", "fits", "layer_choices", "schedule"]
 
@@ -57,7 +57,7 @@ def schedule(
     """Choose foldings and buffers for ``model``.
 
     Args:
-        model: the integer model.
+        model: the integer model, of one frame; that of the design has batches.
         target: part, clock and goal.
         pinned: foldings fixed by the user, by layer name.
         near: whether an ``oversize`` design is to come near the part; else it has what multipliers allow, and is found
@@ -69,7 +69,7 @@ def schedule(
         FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
             ``oversize``, a part that holds no folding of it.
     """
-    budget = target.budget
+    budget, model = target.budget, batched(model, target.batch)
     choices, found = _within_budget(model, target, pinned, like)
     if found.design is None:
         if not target.oversize:
@@ -86,7 +86,7 @@ def fits(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingReques
     Raises:
         FoldingError: a pinned value that does not divide, or a goal that no folding reaches.
     """
-    return _within_budget(model, target, pinned)[1].design is not None
+    return _within_budget(batched(model, target.batch), target, pinned)[1].design is not None
 
 
 def check_fits(
@@ -360,9 +360,9 @@ def _check_reach(choices: Choices, interval: int, target: Target) -> None:
     name, best = max(slow.items(), key=lambda item: item[1])
     if best > interval:
         raise FoldingError(
-            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval} cycles a frame, "
-            f"the most parallel folding takes {best}",
+            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval // target.batch} cycles a frame, "
+            f"the most parallel folding takes {-(-best // target.batch)}",
             where=name,
-            hint=f"at most {math.floor(target.clock_mhz * 1e6 / best)} frames/s are in reach, with enough DSP blocks; "
+            hint=f"at most {target.rate(best)} frames/s are in reach, with enough DSP blocks; "
             "without fps the fastest folding that fits is taken",
         )

@@ -42,6 +42,8 @@ def shares_of_frame(model: IntegerModel, groups: Groups) -> dict[str, float]:
     those may be turns of another engine.  They work one after the other, so the frame takes the sum of their clocks.
     With lanes in proportion to the root of its work each layer adds least to that, for all lanes together (Cauchy and
     Schwarz).  What passes elements on as they come works beside its neighbours, and has no part of its own.
+
+    Of a batch they work on different frames: one of them takes the sum, and no layer has more than all clocks.
     """
     units = {name: group for group in groups for name in group}
     loops: list[set[str]] = []
@@ -57,7 +59,7 @@ def shares_of_frame(model: IntegerModel, groups: Groups) -> dict[str, float]:
             first = units.get(name, (name,))[0]
             roots[first] = hypot(roots.get(first, 0.0), sqrt(_work(model.layer(name))))
         total = sum(roots.values())
-        found |= {name: root / total for name, root in roots.items() if root}
+        found |= {name: min(1.0, model.batch * root / total) for name, root in roots.items() if root}
     return found
 
 

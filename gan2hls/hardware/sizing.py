@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.hardware.budget import Target, lifted
@@ -29,6 +29,7 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
     Raises:
         FoldingError: a pinned value that does not divide.
     """
+    target = replace(target, batch=1)  # whose frames are those of ``model``
     choices, budget = layer_choices(model, target, pinned), target.budget
     if target.cycles is None:
         lanes = lifted(budget, frozenset(("bram18", "uram")))

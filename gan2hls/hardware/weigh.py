@@ -18,7 +18,7 @@ from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
 from gan2hls.hardware.sharing import shares_of_frame
-from gan2hls.model import IntegerModel
+from gan2hls.model import IntegerModel, batched
 
 
 @final
@@ -28,7 +28,7 @@ class Weighed:
 
     Attributes:
         taken: of the part.
-        interval: cycles from frame to frame.
+        interval: cycles from frame to frame of the design.
         refolded: whether engines are folded as in the scheduled design, so that it is sure to be there.
     """
 
@@ -46,14 +46,14 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
 
     Args:
         design: scheduled for ``target``, which need not hold it.
-        model: as that of ``design`` but for types and weights.
+        model: as that of ``design`` but for types and weights, and of one frame where that has batches.
         target: as for ``schedule``.
         pinned: as for ``schedule``.
 
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    target = target.with_port(design.memory)
+    target, model = target.with_port(design.memory), batched(model, target.batch)
     same, pace = refolded(design, model), estimate(design).interval
     taken = design_resources(same)
     if taken.within(target.budget) or not design_resources(design).within(target.budget):

@@ -108,6 +108,11 @@ class IntConcat(StreamOperation):
         assert len(self.runs) == len(inputs) >= 2 and min(self.runs) >= 1, f"runs {self.runs} of {len(inputs)} inputs"
         assert sum(self.runs) % channels == 0, f"runs {self.runs} of pixels of {channels} channels"
 
+    def by_frames(self, frames: int) -> IntConcat:
+        """Return itself: it knows of no frame."""
+        del frames
+        return self
+
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: no beat belongs to two operands."""
         return math.gcd(shape[2], *self.runs)

@@ -111,6 +111,11 @@ class IntGather(StreamOperation):
         assert given == QuantType(given.int_type, 1.0) and given.int_type.lo == 0, f"numbers as {given}"
         assert self.table.shape == (given.int_type.hi + 1, channels), f"a table of {self.table.shape}"
 
+    def by_frames(self, frames: int) -> IntGather:
+        """Return itself: it knows of no frame."""
+        del frames
+        return self
+
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: a number of the table a clock."""
         del shape

@@ -86,7 +86,7 @@ class IntNorm(StreamOperation):
     """Normalization over sets of codes; see the head of this file.
 
     Attributes:
-        shape: ``(H, W, C)`` of the stream.
+        shape: ``(H, W, C)`` of a frame, of which the stream may have several, one below the other.
         groups: equal runs of channels, each a set.
         by_pixel: whether each pixel has sets of its own.
         centred: whether the mean is subtracted.
@@ -163,6 +163,11 @@ class IntNorm(StreamOperation):
         """What norms have in common that can be computed by one engine: all but ``epsilon``."""
         return self.shape, self.groups, self.by_pixel, self.centred
 
+    def by_frames(self, frames: int) -> IntNorm:
+        """Return itself: each frame has sets of its own."""
+        del frames
+        return self
+
     def _epsilons(self, sizes: Sizes) -> tuple[int, ...]:
         """Return ``epsilon`` of each layer that takes turns, once where all have the same."""
         norms = [norm for norm in sizes.turns if isinstance(norm, IntNorm)] or [self]
@@ -179,6 +184,7 @@ class IntNorm(StreamOperation):
             self.power(given) + max(self._epsilons(sizes)),
             given,
             sizes.lanes,
+            sizes.beats,
             sizes.bus_bits,
             max(1, len(sizes.turns)),
         )

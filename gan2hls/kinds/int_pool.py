@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import ClassVar, Protocol, TypeVar, final
 
@@ -83,6 +83,12 @@ class IntPool(StreamOperation):
             ends = [end for window in windows for end in window]
             assert all(start < stop for start, stop in windows) and ends == sorted(ends), f"windows {windows}"
             assert ends[0] >= 0 and ends[-1] <= size, f"windows {windows} of {size}"
+
+    def by_frames(self, frames: int) -> IntPool:
+        """Return it on a map of ``frames`` frames: with the windows of each."""
+        height, width = self.in_size
+        rows = tuple((n * height + start, n * height + stop) for n in range(frames) for start, stop in self.rows)
+        return replace(self, rows=rows, in_size=(frames * height, width))
 
     def in_beats(self, sizes: Sizes) -> tuple[int, ...]:
         """Return the beats of a frame of its input."""

@@ -70,13 +70,14 @@ class NormPlan:
         power: int,
         given: QuantType,
         lanes: int,
+        words: int,
         bus_bits: int = 0,
         turns: int = 1,
     ) -> None:
         """Lay out sets of ``shape`` (``IntNorm``) on ``lanes``; ``power`` is the most that ``y`` can be.
 
-        ``bus_bits`` is the width of the memory port where the map is off chip, else 0; ``turns`` is how many layers
-        take turns.
+        ``words`` are the beats of the stream, of one frame of ``shape`` or of several; ``bus_bits`` is the width of the
+        memory port where the map is off chip, else 0; ``turns`` is how many layers take turns.
         """
         self.given = given
         height, width, channels = shape
@@ -97,7 +98,6 @@ class NormPlan:
         wait = self.sum_clocks + 4 + self.slots * steps if self.steps else self.root_clocks
         least = self.map_beats + wait + _SLACK
         self.depth = 1 << (least - 1).bit_length() if least <= _QUEUE_WORDS else least
-        words = height * width * beats
         self.ring = OffChipRing(lanes * given.int_type.bits, words, least, bus_bits, turns) if bus_bits else None
         # Beats that are summed and not yet read.
         ahead = self.depth + RING_OUT_WORDS + 2 if self.ring is None else self.ring.held

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, final, runtime_checkable
+from typing import Literal, Protocol, Self, TypeVar, final, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -155,6 +155,11 @@ class PairUnit:
     """
 
     spread: Spread
+
+    def by_frames(self, frames: int) -> Self | None:
+        """Return itself, which knows of no frame, but for a vector: that is kept for one."""
+        del frames
+        return None if self.spread == "vector" else self
 
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: channels, and of a plane the pixels too."""

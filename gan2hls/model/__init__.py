@@ -1,5 +1,6 @@
 """The float graph and the integer model, each with its evaluator."""
 
+from gan2hls.model.batch import batched
 from gan2hls.model.float_eval import run_layer
 from gan2hls.model.golden import Golden, Rerun
 from gan2hls.model.integer import IntegerModel, IntLayer, verify_integer_model
@@ -43,6 +44,7 @@ __all__ = [
     "Rerun",
     "Sign",
     "Split",
+    "batched",
     "done_with",
     "linear_layers",
     "readings",

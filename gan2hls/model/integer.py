@@ -64,13 +64,18 @@ class IntLayer:
 @final
 @dataclass(frozen=True, eq=False)
 class IntegerModel:
-    """A whole generator in integers; layers in topological order, tensors named by their producers."""
+    """A whole generator in integers; layers in topological order, tensors named by their producers.
+
+    Attributes:
+        batch: frames of the generator that a frame of it is, one below the other (``batched``).
+    """
 
     name: str
     inputs: tuple[Port, ...]
     input_types: tuple[QuantType, ...]
     layers: tuple[IntLayer, ...]
     outputs: tuple[Port, ...]
+    batch: int = 1
 
     def layer(self, name: str) -> IntLayer:
         """Return the layer called ``name``."""

@@ -11,6 +11,7 @@ from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
 from gan2hls.ops.linear_map import joined, linear
 from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
 from gan2hls.ops.operation import IntOp, Operation
+from gan2hls.ops.repeated import IntRepeated, on_frames
 from gan2hls.ops.select import IntSelect, selected_by
 from gan2hls.ops.shuffle import Shape, is_shuffle, shuffled, unshuffled
 from gan2hls.ops.stream_operation import HeldMap, Parameter, Program, Sizes, StreamOperation, Unit, UnitCost, UnitTable
@@ -35,6 +36,7 @@ __all__ = [
     "IntIdentity",
     "IntLinear",
     "IntOp",
+    "IntRepeated",
     "IntSelect",
     "IntWeight",
     "Linear",
@@ -62,6 +64,7 @@ __all__ = [
     "is_shuffle",
     "joined",
     "linear",
+    "on_frames",
     "queue_beats",
     "selected_by",
     "shuffled",

@@ -62,6 +62,11 @@ class IntSelect(StreamOperation):
         assert len(self.channels) == channels, f"{len(self.channels)} of {channels} channels"
         assert 0 <= min(self.channels) <= max(self.channels) < self.in_channels, f"channels of {self.in_channels}"
 
+    def by_frames(self, frames: int) -> IntSelect:
+        """Return itself: it knows of no frame."""
+        del frames
+        return self
+
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide: beats have channels of one pixel, on both sides."""
         return gcd(shape[2], self.in_channels)

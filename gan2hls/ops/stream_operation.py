@@ -132,9 +132,10 @@ class Unit:
             packed vector of 32 bits each in the module, and in C++ a function of their index.
         tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
             ``root(word)`` of the process' ``config``.
-        cycles: iterations of the process for a frame; 0: as many as beats leave.
+        cycles: iterations of the process; 0: as many as beats leave.
         held: a map in external memory, before which stands the process ``NAME_take`` and behind it ``NAME_give``; None:
             the process is one.
+        calls: of the process for a frame, each of which takes ``cycles``.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Unit:
     tables: Mapping[str, UnitTable] = field(default_factory=dict)
     cycles: int = 0
     held: HeldMap | None = None
+    calls: int = 1
 
 
 @final
@@ -204,6 +206,11 @@ class StreamOperation(Protocol):
         Raises:
             AssertionError: it does not fit them.
         """
+
+    def by_frames(self, frames: int) -> StreamOperation | None:
+        """Return it on a map of ``frames`` frames, one below the other; None: its unit does one after the other."""
+        del frames
+        return None
 
     def lane_channels(self, shape: Shape) -> int:
         """Return the number that lanes must divide, for an output of ``shape``."""

@@ -234,6 +234,13 @@ def by_row_phases(geometry: LinearGeometry, phases: int) -> LinearGeometry:
     )
 
 
+def by_frames(geometry: LinearGeometry, frames: int) -> LinearGeometry:
+    """Return the geometry of ``frames`` frames, one below the other as one map; no output reads two of them."""
+    y = geometry.y
+    taps = tuple(tuple((n * y.in_size + i, k) for i, k in pairs) for n in range(frames) for pairs in y.taps)
+    return replace(geometry, y=AxisTaps(frames * y.in_size, y.kernel, taps))
+
+
 def dense_geometry(in_features: int, out_features: int) -> LinearGeometry:
     """Return the geometry of a matrix product: one pixel, one tap."""
     one = AxisTaps(1, 1, (((0, 0),),))

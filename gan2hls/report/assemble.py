@@ -27,7 +27,7 @@ from gan2hls.hardware import (
     footprint,
     part_resources,
 )
-from gan2hls.model import IntegerModel, Origin, Port
+from gan2hls.model import Origin, Port
 from gan2hls.ops import IntLinear
 from gan2hls.report.code_agreement import CodeAgreement
 from gan2hls.report.external import memory_report
@@ -112,8 +112,8 @@ def make_report(
         model=ModelReport(
             name=model.name,
             sha256=origin.sha256,
-            inputs=tuple(_port(port, model) for port in model.inputs),
-            outputs=tuple(_port(port, model) for port in model.outputs),
+            inputs=tuple(_port(port, design) for port in model.inputs),
+            outputs=tuple(_port(port, design) for port in model.outputs),
             params=origin.params,
             integer_sha256=integer_sha256,
         ),
@@ -232,13 +232,13 @@ def tool_versions() -> dict[str, str]:
     return found
 
 
-def _port(port: Port, model: IntegerModel) -> PortReport:
-    quant = model.type_of(port.name)
+def _port(port: Port, design: Design) -> PortReport:
+    quant = design.model.type_of(port.name)
     return PortReport(
         name=port.name,
         onnx_name=port.onnx_name,
         onnx_shape=port.onnx_shape,
-        shape=port.shape,
+        shape=design.frame_shape(port.shape),
         type=str(quant.int_type),
         scale=quant.scale,
         zero_point=quant.zero_point,
@@ -260,22 +260,22 @@ def _layer(
         kind=op.kind,
         codec=weight.codec if weight else None,
         source=layer.source,
-        shape=layer.shape,
+        shape=design.frame_shape(layer.shape),
         precision=PrecisionReport(
             weight=weight.precision if weight else None,
             activation=str(layer.output_type.int_type),
             acc=str(layer.acc_type),
         ),
         params=params,
-        useful_macs=op.useful_macs,
+        useful_macs=design.per_frame(op.useful_macs),
         executed_macs=measured.executed_macs.get(layer.name),
-        zero_insertion_macs=geometry.zero_insertion_macs if geometry else 0,
-        padded_phase_macs=geometry.padded_phase_macs if geometry else 0,
+        zero_insertion_macs=design.per_frame(geometry.zero_insertion_macs) if geometry else 0,
+        padded_phase_macs=design.per_frame(geometry.padded_phase_macs) if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         shares=unit.layers[0].name if len(unit.layers) > 1 else None,
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(**dict(resources + edges_resources(edges))),
-        inputs=tuple(_edge(edge) for edge in edges),
+        inputs=tuple(_edge(edge, design) for edge in edges),
         buffers=tuple(_buffers(unit)) if first else (),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
@@ -285,10 +285,10 @@ def _layer(
     )
 
 
-def _edge(edge: Edge) -> EdgeReport:
+def _edge(edge: Edge, design: Design) -> EdgeReport:
     return EdgeReport(
         tensor=edge.source.tensor,
-        beats=edge.source.beats,
+        beats=design.per_frame(edge.source.beats),
         queue_bits=edge.depth * edge.queued.bits,
         queue_memory=_queue_memory(edge),
     )
@@ -334,7 +334,8 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
     complete = bool(counted) and all(macs is not None for macs in counted)
     overall = sum(footprint(engine).overall for engine in design.engines)
     interval = measured.interval or estimated.interval
-    paced = max(interval, design.interval_limit) if interval else None  # queues that still fill hide the slowest engine
+    limit = design.per_frame(design.interval_limit)
+    paced = max(interval, limit) if interval else None  # queues that still fill hide the slowest engine
     return Totals(
         useful_macs=sum(layer.useful_macs for layer in layers),
         executed_macs=int(np.sum([macs for macs in counted if macs is not None])) if complete else None,
@@ -344,10 +345,11 @@ def _totals(design: Design, layers: tuple[LayerReport, ...], estimated: Timing, 
         latency_cycles=Cycles(estimated=estimated.latency, measured=measured.latency),
         critical_path=estimated.critical_path,
         frame_interval_cycles=Interval(
-            limit=design.interval_limit,
+            limit=limit,
             estimated=estimated.interval,
             measured=measured.interval,
-            hls_estimated=hls_interval(design),
+            hls_estimated=design.per_frame(hls_interval(design)),
         ),
         frames_per_second=round(1e9 / (paced * design.clock_ns), 2) if paced else None,
+        batch=design.batch,
     )

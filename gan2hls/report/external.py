@@ -9,7 +9,7 @@ from gan2hls.report.schema import MemoryReport, RegionReport, RingReport
 
 
 def memory_report(design: Design, interval: int | None) -> MemoryReport:
-    """Return what stands in external memory and what crosses its port, a frame in ``interval`` clocks.
+    """Return what stands in external memory and what crosses its port, a frame of the generator in ``interval`` clocks.
 
     Raises:
         AssertionError: all of ``design`` stands on chip.
@@ -18,13 +18,13 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
     assert memory is not None, "no external memory"
     codings = {engine.layer.name: _coding(engine) for engine in memory.engines}
     floats = sum(4 * engine.weight.values.size for engine in memory.engines)
-    spent = None if not interval else memory.frame_bytes / (interval * design.clock_ns)
+    spent = None if not interval else memory.frame_bytes / (design.batch * interval * design.clock_ns)
     return MemoryReport(
         port_bits=memory.bus_bits,
         image_bytes=memory.size,
         span_bytes=memory.span,
-        bytes_per_frame=memory.frame_bytes,
-        float32_ratio=round(floats / memory.weight_bytes, 4) if memory.regions else None,
+        bytes_per_frame=design.per_frame(memory.frame_bytes),
+        float32_ratio=round(design.batch * floats / memory.weight_bytes, 4) if memory.regions else None,
         gigabytes_per_second=None if spent is None else round(spent, 4),
         regions=tuple(
             RegionReport(
@@ -43,7 +43,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
                 of=placed.about,
                 offset=placed.offset,
                 bytes=placed.ring.size,
-                bytes_per_frame=placed.ring.frame_bytes,
+                bytes_per_frame=design.per_frame(placed.ring.frame_bytes),
             )
             for placed in memory.rings
         ),

@@ -256,6 +256,9 @@ class Totals(_Part):
     )
     frame_interval_cycles: Interval
     frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")
+    batch: Count = Field(
+        1, description="Frames that come together, in one packet; latency is that of a batch, all else that of a frame."
+    )
 
 
 class RegionReport(_Part):
@@ -265,7 +268,9 @@ class RegionReport(_Part):
     stream: Count = Field(description="Number of the decoder; 0 without decoders.")
     offset: Count = Field(description="Of the first byte in the image.")
     bytes: Count
-    passes: Count = Field(description="How often it is read in a frame; of several layers each of their parts.")
+    passes: Count = Field(
+        description="How often it is read for a batch of frames; of several layers each of their parts."
+    )
     turns: Count = Field(1, description="Layers whose weights stand in it, one behind the other: they share an engine.")
     coding: Literal["plain", "huffman", "huffman_runs"] = Field(
         description="Codes as they are, a Huffman code of each, or one of runs of zeros and the codes behind them."

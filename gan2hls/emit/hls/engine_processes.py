@@ -50,7 +50,8 @@ def engine_processes(engine: EngineDesign, arriving: tuple[Fifo, ...], last: Fif
         target = last if n == len(steps) - 1 else sink
         taken = {stream for process in beside for stream in process.sources}
         sources = (*sources, *(process.sink for process in beside if process.sink not in taken))
-        processes.append(Process(kind, arguments, sources, target, cycles, about))
+        calls = unit.calls if unit is not None and kind == unit.name else 1
+        processes.append(Process(kind, arguments, sources, target, cycles, about, turns=calls))
         sources = (target,)
     return tuple(processes)
 

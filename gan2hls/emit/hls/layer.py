@@ -97,6 +97,11 @@ class LayerView:
         return self.region.processes
 
     @property
+    def frames(self) -> int:
+        """How often a process of an engine of one layer is done for a frame that holds several."""
+        return max((process.turns for process in self.processes), default=1)
+
+    @property
     def streams(self) -> tuple[Fifo, ...]:
         """The local streams, in order."""
         return self.region.streams

@@ -195,10 +195,10 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             return process.program.order
         case _:
             assert isinstance(engine, StreamEngine)
-            held = None if engine.hls_unit is None else engine.hls_unit.held
-            if held is None:
-                return _unit(engine)
-            return _first_half(held) if process.beside else _second_half(held)
+            unit = engine.hls_unit
+            if unit is None or unit.held is None:
+                return _unit(engine, 1 if unit is None else unit.calls)
+            return _first_half(unit.held) if process.beside else _second_half(unit.held)
 
 
 def _first_half(held: HeldMap) -> Int64Array:
@@ -235,11 +235,14 @@ def _segment(segment: Segment) -> Int64Array:
     return made[made[:, 1] > 0]
 
 
-def _unit(engine: StreamEngine) -> Int64Array:
-    """Return what the unit of an operation does: in every step it reads its beats, in their order, then it writes."""
-    out = len(engine.layer.input_types)
+def _unit(engine: StreamEngine, calls: int = 1) -> Int64Array:
+    """Return what a call of the unit of an operation does, of so many in a frame.
+
+    In every step it reads its beats, in their order, then it writes.
+    """
+    out, phases = len(engine.layer.input_types), engine.op.order(engine.sizes)
     orders = []
-    for phase in engine.op.order(engine.sizes):
+    for phase in phases[: len(phases) // calls]:
         pattern = [(place, 1) for takes, offers in phase.steps for place in (*takes, *([out] if offers else []))]
         orders.append(repeated(pattern, phase.repeats))
     return np.concatenate(orders)

@@ -68,7 +68,8 @@ class Process:
 
     It takes its ``sources``, then its ``sink`` and what it writes ``beside`` that; one without sources follows a
     program of its own, or reads external memory at its ``pointer``.  ``program`` is that of a ring, where it is known.
-    Where layers take turns it is done once for each of ``turns``; ``own``: it is no function of the library.
+    Where layers take turns, or a frame holds several, it is done once for each of those ``turns``; ``own``: it is no
+    function of the library.
     """
 
     kind: str
