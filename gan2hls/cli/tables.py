@@ -92,6 +92,7 @@ def show_report(console: Console, report: Report) -> None:
     console.print(
         f"frame interval: limit {interval.limit:,}, estimated {_number(interval.estimated)}, "
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
+        f"{f', in batches of {totals.batch}' if totals.batch > 1 else ''}"
     )
     if any(len(layer.inputs) > 1 for layer in report.layers):
         console.print(f"critical path: {' > '.join(totals.critical_path)}", soft_wrap=True)

@@ -120,9 +120,15 @@ def options(
     return _options(layer, request, memory, short, ultra)
 
 
-def shared_options(layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool) -> tuple[Option, ...]:
-    """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``."""
-    return _shared_options(layers[0], tuple(layers[1:]), memory, short, ultra)
+def shared_options(
+    layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool, least_bands: int
+) -> tuple[Option, ...]:
+    """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``.
+
+    A frame has ``least_bands`` or more: what is made of a batch as one band leaves when all of it is done, so the next
+    turn, which is made of it, has to wait, and one band of several fills that time.
+    """
+    return _shared_options(layers[0], tuple(layers[1:]), memory, short, ultra, least_bands)
 
 
 @remembered
@@ -142,7 +148,7 @@ def _options(
 
 @remembered
 def _shared_options(
-    first: IntLayer, others: tuple[IntLayer, ...], memory: MemoryPort, short: bool, ultra: bool
+    first: IntLayer, others: tuple[IntLayer, ...], memory: MemoryPort, short: bool, ultra: bool, least_bands: int
 ) -> tuple[Option, ...]:
     layers = turns = (first, *others)
     joint = joint_layer(layers)
@@ -151,7 +157,7 @@ def _shared_options(
         shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
         return _ranked([draft.of(joint) for draft in _drafts(shared, short=short, ultra=ultra)])
     dense = _Skipping(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
-    away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense)
+    away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense, least_bands)
     engines = (replace(engine, turns=turns) for engine in away if engine.left is None)
     return _ranked([draft.of(joint) for draft in _drafts(engines, short=short, ultra=ultra)])
 
@@ -266,7 +272,12 @@ def _wanted_off_chip(request: FoldingRequest, memory: MemoryPort) -> bool | None
 
 
 def _away_engines(
-    layer: IntLayer, op: IntLinear, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
+    layer: IntLayer,
+    op: IntLinear,
+    request: FoldingRequest,
+    memory: MemoryPort,
+    skipping: _Skipping,
+    least_bands: int = 1,
 ) -> Iterator[LinearEngine]:
     """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
     wanted = _wanted_off_chip(request, memory)
@@ -274,7 +285,8 @@ def _away_engines(
         return
     if not wanted and not worth_away(layer):
         return
-    heights = legal_band_rows(op.geometry)
+    most = len(op.geometry.y.outputs) // least_bands
+    heights = [height for height in legal_band_rows(op.geometry) if height <= most]
     few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):

@@ -42,6 +42,8 @@ _NOTHING = Resources()
 _SLACKS = (1.05, 1.25)
 #: How much faster a design must be for which layers take turns, where each could have an engine.
 _WORTH_TURNS = 1.1
+#: Bands of a batch at least, where layers take turns.
+_LEAST_BANDS = 2
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -276,9 +278,9 @@ def layer_choices(
     """
     ultra = ultra or target.has_ultra
     groups = {group[0]: [model.layer(name) for name in group] for group in shared}
-    later = {name for group in shared for name in group[1:]}
+    later, bands = {name for group in shared for name in group[1:]}, min(model.batch, _LEAST_BANDS)
     found = {
-        layer.name: shared_options(groups[layer.name], target.memory, short=short, ultra=ultra)
+        layer.name: shared_options(groups[layer.name], target.memory, short=short, ultra=ultra, least_bands=bands)
         if layer.name in groups
         else layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short, ultra=ultra)
         for layer in model.layers

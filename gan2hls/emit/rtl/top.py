@@ -91,6 +91,7 @@ def top_context(design: Design) -> dict[str, Any]:
         "top": design.name,
         "engines": engines,
         "units": len(design.units),
+        "batch": design.batch,
         "alone": len(sources) == len(sinks) == 1 and not forks,
         "sources": sources,
         "sinks": sinks,
