@@ -63,6 +63,7 @@ def misfit_error(
     narrower: Narrower,
     *,
     maps_help: bool,
+    one_helps: bool,
 ) -> FoldingError:
     """Return what says that nothing fits, with the ways out that have been tried.
 
@@ -74,6 +75,7 @@ def misfit_error(
         aside: what is taken beside the options of layers.
         narrower: by which fewer bits of weights are tried.
         maps_help: whether it fits with queues and maps off chip, where the target does not allow that.
+        one_helps: whether it fits without batches, where the target has them.
     """
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside
@@ -82,6 +84,7 @@ def misfit_error(
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     ways = [f"in all it takes {', '.join(counts)}"]
     ways += ["memory.maps: auto: with queues and maps off chip it fits"] if maps_help else []
+    ways += ["target.batch: 1: frames one by one fit"] if one_helps else []
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,

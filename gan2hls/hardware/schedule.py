@@ -124,16 +124,20 @@ def _misfit(
     aside: Resources,
     with_weights: WithWeights = lambda _: None,
 ) -> FoldingError:
-    """Return what says that nothing fits; that maps off chip would help is tried here, where it was not allowed."""
+    """Return what says that nothing fits.
+
+    That maps off chip would help is tried here, where they were not allowed, and that frames one by one would.
+    """
     maps_help = False
     if not target.memory.maps:
         free = replace(target, memory=replace(target.memory, maps=True))
         maps_help = _within_budget(model, free, pinned)[1].design is not None
+    one_helps = model.single is not None and fits(model.single, replace(target, batch=1), pinned)
     narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
     listed = choices
     if not target.has_ultra:
         listed = layer_choices(model, target, pinned, short=True, ultra=True, shared=choices.shared)
-    return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help)
+    return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help, one_helps=one_helps)
 
 
 @final

@@ -18,17 +18,15 @@ from gan2hls.ops import Shape, on_frames
 def batched(model: IntegerModel, batch: int) -> IntegerModel:
     """Return ``model`` whose frames are ``batch`` of its own, one below the other; itself for 1."""
     assert model.batch == 1, f"{model.name}: frames are {model.batch} already"
-    return model if batch == 1 else _batched(model, batch)
-
-
-@remembered
-def _batched(model: IntegerModel, batch: int) -> IntegerModel:
+    if batch == 1:
+        return model
     return replace(
         model,
         inputs=tuple(_port(port, batch) for port in model.inputs),
         layers=tuple(_layer(layer, batch) for layer in model.layers),
         outputs=tuple(_port(port, batch) for port in model.outputs),
         batch=batch,
+        single=model,
     )
 
 

@@ -68,6 +68,7 @@ class IntegerModel:
 
     Attributes:
         batch: frames of the generator that a frame of it is, one below the other (``batched``).
+        single: where that is several, the model of one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class IntegerModel:
     layers: tuple[IntLayer, ...]
     outputs: tuple[Port, ...]
     batch: int = 1
+    single: IntegerModel | None = field(default=None, repr=False)
 
     def layer(self, name: str) -> IntLayer:
         """Return the layer called ``name``."""

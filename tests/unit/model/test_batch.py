@@ -48,7 +48,8 @@ def test_models_that_share_layers_share_those_of_a_batch() -> None:
     """So that options are looked for once."""
     model = model_of(0)
     first, again = batched(model, 3), batched(model, 3)
-    assert first is again and first.batch == 3
+    assert all(a is b for a, b in zip(first.layers, again.layers, strict=True))
+    assert (first.batch, first.single) == (3, model)
     assert batched(model, 1) is model
     with pytest.raises(AssertionError, match="already"):
         batched(first, 2)
