@@ -53,7 +53,8 @@ def buffered(
     engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
     plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
     made = with_endless_queues(plain)
-    pace = max((option.interval for option in chosen.values() if option.rows or choices.shared), default=0)
+    pace = max((option.interval for option in chosen.values() if option.rows), default=0)
+    pace = choices.pace(chosen) if choices.shared else pace
     return with_queues(_buffer(made, pace), placed, fits)
 
 

@@ -125,7 +125,7 @@ def _ways_out(
         if fastest is None:
             yield "fewer frames/s do not help"
         else:
-            pace = max(option.interval for option in fastest.values())
+            pace = choices.pace(fastest)
             yield f"fewer frames/s: about {target.rate(pace)} fit"
     yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
 
@@ -144,7 +144,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
         chosen = choices.fitting(_interval(choices, target), target.budget - aside)
         if chosen is not None:
             count = sum(option.bus_bytes for option in chosen.values())
-            pace = max(option.interval for option in chosen.values())
+            pace = choices.pace(chosen)
             spent = count / pace * target.clock_mhz / 1e3
             yield f"{way}: weights off chip fit, {count // target.batch:,} bytes a frame, {spent:.2f} GB/s"
             return

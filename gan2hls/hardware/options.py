@@ -21,7 +21,7 @@ from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
-from gan2hls.hardware.requant_lanes import enough_lanes, vector_pace, with_more_lanes
+from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pace, with_more_lanes, with_quicker_ends
 from gan2hls.hardware.resources import (
     RequantShape,
     line_buffer_bram18,
@@ -158,7 +158,8 @@ def _shared_options(
         return _ranked([draft.of(joint) for draft in _drafts(shared, short=short, ultra=ultra)])
     dense = _Skipping(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
     away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense, least_bands)
-    engines = (replace(engine, turns=turns) for engine in away if engine.left is None)
+    dense_ones = (engine for engine in away if engine.left is None)
+    engines = (replace(one, turns=turns) for engine in dense_ones for one in with_quicker_ends(engine))
     return _ranked([draft.of(joint) for draft in _drafts(engines, short=short, ultra=ultra)])
 
 
@@ -352,7 +353,7 @@ def _option(engine: EngineDesign) -> Option:
     found = resources_beside_requant(engine)
     return Option(
         engine.folding,
-        engine.paced_cycles if isinstance(engine, LinearEngine) else engine.interval,
+        turn_cycles(engine),
         found.taken,
         found.lane_lut,
         found.weight_bits,

@@ -1,12 +1,17 @@
-"""How many lanes the requantizer of a linear engine has, so that it keeps up with the MAC array."""
+"""How many lanes the requantizer of a linear engine has, so that it keeps up with the MAC array, and ends soon."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.pinned import lanes_choices
 from gan2hls.ops import LinearGeometry
+
+#: Numbers of lanes that are compared where layers take turns.
+_MOST_LANES = 3
 
 
 def vector_pace(g: LinearGeometry, simd: int) -> int:
@@ -37,3 +42,20 @@ def with_more_lanes(engine: LinearEngine, legal: Sequence[int]) -> Iterator[Line
             if faster.paced_cycles < slow.paced_cycles:
                 slow = faster
                 yield faster
+
+
+def with_quicker_ends(engine: LinearEngine) -> Iterator[LinearEngine]:
+    """Yield ``engine``, and with more lanes, by which the last band of each turn leaves sooner."""
+    legal = lanes_choices(engine.layer, engine.folding.pe, None)
+    for lanes in [n for n in legal if n >= engine.folding.lanes][:_MOST_LANES]:
+        yield replace(engine, folding=replace(engine.folding, lanes=lanes))
+
+
+def turn_cycles(engine: EngineDesign) -> int:
+    """Return the clocks of a frame in which others wait for ``engine``.
+
+    Where layers take turns they also wait for the last band of each turn, whose codes leave when all of it is done.
+    """
+    if not isinstance(engine, LinearEngine):
+        return engine.interval
+    return engine.paced_cycles + (len(engine.layers) * engine.band_beats if engine.turns else 0)

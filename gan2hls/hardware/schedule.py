@@ -9,7 +9,6 @@ the least, is taken off the budget, and the search goes on with what is left.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +29,7 @@ from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
-from gan2hls.hardware.sharing import shares_of_frame, sharing
+from gan2hls.hardware.sharing import loops, sharing
 from gan2hls.model import IntegerModel, batched
 
 __all__ = ["Target", "check_fits", "fits", "layer_choices", "schedule"]
@@ -228,7 +227,7 @@ def _faster_in_turns(
     for groups in sharing(model, target, pinned):
         joint = layer_choices(model, target, pinned, short=True, shared=groups)
         chosen = joint.fastest(target.budget)
-        if chosen is not None and max(option.interval for option in chosen.values()) <= wanted:
+        if chosen is not None and joint.pace(chosen) <= wanted:
             found = _search(model, joint, target, target.budget)
             if found.design is not None and estimate(found.design).interval <= wanted:
                 return joint, found
@@ -258,7 +257,7 @@ def _shared(
 def _is_slowed(choices: Choices, budget: Resources, design: Design) -> bool:
     """Whether ``design`` is slower than its multipliers would have to be: for want of memory."""
     chosen = choices.fastest(lifted(budget, frozenset(("bram18", "uram"))))
-    return chosen is not None and max(option.interval for option in chosen.values()) < design.interval
+    return chosen is not None and choices.pace(chosen) < design.interval
 
 
 def layer_choices(
@@ -290,9 +289,8 @@ def layer_choices(
         for layer in model.layers
         if layer.name not in later
     }
-    for name, share in shares_of_frame(model, shared).items():
-        found[name] = tuple(replace(option, interval=math.ceil(option.interval / share)) for option in found[name])
-    return Choices(found, target.memory.bytes_per_clock(target.clock_mhz), shared)
+    bytes_per_clock = target.memory.bytes_per_clock(target.clock_mhz)
+    return Choices(found, bytes_per_clock, shared, loops(model, shared), model.batch)
 
 
 def _search(

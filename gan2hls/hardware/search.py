@@ -28,8 +28,9 @@ _CHANGES, _EASE = 3, 1e-3
 _FULL = 1 + 1e-12
 #: Shorter intervals that are tried below one that fits, since prices do not find every choice.
 _FURTHER = 4
-#: By how much intervals grow that are tried where the shortest one is too short.
-_STEP = 1.1
+#: By how much intervals grow that are tried where the shortest one is too short, and where layers work one after the
+#: other.
+_STEP, _FINE_STEP = 1.1, 1.01
 
 
 @final
@@ -40,6 +41,8 @@ class Choices:
         options: of each layer, cheapest first, those that need external memory last.
         bytes_per_clock: that the memory port carries.
         shared: names of the layers that take turns at one engine, whose options are those of the first one.
+        loops: names of the layers that work one after the other, loop by loop.
+        batch: frames of a batch, on which they work at the same time.
 
     Attributes:
         shared: as given.
@@ -53,26 +56,40 @@ class Choices:
         options: Mapping[str, tuple[Option, ...]],
         bytes_per_clock: float = 0.0,
         shared: tuple[tuple[str, ...], ...] = (),
+        loops: tuple[frozenset[str], ...] = (),
+        batch: int = 1,
     ) -> None:
         self._every, self._bytes_per_clock, self.shared = options, bytes_per_clock, shared
+        self._loops, self._batch = loops, batch
         self.options = {name: _undominated(found) for name, found in options.items()}
         self.bytes_aside = 0
         most = max(len(found) for found in self.options.values())
-        self._taken = np.zeros((len(options), most, len(Resources().counts) + 1))
+        self._taken = np.zeros((len(options), most, len(Resources().counts) + 1 + len(loops)))
         self._interval = np.full((len(options), most), np.inf)
         self._away = np.zeros((len(options), most), np.bool_)
-        for n, found in enumerate(self.options.values()):
-            self._taken[n, : len(found)] = [(*option.taken.counts, option.bus_bytes) for option in found]
+        for n, (name, found) in enumerate(self.options.items()):
+            self._taken[n, : len(found)] = [
+                (*option.taken.counts, option.bus_bytes, *(option.interval * (name in loop) for loop in loops))
+                for option in found
+            ]
             self._interval[n, : len(found)] = [option.interval for option in found]
             self._away[n, : len(found)] = [option.away for option in found]
         fastest = int(self._interval.min(axis=1).max())
         every = {option.interval for found in options.values() for option in found}
+        if loops:  # sums of intervals occur too
+            steps = range(int(np.log(len(self.options) * max(every) / fastest) / np.log(_FINE_STEP)) + 2)
+            every |= {int(fastest * _FINE_STEP**n) for n in steps}
         self.intervals = sorted(t for t in every if t >= fastest)
 
     def with_long_rows(self) -> Choices:
         """Return those of line buffers that are as long as they should be."""
         options = {name: tuple(o for o in found if not o.rows) for name, found in self._every.items()}
-        return Choices(options, self._bytes_per_clock, self.shared)
+        return Choices(options, self._bytes_per_clock, self.shared, self._loops, self._batch)
+
+    def pace(self, chosen: Chosen) -> int:
+        """Return the least interval that ``chosen`` options keep: that of the slowest, or of a loop."""
+        sums = (sum(chosen[name].interval for name in loop) for loop in self._loops)
+        return max(*(option.interval for option in chosen.values()), *(-(-taken // self._batch) for taken in sums), 0)
 
     def of_layers(self, chosen: Chosen, names: Iterable[str]) -> Chosen:
         """Return the option of each of the layers ``names``; layers that share an engine have one."""
@@ -106,7 +123,8 @@ class Choices:
         return self.fitting(interval, budget) or self._priced(interval, budget)[0]
 
     def _holds(self, chosen: Chosen, interval: int, budget: Resources) -> bool:
-        return taken_by(chosen).within(budget) and self.carries(chosen, interval)
+        in_time = not self._loops or self.pace(chosen) <= interval
+        return in_time and taken_by(chosen).within(budget) and self.carries(chosen, interval)
 
     def carries(self, chosen: Chosen, interval: int) -> bool:
         """Whether the memory port carries in ``interval`` what the chosen options read and write, and what is aside."""
@@ -191,11 +209,12 @@ class Choices:
 
     def least(self, interval: int) -> Resources:
         """Return the least of each resource by itself that keeps ``interval``."""
-        return Resources(*(int(count) for count in self._least(interval)[:-1]))
+        return Resources(*(int(count) for count in self._least(interval)[: len(Resources().counts)]))
 
     def _room(self, interval: int, budget: Resources) -> FloatArray:
-        """Return what there is of each resource, and the bytes that the memory port carries in ``interval``."""
-        return np.array([*budget.counts, interval * self._bytes_per_clock - self.bytes_aside], np.float64)
+        """Return what there is of each resource, the bytes that the port carries in ``interval``, and its clocks."""
+        clocks = (self._batch * interval,) * len(self._loops)
+        return np.array([*budget.counts, interval * self._bytes_per_clock - self.bytes_aside, *clocks], np.float64)
 
     def _keeps(self, interval: int, away: bool) -> npt.NDArray[np.bool_]:
         """Return which options keep ``interval``; ``away``: those that need external memory too."""

@@ -1,10 +1,9 @@
-"""Which layers of a model may take turns at one engine, for a target and what a user pins, and for how long."""
+"""Which layers of a model may take turns at one engine, for a target and what a user pins, and which wait for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from math import hypot, prod, sqrt
 
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.engine import FoldingRequest
@@ -35,38 +34,26 @@ def sharing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingReq
     return tuple(way for way in dict.fromkeys(ways) if way)
 
 
-def shares_of_frame(model: IntegerModel, groups: Groups) -> dict[str, float]:
-    """Return what part of a frame's clocks each layer may take that works while others wait for it, by name.
+def loops(model: IntegerModel, groups: Groups) -> tuple[frozenset[str], ...]:
+    """Return the layers that work one after the other, loop by loop: of those that share an engine the first one.
 
     Between two turns of an engine lie the layers that make the second one's input of what the first one has made, and
-    those may be turns of another engine.  They work one after the other, so the frame takes the sum of their clocks.
-    With lanes in proportion to the root of its work each layer adds least to that, for all lanes together (Cauchy and
-    Schwarz).  What passes elements on as they come works beside its neighbours, and has no part of its own.
-
-    Of a batch they work on different frames: one of them takes the sum, and no layer has more than all clocks.
+    those may be turns of another engine.  So a frame takes the sum of their clocks.  What passes elements on as they
+    come works beside its neighbours.
     """
     units = {name: group for group in groups for name in group}
-    loops: list[set[str]] = []
+    found: list[set[str]] = []
     for group in groups:
         loop = {name for pair in pairwise(group) for name in (*pair, *between(model, *pair))}
         loop.update(name for one in tuple(loop) for name in units.get(one, ()))
-        meeting = [other for other in loops if other & loop]
-        loops = [other for other in loops if not other & loop] + [loop.union(*meeting)]
-    found: dict[str, float] = {}
-    for loop in loops:
-        roots: dict[str, float] = {}
-        for name in sorted(loop):
-            first = units.get(name, (name,))[0]
-            roots[first] = hypot(roots.get(first, 0.0), sqrt(_work(model.layer(name))))
-        total = sum(roots.values())
-        found |= {name: min(1.0, model.batch * root / total) for name, root in roots.items() if root}
-    return found
+        meeting = [other for other in found if other & loop]
+        found = [other for other in found if not other & loop] + [loop.union(*meeting)]
+    return tuple(frozenset(units.get(name, (name,))[0] for name in loop if _works(model.layer(name))) for loop in found)
 
 
-def _work(layer: IntLayer) -> int:
-    """Return the clocks of a layer with one lane: its MACs, or the elements of a map that it holds."""
-    holds = not isinstance(layer.op, IntLinear) and layer.op.turn_key is not None
-    return layer.op.useful_macs or (prod(layer.shape) if holds else 0)
+def _works(layer: IntLayer) -> bool:
+    """Whether others wait for a layer: for its MACs, or until it has a map that it holds."""
+    return bool(layer.op.useful_macs) or (not isinstance(layer.op, IntLinear) and layer.op.turn_key is not None)
 
 
 def _within(groups: Groups, names: set[str]) -> Groups:

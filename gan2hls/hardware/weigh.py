@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import final
 
 from gan2hls.fabric import Resources, overall
@@ -14,10 +13,11 @@ from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.refold import refolded, still_shared
+from gan2hls.hardware.requant_lanes import turn_cycles
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
-from gan2hls.hardware.sharing import shares_of_frame
+from gan2hls.hardware.sharing import loops
 from gan2hls.model import IntegerModel, batched
 
 
@@ -66,13 +66,13 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     chosen = choices.fitting(max(limit, choices.intervals[0]), room) or choices.fastest(room)
     if chosen is None:
         return None
-    slowest = max(option.interval for option in chosen.values())
+    slowest = choices.pace(chosen)
     interval = pace if slowest <= limit else max(pace, slowest)
     return Weighed(taken_by(chosen) + aside, interval, refolded=False)
 
 
 def _planned(design: Design) -> int:
-    """Return the interval for which the engines of ``design`` are folded that have a part of a frame each."""
-    shares = shares_of_frame(design.model, design.shared)
-    first = {unit.layers[0].name: unit.interval for unit in design.units}
-    return max((ceil(first[name] / share) for name, share in shares.items()), default=0)
+    """Return the interval for which the engines of ``design`` are folded where some work one after the other."""
+    cycles = {unit.layers[0].name: turn_cycles(unit) for unit in design.units}
+    sums = (sum(cycles[name] for name in loop) for loop in loops(design.model, design.shared))
+    return max((design.per_frame(taken) for taken in sums), default=0)

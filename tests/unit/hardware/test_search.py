@@ -55,6 +55,27 @@ def test_the_fastest_is_that_of_all_choices(seed: int) -> None:
     assert max(option.interval for option in found.values()) == min(fitting)
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_fastest_is_that_of_all_choices_where_layers_wait_for_each_other(seed: int, batch: int) -> None:
+    """A frame takes the sum of a loop; frames of a batch are at different layers of it."""
+    rng = np.random.default_rng(seed)
+    options = random_options(rng, 4, 6)
+    loops = (frozenset(("l0", "l2")), frozenset(("l1", "l3")))[: 1 + seed % 2]
+    budget = Resources(int(rng.integers(9, 26)), int(rng.integers(600, 1300)), 2600, int(rng.integers(14, 32)))
+    choices = Choices(options, loops=loops, batch=batch)
+    every = (dict(zip(options, chosen, strict=True)) for chosen in product(*options.values()))
+    paces = [choices.pace(chosen) for chosen in every if taken_by(chosen).within(budget)]
+    found = choices.fastest(budget)
+    if found is None:
+        assert not paces
+        return
+    assert taken_by(found).within(budget)
+    assert choices.pace(found) <= 1.02 * min(paces), "sums are tried in steps of a hundredth"
+    sums = [sum(found[name].interval for name in loop) for loop in loops]
+    assert choices.pace(found) == max(*(o.interval for o in found.values()), *(-(-taken // batch) for taken in sums))
+
+
 def test_where_the_cheapest_fits_it_is_taken() -> None:
     options = random_options(np.random.default_rng(0), 3, 8)
     choices = Choices(options)

@@ -11,7 +11,7 @@ import pytest
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.fabric import overall
-from gan2hls.hardware import TURNS, Target, design_resources, estimate, fits, queues, schedule
+from gan2hls.hardware import TURNS, Folding, Target, design_resources, estimate, fits, queues, schedule
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
 from gan2hls.hardware.design import verify_design
@@ -20,8 +20,9 @@ from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.queues import _in_turn, waiting_edges
 from gan2hls.hardware.refold import refolded
+from gan2hls.hardware.requant_lanes import turn_cycles, with_quicker_ends
 from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
-from gan2hls.hardware.sharing import shares_of_frame, sharing
+from gan2hls.hardware.sharing import loops, sharing
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
@@ -217,19 +218,28 @@ def test_layers_far_from_each_other_share_later_and_those_of_few_weights_last() 
     assert sharing(model, Target(), {}) == ((large[:2],), (large[:2], few), (large, few))
 
 
-def test_what_works_between_two_turns_has_its_part_of_a_frame() -> None:
-    """Lanes in proportion to the root of the work: a layer of four times the work takes twice the clocks."""
+def test_what_works_between_two_turns_is_one_loop() -> None:
+    """And what shares an engine with it; layers in front of the first turn and behind the last one are in none."""
     rng = np.random.default_rng(5)
     sizes = [(6, 6), (6, 24), (24, 6), (6, 6), (6, 2)]
     layers = [linear_layer(rng, f"l{n}", "z", conv((2, 2), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
-    model = chain("shares", (2, 2, 6), KIND, layers)
-    found = shares_of_frame(model, (("l0", "l3"),))
-    works = {layer.name: layer.op.useful_macs for layer in model.layers}
-    roots = {"l0": np.sqrt(works["l0"] + works["l3"]), "l1": np.sqrt(works["l1"]), "l2": np.sqrt(works["l2"])}
-    assert found.keys() == roots.keys() and sum(found.values()) == pytest.approx(1)
-    assert all(found[name] == pytest.approx(root / sum(roots.values())) for name, root in roots.items())
-    assert shares_of_frame(model, (("l0", "l3"), ("l1", "l2"))).keys() == {"l0", "l1"}
-    assert shares_of_frame(model, ()) == {}
+    model = chain("loops", (2, 2, 6), KIND, layers)
+    assert loops(model, (("l0", "l3"),)) == ({"l0", "l1", "l2"},)
+    assert loops(model, (("l0", "l3"), ("l1", "l2"))) == ({"l0", "l1"},)
+    assert loops(model, (("l0", "l1"), ("l3", "l4"))) == ({"l0"}, {"l3"})
+    assert loops(model, ()) == ()
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_the_last_band_of_each_turn_is_waited_for(lanes: int) -> None:
+    """It leaves when all of it is done, in as many clocks less as there are lanes."""
+    rng = np.random.default_rng(1)
+    made = shared_design(rng, residual_model(rng, 1, size=4), band_rows=2)
+    unit = replace(shared_engines(made)[0], folding=Folding(2, 2, lanes))
+    assert turn_cycles(unit) == unit.paced_cycles + len(unit.layers) * 2 * 4 * 6 // lanes
+    assert turn_cycles(made.engines[0]) == made.engines[0].paced_cycles  # type: ignore[attr-defined]
+    wider = [one.folding.lanes for one in with_quicker_ends(replace(unit, folding=Folding(6, 2, 2)))]
+    assert wider == [2, 3, 6]
 
 
 def test_what_a_held_map_delays_needs_no_queue() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from gan2hls.hardware import FoldingRequest, Target, design_resources, estimate, schedule, weigh
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.parts import part_resources
-from gan2hls.hardware.sharing import shares_of_frame
+from gan2hls.hardware.requant_lanes import turn_cycles
+from gan2hls.hardware.sharing import loops
 from gan2hls.hardware.weigh import _planned
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -62,12 +63,13 @@ def test_where_nothing_holds_there_is_no_design() -> None:
     assert weigh(design, of_bits(20), tight, {"l0": PINNED, "l1": PINNED}) is None
 
 
-def test_engines_that_share_a_frame_are_weighed_at_the_interval_that_they_were_folded_for() -> None:
-    """The options of a layer that has a part of a frame count the whole of it, so what they are held to does too."""
+def test_engines_of_a_loop_are_weighed_at_the_interval_that_they_were_folded_for() -> None:
+    """A frame takes the sum of what works one after the other; of a batch a frame each works at a time."""
     rng = np.random.default_rng(0)
     model = residual_model(rng, 2, channels=36, size=3)
-    design = schedule(model, Target(share=True), {})
-    shares = shares_of_frame(model, design.shared)
-    assert shares
-    parts = [design.unit(name).interval / share for name, share in shares.items()]
-    assert _planned(design) == ceil(max(parts)) >= design.interval
+    for batch in (1, 2):
+        design = schedule(model, Target(share=True, batch=batch), {})
+        (loop,) = loops(design.model, design.shared)
+        parts = [turn_cycles(design.unit(name)) for name in loop]
+        assert len(parts) > 1 and _planned(design) == ceil(sum(parts) / batch)
+        assert batch > 1 or _planned(design) >= design.interval
