@@ -19,7 +19,7 @@ CODECS: dict[str, Codec] = {
 }
 
 
-def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None) -> Encoded:
+def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None, *, streamed: bool = False) -> Encoded:
     """Lay ``weight`` out for ``pe`` x ``simd`` in its codec.
 
     Args:
@@ -27,6 +27,7 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
         pe: output channels in parallel; divides CO.
         simd: input channels in parallel; divides CI / groups.
         kept: dense addresses of the blocks to store, in address order; the others must be empty.  None: all blocks.
+        streamed: for external memory: all that belongs to a block alone stands in its word.
 
     No code is spent on zeros that all lie in blocks that are left out: trits are stored as signs, a codebook has one
     centroid less.
@@ -39,9 +40,11 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
     if kept is not None:
         weight = CODECS[weight.codec].narrow(weight, blocks)
     codec = CODECS[weight.codec]
-    memories, parameters = codec.encode(weight, blocks)
+    code = codec.encode(weight, blocks)
+    memories, parameters = codec.streamed(code, blocks) if streamed else code
     bits = codec.bits(weight, blocks.values.size)
-    bits = replace(bits, tables=min(bits.tables, sum(memory.bits for memory in memories[1:])))
+    tables = sum(memory.bits for memory in memories[1:])
+    bits = replace(bits, tables=min(bits.tables, tables)) if len(memories) > 1 or not streamed else bits
     return Encoded(codec.name, pe, simd, (taps, co, ci), memories, parameters, bits, kept)
 
 

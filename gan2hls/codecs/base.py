@@ -188,6 +188,9 @@ class Codec:
         decoder_clocks: registers of the RTL's decoder: so much later weights come than from a plain memory.
         decoder_lut: ``weight -> LUTs`` of the decoder at a lane, an estimate where it computes.
         decoder_ff: ``weight -> flip-flops`` of the decoder at a lane.
+        streamed: ``(memories, parameters), blocks -> (memories, parameters)`` of weights that come as a stream, where a
+            table has entries of each block's own: these then stand in the words of the first memory, above the codes.
+        streamed_bits: ``(weight, pe, simd) -> bits`` that a word has more by that.
         packing: ``(lanes, count) -> (bits, LUTs)`` of a word of ``lanes`` weights, of which there are ``count``, and of
             what unpacks it, where the folding decides how they are packed.
     """
@@ -201,6 +204,8 @@ class Codec:
     decoder_clocks: int = 0
     decoder_lut: Callable[[IntWeight], int] = lambda _: 0
     decoder_ff: Callable[[IntWeight], int] = lambda _: 0
+    streamed: Callable[[Code, Blocks], Code] = lambda code, _: code
+    streamed_bits: Callable[[IntWeight, int, int], int] = lambda *_: 0
     packing: Callable[[int, int], tuple[int, int]] | None = None
 
 
@@ -244,6 +249,18 @@ def _packed(lanes: npt.NDArray[np.int64], lane_bits: int) -> WordArray:
     for b in range(lane_bits):
         bits[:, b : n * lane_bits : lane_bits] = (unsigned >> np.uint64(b)) & np.uint64(1)
     return np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def joined(low: Memory, high: WordArray, high_bits: int) -> Memory:
+    """Return ``low`` whose words have the ``high_bits`` of the words ``high``, as many, above their own."""
+    parts = [
+        np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")[:, :width]
+        for words, width in ((low.words, low.width_bits), (high, high_bits))
+    ]
+    width = low.width_bits + high_bits
+    bits = np.zeros((low.depth, -(-width // 64) * 64), np.uint8)
+    bits[:, :width] = np.concatenate(parts, axis=1)
+    return Memory(low.name, width, np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64))
 
 
 def unpack(words: WordArray, lanes: int, lane_bits: int, signed: bool) -> Int64Array:

@@ -6,6 +6,7 @@ block share a factor: ``gcd(block, SIMD)`` of them.  A word of the factor memory
 addresses of the weight memory, as many as have the same factors throughout.  In a dense layout every factor stands in
 memory once where ``block / SIMD`` is a power of two or one over a whole number, and ``block`` divides CI / groups; else
 some are repeated.
+In external memory, where words come one after the other, each has the factors of its lanes above its codes.
 Source: Frantar et al. 2023 (GPTQ), section 4, grouping; Rouhani et al. 2023 (Microscaling formats, MX).
 """
 
@@ -18,7 +19,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.base import remembered
-from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, pack, pack_parts, to_blocks, unpack
+from gan2hls.codecs.base import Bits, Blocks, Code, Codec, Encoded, Memory, joined, pack, pack_parts, to_blocks, unpack
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntWeight
 
@@ -103,6 +104,19 @@ def encode(weight: IntWeight, blocks: Blocks) -> Code:
     }
 
 
+def streamed(code: Code, blocks: Blocks) -> Code:
+    """Put the entries of a block's lanes into its word, above the codes; there is no memory of factors then."""
+    (codes, factors), parameters = code
+    entries = factors.words[np.arange(len(blocks.values)) >> parameters["factor_shift"]]
+    return (joined(codes, entries, factors.width_bits),), {**parameters, "factor_shift": 0, "factor_words": 0}
+
+
+def streamed_bits(weight: IntWeight, pe: int, simd: int) -> int:
+    """Return the bits of the entries of a block's lanes."""
+    found = _format(weight)
+    return pe * simd // gcd(weight.block, simd) * (found.factor_bits + found.offset_bits)
+
+
 def _lanes(entries: Int64Array, base: int, factor_bits: int, shared: int) -> tuple[Int64Array, Int64Array]:
     """Return base plus offset, and factor, of each lane, both int64 ``[N, PE * SIMD]``."""
     every = np.repeat(entries, shared, axis=1)
@@ -123,8 +137,13 @@ def decode(encoded: Encoded) -> Int64Array:
     p = encoded.parameters
     shared, width = p["factor_lanes"], p["factor_bits"] + p["offset_bits"]
     codes = unpack(encoded.memories[0].words, encoded.lanes, p["code_bits"], signed=False)
-    words = unpack(encoded.memories[1].words, encoded.lanes // shared, width, signed=False)
-    entries = words[np.arange(len(codes)) >> p["factor_shift"]]
+    if p["factor_words"]:
+        words = unpack(encoded.memories[1].words, encoded.lanes // shared, width, signed=False)
+        entries = words[np.arange(len(codes)) >> p["factor_shift"]]
+    else:
+        above = encoded.lanes * p["code_bits"]
+        bits = unpack(encoded.memories[0].words, encoded.memories[0].width_bits, 1, signed=False)[:, above:]
+        entries = bits.reshape(len(codes), -1, width) @ (np.int64(1) << np.arange(width, dtype=np.int64))
     base, factor = _lanes(entries, p["base"], p["factor_bits"], shared)
     return (base + codes) * factor
 
@@ -155,6 +174,8 @@ CODEC = Codec(
     bits,
     multiplies=True,
     decoder_clocks=2,
+    streamed=streamed,
+    streamed_bits=streamed_bits,
     decoder_lut=decoder_lut,
     decoder_ff=decoder_ff,
 )

@@ -61,12 +61,12 @@ def _linear_engine(
     """
     op = linear_op(layer)
     if not skip:
-        plain = encode(op.weight, folding.pe, folding.simd)
+        plain = encode(op.weight, folding.pe, folding.simd, streamed=off_chip is not None)
         return LinearEngine(layer, folding, rows, plain, off_chip=off_chip, ultra=ultra)
     found = occupancy(op.geometry, op.weight.values, folding.pe, folding.simd)
     assert found is not None and found.executed, f"{layer.name}: nothing to skip by"
     program = skip_program(found)
-    encoded = encode(op.weight, folding.pe, folding.simd, program.kept)
+    encoded = encode(op.weight, folding.pe, folding.simd, program.kept, streamed=off_chip is not None)
     return LinearEngine(layer, folding, rows, encoded, program, off_chip, ultra=ultra)
 
 

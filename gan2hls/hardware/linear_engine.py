@@ -141,10 +141,11 @@ class LinearEngine(EngineDesign):
         """Bits of a word of weights, encoded or not yet."""
         if self.encoded is not None:
             return self.encoded.memories[0].width_bits
-        lanes, codec = self.folding.pe * self.folding.simd, CODECS[self.weight.codec]
+        (pe, simd), codec = (self.folding.pe, self.folding.simd), CODECS[self.weight.codec]
         if codec.packing is not None:
-            return codec.packing(lanes, self.blocks)[0]
-        return ceil(lanes * bits_per_weight(self.weight))
+            return codec.packing(pe * simd, self.blocks)[0]
+        more = 0 if self.off_chip is None else codec.streamed_bits(self.weight, pe, simd)
+        return ceil(pe * simd * bits_per_weight(self.weight)) + more
 
     @cached_property
     def huffman(self) -> HuffmanStreams | None:
@@ -237,7 +238,8 @@ class LinearEngine(EngineDesign):
         address = max(1, (words - 1).bit_length())
         feed = self.in_lanes * self.in_elem.bits + address + 3  # first, last, null
         bus = 1 if self.off_chip is None else self.off_chip.bus_bits
-        weights = 0 if self.off_chip is None else -(-lanes * self.weight.type.bits // bus) * bus
+        widest = 0 if self.off_chip is None else max(lanes * self.weight.type.bits, self.weight_word_bits)
+        weights = -(-widest // bus) * bus
         return max(self.code_bits, feed, folding.pe * (acc.bits + (0 if acc.signed else 1)), weights)
 
     @cached_property

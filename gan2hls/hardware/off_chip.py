@@ -21,8 +21,6 @@ from gan2hls.ops import AxisTaps, LinearGeometry
 BANKS = 2
 #: Beats of the queue behind that memory.
 REORDER_OUT_WORDS = 8
-#: Codecs whose words stand by themselves: all but those with factors of blocks beside them.
-OFF_CHIP_CODECS = ("raw", "binary", "ternary", "codebook")
 
 
 @final

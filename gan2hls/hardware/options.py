@@ -19,7 +19,7 @@ from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.off_chip import OFF_CHIP_CODECS, Bands, OffChip, legal_band_rows
+from gan2hls.hardware.off_chip import Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pace, with_more_lanes, with_quicker_ends
 from gan2hls.hardware.resources import (
@@ -282,7 +282,7 @@ def _away_engines(
 ) -> Iterator[LinearEngine]:
     """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
     wanted = _wanted_off_chip(request, memory)
-    if wanted is False or op.weight.codec not in OFF_CHIP_CODECS:
+    if wanted is False:
         return
     if not wanted and not worth_away(layer):
         return

@@ -78,7 +78,7 @@ def test_pixels_without_taps_and_rows_in_turns(seed: int, tmp_path: Path) -> Non
 
 def test_codecs(tmp_path: Path) -> None:
     made = coded_design(0)
-    engines = [e for e in made.engines if isinstance(e, LinearEngine) and e.weights.codec != "blockscale"]
+    engines = [e for e in made.engines if isinstance(e, LinearEngine)]
     assert {e.weights.codec for e in engines} <= set(CODECS)
     away = {e.layer.name: OffChip(legal_band_rows(e.geometry)[-1], 64) for e in engines}
     check(Bench(off_chip(made, away), tmp_path))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from gan2hls.hardware import Design, Folding, LinearEngine
-from gan2hls.hardware.off_chip import OFF_CHIP_CODECS
 from gan2hls.model import IntLayer
 from gan2hls.numbers.numerics import QuantType
 from gan2hls.verify import csim
@@ -23,6 +22,8 @@ from tests.randomized import Rng, chain, design, linear_layer, random_inputs, ra
 pytestmark = pytest.mark.cosim
 
 MOST_LANES = 60
+#: Those of blocks have a test of their own (``test_off_chip_blocks.py``).
+CODECS = ("raw", "binary", "ternary", "codebook")
 
 
 def campaign(seed: int, depth: int = 2) -> Design:
@@ -56,9 +57,9 @@ def sparse_campaign(seed: int) -> Design:
 
 
 def random_layer(rng: Rng, name: str, count: int, kind: QuantType) -> IntLayer:
-    """A linear layer whose weights any codec that stands off chip carries, every other time with many zeros."""
+    """A linear layer whose weights any codec but that of blocks carries, every other time with many zeros."""
     geometry = random_geometry(rng, count)
-    codec = str(rng.choice(["raw", "binary", "ternary", "codebook"]))
+    codec = str(rng.choice(CODECS))
     return linear_layer(
         rng, name, "z", geometry, kind, out=random_type(rng), pieces=int(rng.integers(1, 3)),
         table_bits=int(rng.choice([0, 0, 7])), weight_bits=int(rng.choice([1, 2, 3, 5, 8, 13])), codec=codec,
@@ -125,7 +126,7 @@ def test_random_designs_that_skip_empty_blocks(seed: int, tmp_path: Path, monkey
 def test_the_sparse_seeds_draw_every_kind() -> None:
     found = (engine for seed in SPARSE for engine in sparse_campaign(seed).engines)
     skipping = [e for e in found if isinstance(e, LinearEngine) and e.skip is not None and e.off_chip is not None]
-    assert {engine.weights.codec for engine in skipping} == set(OFF_CHIP_CODECS)
+    assert {engine.weights.codec for engine in skipping} == set(CODECS)
     assert {engine.huffman is not None for engine in skipping} == {True, False}
     assert {engine.bands.count > 1 for engine in skipping} == {True, False}
     assert any(0 in engine.tiles.sizes for engine in skipping), "an output fold without any weights"
@@ -138,7 +139,7 @@ def test_the_seeds_draw_every_kind() -> None:
     memories = (campaign(seed).memory for seed in SEEDS)
     engines = [engine for memory in memories if memory is not None for engine in memory.engines]
     ports = [engine.off_chip for engine in engines if engine.off_chip is not None]
-    assert {engine.weights.codec for engine in engines} == set(OFF_CHIP_CODECS)
+    assert {engine.weights.codec for engine in engines} == set(CODECS)
     assert {engine.weights.parameters.get("dense", 0) for engine in engines} == {0, 1}
     assert {port.bus_bits for port in ports} == {32, 64, 128, 256}
     assert {0, 1, 2} <= {port.decoders for port in ports}

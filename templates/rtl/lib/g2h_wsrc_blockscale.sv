@@ -3,7 +3,8 @@
 // Equation    lane l of weight_o = (Base + offset[g] + code[l]) * factor[g], g = l / FactorLanes.
 // Memory      word_i, word addr_i of the memory of codes, holds the codes of one block of lanes, CodeBits each, unsigned, lane 0 in the least
 //             significant bits.  Word addr_i >> FactorShift of FactorFile holds an entry per group g, group 0 in the
-//             least significant bits: factor (FactorBits), then offset (OffsetBits, 0: none), both unsigned.
+//             least significant bits: factor (FactorBits), then offset (OffsetBits, 0: none), both unsigned.  Where there is
+//             no such memory (FactorWords 0), since weights come from external memory, word_i has these entries above its codes.
 // Latency     4 clocks from addr_i, two more than other weight sources: one for multiples of the factor by two bits of the
 //             digit each, one for their sum.
 // Parameters  DigitBits holds Base + offset + code, WeightBits the product, both signed; FactorLanes divides Simd.  The
@@ -43,23 +44,31 @@ module g2h_wsrc_blockscale #(
 
   assign unused_fold = &{1'b0, co_i};
 
-  if (Lanes != Pe * Simd || WordBits != Lanes * CodeBits || (1 << CoBits) < CoFolds) begin : g_check_lanes
+  localparam int unsigned WordEntries = (FactorWords == 0) ? Groups * EntryBits : 0;  // bits of them in a word
+
+  if (Lanes != Pe * Simd || WordBits != Lanes * CodeBits + WordEntries || (1 << CoBits) < CoFolds) begin : g_check_lanes
     $error("g2h_wsrc_blockscale: Lanes must be Pe * Simd, WordBits a word of codes, CoBits must hold CoFolds - 1");
   end
   if (Simd % FactorLanes != 0 || CodeBits > DigitBits || OffsetBits > DigitBits) begin : g_check_factors
     $error("g2h_wsrc_blockscale: FactorLanes must divide Simd, DigitBits must hold codes and offsets");
   end
 
-  g2h_rom #(
-    .Width   (Groups * EntryBits),
-    .Depth   (FactorWords),
-    .AddrBits(FactorAddrBits),
-    .File    (FactorFile)
-  ) u_factor_rom (
-    .clk_i (clk_i),
-    .addr_i(FactorAddrBits'(addr_i >> FactorShift)),
-    .data_o(entries)
-  );
+  if (FactorWords == 0) begin : g_in_word
+    logic unused_addr;
+    assign unused_addr = &{1'b0, addr_i};
+    assign entries     = word_i[Lanes*CodeBits+:Groups*EntryBits];
+  end else begin : g_factor_rom
+    g2h_rom #(
+      .Width   (Groups * EntryBits),
+      .Depth   (FactorWords),
+      .AddrBits(FactorAddrBits),
+      .File    (FactorFile)
+    ) u_factor_rom (
+      .clk_i (clk_i),
+      .addr_i(FactorAddrBits'(addr_i >> FactorShift)),
+      .data_o(entries)
+    );
+  end
 
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     localparam int unsigned Low = l / FactorLanes * EntryBits;
