@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import final
@@ -61,9 +61,7 @@ def misfit_error(
     target: Target,
     aside: Resources,
     narrower: Narrower,
-    *,
-    maps_help: bool,
-    one_helps: bool,
+    tried: Sequence[str],
 ) -> FoldingError:
     """Return what says that nothing fits, with the ways out that have been tried.
 
@@ -74,8 +72,7 @@ def misfit_error(
         target: part, clock and goal.
         aside: what is taken beside the options of layers.
         narrower: by which fewer bits of weights are tried.
-        maps_help: whether it fits with queues and maps off chip, where the target does not allow that.
-        one_helps: whether it fits without batches, where the target has them.
+        tried: other settings with which it fits.
     """
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside
@@ -83,12 +80,10 @@ def misfit_error(
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     ways = [f"in all it takes {', '.join(counts)}"]
-    ways += ["memory.maps: auto: with queues and maps off chip it fits"] if maps_help else []
-    ways += ["target.batch: 1: frames one by one fit"] if one_helps else []
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
+        hint=_BETWEEN.join([*ways, *tried, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
     )
 
 

@@ -9,7 +9,7 @@ the least, is taken off the budget, and the search goes on with what is left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
@@ -43,6 +43,8 @@ _SLACKS = (1.05, 1.25)
 _WORTH_TURNS = 1.1
 #: Bands of a batch at least, where layers take turns.
 _LEAST_BANDS = 2
+#: Batches that are tried where single frames cannot be as fast as they should.
+_BATCHES = (2, 4, 8)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -123,20 +125,26 @@ def _misfit(
     aside: Resources,
     with_weights: WithWeights = lambda _: None,
 ) -> FoldingError:
-    """Return what says that nothing fits.
-
-    That maps off chip would help is tried here, where they were not allowed, and that frames one by one would.
-    """
-    maps_help = False
-    if not target.memory.maps:
-        free = replace(target, memory=replace(target.memory, maps=True))
-        maps_help = _within_budget(model, free, pinned)[1].design is not None
-    one_helps = model.single is not None and fits(model.single, replace(target, batch=1), pinned)
+    """Return what says that nothing fits."""
     narrower = Narrower(with_weights, lambda other: fits(other, target, pinned))
     listed = choices
     if not target.has_ultra:
         listed = layer_choices(model, target, pinned, short=True, ultra=True, shared=choices.shared)
-    return misfit_error(model, choices, listed, target, aside, narrower, maps_help=maps_help, one_helps=one_helps)
+    tried = tuple(_other_settings(model.single or model, target, pinned))
+    return misfit_error(model, choices, listed, target, aside, narrower, tried)
+
+
+def _other_settings(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Iterator[str]:
+    """Yield which settings would help, of those that decide how a search goes: each is tried."""
+    memory = target.memory
+    if not memory.maps and fits(model, replace(target, memory=replace(memory, maps=True)), pinned):
+        yield "memory.maps: auto: with queues and maps off chip it fits"
+    if target.batch > 1 and fits(model, replace(target, batch=1), pinned):
+        yield "target.batch: 1: frames one by one fit"
+    if target.batch == 1 and target.fps is not None and memory.off_chip is not False:
+        batch = next((n for n in _BATCHES if fits(model, replace(target, batch=n), pinned)), None)
+        if batch is not None:
+            yield f"target.batch: {batch}: frames that share passes over weights off chip fit"
 
 
 @final

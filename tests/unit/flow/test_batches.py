@@ -14,11 +14,11 @@ from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.flow.actions import generate
 from gan2hls.flow.inputs import first_batches
 from gan2hls.flow.project_folder import load_saved
-from gan2hls.hardware import Design, Target, Utilization, estimate, fits, schedule
+from gan2hls.hardware import Design, MemoryPort, Target, Utilization, estimate, fits, schedule
 from gan2hls.model import Golden, batched
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.quantize import quantize_inputs
-from tests.randomized import chain, conv, linear_layer
+from tests.randomized import chain, conv, dense, linear_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 MODEL = Path(__file__).parents[3] / "models" / "tiny_dcgan.onnx"
@@ -118,6 +118,20 @@ def test_what_fits_without_batches_is_told_so() -> None:
     assert "target.batch: 1: frames one by one fit" in found.value.hint
     assert schedule(model, replace(tight, batch=1), {}).batch == 1
     assert batched(model, 16).single is model
+
+
+def test_batches_that_a_memory_port_needs_are_told_so() -> None:
+    """Twice 64 KiB of weights take 20,480 clocks of the port, which are more than a frame may have."""
+    rng, sizes = np.random.default_rng(0), ((64, 1024), (1024, 64))
+    layers = [linear_layer(rng, f"l{n}", "z", dense(*size), INT8, out=INT8) for n, size in enumerate(sizes)]
+    model = chain("narrow", (1, 1, 64), INT8, layers)
+    fast = Target(fps=200e6 / 9000, memory=MemoryPort(off_chip=True))
+    with pytest.raises(FoldingError) as found:
+        schedule(model, fast, {})
+    assert "target.batch: 4: frames that share passes over weights off chip fit" in found.value.hint
+    assert not fits(model, replace(fast, batch=2), {})
+    made = schedule(model, replace(fast, batch=4), {})
+    assert made.per_frame(estimate(made).interval) <= 9000
 
 
 @pytest.mark.parametrize("batch", [0, 17, 1.5, True])
