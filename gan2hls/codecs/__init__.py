@@ -43,8 +43,8 @@ def encode(weight: IntWeight, pe: int, simd: int, kept: Int64Array | None = None
     code = codec.encode(weight, blocks)
     memories, parameters = codec.streamed(code, blocks) if streamed else code
     bits = codec.bits(weight, blocks.values.size)
-    tables = sum(memory.bits for memory in memories[1:])
-    bits = replace(bits, tables=min(bits.tables, tables)) if len(memories) > 1 or not streamed else bits
+    if len(memories) > 1:
+        bits = replace(bits, tables=min(bits.tables, sum(memory.bits for memory in memories[1:])))
     return Encoded(codec.name, pe, simd, (taps, co, ci), memories, parameters, bits, kept)
 
 

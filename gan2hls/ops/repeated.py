@@ -32,7 +32,7 @@ class IntRepeated(StreamOperation):
     frames: int
 
     def __post_init__(self) -> None:
-        assert self.op.turn_key is None, f"{self.op.kind}: layers that take turns have maps of several frames"
+        assert self.op.turn_key is None, f"{self.op.kind}: what takes turns knows of several frames itself"
 
     @property
     def kind(self) -> str:

@@ -36,5 +36,5 @@ def why_no_rtl(config: VerifyConfig, design: Design) -> str | None:
     interval = estimate(design).interval
     if config.steps is not None or interval <= _LONG_FRAME:
         return None
-    clocks = f"a frame takes {interval:,} clocks, more than {_LONG_FRAME:,}"
+    clocks = f"a {'frame' if design.batch == 1 else 'batch'} takes {interval:,} clocks, more than {_LONG_FRAME:,}"
     return f"{clocks}; --verify float,csim,hls,rtl simulates it all the same"
