@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gan2hls
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, estimate, make_engine
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.model import batched
@@ -24,6 +25,7 @@ from tests.shared_engines import NORMS, norm_model, residual_model, shared_desig
 
 pytestmark = pytest.mark.cosim
 
+MODEL = Path(__file__).parents[2] / "models" / "tiny_dcgan.onnx"
 #: Graphs that between them have vectors, crops and rearranged maps, whose units do one frame after the other.
 GRAPHS = (2, 16, 12)
 
@@ -130,3 +132,21 @@ def test_csim(
     codes = random_inputs(np.random.default_rng(6), made.model, 2)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
+
+
+def test_a_build_measures_what_is_estimated(tmp_path: Path) -> None:
+    """Of the project's own benches: weights that frames share, all steps of the ladder, clocks and MACs a frame."""
+    pytest.importorskip("cocotb")
+    config = {
+        "target": {"batch": 2},
+        "memory": {"weights": "off_chip"},
+        "verify": {"steps": ["float", "csim", "hls", "rtl"], "frames": 1},
+    }
+    report = gan2hls.build(MODEL, config=config, output=tmp_path).report
+    assert report is not None and report.passed
+    totals = report.totals
+    interval, latency = totals.frame_interval_cycles, totals.latency_cycles
+    assert (interval.measured, latency.measured) == (interval.estimated, latency.estimated)
+    assert totals.executed_macs == totals.useful_macs
+    assert [layer.executed_macs for layer in report.layers] == [layer.useful_macs for layer in report.layers]
+    assert report.verification["rtl"].frames % 2 == 0
