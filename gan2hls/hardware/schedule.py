@@ -97,6 +97,8 @@ def check_fits(
 ) -> None:
     """Refuse a design that takes more than ``target`` allows; where that is ``oversize``, warn of it.
 
+    Warn of batches, too, where their frames share nothing.
+
     Args:
         design: of some model.
         target: as for ``schedule``.
@@ -107,6 +109,10 @@ def check_fits(
     Raises:
         FoldingError: it says what is needed and what is there, and which ways out there are.
     """
+    if design.batch > 1 and not design.has_image and not design.shared:
+        _log.warning(
+            "target.batch: %d brings latency alone: no weights are off chip, no layers take turns", design.batch
+        )
     taken, budget = design_resources(design), target.budget
     if taken.within(budget):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,14 @@ def test_a_report_tells_of_a_frame(tmp_path: Path) -> None:
     interval = four.report.totals.frame_interval_cycles
     assert interval.estimated == -(-estimate(made).interval // 4) >= interval.limit == -(-made.interval_limit // 4)
     assert four.report.totals.latency_cycles.estimated == estimate(made).latency
+
+
+def test_batches_that_bring_nothing_are_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        built(tmp_path, 2)
+        assert "brings latency alone" not in caplog.text
+        built(tmp_path, 3, memory={"weights": "on_chip"})
+    assert "target.batch: 3 brings latency alone: no weights are off chip, no layers take turns" in caplog.text
 
 
 def test_a_project_is_read_again(tmp_path: Path) -> None:
