@@ -17,7 +17,7 @@ from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.options import Option
 from gan2hls.hardware.queues import queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
-from gan2hls.hardware.search import Choices, Chosen
+from gan2hls.hardware.search import Choices, Chosen, taken_by
 from gan2hls.model import IntegerModel, IntLayer
 
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
@@ -56,6 +56,39 @@ def buffered(
     pace = max((option.interval for option in chosen.values() if option.rows), default=0)
     pace = choices.pace(chosen) if choices.shared else pace
     return with_queues(_buffer(made, pace), placed, fits)
+
+
+def with_fewer_bytes(
+    design: Design,
+    choices: Choices,
+    chosen: Chosen,
+    target: Target,
+    budget: Resources,
+    placed: Callable[[Design], Design],
+) -> Design:
+    """Return ``design`` with what ``budget`` leaves spent on higher bands, so on fewer passes over weights.
+
+    It is no slower, and fewer bytes cross its memory port.  Where layers take turns, frame by frame, all is scarce, and
+    nothing is tried.
+
+    Args:
+        design: of ``chosen`` options, within ``budget``.
+        choices: the options of all layers.
+        chosen: an option for each engine.
+        target: part and clock.
+        budget: what may be taken.
+        placed: as for ``with_queues``.
+    """
+    if design.memory is None or (design.shared and design.batch == 1):
+        return design
+    beside = design_resources(design) - taken_by(chosen)
+    fewer = choices.with_fewer_bytes(chosen, budget - Resources(*(max(0, count) for count in beside.counts)))
+    if fewer == chosen:
+        return design
+    other = buffered(design.model, choices, fewer, target, placed, lambda made: design_resources(made).within(budget))
+    spent = 0 if other.memory is None else other.memory.frame_bytes
+    as_good = design_resources(other).within(budget) and estimate(other).interval <= estimate(design).interval
+    return other if as_good and spent < design.memory.frame_bytes else design
 
 
 def _engine(layer: IntLayer, option: Option) -> EngineDesign:

@@ -17,7 +17,7 @@ from typing import final
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
-from gan2hls.hardware.buffered import beside_options, buffered, placed
+from gan2hls.hardware.buffered import beside_options, buffered, placed, with_fewer_bytes
 from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
@@ -323,6 +323,7 @@ def _search(
         if taken.within(budget) and (
             choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
         ):
+            design = with_fewer_bytes(design, choices, chosen, target, budget, place)
             return _Found(with_entropy(design, budget) if target.memory.entropy else design, aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))

@@ -172,6 +172,19 @@ class Choices:
                 kept[name] = plain
         return kept
 
+    def with_fewer_bytes(self, chosen: Chosen, budget: Resources) -> Chosen:
+        """Return ``chosen`` with weights, and maps, off chip in options of fewer bytes, as far as ``budget`` has room.
+
+        They are as fast; what has most bytes comes first.
+        """
+        pace, kept = self.pace(chosen), dict(chosen)
+        away = [name for name, option in chosen.items() if option.away]
+        for name in sorted(away, key=lambda name: -chosen[name].bus_bytes):
+            fewer = [o for o in self.options[name] if o.interval <= pace and o.bus_bytes < kept[name].bus_bytes]
+            fits = (o for o in fewer if self._holds(kept | {name: o}, pace, budget))
+            kept[name] = min(fits, key=lambda option: option.bus_bytes, default=kept[name])
+        return kept
+
     def fastest(self, budget: Resources) -> Chosen | None:
         """Return options of the least interval that fit ``budget``; None where none do."""
         longest = len(self.intervals)

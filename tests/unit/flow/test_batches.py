@@ -12,14 +12,15 @@ import pytest
 
 import gan2hls
 from gan2hls.base.errors import ConfigError, FoldingError
+from gan2hls.fabric import BRAM18_BITS
 from gan2hls.flow.actions import generate
 from gan2hls.flow.inputs import first_batches
 from gan2hls.flow.project_folder import load_saved
-from gan2hls.hardware import Design, MemoryPort, Target, Utilization, estimate, fits, schedule
+from gan2hls.hardware import Design, MemoryPort, Target, Utilization, design_resources, estimate, fits, schedule
 from gan2hls.model import Golden, batched
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.quantize import quantize_inputs
-from tests.randomized import chain, conv, dense, linear_layer
+from tests.randomized import chain, conv, conv_transpose, dense, linear_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 MODEL = Path(__file__).parents[3] / "models" / "tiny_dcgan.onnx"
@@ -114,6 +115,24 @@ def test_frames_a_second_are_those_of_frames() -> None:
     with pytest.raises(FoldingError) as other:
         schedule(model, replace(target, fps=1e8), {})
     assert found.value.hint == other.value.hint
+
+
+def test_block_rams_that_are_left_spare_bytes() -> None:
+    """Where the whole batch as one band fits, each weight crosses the port once for all its frames."""
+    rng = np.random.default_rng(0)
+    layers = [
+        linear_layer(rng, "l0", "z", dense(64, 1024), INT8, out=INT8, shape=(4, 4, 64)),
+        linear_layer(rng, "l1", "l0", conv_transpose((4, 4), 64, 32), INT8, out=INT8),
+    ]
+    model = chain("bands", (1, 1, 64), INT8, layers)
+    target = Target(fps=2000.0, memory=MemoryPort(off_chip=True), batch=4)
+    made = schedule(model, target, {})
+    assert made.memory is not None and [region.passes for region in made.memory.regions] == [1, 1]
+    image = sum(region.size for region in made.memory.regions)
+    assert made.memory.frame_bytes == image, "a batch reads all weights once"
+    few = design_resources(made).bram18 // 2
+    tight = schedule(model, replace(target, memory_bits=few * BRAM18_BITS), {})
+    assert tight.memory is not None and tight.memory.frame_bytes > image
 
 
 def test_what_fits_without_batches_is_told_so() -> None:
