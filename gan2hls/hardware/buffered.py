@@ -66,10 +66,10 @@ def with_fewer_bytes(
     budget: Resources,
     placed: Callable[[Design], Design],
 ) -> Design:
-    """Return ``design`` with what ``budget`` leaves spent on higher bands, so on fewer passes over weights.
+    """Return ``design`` of batches with what ``budget`` leaves spent on higher bands, so on fewer passes over weights.
 
-    It is no slower, and fewer bytes cross its memory port.  Where layers take turns, frame by frame, all is scarce, and
-    nothing is tried.
+    It is no slower, and fewer bytes cross its memory port.  Its latency is longer, since a band waits for all of its
+    input, so single frames are left as they are.
 
     Args:
         design: of ``chosen`` options, within ``budget``.
@@ -79,7 +79,7 @@ def with_fewer_bytes(
         budget: what may be taken.
         placed: as for ``with_queues``.
     """
-    if design.memory is None or (design.shared and design.batch == 1):
+    if design.batch == 1 or design.memory is None:
         return design
     beside = design_resources(design) - taken_by(chosen)
     fewer = choices.with_fewer_bytes(chosen, budget - Resources(*(max(0, count) for count in beside.counts)))
