@@ -42,6 +42,10 @@ def main() -> NoReturn:
             _handle(handled, signal.SIG_IGN)  # all is done; Python's own end would let the signal kill
     except KeyboardInterrupt:  # outside of any command
         _leave(signal.SIGINT, None)
+    except SystemExit as end:  # typer makes it of an interrupt, while it reads arguments and when a command is done
+        if end.code == INTERRUPTED:
+            _tell(b"error: interrupted; nothing is half written\n")
+        raise
     sys.exit(0)
 
 
@@ -55,9 +59,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    with contextlib.suppress(OSError):
-        os.write(2, b"error: interrupted\n")
+    _tell(b"error: interrupted\n")
     os._exit(INTERRUPTED)
+
+
+def _tell(message: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, message)
 
 
 def _unraisable(found: Any) -> None:
@@ -83,8 +91,7 @@ class _Output(io.FileIO):
             self._closed = True
             if isinstance(error, BrokenPipeError):
                 raise SystemExit(CLOSED_PIPE) from None
-            with contextlib.suppress(OSError):
-                os.write(2, f"error: cannot write the output: {error.strerror}\n".encode())
+            _tell(f"error: cannot write the output: {error.strerror}\n".encode())
             raise SystemExit(CANNOT_WRITE) from None
 
 

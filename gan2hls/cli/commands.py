@@ -35,8 +35,7 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            err.print("error: interrupted; nothing is half written")
+        except KeyboardInterrupt:  # which ``__main__`` tells
             code = 130
         except Gan2HlsError as error:
             _show_error(error)

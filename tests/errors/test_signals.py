@@ -64,6 +64,18 @@ def test_a_signal_ends_the_imports_at_once(tmp_path: Path) -> None:
     assert (process.returncode, text) == (INTERRUPTED, b"error: interrupted\n")
 
 
+def test_a_signal_while_arguments_are_read_is_told(tmp_path: Path) -> None:
+    """Typer ends in exit code 130 then, and says nothing."""
+    slow = "import time; from gan2hls.cli import app\nfrom typer.core import TyperGroup\n"
+    slow += "def late(*rest, **more):\n    print('reading', flush=True); time.sleep(30)\n"
+    slow += f"TyperGroup.make_context = late\n{START}"
+    process = start(tmp_path, "--version", code=slow)
+    assert process.stdout is not None and process.stdout.readline() == b"reading\n"
+    process.send_signal(signal.SIGTERM)
+    _, text = process.communicate(timeout=60)
+    assert (process.returncode, text) == (INTERRUPTED, b"error: interrupted; nothing is half written\n")
+
+
 def test_an_interrupt_that_a_callback_cannot_pass_on_comes_again(tmp_path: Path) -> None:
     code = (
         "import signal, time; from gan2hls import __main__, cli\n"
