@@ -53,8 +53,8 @@ def buffered(
     engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
     plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
     made = with_endless_queues(plain)
-    pace = max((option.interval for option in chosen.values() if option.rows), default=0)
-    pace = choices.pace(chosen) if choices.shared else pace
+    short = (option.interval for option in chosen.values() if option.rows)
+    pace = choices.pace(chosen) if choices.shared else max(short, default=0)
     return with_queues(_buffer(made, pace), placed, fits)
 
 

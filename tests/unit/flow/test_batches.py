@@ -40,6 +40,9 @@ def test_a_report_tells_of_a_frame(tmp_path: Path) -> None:
     assert one.report.model == four.report.model  # ports have the shapes of a frame
     for a, b in zip(one.report.layers, four.report.layers, strict=True):
         assert (a.shape, a.useful_macs, a.params, a.weight_bits) == (b.shape, b.useful_macs, b.params, b.weight_bits)
+        assert (a.zero_insertion_macs, a.padded_phase_macs) == (b.zero_insertion_macs, b.padded_phase_macs)
+        for edge in b.inputs:
+            assert edge.beats == four.design.streams[edge.tensor].beats // 4  # type: ignore[union-attr]
     assert one.report.totals.useful_macs == four.report.totals.useful_macs
     assert one.report.memory is not None and four.report.memory is not None
     assert four.report.memory.bytes_per_frame < one.report.memory.bytes_per_frame
@@ -49,6 +52,9 @@ def test_a_report_tells_of_a_frame(tmp_path: Path) -> None:
     interval = four.report.totals.frame_interval_cycles
     assert interval.estimated == -(-estimate(made).interval // 4) >= interval.limit == -(-made.interval_limit // 4)
     assert four.report.totals.latency_cycles.estimated == estimate(made).latency
+    memory, weights = four.report.memory, sum(e.weight.values.size for e in made.memory.engines)
+    assert memory.gigabytes_per_second == pytest.approx(memory.bytes_per_frame / (5 * interval.estimated), rel=0.01)
+    assert memory.float32_ratio == pytest.approx(4 * weights / memory.bytes_per_frame, rel=0.01)
 
 
 def test_batches_that_bring_nothing_are_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
