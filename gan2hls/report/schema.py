@@ -257,7 +257,9 @@ class Totals(_Part):
     frame_interval_cycles: Interval
     frames_per_second: float | None = Field(description="At the target clock, from the measured or estimated interval.")
     batch: Count = Field(
-        1, description="Frames that come together, in one packet; latency is that of a batch, all else that of a frame."
+        1,
+        description="Frames that come together, in one packet; latency is that of a batch, other clocks, MACs and "
+        "bytes are those of a frame.",
     )
 
 
