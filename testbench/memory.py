@@ -1,4 +1,4 @@
-"""The external memory behind a design's AXI4 port: its image, what is written, latency, back-pressure and errors.
+"""The external memory behind a design's AXI4 ports: its image, what is written, latency, back-pressure and errors.
 
 The protocol is that of cocotbext-axi; it checks that no burst crosses 4096 bytes.  The memory knows nothing of the
 design's reset, so bursts that are on their way at a reset come all the same.
@@ -7,7 +7,7 @@ design's reset, so bursts that are on their way at a reset come all the same.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ class Memory:
     """A memory of which the design reads the image, and writes and reads what is behind it.
 
     Args:
-        dut: the design, with a port ``m_axi`` and an input ``memory_base_i``.
+        dut: the design, with an input ``memory_base_i``.
         clock: name of its clock.
+        ports: what the signals of its ports begin with, and whether they have write channels.
         image: what stands from ``BASE`` on; None: nothing does.
-        span: bytes from ``BASE`` to the end of what the design may write; 0: the port has no write channels.
+        span: bytes from ``BASE`` to the end of what the design may write; 0: it writes nothing.
         period: clock period in simulator steps.
 
     Attributes:
@@ -34,7 +35,9 @@ class Memory:
         outside: the first address that was read or written where nothing may be.
     """
 
-    def __init__(self, dut: Any, clock: str, image: Path | None, span: int, period: int) -> None:
+    def __init__(
+        self, dut: Any, clock: str, ports: Mapping[str, bool], image: Path | None, span: int, period: int
+    ) -> None:
         given = b"" if image is None else image.read_bytes()
         self.fixed = len(given)
         self.content = bytearray(given) + random.Random(span).randbytes(max(0, span - self.fixed))
@@ -42,16 +45,19 @@ class Memory:
         self.beats = self.error_at = 0
         self.outside: int | None = None
         self._latency: Iterator[int] | None = None
-        self._until = 0
         dut.memory_base_i.value = BASE
-        reads = AxiSlaveRead(AxiReadBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
-        reads.log.setLevel("ERROR")
-        reads.ar_channel.queue_occupancy_limit = 0  # none: a request is taken at once, its first beat 2 clocks later
-        self._channels = [reads.ar_channel, reads.r_channel]
-        if span:
-            writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, "m_axi"), getattr(dut, clock), target=self)
-            writes.log.setLevel("ERROR")
-            self._channels += [writes.aw_channel, writes.w_channel, writes.b_channel]
+        self._channels: list[Any] = []
+        for axi, has_writes in ports.items():
+            reads = AxiSlaveRead(AxiReadBus.from_prefix(dut, axi), getattr(dut, clock), target=self)
+            reads.log.setLevel("ERROR")
+            reads.ar_channel.queue_occupancy_limit = (
+                0  # a request is taken at once, its first beat comes 2 clocks later
+            )
+            self._channels += [reads.ar_channel, reads.r_channel]
+            if has_writes:
+                writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, axi), getattr(dut, clock), target=self)
+                writes.log.setLevel("ERROR")
+                self._channels += [writes.aw_channel, writes.w_channel, writes.b_channel]
 
     def restart(self, seed: int | None = None, error_at: int = 0) -> None:
         """Count from 0 again; with ``seed`` latencies and waits are random, without it the memory answers at once."""

@@ -186,11 +186,12 @@ _CODINGS = {"plain": "", "huffman": " (Huffman)", "huffman_runs": " (Huffman, ru
 
 
 def _show_memory(console: Console, memory: MemoryReport) -> None:
-    """Print what stands in external memory, and how much crosses its port."""
+    """Print what stands in external memory, and how much crosses its ports."""
     spent = memory.gigabytes_per_second
     away = dict.fromkeys(f"{region.layer}{_CODINGS[region.coding]}" for region in memory.regions)
     console.print(
-        f"external memory: {memory.bytes_per_frame:,} bytes a frame through {memory.port_bits} bits"
+        f"external memory: {memory.bytes_per_frame:,} bytes a frame through "
+        f"{f'{memory.ports} ports of ' if memory.ports > 1 else ''}{memory.port_bits} bits"
         f"{'' if spent is None else f', {spent:.2f} GB/s'}",
         markup=False,
     )

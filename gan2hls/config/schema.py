@@ -122,7 +122,7 @@ class TargetConfig(Strict):
 
 
 class MemoryConfig(Strict):
-    """The external memory: its port, and what stands there."""
+    """The external memory: its ports, and what stands there."""
 
     weights: Literal["auto", "on_chip", "off_chip"] = Field(
         "auto", description="Where weights stand; auto: off chip where block RAM does not hold those of all layers."
@@ -137,10 +137,13 @@ class MemoryConfig(Strict):
         description="Huffman code over weights that are off chip, of runs of zeros too; auto: where it saves bytes.",
     )
     port_bits: Literal["auto", 32, 64, 128, 256, 512] = Field(
-        "auto", description="Width of the AXI4 port; auto: 64, or 32 where no design with 64 fits."
+        "auto", description="Width of an AXI4 port; auto: 64, or 32 where no design with 64 fits."
+    )
+    ports: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(
+        1, description="AXI4 ports that the RTL may have; HLS C++ has one for each layer and each ring."
     )
     bandwidth_gbps: Positive | None = Field(
-        None, description="Gigabytes a second that the port brings; null: 80 % of a beat a clock."
+        None, description="Gigabytes a second that a port brings; null: 80 % of a beat a clock."
     )
 
 

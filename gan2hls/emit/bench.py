@@ -131,7 +131,11 @@ def _rtl(design: Design) -> dict[str, Any]:
 
 
 def _memory(memory: MemoryMap) -> dict[str, Any]:
-    return {"image": MEMORY_IMAGE if memory.regions else "", "span": memory.span if memory.rings else 0}
+    return {
+        "image": MEMORY_IMAGE if memory.regions else "",
+        "span": memory.span if memory.rings else 0,
+        "ports": {port.axi: bool(port.rings) for port in memory.ports},
+    }
 
 
 def _hls(design: Design) -> dict[str, Any]:

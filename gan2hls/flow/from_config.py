@@ -227,10 +227,10 @@ def target_of(config: Config, part: str) -> Target:
 
 
 def _memory_port(memory: MemoryConfig, off_chip: bool | None) -> MemoryPort:
-    """Return the port to external memory, which may be narrower where its width is not fixed."""
+    """Return the ports to external memory, which may be narrower where their width is not fixed."""
     bits, may_narrow = (64, True) if memory.port_bits == "auto" else (memory.port_bits, False)
     maps, entropy = memory.maps == "auto", memory.entropy == "auto"
-    return MemoryPort(bits, memory.bandwidth_gbps, off_chip, maps, entropy, may_narrow)
+    return MemoryPort(bits, memory.bandwidth_gbps, off_chip, maps, entropy, may_narrow, memory.ports)
 
 
 def assign_folding(graph_layers: Mapping[str, str], config: Config) -> dict[str, FoldingRequest]:

@@ -64,6 +64,7 @@ class _Design(Part):
     shared: tuple[Annotated[tuple[Name, ...], Field(min_length=2)], ...] = ()
     turn_queues: tuple[Annotated[int, Field(ge=0, le=1 << 31)], ...] = ()
     batch: Annotated[int, Field(ge=1, le=16)] = 1
+    memory_ports: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 def dump_design(design: Design) -> dict[str, bytes]:
@@ -92,6 +93,7 @@ def dump_design(design: Design) -> dict[str, bytes]:
         shared=design.shared,
         turn_queues=_queues(design.depths.get((group[0], TURNS), 0) for group in design.shared),
         batch=design.batch,
+        memory_ports=design.memory_ports,
     )
     return {DESIGN_JSON: parsed.model_dump_json(indent=2, ensure_ascii=True).encode() + b"\n"}
 
@@ -127,7 +129,17 @@ def load_design(model: IntegerModel, json_bytes: bytes, *, where: str = DESIGN_J
         }
         ultra = frozenset((e.layer, port) for e in parsed.engines for port, is_so in enumerate(e.queues_ultra) if is_so)
         _check_shared(model, parsed.shared)
-        design = Design(model, engines, parsed.part, parsed.clock_ns, depths, off_chip, ultra, parsed.shared)
+        design = Design(
+            model,
+            engines,
+            parsed.part,
+            parsed.clock_ns,
+            depths,
+            off_chip,
+            ultra,
+            parsed.shared,
+            parsed.memory_ports,
+        )
         verify_design(design)
     except READ_ERRORS as error:
         raise broken(where, error) from error

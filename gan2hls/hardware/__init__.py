@@ -25,7 +25,7 @@ from gan2hls.hardware.entropy import (
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Region
+from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Port, Region
 from gan2hls.hardware.off_chip import BANKS, OffChip, Tiles, legal_band_rows
 from gan2hls.hardware.parts import find_part, part_name, part_resources
 from gan2hls.hardware.resources import (
@@ -66,6 +66,7 @@ __all__ = [
     "MemoryMap",
     "MemoryPort",
     "OffChip",
+    "Port",
     "Region",
     "Stream",
     "StreamEngine",

@@ -88,16 +88,17 @@ def excess_text(taken: Resources, most: Resources) -> str:
 @final
 @dataclass(frozen=True)
 class MemoryPort:
-    """The port to external memory, and which weights come through it.
+    """The ports to external memory, which are alike, and which weights come through them.
 
     Attributes:
         bits: of a beat.
-        gbps: gigabytes a second that it brings; None: ``_PORT_SHARE`` of a beat a clock.
+        gbps: gigabytes a second that one brings; None: ``_PORT_SHARE`` of a beat a clock.
         off_chip: whether all weights come through it; None: those that block RAM does not hold.
         maps: whether long queues and maps of normalizations may stand behind it, where block RAM does not hold them.
         entropy: whether they are Huffman-coded where that saves bytes.
-        may_narrow: whether the port may have half of ``bits`` where no design fits otherwise: each queue off chip takes
+        may_narrow: whether a port may have half of ``bits`` where no design fits otherwise: each queue off chip takes
             registers and LUTs by its width.
+        ports: that there may be.
     """
 
     bits: int = 64
@@ -106,9 +107,10 @@ class MemoryPort:
     maps: bool = True
     entropy: bool = True
     may_narrow: bool = False
+    ports: int = 1
 
     def bytes_per_clock(self, clock_mhz: float) -> float:
-        """Return what it carries in a clock."""
+        """Return what one of them carries in a clock."""
         beat = self.bits / 8
         return _PORT_SHARE * beat if self.gbps is None else min(beat, self.gbps * 1e3 / clock_mhz)
 
@@ -126,7 +128,7 @@ class Target:
         utilization: of the part, at most.
         memory_bits: bits of block RAM to use at most, ``BRAM18_BITS`` a block; None: those of the part.
         oversize: make the design that comes nearest where none fits.
-        memory: the port to external memory.
+        memory: the ports to external memory.
         share: whether layers take turns at one engine, where they can; None: where nothing fits otherwise.
         batch: frames of the generator that come together, as one frame of the design.
     """
@@ -164,7 +166,7 @@ class Target:
         return self.budget.uram > 0
 
     def with_port(self, memory: MemoryMap | None) -> Target:
-        """Return it with a memory port as wide as that of a design, if that has one."""
+        """Return it with memory ports as wide as those of a design, if that has any."""
         return self if memory is None else replace(self, memory=replace(self.memory, bits=memory.bus_bits))
 
     @property

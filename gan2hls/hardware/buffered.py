@@ -51,7 +51,8 @@ def buffered(
     """
     of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
     engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
-    plain = Design(model, engines, target.part, 1000.0 / target.clock_mhz, shared=choices.shared)
+    clock_ns, ports = 1000.0 / target.clock_mhz, target.memory.ports
+    plain = Design(model, engines, target.part, clock_ns, shared=choices.shared, memory_ports=ports)
     made = with_endless_queues(plain)
     short = (option.interval for option in chosen.values() if option.rows)
     pace = choices.pace(chosen) if choices.shared else max(short, default=0)

@@ -47,6 +47,7 @@ class Design:
         ultra: reader and port of the queues that are in UltraRAM.
         shared: names of the layers that take turns at one engine, in the order in which they do, group by group; their
             ``engines`` are alike, and there is one of them.
+        memory_ports: that lead to external memory at most, where something stands there.
     """
 
     model: IntegerModel
@@ -57,6 +58,7 @@ class Design:
     off_chip: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ultra: frozenset[tuple[str, int]] = frozenset()
     shared: tuple[tuple[str, ...], ...] = ()
+    memory_ports: int = 1
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Design:
         """What stands in external memory; None: nothing."""
         rings = [(f"{edge.reader}_{edge.port}", edge.label, edge.ring) for edge in self.edges]
         rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.units]
-        return memory_map(self.units, rings)
+        return memory_map(self.units, rings, self.memory_ports)
 
     @property
     def has_image(self) -> bool:

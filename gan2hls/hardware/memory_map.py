@@ -1,8 +1,9 @@
-"""External memory: what stands where in it, and the port that leads there.
+"""External memory: what stands where in it, and the ports that lead there.
 
 All weights that are off chip stand in one image.  Each engine has a region, the weights of one pass over them in the
 order in which they are read; the engine reads it from end to end, over and over.  Behind the image lie rings: long
-queues and the maps of normalizations, which the design writes and reads itself.
+queues and the maps of normalizations, which the design writes and reads itself.  Each region and each ring is reached
+through one port; where there are several, that is chosen so that they carry about as much.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 from typing import final
 
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.packing import packed
 from gan2hls.ops import BOUNDARY, OffChipRing, burst_beats, queue_beats
 
 #: Bits of addresses: 4 GiB.
@@ -81,27 +83,58 @@ class PlacedRing:
 
 
 @final
+@dataclass(frozen=True)
+class Port:
+    """What is reached through a port.
+
+    Attributes:
+        regions: of weights, in the order in which they stand.
+        rings: of queues and maps, likewise.
+        bus_bits: its width.
+        suffix: its number, which tells its names from those of others; nothing where it is alone.
+    """
+
+    regions: tuple[Region, ...]
+    rings: tuple[PlacedRing, ...]
+    bus_bits: int
+    suffix: str
+
+    @property
+    def axi(self) -> str:
+        """What its signals begin with: AXI4's names stand behind a ``_``."""
+        return f"m_axi_{self.suffix}" if self.suffix else "m_axi"
+
+    @property
+    def read_beats(self) -> int:
+        """Beats that are read through it in a frame."""
+        rings = sum(placed.ring.frame_bytes for placed in self.rings) * 8 // self.bus_bits
+        return sum(region.frame_beats for region in self.regions) + rings
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class MemoryMap:
     """Everything that stands in external memory.
 
     Attributes:
-        engines: those whose weights do, all on a port of one width.
-        queues: name, label and ring of each queue and map that is there, on the same port.
+        engines: those whose weights do, all on ports of one width.
+        queues: name, label and ring of each queue and map that is there, on the same ports.
+        most_ports: ports that there may be; there are less where less than so many stand in it.
     """
 
     engines: tuple[LinearEngine, ...]
     queues: tuple[tuple[str, str, OffChipRing], ...] = ()
+    most_ports: int = 1
 
     @property
     def widths(self) -> set[int]:
-        """Widths of the port that its users count on: one."""
+        """Widths of a port that its users count on: one."""
         widths = {engine.off_chip.bus_bits for engine in self.engines if engine.off_chip is not None}
         return widths | {ring.bus_bits for _, _, ring in self.queues}
 
     @property
     def bus_bits(self) -> int:
-        """Width of the port."""
+        """Width of a port."""
         (bits,) = self.widths
         return bits
 
@@ -135,6 +168,24 @@ class MemoryMap:
             offset += _whole(ring.size)
         return tuple(found)
 
+    @cached_property
+    def ports(self) -> tuple[Port, ...]:
+        """What is reached through which port: that with the most bytes of a frame, both ways, chooses first."""
+        clients = [*self.regions, *self.rings]
+        spent = [region.frame_beats * self.bus_bits // 8 for region in self.regions]
+        spent += [2 * placed.ring.frame_bytes for placed in self.rings]
+        ports = packed(spent, min(self.most_ports, len(clients)))
+        found = ([clients[client] for client in port] for port in ports)
+        return tuple(
+            Port(
+                tuple(client for client in port if isinstance(client, Region)),
+                tuple(client for client in port if isinstance(client, PlacedRing)),
+                self.bus_bits,
+                str(n) if len(ports) > 1 else "",
+            )
+            for n, port in enumerate(found)
+        )
+
     @property
     def size(self) -> int:
         """Bytes of the image."""
@@ -157,13 +208,13 @@ class MemoryMap:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes that cross the port in a frame, both ways."""
+        """Bytes that cross the ports in a frame, both ways."""
         return self.weight_bytes + 2 * self.ring_bytes
 
     @property
     def read_cycles(self) -> int:
-        """Clocks in which a frame is read, a beat each; what is written has a channel of its own."""
-        return (self.weight_bytes + self.ring_bytes) * 8 // self.bus_bits
+        """Clocks in which a frame is read, a beat of a port each; what is written has a channel of its own."""
+        return max(port.read_beats for port in self.ports)
 
     def regions_of(self, layer: str) -> tuple[Region, ...]:
         """Return the regions of a layer, by stream."""
@@ -188,9 +239,12 @@ def _whole(size: int) -> int:
 
 
 def memory_map(
-    engines: Sequence[object], queues: Sequence[tuple[str, str, OffChipRing | None]] = ()
+    engines: Sequence[object], queues: Sequence[tuple[str, str, OffChipRing | None]] = (), ports: int = 1
 ) -> MemoryMap | None:
-    """Return the map of engines whose weights are off chip and of ``queues`` that are; None: there are none."""
+    """Return the map of engines whose weights are off chip and of ``queues`` that are; None: there are none.
+
+    ``ports``: that there may be.
+    """
     found = tuple(e for e in engines if isinstance(e, LinearEngine) and e.off_chip is not None)
     rings = tuple((name, about, ring) for name, about, ring in queues if ring is not None)
-    return MemoryMap(found, rings) if found or rings else None
+    return MemoryMap(found, rings, ports) if found or rings else None

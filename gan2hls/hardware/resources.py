@@ -198,10 +198,9 @@ def joints_resources(design: Design) -> Resources:
 def design_resources(design: Design) -> Resources:
     """Return what ``design`` takes of its part."""
     engines = overall(engine_resources(unit).taken for unit in design.units)
-    if design.memory is not None:
-        rings = len(design.memory.rings)
-        engines += fabric.reader(len(design.memory.regions) + rings)
-        engines += fabric.writer(design.memory.bus_bits) if rings else Resources()
+    for port in () if design.memory is None else design.memory.ports:
+        engines += fabric.reader(len(port.regions) + len(port.rings))
+        engines += fabric.writer(port.bus_bits) if port.rings else Resources()
     return engines + edges_resources(design.edges) + joints_resources(design)
 
 

@@ -45,6 +45,8 @@ _WORTH_TURNS = 1.1
 _LEAST_BANDS = 2
 #: Batches that are tried where single frames cannot be as fast as they should.
 _BATCHES = (2, 4, 8)
+#: Memory ports that are tried there, as parts with a processor have them.
+_PORTS = (2, 4)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -147,7 +149,13 @@ def _other_settings(model: IntegerModel, target: Target, pinned: Mapping[str, Fo
         yield "memory.maps: auto: with queues and maps off chip it fits"
     if target.batch > 1 and fits(model, replace(target, batch=1), pinned):
         yield "target.batch: 1: frames one by one fit"
-    if target.batch == 1 and target.fps is not None and memory.off_chip is not False:
+    if target.fps is None or memory.off_chip is False:
+        return
+    more = {ports: replace(target, memory=replace(memory, ports=ports)) for ports in _PORTS if ports > memory.ports}
+    ports = next((n for n, other in more.items() if fits(model, other, pinned)), None)
+    if ports is not None:
+        yield f"memory.ports: {ports}: so many ports to external memory are fast enough"
+    if target.batch == 1:
         batch = next((n for n in _BATCHES if fits(model, replace(target, batch=n), pinned)), None)
         if batch is not None:
             yield f"target.batch: {batch}: frames that share passes over weights off chip fit"
@@ -304,7 +312,7 @@ def layer_choices(
         if layer.name not in later
     }
     bytes_per_clock = target.memory.bytes_per_clock(target.clock_mhz)
-    return Choices(found, bytes_per_clock, shared, loops(model, shared), model.batch)
+    return Choices(found, bytes_per_clock, shared, loops(model, shared), model.batch, target.memory.ports)
 
 
 def _search(

@@ -3,7 +3,7 @@
 At an interval the cheapest folding of each layer is taken.  Where all together do not fit, what is scarce gets a price
 (Lagrange multipliers), which rises as long as too much of it is taken: so a layer whose memories have a bad shape takes
 another folding of the same pace, and another layer makes up for its multipliers.  Where that is not enough, weights go
-off chip, those of as few layers as possible, and then what their memory port carries in an interval is scarce as well.
+off chip, those of as few layers as possible, and then what their memory ports carry in an interval is scarce as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.options import Option
+from gan2hls.hardware.packing import most_loaded
 from gan2hls.numbers import FloatArray
 
 Chosen = dict[str, Option]
@@ -39,16 +40,17 @@ class Choices:
 
     Args:
         options: of each layer, cheapest first, those that need external memory last.
-        bytes_per_clock: that the memory port carries.
+        bytes_per_clock: that a memory port carries.
         shared: names of the layers that take turns at one engine, whose options are those of the first one.
         loops: names of the layers that work one after the other, loop by loop.
         batch: frames of a batch, on which they work at the same time.
+        ports: to external memory.
 
     Attributes:
         shared: as given.
         options: of each layer, without those than which a cheaper one is as good in everything.
         intervals: those that occur and that every layer can keep, ascending.
-        bytes_aside: bytes of a frame that cross the memory port beside those of the options.
+        bytes_aside: bytes of a frame that cross memory ports beside those of the options, evenly.
     """
 
     def __init__(
@@ -58,9 +60,10 @@ class Choices:
         shared: tuple[tuple[str, ...], ...] = (),
         loops: tuple[frozenset[str], ...] = (),
         batch: int = 1,
+        ports: int = 1,
     ) -> None:
         self._every, self._bytes_per_clock, self.shared = options, bytes_per_clock, shared
-        self._loops, self._batch = loops, batch
+        self._loops, self._batch, self._ports = loops, batch, ports
         self.options = {name: _undominated(found) for name, found in options.items()}
         self.bytes_aside = 0
         most = max(len(found) for found in self.options.values())
@@ -74,6 +77,8 @@ class Choices:
             ]
             self._interval[n, : len(found)] = [option.interval for option in found]
             self._away[n, : len(found)] = [option.away for option in found]
+        if ports > 1:  # one of them carries all that an option reads and writes
+            self._interval = np.maximum(self._interval, self._taken[:, :, len(Resources().counts)] / bytes_per_clock)
         fastest = int(self._interval.min(axis=1).max())
         every = {option.interval for found in options.values() for option in found}
         if loops:  # sums of intervals occur too
@@ -84,7 +89,7 @@ class Choices:
     def with_long_rows(self) -> Choices:
         """Return those of line buffers that are as long as they should be."""
         options = {name: tuple(o for o in found if not o.rows) for name, found in self._every.items()}
-        return Choices(options, self._bytes_per_clock, self.shared, self._loops, self._batch)
+        return Choices(options, self._bytes_per_clock, self.shared, self._loops, self._batch, self._ports)
 
     def pace(self, chosen: Chosen) -> int:
         """Return the least interval that ``chosen`` options keep: that of the slowest, or of a loop."""
@@ -114,7 +119,7 @@ class Choices:
                     (self._climbed(start, interval, budget, away=away) for start in (chosen, found)),
                     key=lambda pair: pair[1],
                 )
-            if over <= _FULL:
+            if over <= _FULL and (self._ports == 1 or self.carries(found, interval)):
                 return self._brought_back(found, interval, budget)
         return None
 
@@ -127,9 +132,13 @@ class Choices:
         return in_time and taken_by(chosen).within(budget) and self.carries(chosen, interval)
 
     def carries(self, chosen: Chosen, interval: int) -> bool:
-        """Whether the memory port carries in ``interval`` what the chosen options read and write, and what is aside."""
-        spent = sum(option.bus_bytes for option in chosen.values()) + self.bytes_aside
-        return spent <= interval * self._bytes_per_clock
+        """Whether memory ports carry in ``interval`` what the chosen options read and write, and what is aside.
+
+        What an option reads and writes goes through one of them.
+        """
+        spent = [option.bus_bytes for option in chosen.values()]
+        most = max(most_loaded(spent, self._ports), -(-(sum(spent) + self.bytes_aside) // self._ports))
+        return most <= interval * self._bytes_per_clock
 
     def _climbed(self, start: Chosen, interval: int, budget: Resources, *, away: bool) -> tuple[Chosen, float]:
         """Return what single changes of ``start`` lead to, each that which leaves least too much; as ``_priced``."""
@@ -225,9 +234,10 @@ class Choices:
         return Resources(*(int(count) for count in self._least(interval)[: len(Resources().counts)]))
 
     def _room(self, interval: int, budget: Resources) -> FloatArray:
-        """Return what there is of each resource, the bytes that the port carries in ``interval``, and its clocks."""
+        """Return what there is of each resource, the bytes that ports carry in ``interval``, and its clocks."""
         clocks = (self._batch * interval,) * len(self._loops)
-        return np.array([*budget.counts, interval * self._bytes_per_clock - self.bytes_aside, *clocks], np.float64)
+        carried = self._ports * interval * self._bytes_per_clock - self.bytes_aside
+        return np.array([*budget.counts, carried, *clocks], np.float64)
 
     def _keeps(self, interval: int, away: bool) -> npt.NDArray[np.bool_]:
         """Return which options keep ``interval``; ``away``: those that need external memory too."""

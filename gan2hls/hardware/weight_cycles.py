@@ -11,7 +11,7 @@ import numpy as np
 from gan2hls import timing
 from gan2hls.hardware.entropy import CHUNK_BITS, HuffmanStreams
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.memory_map import OUTSTANDING, MemoryMap
+from gan2hls.hardware.memory_map import OUTSTANDING, MemoryMap, Region
 from gan2hls.timing import Block, Queue, Stream
 
 #: Clocks from a request to its first beat of a memory that answers at once, as that of a project's bench.
@@ -46,16 +46,15 @@ class Weights:
 
 
 def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: int) -> Weights:
-    """Return how weights come through the port of ``memory``; ``memory_clocks``: from a request to its first beat.
+    """Return how weights come through the ports of ``memory``; ``memory_clocks``: from a request to its first beat.
 
-    Engines read ahead of the last frame as of any other one.  What rings have to do with the port is not counted.
+    Engines read ahead of the last frame as of any other one.  What rings have to do with a port is not counted.
     """
     if memory is None or not memory.engines:
         return Weights((), {})
     blocks: list[Block] = []
     tiles: dict[str, Queue] = {}
-    queues: list[Queue] = []
-    regions: list[int] = []
+    queues: dict[Region, Queue] = {}
     for engine in memory.engines:
         name, beats = engine.layer.name, engine.stream_beats
         depth, pass_words = (TILES, engine.co_folds) if engine.skip is None else (engine.tiles.held, engine.tiles.words)
@@ -69,10 +68,19 @@ def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: in
         else:
             made, words = _decoded(engine, engine.huffman, given, passes)
             blocks += (*made, timing.loader(words, tiles[name], to_ready))
-        queues += given
-        regions += beats
-    port = timing.port(queues, regions, burst=memory.burst_beats, outstanding=OUTSTANDING, memory_clocks=memory_clocks)
-    return Weights((port, *blocks), tiles)
+        queues |= zip(memory.regions_of(name), given, strict=True)
+    ports = [
+        timing.port(
+            [queues[region] for region in port.regions],
+            [region.beats for region in port.regions],
+            burst=memory.burst_beats,
+            outstanding=OUTSTANDING,
+            memory_clocks=memory_clocks,
+        )
+        for port in memory.ports
+        if port.regions
+    ]
+    return Weights((*ports, *blocks), tiles)
 
 
 def _decoded(

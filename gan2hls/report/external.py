@@ -9,7 +9,7 @@ from gan2hls.report.schema import MemoryReport, RegionReport, RingReport
 
 
 def memory_report(design: Design, interval: int | None) -> MemoryReport:
-    """Return what stands in external memory and what crosses its port, a frame of the generator in ``interval`` clocks.
+    """Return what stands in external memory and what crosses its ports, a frame of a generator in ``interval`` clocks.
 
     Raises:
         AssertionError: all of ``design`` stands on chip.
@@ -21,6 +21,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
     spent = None if not interval else memory.frame_bytes / (design.batch * interval * design.clock_ns)
     return MemoryReport(
         port_bits=memory.bus_bits,
+        ports=len(memory.ports),
         image_bytes=memory.size,
         span_bytes=memory.span,
         bytes_per_frame=design.per_frame(memory.frame_bytes),
@@ -29,6 +30,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
         regions=tuple(
             RegionReport(
                 layer=region.layer,
+                port=next(n for n, port in enumerate(memory.ports) if region in port.regions),
                 stream=region.stream,
                 offset=region.offset,
                 bytes=region.size,
@@ -41,6 +43,7 @@ def memory_report(design: Design, interval: int | None) -> MemoryReport:
         rings=tuple(
             RingReport(
                 of=placed.about,
+                port=next(n for n, port in enumerate(memory.ports) if placed in port.rings),
                 offset=placed.offset,
                 bytes=placed.ring.size,
                 bytes_per_frame=design.per_frame(placed.ring.frame_bytes),

@@ -267,6 +267,7 @@ class RegionReport(_Part):
     """What stands in external memory from an offset on: a layer's weights, or those of one of its decoders."""
 
     layer: str
+    port: Count = Field(0, description="Number of the port through which it is read.")
     stream: Count = Field(description="Number of the decoder; 0 without decoders.")
     offset: Count = Field(description="Of the first byte in the image.")
     bytes: Count
@@ -283,6 +284,7 @@ class RingReport(_Part):
     """A long queue, or the map of a normalization, that the design writes to external memory and reads again."""
 
     of: str = Field(description="The edge that it is the queue of, or the layer that it holds the map of.")
+    port: Count = Field(0, description="Number of the port through which it is written and read.")
     offset: Count = Field(description="Of its first byte behind memory_base_i.")
     bytes: Count
     bytes_per_frame: Count = Field(description="That are written, and as many that are read.")
@@ -292,11 +294,12 @@ class MemoryReport(_Part):
     """The external memory, where weights are read from, and where maps wait."""
 
     port_bits: Count
+    ports: Count = Field(1, description="Of that width each.")
     image_bytes: Count = Field(description="Size of memory/memory.image; 0: all weights stand on chip.")
     span_bytes: Count = Field(description="Up to the end of what the design writes behind the image.")
-    bytes_per_frame: Count = Field(description="That cross the port, both ways.")
+    bytes_per_frame: Count = Field(description="That cross the ports, both ways.")
     float32_ratio: float | None = Field(
-        description="Bits of those weights in float32, over their bits that cross the port; null: there are none."
+        description="Bits of those weights in float32, over their bits that cross the ports; null: there are none."
     )
     gigabytes_per_second: float | None = Field(description="At the target clock and the frame interval.")
     regions: tuple[RegionReport, ...]

@@ -87,12 +87,10 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
         events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
         tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
         watched, seen, ready, groups = net.watched, net.seen, net.ready, net.groups
-        blocks = len(kinds)
-        waiting, step, b, port = 0, 1, -1, -1
+        blocks, memory = len(kinds), net.memory
+        waiting, step, b = 0, 1, -1
         for n in range(blocks):
-            if kinds[n] == _PORT:
-                port = n
-            else:
+            if kinds[n] != _PORT:
                 waiting += rings.wake(ready, groups, n)
         while waiting:
             b += step
@@ -106,13 +104,10 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
                 waiting -= 1
                 if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
                     waiting += _wake(ready, groups, events, wakes_at, wakes, watched, seen, b)
-                if waiting or port < 0:
-                    continue
-                # Nobody wakes a port: it goes on when no other block can, and wakes who reads what it fills.
-                readers = wakes[wakes_at[port] : wakes_at[port + 1]]
-                waiting = from_memory.port(
-                    events, store, ports, numbers, state, tables_at, tables, port, ready, groups, readers
-                )
+                if waiting == 0:  # nobody wakes a port
+                    waiting = from_memory.go_on(
+                        events, store, ports, numbers, state, tables_at, tables, memory, ready, groups, wakes_at, wakes
+                    )
         return source
 
     made: Any

@@ -31,7 +31,50 @@ _NEVER = 1 << 62
 
 
 @compiled
-def port(
+def go_on(
+    events: A,
+    store: A,
+    ports: A,
+    numbers: A,
+    state: A,
+    tables_at: A,
+    tables: A,
+    memory: A,
+    ready: Any,
+    groups: A,
+    wakes_at: A,
+    wakes: A,
+) -> int:
+    """Let the ports ``memory`` ask for bursts; return how many blocks that wakes: 0, as none can ask any more.
+
+    They must only go on when no other block can.  Then whatever is not known yet is behind words that they have not put
+    yet, and no port asks further than to the clock in which the first of those could be there.  Nobody else wakes
+    them, and they wake who reads what they fill.
+    """
+    woken = 0
+    while woken == 0:
+        horizon = _NEVER
+        for b in memory:
+            horizon = min(horizon, _asks_from(events, store, ports, numbers, state, b) + 2 + numbers[b, 4])
+        if horizon >= _NEVER:
+            break
+        for b in memory:
+            readers = wakes[wakes_at[b] : wakes_at[b + 1]]
+            woken += _port(events, store, ports, numbers, state, tables_at, tables, b, ready, groups, readers, horizon)
+    return woken
+
+
+@compiled
+def _asks_from(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> int:
+    """Return the first clock in which port ``b`` could ask for a burst, as far as it is known."""
+    first = _NEVER
+    for n in range(numbers[b, 0]):
+        first = min(first, _has_room(events, store, ports, numbers, state, b, n, state[b, _CLOCK]))
+    return first
+
+
+@compiled
+def _port(
     events: A,
     store: A,
     ports: A,
@@ -43,18 +86,16 @@ def port(
     ready: Any,
     groups: A,
     readers: A,
+    horizon: int,
 ) -> int:
     """Ask for bursts: of whose turn it is, where a queue has room; a turn without room is passed on in a clock.
 
-    Wakes the readers of the queues that words come for, and returns how many.
-
-    It must only go on when no other block can.  Then whatever is not known yet is behind words that it has not put yet,
-    and so is later than what it asks for next.  The words of that may be known when the first of them is there, so it
-    asks no further than that.  Ports: queues; numbers: queues, beats of a burst and of a queue, bursts on their way,
-    clocks from a request to its first beat; table: beats of regions; state: see above.
+    Wakes the readers of the queues that words come for, and returns how many.  It asks no further than ``horizon``.
+    Ports: queues; numbers: queues, beats of a burst and of a queue, bursts on their way, clocks from a request to its
+    first beat; table: beats of regions; state: see above.
     """
     count, burst, outstanding, memory = numbers[b, 0], numbers[b, 1], numbers[b, 3], numbers[b, 4]
-    horizon, woken = _NEVER, 0
+    woken = 0
     while True:
         clock, turn = state[b, _CLOCK], state[b, _TURN]
         first = own = _NEVER
@@ -81,7 +122,6 @@ def port(
         state[b, slot] = come + beats - 1
         state[b, _BURSTS] += 1
         state[b, _TURN], state[b, _CLOCK] = (turn + 1) % count, clock + 1
-        horizon = min(horizon, clock + 2 + memory)
         woken += wake(ready, groups, readers[turn])
 
 

@@ -46,6 +46,7 @@ class Arrays(NamedTuple):
 
     Attributes:
         kinds: ``[B]``, places in ``clocks.KINDS``.
+        memory: the blocks that are ports of an external memory.
         ports: ``[B, ...]``, the numbers of a block's events, as the function of its kind has them.  Of a stream that is
             read: offer, gate, take, leave; of one that is written: offer, leave, then gate and take of each reader, a
             single one's take being leave; of a queue: put, free, credit.  What a source or a sink tells stands between.
@@ -64,6 +65,7 @@ class Arrays(NamedTuple):
     """
 
     kinds: A
+    memory: A
     ports: A
     numbers: A
     tables_at: A

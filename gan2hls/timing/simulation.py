@@ -137,6 +137,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
     wakes_at, wakes, watched = layout.wakes()
     arrays = Arrays(
         kinds=np.array([KINDS.index(block.kind) for block in blocks], np.int64),
+        memory=np.array([n for n, block in enumerate(blocks) if block.kind == "port"], np.int64),
         ports=_padded([layout.ports(block) for block in blocks]),
         numbers=_padded([block.numbers for block in blocks]),
         tables_at=_padded([[next(starts) for _ in block.tables] for block in blocks]),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gan2hls.codecs.base import pack
-from gan2hls.emit.rtl.files import emit_rtl
+from gan2hls.emit.rtl import emit_rtl
 from gan2hls.hardware import Design, LinearEngine, estimate
 from gan2hls.hardware.cycles import frame_ends, port_cycles
 from gan2hls.model.golden import Golden
@@ -110,8 +110,9 @@ class Bench:
         ports = [*(f"SOURCE({port.axis})" for port in design.sources), *(f"SINK({port.axis})" for port in design.sinks)]
         if design.memory is not None:
             (folder / "memory.image").write_bytes(design.memory.image())
-            ports.append(f"MEMORY({design.memory.bus_bits})")
-            ports += [f"WRITES({design.memory.span})"] if design.memory.rings else []
+            ports.append(f"MEMORY({design.memory.bus_bits}, {design.memory.span if design.memory.rings else 0})")
+            for port in design.memory.ports:
+                ports += [f"READS({port.axi})", *([f"WRITES({port.axi})"] if port.rings else [])]
         (folder / "ports.inc").write_text("".join(f"{port}\n" for port in ports))
         defines = ["-DGAN2HLS_TRACE", f'-DGAN2HLS_MEM_DIR="{rtl}/mem/"']
         files = ["--top-module", design.name, "-F", str(rtl / f"{design.name}.f")]

@@ -7,11 +7,11 @@
 // beat may come.  start.txt gets the clock of the first input beat, SINK.txt "cycle last data" per output beat, after
 // the last reset.
 //
-// Where it has a memory, m_axi reads memory.image, which stands from BASE on.  The environment's MEMORY has the clocks of
+// Where it has a memory, its ports read memory.image, which stands from BASE on.  The environment's MEMORY has the clocks of
 // its latency, the chance in percent of a clock without a beat or without arready, and which beat is an error (0: none).
 // memory.txt gets the beats that were read since the last reset, the clock in which error_o rose (0: never), and the beats
-// that were written.  What m_axi writes stands behind the image; an error beat counts both, what is read and what is
-// answered.
+// that were written, at all ports.  What they write stands behind the image; an error beat counts both, what is read and
+// what is answered.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -68,17 +68,26 @@ struct Sink {
   std::vector<std::string> lines = {};
 };
 
-// An external memory behind AXI4; bursts are served in order.
+// An external memory: what its ports share.
 struct Memory {
   static constexpr uint64_t BASE = 0x40000000;
+  std::string image;
+  unsigned bytes = 0, latency = 0, stall = 0;
+  uint64_t error_at = 0, beats = 0, error_rose = 0, written = 0;
+  unsigned offered = 0;        // beats that are offered to the design
+  size_t span = 0, fixed = 0;  // bytes of all that is there, and of the image, which nobody writes
+};
+
+// A port of it behind AXI4; bursts are served in order.
+struct Server {
+  static constexpr uint64_t BASE = Memory::BASE;
   struct Burst {
     uint64_t address;
     unsigned left, id;
     uint64_t ready_at;
   };
-  std::string image;
-  unsigned bytes = 0, latency = 0, stall = 0;
-  uint64_t error_at = 0, beats = 0, error_rose = 0;
+  const MemoryPort& port;
+  Memory& memory;
   std::deque<Burst> bursts, writes;
   std::deque<uint64_t> answers;  // clocks from which on bursts are answered
   bool asking = false, telling = false, sending = false;
@@ -86,8 +95,6 @@ struct Memory {
   std::string sent;
   bool told_before = false;  // the burst that waits was told before the last reset
   unsigned registered = 0;   // beats of such bursts that may have left their queue before it
-  uint64_t written = 0;
-  size_t span = 0, fixed = 0;  // bytes of all that is there, and of the image, which nobody writes
 
   void fail(const char* what) {
     std::fprintf(stderr, "memory: %s\n", what);
@@ -102,10 +109,10 @@ struct Memory {
     asking = valid && !ready;
     asked = burst;
     if (!valid || !ready) return;
-    const uint64_t size = static_cast<uint64_t>(burst.left) * bytes;
-    if (burst.address % bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
-    if (burst.address < BASE || burst.address + size > BASE + image.size()) fail("a burst outside of the image");
-    burst.ready_at = cycle + 1 + latency;
+    const uint64_t size = static_cast<uint64_t>(burst.left) * memory.bytes;
+    if (burst.address % memory.bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
+    if (burst.address < BASE || burst.address + size > BASE + memory.image.size()) fail("a burst outside of the image");
+    burst.ready_at = cycle + 1 + memory.latency;
     bursts.push_back(burst);
   }
   // The same of a burst that is written, and a beat of one: they wait as they are, through a reset too.
@@ -114,9 +121,9 @@ struct Memory {
     telling = valid && !ready;
     told = burst;
     if (!valid || !ready) return;
-    const uint64_t size = static_cast<uint64_t>(burst.left) * bytes;
-    if (burst.address % bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
-    if (burst.address < BASE + fixed || burst.address + size > BASE + image.size()) fail("a burst is written outside of the rings");
+    const uint64_t size = static_cast<uint64_t>(burst.left) * memory.bytes;
+    if (burst.address % memory.bytes || burst.address / 4096 != (burst.address + size - 1) / 4096) fail("a burst crosses 4096 bytes");
+    if (burst.address < BASE + memory.fixed || burst.address + size > BASE + memory.image.size()) fail("a burst is written outside of the rings");
     burst.id = told_before;
     told_before = false;
     writes.push_back(burst);
@@ -128,8 +135,8 @@ struct Memory {
     registered = 1;
   }
   void send(bool valid, bool ready, const Words& data, uint64_t strobe, bool last, uint64_t cycle) {
-    std::string now(bytes, 0);
-    for (unsigned n = 0; n < bytes; n++) now[n] = static_cast<char>(data[n / 4] >> (8 * (n % 4)));
+    std::string now(memory.bytes, 0);
+    for (unsigned n = 0; n < memory.bytes; n++) now[n] = static_cast<char>(data[n / 4] >> (8 * (n % 4)));
     if (sending && (!valid || now != sent)) fail("wvalid or wdata changed");
     sending = valid && !ready;
     sent = now;
@@ -138,70 +145,77 @@ struct Memory {
     Burst& burst = writes.front();
     if (last != (burst.left == 1)) fail("wlast");
     if (burst.id && strobe && registered-- == 0) fail("a burst from before the reset writes");
-    for (unsigned n = 0; n < bytes; n++) {
-      if (strobe >> n & 1) image[burst.address - BASE + n] = now[n];
+    for (unsigned n = 0; n < memory.bytes; n++) {
+      if (strobe >> n & 1) memory.image[burst.address - BASE + n] = now[n];
     }
-    burst.address += bytes;
-    written++;
+    burst.address += memory.bytes;
+    memory.written++;
     if (--burst.left == 0) {
       writes.pop_front();
-      answers.push_back(cycle + 1 + latency);
+      answers.push_back(cycle + 1 + memory.latency);
     }
   }
   Words beat() const {
-    Words words(bytes / 4 + 1, 0);
+    Words words(memory.bytes / 4 + 1, 0);
     const uint64_t at = bursts.front().address - BASE;
-    for (unsigned n = 0; n < bytes; n++) words[n / 4] |= static_cast<uint32_t>(static_cast<uint8_t>(image[at + n])) << (8 * (n % 4));
+    for (unsigned n = 0; n < memory.bytes; n++) words[n / 4] |= static_cast<uint32_t>(static_cast<uint8_t>(memory.image[at + n])) << (8 * (n % 4));
     return words;
   }
 };
 
 // Chooses what a memory that is read offers in this clock.
-static void drive(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
+static void drive(Server& server, uint64_t cycle) {
+  const MemoryPort& port = server.port;
+  Memory& memory = server.memory;
   port.arready.set(std::rand() % 100 >= static_cast<int>(memory.stall));
   if (port.rvalid.get()) return;
-  const bool some = !memory.bursts.empty() && memory.bursts.front().ready_at <= cycle;
+  const bool some = !server.bursts.empty() && server.bursts.front().ready_at <= cycle;
   if (!some || std::rand() % 100 < static_cast<int>(memory.stall)) return;
   port.rvalid.set(1);
-  port.rid.set(memory.bursts.front().id);
-  port.rlast.set(memory.bursts.front().left == 1);
-  port.rresp.set(memory.error_at && memory.beats + 1 == memory.error_at ? 2 : 0);
-  poke(port.rdata, memory.beat());
+  port.rid.set(server.bursts.front().id);
+  port.rlast.set(server.bursts.front().left == 1);
+  memory.offered++;
+  port.rresp.set(memory.error_at && memory.beats + memory.offered == memory.error_at ? 2 : 0);
+  poke(port.rdata, server.beat());
 }
 
 // Takes what moves at the rising edge; returns whether a beat does.
-static bool sample(const MemoryPorts& port, Memory& memory, bool running, uint64_t cycle) {
-  const Memory::Burst burst{port.araddr.get(), static_cast<unsigned>(port.arlen.get()) + 1, static_cast<unsigned>(port.arid.get()), 0};
-  if (running) memory.request(port.arvalid.get(), port.arready.get(), burst, cycle);
-  else memory.asking = false;
-  if (port.error.get() && !memory.error_rose) memory.error_rose = cycle;
+static bool sample(Server& server, bool running, uint64_t cycle) {
+  const MemoryPort& port = server.port;
+  Memory& memory = server.memory;
+  const Server::Burst burst{port.araddr.get(), static_cast<unsigned>(port.arlen.get()) + 1, static_cast<unsigned>(port.arid.get()), 0};
+  if (running) server.request(port.arvalid.get(), port.arready.get(), burst, cycle);
+  else server.asking = false;
   if (!port.rvalid.get() || !port.rready.get()) return false;
   memory.beats++;
-  memory.bursts.front().address += memory.bytes;
-  if (--memory.bursts.front().left == 0) memory.bursts.pop_front();
+  memory.offered--;
+  server.bursts.front().address += memory.bytes;
+  if (--server.bursts.front().left == 0) server.bursts.pop_front();
   return true;
 }
 
 // The same of a memory that is written.
-static void drive_writes(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
+static void drive_writes(Server& server, uint64_t cycle) {
+  const MemoryPort& port = server.port;
+  Memory& memory = server.memory;
   const int chance = static_cast<int>(memory.stall);
   port.awready.set(std::rand() % 100 >= chance);
-  port.wready.set(!memory.writes.empty() && std::rand() % 100 >= chance);
-  const bool answers = !memory.answers.empty() && memory.answers.front() <= cycle && std::rand() % 100 >= chance;
+  port.wready.set(!server.writes.empty() && std::rand() % 100 >= chance);
+  const bool answers = !server.answers.empty() && server.answers.front() <= cycle && std::rand() % 100 >= chance;
   port.bvalid.set(answers);
   port.bresp.set(answers && memory.error_at && ++memory.beats == memory.error_at ? 2 : 0);
 }
 
-static void sample_writes(const MemoryPorts& port, Memory& memory, uint64_t cycle) {
-  memory.send(port.wvalid.get(), port.wready.get(), peek(port.wdata), port.wstrb.get(), port.wlast.get(), cycle);
-  memory.tell(port.awvalid.get(), port.awready.get(), {port.awaddr.get(), static_cast<unsigned>(port.awlen.get()) + 1, 0, 0});
-  if (port.bvalid.get() && port.bready.get()) memory.answers.pop_front();
+static void sample_writes(Server& server, uint64_t cycle) {
+  const MemoryPort& port = server.port;
+  Memory& memory = server.memory;
+  server.send(port.wvalid.get(), port.wready.get(), peek(port.wdata), port.wstrb.get(), port.wlast.get(), cycle);
+  server.tell(port.awvalid.get(), port.awready.get(), {port.awaddr.get(), static_cast<unsigned>(port.awlen.get()) + 1, 0, 0});
+  if (port.bvalid.get() && port.bready.get()) server.answers.pop_front();
 }
 
 int main(int argc, char** argv) {
   Top& design = top();
-  const MemoryPorts& port = design.memory;
-  const bool reads = port.bytes > 0, writes = port.span > 0;
   std::vector<Source> sources;
   std::vector<Sink> sinks;
   for (const Stream& stream : design.sources) {
@@ -214,12 +228,18 @@ int main(int argc, char** argv) {
     sinks.push_back({stream});
   }
   Memory memory;
-  if (reads) {
-    memory.bytes = port.bytes;
-    memory.span = port.span;
-    port.base.set(Memory::BASE);
+  std::vector<Server> servers;
+  for (const MemoryPort& port : design.memory.ports) {
+    servers.push_back({port, memory});
     port.rvalid.set(0);
     port.arready.set(0);
+    if (!port.writes) continue;
+    for (const Signal* signal : {&port.awready, &port.wready, &port.bvalid, &port.bid}) signal->set(0);
+  }
+  if (!servers.empty()) {
+    memory.bytes = design.memory.bytes;
+    memory.span = design.memory.span;
+    design.memory.base.set(Memory::BASE);
     std::ifstream in("memory.image", std::ios::binary);
     memory.image.assign(std::istreambuf_iterator<char>(in), {});
     memory.fixed = memory.image.size();
@@ -228,9 +248,6 @@ int main(int argc, char** argv) {
     unsigned long long error_at = 0;
     if (!settings || std::sscanf(settings, "%u %u %llu", &memory.latency, &memory.stall, &error_at) != 3) return 2;
     memory.error_at = error_at;
-  }
-  if (writes) {
-    for (const Signal* signal : {&port.awready, &port.wready, &port.bvalid, &port.bid}) signal->set(0);
   }
   if (argc != 7 + static_cast<int>(sinks.size())) return 2;
   for (Source& source : sources) {
@@ -257,7 +274,7 @@ int main(int argc, char** argv) {
       for (Source& source : sources) source.sent = 0;
       for (Sink& sink : sinks) sink.lines.clear();
       memory.beats = 0;
-      memory.reset();
+      for (Server& server : servers) server.reset();
     }
     if (reset_at && cycle == reset_at + 2) design.reset.set(1);
     const bool running = design.reset.get();
@@ -268,12 +285,18 @@ int main(int argc, char** argv) {
       if (more) poke(source.port.data, source.beats[source.sent]);
     }
     for (Sink& sink : sinks) sink.port.ready.set(running && std::rand() % 100 >= stall);
-    if (reads) drive(port, memory, cycle);
-    if (writes) drive_writes(port, memory, cycle);
+    for (Server& server : servers) {
+      drive(server, cycle);
+      if (server.port.writes) drive_writes(server, cycle);
+    }
     design.clock.set(0);
     design.eval();
-    const bool moved = reads && sample(port, memory, running, cycle);
-    if (writes) sample_writes(port, memory, cycle);
+    std::vector<const MemoryPort*> moved;
+    for (Server& server : servers) {
+      if (sample(server, running, cycle)) moved.push_back(&server.port);
+      if (server.port.writes) sample_writes(server, cycle);
+    }
+    if (!servers.empty() && design.memory.error.get() && !memory.error_rose) memory.error_rose = cycle;
     std::vector<Source*> taken;
     for (Source& source : sources) {
       if (running && source.port.valid.get() && source.port.ready.get()) taken.push_back(&source);
@@ -285,7 +308,7 @@ int main(int argc, char** argv) {
     }
     design.clock.set(1);
     design.eval();
-    if (moved) port.rvalid.set(0);
+    for (const MemoryPort* port : moved) port->rvalid.set(0);
     for (Source* source : taken) {
       if (!started) start = cycle;
       started = true;

@@ -28,16 +28,22 @@ struct Stream {
   Signal data, valid, ready, last;
 };
 
-// The external memory's ports, in the order of AXI4's channels.
-struct MemoryPorts {
-  unsigned bytes = 0;  // of a beat; 0: there is none
-  size_t span = 0;     // bytes of what is read and what is written; 0: nothing is written
-  Signal base, error;
+// A port to the external memory, in the order of AXI4's channels.
+struct MemoryPort {
+  bool writes = false;
   Signal arvalid, arready, araddr, arlen, arid;
   Signal rvalid, rready, rid, rdata, rresp, rlast;
   Signal awvalid, awready, awaddr, awlen;
   Signal wvalid, wready, wdata, wstrb, wlast;
   Signal bvalid, bready, bid, bresp;
+};
+
+// The external memory: its ports, and what belongs to all of them.
+struct MemoryPorts {
+  unsigned bytes = 0;  // of a beat
+  size_t span = 0;     // bytes of what is read and what is written; 0: nothing is written
+  Signal base, error;
+  std::vector<MemoryPort> ports;  // none: there is no such memory
 };
 
 struct Top {

@@ -73,7 +73,7 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     compile_order = [*(f"lib/{name}" for name in used), *compile_order]
     axes = [port.axis for port in (*design.sources, *design.sinks)]
     tool: dict[str, Any] = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}", "axes": axes}
-    tool["memory"] = design.memory is not None
+    tool["memory"] = [] if design.memory is None else [port.axi for port in design.memory.ports]
     files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
     files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
     return dict(sorted(files.items()))

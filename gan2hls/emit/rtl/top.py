@@ -6,31 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from gan2hls.emit.rtl.memory_ports import RingEnds, Weights, memory_context, ring_ends, weights_of
 from gan2hls.hardware import (
-    ADDRESS_BITS,
-    OUTSTANDING,
     Converter,
     Design,
     Edge,
     EngineDesign,
     LinearEngine,
-    MemoryMap,
     StreamPort,
 )
 from gan2hls.ops import OffChipRing, Shape
-
-#: Bits of the identifiers of the memory port.
-ID_BITS = 2
-
-
-@final
-@dataclass(frozen=True)
-class _Streams:
-    """Neighbouring streams of those that come from external memory, and the number of the engine that reads them."""
-
-    first: int
-    count: int
-    engine: int
 
 
 @final
@@ -44,8 +29,8 @@ class _Block:
         inputs: prefix of its ports, and the stream, of each stream that it reads.
         outputs: prefix of its ports, the stream, and bits of a beat, of each stream that it sends.
         parameters: of the module.
-        weights: the streams of weights that it reads from external memory; None: it reads none.
-        ring: number of the ring in external memory whose ends it has; None: it has none.
+        weights: that it reads from external memory; None: it reads none.
+        ring: in external memory, whose ends it has; None: it has none.
         holds: name of the ring that holds its map; None: there is none.
     """
 
@@ -54,8 +39,8 @@ class _Block:
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str, int], ...]
     parameters: dict[str, int] = field(default_factory=dict)
-    weights: _Streams | None = None
-    ring: int | None = None
+    weights: Weights | None = None
+    ring: RingEnds | None = None
     holds: str | None = None
 
 
@@ -66,7 +51,7 @@ def top_context(design: Design) -> dict[str, Any]:
     streams = [(given.tensor, given.bits) for given in design.inputs]
     streams += [(edge.name, edge.source.bits) for edges in forks.values() for edge in edges]
     blocks: list[_Block] = []
-    rings = {} if design.memory is None else {ring.name: n for n, ring in enumerate(design.memory.rings)}
+    rings = {} if design.memory is None else ring_ends(design.memory)
     engines = []
     for engine in design.units:
         arriving = []
@@ -102,7 +87,7 @@ def top_context(design: Design) -> dict[str, Any]:
             for tensor, edges in forks.items()
         ],
         "blocks": blocks,
-        "memory": None if design.memory is None else _memory(design.memory),
+        "memory": None if design.memory is None else memory_context(design.memory),
     }
 
 
@@ -117,64 +102,11 @@ def _traced(engine: EngineDesign, arriving: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _memory(memory: MemoryMap) -> dict[str, Any]:
-    """Return what the template needs to know of the port to external memory."""
-    regions, rings = memory.regions, memory.rings
-    reader = {
-        "Clients": len(regions) + len(rings),
-        "DataBits": memory.bus_bits,
-        "AddrBits": ADDRESS_BITS,
-        "IdBits": ID_BITS,
-        "BurstBeats": memory.burst_beats,
-        "QueueBeats": memory.queue_beats,
-        "Outstanding": OUTSTANDING,
-        "Offsets": _packed([r.offset for r in regions] + [r.offset for r in rings]),
-        "Beats": _packed([r.beats for r in regions] + [r.ring.beats for r in rings]),
-    }
-    if any(r.turns > 1 for r in regions):
-        reader["Turns"] = _packed([r.turns for r in regions] + [1] * len(rings))
-        reader["Passes"] = _packed([r.passes for r in regions] + [1] * len(rings))
-    if rings:
-        reader["Lengths"] = _packed([memory.burst_beats] * len(regions) + [r.ring.burst for r in rings])
-        reader["Slots"] = _packed([0] * len(regions) + [r.ring.slots for r in rings])
-    writer = {
-        "Clients": len(rings),
-        "DataBits": memory.bus_bits,
-        "AddrBits": ADDRESS_BITS,
-        "QueueBeats": 2 * memory.burst_beats,
-        "SlotBytes": memory.burst_beats * memory.bus_bits // 8,
-        "Outstanding": OUTSTANDING,
-        "Offsets": _packed(r.offset for r in rings),
-        "Beats": _packed(r.ring.beats for r in rings),
-        "Lengths": _packed(r.ring.burst for r in rings),
-        "Slots": _packed(r.ring.slots for r in rings),
-    }
-    return {
-        "bus_bits": memory.bus_bits,
-        "size_code": (memory.bus_bits // 8).bit_length() - 1,
-        "strobe_bits": memory.bus_bits // 8,
-        "address_bits": ADDRESS_BITS,
-        "frame_bytes": memory.frame_bytes,
-        "span": memory.span,
-        "engines": len(memory.engines),
-        "regions": regions,
-        "rings": rings,
-        "parameters": reader,
-        "writer": writer,
-    }
-
-
-def _packed(values: Iterable[int]) -> str:
-    """Return a packed array of 32-bit numbers, element 0 last."""
-    words = ", ".join(f"32'd{value}" for value in reversed(list(values)))
-    return f"{{{words}}}"
-
-
 def _reader(edge: Edge) -> str:
     return edge.reader or "the output"
 
 
-def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_Block]:
+def _edge_blocks(edge: Edge, rings: Mapping[str, RingEnds], *, alone: bool) -> list[_Block]:
     """Return the converters and the queue of ``edge``, in stream order; ``alone``: its reader has no other input."""
     prefix = edge.reader if alone else f"{edge.reader}_{edge.port}"
     blocks = _converter_blocks(edge, edge.before, prefix, edge.name)
@@ -190,10 +122,10 @@ def _edge_blocks(edge: Edge, rings: Mapping[str, int], *, alone: bool) -> list[_
     return [*blocks, *_converter_blocks(edge, edge.behind, prefix, source)]
 
 
-def _ring_block(name: str, source: str, ring: OffChipRing, number: int) -> _Block:
+def _ring_block(name: str, source: str, ring: OffChipRing, ends: RingEnds) -> _Block:
     """Return the ends of ``ring``, which takes the stream ``source`` and gives the stream ``name``."""
     parameters = {"Width": ring.width, "WordBits": ring.word_bits, "BusBits": ring.bus_bits}
-    return _Block("g2h_off_chip_ring", name, (("s", source),), _sends(name, ring.width), parameters, ring=number)
+    return _Block("g2h_off_chip_ring", name, (("s", source),), _sends(name, ring.width), parameters, ring=ends)
 
 
 def _sends(name: str, bits: int) -> tuple[tuple[str, str, int], ...]:
@@ -218,10 +150,7 @@ def _engine_block(design: Design, engine: EngineDesign, arriving: list[str]) -> 
     name = engine.layer.name
     prefixes = ["s"] if len(arriving) == 1 else [f"s{n}" for n in range(len(arriving))]
     inputs = tuple(zip(prefixes, arriving, strict=True))
-    readers = [] if design.memory is None else [region.layer for region in design.memory.regions]
-    weights = None
-    if name in readers:
-        weights = _Streams(readers.index(name), readers.count(name), list(dict.fromkeys(readers)).index(name))
+    weights = None if design.memory is None else weights_of(design.memory, name)
     holds = f"{name}_held" if engine.ring is not None else None
     sends = [design.streams[layer.name] for layer in engine.layers]
     outputs = tuple(("m" if len(sends) == 1 else f"m{n}", one.tensor, one.bits) for n, one in enumerate(sends))

@@ -134,7 +134,7 @@ class Session:
             from memory import Memory  # needs cocotbext-axi, as few designs do
 
             image = BENCH.folder / MEMORY["image"] if MEMORY["image"] else None
-            self.memory = Memory(self.dut, DUT["clock"], image, MEMORY["span"], PERIOD)
+            self.memory = Memory(self.dut, DUT["clock"], MEMORY["ports"], image, MEMORY["span"], PERIOD)
         self.memory.restart(seed, error_at)
 
     def _port(self, stream: Stream, among: list[Stream], what: str) -> Port:

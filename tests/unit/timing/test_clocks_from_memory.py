@@ -11,7 +11,7 @@ from tests.unit.timing.test_clocks import FRAMES, Builder, check
 
 
 class Away(Builder):
-    """Engines one behind the other that read tiles of weights from a memory: through converters, or decoders."""
+    """Engines one behind the other that read tiles of weights from memories: through converters, or decoders."""
 
     def __init__(self, seed: int) -> None:
         self.rng, self.blocks = np.random.default_rng(seed), []
@@ -25,10 +25,21 @@ class Away(Builder):
         self.behind(stream, int(rng.integers(0, 2)))
         self.blocks += [
             network.source(given, FRAMES, {tiles: int(rng.integers(1, 3)) for tiles in seen}, int(rng.integers(1, 5))),
+            *self.ports(),
+        ]
+
+    def ports(self) -> list[Block]:
+        """Some ports, between which the regions are dealt at random."""
+        rng = self.rng
+        count = int(rng.integers(1, min(3, len(self.queues)) + 1))
+        of = [*range(count), *rng.integers(0, count, len(self.queues) - count).tolist()]
+        return [
             network.port(
-                self.queues, self.regions, burst=self.burst, outstanding=int(rng.choice([1, 2, 8])),
-                memory_clocks=int(rng.choice([1, 2, 9, 30])),
-            ),
+                [queue for queue, at in zip(self.queues, of, strict=True) if at == port],
+                [region for region, at in zip(self.regions, of, strict=True) if at == port],
+                burst=self.burst, outstanding=int(rng.choice([1, 2, 8])), memory_clocks=int(rng.choice([1, 2, 9, 30])),
+            )
+            for port in range(count)
         ]  # fmt: skip
 
     def banded(self, stream: Stream) -> tuple[Stream, Queue]:

@@ -1,0 +1,158 @@
+"""Several ports to external memory: what goes through which, what the search counts with, and what saves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from gan2hls.base.errors import FoldingError
+from gan2hls.fabric import Resources, overall
+from gan2hls.flow.saved_design import dump_design, load_design
+from gan2hls.hardware import Design, Folding, design_resources, estimate
+from gan2hls.hardware.budget import MemoryPort, Target
+from gan2hls.hardware.cycles import port_cycles
+from gan2hls.hardware.options import Option
+from gan2hls.hardware.packing import most_loaded, packed
+from gan2hls.hardware.schedule import schedule
+from gan2hls.hardware.search import Choices, taken_by
+from gan2hls.model import IntegerModel
+from gan2hls.numbers import IntType, QuantType
+from tests.random_integer_graphs import maps_away, u_net_design
+from tests.randomized import chain, dense, linear_layer, off_chip_design
+
+INT8 = QuantType(IntType(8, signed=True), 1.0)
+
+
+def best(loads: list[int], ports: int) -> int:
+    """The least that the port with most of ``loads`` can carry, of all ways to share them."""
+    ways = product(range(ports), repeat=len(loads))
+    return min(
+        max(sum(load for load, at in zip(loads, way, strict=True) if at == port) for port in range(ports))
+        for way in ways
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ports_carry_about_as_much(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loads, ports = rng.integers(0, 50, int(rng.integers(3, 8))).tolist(), int(rng.integers(1, 4))
+    found = packed(loads, ports)
+    assert sorted(n for port in found for n in port) == list(range(len(loads)))
+    assert len(found) == ports and all(found)
+    most = max(sum(loads[n] for n in port) for port in found)
+    assert best(loads, ports) <= most <= 4 / 3 * best(loads, ports)
+    assert most_loaded(loads, ports) == most
+
+
+def test_few_loads_have_a_port_each() -> None:
+    assert most_loaded([], 2) == 0 and most_loaded([0, 7, 0], 2) == 7 and most_loaded([5, 7], 4) == 7
+
+
+def test_everything_is_reached_through_one_port() -> None:
+    alone = off_chip_design()
+    for ports in (1, 2, 3, 4):
+        made = replace(alone, memory_ports=ports)
+        memory = made.memory
+        assert memory is not None and len(memory.ports) == min(ports, 3)
+        assert [port.axi for port in memory.ports] == (
+            ["m_axi"] if ports == 1 else ["m_axi_0", "m_axi_1", "m_axi_2"][:ports]
+        )
+        assert sorted(region for port in memory.ports for region in [r.offset for r in port.regions]) == [
+            region.offset for region in memory.regions
+        ]
+        assert sum(port.read_beats for port in memory.ports) * memory.bus_bits // 8 == memory.frame_bytes
+        assert port_cycles(made) >= max(port.read_beats for port in memory.ports)
+    assert port_cycles(replace(alone, memory_ports=2)) < port_cycles(alone)
+
+
+def test_rings_are_written_and_read_through_one_port() -> None:
+    made = replace(maps_away(u_net_design(1, 8), 64), memory_ports=2)
+    memory = made.memory
+    assert memory is not None and not memory.regions
+    first, second = memory.ports
+    assert {ring.name for ring in first.rings} | {ring.name for ring in second.rings} == {r.name for r in memory.rings}
+    assert not {ring.name for ring in first.rings} & {ring.name for ring in second.rings}
+    assert first.read_beats + second.read_beats == memory.ring_bytes * 8 // 64
+
+
+def test_each_port_has_a_reader_and_where_there_are_rings_a_writer() -> None:
+    def more(made: Design) -> Resources:
+        return design_resources(replace(made, memory_ports=2)) - design_resources(made)
+
+    weights, rings = more(off_chip_design()), more(maps_away(u_net_design(1, 8), 64))
+    assert 50 < weights.lut < 150 and 50 < weights.ff < 150, "a reader"
+    assert weights.lut + 90 < rings.lut and weights.ff + 90 < rings.ff, "and a writer"
+    assert weights.dsp == weights.bram18 == rings.dsp == rings.bram18 == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("ports", [1, 2, 3])
+def test_the_fastest_is_that_of_all_choices_that_ports_carry(seed: int, ports: int) -> None:
+    """Of each layer one port carries all bytes."""
+    rng = np.random.default_rng(seed)
+    options = {}
+    for n in range(3):
+        lanes, spent = rng.integers(1, 9, 8).tolist(), rng.integers(0, 2000, 8).tolist()
+        made = [
+            Option(Folding(count, 1, 1), 720 // count, Resources(count, 50 * count), 0, 0, False, 8, bus_bytes=load)
+            for count, load in zip(lanes, spent, strict=True)
+        ]
+        options[f"l{n}"] = tuple(sorted(made, key=lambda option: option.rank))
+    budget, rate = Resources(int(rng.integers(9, 24)), 2000), float(rng.choice([1.0, 2.0, 6.5]))
+    choices = Choices(options, rate, ports=ports)
+    paces = []
+    for chosen in product(*options.values()):
+        pace = max(option.interval for option in chosen)
+        carried = next(
+            (t for t in choices.intervals if t >= pace and best([o.bus_bytes for o in chosen], ports) <= t * rate), None
+        )
+        if overall(option.taken for option in chosen).within(budget) and carried is not None:
+            paces.append(carried)
+    found = choices.fastest(budget)
+    if found is None:
+        assert not paces
+        return
+    assert taken_by(found).within(budget)
+    reached = next(t for t in choices.intervals if t >= choices.pace(found) and choices.carries(found, t))
+    assert best([option.bus_bytes for option in found.values()], ports) <= reached * rate
+    assert reached <= 1.34 * min(paces)
+
+
+def narrow() -> IntegerModel:
+    """Two layers of 64 KiB of weights each: 20,480 clocks of a port."""
+    rng, sizes = np.random.default_rng(0), ((64, 1024), (1024, 64))
+    layers = [
+        linear_layer(rng, f"l{n}", "z" if n == 0 else "l0", dense(*size), INT8, out=INT8)
+        for n, size in enumerate(sizes)
+    ]
+    return chain("narrow", (1, 1, 64), INT8, layers)
+
+
+def test_ports_that_a_rate_needs_are_told_and_bring_it() -> None:
+    model = narrow()
+    fast = Target(fps=200e6 / 12_000, memory=MemoryPort(off_chip=True))
+    with pytest.raises(FoldingError) as found:
+        schedule(model, fast, {})
+    assert "memory.ports: 2: so many ports to external memory are fast enough" in found.value.hint
+    made = schedule(model, replace(fast, memory=replace(fast.memory, ports=2)), {})
+    assert made.memory is not None and len(made.memory.ports) == 2
+    assert estimate(made).interval <= 12_000
+
+
+def test_a_layer_has_one_port() -> None:
+    """Four ports are no better than two where there are two layers."""
+    model = narrow()
+    faster = Target(fps=200e6 / 9_000, memory=MemoryPort(off_chip=True, ports=4))
+    with pytest.raises(FoldingError):
+        schedule(model, faster, {})
+
+
+def test_a_saved_design_has_its_ports() -> None:
+    made = replace(off_chip_design(), memory_ports=2)
+    (content,) = dump_design(made).values()
+    again = load_design(made.model, content)
+    assert again.memory is not None and made.memory is not None
+    assert again.memory.ports == made.memory.ports and again.memory_ports == 2
