@@ -43,7 +43,8 @@ class LinearProgram:
     """A linear operation, prepared for whichever of two exact orders of work moves less data.
 
     ``gather`` copies each phase's inputs side by side and multiplies once per phase; ``scatter`` multiplies every input
-    pixel by all taps at once and adds the products to the outputs they belong to.
+    pixel by all taps at once and adds the products to the outputs they belong to, as it does where there is one pixel,
+    of which each output would be a phase of its own.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class LinearProgram:
         products = g.y.in_size * g.x.in_size * taps
         self._scattered, self._gathered = products * g.out_channels, g.pixel_taps * g.in_channels
         wasted = products > 2 * g.pixel_taps
-        self._scatters = self._scattered < self._gathered and taps > 1 and not wasted
+        alone = g.y.in_size == g.x.in_size == 1
+        self._scatters = (alone or self._scattered < self._gathered) and taps > 1 and not wasted
         self._most_input = max(-centred.lo, centred.hi)
         self.operands = self._operands()
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
@@ -101,7 +103,7 @@ class LinearProgram:
             pixels = self._centre(part, np.empty(part.shape, self.operands)).reshape(-1, g.in_channels)
             for group, matrix in enumerate(self._matrices):
                 inputs = pixels[:, group * g.group_in : (group + 1) * g.group_in]
-                products = (inputs @ matrix.T).reshape(*part.shape[:3], g.y.kernel, g.x.kernel, g.group_out)
+                products = (inputs @ matrix).reshape(*part.shape[:3], g.y.kernel, g.x.kernel, g.group_out)
                 scatter(products, rows, columns, group * g.group_out, out[start : start + step])
         return _phases_apart(out, g)
 
@@ -125,10 +127,10 @@ class LinearProgram:
 
 @remembered
 def _tap_matrices(weight: IntWeight, groups: int, dtype: type[np.generic]) -> tuple[npt.NDArray[Any], ...]:
-    """Return per group ``[T * CO / groups, CI / groups]``; a search lowers many models with the same weights."""
+    """Return per group ``[CI / groups, T * CO / groups]``; a search lowers many models with the same weights."""
     taps, co, ci = weight.values.shape
     blocks = weight.values.reshape(taps, groups, co // groups, ci)
-    return tuple(np.array(blocks[:, n].reshape(-1, ci), dtype, order="C") for n in range(groups))
+    return tuple(np.array(blocks[:, n].reshape(-1, ci).T, dtype, order="C") for n in range(groups))
 
 
 @remembered
