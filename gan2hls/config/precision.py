@@ -125,8 +125,8 @@ class AutoConfig(Strict):
     )
     memory_bits_max: Annotated[int, Field(strict=True, ge=18_432)] | None = Field(
         None,
-        description="The same, with at most so many bits of block RAM (18,432 each) in the whole design, or what the "
-        "part has.",
+        description="The same, with at most so many bits of block RAM (18,432 a block) and UltraRAM (294,912) in the "
+        "whole design, or what the part has.",
     )
     cost: CostConfig = Field(CostConfig(), description="What psnr_min_db makes least, and cost_max limits.")
     candidates: Annotated[tuple[WeightPrecision, ...], Field(min_length=1, max_length=32)] = Field(

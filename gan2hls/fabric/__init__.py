@@ -55,13 +55,14 @@ from gan2hls.fabric.memories import (
     may_be_ultra,
     memory_cells,
 )
-from gan2hls.fabric.resources import BRAM18_BITS, Resources, overall
+from gan2hls.fabric.resources import BRAM18_BITS, URAM_BITS, Resources, overall
 from gan2hls.fabric.tables import adder_lut, constants_in_logic
 from gan2hls.fabric.turns import frame_demux, frame_mux, region_turns, requant_turns
 
 __all__ = [
     "BRAM18_BITS",
     "LUT_ROM_DEPTH",
+    "URAM_BITS",
     "MemoryBlock",
     "MemoryCells",
     "MemoryKind",

@@ -8,6 +8,8 @@ from typing import final
 
 #: Bits of a block RAM, parity bits included, which hold data as others do.
 BRAM18_BITS = 18 * 1024
+#: Bits of an UltraRAM, likewise.
+URAM_BITS = 288 * 1024
 
 
 @final

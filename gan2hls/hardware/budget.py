@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import ConfigError
-from gan2hls.fabric import BRAM18_BITS, Resources
+from gan2hls.fabric import BRAM18_BITS, URAM_BITS, Resources
 from gan2hls.hardware.memory_map import MemoryMap
 from gan2hls.hardware.parts import part_resources
 
@@ -126,7 +126,7 @@ class Target:
         fps: frames a second wanted; the cheapest folding that reaches it is taken.  None: as fast as fits.
         dsp: DSP blocks to use at most; None: those of the part.
         utilization: of the part, at most.
-        memory_bits: bits of block RAM to use at most, ``BRAM18_BITS`` a block; None: those of the part.
+        memory_bits: bits of block RAM and UltraRAM to use at most, whole blocks; None: those of the part.
         oversize: make the design that comes nearest where none fits.
         memory: the ports to external memory.
         share: whether layers take turns at one engine, where they can; None: where nothing fits otherwise.
@@ -152,13 +152,11 @@ class Target:
     def budget_of(self, part: str, utilization: Utilization) -> Resources:
         """Return what may be taken of ``part``, or of a share of it, within the limits that are no part's."""
         room = part_budget(part, self.dsp, utilization)
-        return room if self.memory_bits is None else replace(room, bram18=min(room.bram18, self.block_rams))
-
-    @property
-    def block_rams(self) -> int:
-        """Block RAMs of 18 kbit that ``memory_bits`` allows."""
-        assert self.memory_bits is not None, "is not limited"
-        return self.memory_bits // BRAM18_BITS
+        if self.memory_bits is None:
+            return room
+        bram18 = min(room.bram18, self.memory_bits // BRAM18_BITS)
+        left = self.memory_bits - bram18 * BRAM18_BITS
+        return replace(room, bram18=bram18, uram=min(room.uram, left // URAM_BITS))
 
     @property
     def has_ultra(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import final
@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 
 from gan2hls.base import FoldingError
-from gan2hls.fabric import BRAM18_BITS, Resources
+from gan2hls.fabric import BRAM18_BITS, URAM_BITS, Resources
 from gan2hls.hardware.budget import (
     RESOURCE_NAMES,
     Target,
@@ -30,6 +30,10 @@ from gan2hls.ops import IntLinear
 
 #: Widths of weights that are tried.
 _WEIGHT_BITS = (6, 4, 2)
+#: Batches that are tried where single frames cannot be as fast as they should.
+_BATCHES = (2, 4, 8)
+#: Memory ports that are tried there, as parts with a processor have them.
+_PORTS = (2, 4)
 #: Widths of a memory port that are tried.
 _PORT_BITS = (128, 256, 512)
 #: What stands between two ways out: each has its line.
@@ -61,7 +65,7 @@ def misfit_error(
     target: Target,
     aside: Resources,
     narrower: Narrower,
-    tried: Sequence[str],
+    taken_with: Callable[[Target], Resources | None],
 ) -> FoldingError:
     """Return what says that nothing fits, with the ways out that have been tried.
 
@@ -72,7 +76,7 @@ def misfit_error(
         target: part, clock and goal.
         aside: what is taken beside the options of layers.
         narrower: by which fewer bits of weights are tried.
-        tried: other settings with which it fits.
+        taken_with: what a design takes that fits another target; None: there is none.
     """
     budget, interval = target.budget, _interval(choices, target)
     taken = taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside
@@ -80,10 +84,11 @@ def misfit_error(
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     ways = [f"in all it takes {', '.join(counts)}"]
+    ways += [*_other_settings(target, taken_with), *_memory_bits((choices, listed), target, aside, taken_with)]
     return FoldingError(
         f"{what} {excess_text(taken, budget) or 'more than there is'}",
         where=target.part,
-        hint=_BETWEEN.join([*ways, *tried, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
+        hint=_BETWEEN.join([*ways, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
     )
 
 
@@ -107,10 +112,6 @@ def _ways_out(
         chosen = choices.fitting(interval, without - aside)
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
-    if target.memory_bits is not None:
-        chosen = choices.fitting(interval, replace(target, memory_bits=None).budget - aside)
-        if chosen is not None:
-            yield f"precision.auto.memory_bits_max: {(taken_by(chosen) + aside).bram18 * BRAM18_BITS} would do"
     yield from _off_chip(model, target, aside)
     yield from _more_of_the_part(choices, target, aside)
     yield _larger_part(listed, target, aside)
@@ -123,6 +124,51 @@ def _ways_out(
             pace = choices.pace(fastest)
             yield f"fewer frames/s: about {target.rate(pace)} fit"
     yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
+
+
+def _other_settings(target: Target, taken_with: Callable[[Target], Resources | None]) -> Iterator[str]:
+    """Yield which settings would help, of those that decide how a search goes: each is tried."""
+    memory = target.memory
+
+    def fits(other: Target) -> bool:
+        return taken_with(other) is not None
+
+    if not memory.maps and fits(replace(target, memory=replace(memory, maps=True))):
+        yield "memory.maps: auto: with queues and maps off chip it fits"
+    if target.batch > 1 and fits(replace(target, batch=1)):
+        yield "target.batch: 1: frames one by one fit"
+    if target.fps is None or memory.off_chip is False:
+        return
+    more = {ports: replace(target, memory=replace(memory, ports=ports)) for ports in _PORTS if ports > memory.ports}
+    ports = next((n for n, other in more.items() if fits(other)), None)
+    if ports is not None:
+        yield f"memory.ports: {ports}: so many ports to external memory are fast enough"
+    batch = next((n for n in _BATCHES if fits(replace(target, batch=n))), None) if target.batch == 1 else None
+    if batch is not None:
+        yield f"target.batch: {batch}: frames that share passes over weights off chip fit"
+
+
+def _memory_bits(
+    several: Iterable[Choices], target: Target, aside: Resources, taken_with: Callable[[Target], Resources | None]
+) -> Iterator[str]:
+    """Yield a limit of bits of memories that is enough, where there is one and more would do."""
+    if target.memory_bits is None:
+        return
+    free = replace(target, memory_bits=None)
+    ways = (choices.fitting(_interval(choices, target), free.budget - aside) for choices in several)
+    takes = [taken_by(chosen) + aside for chosen in ways if chosen is not None]
+    takes += [taken for taken in (taken_with(free),) if taken is not None]
+    for bits in (_least_memory_bits(taken, free.budget) for taken in takes):
+        if taken_with(replace(target, memory_bits=bits)) is not None:
+            yield f"precision.auto.memory_bits_max: {bits} would do"
+            return
+
+
+def _least_memory_bits(taken: Resources, whole: Resources) -> int:
+    """Return the least ``Target.memory_bits`` that allows what is taken: UltraRAMs follow all block RAMs of a part."""
+    if not taken.uram:
+        return taken.bram18 * BRAM18_BITS
+    return whole.bram18 * BRAM18_BITS + taken.uram * URAM_BITS
 
 
 def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator[str]:

@@ -9,7 +9,7 @@ the least, is taken off the budget, and the search goes on with what is left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
@@ -43,10 +43,6 @@ _SLACKS = (1.05, 1.25)
 _WORTH_TURNS = 1.1
 #: Bands of a batch at least, where layers take turns.
 _LEAST_BANDS = 2
-#: Batches that are tried where single frames cannot be as fast as they should.
-_BATCHES = (2, 4, 8)
-#: Memory ports that are tried there, as parts with a processor have them.
-_PORTS = (2, 4)
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -91,7 +87,11 @@ def fits(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingReques
     Raises:
         FoldingError: a pinned value that does not divide, or a goal that no folding reaches.
     """
-    return _within_budget(batched(model, target.batch), target, pinned)[1].design is not None
+    return _fitting(model, target, pinned) is not None
+
+
+def _fitting(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Design | None:
+    return _within_budget(batched(model, target.batch), target, pinned)[1].design
 
 
 def check_fits(
@@ -138,27 +138,12 @@ def _misfit(
     listed = choices
     if not target.has_ultra:
         listed = layer_choices(model, target, pinned, short=True, ultra=True, shared=choices.shared)
-    tried = tuple(_other_settings(model.single or model, target, pinned))
-    return misfit_error(model, choices, listed, target, aside, narrower, tried)
 
+    def taken_with(other: Target) -> Resources | None:
+        design = _fitting(model.single or model, other, pinned)
+        return None if design is None else design_resources(design)
 
-def _other_settings(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> Iterator[str]:
-    """Yield which settings would help, of those that decide how a search goes: each is tried."""
-    memory = target.memory
-    if not memory.maps and fits(model, replace(target, memory=replace(memory, maps=True)), pinned):
-        yield "memory.maps: auto: with queues and maps off chip it fits"
-    if target.batch > 1 and fits(model, replace(target, batch=1), pinned):
-        yield "target.batch: 1: frames one by one fit"
-    if target.fps is None or memory.off_chip is False:
-        return
-    more = {ports: replace(target, memory=replace(memory, ports=ports)) for ports in _PORTS if ports > memory.ports}
-    ports = next((n for n, other in more.items() if fits(model, other, pinned)), None)
-    if ports is not None:
-        yield f"memory.ports: {ports}: so many ports to external memory are fast enough"
-    if target.batch == 1:
-        batch = next((n for n in _BATCHES if fits(model, replace(target, batch=n), pinned)), None)
-        if batch is not None:
-            yield f"target.batch: {batch}: frames that share passes over weights off chip fit"
+    return misfit_error(model, choices, listed, target, aside, narrower, taken_with)
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan2hls.base import FoldingError
-from gan2hls.fabric import may_be_ultra, memory_cells
+from gan2hls.fabric import BRAM18_BITS, URAM_BITS, may_be_ultra, memory_cells
 from gan2hls.hardware import Design, FoldingRequest, Target, design_resources, estimate, schedule
 from gan2hls.hardware.budget import MemoryPort, Utilization, part_budget
 from gan2hls.hardware.options import options
@@ -87,6 +87,20 @@ def test_a_part_holds_more_with_its_ultra_rams() -> None:
     assert ultra(made) == [["line_buffer"], ["line_buffer"], ["line_buffer"]]
     assert sizes == [(64, 5 * 64 * 32)] * 3 and taken.uram == 3 * 3
     assert taken.bram18 <= 40
+
+
+def test_a_budget_of_bits_counts_them_behind_block_rams() -> None:
+    """What the hint names is enough, and a bit less is not."""
+    model, limited = depthwise(), replace(target(40.5 / 256), memory_bits=40 * BRAM18_BITS)
+    assert (limited.budget.bram18, limited.budget.uram) == (40, 0)
+    with pytest.raises(FoldingError) as found:
+        schedule(model, limited, PINNED)
+    (way,) = [line for line in found.value.hint.splitlines() if "memory_bits_max: " in line]
+    bits = int(way.split("memory_bits_max: ")[1].split()[0])
+    taken = design_resources(schedule(model, replace(limited, memory_bits=bits), PINNED))
+    assert bits == 40 * BRAM18_BITS + taken.uram * URAM_BITS > taken.bram18 * BRAM18_BITS
+    with pytest.raises(FoldingError):
+        schedule(model, replace(limited, memory_bits=bits - 1), PINNED)
 
 
 def test_a_part_that_has_them_is_named() -> None:
