@@ -99,6 +99,7 @@ class MemoryPort:
         may_narrow: whether a port may have half of ``bits`` where no design fits otherwise: each queue off chip takes
             registers and LUTs by its width.
         ports: that there may be.
+        planned: of those, how many are to carry all that crosses them; None: all.
     """
 
     bits: int = 64
@@ -108,6 +109,12 @@ class MemoryPort:
     entropy: bool = True
     may_narrow: bool = False
     ports: int = 1
+    planned: int | None = None
+
+    @property
+    def carrying(self) -> int:
+        """Ports to plan with."""
+        return self.ports if self.planned is None else self.planned
 
     def bytes_per_clock(self, clock_mhz: float) -> float:
         """Return what one of them carries in a clock."""

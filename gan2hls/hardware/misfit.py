@@ -181,7 +181,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
     for way, bytes_per_clock in ways:
         if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):
             continue
-        choices = Choices(found, bytes_per_clock, ports=target.memory.ports)
+        choices = Choices(found, bytes_per_clock, ports=target.memory.carrying)
         chosen = choices.fitting(_interval(choices, target), target.budget - aside)
         if chosen is not None:
             count = sum(option.bus_bytes for option in chosen.values())
@@ -233,7 +233,7 @@ def _fewer_bits(
             layer.name: options(layer, FoldingRequest(), target.memory, ultra=target.has_ultra) for layer in layers
         }
         memory = target.memory
-        choices = Choices(found, memory.bytes_per_clock(target.clock_mhz), ports=memory.ports)
+        choices = Choices(found, memory.bytes_per_clock(target.clock_mhz), ports=memory.carrying)
         taken = taken_by(choices.nearest(_interval(choices, target), room_beside(target.budget, aside))) + aside
         name = "ternary" if bits == 2 else f"int{bits}"
         counts = dict(taken)

@@ -165,7 +165,26 @@ def _within_budget(
 ) -> tuple[Choices, _Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
-    Where queues off chip are too many for a port of full width, it is looked for with half of it too.
+    Of several memory ports no more than must be are planned with: a design that is as fast moves fewer bytes then.
+    """
+    memory, found = target.memory, _at_widths(model, target, pinned, like)
+    best = found[1].design
+    if best is None or best.memory is None:
+        return found
+    for planned in (1 << n for n in range((memory.ports - 1).bit_length())):
+        other = _at_widths(model, replace(target, memory=replace(memory, planned=planned)), pinned, like)
+        design = other[1].design
+        if design is not None and (target.cycles is not None or estimate(design).interval <= estimate(best).interval):
+            return other
+    return found
+
+
+def _at_widths(
+    model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], like: Design | None
+) -> tuple[Choices, _Found]:
+    """Do what ``_within_budget`` does with all ports that are planned.
+
+    Where queues off chip are too many for ports of full width, it is looked for with half of it too.
     """
     found = _at_width(model, target if like is None else target.with_port(like.memory), pinned, like)
     queues_are_too_many = found[1].design is None and found[1].aside != _NOTHING
@@ -179,7 +198,7 @@ def _within_budget(
 def _at_width(
     model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest], like: Design | None
 ) -> tuple[Choices, _Found]:
-    """Do what ``_within_budget`` does with a memory port of the target's width.
+    """Do what ``_at_widths`` does with memory ports of the target's width.
 
     Layers take turns at engines where nothing else fits, or where external memory is used anyway and that is faster.
     """
@@ -297,7 +316,7 @@ def layer_choices(
         if layer.name not in later
     }
     bytes_per_clock = target.memory.bytes_per_clock(target.clock_mhz)
-    return Choices(found, bytes_per_clock, shared, loops(model, shared), model.batch, target.memory.ports)
+    return Choices(found, bytes_per_clock, shared, loops(model, shared), model.batch, target.memory.carrying)
 
 
 def _search(

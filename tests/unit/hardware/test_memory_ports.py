@@ -21,7 +21,7 @@ from gan2hls.hardware.search import Choices, taken_by
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
 from tests.random_integer_graphs import maps_away, u_net_design
-from tests.randomized import chain, dense, linear_layer, off_chip_design
+from tests.randomized import chain, conv, dense, linear_layer, off_chip_design
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 
@@ -140,6 +140,21 @@ def test_ports_that_a_rate_needs_are_told_and_bring_it() -> None:
     made = schedule(model, replace(fast, memory=replace(fast.memory, ports=2)), {})
     assert made.memory is not None and len(made.memory.ports) == 2
     assert estimate(made).interval <= 12_000
+
+
+def test_more_ports_than_needed_cost_a_reader_each_and_no_bytes() -> None:
+    """Bands stay as high as with one port, where that is fast enough; others take some of the streams."""
+    rng, layers = np.random.default_rng(0), []
+    for n, given in enumerate(("z", "l0")):
+        layers.append(linear_layer(rng, f"l{n}", given, conv((8, 8), 32, 32), INT8, out=INT8))
+    model = chain("banded", (8, 8, 32), INT8, layers)
+    target = Target(dsp=140, memory=MemoryPort(off_chip=True, entropy=False))
+    one, four = (schedule(model, replace(target, memory=replace(target.memory, ports=n)), {}) for n in (1, 4))
+    assert one.memory is not None and four.memory is not None
+    assert (len(one.memory.ports), len(four.memory.ports)) == (1, 2)
+    assert [e.folding for e in one.engines] == [e.folding for e in four.engines]
+    assert one.memory.frame_bytes == four.memory.frame_bytes
+    assert estimate(four).interval == estimate(one).interval
 
 
 def test_a_layer_has_one_port() -> None:
