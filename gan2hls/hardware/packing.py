@@ -23,6 +23,8 @@ def packed(loads: Sequence[int], ports: int) -> tuple[tuple[int, ...], ...]:
 
 def most_loaded(loads: Sequence[int], ports: int) -> int:
     """Return the most that one of so many ports carries, as ``packed`` has it."""
+    if ports == 1:
+        return sum(loads)
     carried = [load for load in loads if load]
     if len(carried) <= ports:
         return max(carried, default=0)
