@@ -53,9 +53,10 @@ def test_decoders_of_a_layer_read_through_different_ports(tmp_path: Path) -> Non
     assert made.memory is not None
     ports = [{region.layer for region in port.regions} for port in made.memory.ports]
     assert any(layers & other for layers in ports for other in ports if other is not layers)
-    assert "{w2_beats[" in (text := (check(made, tmp_path).folder / "rtl" / f"{made.name}.sv").read_text())
+    check(made, tmp_path).check_cycles()
+    text = (tmp_path / "rtl" / f"{made.name}.sv").read_text()
     assert "m_axi_2_araddr" in text and "m_axi_3" not in text and "m_axi_0_awaddr" not in text
-    Bench(made, tmp_path / "again").check_cycles()
+    assert "{w2_beats[" in text
 
 
 @pytest.mark.parametrize("name", ["w", "b", "w0", "primed"])
