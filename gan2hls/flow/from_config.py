@@ -76,6 +76,7 @@ def check_unchanged(saved: Config, config: Config, start: str) -> None:
     if start == "emit":
         changes += [
             ("target", saved.target, config.target, "schedule"),
+            ("memory", saved.memory, config.memory, "schedule"),
             ("layers", saved.layers, config.layers, "schedule"),
         ]
     for key, before, after, stage in changes:

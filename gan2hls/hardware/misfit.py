@@ -79,14 +79,17 @@ def misfit_error(
         taken_with: what a design takes that fits another target; None: there is none.
     """
     budget, interval = target.budget, _interval(choices, target)
-    taken = taken_by(choices.nearest(interval, room_beside(budget, aside))) + aside
+    chosen = choices.nearest(interval, room_beside(budget, aside))
+    taken = taken_by(chosen) + aside
+    slow = "more bytes than its ports to external memory carry"
+    other = "more than there is" if choices.carries(chosen, interval) else slow
     what = "the smallest folding needs" if target.fps is None else f"{target.fps:g} frames/s need"
     names = list(excess(taken, budget))
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     ways = [f"in all it takes {', '.join(counts)}"]
     ways += [*_other_settings(target, taken_with), *_memory_bits((choices, listed), target, aside, taken_with)]
     return FoldingError(
-        f"{what} {excess_text(taken, budget) or 'more than there is'}",
+        f"{what} {excess_text(taken, budget) or other}",
         where=target.part,
         hint=_BETWEEN.join([*ways, *_ways_out(model, choices, listed, target, aside, narrower, names)]),
     )
@@ -176,7 +179,7 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
     beat = target.memory.bytes_per_clock(target.clock_mhz)
     ways = [("memory.weights: auto", beat)] if target.memory.off_chip is False else []
     ways += [(f"memory.port_bits: {bits}", beat * bits / target.memory.bits) for bits in _PORT_BITS]
-    free = replace(target.memory, off_chip=None)
+    free = replace(target.memory, off_chip=target.memory.off_chip or None)  # they may be off chip
     found = {layer.name: options(layer, FoldingRequest(), free, ultra=target.has_ultra) for layer in model.layers}
     for way, bytes_per_clock in ways:
         if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):

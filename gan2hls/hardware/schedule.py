@@ -26,9 +26,10 @@ from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.options import options as layer_options
 from gan2hls.hardware.options import shared_options
 from gan2hls.hardware.queues import queue_bytes
+from gan2hls.hardware.reach import reaching
 from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.resources import design_resources
-from gan2hls.hardware.search import Choices, Chosen, taken_by
+from gan2hls.hardware.search import Choices, taken_by
 from gan2hls.hardware.sharing import loops, sharing
 from gan2hls.model import IntegerModel, batched
 
@@ -43,6 +44,9 @@ _SLACKS = (1.05, 1.25)
 _WORTH_TURNS = 1.1
 #: Bands of a batch at least, where layers take turns.
 _LEAST_BANDS = 2
+#: How many times the bytes that ports carry are too many for a design to be written; its pace may be a step better than
+#: that for which they were counted.
+_FAR_MORE = 2
 #: Searches at most, each with what the former design's queues take put aside.
 _SEARCHES = 5
 
@@ -116,13 +120,38 @@ def check_fits(
             "target.batch: %d brings latency alone: no weights are off chip, no layers take turns", design.batch
         )
     taken, budget = design_resources(design), target.budget
-    if taken.within(budget):
+    fits_part, in_time = taken.within(budget), _keeps_pace(design, target)
+    if fits_part and in_time:
         return
+    what = "the design " + " and ".join(
+        ([] if fits_part else [f"takes {excess_text(taken, budget)}"])
+        + (
+            []
+            if in_time
+            else [f"makes {target.rate(estimate(design).interval)} frames/s, which is less than it should"]
+        )
+    )
     if target.oversize:
-        _log.warning("%s: the design takes %s; target.oversize lets it pass", target.part, excess_text(taken, budget))
+        _log.warning("%s: %s; target.oversize lets it pass", target.part, what)
         return
     choices, found = _within_budget(design.model, target, pinned)
+    if fits_part and found.design is not None:  # its queues slow it down
+        _log.warning("%s: %s", target.part, what)
+        return
     raise _misfit(design.model, choices, target, pinned, found.aside, with_weights)
+
+
+def _keeps_pace(design: Design, target: Target) -> bool:
+    """Whether ``design`` is as fast as it should be, and does not ask far more than is known of its memory ports."""
+    memory = target.memory
+    if target.cycles is None and memory.gbps is None:
+        return True
+    interval = estimate(design).interval
+    if design.memory is not None and memory.gbps is not None:
+        carried = memory.ports * memory.bytes_per_clock(target.clock_mhz) * interval
+        if design.memory.frame_bytes > _FAR_MORE * carried:
+            return False
+    return target.cycles is None or interval <= target.cycles
 
 
 def _misfit(
@@ -325,7 +354,7 @@ def _search(
     """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known."""
     for _ in range(_SEARCHES):
         room = budget - aside
-        chosen = choices.fastest(room) if target.cycles is None else _reaching(model, choices, target, room)
+        chosen = choices.fastest(room) if target.cycles is None else reaching(model, choices, target, room)
         if chosen is None:
             break
         place = partial(placed, target=target, budget=budget)
@@ -364,36 +393,6 @@ def _oversized(
             if found.design is not None:
                 return found
             over = {name: count for name, count in aside if name not in names}
+        if not over:  # memory ports are too slow
+            return _search(model, choices.with_endless_ports(), replace(target, fps=None), lifted(budget, names))
         names |= {max(over, key=lambda name: over[name])}
-
-
-def _reaching(model: IntegerModel, choices: Choices, target: Target, room: Resources) -> Chosen | None:
-    """Return options whose estimated interval, hand-over between engines included, keeps ``target.fps``; or None.
-
-    Raises:
-        FoldingError: no folding is so fast.
-    """
-    assert target.fps is not None and target.cycles is not None
-    wanted = interval = target.cycles
-    while True:
-        _check_reach(choices, interval, target)
-        chosen = choices.fitting(interval, room)
-        if chosen is None:
-            return None
-        design = buffered(model, choices, chosen, target)
-        if estimate(design).interval <= wanted:
-            return chosen
-        interval = design.interval - 1
-
-
-def _check_reach(choices: Choices, interval: int, target: Target) -> None:
-    slow = {name: min(o.interval for o in found) for name, found in choices.options.items()}
-    name, best = max(slow.items(), key=lambda item: item[1])
-    if best > interval:
-        raise FoldingError(
-            f"{target.fps:g} frames/s at {target.clock_mhz:g} MHz leave {interval // target.batch} cycles a frame, "
-            f"the most parallel folding takes {-(-best // target.batch)}",
-            where=name,
-            hint=f"at most {target.rate(best)} frames/s are in reach, with enough DSP blocks; "
-            "without fps the fastest folding that fits is taken",
-        )

@@ -91,6 +91,10 @@ class Choices:
         options = {name: tuple(o for o in found if not o.rows) for name, found in self._every.items()}
         return Choices(options, self._bytes_per_clock, self.shared, self._loops, self._batch, self._ports)
 
+    def with_endless_ports(self) -> Choices:
+        """Return those with memory ports that carry anything."""
+        return Choices(self._every, np.inf, self.shared, self._loops, self._batch, self._ports)
+
     def pace(self, chosen: Chosen) -> int:
         """Return the least interval that ``chosen`` options keep: that of the slowest, or of a loop."""
         sums = (sum(chosen[name].interval for name in loop) for loop in self._loops)

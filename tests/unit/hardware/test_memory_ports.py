@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from gan2hls.base.errors import FoldingError
+import gan2hls
+from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.fabric import Resources, overall
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.hardware import Design, Folding, design_resources, estimate
@@ -23,6 +26,7 @@ from gan2hls.numbers import IntType, QuantType
 from tests.random_integer_graphs import maps_away, u_net_design
 from tests.randomized import chain, conv, dense, linear_layer, off_chip_design
 
+MODEL = Path(__file__).parents[3] / "models" / "dcgan_mnist32.onnx"
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 
 
@@ -171,3 +175,35 @@ def test_a_saved_design_has_its_ports() -> None:
     again = load_design(made.model, content)
     assert again.memory is not None and made.memory is not None
     assert again.memory.ports == made.memory.ports and again.memory_ports == 2
+
+
+@pytest.mark.parametrize("gbps", [None, 0.3])
+def test_a_port_that_is_too_slow_is_told_in_a_build(gbps: float | None, tmp_path: Path) -> None:
+    """Of a model that fits the part; what the error names is enough."""
+    fps = 7500 if gbps is None else 2000
+    config: dict[str, Any] = {"target": {"fps": fps}, "verify": {"steps": []}}
+    memory = {"weights": "off_chip", "port_bits": 64 if gbps is None else 32, "bandwidth_gbps": gbps}
+    with pytest.raises(FoldingError, match="more bytes than its ports to external memory carry") as found:
+        gan2hls.build(MODEL, config={**config, "memory": memory}, output=tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+    (way,) = [line for line in found.value.hint.splitlines() if "memory.ports: " in line]
+    more = {**memory, "ports": int(way.split("memory.ports: ")[1].split(":")[0])}
+    made = gan2hls.build(MODEL, config={**config, "memory": more}, output=tmp_path / "more", stop="schedule")
+    assert made.design is not None and estimate(made.design).interval <= 200e6 / fps
+
+
+def test_a_slow_port_is_let_pass_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = {"target": {"fps": 7500, "oversize": True}, "memory": {"weights": "off_chip"}, "verify": {"steps": []}}
+    with caplog.at_level("WARNING"):
+        made = gan2hls.build(MODEL, config=config, output=tmp_path, stop="schedule")
+    assert made.design is not None and "frames/s, which is less than it should; target.oversize" in caplog.text
+
+
+def test_ports_cannot_change_once_there_is_a_design(tmp_path: Path) -> None:
+    config = {"memory": {"weights": "off_chip", "ports": 2}, "verify": {"steps": []}}
+    made = gan2hls.build(MODEL.with_name("tiny_dcgan.onnx"), config=config, output=tmp_path)
+    assert made.path is not None
+    other = {"memory": {"weights": "off_chip", "ports": 3}, "verify": {"steps": []}}
+    with pytest.raises(ConfigError, match="cannot change in a build from emit") as found:
+        gan2hls.build(made.path, config=other, start="emit", output=tmp_path, replace=True)
+    assert "--from schedule" in found.value.hint
