@@ -50,9 +50,7 @@ class Memory:
         for axi, has_writes in ports.items():
             reads = AxiSlaveRead(AxiReadBus.from_prefix(dut, axi), getattr(dut, clock), target=self)
             reads.log.setLevel("ERROR")
-            reads.ar_channel.queue_occupancy_limit = (
-                0  # a request is taken at once, its first beat comes 2 clocks later
-            )
+            reads.ar_channel.queue_occupancy_limit = 0  # a request is taken at once, its first beat 2 clocks later
             self._channels += [reads.ar_channel, reads.r_channel]
             if has_writes:
                 writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, axi), getattr(dut, clock), target=self)

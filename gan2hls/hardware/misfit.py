@@ -126,7 +126,8 @@ def _ways_out(
         else:
             pace = choices.pace(fastest)
             yield f"fewer frames/s: about {target.rate(pace)} fit"
-    yield "target.oversize: true (--oversize) writes what comes nearest, which no tool can place on this part"
+    nearest = "which no tool can place on this part" if names else "which is slower than asked"
+    yield f"target.oversize: true (--oversize) writes what comes nearest, {nearest}"
 
 
 def _other_settings(target: Target, taken_with: Callable[[Target], Resources | None]) -> Iterator[str]:

@@ -119,39 +119,35 @@ def check_fits(
         _log.warning(
             "target.batch: %d brings latency alone: no weights are off chip, no layers take turns", design.batch
         )
-    taken, budget = design_resources(design), target.budget
-    fits_part, in_time = taken.within(budget), _keeps_pace(design, target)
-    if fits_part and in_time:
+    short = _shortcomings(design, target)
+    if not short:
         return
-    what = "the design " + " and ".join(
-        ([] if fits_part else [f"takes {excess_text(taken, budget)}"])
-        + (
-            []
-            if in_time
-            else [f"makes {target.rate(estimate(design).interval)} frames/s, which is less than it should"]
-        )
-    )
+    what = f"{target.part}: the design {' and '.join(short)}"
     if target.oversize:
-        _log.warning("%s: %s; target.oversize lets it pass", target.part, what)
+        _log.warning("%s; target.oversize lets it pass", what)
         return
     choices, found = _within_budget(design.model, target, pinned)
-    if fits_part and found.design is not None:  # its queues slow it down
-        _log.warning("%s: %s", target.part, what)
+    if found.design is not None and design_resources(design).within(target.budget):
+        _log.warning("%s", what)  # the search has nothing better: its queues slow it down
         return
     raise _misfit(design.model, choices, target, pinned, found.aside, with_weights)
 
 
-def _keeps_pace(design: Design, target: Target) -> bool:
-    """Whether ``design`` is as fast as it should be, and does not ask far more than is known of its memory ports."""
-    memory = target.memory
+def _shortcomings(design: Design, target: Target) -> list[str]:
+    """Return in what ``design`` is not as it should be: what it takes, its pace, what it asks of its memory ports."""
+    taken, budget, memory = design_resources(design), target.budget, target.memory
+    short = [] if taken.within(budget) else [f"takes {excess_text(taken, budget)}"]
     if target.cycles is None and memory.gbps is None:
-        return True
+        return short
     interval = estimate(design).interval
+    if target.cycles is not None and interval > target.cycles:
+        short.append(f"makes {target.rate(interval)} frames/s instead of {target.fps:g}")
     if design.memory is not None and memory.gbps is not None:
-        carried = memory.ports * memory.bytes_per_clock(target.clock_mhz) * interval
-        if design.memory.frame_bytes > _FAR_MORE * carried:
-            return False
-    return target.cycles is None or interval <= target.cycles
+        there = memory.ports * memory.bytes_per_clock(target.clock_mhz)
+        if design.memory.frame_bytes > _FAR_MORE * there * interval:
+            spent, per_clock = design.memory.frame_bytes / interval, target.clock_mhz / 1e3
+            short.append(f"asks {spent * per_clock:.3g} GB/s of external memory that brings {there * per_clock:.3g}")
+    return short
 
 
 def _misfit(
@@ -201,7 +197,10 @@ def _within_budget(
     if best is None or best.memory is None:
         return found
     for planned in (1 << n for n in range((memory.ports - 1).bit_length())):
-        other = _at_widths(model, replace(target, memory=replace(memory, planned=planned)), pinned, like)
+        try:
+            other = _at_widths(model, replace(target, memory=replace(memory, planned=planned)), pinned, like)
+        except FoldingError:  # so few ports are too slow for the rate that is asked for
+            continue
         design = other[1].design
         if design is not None and (target.cycles is not None or estimate(design).interval <= estimate(best).interval):
             return other

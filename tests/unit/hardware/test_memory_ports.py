@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import gan2hls
 from gan2hls.base.errors import ConfigError, FoldingError
+from gan2hls.cli.tables import show_report
 from gan2hls.fabric import Resources, overall
 from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.hardware import Design, Folding, design_resources, estimate
@@ -161,12 +165,31 @@ def test_more_ports_than_needed_cost_a_reader_each_and_no_bytes() -> None:
     assert estimate(four).interval == estimate(one).interval
 
 
+def test_a_rate_that_fewer_ports_do_not_reach_is_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To plan with fewer of them is tried, and may end in an error."""
+    schedules, planned = import_module("gan2hls.hardware.schedule"), []
+
+    def at_widths(model: IntegerModel, target: Target, *others: Any) -> object:
+        planned.append(target.memory.planned)
+        if target.memory.planned is not None:
+            raise FoldingError("too fast", hint="")
+        return real(model, target, *others)
+
+    real = schedules._at_widths
+    monkeypatch.setattr(schedules, "_at_widths", at_widths)
+    made = schedule(narrow(), Target(fps=200e6 / 12_000, memory=MemoryPort(off_chip=True, ports=3)), {})
+    assert planned == [None, 1, 2] and estimate(made).interval <= 12_000
+
+
 def test_a_layer_has_one_port() -> None:
-    """Four ports are no better than two where there are two layers."""
+    """Four ports are no better than two where there are two layers: only a wider one is."""
     model = narrow()
-    faster = Target(fps=200e6 / 9_000, memory=MemoryPort(off_chip=True, ports=4))
-    with pytest.raises(FoldingError):
+    faster = Target(fps=200e6 / 9_000, memory=MemoryPort(off_chip=True, ports=2))
+    with pytest.raises(FoldingError, match="more bytes than its ports to external memory carry") as found:
         schedule(model, faster, {})
+    assert "memory.ports" not in found.value.hint and "memory.port_bits: 128" in found.value.hint
+    wide = replace(faster, memory=replace(faster.memory, bits=128))
+    assert estimate(schedule(model, wide, {})).interval <= 9_000
 
 
 def test_a_saved_design_has_its_ports() -> None:
@@ -186,6 +209,7 @@ def test_a_port_that_is_too_slow_is_told_in_a_build(gbps: float | None, tmp_path
     with pytest.raises(FoldingError, match="more bytes than its ports to external memory carry") as found:
         gan2hls.build(MODEL, config={**config, "memory": memory}, output=tmp_path / "one")
     assert not (tmp_path / "one").exists()
+    assert " 0 bytes a frame" not in found.value.hint and found.value.hint.endswith("which is slower than asked")
     (way,) = [line for line in found.value.hint.splitlines() if "memory.ports: " in line]
     more = {**memory, "ports": int(way.split("memory.ports: ")[1].split(":")[0])}
     made = gan2hls.build(MODEL, config={**config, "memory": more}, output=tmp_path / "more", stop="schedule")
@@ -196,7 +220,38 @@ def test_a_slow_port_is_let_pass_and_told(tmp_path: Path, caplog: pytest.LogCapt
     config = {"target": {"fps": 7500, "oversize": True}, "memory": {"weights": "off_chip"}, "verify": {"steps": []}}
     with caplog.at_level("WARNING"):
         made = gan2hls.build(MODEL, config=config, output=tmp_path, stop="schedule")
-    assert made.design is not None and "frames/s, which is less than it should; target.oversize" in caplog.text
+    assert made.design is not None
+    assert f"{int(200e6 / estimate(made.design).interval)} frames/s instead of 7500" in caplog.text
+    assert caplog.text.rstrip().endswith("target.oversize lets it pass")
+
+
+def test_a_memory_that_brings_next_to_nothing_is_refused_without_a_rate_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config: dict[str, Any] = {"memory": {"weights": "off_chip", "bandwidth_gbps": 1e-6}, "verify": {"steps": []}}
+    with pytest.raises(FoldingError, match="the smallest folding needs more bytes than its ports"):
+        gan2hls.build(MODEL, config=config, output=tmp_path, stop="schedule")
+    with caplog.at_level("WARNING"):
+        gan2hls.build(MODEL, config={**config, "target": {"oversize": True}}, output=tmp_path, stop="schedule")
+    assert "GB/s of external memory that brings 1e-06; target.oversize lets it pass" in caplog.text
+
+
+def test_a_project_says_what_goes_through_which_port(tmp_path: Path) -> None:
+    config = {"memory": {"weights": "off_chip", "ports": 2}, "verify": {"steps": []}}
+    made = gan2hls.build(MODEL.with_name("tiny_dcgan.onnx"), config=config, output=tmp_path)
+    assert made.path is not None and made.report is not None and made.report.memory is not None
+    assert made.design is not None and made.design.memory is not None and made.report.memory.ports == 2
+    ports = {region.offset: n for n, port in enumerate(made.design.memory.ports) for region in port.regions}
+    assert {region.offset: region.port for region in made.report.memory.regions} == ports
+    readme = (made.path / "README.md").read_text()
+    for region in made.report.memory.regions:
+        row = region.layer, region.stream, region.offset, region.bytes, region.passes, region.coding, region.port
+        assert f"| {' | '.join(map(str, row))} |\n" in readme
+    assert "`m_axi_0` to `m_axi_1`, of 64 bits each" in readme
+    assert "foreach port {m_axi_0 m_axi_1} {" in (made.path / "rtl" / "vivado.tcl").read_text()
+    screen = Console(width=200, record=True, file=io.StringIO())
+    show_report(screen, made.report)
+    assert "bytes a frame through 2 ports of 64 bits" in screen.export_text()
 
 
 def test_ports_cannot_change_once_there_is_a_design(tmp_path: Path) -> None:
