@@ -133,7 +133,7 @@ def test_two_of_three_layers_share_a_port() -> None:
     """All ports together carry what they read, but each layer has one of them."""
     one = Option(Folding(1, 1, 1), 100, Resources(1, 50), 0, 0, False, 8, bus_bytes=100)
     slow = replace(one, interval=130)
-    choices = Choices({name: (one, slow) for name in ("l0", "l1", "l2")}, 1.6, ports=2)
+    choices = Choices(dict.fromkeys(("l0", "l1", "l2"), (one, slow)), 1.6, ports=2)
     roomy = Resources(10, 1000)
     assert 3 * one.bus_bytes < 2 * 1.6 * 100 and choices.fitting(100, roomy) is None
     found = choices.fitting(130, roomy)
