@@ -23,7 +23,7 @@ from gan2hls.codecs.base import (
     unpack,
     without_zeros,
 )
-from gan2hls.fabric import bram18
+from gan2hls.fabric import SERIES_7, bram18
 from gan2hls.numbers import Int64Array
 from gan2hls.ops import IntWeight
 
@@ -49,7 +49,7 @@ def encode(weight: IntWeight, blocks: Blocks) -> Code:
 def packing(lanes: int, count: int) -> tuple[int, int]:
     """Return the bits of a word of ``lanes`` trits, of ``count`` words, and the LUTs of what unpacks it."""
     dense = dense_bits(lanes)
-    if bram18(dense, count) < bram18(2 * lanes, count):
+    if bram18(SERIES_7, dense, count) < bram18(SERIES_7, 2 * lanes, count):
         return dense, _UNPACKING_LUT * lanes
     return 2 * lanes, 0
 

@@ -1,7 +1,7 @@
 """What hardware takes of an FPGA: the parts that an engine is made of, counted from their sizes.
 
 Numbers are those of Yosys (``synth_xilinx``, 7 series): memories exactly, LUTs and flip-flops by formulas that its
-counts bear out (``tests/cosim/test_rtl_synthesis.py``).
+counts bear out (``tests/cosim/test_rtl_synthesis.py``); of other families see ``Family``.
 """
 
 from gan2hls.fabric.blocks import (
@@ -33,6 +33,7 @@ from gan2hls.fabric.external import (
     writer,
     writer_queue,
 )
+from gan2hls.fabric.family import ECP5, SERIES_7, Family, Product
 from gan2hls.fabric.linear import (
     acc_queue,
     channel_tables,
@@ -61,12 +62,16 @@ from gan2hls.fabric.turns import frame_demux, frame_mux, region_turns, requant_t
 
 __all__ = [
     "BRAM18_BITS",
+    "ECP5",
     "LUT_ROM_DEPTH",
+    "SERIES_7",
     "URAM_BITS",
+    "Family",
     "MemoryBlock",
     "MemoryCells",
     "MemoryKind",
     "MemoryName",
+    "Product",
     "Resources",
     "WrittenKind",
     "acc_queue",

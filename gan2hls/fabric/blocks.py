@@ -10,6 +10,7 @@ from functools import lru_cache
 from math import ceil
 from typing import Literal
 
+from gan2hls.fabric.family import Family
 from gan2hls.fabric.memories import MemoryKind, memory_cells
 from gan2hls.fabric.resources import Resources
 
@@ -41,9 +42,9 @@ def counter(count: int) -> Resources:
 
 
 @lru_cache(maxsize=1 << 12)
-def memory(width_bits: int, depth: int, kind: MemoryKind) -> Resources:
+def memory(family: Family, width_bits: int, depth: int, kind: MemoryKind) -> Resources:
     """Return the cells of a memory with the multiplexer between its slices, and no register of its data."""
-    cells = memory_cells(width_bits, depth, kind)
+    cells = memory_cells(family, width_bits, depth, kind)
     if cells.logic and kind in ("rom", "table"):
         return Resources(lut=logic_lut(width_bits, depth))
     if cells.logic:
@@ -68,9 +69,9 @@ def logic_lut(width_bits: int, depth: int) -> int:
     return different * ceil(depth / (1 << _LUT_INPUTS))
 
 
-def rom(width_bits: int, depth: int) -> Resources:
+def rom(family: Family, width_bits: int, depth: int) -> Resources:
     """Return ``g2h_rom``: its data is registered twice; a block RAM has the first register inside."""
-    found = memory(width_bits, depth, "rom")
+    found = memory(family, width_bits, depth, "rom")
     return found + Resources(ff=width_bits if found.bram18 else 2 * distinct_bits(width_bits, depth))
 
 
@@ -78,10 +79,10 @@ def rom(width_bits: int, depth: int) -> Resources:
 WrittenKind = Literal["buffer", "ultra"]
 
 
-def line_buffer(width_bits: int, depth: int, kind: WrittenKind = "buffer") -> Resources:
+def line_buffer(family: Family, width_bits: int, depth: int, kind: WrittenKind = "buffer") -> Resources:
     """Return ``g2h_line_buffer``."""
-    cells = memory_cells(width_bits, depth, kind)
-    return memory(width_bits, depth, kind) + Resources(ff=width_bits * (1 if cells.registers else 2))
+    cells = memory_cells(family, width_bits, depth, kind)
+    return memory(family, width_bits, depth, kind) + Resources(ff=width_bits * (1 if cells.registers else 2))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -92,36 +93,36 @@ def credit(depth: int) -> Resources:
 
 
 @lru_cache(maxsize=1 << 12)
-def fifo(width_bits: int, depth: int, ratio: int = 1) -> Resources:
+def fifo(family: Family, width_bits: int, depth: int, ratio: int = 1) -> Resources:
     """Return ``g2h_fifo``, whose output register shifts where it serializes."""
     pointer = bits_of(depth) + 1
     index = bits_of(ratio) if ratio > 1 else 0
     lut = pointer + 3 + (ratio - 1) * width_bits + 2 * index
     own = Resources(lut=lut, ff=ratio * width_bits + 2 * pointer + 1 + index)
-    return memory(ratio * width_bits, depth, "queue") + own
+    return memory(family, ratio * width_bits, depth, "queue" if ratio == 1 else "serializer") + own
 
 
-def queue(width_bits: int, depth: int) -> Resources:
+def queue(family: Family, width_bits: int, depth: int) -> Resources:
     """Return ``g2h_queue``."""
-    return credit(depth) + fifo(width_bits, depth)
+    return credit(depth) + fifo(family, width_bits, depth)
 
 
 #: Words of the queue behind a ring.
 _RING_OUT_WORDS = 8
 
 
-def ring(width_bits: int, depth: int, kind: Literal["ring", "ultra"] = "ring") -> Resources:
+def ring(family: Family, width_bits: int, depth: int, kind: Literal["ring", "ultra"] = "ring") -> Resources:
     """Return ``g2h_ring``."""
     count = depth.bit_length()
     own = Resources(lut=2 * count, ff=count + 4 + width_bits)
     pointers = 2 * counter(depth)
     return (
-        memory(width_bits, depth, kind)
+        memory(family, width_bits, depth, kind)
         + own
         + pointers
         + credit(depth)
         + credit(_RING_OUT_WORDS)
-        + fifo(width_bits, _RING_OUT_WORDS)
+        + fifo(family, width_bits, _RING_OUT_WORDS)
     )
 
 
@@ -165,23 +166,23 @@ def last(beats: int) -> Resources:
 MemoryBlock = Literal["rom", "line_buffer", "ultra_buffer", "queue", "ring", "ultra_ring", "table", "kept"]
 
 
-def memory_block(width_bits: int, depth: int, block: MemoryBlock) -> Resources:
+def memory_block(family: Family, width_bits: int, depth: int, block: MemoryBlock) -> Resources:
     """Return what a memory takes with what belongs to it."""
     match block:
         case "rom":
-            return rom(width_bits, depth)
+            return rom(family, width_bits, depth)
         case "line_buffer":
-            return line_buffer(width_bits, depth)
+            return line_buffer(family, width_bits, depth)
         case "ultra_buffer":
-            return line_buffer(width_bits, depth, "ultra")
+            return line_buffer(family, width_bits, depth, "ultra")
         case "queue":
-            return queue(width_bits, depth)
+            return queue(family, width_bits, depth)
         case "ring":
-            return ring(width_bits, depth)
+            return ring(family, width_bits, depth)
         case "ultra_ring":
-            return ring(width_bits, depth, "ultra")
+            return ring(family, width_bits, depth, "ultra")
         case "kept":
-            return memory(width_bits, depth, "queue")
+            return memory(family, width_bits, depth, "queue")
         case "table":
-            found = memory(width_bits, depth, "table")
+            found = memory(family, width_bits, depth, "table")
             return found if found.bram18 else Resources(lut=COMPUTED_LUT * found.lut, ff=width_bits)

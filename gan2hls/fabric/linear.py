@@ -22,6 +22,7 @@ from gan2hls.fabric.blocks import (
     memory,
     rom,
 )
+from gan2hls.fabric.family import Family
 from gan2hls.fabric.memories import LUT_ROM_DEPTH, memory_cells
 from gan2hls.fabric.resources import Resources
 
@@ -36,6 +37,7 @@ _SHIFT_REGISTER = 3
 
 
 def operand_registers(
+    family: Family,
     width: int,
     buffer_words: int,
     centred_bits: int,
@@ -50,7 +52,7 @@ def operand_registers(
     A multiplier takes in the last one, and the last two where it is ``alone`` in reading them.  A chain that is long
     enough, no adder in between, is a shift register.
     """
-    chain = 1 if memory_cells(width, buffer_words, kind).registers else 2
+    chain = 1 if memory_cells(family, width, buffer_words, kind).registers else 2
     if multiplies:
         return Resources(ff=(chain - (alone and not centres)) * width)
     if chain + 1 < _SHIFT_REGISTER or centres:
@@ -60,7 +62,7 @@ def operand_registers(
 
 @lru_cache(maxsize=1 << 12)
 def feeder(
-    width: int, rows: int, row_words: int, in_rows: int, out_rows: int, kind: WrittenKind = "buffer"
+    family: Family, width: int, rows: int, row_words: int, in_rows: int, out_rows: int, kind: WrittenKind = "buffer"
 ) -> Resources:
     """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
@@ -70,7 +72,7 @@ def feeder(
     if out_rows > 1:
         pointer = bits_of(out_rows)
         row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
-    return own + row_grant + memory(width, rows * row_words, kind)
+    return own + row_grant + memory(family, width, rows * row_words, kind)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -129,13 +131,13 @@ def mac(pe: int, simd: int, x_bits: int, weight_bits: int, acc_bits: int, *, mul
     return own + tree + Resources(lut=lanes * x_bits, ff=lanes * product)
 
 
-def weight_rom(width: int, depth: int, *, multiplies: bool, decoder: bool) -> Resources:
+def weight_rom(family: Family, width: int, depth: int, *, multiplies: bool, decoder: bool) -> Resources:
     """Return the memory of codes and the registers of its words up to those of the operands.
 
     A multiplier takes in the last one, and that of the memory where no decoder stands in between; a lane without one
     has a register more.
     """
-    chain = 1 if memory_cells(width, depth, "rom").bram18 else 2
+    chain = 1 if memory_cells(family, width, depth, "rom").bram18 else 2
     if decoder:
         registers = Resources(ff=width * chain)
     elif multiplies:
@@ -144,10 +146,11 @@ def weight_rom(width: int, depth: int, *, multiplies: bool, decoder: bool) -> Re
         registers = Resources(ff=width * (chain + 1))
     else:
         registers = Resources(lut=width)
-    return memory(width, depth, "rom") + registers
+    return memory(family, width, depth, "rom") + registers
 
 
 def requant(
+    family: Family,
     *,
     lanes: int,
     words: int,
@@ -169,6 +172,7 @@ def requant(
     """Return ``g2h_requant`` without its multipliers.
 
     Args:
+        family: of the part.
         lanes: channels a clock.
         words: of its memory.
         acc_bits: of an accumulator.
@@ -201,9 +205,9 @@ def requant(
     if run_of:
         own += Resources(lut=(words - 1) * ceil(bits_of(run_of) / 5), ff=_RUN_FF)
     if words > LUT_ROM_DEPTH:
-        constants = _requant_blocks(lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
+        constants = _requant_blocks(family, lanes, words, mult_bits, offset_bits, acc_bits, pieces, into_dsp=multiplies)
     else:
-        constants = _requant_logic(*varying, words, pieces, into_dsp=multiplies)
+        constants = _requant_logic(family, *varying, words, pieces, into_dsp=multiplies)
         if words > _FEW_WORDS and order == (words, *order[1:]):  # a counter is all that selects them
             constants += Resources(lut=(COMPUTED_LUT - 1) * sum(varying))
     return lanes * lane + own + constants + credit(out_words)
@@ -225,7 +229,15 @@ def hole(grid: tuple[int, int]) -> Resources:
 
 
 def _requant_blocks(
-    lanes: int, words: int, mult_bits: int, offset_bits: int, acc_bits: int, pieces: int, *, into_dsp: bool
+    family: Family,
+    lanes: int,
+    words: int,
+    mult_bits: int,
+    offset_bits: int,
+    acc_bits: int,
+    pieces: int,
+    *,
+    into_dsp: bool,
 ) -> Resources:
     """Return constants in block RAM, and the registers of the offsets up to their sum.
 
@@ -233,19 +245,19 @@ def _requant_blocks(
     """
     offsets, mults = lanes * offset_bits, lanes * mult_bits
     if pieces > 1:
-        return rom(lanes * (2 * (mult_bits + offset_bits) + acc_bits + 1), words) + Resources(ff=offsets)
-    return memory(offsets + mults, words, "rom") + Resources(ff=2 * offsets + (0 if into_dsp else mults))
+        return rom(family, lanes * (2 * (mult_bits + offset_bits) + acc_bits + 1), words) + Resources(ff=offsets)
+    return memory(family, offsets + mults, words, "rom") + Resources(ff=2 * offsets + (0 if into_dsp else mults))
 
 
-def _requant_logic(mults: int, others: int, words: int, pieces: int, *, into_dsp: bool) -> Resources:
+def _requant_logic(family: Family, mults: int, others: int, words: int, pieces: int, *, into_dsp: bool) -> Resources:
     """Return constants in logic, of which so many bits vary, and the registers of the offsets up to their sum.
 
     A DSP block takes in the last two of a multiplier's registers; offsets from logic have a chain of three.
     """
     bits = mults + others
     if pieces > 1:
-        return rom(bits, words) + Resources(ff=others)
-    found = memory(bits, words, "rom")
+        return rom(family, bits, words) + Resources(ff=others)
+    found = memory(family, bits, words, "rom")
     few = distinct_bits(bits, words)
     if few < bits:
         return found + Resources(ff=3 * few)
@@ -255,20 +267,22 @@ def _requant_logic(mults: int, others: int, words: int, pieces: int, *, into_dsp
     return found + registers + Resources(lut=others)
 
 
-def table(lanes: int, index_bits: int, out_bits: int) -> Resources:
+def table(family: Family, lanes: int, index_bits: int, out_bits: int) -> Resources:
     """Return ``g2h_table``, a memory a lane."""
-    return lanes * rom(out_bits, 1 << index_bits) + Resources(ff=_TABLE_CLOCKS)
+    return lanes * rom(family, out_bits, 1 << index_bits) + Resources(ff=_TABLE_CLOCKS)
 
 
-def channel_tables(lanes: int, order: tuple[int, ...], groups: int, index_bits: int, out_bits: int) -> Resources:
+def channel_tables(
+    family: Family, lanes: int, order: tuple[int, ...], groups: int, index_bits: int, out_bits: int
+) -> Resources:
     """Return ``g2h_table_group``, which counts as ``channels`` does, and a ``g2h_lane_table`` of each lane's groups."""
     own = channels(*order) + Resources(lut=lanes, ff=_TABLE_CLOCKS)
-    return own + lanes * rom(out_bits, groups << index_bits)
+    return own + lanes * rom(family, out_bits, groups << index_bits)
 
 
-def acc_queue(lanes: int, ratio: int, acc_bits: int, words: int) -> Resources:
+def acc_queue(family: Family, lanes: int, ratio: int, acc_bits: int, words: int) -> Resources:
     """Return the queue of accumulators in front of the requantizer."""
-    return fifo(lanes * acc_bits, words, ratio)
+    return fifo(family, lanes * acc_bits, words, ratio)
 
 
 def step_delay(width: int, clocks: int) -> Resources:

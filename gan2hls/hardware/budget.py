@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from gan2hls.base import ConfigError
-from gan2hls.fabric import BRAM18_BITS, URAM_BITS, Resources
+from gan2hls.fabric import BRAM18_BITS, URAM_BITS, Family, Resources
 from gan2hls.hardware.memory_map import MemoryMap
-from gan2hls.hardware.parts import part_resources
+from gan2hls.hardware.parts import part_family, part_resources
 
 DEFAULT_PART = "xc7z020clg400-1"
 #: Of what is not known of a part there is enough.
@@ -150,6 +150,11 @@ class Target:
     memory_bits: int | None = None
     share: bool | None = None
     batch: int = 1
+
+    @property
+    def family(self) -> Family:
+        """Family of the part."""
+        return part_family(self.part)
 
     @property
     def budget(self) -> Resources:

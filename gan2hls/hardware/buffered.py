@@ -145,5 +145,5 @@ def beside_options(design: Design) -> Resources:
         if isinstance(unit, LinearEngine):
             band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
             unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))
-        taken -= engine_resources(unit).taken
+        taken -= engine_resources(unit, design.family).taken
     return Resources(*(max(0, count) for count in taken.counts))

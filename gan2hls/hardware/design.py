@@ -13,11 +13,13 @@ from functools import cached_property
 from math import lcm
 from typing import final
 
+from gan2hls.fabric import Family
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
 from gan2hls.hardware.engine import EngineDesign, StreamEngine
 from gan2hls.hardware.engines import shared_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
+from gan2hls.hardware.parts import part_family
 from gan2hls.hardware.turns import sharing_key
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel
@@ -64,6 +66,11 @@ class Design:
     def name(self) -> str:
         """Identifier of the design: the RTL top module and the HLS top function."""
         return self.model.name
+
+    @property
+    def family(self) -> Family:
+        """Family of the part."""
+        return part_family(self.part)
 
     @property
     def batch(self) -> int:

@@ -181,7 +181,10 @@ def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator
     ways = [("memory.weights: auto", beat)] if target.memory.off_chip is False else []
     ways += [(f"memory.port_bits: {bits}", beat * bits / target.memory.bits) for bits in _PORT_BITS]
     free = replace(target.memory, off_chip=target.memory.off_chip or None)  # they may be off chip
-    found = {layer.name: options(layer, FoldingRequest(), free, ultra=target.has_ultra) for layer in model.layers}
+    found = {
+        layer.name: options(layer, FoldingRequest(), free, family=target.family, ultra=target.has_ultra)
+        for layer in model.layers
+    }
     for way, bytes_per_clock in ways:
         if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):
             continue
@@ -210,7 +213,8 @@ def _more_of_the_part(choices: Choices, target: Target, aside: Resources) -> Ite
 
 def _larger_part(choices: Choices, target: Target, aside: Resources) -> str:
     interval = _interval(choices, target)
-    for device, found in sorted(PARTS.items(), key=lambda item: item[1].resources.counts[1:]):
+    alike = [(device, found) for device, found in PARTS.items() if found.family is target.family]
+    for device, found in sorted(alike, key=lambda item: item[1].resources.counts[1:]):
         room = target.budget_of(device, target.utilization) - aside
         if choices.fitting(interval, room) is not None:
             there = found.resources
@@ -234,7 +238,8 @@ def _fewer_bits(
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
             continue
         found = {
-            layer.name: options(layer, FoldingRequest(), target.memory, ultra=target.has_ultra) for layer in layers
+            layer.name: options(layer, FoldingRequest(), target.memory, family=target.family, ultra=target.has_ultra)
+            for layer in layers
         }
         memory = target.memory
         choices = Choices(found, memory.bytes_per_clock(target.clock_mhz), ports=memory.carrying)

@@ -9,11 +9,9 @@ from functools import lru_cache
 from typing import final
 from weakref import ref
 
-import numpy as np
-
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
-from gan2hls.fabric import Resources, bram18, may_be_ultra, memory_cells
+from gan2hls.fabric import SERIES_7, Family, Resources, bram18, may_be_ultra, memory_cells
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
@@ -22,15 +20,9 @@ from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import Bands, OffChip, legal_band_rows
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pace, with_more_lanes, with_quicker_ends
-from gan2hls.hardware.resources import (
-    RequantShape,
-    line_buffer_bram18,
-    requant_resources,
-    requant_shape,
-    resources_beside_requant,
-    rows_resources,
-)
-from gan2hls.hardware.skip import Occupancy, axis_phases, block_occupancy
+from gan2hls.hardware.requant_resources import RequantShape, requant_resources, requant_shape
+from gan2hls.hardware.resources import line_buffer_bram18, resources_beside_requant, rows_resources
+from gan2hls.hardware.skip import SkipSavings
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear
@@ -43,8 +35,6 @@ _WORTH_AWAY_BITS = 1 << 15
 _MOST_HEIGHTS = 6
 #: All weights and maps on chip.
 _ON_CHIP = MemoryPort(off_chip=False, maps=False)
-#: Least part of the clocks that skipping empty blocks must save to be worth its program.
-_WORTH_SKIPPING = 0.05
 
 
 @final
@@ -102,6 +92,7 @@ def options(
     request: FoldingRequest,
     memory: MemoryPort = _ON_CHIP,
     *,
+    family: Family = SERIES_7,
     short: bool = False,
     ultra: bool = False,
 ) -> tuple[Option, ...]:
@@ -111,56 +102,63 @@ def options(
         layer: what is folded.
         request: what is pinned.
         memory: the port to external memory.
+        family: of the part.
         short: whether line buffers may be so short that the next frame waits for one to end.
         ultra: whether memories may be UltraRAMs.
 
     Raises:
         FoldingError: a pinned value that does not divide.
     """
-    return _options(layer, request, memory, short, ultra)
+    return _options(layer, request, memory, family, short, ultra)
 
 
 def shared_options(
-    layers: Sequence[IntLayer], memory: MemoryPort, *, short: bool, ultra: bool, least_bands: int
+    layers: Sequence[IntLayer], memory: MemoryPort, *, family: Family, short: bool, ultra: bool, least_bands: int
 ) -> tuple[Option, ...]:
     """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``.
 
     A frame has ``least_bands`` or more: what is made of a batch as one band leaves when all of it is done, so the next
     turn, which is made of it, has to wait, and one band of several fills that time.
     """
-    return _shared_options(layers[0], tuple(layers[1:]), memory, short, ultra, least_bands)
+    return _shared_options(layers[0], tuple(layers[1:]), memory, family, short, ultra, least_bands)
 
 
 @remembered
 def _options(
-    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, short: bool, ultra: bool
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
 ) -> tuple[Option, ...]:
     if not isinstance(layer.op, IntLinear):
-        drafts = _drafts(_stream_engines(layer, request, memory), short=short, ultra=ultra)
+        drafts = _drafts(_stream_engines(layer, request, memory), family, short=short, ultra=ultra)
     else:
-        skipping = _Skipping(layer.op)
+        skipping = SkipSavings(layer.op)
         if skipping.live is None:
-            drafts = _dense_drafts(_Alike.of(layer, layer.op), request, memory, short, ultra)
+            drafts = _dense_drafts(_Alike.of(layer, layer.op), request, memory, family, short, ultra)
         else:
-            drafts = _drafts(_linear_engines(layer, request, memory, skipping), short=short, ultra=ultra)
-    return _ranked([draft.of(layer) for draft in drafts])
+            drafts = _drafts(_linear_engines(layer, request, memory, skipping), family, short=short, ultra=ultra)
+    return _ranked([draft.of(layer, family) for draft in drafts])
 
 
 @remembered
 def _shared_options(
-    first: IntLayer, others: tuple[IntLayer, ...], memory: MemoryPort, short: bool, ultra: bool, least_bands: int
+    first: IntLayer,
+    others: tuple[IntLayer, ...],
+    memory: MemoryPort,
+    family: Family,
+    short: bool,
+    ultra: bool,
+    least_bands: int,
 ) -> tuple[Option, ...]:
     layers = turns = (first, *others)
     joint = joint_layer(layers)
     if not isinstance(joint.op, IntLinear):
         alone = _stream_engines(layers[0], FoldingRequest(), memory)
         shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
-        return _ranked([draft.of(joint) for draft in _drafts(shared, short=short, ultra=ultra)])
-    dense = _Skipping(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
+        return _ranked([draft.of(joint, family) for draft in _drafts(shared, family, short=short, ultra=ultra)])
+    dense = SkipSavings(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
     away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense, least_bands)
     dense_ones = (engine for engine in away if engine.left is None)
     engines = (replace(one, turns=turns) for engine in dense_ones for one in with_quicker_ends(engine))
-    return _ranked([draft.of(joint) for draft in _drafts(engines, short=short, ultra=ultra)])
+    return _ranked([draft.of(joint, family) for draft in _drafts(engines, family, short=short, ultra=ultra)])
 
 
 def _ranked(found: list[Option]) -> tuple[Option, ...]:
@@ -187,9 +185,9 @@ class _Draft:
     option: Option
     requant: RequantShape
 
-    def of(self, layer: IntLayer) -> Option:
+    def of(self, layer: IntLayer, family: Family) -> Option:
         """Return the option of ``layer``."""
-        return replace(self.option, taken=self.option.taken + requant_resources(layer, self.requant))
+        return replace(self.option, taken=self.option.taken + requant_resources(layer, self.requant, family))
 
 
 @final
@@ -220,19 +218,19 @@ class _Alike:
 
 @lru_cache(maxsize=128)
 def _dense_drafts(
-    alike: _Alike, request: FoldingRequest, memory: MemoryPort, short: bool, ultra: bool
+    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
 ) -> tuple[_Draft, ...]:
     layer = alike.layer()
     assert layer is not None, "whoever asks has one of them"
-    skipping = _Skipping(linear_op(layer))
-    return tuple(_drafts(_linear_engines(layer, request, memory, skipping), short=short, ultra=ultra))
+    skipping = SkipSavings(linear_op(layer))
+    return tuple(_drafts(_linear_engines(layer, request, memory, skipping), family, short=short, ultra=ultra))
 
 
-def _drafts(engines: Iterable[EngineDesign], *, short: bool, ultra: bool) -> Iterable[_Draft]:
+def _drafts(engines: Iterable[EngineDesign], family: Family, *, short: bool, ultra: bool) -> Iterable[_Draft]:
     return (
         _Draft(option, requant_shape(engine))
         for engine in engines
-        for option in _with_spared(engine, short=short, ultra=ultra)
+        for option in _with_spared(engine, family, short=short, ultra=ultra)
     )
 
 
@@ -248,7 +246,7 @@ def _stream_engines(layer: IntLayer, request: FoldingRequest, memory: MemoryPort
 
 
 def _linear_engines(
-    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, skipping: _Skipping
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, skipping: SkipSavings
 ) -> Iterator[LinearEngine]:
     op = linear_op(layer)
     away = list(_away_engines(layer, op, request, memory, skipping))
@@ -277,7 +275,7 @@ def _away_engines(
     op: IntLinear,
     request: FoldingRequest,
     memory: MemoryPort,
-    skipping: _Skipping,
+    skipping: SkipSavings,
     least_bands: int = 1,
 ) -> Iterator[LinearEngine]:
     """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
@@ -304,53 +302,56 @@ def _away_engines(
                     yield LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
 
 
-def _with_spared(engine: EngineDesign, *, short: bool, ultra: bool) -> Iterator[Option]:
+def _with_spared(engine: EngineDesign, family: Family, *, short: bool, ultra: bool) -> Iterator[Option]:
     """Yield what ``engine`` takes beside its requantizer; with ``ultra`` and ``short`` also in ways that spare RAM."""
-    plain = _option(engine)
+    plain = _option(engine, family)
     yield plain
     if short and isinstance(engine, LinearEngine):
-        yield from _with_short_rows(engine, plain)
+        yield from _with_short_rows(engine, plain, family)
     if ultra:
-        yield from _with_ultra(engine, plain)
+        yield from _with_ultra(engine, plain, family)
 
 
-def _with_short_rows(engine: LinearEngine, plain: Option) -> Iterator[Option]:
+def _with_short_rows(engine: LinearEngine, plain: Option, family: Family) -> Iterator[Option]:
     """Yield ``plain``, what ``engine`` takes, with line buffers that are too short.
 
     Where rows of the next frame have no place until a frame is done, they come afterwards, at the pace of the frame.
     """
-    y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows)
+    y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows, family)
     bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
     beside: Resources | None = None
     for rows in range(engine.rows - 1, bands.frame_rows - 1, -1):
-        on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows)
+        on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows, family)
         if on_time > 0 and fewer < blocks:
             blocks = fewer
             if engine.occupancy is None:
-                beside = beside or plain.taken - rows_resources(engine, engine.rows)
-                taken = beside + rows_resources(engine, rows)
+                beside = beside or plain.taken - rows_resources(engine, engine.rows, family)
+                taken = beside + rows_resources(engine, rows, family)
             else:  # a program of its steps has addresses of rows
-                taken = resources_beside_requant(replace(engine, rows=rows)).taken
+                taken = resources_beside_requant(replace(engine, rows=rows), family).taken
             interval = -(-plain.interval * y.in_size // on_time)
             yield replace(plain, taken=taken, interval=interval, rows=rows)
 
 
-def _with_ultra(engine: EngineDesign, plain: Option) -> Iterator[Option]:
+def _with_ultra(engine: EngineDesign, plain: Option, family: Family) -> Iterator[Option]:
     """Yield ``plain``, what ``engine`` takes, with one, two, ... of its memories in UltraRAM.
 
     First comes that of which an UltraRAM spares most block RAMs.
     """
-    sizes = {name: size for name, size in engine.written.items() if may_be_ultra(*size)}
-    spared = {name: bram18(*size, "ring") / memory_cells(*size, "ultra").uram for name, size in sizes.items()}
+    sizes = {name: size for name, size in engine.written.items() if may_be_ultra(family, *size)}
+    spared = {
+        name: bram18(family, *size, "ring") / memory_cells(family, *size, "ultra").uram for name, size in sizes.items()
+    }
     order = sorted(sizes, key=lambda name: -spared[name])
     for count in range(1, len(order) + 1):
         ultra = frozenset(order[:count])
-        yield replace(plain, taken=resources_beside_requant(replace(engine, ultra=ultra)).taken, ultra=ultra)
+        taken = resources_beside_requant(replace(engine, ultra=ultra), family).taken
+        yield replace(plain, taken=taken, ultra=ultra)
 
 
-def _option(engine: EngineDesign) -> Option:
+def _option(engine: EngineDesign, family: Family) -> Option:
     """Return what ``engine`` takes beside its requantizer."""
-    found = resources_beside_requant(engine)
+    found = resources_beside_requant(engine, family)
     return Option(
         engine.folding,
         turn_cycles(engine),
@@ -370,28 +371,3 @@ def _bus_bytes(engine: EngineDesign) -> int:
     if isinstance(engine, LinearEngine):
         return len(engine.layers) * engine.bands.count * engine.pass_bytes
     return 0 if engine.ring is None else 2 * engine.ring.frame_bytes
-
-
-@final
-class _Skipping:
-    """What skipping the empty blocks of a layer would save, by folding."""
-
-    def __init__(self, op: IntLinear) -> None:
-        self.geometry, self.live = op.geometry, None
-        self._found: dict[tuple[int, int], Occupancy | None] = {}
-        live = op.weight.values != 0
-        if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
-            self.y, self.x = axis_phases(op.geometry.y), axis_phases(op.geometry.x)
-            if self.y is not None and self.x is not None:
-                self.live = live
-
-    def occupancy(self, pe: int, simd: int) -> Occupancy | None:
-        """Return the blocks that are left, or None where skipping saves too little."""
-        if self.live is None or self.y is None or self.x is None:
-            return None
-        if (pe, simd) not in self._found:
-            found = block_occupancy(self.y, self.x, self.live, pe, simd)
-            dense = self.geometry.useful_macs // (pe * simd)
-            worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
-            self._found[pe, simd] = found if worth else None
-        return self._found[pe, simd]

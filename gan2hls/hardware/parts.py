@@ -1,7 +1,8 @@
 """FPGA parts that a design can be folded for: resources, packages and grades, as the maker's data sheets give them.
 
-A part name is checked whole, for Vivado takes no other: device, package, speed grade and, from UltraScale+ on,
-temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, and Vivado's own list of part names.
+A part name is checked whole, for the tools take no other: device, package, speed grade and, from UltraScale+ on,
+temperature grade.  Sources: DS190, DS180, DS891, DS890, DS987, and Vivado's own list of part names; FPGA-DS-02012 of
+ECP5, and the database of Project Trellis.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import chain, product
 from typing import final
 
 from gan2hls.base import ConfigError
-from gan2hls.fabric import Resources
+from gan2hls.fabric import ECP5, SERIES_7, Family, Resources
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +36,16 @@ class Device:
         packages: as in Vivado's part names.
         grades: speed grades without their dash; of UltraScale+ devices with temperature grade, as ``1L-i``, of Versal
             ones as ``2MP-e-S``; of 7 series devices with the letter that Vivado puts behind the device, ``l2L`` being
-            ``xc7k325tlffg900-2L``.
+            ``xc7k325tlffg900-2L``; of ECP5 with the temperature grade behind them, as ``6C``.
         bambu: the package and speed grade that bambu knows the device in, or None.
+        family: what its cells are.
     """
 
     resources: Resources
     packages: tuple[str, ...]
     grades: tuple[str, ...]
     bambu: tuple[str, str] | None = None
+    family: Family = SERIES_7
 
 
 def _has(dsp: int, bram36: int, lut: int, ff: int, uram: int = 0) -> Resources:
@@ -57,6 +60,9 @@ _MIDDLE_ARTIX = ("csg324", "ftg256", "fgg484", "fgg676")
 _KINTEX = ("fbg676", "fbv676", "ffg676", "ffv676")
 _LARGE_KINTEX = (*_KINTEX, "fbg900", "fbv900", "ffg900", "ffv900")
 _SMALL_ZU = ("sbva484", "sfva625", "sfvc784")
+_ECP5_GRADES, _ECP5_5G_GRADES = ("6C", "6I", "7C", "7I", "8C", "8I"), ("8C", "8I")
+_SMALL_ECP5 = ("tg144", "bg256", "mg285", "bg381")
+_MIDDLE_ECP5, _LARGE_ECP5 = ("mg285", "bg381", "bg554"), ("mg285", "bg381", "bg554", "bg756")
 _ONE_CORE, _ZYNQ, _LARGE_ZYNQ = ("1", "2"), ("1", "2", "3", "i1L"), ("1", "2", "3", "i2L")
 _LOW_POWER = ("1", "2", "3", "2L", "l2L", "i1L")
 _KINTEX_GRADES = ("1", "2", "3", "2L", "l2L", "i2L")
@@ -105,7 +111,21 @@ PARTS: dict[str, Device] = {
     # Versal AI Edge, as a report of Vivado's for it counts; UltraRAMs are not in that, so designs use none.
     "xcve2802": Device(_has(1312, 600, 520_704, 1_041_408), ("vsvh1760",), ("2MP-e-S",)),
     "xcu250": Device(_has(12_288, 2688, 1_728_000, 3_456_000, 1280), ("figd2104",), ("2-e", "2L-e", "2LV-e")),
+    "lfe5u-12f": Device(Resources(28, 12_000, 12_000, 32), _SMALL_ECP5, _ECP5_GRADES, None, ECP5),
+    "lfe5u-25f": Device(Resources(28, 24_288, 24_288, 56), _SMALL_ECP5, _ECP5_GRADES, None, ECP5),
+    "lfe5u-45f": Device(
+        Resources(72, 43_848, 43_848, 108), ("tg144", "bg256", *_MIDDLE_ECP5), _ECP5_GRADES, None, ECP5
+    ),
+    "lfe5u-85f": Device(Resources(156, 83_640, 83_640, 208), _LARGE_ECP5, _ECP5_GRADES, ("bg756", "8C"), ECP5),
+    "lfe5um-25f": Device(Resources(28, 24_288, 24_288, 56), ("mg285", "bg381"), _ECP5_GRADES, None, ECP5),
+    "lfe5um-45f": Device(Resources(72, 43_848, 43_848, 108), _MIDDLE_ECP5, _ECP5_GRADES, None, ECP5),
+    "lfe5um-85f": Device(Resources(156, 83_640, 83_640, 208), _LARGE_ECP5, _ECP5_GRADES, None, ECP5),
+    "lfe5um5g-25f": Device(Resources(28, 24_288, 24_288, 56), ("mg285", "bg381"), _ECP5_5G_GRADES, None, ECP5),
+    "lfe5um5g-45f": Device(Resources(72, 43_848, 43_848, 108), _MIDDLE_ECP5, _ECP5_5G_GRADES, None, ECP5),
+    "lfe5um5g-85f": Device(Resources(156, 83_640, 83_640, 208), _LARGE_ECP5, _ECP5_5G_GRADES, None, ECP5),
 }
+#: What Project Trellis calls packages.
+_ECP5_PACKAGES = {"tg": "TQFP", "bg": "CABGA", "mg": "CSFBGA"}
 #: Temperature grades in the ordering codes of 7 series devices, by grade: commercial, extended, industrial.
 _TEMPERATURES = {"1": "ci", "2": "cei", "3": "e", "2L": "e", "l2L": "", "i1L": "i", "i2L": "i"}
 
@@ -131,8 +151,15 @@ class Part:
         return self.grade.lstrip("li").partition("-")[0]
 
     @property
-    def vivado(self) -> str:
-        """The name that Vivado and Vitis HLS take."""
+    def family(self) -> Family:
+        """What its cells are."""
+        return PARTS[self.device].family
+
+    @property
+    def name(self) -> str:
+        """The name that its maker's tools take: Vivado and Vitis HLS, or Diamond."""
+        if self.family is ECP5:
+            return f"{self.device}-{self.grade[0]}{self.package}{self.grade[1]}".upper()
         if "-" in self.grade:
             return f"{self.device}-{self.package}-{self.grade}"
         letter = self.grade[0] if self.grade[0] in "li" else ""
@@ -142,24 +169,38 @@ class Part:
     def bambu(self) -> str | None:
         """What bambu's ``--device-name`` takes: the device in the package and speed grade that bambu knows, or None."""
         known = PARTS[self.device].bambu
-        return None if known is None else f"{self.device},-{known[1]},{known[0]},VVD"
+        if known is None:
+            return None
+        if self.family is ECP5:
+            return Part(self.device, *known).name.replace("-", "")
+        return f"{self.device},-{known[1]},{known[0]},VVD"
+
+    @property
+    def nextpnr(self) -> str | None:
+        """The arguments that nextpnr-ecp5 takes for it, such as ``--85k --package CABGA381 --speed 6``, or None."""
+        if self.family is not ECP5:
+            return None
+        kind, size = self.device.removeprefix("lfe5").removesuffix("f").split("-")
+        size = f"{kind}-{size}k".removeprefix("u-")
+        package = f"{_ECP5_PACKAGES[self.package[:2]]}{self.package[2:]}"
+        return f"--{size} --package {package} --speed {self.grade[0]}"
 
 
 def find_part(name: str) -> Part | None:
-    """Return the listed part that ``name`` spells, in Vivado's way or as an ordering code, or None."""
+    """Return the listed part that ``name`` spells, in its tools' way or as an ordering code, or None."""
     device = _device(name)
     return None if device is None else _spellings(device).get(name.lower())
 
 
 def part_name(name: str, *, unlisted: bool) -> str:
-    """Return ``name`` in Vivado's spelling; with ``unlisted`` any other name as it is.
+    """Return ``name`` as its maker's tools spell it; with ``unlisted`` any other name as it is.
 
     Raises:
         ConfigError: a part that is not listed, or with ``unlisted`` what cannot be the name of one.
     """
     part = find_part(name)
     if part is not None:
-        return part.vivado
+        return part.name
     error = _unknown(name)
     if not unlisted or not _NAME.fullmatch(name):
         raise error
@@ -180,6 +221,12 @@ def part_resources(name: str) -> Resources:
     return PARTS[device].resources
 
 
+def part_family(name: str) -> Family:
+    """Return the family of the device that ``name`` begins with; of one that is not listed ``SERIES_7``."""
+    device = _device(name)
+    return SERIES_7 if device is None else PARTS[device].family
+
+
 def _device(name: str) -> str | None:
     return max((device for device in PARTS if name.lower().startswith(device)), key=len, default=None)
 
@@ -191,7 +238,7 @@ def _spellings(device: str) -> dict[str, Part]:
     for package in PARTS[device].packages:
         for grade in PARTS[device].grades:
             part = Part(device, package, grade)
-            spelled[part.vivado.lower()] = part
+            spelled[part.name.lower()] = part
             for fields in _fields(part):
                 for dashes in product(("", "-"), repeat=len(fields) - 1):
                     text = "".join(chain.from_iterable(zip(fields, (*dashes, ""), strict=True)))
@@ -201,6 +248,9 @@ def _spellings(device: str) -> dict[str, Part]:
 
 def _fields(part: Part) -> Iterator[tuple[str, ...]]:
     """Yield what a name of ``part`` may consist of, in Vivado's order and in that of ordering codes."""
+    if part.family is ECP5:
+        yield from ((part.device, part.grade[0], part.package, letter) for letter in (part.grade[1], ""))
+        return
     speed, _, temperature = part.grade.lstrip("li").partition("-")
     codes = (speed, f"L{speed[:-1]}") if speed.endswith("L") else (speed,)
     for letter in (temperature,) if temperature else ("", *_TEMPERATURES[part.grade]):
@@ -218,7 +268,7 @@ def _unknown(name: str) -> ConfigError:
             f"part {name!r} is not known",
             where="target.part",
             hint=f"give {budget}one of {', '.join(PARTS)} with package and speed grade, "
-            f"such as {Part('xc7z020', 'clg400', '1').vivado}",
+            f"such as {Part('xc7z020', 'clg400', '1').name}",
         )
     parts = [Part(device, PARTS[device].packages[0], grade) for grade in PARTS[device].grades]
     packages = PARTS[device].packages
@@ -228,5 +278,5 @@ def _unknown(name: str) -> ConfigError:
     return ConfigError(
         f"part {name!r} names no {wrong} that the {device} comes in",
         where="target.part",
-        hint=f"packages: {', '.join(packages)}; with their grades: {', '.join(part.vivado for part in parts)}",
+        hint=f"packages: {', '.join(packages)}; with their grades: {', '.join(part.name for part in parts)}",
     )

@@ -101,7 +101,7 @@ def _with_turns_queued(design: Design, interval: int) -> Design:
 def _turns_bram18(design: Design, group: tuple[str, ...], depths: Depths) -> int:
     """Return the block RAMs of the queue behind the turns of ``group``."""
     unit = design.unit(group[0])
-    return bram18(unit.turn_lanes * unit.in_elem.bits, depths[group[0], TURNS], "buffer")
+    return bram18(design.family, unit.turn_lanes * unit.in_elem.bits, depths[group[0], TURNS], "buffer")
 
 
 def with_queues(
@@ -180,10 +180,10 @@ def queues_in_ultra(design: Design, budget: Resources) -> Design:
         budget: what it may take.
     """
     taken = design_resources(design)
-    rings = [edge for edge in design.edges if edge.in_ram and may_be_ultra(edge.queued.bits, edge.depth)]
+    rings = [edge for edge in design.edges if edge.in_ram and may_be_ultra(design.family, edge.queued.bits, edge.depth)]
     moved = set[tuple[str, int]]()
     for edge in sorted(rings, key=lambda edge: -edge.depth * edge.queued.bits):
-        after = taken - edge_resources(edge) + edge_resources(replace(edge, ultra=True))
+        after = taken - edge_resources(edge, design.family) + edge_resources(replace(edge, ultra=True), design.family)
         if taken.bram18 > budget.bram18 and after.uram <= budget.uram:
             moved.add((edge.reader, edge.port))
             taken = after
@@ -199,7 +199,9 @@ def queues_off_chip(design: Design, budget: Resources, bus_bits: int) -> Design:
         bus_bits: width of the memory port.
     """
     taken = design_resources(design).bram18
-    counts = {(edge.reader, edge.port): edge_resources(edge).bram18 for edge in design.edges if edge.in_ram}
+    counts = {
+        (edge.reader, edge.port): edge_resources(edge, design.family).bram18 for edge in design.edges if edge.in_ram
+    }
     made = design
     for key in sorted(counts, key=lambda key: -counts[key]):
         if taken <= budget.bram18 or counts[key] < _WORTH_AWAY:

@@ -334,12 +334,14 @@ def layer_choices(
         shared: names of the layers that take turns at one engine, group by group.
     """
     ultra = ultra or target.has_ultra
+    single = partial(layer_options, family=target.family, short=short, ultra=ultra)
+    alike = partial(shared_options, family=target.family, short=short, ultra=ultra)
     groups = {group[0]: [model.layer(name) for name in group] for group in shared}
     later, bands = {name for group in shared for name in group[1:]}, min(model.batch, _LEAST_BANDS)
     found = {
-        layer.name: shared_options(groups[layer.name], target.memory, short=short, ultra=ultra, least_bands=bands)
+        layer.name: alike(groups[layer.name], target.memory, least_bands=bands)
         if layer.name in groups
-        else layer_options(layer, pinned.get(layer.name, FoldingRequest()), target.memory, short=short, ultra=ultra)
+        else single(layer, pinned.get(layer.name, FoldingRequest()), target.memory)
         for layer in model.layers
         if layer.name not in later
     }

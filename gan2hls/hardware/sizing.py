@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+from gan2hls.fabric import Family
 from gan2hls.hardware.budget import Target, lifted
 from gan2hls.hardware.engine import Folding, FoldingRequest
 from gan2hls.hardware.engines import plain_engine
@@ -39,7 +40,7 @@ def sizing(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequ
         at = max(0, first(choices.intervals, lambda t: t > wanted) - 1)
         chosen = choices.cheapest(choices.intervals[at])
     foldings = {name: option.folding for name, option in chosen.items()}
-    return LayerSizes(foldings, budget.dsp - taken_by(chosen).dsp)
+    return LayerSizes(foldings, target.family, budget.dsp - taken_by(chosen).dsp)
 
 
 @final
@@ -49,13 +50,15 @@ class LayerSizes:
 
     Attributes:
         foldings: of the layers.
+        family: of the part.
         spare_dsp: DSP blocks that they leave of those that may be used; less than 0 where there are not enough.
     """
 
     foldings: Mapping[str, Folding]
+    family: Family
     spare_dsp: int
 
     def __call__(self, layer: IntLayer) -> tuple[int, int, int]:
         """Return the DSP blocks, LUTs of lanes and 18-kbit block RAMs of ``layer``."""
-        found = engine_resources(plain_engine(layer, self.foldings[layer.name]))
+        found = engine_resources(plain_engine(layer, self.foldings[layer.name]), self.family)
         return found.dsp, found.lane_lut, found.bram18

@@ -27,9 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.numbers import Int64Array
-from gan2hls.ops import AxisTaps, LinearGeometry
+from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry
 
 Mask = npt.NDArray[np.bool_]
+
+#: Least part of the clocks that skipping empty blocks must save to be worth its program.
+_WORTH_SKIPPING = 0.05
 
 
 @final
@@ -327,3 +330,28 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
             made.append([start, end])
     made = made or [[0, 0]]
     return [(start, end - start, int(n == len(made) - 1)) for n, (start, end) in enumerate(made)]
+
+
+@final
+class SkipSavings:
+    """What skipping the empty blocks of a layer would save, by folding."""
+
+    def __init__(self, op: IntLinear) -> None:
+        self.geometry, self.live = op.geometry, None
+        self._found: dict[tuple[int, int], Occupancy | None] = {}
+        live = op.weight.values != 0
+        if live.any() and np.count_nonzero(live) < (1 - _WORTH_SKIPPING) * live.size:
+            self.y, self.x = axis_phases(op.geometry.y), axis_phases(op.geometry.x)
+            if self.y is not None and self.x is not None:
+                self.live = live
+
+    def occupancy(self, pe: int, simd: int) -> Occupancy | None:
+        """Return the blocks that are left, or None where skipping saves too little."""
+        if self.live is None or self.y is None or self.x is None:
+            return None
+        if (pe, simd) not in self._found:
+            found = block_occupancy(self.y, self.x, self.live, pe, simd)
+            dense = self.geometry.useful_macs // (pe * simd)
+            worth = found.executed and found.executed + found.idle <= (1 - _WORTH_SKIPPING) * dense
+            self._found[pe, simd] = found if worth else None
+        return self._found[pe, simd]

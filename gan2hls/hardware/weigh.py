@@ -58,7 +58,7 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     taken = design_resources(same)
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
-    aside = taken - overall(engine_resources(replace(unit, given_depth=0)).taken for unit in same.units)
+    aside = taken - overall(engine_resources(replace(unit, given_depth=0), same.family).taken for unit in same.units)
     shared = still_shared(design, model)
     choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)

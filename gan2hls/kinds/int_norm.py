@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls import timing
-from gan2hls.fabric import MemoryBlock
+from gan2hls.fabric import MemoryBlock, Product
 from gan2hls.kinds.norm_plan import RING_OUT_WORDS, NormPlan, roots, set_size
 from gan2hls.kinds.norm_values import add_up, normalize
 from gan2hls.numbers import (
@@ -48,7 +48,6 @@ from gan2hls.ops import (
     Unit,
     UnitCost,
     UnitTable,
-    dsp_of_product,
 )
 
 _Number = TypeVar("_Number", np.float32, np.int64)
@@ -312,16 +311,16 @@ class IntNorm(StreamOperation):
         return Unit("norm", constants, tables, 0 if held else sizes.beats + plan.hls_lag, held)
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return its DSP blocks, LUTs, and the memories of the map, of chords and of the sets' statistics."""
+        """Return its products, LUTs, and the memories of the map, of chords and of the sets' statistics."""
         plan = self._plan(sizes)
         width, code = plan.widths, plan.given.int_type
-        lane_dsp, lane_lut = _times(self.count, width["Code"], width["Centre"])
-        lane_dsp += dsp_of_product(ROOT_BITS + 1, _VALUE_BITS + 2)
+        lane_products, lane_lut = _times(self.count, width["Code"], width["Centre"])
+        lane_products.append(Product(ROOT_BITS + 1, _VALUE_BITS + 2))
         if code.bits <= _ADDED_BITS:
             lane_lut += width["Code"] * (width["Code"] + 5)
         else:
-            lane_dsp += dsp_of_product(width["Code"], width["Code"])
-        root_dsp, root_lut = (0, _SERIAL_POWERS * width["Power"]) if plan.steps else self._root_cost(plan)
+            lane_products.append(Product(width["Code"], width["Code"]))
+        root_products, root_lut = ([], _SERIAL_POWERS * width["Power"]) if plan.steps else self._root_cost(plan)
         state = width["Sum"] + width["Square"]
         statistic = width["Sum"] + width["Shift"] + ROOT_BITS
         lut = sizes.lanes * (lane_lut + width["Centre"] + _SHIFT_LUT) + plan.sets * (root_lut + 7 * state // 4)
@@ -341,20 +340,23 @@ class IntNorm(StreamOperation):
         if turns > 1:
             lut += max(self._epsilons(sizes)).bit_length() * -(-turns // 64) + _TURN_LUT
             ff += _TURN_LUT
-        return UnitCost(sizes.lanes * lane_dsp + plan.sets * root_dsp, lut, ff, tuple(memories))
+        products = [sizes.lanes * product for product in lane_products]
+        products += [plan.sets * product for product in root_products]
+        return UnitCost(tuple(products), lut, ff, tuple(memories))
 
-    def _root_cost(self, plan: NormPlan) -> tuple[int, int]:
-        """Return the DSP blocks and LUTs of a root a clock."""
+    def _root_cost(self, plan: NormPlan) -> tuple[list[Product], int]:
+        """Return the products and LUTs of a root a clock."""
         width = plan.widths
-        dsp, lut = _times(self.count, width["Square"] + 1, width["Power"])
-        dsp += dsp_of_product(DROP_BITS + 1, ALONG_BITS + 1)
-        dsp += dsp_of_product(width["Sum"], width["Sum"]) if self.centred else 0
-        return dsp, lut + 4 * width["Power"]
+        products, lut = _times(self.count, width["Square"] + 1, width["Power"])
+        products.append(Product(DROP_BITS + 1, ALONG_BITS + 1))
+        if self.centred:
+            products.append(Product(width["Sum"], width["Sum"]))
+        return products, lut + 4 * width["Power"]
 
 
-def _times(factor: int, in_bits: int, out_bits: int) -> tuple[int, int]:
-    """Return the DSP blocks and LUTs of ``g2h_times``, a product by a constant."""
+def _times(factor: int, in_bits: int, out_bits: int) -> tuple[list[Product], int]:
+    """Return the products and LUTs of ``g2h_times``, a product by a constant."""
     digits = (factor ^ 3 * factor).bit_count()  # of its non-adjacent form that are not 0
     if digits <= _MOST_ADDED:
-        return 0, (digits - 1) * out_bits
-    return dsp_of_product(factor.bit_length() + 1, in_bits), 0
+        return [], (digits - 1) * out_bits
+    return [Product(factor.bit_length() + 1, in_bits)], 0

@@ -19,7 +19,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from gan2hls import timing
-from gan2hls.fabric import BRAM18_BITS, MemoryBlock, adder_lut, bits_of, constants_in_logic, memory_cells
+from gan2hls.fabric import BRAM18_BITS, SERIES_7, MemoryBlock, adder_lut, bits_of, constants_in_logic, memory_cells
 from gan2hls.numbers import Int64Array, IntType, QuantType
 from gan2hls.ops import Parameter, Program, Shape, Sizes, StreamOperation, Unit, UnitCost, UnitTable
 
@@ -216,7 +216,7 @@ class IntRearrange(StreamOperation):
         for values, count in zip(tables, axes, strict=True):
             inverter = count & (count - 1) == 0  # the least bit of a counter that just wraps
             lut, ff = lut + bits_of(count) - inverter, ff + bits_of(count)
-            if memory_cells(place + 1, count, "table").bram18:
+            if memory_cells(SERIES_7, place + 1, count, "table").bram18:
                 memories.append((place + 1, count, "table"))
             else:
                 logic = constants_in_logic(values)

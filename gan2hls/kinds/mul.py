@@ -11,6 +11,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from gan2hls.fabric import Product
 from gan2hls.kinds import pairs
 from gan2hls.kinds.base import Kind, StreamReading
 from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
@@ -25,7 +26,6 @@ from gan2hls.ops import (
     StreamOperation,
     Unit,
     UnitCost,
-    dsp_of_product,
 )
 from gan2hls.timing import Block, Stream, join
 
@@ -116,9 +116,9 @@ class IntMul(PairUnit, StreamOperation):
         return Unit("mul", constants, cycles=self.interval(sizes))
 
     def cost(self, sizes: Sizes) -> UnitCost:
-        """Return the DSP blocks of its products, which have their registers."""
+        """Return its products, which have their registers."""
         a, b = (given.centred.signed_bits for given in sizes.inputs)
-        return self.pair_cost(sizes, UnitCost(dsp_of_product(a, b)))
+        return self.pair_cost(sizes, UnitCost((Product(a, b),)))
 
 
 def mul(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> StreamReading:

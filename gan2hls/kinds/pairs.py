@@ -231,8 +231,8 @@ class PairUnit:
             memories = (*memories, (small, words, "kept"))
         elif self.spread == "plane":
             own = UnitCost(lut=small // 2 + 12, ff=small + 2 * bits_of(sizes.lanes) + 4)
-        dsp, lut, ff = (sizes.lanes * number for number in (lane.dsp, lane.lut, lane.ff))
-        return UnitCost(dsp, lut + own.lut, ff + own.ff, memories)
+        products = tuple(sizes.lanes * product for product in lane.products)
+        return UnitCost(products, sizes.lanes * lane.lut + own.lut, sizes.lanes * lane.ff + own.ff, memories)
 
 
 def hls_factors(sizes: Sizes, factors: Sequence[int]) -> dict[str, Parameter]:

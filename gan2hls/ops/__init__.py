@@ -4,7 +4,6 @@ In float, as the passes rewrite it, and in integers, as golden model and hardwar
 them answer, the linear one, what it may become and the identity; a kind that is none of these has a file in ``kinds``.
 """
 
-from gan2hls.ops.cost import dsp_of_product
 from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.identity import Identity, IntIdentity
 from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
@@ -60,7 +59,6 @@ __all__ = [
     "conv_transpose_axis",
     "crop_by",
     "dense_geometry",
-    "dsp_of_product",
     "is_shuffle",
     "joined",
     "linear",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
-from gan2hls.fabric import MemoryBlock
+from gan2hls.fabric import MemoryBlock, Product
 from gan2hls.numbers import Int64Array, IntType, QuantType
 from gan2hls.ops.off_chip_ring import OffChipRing
 from gan2hls.ops.shuffle import Shape
@@ -152,13 +152,13 @@ class UnitCost:
     """What a unit takes of a part.
 
     Attributes:
-        dsp: DSP blocks.
+        products: that multipliers make.
         lut: LUTs, those of its memories excluded.
         ff: flip-flops, those of its memories excluded.
         memories: width, depth and kind of its memories, with the registers that belong to them.
     """
 
-    dsp: int = 0
+    products: tuple[Product, ...] = ()
     lut: int = 0
     ff: int = 0
     memories: tuple[tuple[int, int, MemoryBlock], ...] = ()

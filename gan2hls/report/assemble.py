@@ -13,7 +13,7 @@ import numpy as np
 from gan2hls.base import ConfigError
 from gan2hls.emit import comment, render
 from gan2hls.emit.hls import hls_interval
-from gan2hls.fabric import MemoryKind, MemoryName, Resources, memory_cells
+from gan2hls.fabric import Family, MemoryKind, MemoryName, Resources, memory_cells
 from gan2hls.hardware import (
     QUEUE_WORDS,
     RESOURCE_NAMES,
@@ -24,6 +24,7 @@ from gan2hls.hardware import (
     design_resources,
     edges_resources,
     engine_resources,
+    find_part,
     footprint,
     part_resources,
 )
@@ -132,12 +133,13 @@ def make_report(
 
 def make_readme(report: Report, *, picture: bool) -> bytes:
     """Return the generated project's README.md; it holds nothing that varies between equal builds."""
-    totals = report.totals
+    totals, part = report.totals, find_part(str(report.target["part"]))
     context = {
         "report": report,
         "picture": picture,
         "params": f"{report.model.params:,}",
         "clock_mhz": f"{1000 / float(report.target['clock_ns']):g}",
+        "nextpnr": None if part is None else part.nextpnr,
         "rows": [_readme_layer(layer) for layer in report.layers],
         "buffers": [row for layer in report.layers for row in _readme_buffers(layer)],
         "shared": shared_engines(report),
@@ -251,7 +253,7 @@ def _layer(
     layer, folding = engine.layer, engine.folding
     unit, edges, op = design.unit(layer.name), design.edges_into(engine), layer.op
     first = unit.layers[0].name == layer.name  # its engine's resources and memories are told with it
-    resources = engine_resources(unit).taken if first else Resources()
+    resources = engine_resources(unit, design.family).taken if first else Resources()
     weight, geometry = (op.weight, op.geometry) if isinstance(op, IntLinear) else (None, None)
     agreement = fidelity.file_codes.get(layer.name)
     params = layer.requant.channels + (int(weight.values.size) if weight is not None else 0)
@@ -274,9 +276,9 @@ def _layer(
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         shares=unit.layers[0].name if len(unit.layers) > 1 else None,
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
-        resources=ResourceReport(**dict(resources + edges_resources(edges))),
+        resources=ResourceReport(**dict(resources + edges_resources(edges, design.family))),
         inputs=tuple(_edge(edge, design) for edge in edges),
-        buffers=tuple(_buffers(unit)) if first else (),
+        buffers=tuple(_buffers(unit, design.family)) if first else (),
         weight_bits=WeightBits(**asdict(footprint(engine))),
         blocks=_blocks(engine),
         sqnr_db=fidelity.sqnr_db.get(layer.name),
@@ -290,26 +292,26 @@ def _edge(edge: Edge, design: Design) -> EdgeReport:
         tensor=edge.source.tensor,
         beats=design.per_frame(edge.source.beats),
         queue_bits=edge.depth * edge.queued.bits,
-        queue_memory=_queue_memory(edge),
+        queue_memory=_queue_memory(edge, design.family),
     )
 
 
-def _queue_memory(edge: Edge) -> MemoryName | None:
+def _queue_memory(edge: Edge, family: Family) -> MemoryName | None:
     if not edge.depth or edge.ring is not None:
         return None
     kind: MemoryKind = "ultra" if edge.ultra else "ring" if edge.in_ram else "queue"
-    return memory_cells(edge.queued.bits, edge.depth, kind).name
+    return memory_cells(family, edge.queued.bits, edge.depth, kind).name
 
 
-def _buffers(unit: EngineDesign) -> Iterator[BufferReport]:
+def _buffers(unit: EngineDesign, family: Family) -> Iterator[BufferReport]:
     """Yield the memories of ``unit`` that are written, and the queue behind its turns."""
     for name, (width_bits, words) in unit.written.items():
         kind: MemoryKind = "ultra" if name in unit.ultra else "ring" if name == "map" else "buffer"
-        memory = memory_cells(width_bits, words, kind).name
+        memory = memory_cells(family, width_bits, words, kind).name
         yield BufferReport(name=name, width_bits=width_bits, words=words, memory=memory)
     if unit.given_depth:
         width_bits, words = unit.turn_lanes * unit.in_elem.bits, unit.given_depth
-        memory = memory_cells(width_bits, words, "ring" if words > QUEUE_WORDS else "queue").name
+        memory = memory_cells(family, width_bits, words, "ring" if words > QUEUE_WORDS else "queue").name
         yield BufferReport(name="turns", width_bits=width_bits, words=words, memory=memory)
 
 

@@ -19,6 +19,7 @@ from typing import Literal, final
 
 from gan2hls.base import ToolError, VerificationError
 from gan2hls.emit import dut, ports_vlt
+from gan2hls.fabric import ECP5, SERIES_7
 from gan2hls.hardware import Design, find_part
 from gan2hls.verify.adapter import AdapterPort, read_ports, render_adapter
 from gan2hls.verify.bench import run_bench
@@ -29,8 +30,8 @@ from gan2hls.verify.result import StepResult
 SYNTHESIS_SECONDS = 6 * 3600
 #: A compiler that misses II = 1 or serializes processes is slow, not wrong: the bench waits this much longer.
 PATIENCE = 128
-#: What bambu synthesizes for where it does not know the design's part.
-_BAMBU_DEVICE = "xc7z020,-1,clg484,VVD"
+#: What bambu synthesizes for where it does not know the design's part: the part of the same family that it knows.
+_BAMBU_DEVICES = {SERIES_7: "xc7z020,-1,clg484,VVD", ECP5: "LFE5U85F8BG756C"}
 #: How compilers mark what they refuse: ``ERROR: [HLS 207-2311]``, ``error -> Vertices not completely allocated``.
 _ERROR = re.compile(r"\berror\b *(?:->|:)|\bERROR:", re.IGNORECASE)
 _MOST_QUOTED = 300
@@ -75,6 +76,8 @@ def run_vendor(
     """
     if tool is None:
         return StepResult("skipped", "no HLS compiler was asked for (--hls-tool vitis or bambu)")
+    if tool == "vitis" and design.family is not SERIES_7:
+        return StepResult("skipped", f"Vitis HLS does not know {design.part} (--hls-tool bambu knows its family)")
     if design.memory is not None:
         return StepResult("skipped", "it has ports to external memory, which the bench of compiled Verilog has not")
     folder = work / "synthesis"
@@ -118,8 +121,9 @@ def _bambu(design: Design, hls: Path) -> Synthesized:
     """Run bambu on the portable top; it writes into the current folder."""
     core = f"{design.name}_core"
     part = find_part(design.part)
-    device = _BAMBU_DEVICE if part is None or part.bambu is None else part.bambu
-    if not design.part.startswith(device.split(",")[0]):
+    known = None if part is None else part.bambu
+    device = known or _BAMBU_DEVICES[design.family]
+    if known is None:
         _log.warning("bambu does not know %s: it synthesizes for %s", design.part, device)
     command = [
         "bambu",

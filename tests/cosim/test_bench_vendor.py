@@ -11,11 +11,19 @@ import pytest
 
 from gan2hls.base.errors import ToolError, VerificationError
 from gan2hls.hardware import Design
+from gan2hls.hardware.parts import part_family
 from gan2hls.verify import run_vendor, vendor
 from gan2hls.verify.adapter import AdapterPort, read_ports, render_adapter
 from tests.cosim.stand_in import DATA, write_bench
 
-DESIGN = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part="xc7z020clg400-1", memory=None))
+
+def design_for(part: str) -> Design:
+    """Return what the step asks of a design for ``part``."""
+    known = {"name": "stand_in", "clock_ns": 5.0, "part": part, "family": part_family(part), "memory": None}
+    return cast(Design, SimpleNamespace(**known))
+
+
+DESIGN, FOR_ECP5 = design_for("xc7z020clg400-1"), design_for("LFE5U-45F-6BG381C")
 
 
 def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, script: str) -> None:
@@ -76,6 +84,15 @@ def test_missing_tool_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         run_vendor(project, DESIGN, tmp_path, "vitis")
 
 
+def test_vitis_is_not_asked_for_a_part_of_another_maker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path
+) -> None:
+    install(monkeypatch, tmp_path / "bin", "vitis_hls", "touch ran")
+    result = run_vendor(project, FOR_ECP5, tmp_path / "work", "vitis")
+    assert result.status == "skipped" and "does not know LFE5U-45F-6BG381C (--hls-tool bambu" in (result.reason or "")
+    assert not list(tmp_path.rglob("ran"))
+
+
 REFUSAL = """
 echo 'Information: reading stand_in.cpp'
 echo "error -> Vertices not completely allocated"
@@ -132,14 +149,15 @@ def test_verilog_with_other_ports_fails_the_step(
         ("xc7z020clg400-1", "xc7z020,-1,clg484,VVD"),
         ("xc7a100tcsg324-1", "xc7a100t,-1,csg324,VVD"),
         ("xczu3eg-sbva484-1-e", "xc7z020,-1,clg484,VVD"),
+        ("LFE5U-85F-6BG381C", "LFE5U85F8BG756C"),
+        ("LFE5U-45F-6BG381C", "LFE5U85F8BG756C"),
     ],
 )
 def test_bambu_gets_the_device_of_the_part(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Path, part: str, device: str
 ) -> None:
     install(monkeypatch, tmp_path / "bin", "bambu", 'echo "error -> $*"')
-    design = cast(Design, SimpleNamespace(name="stand_in", clock_ns=5.0, part=part, memory=None))
-    assert f"--device-name={device} " in run_vendor(project, design, tmp_path / "work", "bambu").reason
+    assert f"--device-name={device} " in run_vendor(project, design_for(part), tmp_path / "work", "bambu").reason
 
 
 def test_ports_in_both_styles(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gan2hls
+from gan2hls.fabric import SERIES_7
 from gan2hls.flow.actions import verify_project
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, legal_band_rows, make_engine
 from gan2hls.hardware.resources import engine_resources
@@ -114,7 +115,7 @@ def test_memory_does_not_grow_with_lanes():
     for layer, wanted in ((plain, [2, 4, 8, 24]), (with_tables(rng, plain, 12), [22, 22, 24, 24])):
         model = chain("one", (2, 2, 12), INT8, (layer,))
         found = [
-            engine_resources(design(model, (Folding(lanes, lanes, lanes),)).engines[0]).bram18
+            engine_resources(design(model, (Folding(lanes, lanes, lanes),)).engines[0], SERIES_7).bram18
             for lanes in (1, 2, 4, 12)
         ]
         assert found == wanted

@@ -14,7 +14,7 @@ from gan2hls import fabric
 from gan2hls.emit import template_root
 from gan2hls.emit.hls.layer import layer_view
 from gan2hls.emit.rtl.linear import linear_context
-from gan2hls.fabric import Resources
+from gan2hls.fabric import SERIES_7, Resources
 from gan2hls.hardware import CHUNK_BITS, Design, Folding, LinearEngine, OffChip
 from gan2hls.hardware.entropy import HuffmanStreams, symbols
 from gan2hls.numbers import IntType, QuantType
@@ -251,7 +251,7 @@ def test_they_take_what_is_estimated(name: str, tmp_path: Path) -> None:
     decoder = linear_context(stream.engine)["off_chip"]["decoders"][0]
     own = decoder["huffman"] | {"File": f'"{rtl}/mem/{name}_symbols.mem"'}
     lengths = len(set(code.lengths.tolist()))
-    estimate = fabric.huffman(CHUNK_BITS, code.longest, lengths, phrases.bits, len(code.symbols), count)
+    estimate = fabric.huffman(SERIES_7, CHUNK_BITS, code.longest, lengths, phrases.bits, len(code.symbols), count)
     check_cells("huffman", ("rom", "credit", "fifo"), own, estimate, tmp_path)
     estimate = fabric.expand(phrases.symbol_bits, phrases.zero_bits, coded.symbols, count)
     check_cells("expand", (), decoder["expand"], estimate, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 
 from gan2hls.codecs import CODECS
 from gan2hls.emit import template_root
-from gan2hls.fabric import MemoryKind, memory_cells
+from gan2hls.fabric import SERIES_7, MemoryKind, memory_cells
 from gan2hls.hardware import Design, Folding, OffChip, StreamEngine, design_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.kinds import rearrangement
@@ -123,14 +123,14 @@ def test_a_depthwise_engine_takes_a_dsp_block_a_lane_as_estimated(tmp_path: Path
     input_type = QuantType(IntType(8, signed=True), 1.0)
     layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 32, 32, groups=32), input_type)
     made = design(chain("depthwise", (4, 4, 32), input_type, (layer,)), (Folding(16, 1, 4),))
-    assert synthesized(made, tmp_path, DSP)["DSP48E1"] == engine_resources(made.engines[0]).dsp == 20
+    assert synthesized(made, tmp_path, DSP)["DSP48E1"] == engine_resources(made.engines[0], SERIES_7).dsp == 20
 
 
 @pytest.mark.parametrize(("sets", "dsp", "block_rams"), [("channels", 12, 4), ("large", 6, 6), ("pixels", 7, 1)])
 def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     made = normalizing(sets)
-    cells, estimate = synthesized(made, tmp_path), engine_resources(made.engines[0])
+    cells, estimate = synthesized(made, tmp_path), engine_resources(made.engines[0], SERIES_7)
     assert cells["DSP48E1"] == estimate.dsp == dsp
     assert cells["RAMB18E1"] == estimate.bram18 == block_rams
     luts, registers = counted(cells)
@@ -184,7 +184,7 @@ def test_memories_take_what_is_counted(width: int, depth: int, kind: MemoryKind,
         f"g2h_{module}",
         tmp_path,
     )
-    estimate = memory_cells(width, depth, kind)
+    estimate = memory_cells(SERIES_7, width, depth, kind)
     assert cells.get("RAMB18E1", 0) + 2 * cells.get("RAMB36E1", 0) == estimate.bram18
     if kind == "buffer":
         assert 4 * (cells.get("RAM32M", 0) + cells.get("RAM64M", 0)) == estimate.lut

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gan2hls.emit import template_root
-from gan2hls.fabric import memory_cells
+from gan2hls.fabric import SERIES_7, memory_cells
 from gan2hls.hardware import Design, Folding, design_resources
 from tests.cosim.rtl_bench import write_rtl
 from tests.cosim.test_rtl_synthesis import away, linear
@@ -41,7 +41,7 @@ def test_memories_take_what_is_counted(module: str, width: int, depth: int, tmp_
     files = " ".join(str(lib / f"g2h_{name}.sv") for name in ("line_buffer", "ring", "ultra", "credit", "fifo"))
     read = f"read_slang -j 1 --top g2h_{module} -G Width={width} -G Depth={depth} -G Ultra=1 {own} {files}"
     cells = mapped(read, f"{ULTRASCALE} -top g2h_{module} {MEMORIES}", f"g2h_{module}", tmp_path)
-    assert cells["URAM288"] == memory_cells(width, depth, "ultra").uram
+    assert cells["URAM288"] == memory_cells(SERIES_7, width, depth, "ultra").uram
     assert not any(kind.startswith("RAMB") for kind in cells)
 
 

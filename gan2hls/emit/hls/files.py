@@ -15,6 +15,7 @@ from gan2hls.emit.hls.depths import ring_programs, with_depths
 from gan2hls.emit.hls.layer import LayerView, layer_view, simulated
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
 from gan2hls.emit.hls.top import top_region
+from gan2hls.fabric import SERIES_7
 from gan2hls.hardware import WORD_LIMIT_BITS, Design, LinearEngine, StreamPort, holding_clocks
 
 #: Names that a C++ function with C linkage cannot have: keywords, and what the C library and POSIX declare.
@@ -42,7 +43,7 @@ def emit_hls(design: Design) -> dict[str, bytes]:
     for layer in layers:
         files[f"layers/{layer.name}.hpp"] = render("hls/layer.hpp.j2", {"layer": layer, **context})
         files |= {f"weights/{rom.file}": f"{rom.text}\n".encode() for rom in layer.arrays if rom.file}
-    for file, template in _FILES.items():
+    for file, template in (_FILES if design.family is SERIES_7 else _FILES_WITHOUT_VITIS).items():
         files[file.replace("NAME", name)] = render(f"hls/{template}", context)
     files |= {f"lib/{file}": text for file, text in library("hls/lib", ".hpp", files.values(), _included).items()}
     return dict(sorted(files.items()))
@@ -82,6 +83,8 @@ _FILES = {
     "hls_config.cfg": "hls_config.cfg.j2",
     "Makefile": "Makefile.j2",
 }
+#: For a part that Vitis HLS does not know.
+_FILES_WITHOUT_VITIS = {file: _FILES[file] for file in _FILES if not file.endswith((".tcl", ".cfg"))}
 
 
 def _layer_views(design: Design) -> list[LayerView]:

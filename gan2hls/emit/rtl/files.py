@@ -33,7 +33,17 @@ from gan2hls.emit.rtl.memory import (
 )
 from gan2hls.emit.rtl.top import shape_text, top_context
 from gan2hls.emit.rtl.turns import packed, requant_turns, turns_context
-from gan2hls.hardware import BANKS, OUT_QUEUE_WORDS, Design, Edge, EngineDesign, LinearEngine, StreamEngine, turn_of
+from gan2hls.hardware import (
+    BANKS,
+    OUT_QUEUE_WORDS,
+    Design,
+    Edge,
+    EngineDesign,
+    LinearEngine,
+    StreamEngine,
+    find_part,
+    turn_of,
+)
 from gan2hls.numbers import IntType
 from gan2hls.ops import Parameter
 
@@ -45,7 +55,7 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     """Return the RTL files of ``design`` by path below ``rtl/``.
 
     ``NAME.sv`` (top), ``NAME_<layer>.sv`` per engine, ``lib/*.sv``, ``mem/*.mem``, ``NAME.f`` in compile order and
-    ``vivado.tcl``.
+    ``vivado.tcl``, or ``yosys.ys`` for ECP5.
 
     Raises:
         ConfigError: the design's name cannot be a module.
@@ -71,12 +81,21 @@ def emit_rtl(design: Design) -> dict[str, bytes]:
     used = library("rtl/lib", ".sv", [files[path] for path in compile_order], _instantiated)
     files |= {f"lib/{name}": text for name, text in used.items()}
     compile_order = [*(f"lib/{name}" for name in used), *compile_order]
+    files |= _synthesis_script(design, compile_order)
+    files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
+    return dict(sorted(files.items()))
+
+
+def _synthesis_script(design: Design, sources: list[str]) -> dict[str, bytes]:
+    """Return the script that synthesizes ``sources`` for the part: Vivado's, or that of Yosys and nextpnr."""
+    part = find_part(design.part)
+    if part is not None and part.nextpnr is not None:
+        yosys = {"top": design.name, "nextpnr": part.nextpnr, "sources": sources}
+        return {"yosys.ys": render("rtl/yosys.ys.j2", {**yosys, "clock_mhz": f"{1000 / design.clock_ns:g}"})}
     axes = [port.axis for port in (*design.sources, *design.sinks)]
     tool: dict[str, Any] = {"top": design.name, "part": design.part, "clock_ns": f"{design.clock_ns:g}", "axes": axes}
     tool["memory"] = [] if design.memory is None else [port.axi for port in design.memory.ports]
-    files["vivado.tcl"] = render("rtl/vivado.tcl.j2", tool)
-    files[f"{design.name}.f"] = "".join(f"{path}\n" for path in compile_order).encode()
-    return dict(sorted(files.items()))
+    return {"vivado.tcl": render("rtl/vivado.tcl.j2", tool)}
 
 
 def _instantiated(content: bytes) -> list[str]:

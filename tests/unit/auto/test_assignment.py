@@ -14,6 +14,7 @@ import gan2hls
 from gan2hls.auto.assignment import most_weight_bits, weight_bits
 from gan2hls.auto.policy import redundancy
 from gan2hls.base.errors import ConfigError
+from gan2hls.fabric import SERIES_7
 from gan2hls.fit.weight import fit_weight
 from gan2hls.flow.from_config import settled_config
 from gan2hls.flow.result import BuildResult
@@ -208,7 +209,7 @@ def test_formats_are_compared_at_one_folding(model: Path) -> None:
     found, design = made.assignment, made.design
     assert found is not None and design is not None and made.report is not None
     for choice, engine in zip(found.layers, design.engines, strict=True):
-        taken = engine_resources(engine)
+        taken = engine_resources(engine, SERIES_7)
         assert (choice.dsp, choice.lut) == (taken.dsp, taken.lane_lut)
         binary, whole = choice.alternatives
         lanes = engine.folding.pe * engine.folding.simd

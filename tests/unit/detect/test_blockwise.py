@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gan2hls.codecs import CODECS
 from gan2hls.detect.split import find_structure
+from gan2hls.fabric import SERIES_7
 from gan2hls.hardware import Folding, make_engine
-from gan2hls.hardware.resources import engine_resources, lane_lut, mac_dsp
+from gan2hls.hardware.resources import engine_resources, lane_lut
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.weights import IntWeight
 from tests.randomized import dense, linear_layer, scaled_weights
@@ -160,8 +161,10 @@ def test_a_block_scaled_lane_takes_a_multiplier_and_the_luts_of_its_decoder() ->
     values, factors = scaled_weights(rng, geometry.weight_shape, 32, bits=4, factor_bits=12, zero_points=False)
     layer = linear_layer(rng, "l0", "z", geometry, int8, codec="blockscale", values=values, factors=factors, scaled=32)
     made = make_engine(layer, Folding(4, 8, 1), rows=1)
-    assert (mac_dsp(made), lane_lut(made), made.decoder_clocks) == (1, 4 * 12 * 3 // 2, 2)
-    assert engine_resources(made).lane_lut == 32 * lane_lut(made)
+    assert (lane_lut(made), made.decoder_clocks) == (4 * 12 * 3 // 2, 2)
+    taken = engine_resources(made, SERIES_7)
+    assert taken.dsp == 32 + 2, "a product a lane, and one of wide accumulators"
+    assert taken.lane_lut == 32 * lane_lut(made)
 
 
 @pytest.mark.parametrize("bits", [2, 3])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan2hls.fabric import Resources, bram18, memory_block, memory_cells, overall
+from gan2hls.fabric import SERIES_7, Resources, bram18, memory_block, memory_cells, overall
 
 #: Kilobits of a block RAM.
 _BITS = 18 * 1024
@@ -26,31 +26,31 @@ _BITS = 18 * 1024
     ],
 )
 def test_roms_by_hand(width: int, depth: int, blocks: int) -> None:
-    assert bram18(width, depth) == blocks
+    assert bram18(SERIES_7, width, depth) == blocks
 
 
 def test_a_buffer_goes_where_it_costs_less() -> None:
     """8 x 512 bits are a block RAM, 8 x 300 are 5 slices of 3 LUT RAMs; what is written has bytes of 9 bits."""
-    assert bram18(8, 512, "buffer") == 1
-    few = memory_cells(8, 300, "buffer")
+    assert bram18(SERIES_7, 8, 512, "buffer") == 1
+    few = memory_cells(SERIES_7, 8, 300, "buffer")
     assert (few.bram18, few.slices, few.lut) == (0, 5, 5 * 3 * 4)
-    assert bram18(8, 300, "ring") == 1
-    assert memory_cells(8, 300, "queue").bram18 == 0, "block RAMs are read a clock later"
-    assert (bram18(10, 2048, "ring"), bram18(10, 2048, "rom")) == (2, 2)
-    assert (bram18(7, 2100, "ring"), bram18(7, 2100, "rom")) == (2, 1)
+    assert bram18(SERIES_7, 8, 300, "ring") == 1
+    assert memory_cells(SERIES_7, 8, 300, "queue").bram18 == 0, "block RAMs are read a clock later"
+    assert (bram18(SERIES_7, 10, 2048, "ring"), bram18(SERIES_7, 10, 2048, "rom")) == (2, 2)
+    assert (bram18(SERIES_7, 7, 2100, "ring"), bram18(SERIES_7, 7, 2100, "rom")) == (2, 1)
 
 
 @given(st.integers(1, 2000), st.integers(65, 20_000))
 def test_block_rams_hold_their_bits(width: int, depth: int) -> None:
-    blocks = bram18(width, depth)
+    blocks = bram18(SERIES_7, width, depth)
     assert blocks * _BITS >= width * depth
-    assert blocks <= bram18(width, depth, "ring")
+    assert blocks <= bram18(SERIES_7, width, depth, "ring")
 
 
 @given(st.integers(1, 300), st.integers(1, 5000))
 def test_a_block_has_all_that_its_memory_has(width: int, depth: int) -> None:
     for block, kind in (("rom", "rom"), ("line_buffer", "buffer"), ("ring", "ring"), ("queue", "queue")):
-        taken, cells = memory_block(width, depth + 1, block), memory_cells(width, depth + 1, kind)  # type: ignore[arg-type]
+        taken, cells = memory_block(SERIES_7, width, depth + 1, block), memory_cells(SERIES_7, width, depth + 1, kind)  # type: ignore[arg-type]
         assert taken.bram18 == cells.bram18 and taken.lut >= cells.lut
         assert taken.ff >= min(width, 1) and taken.dsp == taken.uram == 0
 

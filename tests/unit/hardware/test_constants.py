@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gan2hls.fabric import SERIES_7
 from gan2hls.hardware import Folding
 from gan2hls.hardware.engines import plain_engine
 from gan2hls.hardware.resources import engine_resources
@@ -24,7 +25,7 @@ def layer_of(mult: Int64Array, bias: Int64Array) -> IntLayer:
 
 
 def luts(layer: IntLayer, lanes: int = 1) -> int:
-    return engine_resources(plain_engine(layer, Folding(lanes, 4, lanes))).taken.lut
+    return engine_resources(plain_engine(layer, Folding(lanes, 4, lanes)), SERIES_7).taken.lut
 
 
 def functions(values: Int64Array, bits: int, lanes: int) -> int:

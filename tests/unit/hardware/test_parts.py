@@ -1,4 +1,4 @@
-"""Part names: checked whole, written as Vivado takes them."""
+"""Part names: checked whole, written as the tools take them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from gan2hls.base.errors import ConfigError
-from gan2hls.hardware.parts import PARTS, Part, find_part, part_name, part_resources
+from gan2hls.fabric import ECP5, SERIES_7
+from gan2hls.hardware.parts import PARTS, Part, find_part, part_family, part_name, part_resources
 
 ALL = [
     Part(name, package, grade)
@@ -15,10 +16,11 @@ ALL = [
     for package in device.packages
     for grade in device.grades
 ]
+FIRST = {name: (device.packages[0], device.grades[0]) for name, device in PARTS.items()}
 
 
 @pytest.mark.parametrize(
-    ("name", "vivado"),
+    ("name", "own"),
     [
         ("xc7z020clg400-1", "xc7z020clg400-1"),
         ("xc7z020-clg400-1", "xc7z020clg400-1"),
@@ -42,16 +44,20 @@ ALL = [
         ("xck26-sfvc784-2LVI-i", "xck26-sfvc784-2LVI-i"),
         ("XCVE2802-VSVH1760-2MP-E-S", "xcve2802-vsvh1760-2MP-e-S"),
         ("xcu250-figd2104-2L-e", "xcu250-figd2104-2L-e"),
+        ("LFE5U-85F-6BG381C", "LFE5U-85F-6BG381C"),
+        ("lfe5u-85f-6bg381", "LFE5U-85F-6BG381C"),
+        ("lfe5u-12f-8-tg144-i", "LFE5U-12F-8TG144I"),
+        ("LFE5UM5G-45F-8BG554C", "LFE5UM5G-45F-8BG554C"),
     ],
 )
-def test_usual_spellings_become_vivados(name: str, vivado: str) -> None:
+def test_usual_spellings_become_those_of_the_tools(name: str, own: str) -> None:
     part = find_part(name)
-    assert part is not None and part.vivado == vivado
-    assert part_name(name, unlisted=False) == part_name(name, unlisted=True) == vivado
+    assert part is not None and part.name == own
+    assert part_name(name, unlisted=False) == part_name(name, unlisted=True) == own
 
 
 def test_every_listed_part_reads_back_from_its_own_name() -> None:
-    names = [part.vivado for part in ALL]
+    names = [part.name for part in ALL]
     assert len(set(names)) == len(names)
     assert [find_part(name) for name in names] == ALL
     assert [find_part(name.upper()) for name in names] == ALL
@@ -75,10 +81,14 @@ def test_every_listed_part_reads_back_from_its_own_name() -> None:
         ("xczu3eg-sbva484-1-c", "speed and temperature grade"),
         ("xczu3eg-ffvb1156-1-e", "package"),
         ("xcu250", "package"),
+        ("LFE5U-85F", "package"),
+        ("LFE5U-85F-6BG256C", "package"),
+        ("LFE5U-85F-9BG381C", "speed grade"),
+        ("LFE5UM5G-85F-6BG381C", "speed grade"),
     ],
 )
 def test_what_a_listed_device_does_not_come_in_is_refused_with_what_it_does(name: str, wrong: str) -> None:
-    with pytest.raises(ConfigError, match=f"names no {wrong} that the xc") as found:
+    with pytest.raises(ConfigError, match=f"names no {wrong} that the (xc|lfe5u)") as found:
         part_name(name, unlisted=False)
     named = found.value.hint.partition("grades: ")[2].split(", ")
     assert named and all(part_name(legal, unlisted=False) == legal for legal in named), "each name in the hint works"
@@ -105,18 +115,41 @@ def test_what_can_be_no_part_name_gets_the_list(name: str, unlisted: bool) -> No
 
 
 def test_resources_are_those_of_the_device() -> None:
-    assert {part_resources(part.vivado) for part in ALL} == {device.resources for device in PARTS.values()}
+    assert {part_resources(part.name) for part in ALL} == {device.resources for device in PARTS.values()}
 
 
 def test_bambu_gets_the_device_in_the_package_and_grade_that_it_knows() -> None:
-    """Files of these names lie in bambu's ``etc/devices/Xilinx_devices``."""
+    """Files of these names lie in bambu's ``etc/devices``."""
     known = {part.device: part.bambu for part in ALL if part.bambu is not None}
     assert known == {
         "xc7z020": "xc7z020,-1,clg484,VVD",
         "xc7z045": "xc7z045,-2,ffg900,VVD",
         "xc7a100t": "xc7a100t,-1,csg324,VVD",
+        "lfe5u-85f": "LFE5U85F8BG756C",
     }
     for part in ALL:
-        if part.bambu is not None:
+        if part.bambu is not None and part.family is SERIES_7:
             device, speed, package, _ = part.bambu.split(",")
             assert find_part(f"{device}{package}{speed}") is not None, "bambu's is a part of the same device"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("LFE5U-85F-6BG381C", "--85k --package CABGA381 --speed 6"),
+        ("LFE5U-12F-7TG144I", "--12k --package TQFP144 --speed 7"),
+        ("LFE5UM-25F-8MG285C", "--um-25k --package CSFBGA285 --speed 8"),
+        ("LFE5UM5G-45F-8BG554I", "--um5g-45k --package CABGA554 --speed 8"),
+        ("xc7z020clg400-1", None),
+    ],
+)
+def test_nextpnr_gets_device_package_and_speed(name: str, arguments: str | None) -> None:
+    part = find_part(name)
+    assert part is not None and part.nextpnr == arguments
+
+
+def test_a_family_is_that_of_the_device() -> None:
+    families = {name: part_family(Part(name, *parts).name) for name, parts in FIRST.items()}
+    assert {name for name, family in families.items() if family is ECP5} == {n for n in PARTS if n.startswith("lfe5")}
+    assert {name for name, family in families.items() if family is SERIES_7} == {n for n in PARTS if n.startswith("xc")}
+    assert part_family("made_up") is SERIES_7

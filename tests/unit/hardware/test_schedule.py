@@ -11,6 +11,7 @@ import pytest
 
 from gan2hls.base.errors import ConfigError, FoldingError
 from gan2hls.emit.hls.files import emit_hls
+from gan2hls.fabric import SERIES_7
 from gan2hls.hardware import Design, Folding, FoldingRequest, verify_design
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.line_buffer import line_buffer_rows
@@ -198,7 +199,7 @@ def test_other_weights_are_sized_at_the_folding_of_the_model(target: Target) -> 
     model = generator()
     sizes, design = sizing(model, target, {}), schedule(model, target, {})
     for engine in design.engines:
-        taken = engine_resources(engine)
+        taken = engine_resources(engine, SERIES_7)
         assert sizes(engine.layer) == (taken.dsp, taken.lane_lut, taken.bram18)
         assert engine.layer.op.kind != "pointwise"
         signs = replace(engine.layer.op.weight, values=np.sign(engine.layer.op.weight.values) | 1, codec="binary")
@@ -218,7 +219,7 @@ def test_a_target_out_of_reach_is_sized_at_the_nearest_folding() -> None:
     assert all(smallest(layer)[0] == 2 for layer in model.layers)
     quickest = schedule(model, Target(dsp=10_000), {})
     assert [fastest(engine.layer)[0] for engine in quickest.engines] == [
-        engine_resources(engine).dsp for engine in quickest.engines
+        engine_resources(engine, SERIES_7).dsp for engine in quickest.engines
     ]
 
 
@@ -259,7 +260,7 @@ def test_a_depthwise_layer_takes_the_lanes_that_the_pace_needs() -> None:
     assert pointwise.folding.pe * pointwise.folding.simd == 128
     assert depthwise.mac_steps == 22 * 22 * 64 // 16 and depthwise.loads == 8 * 8 * 64 // 16
     assert estimate(design).interval <= 1.02 * design.interval_limit == 1.02 * 2048
-    assert engine_resources(depthwise).dsp == 16 + depthwise.folding.lanes
+    assert engine_resources(depthwise, SERIES_7).dsp == 16 + depthwise.folding.lanes
 
 
 def test_a_line_buffer_of_wide_words_takes_more_block_rams() -> None:
@@ -271,7 +272,7 @@ def test_a_line_buffer_of_wide_words_takes_more_block_rams() -> None:
         pinned = {"depthwise": FoldingRequest(pe=pe), "point": FoldingRequest(1, 1)}
         engine = schedule(separable(), Target(fps=1), pinned).engines[0]
         assert (engine.rows, engine.pixel_words * engine.in_lanes) == (4, 64)
-        assert engine_resources(engine).bram18 == bram
+        assert engine_resources(engine, SERIES_7).bram18 == bram
 
 
 @pytest.mark.parametrize(

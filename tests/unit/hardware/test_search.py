@@ -170,6 +170,15 @@ def test_what_fits_nowhere_says_every_way_out() -> None:
     assert away.memory is not None and design_resources(away).within(Target(SMALL).budget)
 
 
+def test_a_larger_part_is_one_of_the_same_family() -> None:
+    with pytest.raises(FoldingError) as found:
+        schedule(large(), Target("LFE5U-12F-6BG256C", memory=ON_CHIP), {})
+    assert "32 are allowed" in found.value.message
+    assert "a larger part: lfe5u-45f holds it" in found.value.hint and "108 block RAMs" in found.value.hint
+    larger = schedule(large(), Target("LFE5U-45F-6BG256C", memory=ON_CHIP), {})
+    assert design_resources(larger).within(Target("LFE5U-45F-6BG256C").budget)
+
+
 def test_a_rate_that_does_not_fit_names_one_that_does() -> None:
     target = Target("xc7z010clg225-1", 100.0, fps=80_000.0)
     with pytest.raises(FoldingError, match="80000 frames/s need 227 DSP blocks, 80 are allowed") as found:

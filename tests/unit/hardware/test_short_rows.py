@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from gan2hls.fabric import Resources
+from gan2hls.fabric import SERIES_7, Resources
 from gan2hls.hardware import Design, FoldingRequest, LinearEngine, Target, design_resources, estimate, schedule
 from gan2hls.hardware.budget import MemoryPort, Utilization
 from gan2hls.hardware.line_buffer import line_buffer_rows
@@ -115,7 +115,7 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
         (full,) = (other for other in every if option.spares_ram_of(other))
         assert full.taken.bram18 > option.taken.bram18 and full.taken.dsp == option.taken.dsp
         assert option.rows < line_buffer_rows(layer)
-        assert option.taken == engine_resources(LinearEngine(layer, option.folding, option.rows)).taken
+        assert option.taken == engine_resources(LinearEngine(layer, option.folding, option.rows), SERIES_7).taken
         for need, base in zip(y.need[1:], y.base, strict=False):
             assert need - base <= option.rows
         late = in_rows + y.need[0] - y.base[-1] - option.rows
@@ -133,4 +133,4 @@ def test_with_weights_outside_they_take_what_their_engines_do(geometry: LinearGe
     assert short and all(option.off_chip is not None for option in every)
     for option in short:
         engine = LinearEngine(layer, option.folding, option.rows, off_chip=option.off_chip)
-        assert option.taken == engine_resources(engine).taken
+        assert option.taken == engine_resources(engine, SERIES_7).taken

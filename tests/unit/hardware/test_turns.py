@@ -10,7 +10,7 @@ import pytest
 
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
-from gan2hls.fabric import overall
+from gan2hls.fabric import SERIES_7, overall
 from gan2hls.hardware import TURNS, Folding, Target, design_resources, estimate, fits, queues, schedule
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
@@ -174,9 +174,10 @@ def test_what_a_design_takes_beside_its_options() -> None:
     engines = [replace(e, rows=line_buffer_rows(e.layer)) if isinstance(e, LinearEngine) else e for e in drawn.engines]
     longer = [replace(e, rows=e.rows + 9) if isinstance(e, LinearEngine) else e for e in engines]
     made = replace(drawn, engines=tuple(engines))
-    edges = edges_resources(made.edges) + joints_resources(made)
+    edges = edges_resources(made.edges, SERIES_7) + joints_resources(made)
     assert edges.ff > 0 and beside_options(made) == edges
-    more = overall(engine_resources(e).taken for e in longer) - overall(engine_resources(e).taken for e in engines)
+    after, before = (overall(engine_resources(e, SERIES_7).taken for e in units) for units in (longer, engines))
+    more = after - before
     assert more.lut > 0 and beside_options(replace(made, engines=tuple(longer))) == edges + more
 
 

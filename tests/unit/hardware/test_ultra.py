@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan2hls.base import FoldingError
-from gan2hls.fabric import BRAM18_BITS, URAM_BITS, may_be_ultra, memory_cells
+from gan2hls.fabric import BRAM18_BITS, SERIES_7, URAM_BITS, may_be_ultra, memory_cells
 from gan2hls.hardware import Design, FoldingRequest, Target, design_resources, estimate, schedule
 from gan2hls.hardware.budget import MemoryPort, Utilization, part_budget
 from gan2hls.hardware.options import options
@@ -49,7 +49,7 @@ def test_the_count_by_hand() -> None:
     """4096 words of 72 bits are one, wider and longer ones several; 3072: 3 rows of 64 x 256 channels, 16 a word."""
     counts = {(72, 4096): 1, (73, 4096): 2, (72, 4097): 2, (128, 3072): 2, (37, 8192): 2, (1, 1): 1, (145, 8193): 9}
     for (width, depth), count in counts.items():
-        cells = memory_cells(width, depth, "ultra")
+        cells = memory_cells(SERIES_7, width, depth, "ultra")
         assert (cells.uram, cells.bram18, cells.lut, cells.registers) == (count, 0, 0, True)
         assert cells.slices == -(-depth // 4096)
 
@@ -67,14 +67,14 @@ def test_narrow_words_share_rows_by_hand() -> None:
         (36, 36_000): (5, 10),
     }
     for (width, depth), (uram, words) in counts.items():
-        cells = memory_cells(width, depth, "ultra")
+        cells = memory_cells(SERIES_7, width, depth, "ultra")
         assert (cells.uram, cells.slices) == (uram, words)
 
 
 def test_what_takes_two_block_rams_may_be_an_ultra_ram() -> None:
-    assert may_be_ultra(72, 2048) and may_be_ultra(9, 2049)
-    assert not may_be_ultra(9, 2048) and not may_be_ultra(36, 512)
-    assert not may_be_ultra(512, 8), "that is LUT RAM"
+    assert may_be_ultra(SERIES_7, 72, 2048) and may_be_ultra(SERIES_7, 9, 2049)
+    assert not may_be_ultra(SERIES_7, 9, 2048) and not may_be_ultra(SERIES_7, 36, 512)
+    assert not may_be_ultra(SERIES_7, 512, 8), "that is LUT RAM"
 
 
 def test_a_part_holds_more_with_its_ultra_rams() -> None:
@@ -163,14 +163,14 @@ def test_queues_go_there_before_they_go_off_chip() -> None:
     short = u_net_design(0)
     made = replace(short, depths={key: 9000 + 100 * n for n, key in enumerate(short.depths)})
     taken = design_resources(made)
-    rings = [e for e in made.edges if e.in_ram and may_be_ultra(e.queued.bits, e.depth)]
+    rings = [e for e in made.edges if e.in_ram and may_be_ultra(SERIES_7, e.queued.bits, e.depth)]
     assert len(rings) == len(short.depths) == 4
     assert queues_in_ultra(made, replace(taken, uram=48)) is made
     one = queues_in_ultra(made, replace(taken, bram18=taken.bram18 - 1, uram=48))
     largest = max(rings, key=lambda e: e.depth * e.queued.bits)
     assert one.ultra == {(largest.reader, largest.port)}
     found = design_resources(one)
-    cells = memory_cells(largest.queued.bits, largest.depth, "ultra")
+    cells = memory_cells(SERIES_7, largest.queued.bits, largest.depth, "ultra")
     assert found.uram == cells.uram and found.bram18 < taken.bram18
     assert queues_in_ultra(made, replace(taken, bram18=0, uram=cells.uram - 1)).ultra < {
         (e.reader, e.port) for e in rings
