@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar
 
@@ -17,14 +17,22 @@ T = TypeVar("T")
 _PATIENCE = 0.1
 
 
-def one_thread() -> AbstractContextManager[object]:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Keep the BLAS and OpenMP libraries that are loaded to one thread as long as the context lasts.
 
     To solve a layer takes thousands of small products between steps in Python.  More threads hardly help there, and
     where other programs want the cores too, each product waits for its slowest thread: ten times as long, as measured.
     """
-    limit: AbstractContextManager[object] = _libraries(len(sys.modules)).limit(limits=1)
-    return limit
+    libraries = _libraries(len(sys.modules)).lib_controllers
+    former = [library.num_threads for library in libraries]
+    for library in libraries:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in zip(libraries, former, strict=True):
+            library.set_num_threads(threads)
 
 
 @lru_cache(maxsize=1)

@@ -81,6 +81,8 @@ class Golden:
 
     def _run_layer(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
         frames = len(inputs[0])
+        if frames == 1:
+            return self._run_frames(layer, inputs)
         elements = math.prod(layer.shape)
         step = max(1, min(_CHUNK_ELEMENTS // elements, max(-(-frames // processors()), _THREAD_ELEMENTS // elements)))
         if frames <= step:

@@ -181,10 +181,11 @@ class Requant:
 
     def __call__(self, acc: npt.NDArray[np.generic], acc_type: IntType) -> Int64Array:
         """Requantize ``acc``, integers of ``acc_type``, shape ``[..., C]``; returns codes, same shape."""
-        if acc.shape[-1:] != (self.channels,):  # one for all channels, or all for one
-            acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (self.channels,)))
+        channels = self.channels
+        if acc.shape[-1:] != (channels,):  # one for all channels, or all for one
+            acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (channels,)))
         codes = np.empty(acc.shape, np.int64)
-        flat, made = acc.reshape(-1, self.channels), codes.reshape(-1, self.channels)
+        flat, made = acc.reshape(-1, channels), codes.reshape(-1, channels)
         if -self.sum_type(acc_type).lo >= FLOAT64_EXACT:
             made[...] = self._in_int64(flat.astype(np.int64))
             return codes

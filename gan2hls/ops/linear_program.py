@@ -64,6 +64,8 @@ class LinearProgram:
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
+        alike = len(self._phases) == 1 and self.dtype is self.operands
+        self._whole = self._phases[0].whole if alike else None
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
         """Return the dtype of factors: float32 also where sums need more, if some parts of them do not."""
@@ -81,6 +83,10 @@ class LinearProgram:
         frames = codes.reshape(-1, *g.in_shape)
         if self._scatters:
             return self._scatter(frames)
+        if self._whole is not None:
+            pixels = self._centre(frames, np.empty(frames.shape, self.operands))
+            sums: npt.NDArray[Any] = pixels.reshape(-1, g.in_channels) @ self._whole
+            return sums.reshape(len(frames), -1, g.out_channels)
         out = np.empty((len(frames), *g.out_shape), self.dtype)
         if len(g.y.outputs) * len(g.x.outputs) < g.y.out_size * g.x.out_size:
             out[...] = 0

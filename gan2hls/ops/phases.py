@@ -107,7 +107,14 @@ class Phase:
             self._matrices: tuple[npt.NDArray[Any], ...] = (used[:, :, 0].astype(dtype),)
             return
         split = used.reshape(len(taps), g.groups, g.group_out, g.group_in).transpose(1, 0, 3, 2)
-        self._matrices = tuple(matrix.reshape(-1, g.group_out).astype(dtype) for matrix in split)
+        self._matrices = tuple(matrix.reshape(-1, g.group_out).astype(dtype, order="C") for matrix in split)
+
+    @property
+    def whole(self) -> npt.NDArray[Any] | None:
+        """The matrix ``[CI, CO]`` that makes all outputs of the pixels as they stand; None: something is gathered."""
+        g = self.geometry
+        every = self._shape == (g.y.out_size, g.x.out_size)
+        return self._matrices[0] if every and self._as_it_stands and g.groups == 1 else None
 
     @cached_property
     def _sums_of_parts(self) -> tuple[int, ...]:

@@ -6,8 +6,9 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from gan2hls.base import in_threads, threads
+from gan2hls.base import in_threads, one_thread, threads
 
 
 def test_parts_run_once_and_as_many_at_a_time_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +40,28 @@ def test_what_a_part_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ValueError, match="the fourth"):
         in_threads(part, range(5))
+
+
+def limits() -> set[int]:
+    """Return how many threads the libraries that are loaded may have."""
+    return {int(library["num_threads"]) for library in threadpool_info()}
+
+
+def test_libraries_have_one_thread_and_then_as_many_as_before() -> None:
+    with threadpool_limits(2):
+        with one_thread():
+            with one_thread():
+                assert limits() == {1}
+            assert limits() == {1}
+        assert limits() == {2}
+
+
+def test_libraries_have_as_many_as_before_where_something_is_raised() -> None:
+    def fail() -> None:
+        with one_thread():
+            raise ZeroDivisionError
+
+    with threadpool_limits(2):
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert limits() == {2}
