@@ -20,13 +20,13 @@ GAN2HLS_INLINE void join_step(ap_uint<whole_bytes(PARTS * PART)>& word, hls::str
     out.write(word);
 }
 
-// Read part N, then the others.
-template <int N, int PARTS, int PART, int WIDTH, class... OTHERS>
+// Read part N, then what is next.  That has a name of its own, since clang tells no overload from one with an empty pack.
+template <int N, int PARTS, int PART, int WIDTH, class NEXT, class... OTHERS>
 GAN2HLS_INLINE void join_step(
-    ap_uint<whole_bytes(PARTS * PART)>& word, hls::stream<ap_uint<WIDTH> >& in, OTHERS&... others) {
+    ap_uint<whole_bytes(PARTS * PART)>& word, hls::stream<ap_uint<WIDTH> >& in, NEXT& next, OTHERS&... others) {
     static_assert(WIDTH >= PART, "an input stream must carry a part");
     word.range((N + 1) * PART - 1, N * PART) = ap_uint<PART>(in.read());
-    join_step<N + 1, PARTS, PART>(word, others...);
+    join_step<N + 1, PARTS, PART>(word, next, others...);
 }
 
 template <int PARTS, int PART, int WORDS, class... STREAMS>
