@@ -151,32 +151,49 @@ def _offered(events: A, store: A, ports: A, b: int, count: int, does: int, clock
 def deal(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Send a number of beats to each of some streams in turn, through one register.
 
-    Ports: the stream that is read, then those that are written; numbers: of streams, of beats in a turn; state: first
-    clock of the next beat; beats sent in the turn; the turn; port of its stream less the first one; port of the
-    stream that has the former beat, 0: there is none.
+    A beat is taken when the former one leaves, which is late only where gates are if its stream may have a beat a
+    clock.  Ports: the stream that is read, then those that are written; numbers: of streams, of beats in a turn; state:
+    beats offered.
     """
-    moved, at = False, 4
-    for _ in range(numbers[b, 0]):
-        moved |= meet(events, store, ports, b, at)
-        at += 2 + 2 * events[ports[b, at], READERS]
-    offer_in, gate_in = ports[b, 0], ports[b, 1]
-    while events[offer_in, COUNT] > events[gate_in, COUNT]:
-        former, clock = state[b, 4], max(state[b, 0], get(events, store, offer_in, events[gate_in, COUNT]))
-        if former > 0:
-            leave, n = ports[b, former + 1], events[ports[b, former], COUNT]
-            if events[leave, COUNT] < n:
-                break
-            clock = max(clock, get(events, store, leave, n - 1))
-        at = 4 + state[b, 3]
-        add(events, store, gate_in, clock)
-        add(events, store, ports[b, at], clock + 1)
+    gate, take, beats = ports[b, 1], ports[b, 2], numbers[b, 1]
+    moved, sent = False, state[b, 0]
+    if sent > 0:
+        moved = meet(events, store, ports, b, _dealt_to(events, ports, numbers, b, sent - 1))
+    while sent < events[take, COUNT]:
+        at = _dealt_to(events, ports, numbers, b, sent)
+        offer, leave = ports[b, at], ports[b, at + 1]
+        times = min(events[take, COUNT] - sent, beats - sent % beats, room(events, offer, leave) - events[offer, COUNT])
+        if times <= 0:
+            break
+        for n in range(sent, sent + times):
+            add(events, store, offer, get(events, store, take, n) + 1)
         meet(events, store, ports, b, at)
-        state[b, 0], state[b, 4] = clock + 1, at
-        state[b, 1] += 1
-        if state[b, 1] == numbers[b, 1]:
-            state[b, 1], state[b, 2] = 0, state[b, 2] + 1
-            state[b, 3] += 2 + 2 * events[ports[b, at], READERS]
-            if state[b, 2] == numbers[b, 0]:
-                state[b, 2], state[b, 3] = 0, 0
+        sent, moved = sent + times, True
+    state[b, 0] = sent
+    most = room(events, gate, take)
+    if events[gate, COUNT] == 0:
+        add(events, store, gate, ANY)
+        moved = True
+    while events[gate, COUNT] < most:
+        former = events[gate, COUNT] - 1
+        at = _dealt_to(events, ports, numbers, b, former)
+        ahead, leave = least_step(events, ports, b, at) == 1, ports[b, at + 1]
+        known = wanted(events, ports, b, at) if ahead else events[leave, COUNT]
+        first = former // (beats * numbers[b, 0]) * beats + former % beats
+        times = min(most - events[gate, COUNT], beats - former % beats, known - first)
+        if times <= 0:
+            break
+        for n in range(first, first + times):
+            left = last_gate(events, store, ports, b, at, n) if ahead else get(events, store, leave, n)
+            add(events, store, gate, left)
         moved = True
     return moved
+
+
+@compiled
+def _dealt_to(events: A, ports: A, numbers: A, b: int, beat: int) -> int:
+    """Return the port of the stream to which ``beat`` is dealt."""
+    at = 4
+    for _ in range(beat // numbers[b, 1] % numbers[b, 0]):
+        at += 2 + 2 * events[ports[b, at], READERS]
+    return at
