@@ -197,6 +197,13 @@ class Steps(Actor):
         return taken or left
 
 
+class Join(Steps):
+    """A step that takes a beat of each stream, over and over."""
+
+    def start(self, streams: int) -> None:
+        self.program, self.step_q = [(2 << streams) - 1], 0
+
+
 class Deal(Actor):
     """A register in front of several streams, which have so many beats each in turn."""
 
@@ -259,8 +266,8 @@ class Requant(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port, "decoder": Decoder,
-    "expand": Expand, "meeting": Meeting,
+    "steps": Steps, "join": Join, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port,
+    "decoder": Decoder, "expand": Expand, "meeting": Meeting,
 }  # fmt: skip
 
 

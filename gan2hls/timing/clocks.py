@@ -14,17 +14,17 @@ from zlib import crc32
 import numba
 
 from gan2hls.timing import from_memory, programs, recurrences, rings
-from gan2hls.timing.rings import COUNT, GROUP_BITS, UNCOUNTED, A, Arrays, compiled
+from gan2hls.timing.rings import GROUP_BITS, UNCOUNTED, A, Arrays, compiled
 
 #: Kinds of blocks by number.
 KINDS = (
-    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "deal", "requant", "requant_holes",
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "join", "deal", "requant", "requant_holes",
     "decoder", "expand", "meeting", "unpack", "port",
 )  # fmt: skip
 (
-    _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _DEAL, _REQUANT, _REQUANT_HOLES, _DECODER, _EXPAND,
-    _MEETING, _UNPACK, _PORT,
-) = range(16)  # fmt: skip
+    _SOURCE, _SINK, _UP, _DOWN, _LOADER, _SEQUENCER, _FIFO, _STEPS, _JOIN, _DEAL, _REQUANT, _REQUANT_HOLES, _DECODER,
+    _EXPAND, _MEETING, _UNPACK, _PORT,
+) = range(17)  # fmt: skip
 #: Integers of state of a block, but for ports.
 STATES = 10
 #: Blocks that are passed over at once where none of them is ready, less one.
@@ -44,6 +44,8 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
         return recurrences.requant_holes(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _STEPS:
         return programs.steps(events, store, ports, numbers, state, tables_at, tables, b)
+    if kind == _JOIN:
+        return programs.join(events, store, ports, numbers, state, b)
     if kind == _DEAL:
         return programs.deal(events, store, ports, numbers, state, b)
     if kind == _SEQUENCER:
@@ -65,18 +67,6 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
     return recurrences.sink(events, store, ports, numbers, state, b)
 
 
-@compiled
-def _wake(ready: Any, groups: A, events: A, wakes_at: A, wakes: A, watched: A, seen: A, b: int) -> int:
-    """Let the blocks be ready for which something has happened when ``b`` went on; return how many more are."""
-    more = 0
-    for n in range(wakes_at[b], wakes_at[b + 1]):
-        happened = events[watched[n, 0], COUNT] + events[watched[n, 1], COUNT] + events[watched[n, 2], COUNT]
-        if happened != seen[n]:
-            seen[n] = happened
-            more += rings.wake(ready, groups, wakes[n])
-    return more
-
-
 def _evaluator(source: int) -> Callable[[Arrays], int]:
     """Return the compiled ``evaluate``, kept on disk where a folder for that can be written.
 
@@ -85,10 +75,8 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
 
     def evaluate(net: Arrays) -> int:
         events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
-        tables_at, tables, wakes_at, wakes, kinds = net.tables_at, net.tables, net.wakes_at, net.wakes, net.kinds
-        watched, seen, ready, groups = net.watched, net.seen, net.ready, net.groups
-        blocks, memory = len(kinds), net.memory
-        waiting, step, b = 0, 1, -1
+        tables_at, tables, kinds, ready, groups = net.tables_at, net.tables, net.kinds, net.ready, net.groups
+        blocks, waiting, step, b = len(kinds), 0, 1, -1
         for n in range(blocks):
             if kinds[n] != _PORT:
                 waiting += rings.wake(ready, groups, n)
@@ -103,11 +91,9 @@ def _evaluator(source: int) -> Callable[[Arrays], int]:
                 groups[b >> GROUP_BITS] -= 1
                 waiting -= 1
                 if _advance(kinds[b], events, store, ports, numbers, state, tables_at, tables, b):
-                    waiting += _wake(ready, groups, events, wakes_at, wakes, watched, seen, b)
+                    waiting += rings.wake_neighbours(net, b)
                 if waiting == 0:  # nobody wakes a port
-                    waiting = from_memory.go_on(
-                        events, store, ports, numbers, state, tables_at, tables, memory, ready, groups, wakes_at, wakes
-                    )
+                    waiting = from_memory.go_on(net)
         return source
 
     made: Any

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gan2hls.timing.rings import (
     ANY,
     COUNT,
     LIMIT,
     A,
+    Arrays,
     add,
     compiled,
     get,
     meet,
     room,
     wake,
+    wake_neighbours,
 )
 
 #: Columns of the state of a port: the next clock in which it may ask, whose turn it is, the first clock in which the
-#: memory could send another beat, bursts so far; then the clock of the last beat of each burst that may be on its way;
-#: then how many free places of each queue are counted.
+#: memory could send another beat, bursts so far; then the clock of the last beat of each burst that may be on its way.
 _CLOCK, _TURN, _END, _BURSTS, LASTS = range(5)
 #: Columns of the state of a decoder from which the clocks of its last chunks stand, and those in which its last symbols
 #: were decoded, and left; and how many do, powers of two: more than credits, and than bits of the longest code.
@@ -31,76 +30,44 @@ _NEVER = 1 << 62
 
 
 @compiled
-def go_on(
-    events: A,
-    store: A,
-    ports: A,
-    numbers: A,
-    state: A,
-    tables_at: A,
-    tables: A,
-    memory: A,
-    ready: Any,
-    groups: A,
-    wakes_at: A,
-    wakes: A,
-) -> int:
-    """Let the ports ``memory`` ask for bursts; return how many blocks that wakes: 0, as none can ask any more.
+def go_on(net: Arrays) -> int:
+    """Let the ports ask for bursts; return how many blocks that wakes: 0, as none can ask any more.
 
     They must only go on when no other block can.  Then whatever is not known yet is behind words that they have not put
     yet, and no port asks further than to the clock in which the first of those could be there.  Nobody else wakes
-    them, and they wake who reads what they fill.
+    them, and they wake who reads what they fill; an ``unpack`` goes on at once, and wakes whom it has a row for.
     """
     woken = 0
     while woken == 0:
         horizon = _NEVER
-        for b in memory:
-            horizon = min(horizon, _asks_from(events, store, ports, numbers, state, b) + 2 + numbers[b, 4])
+        for b in net.memory:
+            first = _NEVER
+            for n in range(net.numbers[b, 0]):
+                first = min(first, _has_room(net, b, n, net.state[b, _CLOCK]))
+            horizon = min(horizon, first + 2 + net.numbers[b, 4])
         if horizon >= _NEVER:
             break
-        for b in memory:
-            readers = wakes[wakes_at[b] : wakes_at[b + 1]]
-            woken += _port(events, store, ports, numbers, state, tables_at, tables, b, ready, groups, readers, horizon)
+        for b in net.memory:
+            woken += _port(net, b, horizon)
     return woken
 
 
 @compiled
-def _asks_from(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> int:
-    """Return the first clock in which port ``b`` could ask for a burst, as far as it is known."""
-    first = _NEVER
-    for n in range(numbers[b, 0]):
-        first = min(first, _has_room(events, store, ports, numbers, state, b, n, state[b, _CLOCK]))
-    return first
-
-
-@compiled
-def _port(
-    events: A,
-    store: A,
-    ports: A,
-    numbers: A,
-    state: A,
-    tables_at: A,
-    tables: A,
-    b: int,
-    ready: Any,
-    groups: A,
-    readers: A,
-    horizon: int,
-) -> int:
+def _port(net: Arrays, b: int, horizon: int) -> int:
     """Ask for bursts: of whose turn it is, where a queue has room; a turn without room is passed on in a clock.
 
-    Wakes the readers of the queues that words come for, and returns how many.  It asks no further than ``horizon``.
-    Ports: queues; numbers: queues, beats of a burst and of a queue, bursts on their way, clocks from a request to its
-    first beat; table: beats of regions; state: see above.
+    Returns how many blocks are woken.  It asks no further than ``horizon``.  Ports: queues; numbers: queues, beats of a
+    burst and of a queue, bursts on their way, clocks from a request to its first beat; table: beats of regions; state:
+    see above.
     """
+    events, store, ports, numbers, state = net.events, net.store, net.ports, net.numbers, net.state
     count, burst, outstanding, memory = numbers[b, 0], numbers[b, 1], numbers[b, 3], numbers[b, 4]
     woken = 0
     while True:
         clock, turn = state[b, _CLOCK], state[b, _TURN]
         first = own = _NEVER
         for n in range(count):
-            room_from = _has_room(events, store, ports, numbers, state, b, n, clock)
+            room_from = _has_room(net, b, n, clock)
             first = min(first, room_from)
             own = room_from if n == turn else own
         if first > horizon or first == _NEVER:
@@ -113,7 +80,7 @@ def _port(
         if state[b, _BURSTS] >= outstanding and state[b, slot] >= clock:
             state[b, _CLOCK] = state[b, slot] + 1
             continue
-        put, region = ports[b, 3 * turn], tables[tables_at[b, 0] + turn]
+        put, region = ports[b, 3 * turn], net.tables[net.tables_at[b, 0] + turn]
         beats = min(burst, region - events[put, COUNT] % region)
         come = max(clock + 1 + memory, state[b, _END])
         for beat in range(beats):
@@ -122,30 +89,26 @@ def _port(
         state[b, slot] = come + beats - 1
         state[b, _BURSTS] += 1
         state[b, _TURN], state[b, _CLOCK] = (turn + 1) % count, clock + 1
-        woken += wake(ready, groups, readers[turn])
+        reader = net.wakes[net.wakes_at[b] + turn]
+        if not net.unpacks[reader]:
+            woken += wake(net.ready, net.groups, reader)
+        elif unpack(events, store, ports, numbers, state, reader):
+            woken += wake_neighbours(net, reader)
 
 
 @compiled
-def _has_room(events: A, store: A, ports: A, numbers: A, state: A, b: int, n: int, clock: int) -> int:
-    """Return the first clock from ``clock`` on in which queue ``n`` has room for a burst, as far as it is known.
-
-    Places that are free before ``clock`` are counted.
-    """
-    burst, depth, put, free = numbers[b, 1], numbers[b, 2], ports[b, 3 * n], ports[b, 3 * n + 1]
-    at = LASTS + numbers[b, 3] + n
-    counted = state[b, at]
-    while counted < events[free, COUNT] and get(events, store, free, counted) < clock:
-        counted += 1
-    state[b, at] = counted
-    asked = events[put, COUNT]
-    if asked + burst > events[put, LIMIT]:
+def _has_room(net: Arrays, b: int, n: int, clock: int) -> int:
+    """Return the first clock from ``clock`` on in which queue ``n`` has room for a burst, as far as it is known."""
+    put, free, burst = net.ports[b, 3 * n], net.ports[b, 3 * n + 1], net.numbers[b, 1]
+    asked = net.events[put, COUNT]
+    if asked + burst > net.events[put, LIMIT]:
         return _NEVER  # all that the network has
-    if depth - (asked - counted) >= burst:
+    last = asked - net.numbers[b, 2] + burst - 1
+    if last < 0:
         return clock
-    last = asked - depth + burst - 1
-    if last >= events[free, COUNT]:
+    if last >= net.events[free, COUNT]:
         return _NEVER
-    return get(events, store, free, last) + 1
+    return max(clock, get(net.events, net.store, free, last) + 1)
 
 
 @compiled

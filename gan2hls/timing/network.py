@@ -21,7 +21,7 @@ import numpy as np
 from gan2hls.numbers import Int64Array
 
 Kind = Literal[
-    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "deal", "requant", "requant_holes",
+    "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "join", "deal", "requant", "requant_holes",
     "decoder", "expand", "meeting", "unpack", "port",
 ]  # fmt: skip
 
@@ -187,6 +187,8 @@ def steps(streams: Sequence[Stream], out: Stream, program: Sequence[Phase]) -> B
 
     Every step waits for the beats that it takes, and one that offers a beat of ``out`` until the former one leaves.
     """
+    if len(streams) > 1 and {step for phase in program for step in phase.steps} == {(tuple(range(len(streams))), True)}:
+        return join(streams, out)
     starts = np.cumsum([0, *(len(phase.steps) for phase in program)])
     phases = [(int(at), len(phase.steps), phase.repeats) for at, phase in zip(starts, program, strict=False)]
     does = [int(offers) + sum(2 << n for n in takes) for phase in program for takes, offers in phase.steps]
@@ -212,7 +214,7 @@ def deal(stream: Stream, outs: Sequence[Stream], beats: int) -> Block:
 def join(streams: Sequence[Stream], out: Stream) -> Block:
     """Return what takes a beat of all ``streams`` in one clock and offers ``out`` in the next: ``g2h_add``."""
     assert all(stream.beats == out.beats for stream in streams), out.name
-    return steps(streams, out, (Phase(((tuple(range(len(streams))), True),), 1),))
+    return Block("join", tuple(streams), (out,), (len(streams),))
 
 
 def queue(stream: Stream, out: Stream, depth: int) -> tuple[Block, ...]:

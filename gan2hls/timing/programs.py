@@ -137,14 +137,66 @@ def _offered(events: A, store: A, ports: A, b: int, count: int, does: int, clock
     """Return the first clock from ``clock`` on in which all beats that a step takes are valid; -1: not known yet."""
     for stream in range(count):
         if does >> (stream + 1) & 1:
-            offer, gate, leave = ports[b, 4 * stream], ports[b, 4 * stream + 1], ports[b, 4 * stream + 3]
-            beat, shared = events[gate, COUNT], events[offer, READERS] > 1
-            if events[offer, COUNT] <= beat or (shared and events[leave, COUNT] < beat):
+            beat = events[ports[b, 4 * stream + 1], COUNT]
+            if _valid(events, ports, b, 4 * stream) <= beat:
                 return -1
-            clock = max(clock, get(events, store, offer, beat))
-            if shared and beat > 0:
-                clock = max(clock, get(events, store, leave, beat - 1) + 1)
+            clock = max(clock, _valid_from(events, store, ports, b, 4 * stream, beat))
     return clock
+
+
+@compiled
+def join(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
+    """Take a beat of each stream in one clock, and offer one in the next.
+
+    Each of them is held up by the others' beats and by the former one that is made.  If that may leave a clock after
+    the one before it, it is late only where gates are.  Ports: streams, then the one that is written; number: of
+    streams.
+    """
+    out = 4 * numbers[b, 0]
+    offer, leave, ahead = ports[b, out], ports[b, out + 1], least_step(events, ports, b, out) == 1
+    moved, passed = False, True
+    while passed:
+        taken = room(events, offer, leave)
+        for port in range(0, out, 4):
+            taken = min(taken, events[ports[b, port + 2], COUNT])
+        for n in range(events[offer, COUNT], taken):
+            add(events, store, offer, get(events, store, ports[b, 2], n) + 1)
+            moved = True
+        passed = meet(events, store, ports, b, out)
+        moved |= passed
+    known = 1 + (wanted(events, ports, b, out) if ahead else events[leave, COUNT])
+    for port in range(0, out, 4):
+        gate, take = ports[b, port + 1], ports[b, port + 2]
+        most = min(room(events, gate, take), known)
+        for other in range(0, out, 4):
+            if other != port:
+                most = min(most, _valid(events, ports, b, other))
+        for n in range(events[gate, COUNT], most):
+            opened = ANY
+            if n > 0:
+                opened = last_gate(events, store, ports, b, out, n - 1) if ahead else get(events, store, leave, n - 1)
+            for other in range(0, out, 4):
+                if other != port:
+                    opened = max(opened, _valid_from(events, store, ports, b, other, n))
+            add(events, store, gate, opened)
+            moved = True
+    return moved
+
+
+@compiled
+def _valid(events: A, ports: A, b: int, port: int) -> int:
+    """Return of how many beats of the stream read at ``port`` it is known when they are valid, but for former takes."""
+    offer, leave = ports[b, port], ports[b, port + 3]
+    known: int = events[offer, COUNT]
+    return min(known, events[leave, COUNT] + 1) if events[offer, READERS] > 1 else known
+
+
+@compiled
+def _valid_from(events: A, store: A, ports: A, b: int, port: int, n: int) -> int:
+    """Return when beat ``n`` of the stream read at ``port`` is valid, unless its only reader takes the former later."""
+    offer, leave = ports[b, port], ports[b, port + 3]
+    clock = get(events, store, offer, n)
+    return max(clock, get(events, store, leave, n - 1) + 1) if events[offer, READERS] > 1 and n > 0 else clock
 
 
 @compiled
@@ -152,11 +204,11 @@ def deal(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     """Send a number of beats to each of some streams in turn, through one register.
 
     A beat is taken when the former one leaves, which is late only where gates are if its stream may have a beat a
-    clock.  Ports: the stream that is read, then those that are written; numbers: of streams, of beats in a turn; state:
-    beats offered.
+    clock.  Ports: the stream that is read, by nobody else, then those that are written; numbers: of streams, of beats
+    in a turn; state: beats offered, clock in which the last of them was taken.
     """
-    gate, take, beats = ports[b, 1], ports[b, 2], numbers[b, 1]
-    moved, sent = False, state[b, 0]
+    given, gate, take, beats = ports[b, 0], ports[b, 1], ports[b, 2], numbers[b, 1]
+    moved, sent, clock = False, state[b, 0], state[b, 1]
     if sent > 0:
         moved = meet(events, store, ports, b, _dealt_to(events, ports, numbers, b, sent - 1))
     while sent < events[take, COUNT]:
@@ -166,27 +218,41 @@ def deal(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
         if times <= 0:
             break
         for n in range(sent, sent + times):
-            add(events, store, offer, get(events, store, take, n) + 1)
+            clock = get(events, store, take, n)
+            add(events, store, offer, clock + 1)
         meet(events, store, ports, b, at)
         sent, moved = sent + times, True
-    state[b, 0] = sent
     most = room(events, gate, take)
     if events[gate, COUNT] == 0:
         add(events, store, gate, ANY)
         moved = True
     while events[gate, COUNT] < most:
-        former = events[gate, COUNT] - 1
-        at = _dealt_to(events, ports, numbers, b, former)
-        ahead, leave = least_step(events, ports, b, at) == 1, ports[b, at + 1]
-        known = wanted(events, ports, b, at) if ahead else events[leave, COUNT]
-        first = former // (beats * numbers[b, 0]) * beats + former % beats
-        times = min(most - events[gate, COUNT], beats - former % beats, known - first)
-        if times <= 0:
-            break
-        for n in range(first, first + times):
-            left = last_gate(events, store, ports, b, at, n) if ahead else get(events, store, leave, n)
+        opened = events[gate, COUNT]
+        former = opened - 1
+        at, first = (
+            _dealt_to(events, ports, numbers, b, former),
+            former // (beats * numbers[b, 0]) * beats + former % beats,
+        )
+        if least_step(events, ports, b, at) == 1:
+            times = min(most - opened, beats - former % beats, wanted(events, ports, b, at) - first)
+            if times <= 0:
+                break
+            for n in range(first, first + times):
+                add(events, store, gate, last_gate(events, store, ports, b, at, n))
+        else:
+            leave = ports[b, at + 1]
+            if events[leave, COUNT] <= first:
+                break
+            left = get(events, store, leave, first)
+            if sent == opened and events[given, COUNT] > opened:  # it is known when it will be taken
+                left = clock = max(clock + 1, get(events, store, given, opened), left)
+                at = _dealt_to(events, ports, numbers, b, opened)
+                add(events, store, ports[b, at], clock + 1)
+                meet(events, store, ports, b, at)
+                sent = opened + 1
             add(events, store, gate, left)
         moved = True
+    state[b, 0], state[b, 1] = sent, clock
     return moved
 
 

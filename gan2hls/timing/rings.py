@@ -47,6 +47,7 @@ class Arrays(NamedTuple):
     Attributes:
         kinds: ``[B]``, places in ``clocks.KINDS``.
         memory: the blocks that are ports of an external memory.
+        unpacks: bool ``[B]``, which blocks ports let go on themselves.
         ports: ``[B, ...]``, the numbers of a block's events, as the function of its kind has them.  Of a stream that is
             read: offer, gate, take, leave; of one that is written: offer, leave, then gate and take of each reader, a
             single one's take being leave; of a queue: put, free, credit.  What a source or a sink tells stands between.
@@ -66,6 +67,7 @@ class Arrays(NamedTuple):
 
     kinds: A
     memory: A
+    unpacks: Any
     ports: A
     numbers: A
     tables_at: A
@@ -95,6 +97,18 @@ def wake(ready: Any, groups: A, block: int) -> int:
     ready[block] = True
     groups[block >> GROUP_BITS] += 1
     return 1
+
+
+@compiled
+def wake_neighbours(net: Arrays, b: int) -> int:
+    """Let the blocks be ready for which something has happened when ``b`` went on; return how many more are."""
+    events, watched, more = net.events, net.watched, 0
+    for n in range(net.wakes_at[b], net.wakes_at[b + 1]):
+        happened = events[watched[n, 0], COUNT] + events[watched[n, 1], COUNT] + events[watched[n, 2], COUNT]
+        if happened != net.seen[n]:
+            net.seen[n] = happened
+            more += wake(net.ready, net.groups, net.wakes[n])
+    return more
 
 
 @compiled

@@ -138,6 +138,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
     arrays = Arrays(
         kinds=np.array([KINDS.index(block.kind) for block in blocks], np.int64),
         memory=np.array([n for n, block in enumerate(blocks) if block.kind == "port"], np.int64),
+        unpacks=np.array([block.kind == "unpack" for block in blocks]),
         ports=_padded([layout.ports(block) for block in blocks]),
         numbers=_padded([block.numbers for block in blocks]),
         tables_at=_padded([[next(starts) for _ in block.tables] for block in blocks]),
@@ -302,8 +303,8 @@ def _states(block: Block) -> int:
         return SENT + LAST_SYMBOLS
     if block.kind != "port":
         return STATES
-    queues, _, _, outstanding, _ = block.numbers
-    return LASTS + outstanding + queues
+    _, _, _, outstanding, _ = block.numbers
+    return LASTS + outstanding
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Int64Array:

@@ -58,6 +58,12 @@ class Builder:
         self.blocks.append(network.down(stream, out, out.beats // stream.beats))
         return out
 
+    def split(self, stream: Stream) -> Stream:
+        """As between engines that send and take words of one width, and a narrow queue."""
+        narrow, out = self.down(stream), self.stream(stream.beats)
+        self.blocks.append(network.up(narrow, out, narrow.beats // out.beats))
+        return out
+
     def both(self, stream: Stream) -> Stream:
         """As between widths of which neither divides the other."""
         return self.down(self.up(stream))
@@ -140,7 +146,7 @@ def test_random_networks_equal_a_simulation_clock_by_clock(seed: int) -> None:
 
 
 def branches(seed: int) -> Network:
-    """A fork whose branches meet again behind queues: beat by beat, or in turn."""
+    """A fork whose branches meet again behind queues, but for one: beat by beat, or in turn."""
     build = Builder(np.random.default_rng(seed))
     rng, stream = build.rng, build.stream(24 * FRAMES)
     build.blocks = [network.source(stream, FRAMES)]
@@ -148,6 +154,9 @@ def branches(seed: int) -> Network:
     for _ in range(int(rng.integers(2, 4))):
         branch = build.requant_of(stream) if rng.random() < 0.6 else stream
         out = build.stream(branch.beats)
+        if branch is stream and stream not in arriving and rng.random() < 0.3:
+            arriving.append(stream)
+            continue
         depth = int(rng.choice([2, 16, 128]))
         build.blocks += network.ring(branch, out, 128, 8) if rng.random() < 0.3 else network.queue(branch, out, depth)
         arriving.append(out)
@@ -174,7 +183,7 @@ def turns(seed: int) -> Network:
     build.blocks = [network.source(given, FRAMES)]
     ins, outs = [given], [build.stream(beats * FRAMES) for _ in range(count)]
     for out in outs[:-1]:
-        behind = build.requant_of(out) if rng.random() < 0.5 else out
+        behind = build.rng.choice([build.requant_of, build.split, lambda stream: stream])(out)
         held = build.stream(behind.beats)
         build.blocks += network.queue(behind, held, beats + int(rng.integers(0, 4)))
         ins.append(held)
