@@ -79,7 +79,7 @@ def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int, 
         lanes: elements a beat that they give.
         depth: words of the queue behind the turns; 0: there is none.
     """
-    joint, given = joint_layer(layers), 0 if lanes == engine.in_lanes else lanes
+    joint, given = joint_layer(tuple(layers)), 0 if lanes == engine.in_lanes else lanes
     shared = replace(engine, layer=joint, turns=tuple(layers), given_lanes=given, given_depth=depth)
     if not isinstance(shared, LinearEngine):
         return shared

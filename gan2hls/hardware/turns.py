@@ -15,6 +15,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.base import shared
 from gan2hls.hardware.line_buffer import linear_op
 from gan2hls.model import IntegerModel, IntLayer
 from gan2hls.numbers import Int64Array, IntType, QuantType, Requant
@@ -143,7 +144,8 @@ def sharing_key(layer: IntLayer) -> Hashable | None:
     return op.kind, geometry, weight, layer.shape
 
 
-def joint_layer(layers: Sequence[IntLayer]) -> IntLayer:
+@shared
+def joint_layer(layers: tuple[IntLayer, ...]) -> IntLayer:
     """Return what the engine of ``layers`` must be: types that hold those of all, constants one behind the other.
 
     It reads codes less their zero points.  Its weights are those of all, one layer's taps behind the other's, so that

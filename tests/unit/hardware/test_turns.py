@@ -67,8 +67,9 @@ def test_what_has_something_of_its_own_does_not_share() -> None:
 def test_joint_constants_are_those_of_each_layer(seed: int) -> None:
     """The joint requantizer, a layer's part of its words, shift, zero point and ends, is the layer's own."""
     model = residual_model(np.random.default_rng(seed), 2)
-    layers = [model.layer(name) for name in convolutions(model)]
+    layers = tuple(model.layer(name) for name in convolutions(model))
     joint, rng = joint_layer(layers), np.random.default_rng(seed)
+    assert joint_layer(layers) is joint  # its weights are those of all, and many designs of a search hold it
     channels = layers[0].requant.channels
     for n, layer in enumerate(layers):
         turn, own = turn_of(layer), slice(n * channels, (n + 1) * channels)
