@@ -19,8 +19,9 @@ from math import inf
 
 import numpy as np
 
+from gan2hls.base import in_threads, processors
 from gan2hls.fabric import Resources, bram18, may_be_ultra
-from gan2hls.hardware.cycles import design_network, estimate, queue_name, turns_queue_name
+from gan2hls.hardware.cycles import design_network, estimate, is_long, queue_name, turns_queue_name
 from gan2hls.hardware.design import TURNS, Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import StreamEngine
@@ -140,7 +141,10 @@ def with_queues(
         other = placed(made)
         if design.shared and n <= 0 and not fits(other):
             return slowed or other
-        for one in (made,) if other is made else (other, made):
+        both = (made,) if other is made else (other, made)
+        if n <= 0 and is_long(design) and processors() > 1:
+            in_threads(_pace, both)  # the first queues are seldom long enough, so both are wanted
+        for one in both:
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
                 return one
