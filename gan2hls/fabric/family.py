@@ -42,7 +42,7 @@ class LutRamShape:
         rows: words.
         price: of one, as Yosys compares them.
         bit_price: of as many bits as a word has, where only those count that are used.
-        luts: that are one.
+        luts: as which one counts, before ``Family.lut`` is their factor.
     """
 
     width: int
@@ -95,7 +95,7 @@ class Family:
     product_ports: tuple[int, int]
     block_rams: tuple[BlockShape, ...]
     lut_rams: tuple[LutRamShape, ...]
-    rom_bit_price: float = 1 / 16
+    rom_bit_price: float
     block_ports_price: float = 0
     least_bits: int = 1
     queues_in_blocks: bool = False
@@ -123,8 +123,6 @@ class Family:
         for product in products:
             dsp += self.multipliers(product)
             bits += product.count * (product.a_bits + product.b_bits)
-        if self.lut == self.ff == 1.0 and not bits * (self.product_lut + self.product_ff):
-            return Resources(dsp, taken.lut, taken.ff, taken.bram18, taken.uram)
         lut = ceil(self.lut * taken.lut + self.product_lut * bits)
         ff = ceil(self.ff * taken.ff + self.product_ff * bits)
         return Resources(dsp, lut, ff, taken.bram18, taken.uram)
@@ -138,17 +136,20 @@ SERIES_7 = Family(
     lut_rams=(LutRamShape(6, 32, 1, 7, 4), LutRamShape(3, 64, 1, 7, 4)),
     rom_bit_price=1 / 64,
 )
+#: LUTs of four inputs that Yosys makes of what takes one of six.
+_FOUR_FOR_SIX = 1.6
 #: Sources: ``brams_16kd`` and ``lutrams_trellis`` of Yosys; FPGA-DS-02012 of multipliers.  LUTs have four inputs
 #: instead of six, and registers and adders around a product are in no multiplier.
 ECP5 = Family(
     "ECP5",
     product_ports=(18, 18),
     block_rams=(BlockShape(14, 36, 128),),
-    lut_rams=(LutRamShape(4, 16, 4, 0, 6 / 1.6),),
+    lut_rams=(LutRamShape(4, 16, 4, 0, 6 / _FOUR_FOR_SIX),),
+    rom_bit_price=1 / 16,
     block_ports_price=13.5,
     least_bits=2,
     queues_in_blocks=True,
-    lut=1.6,
+    lut=_FOUR_FOR_SIX,
     ff=1.2,
     product_lut=0.9,
     product_ff=2.7,

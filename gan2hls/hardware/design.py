@@ -67,7 +67,7 @@ class Design:
         """Identifier of the design: the RTL top module and the HLS top function."""
         return self.model.name
 
-    @property
+    @cached_property
     def family(self) -> Family:
         """Family of the part."""
         return part_family(self.part)
