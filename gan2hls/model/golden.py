@@ -32,6 +32,7 @@ class Golden:
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
         self._programs = {layer.name: layer.op.program(layer.input_types, layer.acc_type) for layer in model.layers}
+        self._requants = {layer.name: layer.requant.program(layer.acc_type) for layer in model.layers}
         self._ends = done_with(model.layers, {port.name for port in model.outputs})
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
@@ -97,7 +98,7 @@ class Golden:
 
     def _run_frames(self, layer: IntLayer, inputs: Sequence[Int64Array]) -> Int64Array:
         acc = self._programs[layer.name](*inputs)
-        out = layer.requant(acc.reshape(len(acc), -1, layer.requant.channels), layer.acc_type)
+        out = self._requants[layer.name](acc.reshape(len(acc), -1, layer.requant.channels))
         if layer.table:
             out = layer.table(out)
         return layer.op.in_raster(out).reshape(-1, *layer.shape)

@@ -9,6 +9,7 @@ or to even (AP_RND_CONV) where a quantizer of the file says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, final
@@ -181,17 +182,25 @@ class Requant:
 
     def __call__(self, acc: npt.NDArray[np.generic], acc_type: IntType) -> Int64Array:
         """Requantize ``acc``, integers of ``acc_type``, shape ``[..., C]``; returns codes, same shape."""
-        channels = self.channels
-        if acc.shape[-1:] != (channels,):  # one for all channels, or all for one
-            acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (channels,)))
-        codes = np.empty(acc.shape, np.int64)
-        flat, made = acc.reshape(-1, channels), codes.reshape(-1, channels)
-        if -self.sum_type(acc_type).lo >= FLOAT64_EXACT:
-            made[...] = self._in_int64(flat.astype(np.int64))
+        return self.program(acc_type)(acc)
+
+    def program(self, acc_type: IntType) -> Callable[[npt.NDArray[np.generic]], Int64Array]:
+        """Return the function that requantizes integers of ``acc_type``, shape ``[..., C]``, to codes of that shape."""
+        channels, exact = self.channels, -self.sum_type(acc_type).lo < FLOAT64_EXACT
+        how = *self._factors, 2.0**-self.shift, self.half_even, float(self.zero_point), float(self.lo), float(self.hi)
+
+        def run(acc: npt.NDArray[np.generic]) -> Int64Array:
+            if acc.shape[-1:] != (channels,):  # one for all channels, or all for one
+                acc = np.broadcast_to(acc, np.broadcast_shapes(acc.shape, (channels,)))
+            codes = np.empty(acc.shape, np.int64)
+            flat, made = acc.reshape(-1, channels), codes.reshape(-1, channels)
+            if exact:
+                requantize(flat, *how, made)
+            else:
+                made[...] = self._in_int64(flat.astype(np.int64))
             return codes
-        ends = float(self.zero_point), float(self.lo), float(self.hi)
-        requantize(flat, *self._factors, 2.0**-self.shift, self.half_even, *ends, made)
-        return codes
+
+        return run
 
     @cached_property
     def _factors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
