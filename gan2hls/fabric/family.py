@@ -139,7 +139,8 @@ SERIES_7 = Family(
 #: LUTs of four inputs that Yosys makes of what takes one of six.
 _FOUR_FOR_SIX = 1.6
 #: Sources: ``brams_16kd`` and ``lutrams_trellis`` of Yosys; FPGA-DS-02012 of multipliers.  LUTs have four inputs
-#: instead of six, and registers and adders around a product are in no multiplier.
+#: instead of six, and registers and adders around a product are in no multiplier.  Factors, and the price of ports, are
+#: fitted to Yosys' counts (``tests/cosim/test_ecp5_synthesis.py``).
 ECP5 = Family(
     "ECP5",
     product_ports=(18, 18),

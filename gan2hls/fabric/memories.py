@@ -118,12 +118,8 @@ def _block_shapes(family: Family, width_bits: int, depth: int, *, written: bool)
             slices = ceil(depth / (1 << (block.address_bits - n)))
             byte = min(_BYTE, width) if written else 1
             count = ceil(slices * ceil(width_bits / byte) * byte / width)
-            cost = (
-                block.price * count
-                + _PORT_PRICE
-                + family.block_ports_price
-                + _selecting(width_bits, slices, written=written)
-            )
+            cost = block.price * count + _PORT_PRICE + family.block_ports_price
+            cost += _selecting(width_bits, slices, written=written)
             shapes.append((cost, MemoryCells(block.halves * count, slices)))
     return shapes
 

@@ -83,10 +83,9 @@ class LinearProgram:
         frames = codes.reshape(-1, *g.in_shape)
         if self._scatters:
             return self._scatter(frames)
-        if self._whole is not None:
-            pixels = self._centre(frames, np.empty(frames.shape, self.operands))
-            sums: npt.NDArray[Any] = pixels.reshape(-1, g.in_channels) @ self._whole
-            return sums.reshape(len(frames), -1, g.out_channels)
+        if self._whole is not None and len(frames) == 1:  # one product is all, and no chunk is smaller
+            pixels = self._centre(frames, np.empty(frames.shape, self.operands)).reshape(-1, g.in_channels)
+            return _phases_apart((pixels @ self._whole).reshape(1, *g.out_shape), g)
         out = np.empty((len(frames), *g.out_shape), self.dtype)
         if len(g.y.outputs) * len(g.x.outputs) < g.y.out_size * g.x.out_size:
             out[...] = 0

@@ -20,9 +20,8 @@ from tests.shared_engines import norms_design, some_shared_design
 
 pytestmark = pytest.mark.cosim
 
-CLANG = next(
-    filter(None, map(shutil.which, ("clang++", *(f"clang++-{version}" for version in range(30, 6, -1))))), None
-)
+NAMES = ("clang++", *(f"clang++-{version}" for version in range(30, 6, -1)))
+CLANG = next((path for path in map(shutil.which, NAMES) if path), None)
 DESIGNS = [
     tiny_design(), random_design(17, 6), chained(), random_graph_design(37), random_graph_design(33, crops=True),
     random_off_chip(np.random.default_rng(0), random_design(18, 6), 64),
