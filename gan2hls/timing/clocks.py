@@ -45,7 +45,7 @@ def _advance(kind: int, events: A, store: A, ports: A, numbers: A, state: A, tab
     if kind == _STEPS:
         return programs.steps(events, store, ports, numbers, state, tables_at, tables, b)
     if kind == _JOIN:
-        return programs.join(events, store, ports, numbers, state, b)
+        return programs.join(events, store, ports, numbers, b)
     if kind == _DEAL:
         return programs.deal(events, store, ports, numbers, state, b)
     if kind == _SEQUENCER:

@@ -145,7 +145,7 @@ def _offered(events: A, store: A, ports: A, b: int, count: int, does: int, clock
 
 
 @compiled
-def join(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
+def join(events: A, store: A, ports: A, numbers: A, b: int) -> bool:
     """Take a beat of each stream in one clock, and offer one in the next.
 
     Each of them is held up by the others' beats and by the former one that is made.  If that may leave a clock after
@@ -229,10 +229,8 @@ def deal(events: A, store: A, ports: A, numbers: A, state: A, b: int) -> bool:
     while events[gate, COUNT] < most:
         opened = events[gate, COUNT]
         former = opened - 1
-        at, first = (
-            _dealt_to(events, ports, numbers, b, former),
-            former // (beats * numbers[b, 0]) * beats + former % beats,
-        )
+        at = _dealt_to(events, ports, numbers, b, former)
+        first = former // (beats * numbers[b, 0]) * beats + former % beats  # of that stream
         if least_step(events, ports, b, at) == 1:
             times = min(most - opened, beats - former % beats, wanted(events, ports, b, at) - first)
             if times <= 0:
