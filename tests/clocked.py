@@ -1,6 +1,6 @@
 """Networks of the cycle model, clock by clock: registers as in ``templates/rtl/lib``, nothing worked out ahead.
 
-Slow, and written apart from ``timing.recurrences``, which is held to it.  Every block has two steps a clock: what
+Slow, and written apart from ``gan2hls/timing/native``, which is held to it.  Every block has two steps a clock: what
 its registers and inputs show (``valid``, ``ready``, ``look``), and what happens at the rising edge (``edge``).  What is
 on its way through a pipeline, or a release, stands in ``due``, by clock.
 """

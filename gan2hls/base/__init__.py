@@ -12,6 +12,7 @@ from gan2hls.base.errors import (
     VerificationError,
 )
 from gan2hls.base.identity_cache import remembered, shared
+from gan2hls.base.native import native_library
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
 from gan2hls.base.threads import in_threads, one_thread, processors, side_by_side
 
@@ -29,6 +30,7 @@ __all__ = [
     "file_problem",
     "in_threads",
     "is_lfs_pointer",
+    "native_library",
     "one_thread",
     "processors",
     "remembered",

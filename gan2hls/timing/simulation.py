@@ -11,10 +11,25 @@ from typing import final
 import numpy as np
 
 from gan2hls.numbers import Int64Array
-from gan2hls.timing.clocks import KINDS, STATES, evaluate
-from gan2hls.timing.from_memory import LAST_SYMBOLS, LASTS, SENT
+from gan2hls.timing.clocks import evaluate
+from gan2hls.timing.layout import (
+    AHEAD,
+    AT,
+    COUNT,
+    EVENT,
+    GROUP_BITS,
+    KINDS,
+    LAST_SYMBOLS,
+    LASTS,
+    LIMIT,
+    MASK,
+    READERS,
+    SENT,
+    STATES,
+    STEP,
+    Arrays,
+)
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
-from gan2hls.timing.rings import AHEAD, AT, COUNT, GROUP_BITS, LIMIT, MASK, READERS, STEP, Arrays
 
 #: Beats of a stream that are evaluated ahead at most: enough for every queue, few enough for the nearest cache.
 WINDOW = 128
@@ -55,7 +70,7 @@ class Simulation:
 
     Attributes:
         network: that was simulated.
-        events: int64 ``[E, 8]``, the rings of events; see ``rings.AT``.
+        events: int64 ``[E, 8]``, the rings of events; see ``layout.EVENT``.
         store: int64, what they hold.
     """
 
@@ -193,8 +208,8 @@ class _Layout:
         return tuple(range(first, first + count))
 
     def rings(self, window: int, keep: Collection[Edge]) -> tuple[Int64Array, Int64Array]:
-        """Return ``events`` and ``store`` of ``rings.Arrays``."""
-        events = np.zeros((len(self._limits), 8), np.int64)
+        """Return ``events`` and ``store`` of ``layout.Arrays``."""
+        events = np.zeros((len(self._limits), len(EVENT)), np.int64)
         sizes = np.array(self._limits)
         events[:, LIMIT] = sizes
         back = _BESIDE + max((n for block in self.network.blocks for n in _look_back(block)), default=0)
@@ -249,7 +264,7 @@ class _Layout:
         return events[0], *events[2 + 2 * branch : 4 + 2 * branch], events[1]
 
     def wakes(self) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Return whom each block wakes: where the lists start, the lists, and ``watched`` of ``rings.Arrays``.
+        """Return whom each block wakes: where the lists start, the lists, and ``watched`` of ``layout.Arrays``.
 
         A writer wakes the readers of its edges, and a reader the writer; of a port it is the reader of each of its
         queues, in their order.

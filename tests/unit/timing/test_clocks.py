@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 
 from gan2hls.ops.taps import AxisTaps, conv_axis, conv_transpose_axis
-from gan2hls.timing import clocks, network
+from gan2hls.timing import network
 from gan2hls.timing.network import Block, Network, Queue, Stream
 from gan2hls.timing.simulation import Simulation
 from gan2hls.timing.simulation import evaluated as simulate
@@ -334,17 +333,3 @@ def test_an_edge_has_one_writer_and_a_reader() -> None:
     for blocks, message in (((source,), "one end only"), ((source, source, sink), "several writers")):
         with pytest.raises(AssertionError, match=message):
             Network(blocks)
-
-
-@pytest.mark.slow
-def test_no_folder_for_compiled_code_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = numba.njit
-
-    def njit(function: object, *, cache: bool = False, **options: bool) -> object:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return compiled(function, **options)
-
-    monkeypatch.setattr(numba, "njit", njit)
-    monkeypatch.setattr(clocks, "_evaluate", clocks._evaluator(1))
-    test_each_branch_of_a_fork_takes_a_beat_on_its_own_and_it_leaves_with_the_last()
