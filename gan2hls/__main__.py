@@ -2,6 +2,9 @@
 
 While nothing has to be cleaned up, Ctrl-C and SIGTERM end the process at once; while a command runs they raise
 KeyboardInterrupt instead.  Either way the exit code is 130.
+
+KeyboardInterrupt may come between any two instructions of a library, also where a lock is taken that then nobody gives
+back, and threads may be in the middle of long work.  So nothing is waited for too long after it: it comes again.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ INTERRUPTED = 130
 #: 128 and the number of SIGPIPE: what a shell shows for a program that writes to nobody.
 CLOSED_PIPE = 141
 CANNOT_WRITE = 9
-#: SIGALRM is our own, see ``_unraisable``.
+#: SIGALRM is our own, see ``_interrupt`` and ``_unraisable``.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-_AGAIN_SECONDS = 0.01
+#: Until an interrupt comes again that was lost, and one after which a command still runs.
+_AGAIN_SECONDS, _PATIENCE_SECONDS = 0.01, 5
 
 
 def main() -> NoReturn:
@@ -38,6 +42,7 @@ def main() -> NoReturn:
             app()
         finally:
             _handle(handled, _leave)
+            signal.setitimer(signal.ITIMER_REAL, 0)
             sys.stdout.flush()
             _handle(handled, signal.SIG_IGN)  # all is done; Python's own end would let the signal kill
     except KeyboardInterrupt:  # outside of any command
@@ -45,6 +50,7 @@ def main() -> NoReturn:
     except SystemExit as end:  # typer makes it of an interrupt, while it reads arguments and when a command is done
         if end.code == INTERRUPTED:
             _tell(b"error: interrupted; nothing is half written\n")
+            os._exit(INTERRUPTED)  # Python's own end would wait for threads
         raise
     sys.exit(0)
 
@@ -55,6 +61,7 @@ def _handle(numbers: list[signal.Signals], handler: Any) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_SECONDS)
     raise KeyboardInterrupt
 
 

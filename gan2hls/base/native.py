@@ -35,7 +35,8 @@ def native_library(source: Path, generated: Mapping[str, str]) -> ctypes.CDLL:
     """
     compiler = next((found for found in map(shutil.which, _COMPILERS) if found), None)
     if compiler is None:
-        raise ToolError("no C++ compiler", where=source.name, hint="install one: sudo apt-get install g++")
+        tried = ", ".join(_COMPILERS)
+        raise ToolError(f"no C++ compiler ({tried})", where=source.name, hint="install one: sudo apt-get install g++")
     name = f"{source.stem}-{_digest(source, generated, compiler)}.so"
     for folder in _folders(source):
         library = folder / name

@@ -90,6 +90,27 @@ def test_an_interrupt_that_a_callback_cannot_pass_on_comes_again(tmp_path: Path)
     assert (process.returncode, out, text) == (INTERRUPTED, b"cleaned up\n", b"error: interrupted\n")
 
 
+def test_an_interrupt_waits_neither_for_a_lock_that_is_lost_nor_for_threads(tmp_path: Path) -> None:
+    code = (
+        "import os, threading, time; from concurrent.futures import ThreadPoolExecutor\n"
+        "from gan2hls import __main__, cli\n__main__._PATIENCE_SECONDS = 2\n"
+        "def command():\n"
+        "    lock = threading.Lock(); lock.acquire()\n"
+        "    try:\n"
+        "        with ThreadPoolExecutor(1) as pool:\n"
+        "            pool.submit(lock.acquire); os.write(1, b'waits\\n'); time.sleep(50)\n"
+        "    except KeyboardInterrupt: raise SystemExit(130)\n"
+        "    finally: print('cleaned up', flush=True)\n"
+        "cli.app = command\nprint('up', flush=True)\n__main__.main()"
+    )
+    process = start(tmp_path, code=code)
+    assert process.stdout is not None and process.stdout.readline() == b"waits\n"
+    process.send_signal(signal.SIGINT)
+    out, text = process.communicate(timeout=40)
+    told = b"error: interrupted; nothing is half written\n"
+    assert (process.returncode, out, text) == (INTERRUPTED, b"cleaned up\n", told)
+
+
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
     """As below nohup, or in a shell's background job."""
     ignored = f"signal.signal(signal.SIGINT, signal.SIG_IGN); {START}"
