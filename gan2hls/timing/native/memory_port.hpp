@@ -11,12 +11,12 @@ constexpr int64_t NEVER = int64_t(1) << 62;
 
 // The first clock from `clock` on in which queue n of a port has room for a burst, as far as it is known.
 inline int64_t has_room(const arrays& net, const block& b, int64_t n, int64_t clock) {
-    const queued asked(net, b.ports + 3 * n);
-    const int64_t burst = b.numbers[1], depth = b.numbers[2], count = asked.put.count();
-    if (count + burst > asked.put.limit()) return NEVER;  // all that the network has
-    const int64_t last = count - depth + burst - 1;
+    const sequence put(net, b.ports[3 * n]), free(net, b.ports[3 * n + 1]);
+    const int64_t burst = b.numbers[1], depth = b.numbers[2];
+    if (put.count() + burst > put.limit()) return NEVER;  // all that the network has
+    const int64_t last = put.count() - depth + burst - 1;
     if (last < 0) return clock;
-    return last >= asked.free.count() ? NEVER : std::max(clock, asked.free[last] + 1);
+    return last >= free.count() ? NEVER : std::max(clock, free[last] + 1);
 }
 
 // Ask for bursts: of whose turn it is, where a queue has room; a turn without room is passed on in a clock.
@@ -30,12 +30,9 @@ inline int64_t ask(const arrays& net, int64_t number, int64_t horizon) {
     const int64_t count = b.numbers[0], burst = b.numbers[1], outstanding = b.numbers[3], latency = b.numbers[4];
     int64_t &clock = b.state[0], &turn = b.state[1], &end = b.state[2], &bursts = b.state[3], woken = 0;
     while (true) {
-        int64_t first = NEVER, own = NEVER;
-        for (int64_t n = 0; n < count; ++n) {
-            const int64_t from = has_room(net, b, n, clock);
-            first = std::min(first, from);
-            if (n == turn) own = from;
-        }
+        const int64_t own = has_room(net, b, turn, clock);
+        int64_t first = own;
+        for (int64_t n = 0; n < count && first > clock; ++n) first = std::min(first, has_room(net, b, n, clock));
         if (first > horizon || first == NEVER) return woken;
         if (own > clock) {  // nobody has room before the first one has
             const int64_t passed = std::max<int64_t>(first - clock, 1);
@@ -49,9 +46,10 @@ inline int64_t ask(const arrays& net, int64_t number, int64_t horizon) {
             continue;
         }
         sequence put(net, b.ports[3 * turn]);
-        const int64_t region = b.table(0)[turn], beats = std::min(burst, region - put.count() % region);
+        const int64_t asked = put.count(), region = b.table(0)[turn], beats = std::min(burst, region - asked % region);
         const int64_t come = std::max(clock + 1 + latency, end);
-        for (int64_t beat = 0; beat < beats; ++beat) put.add(come + beat);
+        for (int64_t beat = 0; beat < beats; ++beat) put.set(asked + beat, come + beat);
+        put.count(asked + beats);
         end = come + beats;
         last = end - 1;
         ++bursts;

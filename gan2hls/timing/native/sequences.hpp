@@ -97,7 +97,7 @@ public:
     sequence offer, leave;
 
     writing(const arrays& net, const int64_t* ports)
-        : offer(net, ports[0]), leave(net, ports[1]), net_(net), readers_(ports + 2) {}
+        : offer(net, ports[0]), leave(net, ports[1]), net_(net), readers_(ports + 2), first_gate_(net, ports[2]) {}
 
     sequence gate(int64_t reader) const { return {net_, readers_[2 * reader]}; }
     sequence take(int64_t reader) const { return {net_, readers_[2 * reader + 1]}; }
@@ -113,8 +113,8 @@ public:
     }
     // The clock from which all readers could take beat n.
     int64_t last_gate(int64_t n) const {
-        int64_t clock = ANY;
-        for (int64_t r = 0; r < offer.readers(); ++r) clock = std::max(clock, gate(r)[n]);
+        int64_t clock = first_gate_[n];
+        for (int64_t r = 1; r < offer.readers(); ++r) clock = std::max(clock, gate(r)[n]);
         return clock;
     }
     // The least clocks between beats; of a fork it is only known if 1.
@@ -130,9 +130,10 @@ public:
 private:
     const arrays& net_;
     const int64_t* readers_;
+    sequence first_gate_;
 
     bool meet_one() {
-        const sequence wants = gate(0);
+        const sequence wants = first_gate_;
         const int64_t begin = leave.count(), end = std::min(offer.count(), wants.count()), step = wants.step();
         if (begin >= end) return false;
         int64_t earliest = leave.next();
