@@ -17,7 +17,7 @@ from gan2hls.base.errors import ToolError
 
 #: Those of them that are there are tried in this order.
 _COMPILERS = ("g++", "c++", "clang++")
-_FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra")
+_FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 _SECONDS = 300
 
 
@@ -56,9 +56,8 @@ def _digest(source: Path, generated: Mapping[str, str], compiler: str) -> str:
     parts = [compiler, str(version.st_size), str(version.st_mtime_ns), platform.machine(), *_FLAGS]
     for name, text in sorted(generated.items()):
         parts += [name, text]
-    for path in sorted(source.parent.iterdir()):
-        if path.is_file():
-            parts += [path.name, path.read_text()]
+    for path in sorted(source.parent.glob("*.[ch]pp")):
+        parts += [path.name, path.read_text()]
     for part in parts:
         total.update(f"{len(part)} {part}".encode())
     return total.hexdigest()[:16]

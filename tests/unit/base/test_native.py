@@ -41,6 +41,8 @@ def test_it_is_compiled_anew_where_anything_of_it_changes(source: Path, monkeypa
         context.setattr(native, "_compile", lambda *_: pytest.fail("compiled though nothing changed"))
         assert sum_of(source, 2) == 7
     assert sum_of(source, 3) == 8
+    (source.parent / ".sum.hpp.swp").write_bytes(b"\xff of an editor")
+    assert sum_of(source, 3) == 8 and len(libraries(kept)) == 2
     (source.parent / "sum.hpp").write_text(HEADER.replace("a + b", "a - b"))
     assert sum_of(source, 3) == 2
     assert len(libraries(kept)) == 3

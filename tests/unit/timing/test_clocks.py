@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan2hls.ops.taps import AxisTaps, conv_axis, conv_transpose_axis
-from gan2hls.timing import network
+from gan2hls.timing import clocks, layout, network
 from gan2hls.timing.network import Block, Network, Queue, Stream
 from gan2hls.timing.simulation import Simulation
 from gan2hls.timing.simulation import evaluated as simulate
@@ -325,6 +328,15 @@ def test_a_stuck_branch_of_a_fork_is_named() -> None:
     other = network.sink(Stream("in", 8), 1)
     with pytest.raises(AssertionError, match=r"full: in to the loader of rows, rows; empty: in to the sink of in, "):
         simulate(buffered(2, other))
+
+
+@pytest.mark.cosim
+def test_the_evaluation_compiles_without_warnings(tmp_path: Path) -> None:
+    (tmp_path / "layout.hpp").write_text(layout.header())
+    source = Path(clocks.__file__).parent / "native" / "clocks.cpp"
+    command = ["g++", "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{tmp_path}", "-c", str(source)]
+    done = subprocess.run([*command, "-o", os.devnull], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_edge_has_one_writer_and_a_reader() -> None:
