@@ -26,7 +26,7 @@ from gan2hls.hardware.queues import with_endless_queues
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import Port
 from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
-from gan2hls.ops import IntIdentity, IntLinear, acc_bounds
+from gan2hls.ops import IntIdentity, IntLinear
 from gan2hls.ops.shuffle import Shape
 from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis, dense_geometry
 from gan2hls.ops.weights import IntWeight, weight_type
@@ -109,12 +109,12 @@ def linear_layer(
         values = random_weights(rng, geometry.weight_shape, codec, weight_bits, books)
     values = values * block_mask(rng, geometry.weight_shape, block, empty)
     codec = "ternary" if codec == "binary" and not values.all() else codec
-    kind_of = weight_type(values)
-    acc_type = IntType.covering(*acc_bounds(values, input_type.centred, geometry))
     kind = kind or ("conv_transpose" if geometry.transposed else "conv" if geometry.kernel != (1, 1) else "dense")
-    requant, table = finish(rng, acc_type, geometry.out_channels * geometry.row_phases, out, pieces, table_bits)
     codec_of = _PRECISIONS.get(codec, f"int{weight_bits}")
-    weight = IntWeight(values, kind_of, np.ones(1), codec, codec_of, books, scaled, factors)
+    weight = IntWeight(values, weight_type(values), np.ones(1), codec, codec_of, books, scaled, factors)
+    op = IntLinear(kind, geometry, weight)
+    acc_type = IntType.covering(*op.bounds([input_type]))
+    requant, table = finish(rng, acc_type, geometry.out_channels * geometry.row_phases, out, pieces, table_bits)
     return IntLayer(
         name=name,
         source=f"/{name}/node",
@@ -122,7 +122,7 @@ def linear_layer(
         input_types=(input_type,),
         output_type=out,
         shape=shape or geometry.out_shape,
-        op=IntLinear(kind, geometry, weight),
+        op=op,
         acc_type=acc_type,
         requant=requant,
         table=table,

@@ -6,7 +6,7 @@ them answer, the linear one, what it may become and the identity; a kind that is
 
 from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.identity import Identity, IntIdentity
-from gan2hls.ops.linear import COPY, IntLinear, Linear, acc_bounds
+from gan2hls.ops.linear import COPY, IntLinear, Linear
 from gan2hls.ops.linear_map import joined, linear
 from gan2hls.ops.off_chip_ring import BOUNDARY, OffChipRing, burst_beats, bus_word_bits, queue_beats
 from gan2hls.ops.operation import IntOp, Operation
@@ -51,7 +51,6 @@ __all__ = [
     "Unit",
     "UnitCost",
     "UnitTable",
-    "acc_bounds",
     "burst_beats",
     "bus_word_bits",
     "by_row_phases",

@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.base import remembered
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops.crop import IntCrop, crop_by
 from gan2hls.ops.linear_map import linear, linear_backward
@@ -128,9 +129,17 @@ class IntLinear:
         return phases_together(codes, self.geometry)
 
     def bounds(self, inputs: Sequence[QuantType]) -> tuple[int, int]:
-        """Return the exact interval of every accumulator for inputs of these types."""
+        """Return the exact interval of every partial and final accumulator for inputs of these types, 0 included.
+
+        Each output pixel uses a subset of the taps (of its row phase); adding all taps of each sign bounds every subset
+        and every order of summation.
+        """
         (given,) = inputs
-        return acc_bounds(self.weight.values, given.centred, self.geometry)
+        centred = given.centred
+        positive, negative = _sums_by_sign(self.weight, self.geometry.row_phases, self.geometry.x.kernel)
+        high = positive * centred.hi + negative * centred.lo
+        low = positive * centred.lo + negative * centred.hi
+        return min(0, int(low.min())), max(0, int(high.max()))
 
     def verify(self, inputs: Sequence[QuantType], channels: int) -> None:
         """Check weights and what the requantizer distinguishes.
@@ -141,7 +150,8 @@ class IntLinear:
         assert len(inputs) == 1, f"{len(inputs)} inputs"
         weight = self.weight
         assert weight.values.shape == self.geometry.weight_shape, f"weight shape {weight.values.shape}"
-        assert weight.type.lo <= weight.values.min() and weight.values.max() <= weight.type.hi, f"beyond {weight.type}"
+        least, most = _span(weight)
+        assert weight.type.lo <= least and most <= weight.type.hi, f"beyond {weight.type}"
         scaled = weight.codec == "blockscale"
         assert scaled == (weight.factors is not None), f"{weight.codec} with factors"
         assert not scaled or _has_factors(weight), "factors of blocks"
@@ -172,20 +182,22 @@ def _by_row_phases(geometry: LinearGeometry, weight: IntWeight, phases: int) -> 
     return made, replace(weight, values=apart(weight.values), factors=factors)
 
 
-def acc_bounds(weight: Int64Array, centred: IntType, geometry: LinearGeometry) -> tuple[int, int]:
-    """Return the exact interval of every partial and final accumulator, 0 included.
+@remembered
+def _sums_by_sign(weight: IntWeight, phases: int, columns: int) -> tuple[Int64Array, Int64Array]:
+    """Return the sums of the weights above 0, and of those below, int64 ``[row phases, CO]`` each.
 
-    ``weight`` is int64 ``[KH * KW, CO, CI / groups]`` and ``centred`` the type of ``code - zero_point``.  Each output
-    pixel uses a subset of the taps (of its row phase); adding all taps of each sign bounds every subset and every order
-    of summation.
+    ``columns`` are those of a kernel.
     """
-    taps = weight.reshape(-1, geometry.row_phases, geometry.x.kernel, *weight.shape[1:])
-    phases = [taps[:, phase].reshape(-1, *weight.shape[1:]) for phase in range(geometry.row_phases)]
-    positive = np.stack([np.sum([np.clip(tap, 0, None).sum(axis=1) for tap in phase], axis=0) for phase in phases])
-    negative = np.stack([np.sum([np.clip(tap, None, 0).sum(axis=1) for tap in phase], axis=0) for phase in phases])
-    high = positive * centred.hi + negative * centred.lo
-    low = positive * centred.lo + negative * centred.hi
-    return min(0, int(low.min())), max(0, int(high.max()))
+    values = weight.values
+    by_phase = values.reshape(-1, phases, columns, *values.shape[1:])
+    positive, total = np.maximum(by_phase, 0).sum(axis=(0, 2, 4)), by_phase.sum(axis=(0, 2, 4))
+    return positive, total - positive
+
+
+@remembered
+def _span(weight: IntWeight) -> tuple[int, int]:
+    """Return the least and the greatest weight."""
+    return int(weight.values.min()), int(weight.values.max())
 
 
 def _has_factors(weight: IntWeight) -> bool:

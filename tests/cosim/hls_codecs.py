@@ -12,7 +12,6 @@ import numpy as np
 from gan2hls.hardware import Design, Folding
 from gan2hls.model import IntLayer
 from gan2hls.numbers.numerics import Int64Array, IntType, QuantType, Requant
-from gan2hls.ops import acc_bounds
 from gan2hls.ops.taps import LinearGeometry
 from gan2hls.ops.weights import IntWeight, weight_type
 from tests.cosim.hls_chains import random_folding
@@ -193,8 +192,8 @@ def _weight(values: Int64Array, codec: str, books: int = 1) -> IntWeight:
 def with_weights(layer: IntLayer, weight: IntWeight) -> IntLayer:
     """``layer`` with other weights."""
     assert layer.op.kind != "pointwise"
-    acc = IntType.covering(*acc_bounds(weight.values, layer.input_type.centred, layer.op.geometry))
-    return replace(layer, op=replace(layer.op, weight=weight), acc_type=acc)
+    op = replace(layer.op, weight=weight)
+    return replace(layer, op=op, acc_type=IntType.covering(*op.bounds(layer.input_types)))
 
 
 def copies(rng: Rng, geometry: LinearGeometry, weight: IntWeight, count: int) -> list[IntLayer]:

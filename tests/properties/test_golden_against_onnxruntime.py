@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.golden import Golden
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
-from gan2hls.ops import IntLinear, acc_bounds
+from gan2hls.ops import IntLinear
 from gan2hls.ops.taps import LinearGeometry
 from gan2hls.ops.weights import IntWeight
 from tests.randomized import port
@@ -34,11 +34,11 @@ def identity_requant(acc_type: IntType, channels: int) -> Requant:
 def accumulators(geometry: LinearGeometry, weight: np.ndarray, x: np.ndarray, zero_point: int) -> np.ndarray:
     """Run one layer whose output codes are its accumulators."""
     input_type = QuantType(IntType(4, signed=False), 1.0, zero_point)
-    acc_type = IntType.covering(*acc_bounds(weight, input_type.centred, geometry))
+    op = IntLinear("conv", geometry, IntWeight(weight, IntType(4, signed=True), np.ones(1), "raw", "int4"))
+    acc_type = IntType.covering(*op.bounds([input_type]))
     layer = IntLayer(
         "l0", "l0", ("z",), (input_type,), QuantType(acc_type, 1.0), geometry.out_shape,
-        IntLinear("conv", geometry, IntWeight(weight, IntType(4, signed=True), np.ones(1), "raw", "int4")), acc_type,
-        identity_requant(acc_type, geometry.out_channels), None, port("l0", geometry.out_shape),
+        op, acc_type, identity_requant(acc_type, geometry.out_channels), None, port("l0", geometry.out_shape),
     )  # fmt: skip
     model = IntegerModel("m", (port("z", geometry.in_shape),), (input_type,), (layer,), (layer.probe,))
     verify_integer_model(model)

@@ -15,7 +15,7 @@ from gan2hls.base import in_threads
 from gan2hls.model import IntegerModel, IntLayer, golden
 from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
-from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, acc_bounds, linear_program
+from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, linear_program
 from gan2hls.ops.weights import IntWeight
 from tests.randomized import (
     chain,
@@ -101,13 +101,13 @@ def test_extreme_codes_are_exact_in_every_arithmetic(bits: int, channels: int) -
     g = conv((3, 3), 40, channels)
     weight = np.full(g.weight_shape, -(1 << (bits - 1)))
     weight[0, 0, 0] += 1  # an odd sum
-    acc_type = IntType.covering(*acc_bounds(weight, z.centred, g))
+    codes = IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", "")
+    op = IntLinear("conv", g, codes)
+    acc_type = IntType.covering(*op.bounds([z]))
     one = np.ones((1, channels), np.int64)
     requant = Requant(one, 0 * one, 0 * one[0], 0, 0, acc_type.lo, acc_type.hi, acc_type)
     made = linear_layer(np.random.default_rng(0), "l0", "z", g, z)
-    codes = IntWeight(weight, IntType(bits, signed=True), np.ones(1), "raw", "")
-    op, out = replace(made.op, weight=codes), QuantType(acc_type, 1.0)
-    made = replace(made, op=op, acc_type=acc_type, requant=requant, output_type=out)
+    made = replace(made, op=op, acc_type=acc_type, requant=requant, output_type=QuantType(acc_type, 1.0))
     model = chain("m", g.in_shape, z, (made,))
     codes = Golden(model).run({"z": np.full((1, *g.in_shape), -(1 << (bits - 1)))})["l0"]
     full = 9 * 40 << (2 * bits - 2)
