@@ -10,7 +10,6 @@ from gan2hls.hardware.engine import (
     EngineDesign,
     Folding,
     FoldingRequest,
-    StreamEngine,
     Written,
 )
 from gan2hls.hardware.engines import make_engine
@@ -37,6 +36,7 @@ from gan2hls.hardware.resources import (
 from gan2hls.hardware.schedule import check_fits, fits, schedule
 from gan2hls.hardware.sizing import sizing
 from gan2hls.hardware.skip import AxisPhases
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import turn_of
 from gan2hls.hardware.weigh import Weighed, weigh
 from gan2hls.hardware.width_converters import Converter

@@ -16,9 +16,10 @@ import numpy as np
 from gan2hls import timing
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.weight_cycles import MEMORY_CLOCKS, weights_from_memory
 from gan2hls.hardware.width_converters import Converter
 from gan2hls.timing import Block, Network, Queue, Stream, simulate

@@ -15,11 +15,12 @@ from typing import final
 
 from gan2hls.fabric import Family
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort, stream_ports
-from gan2hls.hardware.engine import EngineDesign, StreamEngine
+from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.engines import shared_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import MemoryMap, memory_map
 from gan2hls.hardware.parts import part_family
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import sharing_key
 from gan2hls.hardware.width_converters import converters
 from gan2hls.model import IntegerModel

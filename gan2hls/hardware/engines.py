@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gan2hls.codecs import encode
-from gan2hls.hardware.engine import EngineDesign, Folding, StreamEngine, Written
+from gan2hls.hardware.engine import EngineDesign, Folding, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import OffChip
 from gan2hls.hardware.skip import occupancy, skip_program
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear

@@ -299,7 +299,7 @@ class LinearEngine(EngineDesign):
     @cached_property
     def paced_cycles(self) -> int:
         """``interval``, or more where the queue is full of what waits for pixels without taps."""
-        if self.pixels.all() or self.off_chip is not None:
+        if not self.has_holes or self.off_chip is not None:
             return self.interval
         return max(self.interval, queued_frame_cycles(*self._queued))
 
@@ -340,7 +340,7 @@ class LinearEngine(EngineDesign):
     @property
     def fills(self) -> bool:
         """Whether output pixels without taps are put among the others behind the requantizer."""
-        return self.off_chip is not None and not self.pixels.all()
+        return self.off_chip is not None and self.has_holes
 
     @property
     def requant_order(self) -> ChannelOrder:

@@ -14,7 +14,7 @@ from gan2hls.codecs import CODECS
 from gan2hls.fabric import SERIES_7, Family, Resources, bram18, may_be_ultra, memory_cells
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, StreamEngine, Written
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.off_chip import Bands, OffChip, legal_band_rows
@@ -23,6 +23,7 @@ from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pac
 from gan2hls.hardware.requant_resources import RequantShape, requant_resources, requant_shape
 from gan2hls.hardware.resources import line_buffer_bram18, resources_beside_requant, rows_resources
 from gan2hls.hardware.skip import SkipSavings
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear

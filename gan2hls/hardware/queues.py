@@ -24,9 +24,9 @@ from gan2hls.fabric import Resources, bram18, may_be_ultra
 from gan2hls.hardware.cycles import design_network, estimate, is_long, queue_name, turns_queue_name
 from gan2hls.hardware.design import TURNS, Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
-from gan2hls.hardware.engine import StreamEngine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.resources import design_resources, edge_resources
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.timing import Network, Queue, simulate
 
 #: How far a frame interval may rise for shorter queues.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gan2hls.hardware.design import TURNS, Design
-from gan2hls.hardware.engine import EngineDesign, StreamEngine
+from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import sharing_key
 from gan2hls.model import IntegerModel, IntLayer
 

@@ -36,7 +36,7 @@ def with_more_lanes(engine: LinearEngine, legal: Sequence[int]) -> Iterator[Line
     """
     yield engine
     slow = engine
-    for lanes in legal if not engine.pixels.all() else ():
+    for lanes in legal if engine.has_holes else ():
         if lanes > slow.folding.lanes and slow.paced_cycles > max(slow.mac_cycles, *slow.in_beats):
             faster = replace(slow, folding=replace(slow.folding, lanes=lanes))
             if faster.paced_cycles < slow.paced_cycles:

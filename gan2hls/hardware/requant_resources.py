@@ -42,14 +42,9 @@ class RequantShape:
 def requant_shape(engine: EngineDesign) -> RequantShape:
     """Return the shape of the requantizer of ``engine``."""
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-    holes = engine.out_grid if has_holes(engine) and not away else None
+    holes = engine.out_grid if engine.has_holes and not away else None
     out_words = BANKS if away else OUT_QUEUE_WORDS
     return RequantShape(engine.folding.lanes, holes, engine.requant_order, engine.requant_words, out_words)
-
-
-def has_holes(engine: EngineDesign) -> bool:
-    """Whether some output pixels have no taps."""
-    return not (all(engine.row_taps) and all(engine.column_taps))
 
 
 @remembered

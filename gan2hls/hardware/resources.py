@@ -16,10 +16,11 @@ from gan2hls.fabric import Family, Product, Resources, overall
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge
-from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign, StreamEngine
+from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.requant_resources import has_holes, requant_resources, requant_shape
+from gan2hls.hardware.requant_resources import requant_resources, requant_shape
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import turn_of
 from gan2hls.ops import OffChipRing, burst_beats, queue_beats
 
@@ -65,7 +66,7 @@ def resources_beside_requant(engine: EngineDesign, family: Family) -> EngineReso
     Where it skips no blocks this depends on shapes, types and codec of its layer alone.
     """
     away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-    out_queue = _out_queue(engine, family) if has_holes(engine) or not away else Resources()
+    out_queue = _out_queue(engine, family) if engine.has_holes or not away else Resources()
     common = _table(engine, family), out_queue, *_turns(engine, family)
     if isinstance(engine, LinearEngine):
         lanes = engine.folding.pe * engine.folding.simd

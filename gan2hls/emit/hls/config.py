@@ -347,7 +347,7 @@ def _requant(engine: EngineDesign) -> tuple[Constant, ...]:
         Constant("ROW_PHASES", engine.row_phases, "output rows that take turns, each with channels of its own"),
         Constant("OUT_ROWS", rows, "output rows"),
         Constant("OUT_COLUMNS", columns, "output columns"),
-        Constant("ALL_TAPS", int(away or engine.pixels.all()), "every pixel that it makes has taps", "bool"),
+        Constant("ALL_TAPS", int(away or not engine.has_holes), "every pixel that it makes has taps", "bool"),
         *(_kept(engine) if away else ()),
         Constant("PIECES", requant.pieces, "linear pieces"),
         Constant("MULT_BITS", requant.mult_type.bits, "multiplier, of 2 bits: an adder"),

@@ -236,7 +236,7 @@ def _requant(engine: EngineDesign) -> Values:
         values |= requant_turns(engine)
     if banded:
         return values | {"Bands": bit(True)}
-    return values if engine.pixels.all() else values | {"Holes": bit(True), **hole_masks(engine)}
+    return values if not engine.has_holes else values | {"Holes": bit(True), **hole_masks(engine)}
 
 
 def _code_bits(engine: EngineDesign) -> int:

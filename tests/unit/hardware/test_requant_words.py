@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from gan2hls.fabric import SERIES_7
-from gan2hls.hardware.engine import Folding, StreamEngine
+from gan2hls.hardware.engine import Folding
 from gan2hls.hardware.resources import engine_resources
+from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.numbers import IntType, QuantType
 from tests.randomized import pointwise_layer
 from tests.shared_engines import norms_design

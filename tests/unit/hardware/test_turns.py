@@ -15,7 +15,7 @@ from gan2hls.hardware import TURNS, Folding, Target, design_resources, estimate,
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
 from gan2hls.hardware.design import verify_design
-from gan2hls.hardware.engine import FoldingRequest, stream_op
+from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.queues import _in_turn, waiting_edges
@@ -23,6 +23,7 @@ from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.requant_lanes import turn_cycles, with_quicker_ends
 from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
 from gan2hls.hardware.sharing import loops, sharing
+from gan2hls.hardware.stream_engine import stream_op
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
