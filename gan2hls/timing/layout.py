@@ -18,8 +18,8 @@ EVENT = ("at", "mask", "count", "limit", "ahead", "readers", "step", "next")
 AT, MASK, COUNT, LIMIT, AHEAD, READERS, STEP, NEXT = range(len(EVENT))
 #: A clock that bounds nothing.
 ANY = -1
-#: Bits of the number of a block within a group; of a group it is counted how many are ready.
-GROUP_BITS = 4
+#: Blocks of a word of ``ready``, a bit each.
+READY_BITS = 64
 #: Integers of state of a block, but for ports and decoders.
 STATES = 10
 #: Column of the state of a port from which the clocks of the last bursts stand.
@@ -29,7 +29,7 @@ LASTS = 4
 CHUNKS, LAST_CHUNKS = 12, 16
 DECODED, LAST_SYMBOLS = CHUNKS + LAST_CHUNKS, 256
 SENT = DECODED + LAST_SYMBOLS
-_CONSTANTS = ("ANY", "GROUP_BITS", "LASTS", "CHUNKS", "LAST_CHUNKS", "DECODED", "LAST_SYMBOLS", "SENT")
+_CONSTANTS = ("ANY", "READY_BITS", "LASTS", "CHUNKS", "LAST_CHUNKS", "DECODED", "LAST_SYMBOLS", "SENT")
 
 
 class Arrays(NamedTuple):
@@ -52,8 +52,8 @@ class Arrays(NamedTuple):
         wakes: the blocks that may go on when another one has; of a port the reader of each of its queues.
         watched: ``[len(wakes), 3]``, events of which one must have happened for that, some of them more than once.
         seen: ``[len(wakes)]``, how many had happened when it was woken last, zeros.  Written.
-        ready: bool ``[B]``, whether a block may go on, False.  Written.
-        groups: ``[B / 2**GROUP_BITS, rounded up]``, how many blocks of those side by side may, zeros.  Written.
+        ready: uint64 ``[B / READY_BITS, rounded up]``, a bit for each block, the lowest first: whether it may go on;
+            zeros.  Written.
     """
 
     kinds: Int64Array
@@ -71,13 +71,12 @@ class Arrays(NamedTuple):
     watched: Int64Array
     seen: Int64Array
     ready: Any
-    groups: Int64Array
 
 
 def header() -> str:
     """Return ``layout.hpp``: the kinds, the constants, a row of ``events``, and a view of each of the arrays."""
     constants = "".join(f"constexpr int64_t {name} = {globals()[name]};\n" for name in _CONSTANTS)
-    types = {"unpacks": "bool", "ready": "bool", "events": "event"}
+    types = {"unpacks": "bool", "ready": "uint64_t", "events": "event"}
     views = "".join(f"    view<{types.get(name, 'int64_t')}> {name};\n" for name in Arrays._fields)
     return f"""// layout.hpp - written by layout.py, which says what all this is.
 #ifndef GAN2HLS_TIMING_LAYOUT_HPP

@@ -17,13 +17,13 @@ from gan2hls.timing.layout import (
     AT,
     COUNT,
     EVENT,
-    GROUP_BITS,
     KINDS,
     LAST_SYMBOLS,
     LASTS,
     LIMIT,
     MASK,
     READERS,
+    READY_BITS,
     SENT,
     STATES,
     STEP,
@@ -165,8 +165,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
         wakes=wakes,
         watched=watched,
         seen=np.zeros(wakes.size, np.int64),
-        ready=np.zeros(len(blocks), np.bool_),
-        groups=np.zeros((len(blocks) >> GROUP_BITS) + 1, np.int64),
+        ready=np.zeros(-(-len(blocks) // READY_BITS), np.uint64),
     )
     evaluate(arrays)
     made = Simulation(network, events, store)
@@ -212,9 +211,12 @@ class _Layout:
         events = np.zeros((len(self._limits), len(EVENT)), np.int64)
         sizes = np.array(self._limits)
         events[:, LIMIT] = sizes
-        back = _BESIDE + max((n for block in self.network.blocks for n in _look_back(block)), default=0)
+        back: dict[Edge, int] = {}
+        for block in self.network.blocks:
+            for edge in (*block.reads, *block.writes):
+                back[edge] = max(back.get(edge, 0), _look_back(block))
         for edge, ports in self.of_edge.items():
-            alive = window + back + (edge.depth + edge.early if isinstance(edge, Queue) else 0)
+            alive = window + _BESIDE + back[edge] + (edge.depth + edge.early if isinstance(edge, Queue) else 0)
             if edge not in keep:
                 sizes[list(ports)] = np.minimum(sizes[list(ports)], alive)
             if isinstance(edge, Queue) and not self._tells_credits(edge):
@@ -301,15 +303,15 @@ class _Layout:
 _BESIDE = 2
 
 
-def _look_back(block: Block) -> tuple[int, ...]:
-    """Return how many beats behind the newest a block still needs."""
+def _look_back(block: Block) -> int:
+    """Return how many beats of its edges behind the newest a block still needs."""
     match block.kind:
         case "down":
-            return (block.numbers[0],)
+            return block.numbers[0]
         case "requant" | "requant_holes":
-            return (block.numbers[1],)
+            return block.numbers[1]
         case _:
-            return ()
+            return 0
 
 
 def _states(block: Block) -> int:

@@ -33,30 +33,40 @@ static bool advance(const arrays& net, kind of, const block& b) {
     return false;
 }
 
+// Return the first block from b on, up or down, that is ready; -1: none is.
+static int64_t ready_from(const arrays& net, int64_t b, bool up) {
+    const int64_t step = up ? 1 : -1;
+    for (int64_t n = b / READY_BITS; b >= 0 && n >= 0 && n < net.ready.rows; n += step) {
+        const bool first = n == b / READY_BITS;
+        uint64_t word = net.ready.data[n];
+        if (first) word &= up ? ~uint64_t(0) << b % READY_BITS : ~uint64_t(0) >> (READY_BITS - 1 - b % READY_BITS);
+        if (word) return n * READY_BITS + (up ? __builtin_ctzll(word) : READY_BITS - 1 - __builtin_clzll(word));
+    }
+    return -1;
+}
+
 }  // namespace gan2hls
 
 // Let all blocks go on until none can, up and down the network in turn: beats go one way, gates the other.
 extern "C" void evaluate(const gan2hls::arrays* network) {
     using namespace gan2hls;
     const arrays& net = *network;
-    constexpr int64_t GROUP = (1 << GROUP_BITS) - 1;  // blocks that are passed over at once, less one
-    const int64_t blocks = net.kinds.rows;
-    int64_t waiting = 0, step = 1, b = -1;
-    for (int64_t n = 0; n < blocks; ++n)
+    int64_t waiting = 0, b = 0;
+    bool up = true;
+    for (int64_t n = 0; n < net.kinds.rows; ++n)
         if (net.kinds.data[n] != PORT) waiting += wake(net, n);
     while (waiting) {
-        b += step;
-        if (b >= blocks || b < 0) {
-            b = std::min(b, blocks);
-            step = -step;
-        } else if (!net.groups.data[b >> GROUP_BITS]) {
-            b = step > 0 ? b | GROUP : b & ~GROUP;  // the last of those side by side, none of which is ready
-        } else if (net.ready.data[b]) {
-            net.ready.data[b] = false;
-            --net.groups.data[b >> GROUP_BITS];
-            --waiting;
-            if (advance(net, static_cast<kind>(net.kinds.data[b]), block_of(net, b))) waiting += wake_neighbours(net, b);
-            if (waiting == 0) waiting = ask_all(net);  // nobody wakes a port
+        const int64_t next = ready_from(net, b, up);
+        if (next < 0) {
+            up = !up;
+            b = up ? 0 : net.kinds.rows - 1;
+            continue;
         }
+        net.ready.data[next / READY_BITS] &= ~(uint64_t(1) << next % READY_BITS);
+        --waiting;
+        const bool moved = advance(net, static_cast<kind>(net.kinds.data[next]), block_of(net, next));
+        if (moved) waiting += wake_neighbours(net, next);
+        if (waiting == 0) waiting = ask_all(net);  // nobody wakes a port
+        b = up ? next + 1 : next - 1;
     }
 }

@@ -44,6 +44,19 @@ inline bool unpack(const arrays& net, const block& b) {
             in.free.add(taken == 0 ? loaded : std::max(loaded, take));
             going = true;
         }
+        const int64_t more = left == 0 ? std::min(in.put.count() - taken, joined - 1 - beats) : 0;
+        if (more > 0) {  // they make no word whole, so nothing else matters to them
+            const int64_t end = taken + more, loaded = in.free.count();
+            for (int64_t n = taken; n < end; ++n) {
+                const int64_t put = in.put[n];
+                if (n >= loaded) in.free.set(n, n == 0 ? put + 1 : std::max(put + 1, take));
+                take = std::max(take + 1, put + 2);
+            }
+            in.free.count(end);
+            taken = end;
+            beats += more;
+            going = true;
+        }
         const bool whole = beats + 1 == joined;
         if (in.free.count() > taken && (left == 0 || !whole)) {
             take = std::max(take + 1, in.put[taken] + 2);

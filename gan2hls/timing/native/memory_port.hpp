@@ -30,16 +30,21 @@ inline int64_t ask(const arrays& net, int64_t number, int64_t horizon) {
     const int64_t count = b.numbers[0], burst = b.numbers[1], outstanding = b.numbers[3], latency = b.numbers[4];
     int64_t &clock = b.state[0], &turn = b.state[1], &end = b.state[2], &bursts = b.state[3], woken = 0;
     while (true) {
-        const int64_t own = has_room(net, b, turn, clock);
-        int64_t first = own;
-        for (int64_t n = 0; n < count && first > clock; ++n) first = std::min(first, has_room(net, b, n, clock));
-        if (first > horizon || first == NEVER) return woken;
-        if (own > clock) {  // nobody has room before the first one has
-            const int64_t passed = std::max<int64_t>(first - clock, 1);
-            turn = (turn + passed) % count;
-            clock += passed;
-            continue;
+        int64_t passed = 0, first = NEVER;
+        for (int64_t n = turn; passed < count; ++passed, n = n + 1 < count ? n + 1 : 0) {
+            const int64_t room = has_room(net, b, n, clock);
+            if (room <= clock + passed) break;
+            first = std::min(first, room);
         }
+        const bool found = passed < count && clock + passed <= horizon;
+        if (!found) {
+            if (passed == count) passed = std::max(first - clock, count);  // nobody has room before the first one has
+            passed = std::min(passed, horizon + 1 - clock);
+            if (passed <= 0) return woken;
+        }
+        clock += passed;
+        turn = (turn + passed) % count;
+        if (!found) continue;
         int64_t& last = b.state[LASTS + bursts % outstanding];
         if (bursts >= outstanding && last >= clock) {
             clock = last + 1;

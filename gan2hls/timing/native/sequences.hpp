@@ -210,9 +210,10 @@ inline sent send(writing& out, int64_t* state, const sequence& words, int64_t ra
 
 // Let block b be ready; return 1 if it was not.
 inline int64_t wake(const arrays& net, int64_t b) {
-    if (net.ready.data[b]) return 0;
-    net.ready.data[b] = true;
-    ++net.groups.data[b >> GROUP_BITS];
+    uint64_t& word = net.ready.data[b / READY_BITS];
+    const uint64_t bit = uint64_t(1) << b % READY_BITS;
+    if (word & bit) return 0;
+    word |= bit;
     return 1;
 }
 
