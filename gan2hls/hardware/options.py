@@ -26,7 +26,7 @@ from gan2hls.hardware.skip import SkipSavings
 from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntLinear
+from gan2hls.ops import IntLinear, IntWeight
 
 #: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
 _BITS_OF_A_LUT = 100
@@ -131,11 +131,11 @@ def _options(
     if not isinstance(layer.op, IntLinear):
         drafts = _drafts(_stream_engines(layer, request, memory), family, short=short, ultra=ultra)
     else:
-        skipping = SkipSavings(layer.op)
-        if skipping.live is None:
-            drafts = _dense_drafts(_Alike.of(layer, layer.op), request, memory, family, short, ultra)
+        alike = _Alike.of(layer, layer.op)
+        if SkipSavings(layer.op).live is None:
+            drafts = _dense_drafts(alike, request, memory, family, short, ultra)
         else:
-            drafts = _drafts(_linear_engines(layer, request, memory, skipping), family, short=short, ultra=ultra)
+            drafts = _skipping_drafts(layer.op.weight, alike, request, memory, family, short, ultra)
     return _ranked([draft.of(layer, family) for draft in drafts])
 
 
@@ -194,7 +194,7 @@ class _Draft:
 @final
 @dataclass(frozen=True)
 class _Alike:
-    """A layer whose weights are no matter: its content is all that drafts of its options depend on.
+    """A layer by its content, which is all that drafts of its options depend on, but for weights that are skipped.
 
     Attributes:
         content: shapes, types and codec.
@@ -217,8 +217,29 @@ class _Alike:
         return _Alike((op.kind, op.geometry, *weights, *types, *requant, tables), ref(layer))
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def _dense_drafts(
+    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
+) -> tuple[_Draft, ...]:
+    return _linear_drafts(alike, request, memory, family, short, ultra)
+
+
+@remembered
+def _skipping_drafts(
+    weight: IntWeight,
+    alike: _Alike,
+    request: FoldingRequest,
+    memory: MemoryPort,
+    family: Family,
+    short: bool,
+    ultra: bool,
+) -> tuple[_Draft, ...]:
+    """Return the same of engines that may skip blocks of ``weight``: a search lowers many models with the same one."""
+    del weight
+    return _linear_drafts(alike, request, memory, family, short, ultra)
+
+
+def _linear_drafts(
     alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
 ) -> tuple[_Draft, ...]:
     layer = alike.layer()

@@ -6,9 +6,10 @@ from dataclasses import astuple, dataclass
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from gan2hls import fabric
-from gan2hls.base import remembered
+from gan2hls.base import compiled_once, remembered
 from gan2hls.fabric import Family, Product, Resources
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
@@ -69,17 +70,19 @@ def requant_resources(layer: IntLayer, shape: RequantShape, family: Family) -> R
         holes=shape.holes,
         order=astuple(shape.order),
         out_words=shape.out_words,
-        varying=_varying_constants(layer, shape, runs),
+        varying=_varying_constants(layer, lanes, shape.words),
         run_of=shape.words if runs else 0,
     )
     return family.cells(beside, products)
 
 
-def _varying_constants(layer: IntLayer, shape: RequantShape, runs: tuple[int, ...]) -> tuple[int, int]:
+@remembered
+def _varying_constants(layer: IntLayer, lanes: int, words: int) -> tuple[int, int]:
     """Return how many bits of the requantizer's multipliers, and of its other constants, differ between words."""
-    if shape.words == 1 or (shape.words > fabric.LUT_ROM_DEPTH and not runs):
+    runs = requant_runs(layer, lanes, words)
+    if words == 1 or (words > fabric.LUT_ROM_DEPTH and not runs):
         return 0, 0  # there is nothing to choose, or it is no logic
-    mults, others = requant_constants(layer, shape.lanes, shape.words)
+    mults, others = requant_constants(layer, lanes, words)
     stored = list(runs) if runs else slice(None)
     requant, acc_bits = layer.requant, layer.acc_type.signed_bits
     found = _varying_bits(others[: requant.pieces, stored], requant.offset_type.bits)
@@ -96,10 +99,23 @@ def _varying_bits(values: Int64Array, bits: int) -> int:
         bits: of each.
     """
     words = values.shape[1]
-    columns = values[..., None] >> np.arange(bits) & 1
-    places = np.uint64(1) << np.arange(words, dtype=np.uint64)
-    functions = np.unique((columns.astype(np.uint64) * places[:, None, None]).sum(axis=1))
-    return int(np.count_nonzero((functions != 0) & (functions != places.sum())))
+    functions = np.zeros((len(values), values.shape[2], bits), np.uint64)
+    _tabulate(np.ascontiguousarray(values), functions)
+    constants = np.array([0, (1 << words) - 1], np.uint64)
+    return np.setdiff1d(functions, constants).size
+
+
+@compiled_once
+def _tabulate(values: Int64Array, functions: npt.NDArray[np.uint64]) -> None:
+    """Write the bits of ``values`` as functions of the number of a word, a bit for each: ``[n, lanes, bits]``."""
+    count, words, lanes = values.shape
+    for n in range(count):
+        for word in range(words):
+            place = np.uint64(1) << np.uint64(word)
+            for lane in range(lanes):
+                for bit in range(functions.shape[2]):
+                    if values[n, word, lane] >> bit & 1:
+                        functions[n, lane, bit] |= place
 
 
 def requant_products(layer: IntLayer, lanes: int) -> tuple[Product, ...]:

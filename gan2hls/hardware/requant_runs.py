@@ -37,6 +37,7 @@ def requant_constants(layer: IntLayer, lanes: int, words: int) -> tuple[Int64Arr
     return mults, np.stack(others).reshape(-1, words, lanes)
 
 
+@remembered
 def requant_runs(layer: IntLayer, lanes: int, words: int) -> tuple[int, ...]:
     """Return the first words of runs of equal ones; none where words are few, or runs many."""
     if words <= LUT_ROM_DEPTH:

@@ -14,10 +14,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.base import compiled_once
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.options import Option
 from gan2hls.hardware.packing import most_loaded
-from gan2hls.numbers import FloatArray
+from gan2hls.numbers import FloatArray, Int64Array
 
 Chosen = dict[str, Option]
 
@@ -147,20 +148,9 @@ class Choices:
     def _climbed(self, start: Chosen, interval: int, budget: Resources, *, away: bool) -> tuple[Chosen, float]:
         """Return what single changes of ``start`` lead to, each that which leaves least too much; as ``_priced``."""
         share = self._taken / np.maximum(self._room(interval, budget), 0.5)
-        late = ~self._keeps(interval, away)
-        layers = np.arange(len(self.options))
         at = np.array([found.index(start[name]) for name, found in self.options.items()])
-        used = share[layers, at].sum(axis=0)
-        for _ in range(_CHANGES * len(layers)):
-            if used.max() <= _FULL:
-                break
-            after = used - share[layers, at][:, None, :] + share
-            cost = np.maximum(after - 1, 0).sum(axis=2) + _EASE * after.sum(axis=2)
-            cost[late] = np.inf
-            layer, option = np.unravel_index(int(cost.argmin()), cost.shape)
-            if cost[layer, option] >= np.maximum(used - 1, 0).sum() + _EASE * used.sum() - 1e-9:
-                break
-            at[layer], used = option, after[layer, option]
+        used = share[np.arange(len(at)), at].sum(axis=0)
+        _climb(share, self._keeps(interval, away), at, used, _CHANGES * len(at), _FULL, _EASE)
         chosen = {name: found[n] for (name, found), n in zip(self.options.items(), at, strict=True)}
         return chosen, float(used.max())
 
@@ -279,16 +269,74 @@ class Choices:
         return chosen, least
 
 
+@compiled_once
+def _climb(
+    share: FloatArray,
+    keeps: npt.NDArray[np.bool_],
+    at: Int64Array,
+    used: FloatArray,
+    changes: int,
+    full: float,
+    ease: float,
+) -> None:
+    """Change an option at a time, each that which leaves least too much, while something is taken beyond ``full``.
+
+    Args:
+        share: part of what there is that an option takes, float64 ``[layers, options, resources]``.
+        keeps: bool ``[layers, options]``, which of them may be chosen.
+        at: int64 ``[layers]``, the chosen ones.  Written.
+        used: float64 ``[resources]``, what those take.  Written.
+        changes: at most.
+        full: the greatest part of a resource that may be taken.
+        ease: how much sparing what is not scarce counts.
+    """
+    layers, options, resources = share.shape
+    for _ in range(changes):
+        most, over, taken = 0.0, 0.0, 0.0
+        for r in range(resources):
+            most = max(most, used[r])
+            over += max(used[r] - 1, 0.0)
+            taken += used[r]
+        if most <= full:
+            return
+        now, least, layer, option = over + ease * taken - 1e-9, np.inf, 0, 0
+        for n in range(layers):
+            for m in range(options):
+                if keeps[n, m]:
+                    over, taken = 0.0, 0.0
+                    for r in range(resources):
+                        after = used[r] - share[n, at[n], r] + share[n, m, r]
+                        over += max(after - 1, 0.0)
+                        taken += after
+                    if over + ease * taken < least:
+                        least, layer, option = over + ease * taken, n, m
+        if least >= now:
+            return
+        for r in range(resources):
+            used[r] = used[r] - share[layer, at[layer], r] + share[layer, option, r]
+        at[layer] = option
+
+
 def _undominated(options: tuple[Option, ...]) -> tuple[Option, ...]:
     """Return ``options``, cheapest first, without those than which a cheaper one takes no more of anything."""
-    traits = np.array([(o.interval, o.away, o.bus_bytes, *o.taken.counts) for o in options])
-    kept = np.zeros_like(traits)
-    at: list[int] = []
-    for n, row in enumerate(traits):
-        if not (kept[: len(at)] <= row).all(axis=1).any():
-            kept[len(at)] = row
-            at.append(n)
-    return tuple(options[n] for n in at)
+    traits = np.array([(o.interval, o.away, o.bus_bytes, *o.taken.counts) for o in options], np.int64)
+    minimal = np.ones(len(options), np.bool_)
+    _find_minimal(traits, minimal)
+    return tuple(options[n] for n in np.flatnonzero(minimal))
+
+
+@compiled_once
+def _find_minimal(rows: Int64Array, minimal: npt.NDArray[np.bool_]) -> None:
+    """Let only those of ``rows``, int64 ``[N, K]``, be ``minimal`` than which none before them is less or equal."""
+    count, columns = rows.shape
+    for n in range(1, count):
+        for other in range(n):
+            below = minimal[other]
+            for k in range(columns):
+                below = below and rows[other, k] <= rows[n, k]
+            if below:
+                minimal[n] = False
+                break
 
 
 def taken_by(chosen: Mapping[str, Option]) -> Resources:

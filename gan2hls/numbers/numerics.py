@@ -166,12 +166,12 @@ class Requant:
         """``bias`` plus the rounding constant, int64 ``[pieces, C]``: the word that hardware stores."""
         return self.bias + ((1 << self.shift) >> 1)
 
-    @property
+    @cached_property
     def mult_type(self) -> IntType:
         """The narrowest signed type of every multiplier."""
         return _signed(self.mult)
 
-    @property
+    @cached_property
     def offset_type(self) -> IntType:
         """The narrowest signed type of every offset."""
         return _signed(self.offset)

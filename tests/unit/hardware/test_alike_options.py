@@ -37,6 +37,8 @@ def layers() -> dict[str, IntLayer]:
         "size": made(conv((8, 4), 8, 16, k=3, p=1)),
         "channels": made(conv((8, 8), 8, 32, k=3, p=1)),
         "padding": made(conv((8, 8), 8, 16, k=3, p=0)),
+        "empty blocks": made(empty=0.6, block=(4, 4)),
+        "empty blocks of others": made(given=WIDE, empty=0.6, block=(4, 4)),
     }
 
 
