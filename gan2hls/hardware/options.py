@@ -211,7 +211,8 @@ class _Alike:
         codec = CODECS[weight.codec]
         decoder = codec.decoder_lut(weight), codec.decoder_ff(weight), bits_per_weight(weight)
         weights = weight.codec, weight.type, weight.values.shape, weight.books, weight.block, *decoder
-        types = given.int_type, given.zero_point, layer.acc_type, layer.output_type.int_type, layer.shape
+        reads = given.int_type, given.centred, given.zero_point != 0
+        types = *reads, layer.acc_type, layer.output_type.int_type, layer.shape
         requant = layer.requant.channels, layer.requant.out_type
         tables = None if table is None else (table.sets, table.index_type, table.out_type)
         return _Alike((op.kind, op.geometry, *weights, *types, *requant, tables), ref(layer))

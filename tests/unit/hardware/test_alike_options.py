@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,8 @@ def layers() -> dict[str, IntLayer]:
         "first": made(),
         "weight bits": made(weight_bits=4),
         "zero point": made(given=UINT8),
+        "another zero point": made(given=replace(UINT8, zero_point=7)),
+        "a zero point in the middle": made(given=replace(UINT8, zero_point=128)),
         "input bits": made(given=WIDE),
         "output bits": made(out=WIDE),
         "table": made(table_bits=6),
