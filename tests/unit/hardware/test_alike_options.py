@@ -56,3 +56,15 @@ def test_what_others_have_asked_for_changes_nothing(name: str) -> None:
         options(other, FoldingRequest(), memory, short=True, ultra=True)
     anew = layers()[name]  # options are remembered by layer
     assert options(anew, FoldingRequest(), memory, short=True, ultra=True) == alone
+
+
+@pytest.mark.parametrize("given", [replace(UINT8, zero_point=7), WIDE])
+def test_models_of_the_same_weights_share_no_more_than_they_have_in_common(given: QuantType) -> None:
+    """Engines that skip blocks depend on weights, which a search lowers again and again, and on types."""
+    rng = np.random.default_rng(0)
+    first = linear_layer(rng, "l0", "z", conv((8, 8), 8, 16, k=3, p=1), INT8, empty=0.6, block=(4, 4))
+    other = replace(first, input_types=(given,), acc_type=IntType.covering(*first.op.bounds([given])), output_type=WIDE)
+    anew = replace(other, op=replace(other.op, weight=replace(other.op.weight)))
+    found = [options(layer, FoldingRequest(), MemoryPort(), short=True) for layer in (first, other, anew)]
+    assert found[1] == found[2] != found[0]
+    assert all(any(option.skip for option in one) for one in found)
