@@ -236,7 +236,7 @@ def _requant(engine: EngineDesign) -> Values:
         values |= requant_turns(engine)
     if banded:
         return values | {"Bands": bit(True)}
-    return values if not engine.has_holes else values | {"Holes": bit(True), **hole_masks(engine)}
+    return values | {"Holes": bit(True), **hole_masks(engine)} if engine.has_holes else values
 
 
 def _code_bits(engine: EngineDesign) -> int:
