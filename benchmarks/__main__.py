@@ -23,6 +23,7 @@ import onnxruntime
 
 import gan2hls
 from benchmarks import clocks, codes
+from benchmarks.golden import paired
 from benchmarks.hls4ml_csim import hls4ml_frames_per_second
 from benchmarks.models import convolution, dcgan64
 from gan2hls.flow.result import BuildResult
@@ -70,8 +71,7 @@ def bench_golden(work: Path) -> dict[str, Any]:
     (port,), (quant,) = built.integer_model.inputs, built.integer_model.input_types
     codes = {port.name: quant.quantize(port.to_stream(z))}
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    golden.run(codes)
-    ours, theirs = _paired(lambda: golden.run(codes), lambda: session.run(None, {"z": z}))
+    ours, theirs = paired(lambda: golden.run(codes), lambda: session.run(None, {"z": z}))
     return {"golden_fps": frames / ours, "onnxruntime_fps": frames / theirs, "ratio": theirs / ours}
 
 
@@ -149,12 +149,6 @@ def _median_seconds(call: Callable[[], Any], runs: int = _RUNS) -> tuple[float, 
         value = call()
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds), value
-
-
-def _paired(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float]:
-    """Return the median seconds of both, run in turn."""
-    pairs = [(_median_seconds(ours, 1)[0], _median_seconds(theirs, 1)[0]) for _ in range(_RUNS)]
-    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 
 BENCHMARKS: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gan2hls.hardware import network
 from gan2hls.ops import conv_axis
-from gan2hls.timing.network import Network, Queue, Stream
-from gan2hls.timing.simulation import evaluated as simulate
+from gan2hls.timing import Network, Queue, Stream, network, simulate
 from tests import clocked
 
 _FRAMES, _LAYERS, _CHANNELS, _PE, _SIMD = 4, 3, 32, 8, 8
