@@ -14,7 +14,7 @@ from gan2hls.base.errors import (
 from gan2hls.base.identity_cache import remembered, shared
 from gan2hls.base.native import native_library
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
-from gan2hls.base.threads import in_threads, one_thread, processors, side_by_side
+from gan2hls.base.threads import free_processors, in_threads, one_thread, processors, side_by_side
 
 __all__ = [
     "ConfigError",
@@ -28,6 +28,7 @@ __all__ = [
     "check_output_file",
     "compiled_once",
     "file_problem",
+    "free_processors",
     "in_threads",
     "is_lfs_pointer",
     "native_library",

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import local
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
+#: Whether a thread is one of ``in_threads``.
+_here = local()
 #: Seconds between two attempts to end what tasks wait for.
 _PATIENCE = 0.1
 
@@ -55,16 +58,27 @@ def processors() -> int:
 def in_threads(function: Callable[[T], object], parts: Sequence[T]) -> None:
     """Call ``function`` with each of ``parts``, which do not depend on each other, as many at a time as processors.
 
-    Products belong below ``one_thread`` then: those that wait for no other thread are the faster ones.
+    Products belong below ``one_thread`` then: those that wait for no other thread are the faster ones.  Below itself it
+    calls one after the other.
     """
-    count = min(processors(), len(parts))
-    if count <= 1:
+    count = free_processors()
+    if min(count, len(parts)) <= 1:
         for part in parts:
             function(part)
         return
-    with ThreadPoolExecutor(count) as pool:
-        for _ in pool.map(function, parts):
-            pass  # what was raised is raised here
+    for _ in _pool(count).map(function, parts):
+        pass  # what was raised is raised here
+
+
+def free_processors() -> int:
+    """Return how many parts ``in_threads`` would do at a time."""
+    return 1 if getattr(_here, "is_worker", False) else processors()
+
+
+@lru_cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Return the threads of ``in_threads``: to start them takes longer than a small layer does."""
+    return ThreadPoolExecutor(count, initializer=setattr, initargs=(_here, "is_worker", True))
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]], end: Callable[[], None]) -> list[T]:

@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from gan2hls.base import free_processors, in_threads
 from gan2hls.numbers import FLOAT32_EXACT, Int64Array
 from gan2hls.ops.depthwise import depthwise
 from gan2hls.ops.taps import AxisTaps, LinearGeometry
@@ -20,6 +21,8 @@ Places = slice | Int64Array
 
 #: Elements of inputs that are gathered at once, and pixels at least.
 _GATHERED, _LEAST_PIXELS = 1 << 19, 64
+#: MACs that are worth a thread of their own.
+_THREAD_MACS = 1 << 22
 #: Parts of a sum in float32 at most: more of them are slower than float64.
 _MOST_PARTS = 4
 
@@ -140,16 +143,26 @@ class Phase:
         pixels = made.reshape(frames, -1, channels)
         if self._each:
             depthwise(flat, self._gather, self._matrices[0], pixels)
-        elif self._as_it_stands:
-            self._products(flat, parts, pixels)
         else:
-            gathered = frames * self._gather.shape[1] * self.geometry.in_channels
-            step = max(_LEAST_PIXELS, _GATHERED // gathered)
-            for start in range(0, rows * columns, step):
-                part = slice(start, start + step)
-                self._products(flat.take(self._gather[part], axis=1), parts, pixels[:, part])
+            steps = range(0, rows * columns, self._step(frames))
+
+            def run(start: int) -> None:
+                part = slice(start, start + steps.step)
+                read = flat[:, part] if self._as_it_stands else flat.take(self._gather[part], axis=1)
+                self._products(read, parts, pixels[:, part])
+
+            in_threads(run, steps)
         if not whole:
             out[at(self._rows, self._columns)] = made
+
+    def _step(self, frames: int) -> int:
+        """Return how many pixels of so many frames are made at once: as many parts for one thread as for another."""
+        pixels, read = self._gather.shape[0], frames * self._gather.shape[1] * self.geometry.in_channels
+        step = pixels if self._as_it_stands else max(_LEAST_PIXELS, _GATHERED // read)
+        threads = min(free_processors(), read * pixels * self.geometry.group_out // _THREAD_MACS)
+        if threads > 1:
+            step = -(-pixels // (-(-pixels // (step * threads)) * threads))
+        return step
 
     def _products(self, patches: npt.NDArray[Any], parts: int, out: npt.NDArray[Any]) -> None:
         """Write products of what pixels read, ``[N, P, taps, CI]`` or ``[N, P, CI]`` of one tap, to ``[N, P, CO]``."""

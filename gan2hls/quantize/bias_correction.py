@@ -101,7 +101,7 @@ def _run(
     input_types = [types[name] for name in layer.inputs]
     made = lower_layer(layer, input_types, weight, types[layer.name], pinned=layer.name in graph.pinned)
     model = IntegerModel(graph.name, (), (), (made,), ())
-    return Golden(model).run_layer(layer.name, [codes[name] for name in layer.inputs])
+    return Golden(model).run_layers({name: codes[name] for name in layer.inputs}, [layer.name])[layer.name]
 
 
 def _mean_sums(g: LinearGeometry, weight: FloatArray, x: npt.NDArray[np.generic]) -> FloatArray:
