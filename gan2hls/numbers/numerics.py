@@ -20,6 +20,7 @@ import numpy.typing as npt
 from gan2hls.base import remembered
 from gan2hls.numbers.requantizing import requantize
 
+Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]

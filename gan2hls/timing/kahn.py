@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int32Array, Int64Array
 
 if TYPE_CHECKING:
     from gan2hls.timing.kahn_run import Arrays
@@ -29,14 +29,17 @@ class Process:
         name: unique in its network.
         reads: FIFOs that it reads.
         writes: FIFOs that it writes.
-        order: int64 ``[n, 2]``: what it does, one after the other: the place of a FIFO in ``(*reads, *writes)``, and
+        order: int32 ``[n, 2]``: what it does, one after the other: the place of a FIFO in ``(*reads, *writes)``, and
             how many words it reads or writes there, at least one.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    order: Int64Array
+    order: Int32Array
+
+    def __post_init__(self) -> None:
+        assert self.order.dtype == np.int32, f"{self.name}: those of a large design take gigabytes"
 
     @cached_property
     def words(self) -> dict[str, int]:
@@ -48,9 +51,9 @@ class Process:
         return dict(zip(names, moved, strict=True))
 
 
-def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int64Array:
+def repeated(pattern: Sequence[tuple[int, int]], times: int) -> Int32Array:
     """Return ``times`` times ``pattern``, pairs of a place and words, as the order of a process."""
-    return np.tile(np.array(pattern, np.int64).reshape(-1, 2), (times, 1))
+    return np.tile(np.array(pattern, np.int32).reshape(-1, 2), (times, 1))
 
 
 @final
@@ -226,7 +229,7 @@ def _arrays(
         assert depths[name] >= 1, f"{name}: a FIFO must hold a word"
     return (
         Arrays(
-            orders=np.concatenate([*(process.order for process in processes), np.zeros((0, 2), np.int64)]),
+            orders=np.concatenate([*(process.order for process in processes), np.zeros((0, 2), np.int32)]),
             starts=np.cumsum([0, *(len(process.order) for process in processes)]),
             fifo=fifo,
             reads=np.array([len(process.reads) for process in processes], np.int64),

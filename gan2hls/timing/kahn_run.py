@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int32Array, Int64Array
 
 
 class Arrays(NamedTuple):
     """A network in arrays, int64 unless said otherwise.
 
     Attributes:
-        orders: ``[n, 2]``, what all processes do, one process after the other: the place of a FIFO, and words.
+        orders: int32 ``[n, 2]``, what all processes do, one process after the other: the place of a FIFO, and words.
         starts: ``[processes + 1]``, where a process starts in ``orders``.
         fifo: ``[processes, places]``, the number of the FIFO at each place of a process.
         reads: ``[processes]``, how many of its places it reads; it writes the others.
@@ -37,7 +37,7 @@ class Arrays(NamedTuple):
         taken: ``[words]``, how many a buffer had taken when it gave each of its words.  Written.
     """
 
-    orders: Int64Array
+    orders: Int32Array
     starts: Int64Array
     fifo: Int64Array
     reads: Int64Array

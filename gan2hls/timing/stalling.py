@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from gan2hls.base import compiled_once
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int32Array, Int64Array
 
 
-def stalling(order: Int64Array, reads: int, latency: int, *, writes_first: bool = False) -> Int64Array:
+def stalling(order: Int32Array, reads: int, latency: int, *, writes_first: bool = False) -> Int32Array:
     """Return the order of a pipelined loop that stands still as a whole where it cannot read or write.
 
     What an iteration writes then leaves once so many iterations behind it have read, or the loop has no more of them.
 
     Args:
-        order: of ``Process``, of the loop: an iteration reads some FIFOs, each once at most, then it writes some; one
-            that only writes does not follow one that only reads.
+        order: int32 ``[n, 2]`` as of ``Process``, of the loop: an iteration reads some FIFOs, each once at most, then
+            it writes some; one that only writes does not follow one that only reads.
         reads: how many of its places it reads.
         latency: clocks, an iteration each, from what an iteration reads to what it writes.
         writes_first: whether an iteration writes first, and then it reads.
@@ -24,15 +24,15 @@ def stalling(order: Int64Array, reads: int, latency: int, *, writes_first: bool 
     rank = -places if writes_first else places
     begins = np.diff(rank, prepend=rank[:1]) <= 0  # a word whose place is not behind that of the one before
     first = np.cumsum(begins + np.concatenate([[0], counts[:-1] - 1]))
-    made = np.zeros((0, 2), np.int64)
-    made = np.zeros((_merge(places, counts, first, reads, latency, made), 2), np.int64)
+    made = np.zeros((0, 2), np.int32)
+    made = np.zeros((_merge(places, counts, first, reads, latency, made), 2), np.int32)
     _merge(places, counts, first, reads, latency, made)
     return made
 
 
 @compiled_once
 def _merge(
-    places: Int64Array, counts: Int64Array, first: Int64Array, reads: int, latency: int, made: Int64Array
+    places: Int32Array, counts: Int32Array, first: Int64Array, reads: int, latency: int, made: Int32Array
 ) -> int:
     """Merge what is read, and what is written ``latency`` iterations later, and return of how many runs that is.
 

@@ -26,7 +26,7 @@ from gan2hls.emit.hls.ring import queue_config
 from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.emit.hls.weights import beside_band_mac
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int32Array
 from gan2hls.ops import HeldMap
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
@@ -138,7 +138,7 @@ def _process(engine: EngineDesign, process: Process, names: Mapping[str, str], s
     return NetworkProcess(name, reads, writes, np.tile(order, (process.turns, 1)) if process.turns > 1 else order)
 
 
-def _frames(process: Process, latency: int) -> Iterator[Int64Array]:
+def _frames(process: Process, latency: int) -> Iterator[Int32Array]:
     """Yield what a process does that takes a frame of each of its sources in turn, or gives one to each of its sinks.
 
     Each is a loop, which stalls as a whole where there is a ``latency``.
@@ -152,14 +152,14 @@ def _frames(process: Process, latency: int) -> Iterator[Int64Array]:
 
 
 @shared
-def _stalled_order(engine: EngineDesign, process: Process, latency: int, reads: int, writes_first: bool) -> Int64Array:
+def _stalled_order(engine: EngineDesign, process: Process, latency: int, reads: int, writes_first: bool) -> Int32Array:
     """Return what a process of ``reads`` places to read does as a loop that stalls as a whole."""
     return stalling(_order(engine, process), reads, latency, writes_first=writes_first)
 
 
 @shared
-def _order(engine: EngineDesign, process: Process) -> Int64Array:
-    """Return what a process reads and writes, int64 ``[n, 2]``, as ``templates/hls/lib`` has it."""
+def _order(engine: EngineDesign, process: Process) -> Int32Array:
+    """Return what a process reads and writes, int32 ``[n, 2]``, as ``templates/hls/lib`` has it."""
     match process.kind:
         case "narrow":
             factor, _, beats = map(int, process.arguments)
@@ -180,7 +180,7 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             assert isinstance(engine, LinearEngine)
             words = engine.band_beats
             moves = repeated([(1, 1), (0, 1)], (engine.bands.count - 1) * words)
-            return np.concatenate([[[0, words]], moves, [[1, words]]])
+            return np.concatenate([repeated([(0, words)], 1), moves, repeated([(1, words)], 1)])
         case "requant" | "table" | "channel_table" if requant_beats(engine) < engine.out_beats:
             return repeated([(0, 1), (1, 1)], requant_beats(engine))
         case "requant" | "fill":
@@ -201,7 +201,7 @@ def _order(engine: EngineDesign, process: Process) -> Int64Array:
             return _first_half(unit.held) if process.beside else _second_half(unit.held)
 
 
-def _first_half(held: HeldMap) -> Int64Array:
+def _first_half(held: HeldMap) -> Int32Array:
     """Return what the half of a process before its map does: 0 its input, 1 the map, 2 statistics."""
     passes, makes = [(0, 1), (1, 1)], [(2, 1)]
     pixel = (passes * held.slot_beats + makes) * held.slots
@@ -209,7 +209,7 @@ def _first_half(held: HeldMap) -> Int64Array:
     return np.tile(one, (held.maps, 1))
 
 
-def _second_half(held: HeldMap) -> Int64Array:
+def _second_half(held: HeldMap) -> Int32Array:
     """Return what the half of a process behind its map does: 0 the map, 1 statistics, 2 its output."""
     passes, first = [(0, 1), (2, 1)], [(0, 1), (1, 1), (2, 1)]
     pixel = (first + passes * (held.slot_beats - 1)) * held.slots
@@ -217,11 +217,11 @@ def _second_half(held: HeldMap) -> Int64Array:
     return np.tile(one, (held.maps, 1))
 
 
-def _program(program: Sequence[Segment]) -> Int64Array:
+def _program(program: Sequence[Segment]) -> Int32Array:
     return np.concatenate([_segment(segment) for segment in program])
 
 
-def _segment(segment: Segment) -> Int64Array:
+def _segment(segment: Segment) -> Int32Array:
     """Return what a feeder does in a segment: it writes in every iteration that emits, then reads if a load is due.
 
     Load ``n`` of ``L`` in ``C`` iterations is due in iteration ``ceil((n + 1) * C / L) - 1``.
@@ -235,7 +235,7 @@ def _segment(segment: Segment) -> Int64Array:
     return made[made[:, 1] > 0]
 
 
-def _unit(engine: StreamEngine, calls: int = 1) -> Int64Array:
+def _unit(engine: StreamEngine, calls: int = 1) -> Int32Array:
     """Return what a call of the unit of an operation does, of so many in a frame.
 
     In every step it reads its beats, in their order, then it writes.

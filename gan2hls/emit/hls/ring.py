@@ -21,7 +21,7 @@ from gan2hls.emit.hls.latency import latency_cycles
 from gan2hls.emit.hls.process import Fifo, Pointer, Process
 from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Int32Array, Int64Array
 from gan2hls.ops import HeldMap, OffChipRing, burst_beats
 
 #: Multiples of the latencies of pipelines that stall as a whole: those are estimates.
@@ -76,9 +76,9 @@ class RingProgram:
                     yield end, min(done[end] * self.ring.burst, self.ring.beats) - before
 
     @property
-    def order(self) -> Int64Array:
-        """What it reads and writes, int64 ``[n, 2]``: 0 for its source or 1 for its sink, and beats."""
-        return np.array(list(self._moves()), np.int64)
+    def order(self) -> Int32Array:
+        """What it reads and writes, int32 ``[n, 2]``: 0 for its source or 1 for its sink, and beats."""
+        return np.array(list(self._moves()), np.int32)
 
     @cached_property
     def cycles(self) -> int:

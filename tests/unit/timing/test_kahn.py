@@ -12,7 +12,7 @@ from gan2hls.timing import Deadlock, NetworkProcess, Wait, corridors, repeated, 
 
 #: A fork whose one branch has to take four words before it gives the first, where the other gives each at once.
 FORK = NetworkProcess("fork", ("in",), ("a", "b"), repeated([(0, 1), (1, 1), (2, 1)], 8))
-LATE = NetworkProcess("late", ("a",), ("c",), np.array([(0, 3), *[(0, 1), (1, 1)] * 5, (1, 3)]))
+LATE = NetworkProcess("late", ("a",), ("c",), np.array([(0, 3), *[(0, 1), (1, 1)] * 5, (1, 3)], np.int32))
 JOIN = NetworkProcess("join", ("b", "c"), ("out",), repeated([(0, 1), (1, 1), (2, 1)], 8))
 BRANCHES = (FORK, LATE, JOIN)
 
@@ -72,7 +72,9 @@ def test_a_corridor_is_what_orders_of_a_buffer_end() -> None:
 def _buffer(source: str, sink: str, taken: np.ndarray) -> NetworkProcess:
     """A process that takes words of ``source`` until they are ``taken[n]``, and then gives word ``n``."""
     steps = [step for before in np.diff(taken, prepend=0).tolist() for step in ((0, before), (1, 1))]
-    return NetworkProcess(f"{source}.buffer", (source,), (sink,), np.array([step for step in steps if step[1]]))
+    return NetworkProcess(
+        f"{source}.buffer", (source,), (sink,), np.array([step for step in steps if step[1]], np.int32)
+    )
 
 
 def _with_buffers(seed: int) -> tuple[list[NetworkProcess], dict[str, int], dict[str, str]]:
@@ -122,7 +124,7 @@ def test_buffers_may_all_take_as_late_as_they_can_or_as_early() -> None:
 def test_fifos_that_double() -> None:
     """They get as long as they must, and twice that at most."""
     depths = dict.fromkeys("abc", 1)
-    late = np.array([(0, 7), *[(0, 1), (1, 1)] * 1, (1, 7)])
+    late = np.array([(0, 7), *[(0, 1), (1, 1)] * 1, (1, 7)], np.int32)
     branches = (FORK, replace(LATE, order=late), JOIN)
     least = run_network(branches, depths, "abc").depths
     doubled = run_network(branches, depths, "abc", doubling=True)
@@ -136,7 +138,7 @@ def test_fifos_that_double() -> None:
     [
         ((FORK, FORK), "in: two processes at one end"),
         ((FORK, NetworkProcess("sink", ("a",), (), repeated([(0, 1)], 7))), "a: 8 words are written, 7 read"),
-        ((NetworkProcess("none", ("a",), (), np.array([(0, 0)])),), "none: it moves no word"),
+        ((NetworkProcess("none", ("a",), (), np.array([(0, 0)], np.int32)),), "none: it moves no word"),
     ],
 )
 def test_networks_that_are_none(processes: tuple[NetworkProcess, ...], message: str) -> None:
@@ -162,7 +164,7 @@ def test_a_loop_that_stalls(seed: int, writes_first: bool) -> None:
         reads = bool(rng.integers(2)) or loop[-1] == (True, False)
         loop.append((reads, writes_first or not reads or bool(rng.integers(2))))
     order = [place for does in loop for place in ((1, 0) if writes_first else (0, 1)) if does[place]]
-    given = np.array([(place, 1) for place in order])
+    given = np.array([(place, 1) for place in order], np.int32)
     clocks: list[list[int]] = [[] for _ in range(len(loop) + latency)]
     for n, (reads, _) in enumerate(loop):
         clocks[n] += [0] if reads else []
@@ -177,8 +179,8 @@ def test_a_loop_that_stalls_in_runs(seed: int) -> None:
     """Runs of several words are the same as words one by one."""
     rng = np.random.default_rng(seed)
     reads, places = int(rng.integers(0, 3)), 4
-    given = np.stack([rng.integers(0, places, 12), rng.integers(1, 6, 12)], axis=1)
-    words = np.stack([np.repeat(*given.T), np.ones(given[:, 1].sum(), np.int64)], axis=1)
+    given = np.stack([rng.integers(0, places, 12), rng.integers(1, 6, 12)], axis=1, dtype=np.int32)
+    words = np.stack([np.repeat(*given.T), np.ones(given[:, 1].sum())], axis=1, dtype=np.int32, casting="unsafe")
     for latency in range(8):
         found = stalling(given, reads, latency)
         assert found.tolist() == stalling(words, reads, latency).tolist()
@@ -230,7 +232,7 @@ def _random_network(rng: np.random.Generator) -> tuple[tuple[NetworkProcess, ...
         else:
             order = rng.permutation(len(places)).tolist()
         steps = [(places[k], 1) for k in order]
-        made.append(NetworkProcess(f"p{n}", tuple(reads), tuple(writes), np.array(steps, np.int64).reshape(-1, 2)))
+        made.append(NetworkProcess(f"p{n}", tuple(reads), tuple(writes), np.array(steps, np.int32).reshape(-1, 2)))
     return tuple(made), list(words)
 
 
