@@ -58,7 +58,11 @@ class RingProgram:
 
     def _stretches(self, bursts: int) -> list[int]:
         """Return so many bursts in runs of which each follows the one before it in memory: where they fill places."""
-        return [bursts] if self.ring.burst == burst_beats(self.ring.bus_bits) else [1] * bursts
+        return [bursts] if self._fills_places else [1] * bursts
+
+    @cached_property
+    def _fills_places(self) -> bool:
+        return self.ring.burst == burst_beats(self.ring.bus_bits)
 
     @property
     def steps(self) -> tuple[tuple[int, int, int], ...]:
@@ -67,13 +71,13 @@ class RingProgram:
 
     def _moves(self) -> Iterator[tuple[int, int]]:
         """Yield what happens, one after the other: 0 for taking or 1 for giving, and beats."""
-        done = [0, 0]
+        done, burst, beats = [0, 0], self.ring.burst, self.ring.beats
         for step in self.rounds:
             for end, bursts in enumerate(step):
                 if bursts:
-                    before = done[end] * self.ring.burst
+                    before = done[end] * burst
                     done[end] += bursts
-                    yield end, min(done[end] * self.ring.burst, self.ring.beats) - before
+                    yield end, min(done[end] * burst, beats) - before
 
     @property
     def order(self) -> Int32Array:
@@ -86,10 +90,9 @@ class RingProgram:
 
         What does not wait in front of it, or has no room behind it, comes and goes a word a clock.
         """
-        ring = self.ring
-        share = max(1, ring.bus_bits // ring.word_bits)
-        beats = (min(beats, ring.end_beats) + max(0, beats - ring.end_beats) * share for _, beats in self._moves())
-        return sum(beats) + MEMORY_CLOCKS * sum(1 for _ in self._moves())
+        share, held = max(1, self.ring.bus_bits // self.ring.word_bits), self.ring.end_beats
+        moved = [min(beats, held) + max(0, beats - held) * share for _, beats in self._moves()]
+        return sum(moved) + MEMORY_CLOCKS * len(moved)
 
     @property
     def constants(self) -> tuple[Constant, ...]:
