@@ -155,10 +155,8 @@ def _shared_options(
         alone = _stream_engines(layers[0], FoldingRequest(), memory)
         shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
         return _ranked([draft.of(joint, family) for draft in _drafts(shared, family, short=short, ultra=ultra)])
-    dense = SkipSavings(linear_op(layers[0]))  # engines that skip, which cannot be shared, are passed over
-    away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, dense, least_bands)
-    dense_ones = (engine for engine in away if engine.left is None)
-    engines = (replace(one, turns=turns) for engine in dense_ones for one in with_quicker_ends(engine))
+    away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, None, least_bands)
+    engines = (replace(one, turns=turns) for engine in away for one in with_quicker_ends(engine))
     return _ranked([draft.of(joint, family) for draft in _drafts(engines, family, short=short, ultra=ultra)])
 
 
@@ -298,10 +296,13 @@ def _away_engines(
     op: IntLinear,
     request: FoldingRequest,
     memory: MemoryPort,
-    skipping: SkipSavings,
+    skipping: SkipSavings | None,
     least_bands: int = 1,
 ) -> Iterator[LinearEngine]:
-    """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared."""
+    """Yield the foldings with weights off chip; none for layers of which few block RAMs would be spared.
+
+    Engines that skip blocks are among them only with ``skipping``: none can be shared.
+    """
     wanted = _wanted_off_chip(request, memory)
     if wanted is False:
         return
@@ -314,7 +315,7 @@ def _away_engines(
         for simd in simd_choices(layer, pe, request):
             legal, pace = lanes_choices(layer, pe, request.lanes), vector_pace(op.geometry, simd)
             dense = Folding(pe, simd, enough_lanes(legal, pe, pace))
-            left = skipping.occupancy(pe, simd)
+            left = None if skipping is None else skipping.occupancy(pe, simd)
             for band in few:
                 rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
                 made = LinearEngine(layer, dense, rows, off_chip=off_chip)
