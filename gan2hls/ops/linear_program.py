@@ -83,7 +83,7 @@ class LinearProgram:
         frames = codes.reshape(-1, *g.in_shape)
         if self._scatters:
             return self._scatter(frames)
-        if self._whole is not None and len(frames) == 1:  # one product is all, and no chunk is smaller
+        if self._whole is not None and len(frames) == self._phases[0].threads(1) == 1:  # one product is all
             pixels = self._centre(frames, np.empty(frames.shape, self.operands)).reshape(-1, g.in_channels)
             return _phases_apart((pixels @ self._whole).reshape(1, *g.out_shape), g)
         out = np.empty((len(frames), *g.out_shape), self.dtype)

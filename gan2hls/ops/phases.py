@@ -155,14 +155,19 @@ class Phase:
         if not whole:
             out[at(self._rows, self._columns)] = made
 
+    def threads(self, frames: int) -> int:
+        """Return how many threads so many frames are worth, of those that are free."""
+        macs = frames * self._gather.size * self.geometry.in_channels * self.geometry.group_out
+        return max(1, min(free_processors(), macs // _THREAD_MACS))
+
     def _step(self, frames: int) -> int:
         """Return how many pixels of so many frames are made at once: as many parts for one thread as for another."""
-        pixels, read = self._gather.shape[0], frames * self._gather.shape[1] * self.geometry.in_channels
-        step = pixels if self._as_it_stands else max(_LEAST_PIXELS, _GATHERED // read)
-        threads = min(free_processors(), read * pixels * self.geometry.group_out // _THREAD_MACS)
-        if threads > 1:
-            step = -(-pixels // (-(-pixels // (step * threads)) * threads))
-        return step
+        pixels, taps = self._gather.shape
+        step = pixels
+        if not self._as_it_stands:
+            step = max(_LEAST_PIXELS, _GATHERED // (frames * taps * self.geometry.in_channels))
+        threads = self.threads(frames)
+        return step if threads == 1 else -(-pixels // (-(-pixels // (step * threads)) * threads))
 
     def _products(self, patches: npt.NDArray[Any], parts: int, out: npt.NDArray[Any]) -> None:
         """Write products of what pixels read, ``[N, P, taps, CI]`` or ``[N, P, CI]`` of one tap, to ``[N, P, CO]``."""

@@ -31,6 +31,22 @@ def test_a_part_alone_runs_where_it_is_called(monkeypatch: pytest.MonkeyPatch) -
     assert seen == [(n, threading.get_ident()) for n in (7, 8, 9)]
 
 
+def test_parts_of_a_part_run_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else those that wait for the threads of others could wait for ever."""
+    monkeypatch.setattr(threads, "processors", lambda: 2)
+    seen: list[tuple[int, int]] = []
+
+    def part(n: int) -> None:
+        assert threads.free_processors() == 1
+        in_threads(lambda _: seen.append((n, threading.get_ident())), range(3))
+
+    in_threads(part, range(2))
+    assert threads.free_processors() == 2
+    for n in range(2):
+        inner = [thread for at, thread in seen if at == n]
+        assert len(inner) == 3 and len(set(inner)) == 1 and inner[0] != threading.get_ident()
+
+
 def test_what_a_part_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "processors", lambda: 2)
 

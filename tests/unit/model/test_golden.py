@@ -15,7 +15,7 @@ from gan2hls.base import in_threads
 from gan2hls.model import IntegerModel, IntLayer, golden
 from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
-from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, linear_program
+from gan2hls.ops import AxisTaps, IntLinear, LinearGeometry, linear_program, phases
 from gan2hls.ops.weights import IntWeight
 from tests.randomized import (
     chain,
@@ -215,6 +215,31 @@ def test_frames_in_threads_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> 
     parts = Golden(model).run(inputs)
     assert spread == [3], "frames 0 to 2, 3 to 5, and 6"
     assert all((whole[name] == parts[name]).all() for name in whole)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(
+    "geometry",
+    [conv((7, 6), 6, 5), conv((7, 6), 6, 8, groups=2), conv((5, 6), 6, 5, k=1, p=0), conv_transpose((5, 4), 6, 12)],
+    ids=["3x3", "in groups", "1x1", "transposed"],
+)
+def test_pixels_in_threads_are_those_of_one(
+    geometry: LinearGeometry, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(threads)
+    z = QuantType(IntType(8, signed=False), 1.0, 77)
+    model = chain("m", geometry.in_shape, z, (linear_layer(rng, "l0", "z", geometry, z),))
+    spread: list[int] = []
+
+    def counted(function: Callable[[int], None], parts: Sequence[int]) -> None:
+        spread.append(len(parts))
+        in_threads(function, parts)
+
+    monkeypatch.setattr(phases, "_THREAD_MACS", 1)
+    monkeypatch.setattr(phases, "free_processors", lambda: threads)
+    monkeypatch.setattr(phases, "in_threads", counted)
+    check(model, random_inputs(rng, model, 1))
+    assert spread and set(spread) == {threads}
 
 
 @pytest.mark.parametrize("frames", [1, 4])
