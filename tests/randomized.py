@@ -23,7 +23,7 @@ from gan2hls.hardware import (
 from gan2hls.hardware.line_buffer import most_rows
 from gan2hls.hardware.off_chip import Bands
 from gan2hls.hardware.queues import with_endless_queues
-from gan2hls.model import IntegerModel, IntLayer, verify_integer_model
+from gan2hls.model import Golden, IntegerModel, IntLayer, verify_integer_model
 from gan2hls.model.ir import Port
 from gan2hls.numbers.numerics import IntType, QuantType, Requant, Table
 from gan2hls.ops import IntIdentity, IntLinear
@@ -361,6 +361,12 @@ def random_inputs(rng: Rng, model: IntegerModel, frames: int) -> dict[str, np.nd
         p.name: rng.integers(t.int_type.lo, t.int_type.hi + 1, (frames, *p.shape))
         for p, t in zip(model.inputs, model.input_types, strict=True)
     }
+
+
+def run_alone(layer: IntLayer, *inputs: np.ndarray) -> np.ndarray:
+    """What the golden model makes of ``layer`` by itself, on codes ``[N, H, W, C]`` of what it reads."""
+    golden = Golden(IntegerModel(layer.name, (), (), (layer,), ()))
+    return golden.run_layers(dict(zip(layer.inputs, inputs, strict=True)), [layer.name])[layer.name]
 
 
 def in_ultra(made: Design) -> Design:

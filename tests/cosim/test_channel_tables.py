@@ -14,7 +14,6 @@ from gan2hls.fabric import SERIES_7
 from gan2hls.flow.actions import verify_project
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, legal_band_rows, make_engine
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.model.golden import Golden
 from gan2hls.model.integer import IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.taps import by_row_phases
@@ -33,6 +32,7 @@ from tests.randomized import (
     linear_layer,
     pointwise_layer,
     random_inputs,
+    run_alone,
 )
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
@@ -105,7 +105,7 @@ def test_golden_model_reads_the_row_of_the_channel():
         [[layer.table.values[c][index[n, p, c] - layer.table.index_type.lo] for c in range(12)] for p in range(4)]
         for n in range(3)
     ]
-    assert (Golden(made.model).run_layer("l1", [codes]).reshape(3, 4, 12) == np.array(wanted)).all()
+    assert (run_alone(layer, codes).reshape(3, 4, 12) == np.array(wanted)).all()
 
 
 def test_memory_does_not_grow_with_lanes():
