@@ -125,7 +125,7 @@ class Golden:
 
 def _parts(layers: Sequence[IntLayer], frames: int) -> list[slice]:
     """Return the frames that run together, as many parts for one thread as for another."""
-    elements = [math.prod(layer.shape) for layer in layers]
+    elements = [math.prod(layer.shape) for layer in layers] or [1]
     most = min(-(-frames // processors()), _PART_ELEMENTS // max(elements))
     least = -(-_THREAD_ELEMENTS // sum(elements))
     count = -(-frames // max(1, most, least))

@@ -54,6 +54,8 @@ def test_an_input_may_leave_as_it_is() -> None:
     model = replace(model, outputs=(*model.outputs, model.inputs[0]))
     inputs = random_inputs(np.random.default_rng(3), model, 2)
     assert (Golden(model).outputs(inputs)["x0"] == inputs["x0"]).all()
+    alone = replace(model, layers=(), outputs=(model.inputs[0],))
+    assert (Golden(alone).outputs(inputs)["x0"] == inputs["x0"]).all()
 
 
 def test_tensors_are_dropped_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
