@@ -14,7 +14,7 @@ import numpy as np
 from gan2hls.timing import network as blocks
 from gan2hls.timing.network import Block, Network, Queue, Stream
 from tests.clocked_actor import Actor, Wire, Words
-from tests.clocked_memory import Decoder, Expand, Meeting, Port
+from tests.clocked_memory import Decoder, Expand, Meeting, Reader, Writer
 
 #: Clocks without any event after which nothing comes any more.
 _PATIENCE = 60
@@ -266,8 +266,9 @@ class Requant(Actor):
 
 KINDS = {
     "source": Source, "sink": Sink, "up": Up, "down": Down, "loader": Loader, "sequencer": Sequencer, "fifo": Fifo,
-    "steps": Steps, "join": Join, "deal": Deal, "requant": Requant, "requant_holes": Requant, "port": Port,
+    "steps": Steps, "join": Join, "deal": Deal, "requant": Requant, "requant_holes": Requant, "reader": Reader,
     "decoder": Decoder, "expand": Expand, "meeting": Meeting,
+    "writer": Writer,
 }  # fmt: skip
 
 
@@ -345,5 +346,5 @@ def _parts(block: Block) -> list[Block]:
 
 def _late_last(actors: list[Actor]) -> list[Actor]:
     """Return ``actors`` with what sees others' events of the same clock behind these."""
-    order = {"fifo": 1, "loader": 2, "port": 2, "sequencer": 3}
+    order = {"fifo": 1, "writer": 1, "loader": 2, "reader": 2, "sequencer": 3}
     return sorted(actors, key=lambda actor: order.get(actor.block.kind, 0))

@@ -7,31 +7,88 @@ from itertools import pairwise
 from tests.clocked_actor import Actor, Wire
 
 
-class Port(Actor):
-    """A port to a memory that sends bursts in order, a beat a clock, the first one so many clocks after its request."""
+class Reader(Actor):
+    """What reads a memory that sends bursts in order, a beat a clock, so many clocks after their requests."""
 
-    def start(self, count: int, burst: int, depth: int, outstanding: int, memory_clocks: int) -> None:
-        self.burst, self.outstanding, self.memory_clocks = burst, outstanding, memory_clocks
-        self.regions, self.room_q, self.asked = self.block.tables[0].tolist(), [depth] * count, [0] * count
-        self.turn_q, self.bursts = 0, []
+    def start(self, count: int, outstanding: int, memory_clocks: int, turn: int, regions: int, burst: int) -> None:
+        self.burst, self.outstanding, self.memory_clocks, self.regions = burst, outstanding, memory_clocks, regions
+        self.frames, self.lengths, self.room_q = (table.tolist() for table in self.block.tables)
+        self.asked, self.bursts_asked, self.turn_q, self.bursts = [0] * count, [0] * count, turn, []
+
+    def has_room(self, n: int, clock: int) -> bool:
+        if self.room_q[n] < self.burst:
+            return False
+        if n < self.regions:
+            return self.asked[n] + self.burst <= self.block.writes[n].words
+        granted = sum(put + 2 <= clock for put in self.reads[n - self.regions].put)
+        return granted > self.bursts_asked[n]
 
     def edge(self, clock: int, taken: bool, left: bool) -> bool:
         n, more = self.turn_q, len(self.bursts) < self.outstanding
-        room = self.room_q[n] >= self.burst and self.asked[n] + self.burst <= self.block.writes[n].words
+        room = self.has_room(n, clock)
         if self.bursts and self.bursts[0][2] <= clock:
             queue, beats, first = self.bursts[0]
             self.writes[queue].put.append(clock)
             self.bursts[:1] = [(queue, beats - 1, first)] if beats > 1 else []
+            if beats == 1 and queue >= self.regions:
+                self.reads[queue - self.regions].free.append(clock)
         if room and more:
-            beats = min(self.burst, self.regions[n] - self.asked[n] % self.regions[n])
+            beats = min(self.lengths[n], self.frames[n] - self.asked[n] % self.frames[n])
             self.bursts.append((n, beats, clock + 1 + self.memory_clocks))
             self.room_q[n], self.asked[n] = self.room_q[n] - beats, self.asked[n] + beats
-        self.turn_q = n if room and not more else (n + 1) % len(self.regions)
+            self.bursts_asked[n] += 1
+        self.turn_q = n if room and not more else (n + 1) % len(self.frames)
         return bool(self.bursts)
 
     def settle(self, clock: int) -> None:
         for n, queue in enumerate(self.writes):
             self.room_q[n] += queue.free[-1:] == [clock]
+
+
+class Writer(Actor):
+    """What writes a memory that takes a beat a clock, and answers so many clocks after the last one of a burst."""
+
+    def start(self, count: int, outstanding: int, memory_clocks: int, turn: int) -> None:
+        self.outstanding, self.memory_clocks = outstanding, memory_clocks
+        self.frames, self.lengths, self.slots = (table.tolist() for table in self.block.tables)
+        self.asked, self.bursts_asked, self.whole_q, self.front_q = ([0] * count for _ in range(4))
+        self.turn_q, self.on_the_way, self.bursts = turn, 0, []
+
+    def whole(self, n: int, clock: int) -> bool:
+        """Whether a burst is in its queue and has a place, as registers show it in this clock."""
+        free = self.slots[n] - self.bursts_asked[n] + sum(last + 2 <= clock for last in self.writes[n].free)
+        return free > 0 and len(self.reads[n].put) - self.asked[n] >= self.length(n)
+
+    def length(self, n: int) -> int:
+        return min(self.lengths[n], self.frames[n] - self.asked[n] % self.frames[n])
+
+    def edge(self, clock: int, taken: bool, left: bool) -> bool:
+        n, ask = self.turn_q, False
+        if self.whole_q[n]:
+            ask = self.on_the_way < self.outstanding
+        wholes = [self.whole(c, clock) and not (ask and c == n) for c in range(len(self.frames))]
+        pop = -1
+        if self.bursts and self.bursts[0][2] <= clock:
+            pop, beats, first = self.bursts[0]
+            self.bursts[:1] = [(pop, beats - 1, first)] if beats > 1 else []
+            if beats == 1:
+                self.due[clock + 1 + self.memory_clocks].append(pop)
+        if ask:
+            beats = self.length(n)
+            self.bursts.append((n, beats, clock + 2))
+            self.asked[n], self.bursts_asked[n] = self.asked[n] + beats, self.bursts_asked[n] + 1
+        answered = self.due.pop(clock, [])
+        for c in answered:
+            self.writes[c].put.append(clock)
+        self.on_the_way += ask - len(answered)
+        for c, words in enumerate(self.reads):
+            assert self.front_q[c] or c != pop, "a beat leaves before it stands in the register"
+            load = (not self.front_q[c] or c == pop) and len(words.put) > len(words.free)
+            self.front_q[c] = load or (self.front_q[c] and c != pop)
+            words.free += [clock] if load else []
+        self.turn_q = n if self.whole_q[n] and not ask else (n + 1) % len(self.frames)
+        self.whole_q = wholes
+        return bool(self.bursts or self.due or answered)
 
 
 class Decoder(Actor):

@@ -20,7 +20,7 @@ from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
 from gan2hls.hardware.stream_engine import StreamEngine
-from gan2hls.hardware.weight_cycles import MEMORY_CLOCKS, weights_from_memory
+from gan2hls.hardware.weight_cycles import MEMORY_CLOCKS, memory_ports, weights_from_memory
 from gan2hls.hardware.width_converters import Converter
 from gan2hls.timing import Block, Network, Queue, Stream, simulate
 
@@ -152,8 +152,9 @@ def design_network(design: Design, frames: int, memory_clocks: int = MEMORY_CLOC
     ``memory_clocks``: of the external memory, from a request to its first beat.
     """
     streams = {stream.tensor: Stream(stream.tensor, stream.beats * frames) for stream in design.inputs}
-    weights = weights_from_memory(design.memory, frames, memory_clocks)
-    blocks = [*weights.blocks, *(weights.source(stream, frames) for stream in streams.values())]
+    weights = weights_from_memory(design.memory, frames)
+    ports = memory_ports(design.memory, weights, frames, memory_clocks)
+    blocks = [*ports, *weights.blocks, *(weights.source(stream, frames) for stream in streams.values())]
     streams |= {e.layer.name: Stream(e.layer.name, e.out_beats * frames) for e in design.engines}
     for unit in design.units:
         arriving = []
@@ -174,7 +175,7 @@ def edge_blocks(edge: Edge, stream: Stream) -> tuple[tuple[Block, ...], Stream]:
     blocks, stream = _converter_blocks(edge, edge.before, stream)
     if edge.ring is not None:
         made = Stream(queue_name(edge), stream.beats)
-        blocks += edge.ring.blocks(stream, made)
+        blocks += edge.ring.blocks(edge.port_name, stream, made)
         stream = made
     else:
         queue, stream = _queue_blocks(stream, queue_name(edge), edge.depth)

@@ -125,7 +125,7 @@ class Design:
     @cached_property
     def memory(self) -> MemoryMap | None:
         """What stands in external memory; None: nothing."""
-        rings = [(f"{edge.reader}_{edge.port}", edge.label, edge.ring) for edge in self.edges]
+        rings = [(edge.port_name, edge.label, edge.ring) for edge in self.edges]
         rings += [(engine.layer.name, f"map of {engine.layer.name}", engine.ring) for engine in self.units]
         return memory_map(self.units, rings, self.memory_ports)
 

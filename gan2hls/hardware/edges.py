@@ -91,6 +91,11 @@ class Edge:
         return f"{self.source.tensor} -> {self.reader or 'output'}"
 
     @property
+    def port_name(self) -> str:
+        """Identifier of the input that it leads to, also of what is behind queue and converters."""
+        return f"{self.reader}_{self.port}"
+
+    @property
     def in_ram(self) -> bool:
         """Whether its queue is a ring in block RAM, or UltraRAM."""
         return self.depth > QUEUE_WORDS and not self.bus_bits

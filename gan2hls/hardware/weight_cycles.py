@@ -1,4 +1,4 @@
-"""The part of the cycle model in front of an engine whose weights are off chip: memory, port, decoders, tiles."""
+"""The part of the cycle model between external memory and engines: ports, decoders, tiles."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ _FULL_TO_INPUT = 2  # from the last word of an engine's tiles to the first input
 _RELEASE_TO_READY, _RING_RELEASE_TO_READY = 5, 7
 _SYMBOL_TO_PUSH = 4
 _SYMBOL_QUEUE = 8
+# Clocks in which rings pass their turns on after a reset: until weights are asked for, and until the first input, which
+# comes that late in a project's bench where no weights are waited for.
+_RESET_TO_REQUEST, _RESET_TO_INPUT = 1, 8
 #: Passes of weights that are read ahead of the last frame, beyond those of tiles and queues.
 _MORE_PASSES = 2
 
@@ -35,23 +38,25 @@ class Weights:
     Attributes:
         blocks: from the memory to the tiles.
         tiles: tiles of each engine, by layer; their words where blocks are skipped.
+        queues: of beats, by region, which a port fills.
     """
 
     blocks: tuple[Block, ...]
     tiles: dict[str, Queue]
+    queues: dict[Region, Queue]
 
     def source(self, stream: Stream, frames: int) -> Block:
         """Return the source of an input: frames come in once all engines have all the weights that they can hold."""
         return timing.source(stream, frames, {queue: queue.depth for queue in self.tiles.values()}, _FULL_TO_INPUT)
 
 
-def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: int) -> Weights:
-    """Return how weights come through the ports of ``memory``; ``memory_clocks``: from a request to its first beat.
+def weights_from_memory(memory: MemoryMap | None, frames: int) -> Weights:
+    """Return how weights come from the ports of ``memory``.
 
-    Engines read ahead of the last frame as of any other one.  What rings have to do with a port is not counted.
+    Engines read ahead of the last frame as of any other one.
     """
-    if memory is None or not memory.engines:
-        return Weights((), {})
+    if memory is None:
+        return Weights((), {}, {})
     blocks: list[Block] = []
     tiles: dict[str, Queue] = {}
     queues: dict[Region, Queue] = {}
@@ -69,18 +74,31 @@ def weights_from_memory(memory: MemoryMap | None, frames: int, memory_clocks: in
             made, words = _decoded(engine, engine.huffman, given, passes)
             blocks += (*made, timing.loader(words, tiles[name], to_ready))
         queues |= zip(memory.regions_of(name), given, strict=True)
-    ports = [
-        timing.port(
-            [queues[region] for region in port.regions],
-            [region.beats for region in port.regions],
-            burst=memory.burst_beats,
-            outstanding=OUTSTANDING,
-            memory_clocks=memory_clocks,
+    return Weights(tuple(blocks), tiles, queues)
+
+
+def memory_ports(memory: MemoryMap | None, weights: Weights, frames: int, memory_clocks: int) -> tuple[Block, ...]:
+    """Return the readers and writers of ``memory``; ``memory_clocks``: from a request to its first beat."""
+    if memory is None:
+        return ()
+    blocks: list[Block] = []
+    passed = _RESET_TO_REQUEST if memory.engines else _RESET_TO_INPUT
+    for port in memory.ports:
+        rings = [placed.ring.between(placed.name, placed.ring.turns * frames) for placed in port.rings]
+        blocks.append(
+            timing.reader(
+                [weights.queues[region] for region in port.regions],
+                [region.beats for region in port.regions],
+                rings,
+                burst=memory.burst_beats,
+                outstanding=OUTSTANDING,
+                memory_clocks=memory_clocks,
+                turn=0 if port.regions else passed,
+            )
         )
-        for port in memory.ports
-        if port.regions
-    ]
-    return Weights((*ports, *blocks), tiles)
+        if rings:
+            blocks.append(timing.writer(rings, outstanding=OUTSTANDING, memory_clocks=memory_clocks, turn=passed))
+    return tuple(blocks)
 
 
 def _decoded(

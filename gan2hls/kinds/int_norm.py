@@ -225,7 +225,7 @@ class IntNorm(StreamOperation):
         takes_all = [timing.Phase((((0,), True),), rest)] if rest else []
         every = np.ones(1, np.int64)
         if plan.ring is not None:
-            buffer = plan.ring.blocks(given, held)
+            buffer = plan.ring.blocks(name, given, held)
         elif plan.in_ram:
             buffer = timing.ring(given, held, plan.depth, RING_OUT_WORDS)
         else:

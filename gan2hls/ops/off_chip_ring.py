@@ -9,13 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
 from gan2hls import timing
 
-#: A step of a program, and several: the streams of which a beat is taken, and whether one is offered.
-Step = tuple[tuple[int, ...], bool]
-Steps = tuple[Step, ...]
 #: Bytes that no AXI4 burst may cross, and so what regions begin at multiples of.  Source: ARM IHI 0022, A3.4.1.
 BOUNDARY = 4096
 #: Bytes of a burst at most: long enough for a DDR memory to open a page once, short enough for engines to take turns.
@@ -25,9 +20,6 @@ _MOST_BEATS = 16
 _ON_THE_WAY = 512
 #: Part of its words that wait for a burst to be whole, at most.
 _BURST_SHARE = 4
-#: Clocks from the last beat of a burst to its first one on the other side, with a memory that answers at once and whose
-#: port is idle.
-_TURN_CLOCKS = 14
 
 
 def burst_beats(bus_bits: int) -> int:
@@ -120,33 +112,28 @@ class OffChipRing:
         """Bytes that it takes: a place has room for the longest burst."""
         return self.slots * burst_beats(self.bus_bits) * self.bus_bits // 8
 
-    def blocks(self, stream: timing.Stream, out: timing.Stream) -> tuple[timing.Block, ...]:
-        """Return what leads from ``stream`` to ``out``, as long as the port has time."""
-        frames, every = stream.beats // self.words, np.ones(1, np.int64)
-        to, come = (timing.Stream(f"{out.name}.{end}", self.beats * frames) for end in ("to", "from"))
-        write, read = (timing.Stream(f"{out.name}.{end}", self.bursts * frames) for end in ("write", "read"))
-        wide, narrow = self.word_bits // self.bus_bits, self.bus_bits // self.word_bits
-        ends: tuple[timing.Block, ...] = ()
-        if wide > 1:
-            ends = timing.down(stream, to, wide), timing.up(come, out, wide)
-        elif narrow > 1:
-            ends = timing.up(stream, to, narrow), timing.down(come, out, narrow)
-        else:
-            to, come = stream, out
-        return (
-            *ends,
-            timing.steps((to,), write, self._phases((((0,), False),), ((0,), True))),
-            timing.requant(write, read, latency=_TURN_CLOCKS, queue_words=self.slots, pixels=every, groups=1),
-            timing.steps((read,), come, self._phases((((), True),), ((0,), True), first=True)),
+    def between(self, name: str, frames: int) -> timing.BurstRing:
+        """Return what is between its ends, for ``frames`` of its own; ``name`` is that of its instance."""
+        beats, bursts = self.beats * frames, self.bursts * frames
+        return timing.BurstRing(
+            timing.Queue(f"{name}.written", beats, self.end_beats),
+            timing.Queue(f"{name}.bursts", bursts, self.slots),
+            timing.Queue(f"{name}.read", beats, self.end_beats),
+            self.beats,
+            self.burst,
         )
 
-    def _phases(self, others: Steps, one: Step, *, first: bool = False) -> tuple[timing.Phase, ...]:
-        """Return the steps of a frame: of each burst ``one``, at its end or ``first``, and ``others`` in between."""
-        whole, rest = divmod(self.beats, self.burst)
-
-        def burst(beats: int) -> Steps:
-            more = others * (beats - 1)
-            return (one, *more) if first else (*more, one)
-
-        phases = [timing.Phase(burst(self.burst), whole)]
-        return (*phases, timing.Phase(burst(rest), 1)) if rest else tuple(phases)
+    def blocks(self, name: str, stream: timing.Stream, out: timing.Stream) -> tuple[timing.Block, ...]:
+        """Return its ends, from ``stream`` to what is ``between`` them, and from there to ``out``."""
+        frames = stream.beats // self.words
+        ring = self.between(name, frames)
+        to, come = (timing.Stream(f"{name}.{end}", self.beats * frames) for end in ("to", "from"))
+        wide, narrow = self.word_bits // self.bus_bits, self.bus_bits // self.word_bits
+        converters: tuple[timing.Block, ...] = ()
+        if wide > 1:
+            converters = timing.down(stream, to, wide), timing.up(come, out, wide)
+        elif narrow > 1:
+            converters = timing.up(stream, to, narrow), timing.down(come, out, narrow)
+        else:
+            to, come = stream, out
+        return *converters, timing.loader(to, ring.written, to_ready=1), timing.fifo(ring.read, come)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gan2hls.timing.kahn import Deadlock, Outcome, Wait, corridors, repeated
 from gan2hls.timing.kahn import Process as NetworkProcess
 from gan2hls.timing.kahn import run as run_network
+from gan2hls.timing.memory_blocks import BurstRing, decoder, expand, meeting, reader, unpack, writer
 from gan2hls.timing.network import (
     Block,
     Edge,
@@ -19,14 +20,10 @@ from gan2hls.timing.network import (
     Queue,
     Stream,
     deal,
-    decoder,
     down,
-    expand,
     fifo,
     join,
     loader,
-    meeting,
-    port,
     queue,
     requant,
     ring,
@@ -35,7 +32,6 @@ from gan2hls.timing.network import (
     source,
     steps,
     take_turns,
-    unpack,
     up,
 )
 from gan2hls.timing.stalling import stalling
@@ -57,6 +53,7 @@ def simulate(network: Network, keep: Collection[Edge] = ()) -> Simulation:
 
 __all__ = [
     "Block",
+    "BurstRing",
     "Deadlock",
     "Edge",
     "Network",
@@ -75,8 +72,8 @@ __all__ = [
     "join",
     "loader",
     "meeting",
-    "port",
     "queue",
+    "reader",
     "repeated",
     "requant",
     "ring",
@@ -90,4 +87,5 @@ __all__ = [
     "take_turns",
     "unpack",
     "up",
+    "writer",
 ]

@@ -9,7 +9,7 @@ from gan2hls.numbers import Int64Array
 #: Kinds of blocks by number.
 KINDS = (
     "source", "sink", "up", "down", "loader", "sequencer", "fifo", "steps", "join", "deal", "requant", "requant_holes",
-    "decoder", "expand", "meeting", "unpack", "port",
+    "decoder", "expand", "meeting", "unpack", "reader", "writer",
 )  # fmt: skip
 #: Columns of ``events``: place of the ring, its size - 1, events so far, events in all (of credits 0: none are told),
 #: how far a stream may be ahead; of offers the readers, of gates the least clocks between takes, of leaves the first
@@ -22,14 +22,14 @@ ANY = -1
 READY_BITS = 64
 #: Integers of state of a block, but for ports and decoders.
 STATES = 10
-#: Column of the state of a port from which the clocks of the last bursts stand.
-LASTS = 4
+#: Columns of the state of a port that tell whose turn it is, and from which the clocks of the last bursts stand.
+TURN, LASTS = 1, 4
 #: Columns of the state of a decoder from which the clocks of its last chunks stand, and those in which its last symbols
 #: were decoded, and left; and how many do, powers of two: more than credits, and than bits of the longest code.
 CHUNKS, LAST_CHUNKS = 12, 16
 DECODED, LAST_SYMBOLS = CHUNKS + LAST_CHUNKS, 256
 SENT = DECODED + LAST_SYMBOLS
-_CONSTANTS = ("ANY", "READY_BITS", "LASTS", "CHUNKS", "LAST_CHUNKS", "DECODED", "LAST_SYMBOLS", "SENT")
+_CONSTANTS = ("ANY", "READY_BITS", "TURN", "LASTS", "CHUNKS", "LAST_CHUNKS", "DECODED", "LAST_SYMBOLS", "SENT")
 
 
 class Arrays(NamedTuple):
@@ -37,7 +37,7 @@ class Arrays(NamedTuple):
 
     Attributes:
         kinds: ``[B]``, places in ``KINDS``.
-        memory: the blocks that are ports of an external memory.
+        memory: the blocks that read or write an external memory.
         unpacks: bool ``[B]``, which blocks ports let go on themselves.
         ports: ``[B, ...]``, the numbers of a block's events, as the function of its kind has them.  Of a stream that is
             read: offer, gate, take, leave; of one that is written: offer, leave, then gate and take of each reader, a
@@ -47,9 +47,10 @@ class Arrays(NamedTuple):
         tables: all tables.
         events: ``[E, 8]``, the rings; see ``EVENT``.  Counts are written.
         store: what the rings hold.  Written.
-        state: ``[B, ...]``, zeros.  Written.
+        state: ``[B, ...]``, zeros but for turns.  Written.
         wakes_at: ``[B + 1]``, where the list of a block's neighbours starts and ends.
-        wakes: the blocks that may go on when another one has; of a port the reader of each of its queues.
+        wakes: the blocks that may go on when another one has; of a reader or writer of a memory the other
+            side of each of its queues.
         watched: ``[len(wakes), 3]``, events of which one must have happened for that, some of them more than once.
         seen: ``[len(wakes)]``, how many had happened when it was woken last, zeros.  Written.
         ready: uint64 ``[B / READY_BITS, rounded up]``, a bit for each block, the lowest first: whether it may go on;

@@ -27,6 +27,7 @@ from gan2hls.timing.layout import (
     SENT,
     STATES,
     STEP,
+    TURN,
     Arrays,
 )
 from gan2hls.timing.network import Block, Edge, Network, Queue, Stream
@@ -150,9 +151,13 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
     tables = [table for block in blocks for table in block.tables]
     starts = iter([0, *accumulate(table.size for table in tables)])
     wakes_at, wakes, watched = layout.wakes()
+    memory = [n for n, block in enumerate(blocks) if block.kind in _MASTERS]
+    state = np.zeros((len(blocks), max(map(_states, blocks))), np.int64)
+    for n in memory:
+        state[n, TURN] = blocks[n].numbers[3]
     arrays = Arrays(
         kinds=np.array([KINDS.index(block.kind) for block in blocks], np.int64),
-        memory=np.array([n for n, block in enumerate(blocks) if block.kind == "port"], np.int64),
+        memory=np.array(memory, np.int64),
         unpacks=np.array([block.kind == "unpack" for block in blocks]),
         ports=_padded([layout.ports(block) for block in blocks]),
         numbers=_padded([block.numbers for block in blocks]),
@@ -160,7 +165,7 @@ def evaluated(network: Network, *, window: int = WINDOW, keep: Collection[Edge] 
         tables=np.concatenate([*tables, np.zeros(0, np.int64)]),
         events=events,
         store=store,
-        state=np.zeros((len(blocks), max(map(_states, blocks))), np.int64),
+        state=state,
         wakes_at=wakes_at,
         wakes=wakes,
         watched=watched,
@@ -214,7 +219,7 @@ class _Layout:
         back: dict[Edge, int] = {}
         for block in self.network.blocks:
             for edge in (*block.reads, *block.writes):
-                back[edge] = max(back.get(edge, 0), _look_back(block))
+                back[edge] = max(back.get(edge, 0), _look_back(block, window))
         for edge, ports in self.of_edge.items():
             alive = window + _BESIDE + back[edge] + (edge.depth + edge.early if isinstance(edge, Queue) else 0)
             if edge not in keep:
@@ -268,8 +273,8 @@ class _Layout:
     def wakes(self) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Return whom each block wakes: where the lists start, the lists, and ``watched`` of ``layout.Arrays``.
 
-        A writer wakes the readers of its edges, and a reader the writer; of a port it is the reader of each of its
-        queues, in their order.
+        A writer wakes the readers of its edges, and a reader the writer; of what is at the port of a memory it is
+        the other side of each of its queues, in their order.
         """
         places = {block: n for n, block in enumerate(self.network.blocks)}
         writers = {edge: n for block, n in places.items() for edge in block.writes}
@@ -285,27 +290,33 @@ class _Layout:
                     gate, take = ports[2 + 2 * branch : 4 + 2 * branch]
                     forth, back = (ports[0], ports[1], take), (gate,) * 3
                 found[writer].append((reader, forth))
-                if self.network.blocks[writer].kind != "port":
+                if self.network.blocks[writer].kind not in _MASTERS:
                     found[reader].append((writer, back))
         for block, n in places.items():
             for queue in block.sees:
                 found[writers[queue]].append((n, (self.of_edge[queue][0],) * 3))
-        for block in (block for block in places if block.kind == "port"):
+        for block in (block for block in places if block.kind == "reader"):
             readers = [(places[self.network.readers(queue)[0]], self.of_edge[queue]) for queue in block.writes]
             found[places[block]] = readers
+        for block in (block for block in places if block.kind == "writer"):
+            found[places[block]] = [(writers[queue], self.of_edge[queue]) for queue in block.reads]
         starts = np.array([0, *accumulate(map(len, found))], np.int64)
         rows = [entry for row in found for entry in row]
         watched = np.array([events for _, events in rows], np.int64).reshape(-1, 3)
         return starts, np.array([other for other, _ in rows], np.int64), watched
 
 
+#: Kinds of blocks at the port of an external memory.
+_MASTERS = ("reader", "writer")
 #: Beats that a fork's reader may be ahead of the others, and one.
 _BESIDE = 2
 
 
-def _look_back(block: Block) -> int:
+def _look_back(block: Block, window: int) -> int:
     """Return how many beats of its edges behind the newest a block still needs."""
     match block.kind:
+        case "join":  # the beats of one stream may have left before the gates of another one are known
+            return window
         case "down":
             return block.numbers[0]
         case "requant" | "requant_holes":
@@ -318,10 +329,10 @@ def _states(block: Block) -> int:
     """Return how many integers of state ``block`` has."""
     if block.kind == "decoder":
         return SENT + LAST_SYMBOLS
-    if block.kind != "port":
+    if block.kind not in _MASTERS:
         return STATES
-    _, _, _, outstanding, _ = block.numbers
-    return LASTS + outstanding
+    clients, outstanding = block.numbers[:2]
+    return LASTS + outstanding + 2 * clients
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Int64Array:

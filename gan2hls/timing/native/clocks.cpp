@@ -9,9 +9,10 @@
 
 namespace gan2hls {
 
-// Let a block that is no port go on as far as it can; return whether it did.
-static bool advance(const arrays& net, kind of, const block& b) {
-    switch (of) {
+// Let a block go on as far as it can; return whether it did.
+static bool advance(const arrays& net, int64_t number) {
+    const block b = block_of(net, number);
+    switch (static_cast<kind>(net.kinds.data[number])) {
     case SOURCE: return source(net, b);
     case SINK: return sink(net, b);
     case UP: return up(net, b);
@@ -28,7 +29,8 @@ static bool advance(const arrays& net, kind of, const block& b) {
     case EXPAND: return expand(net, b);
     case MEETING: return meeting(net, b);
     case UNPACK: return unpack(net, b);
-    case PORT: break;
+    case WRITER: return free_beats(net, number);
+    case READER: break;
     }
     return false;
 }
@@ -54,7 +56,7 @@ extern "C" void evaluate(const gan2hls::arrays* network) {
     int64_t waiting = 0, b = 0;
     bool up = true;
     for (int64_t n = 0; n < net.kinds.rows; ++n)
-        if (net.kinds.data[n] != PORT) waiting += wake(net, n);
+        if (net.kinds.data[n] != READER) waiting += wake(net, n);
     while (waiting) {
         const int64_t next = ready_from(net, b, up);
         if (next < 0) {
@@ -64,9 +66,9 @@ extern "C" void evaluate(const gan2hls::arrays* network) {
         }
         net.ready.data[next / READY_BITS] &= ~(uint64_t(1) << next % READY_BITS);
         --waiting;
-        const bool moved = advance(net, static_cast<kind>(net.kinds.data[next]), block_of(net, next));
+        const bool moved = advance(net, next);
         if (moved) waiting += wake_neighbours(net, next);
-        if (waiting == 0) waiting = ask_all(net);  // nobody wakes a port
+        if (waiting == 0) waiting = ask_all(net);  // nobody wakes a port for that
         b = up ? next + 1 : next - 1;
     }
 }

@@ -9,82 +9,217 @@ namespace gan2hls {
 // Beyond every clock.
 constexpr int64_t NEVER = int64_t(1) << 62;
 
-// The first clock from `clock` on in which queue n of a port has room for a burst, as far as it is known.
-inline int64_t has_room(const arrays& net, const block& b, int64_t n, int64_t clock) {
-    const sequence put(net, b.ports[3 * n]), free(net, b.ports[3 * n + 1]);
-    const int64_t burst = b.numbers[1], depth = b.numbers[2];
-    if (put.count() + burst > put.limit()) return NEVER;  // all that the network has
-    const int64_t last = put.count() - depth + burst - 1;
-    if (last < 0) return clock;
-    return last >= free.count() ? NEVER : std::max(clock, free[last] + 1);
+// What a reader and a writer have in common: clients that take turns, and bursts that the memory serves in order.
+//
+// Numbers: clients, bursts on their way, clocks of the memory; tables: of each client, beats of a region or a frame, and
+// of a burst; state: the next clock in which it may ask, whose turn it is, the first clock in which the memory could move
+// another beat, bursts so far; then, of each that may be on its way, the last clock in which it is.
+class master {
+public:
+    const block b;
+
+    master(const arrays& net, int64_t number) : b(block_of(net, number)), net_(net), number_(number) {}
+
+    int64_t clients() const { return b.numbers[0]; }
+    int64_t outstanding() const { return b.numbers[1]; }
+    int64_t memory_clocks() const { return b.numbers[2]; }
+
+protected:
+    const arrays& net_;
+
+    queued edge(int64_t n) const { return {net_, b.ports + 3 * n}; }
+    // Beats of the burst of client n that begins with beat `asked`.
+    int64_t beats(int64_t n, int64_t asked) const {
+        const int64_t frame = b.table(0)[n];
+        return std::min(b.table(1)[n], frame - asked % frame);
+    }
+    // What is on the other side of a queue of client n.
+    int64_t neighbour(int64_t n) const { return net_.wakes.data[net_.wakes_at.data[number_] + n]; }
+
+private:
+    int64_t number_;
+};
+
+// Read regions over and over, and rings, the last clients, where bursts stand that were written.
+//
+// Ports: bursts of the rings, then what the clients fill; more numbers: regions, beats for which a queue must have room;
+// another table: beats of the queues.
+class reader : public master {
+public:
+    using master::master;
+
+    // By how many clocks what a burst does to others comes later than its request.
+    int64_t later() const { return memory_clocks() + 3; }
+
+    // The first clock from `clock` on in which client n can ask for a burst, as far as it is known.
+    int64_t can_ask(int64_t n, int64_t clock) const {
+        const queued to = fills(n);
+        const int64_t burst = b.numbers[5], asked = to.put.count();
+        if (asked + (in_ring(n) ? 1 : burst) > to.put.limit()) return NEVER;  // all that the network has
+        const int64_t last = asked - b.table(2)[n] + burst - 1;
+        if (last >= to.free.count()) return NEVER;
+        if (last >= 0) clock = std::max(clock, to.free[last] + 1);
+        if (!in_ring(n)) return clock;
+        const queued bursts = edge(n - regions());
+        const int64_t next = bursts.free.count();
+        return next < bursts.put.count() ? std::max(clock, bursts.put[next] + 2) : NEVER;
+    }
+
+    // Ask for it; return the clock of its last beat, and add to `woken` how many blocks are.
+    int64_t ask(int64_t n, int64_t clock, int64_t& woken) const {
+        queued to = fills(n);
+        const int64_t asked = to.put.count(), count = beats(n, asked);
+        const int64_t come = std::max(clock + 1 + memory_clocks(), b.state[2]), last = come + count - 1;
+        for (int64_t beat = 0; beat < count; ++beat) to.put.set(asked + beat, come + beat);
+        to.put.count(asked + count);
+        b.state[2] = last + 1;
+        if (in_ring(n)) edge(n - regions()).free.add(last);
+        const int64_t other = neighbour(n);
+        if (!net_.unpacks.data[other])
+            woken += wake(net_, other);
+        else if (unpack(net_, block_of(net_, other)))
+            woken += wake_neighbours(net_, other);
+        return last;
+    }
+
+private:
+    int64_t regions() const { return b.numbers[4]; }
+    bool in_ring(int64_t n) const { return n >= regions(); }
+    queued fills(int64_t n) const { return edge(clients() - regions() + n); }
+};
+
+// Write rings: a burst when all its beats are there and a place is.
+//
+// Ports: what the clients bring, then bursts of the rings, whose depths are another table; more state: of each client,
+// behind the clocks of bursts, that from which it may ask again, and that of its last beat.
+class writer : public master {
+public:
+    using master::master;
+
+    // As of a reader: the first beat leaves two clocks later, for which one can come a clock later.
+    int64_t later() const { return 4; }
+
+    int64_t can_ask(int64_t n, int64_t clock) const {
+        const queued from = edge(n), bursts = places(n);
+        const int64_t asked = asked_of(n), next = bursts.put.count(), taken = next - b.table(2)[n];
+        if (asked == from.put.limit()) return NEVER;
+        const int64_t last = asked + beats(n, asked) - 1;
+        if (last >= from.put.count() || taken >= bursts.free.count()) return NEVER;
+        clock = std::max(std::max(clock, of_client(n)[0]), from.put[last] + 2);
+        return taken < 0 ? clock : std::max(clock, bursts.free[taken] + 3);
+    }
+
+    // The memory answers some clocks after the last beat is on the bus, which is a clock after it left its queue.
+    int64_t ask(int64_t n, int64_t clock, int64_t& woken) const {
+        queued from = edge(n), bursts = places(n);
+        const int64_t asked = asked_of(n), count = beats(n, asked), first = std::max(clock + 2, b.state[2]);
+        for (int64_t beat = 1; beat < count; ++beat) from.free.set(asked + beat, first + beat - 1);
+        from.free.count(asked + count);
+        b.state[2] = first + count;
+        of_client(n)[0] = clock + 2;
+        of_client(n)[1] = first + count - 1;
+        const int64_t answered = first + count + memory_clocks();
+        bursts.put.add(answered);
+        free_next(n);
+        woken += wake(net_, neighbour(n));
+        return answered;
+    }
+
+    // Free the place of the beat that is in front, if it is there: it stands in a register.
+    bool free_next(int64_t n) const {
+        queued from = edge(n);
+        const int64_t asked = asked_of(n);
+        if (from.free.count() > asked || from.put.count() == asked) return false;
+        from.free.add(std::max(from.put[asked] + 1, of_client(n)[1]));
+        return true;
+    }
+
+private:
+    queued places(int64_t n) const { return edge(clients() + n); }
+    int64_t* of_client(int64_t n) const { return b.state + LASTS + outstanding() + 2 * n; }
+    // Beats of client n that were asked for.
+    int64_t asked_of(int64_t n) const {
+        const int64_t frame = b.table(0)[n], burst = b.table(1)[n], bursts = (frame + burst - 1) / burst;
+        const int64_t put = places(n).put.count();
+        return put / bursts * frame + put % bursts * burst;
+    }
+};
+
+// Let the places of beats be free that a writer has in front of it; return whether there are such.
+inline bool free_beats(const arrays& net, int64_t number) {
+    const writer to(net, number);
+    bool moved = false;
+    for (int64_t n = 0; n < to.clients(); ++n) moved |= to.free_next(n);
+    return moved;
 }
 
-// Ask for bursts: of whose turn it is, where a queue has room; a turn without room is passed on in a clock.
+// The first clock in which any client of a port can ask, as far as it is known.
+template <class port>
+int64_t first_ask(const port& of) {
+    int64_t first = NEVER;
+    for (int64_t n = 0; n < of.clients(); ++n) first = std::min(first, of.can_ask(n, of.b.state[0]));
+    return first;
+}
+
+// Ask for bursts: of whose turn it is, where it can; a turn that cannot is passed on in a clock.
 //
-// Returns how many blocks are woken.  It asks no further than `horizon`.  Ports: queues; numbers: queues, beats of a
-// burst and of a queue, bursts on their way, clocks from a request to its first beat; table: beats of regions; state:
-// the next clock in which it may ask, whose turn it is, the first clock in which the memory could send another beat,
-// bursts so far; then the clock of the last beat of each burst that may be on its way.
-inline int64_t ask(const arrays& net, int64_t number, int64_t horizon) {
-    const block b = block_of(net, number);
-    const int64_t count = b.numbers[0], burst = b.numbers[1], outstanding = b.numbers[3], latency = b.numbers[4];
-    int64_t &clock = b.state[0], &turn = b.state[1], &end = b.state[2], &bursts = b.state[3], woken = 0;
+// Returns how many blocks are woken.  It asks no further than to `horizon`.
+template <class port>
+int64_t ask(const port& of, int64_t horizon) {
+    const int64_t count = of.clients(), outstanding = of.outstanding();
+    int64_t &clock = of.b.state[0], &turn = of.b.state[TURN], &bursts = of.b.state[3], woken = 0;
     while (true) {
         int64_t passed = 0, first = NEVER;
         for (int64_t n = turn; passed < count; ++passed, n = n + 1 < count ? n + 1 : 0) {
-            const int64_t room = has_room(net, b, n, clock);
-            if (room <= clock + passed) break;
-            first = std::min(first, room);
+            const int64_t from = of.can_ask(n, clock);
+            if (from <= clock + passed) break;
+            first = std::min(first, from);
         }
         const bool found = passed < count && clock + passed <= horizon;
         if (!found) {
-            if (passed == count) passed = std::max(first - clock, count);  // nobody has room before the first one has
+            if (passed == count) passed = std::max(first - clock, count);  // nobody can before the first one can
             passed = std::min(passed, horizon + 1 - clock);
             if (passed <= 0) return woken;
         }
         clock += passed;
         turn = (turn + passed) % count;
         if (!found) continue;
-        int64_t& last = b.state[LASTS + bursts % outstanding];
+        int64_t& last = of.b.state[LASTS + bursts % outstanding];
         if (bursts >= outstanding && last >= clock) {
             clock = last + 1;
             continue;
         }
-        sequence put(net, b.ports[3 * turn]);
-        const int64_t asked = put.count(), region = b.table(0)[turn], beats = std::min(burst, region - asked % region);
-        const int64_t come = std::max(clock + 1 + latency, end);
-        for (int64_t beat = 0; beat < beats; ++beat) put.set(asked + beat, come + beat);
-        put.count(asked + beats);
-        end = come + beats;
-        last = end - 1;
+        last = of.ask(turn, clock, woken);
         ++bursts;
-        const int64_t reader = net.wakes.data[net.wakes_at.data[number] + turn];
         turn = (turn + 1) % count;
         ++clock;
-        if (!net.unpacks.data[reader])
-            woken += wake(net, reader);
-        else if (unpack(net, block_of(net, reader)))
-            woken += wake_neighbours(net, reader);
     }
 }
 
 // Let the ports ask for bursts; return how many blocks that wakes: 0, as none can ask any more.
 //
-// They must only go on when no other block can.  Then whatever is not known yet is behind words that they have not put
-// yet, and no port asks further than to the clock in which the first of those could be there.  Nobody else wakes them,
-// and they wake who reads what they fill; an `unpack` goes on at once, and wakes whom it has a row for.
+// They must only go on when no other block can.  Then whatever is not known yet is behind bursts that they have not asked
+// for yet, and no port asks further than to the clock before the first of those could matter.  Nobody else wakes them,
+// but a writer for the places of its beats, and they wake who is on the other side of their queues; an `unpack` goes on
+// at once, and wakes whom it has a row for.
 inline int64_t ask_all(const arrays& net) {
     int64_t woken = 0;
     while (woken == 0) {
         int64_t horizon = NEVER;
-        for (int64_t at = 0; at < net.memory.rows; ++at) {
-            const block b = block_of(net, net.memory.data[at]);
-            int64_t first = NEVER;
-            for (int64_t n = 0; n < b.numbers[0]; ++n) first = std::min(first, has_room(net, b, n, b.state[0]));
-            horizon = std::min(horizon, first + 2 + b.numbers[4]);
-        }
+        const auto see = [&](const auto& of) { horizon = std::min(horizon, first_ask(of) + of.later() - 1); };
+        const auto let = [&](const auto& of) { woken += ask(of, horizon); };
+        const auto all = [&](const auto& act) {
+            for (int64_t at = 0; at < net.memory.rows; ++at) {
+                const int64_t number = net.memory.data[at];
+                if (net.kinds.data[number] == READER)
+                    act(reader(net, number));
+                else
+                    act(writer(net, number));
+            }
+        };
+        all(see);
         if (horizon >= NEVER) break;
-        for (int64_t at = 0; at < net.memory.rows; ++at) woken += ask(net, net.memory.data[at], horizon);
+        all(let);
     }
     return woken;
 }
