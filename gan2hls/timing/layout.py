@@ -23,7 +23,9 @@ READY_BITS = 64
 #: Integers of state of a block, but for ports and decoders.
 STATES = 10
 #: Columns of the state of a port that tell whose turn it is, and from which the clocks of the last bursts stand.
-TURN, LASTS = 1, 4
+TURN, LASTS = 1, 5
+#: Integers of state of each client of a port, behind those.
+CLIENT = 5
 #: Columns of the state of a decoder from which the clocks of its last chunks stand, and those in which its last symbols
 #: were decoded, and left; and how many do, powers of two: more than credits, and than bits of the longest code.
 CHUNKS, LAST_CHUNKS = 12, 16

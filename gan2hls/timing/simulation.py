@@ -15,6 +15,7 @@ from gan2hls.timing.clocks import evaluate
 from gan2hls.timing.layout import (
     AHEAD,
     AT,
+    CLIENT,
     COUNT,
     EVENT,
     KINDS,
@@ -332,7 +333,7 @@ def _states(block: Block) -> int:
     if block.kind not in _MASTERS:
         return STATES
     clients, outstanding = block.numbers[:2]
-    return LASTS + outstanding + 2 * clients
+    return LASTS + outstanding + CLIENT * clients
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Int64Array:

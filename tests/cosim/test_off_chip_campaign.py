@@ -83,8 +83,7 @@ def check(made: Design, folder: Path, seed: int) -> None:
     assert (result.status, result.mismatches) == ("passed", 0), result
     bench = Bench(made, folder)
     assert lint(made, folder / "rtl") == ""
-    if made.memory is None or not made.memory.rings:  # which wait for weights at the port
-        bench.check_cycles(int(rng.integers(0, 60)))
+    bench.check_cycles(int(rng.integers(0, 60)))
     bench.run(3, seed=1, idle=40, stall=40, memory=(int(rng.integers(0, 100)), int(rng.integers(0, 70))))
     bench.run(2, seed=2, idle=10, stall=10, memory=(int(rng.integers(0, 100)), 20), reset_at=int(rng.integers(20, 400)))
 
