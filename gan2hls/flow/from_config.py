@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 _BAMBU_FOLDING = (2, 4)
 #: How far the interval of a design may lie above what it was weighed with, which knows no hand-over of engines.
 _NEARLY = 1.005
+#: The same of one that is weighed as fast as with 8 bits, whose maps may be in other places of external memory.
+_AS_FAST = 1.001
 #: What ``precision: auto`` keeps where the config names no goal.
 _LEAST_PSNR_DB = 35.0
 
@@ -164,7 +166,7 @@ class _Weighing:
         except FoldingError:
             return False
         as_fast = found.interval <= estimate(self._first).interval
-        paced = estimate(design).interval <= (1.0 if as_fast else _NEARLY) * found.interval
+        paced = estimate(design).interval <= (_AS_FAST if as_fast else _NEARLY) * found.interval
         return paced and design_resources(design).within(self._most)
 
 
