@@ -31,6 +31,8 @@ from gan2hls.timing import Network, Queue, simulate
 
 #: How far a frame interval may rise for shorter queues.
 _TOLERANCE = 1.002
+#: How far it may rise where queues that do not fit else are off chip, and wait for others at the port.
+_AT_THE_PORT = 1.02
 #: How far it may rise where layers take turns.
 _SLOWED = 1.5
 #: Block RAMs of 18 kbit that a queue off chip must spare.
@@ -114,7 +116,8 @@ def with_queues(
 
     Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough,
     but those in external memory may be longer; where not even the first ones fit, the design with those is returned,
-    whatever its interval.
+    whatever its interval.  A design with queues in external memory may also be somewhat slower where it fits and none
+    does that keeps the interval.
 
     Args:
         design: without maps off chip, or with those of its engines alone.
@@ -132,6 +135,7 @@ def with_queues(
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]
     }
     slowed: Design | None = None
+    at_the_port: Design | None = None
     candidates = _candidates(design, interval)
     first = next(candidates)
     held = _with_held_bands(design, first)
@@ -147,7 +151,9 @@ def with_queues(
         for one in both:
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
-                return one
+                return one if at_the_port is None or fits(one) else at_the_port
+            if queue_bytes(one) and pace <= interval * _AT_THE_PORT and fits(one):
+                at_the_port = at_the_port or one
             if design.shared and pace <= interval * _SLOWED:
                 slowed = slowed or one
                 break

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gan2hls
-from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, estimate, make_engine
+from gan2hls.hardware import Design, Folding, LinearEngine, OffChip, make_engine
 from gan2hls.hardware.queues import with_endless_queues, with_queues
 from gan2hls.model import batched
 from gan2hls.numbers import IntType, QuantType

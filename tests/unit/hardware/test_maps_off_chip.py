@@ -18,9 +18,11 @@ from gan2hls.hardware import (
     Utilization,
     design_resources,
     estimate,
+    queues,
     schedule,
     weigh,
 )
+from gan2hls.hardware.cycles import Estimate
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -91,6 +93,25 @@ def test_a_port_is_half_as_wide_where_nothing_fits_otherwise() -> None:
     assert again.memory is not None and again.memory.bus_bits == 32
     wanted = weigh(made, model, free, {})
     assert wanted is not None and wanted.taken == design_resources(made)
+
+
+def test_queues_off_chip_may_wait_at_the_port_for_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a design fits with them, and none fits that keeps the interval."""
+    real = queues.estimate
+
+    def waiting(percent: int) -> None:
+        def paced(made: Design) -> Estimate:
+            known = real(made)
+            return replace(known, interval=known.interval * (100 + percent * bool(queues.queue_bytes(made))) // 100)
+
+        monkeypatch.setattr(queues, "estimate", paced)
+
+    model, tight = residual(), target(12 / 280)
+    waiting(1)
+    design = schedule(model, tight, {})
+    assert rings(design) == ["x0 -> l2"] and design_resources(design).within(tight.budget)
+    waiting(50)
+    assert rings(schedule(model, tight, {})) != ["x0 -> l2"]
 
 
 def test_maps_can_be_kept_on_chip() -> None:
