@@ -138,7 +138,7 @@ def _arrival(edge: Edge, source: Fifo, suffix: str, config: str, program: RingPr
     behind = len(edge.before)
     for n in range(len(converters) + 1):
         if n == behind and edge.ring is not None:
-            made += ring_processes(edge.ring, f"{edge.reader}_{edge.port}", config, source, suffix, program)
+            made += ring_processes(edge.ring, edge.port_name, config, source, suffix, program)
             source = made[-1].sink
         if n < len(converters):
             kind, arguments, sink, cycles, about = converters[n]

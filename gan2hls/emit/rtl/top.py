@@ -108,11 +108,11 @@ def _reader(edge: Edge) -> str:
 
 def _edge_blocks(edge: Edge, rings: Mapping[str, RingEnds], *, alone: bool) -> list[_Block]:
     """Return the converters and the queue of ``edge``, in stream order; ``alone``: its reader has no other input."""
-    prefix = edge.reader if alone else f"{edge.reader}_{edge.port}"
+    prefix = edge.reader if alone else edge.port_name
     blocks = _converter_blocks(edge, edge.before, prefix, edge.name)
     source = blocks[-1].name if blocks else edge.name
     if edge.ring is not None:
-        blocks.append(_ring_block(f"{prefix}_queue", source, edge.ring, rings[f"{edge.reader}_{edge.port}"]))
+        blocks.append(_ring_block(f"{prefix}_queue", source, edge.ring, rings[edge.port_name]))
         source = blocks[-1].name
     elif edge.depth:
         module, name, bits = ("g2h_ring" if edge.in_ram else "g2h_queue"), f"{prefix}_queue", edge.queued.bits

@@ -9,12 +9,7 @@ namespace gan2hls {
 // Beyond every clock.
 constexpr int64_t NEVER = int64_t(1) << 62;
 
-// What a reader and a writer have in common: clients that take turns, and bursts that the memory serves in order.
-//
-// Numbers: clients, bursts on their way, clocks of the memory; tables: of each client, beats of a region or a frame, and
-// of a burst; state: the next clock in which it may ask, whose turn it is, the first clock in which the memory could move
-// another beat, bursts so far, the first clock in which a client can ask, as far as it is known; then, of each that may be on its way, the last clock in which it is; then a
-// `client_state` of each client.
+// What stands in a block's state for each client of a port.
 struct client_state {
     int64_t ready;  // 1 more than the first clock from which it can ask for a burst; 0: not known yet
     int64_t asked;  // beats so far
@@ -22,7 +17,14 @@ struct client_state {
     int64_t last;   // clock of the last of them
     int64_t again;  // clock from which it may ask again, whatever there is
 };
+static_assert(sizeof(client_state) == CLIENT * sizeof(int64_t), "layout.py says how long it is");
 
+// What a reader and a writer have in common: clients that take turns, and bursts that the memory serves in order.
+//
+// Numbers: clients, bursts on their way, clocks of the memory; tables: of each client, beats of a region or a frame,
+// and of a burst; state: the next clock in which it may ask, whose turn it is, the first clock in which the memory
+// could move another beat, bursts so far, the first clock in which any client can ask, as far as it is known; then, of
+// each burst that may be on its way, the last clock in which it is; then a `client_state` of each client.
 class master {
 public:
     const block b;
@@ -36,7 +38,7 @@ public:
     client_state& client(int64_t n) const {
         return reinterpret_cast<client_state*>(b.state + LASTS + outstanding())[n];
     }
-    // The first clock in which any client can ask, as far as it is known: find it, and say what was found.
+    // Find the first clock in which any client can ask, as far as it is known, which `first_ask` tells then.
     void find_first() const {
         int64_t first = NEVER;
         for (int64_t n = 0; n < clients(); ++n) first = std::min(first, can_ask(n, b.state[0]));
@@ -74,8 +76,8 @@ private:
 
 // Read regions over and over, and rings, the last clients, where bursts stand that were written.
 //
-// Ports: bursts of the rings, then what the clients fill; more numbers: regions, beats for which a queue must have room;
-// another table: beats of the queues.
+// Ports: bursts of the rings, then what the clients fill; more numbers: regions, beats for which a queue must have
+// room; another table: beats of the queues.
 class reader : public master {
 public:
     using master::master;
@@ -219,7 +221,7 @@ int64_t ask(const port& of, int64_t horizon) {
 
 // Do `act` with every reader and writer.
 template <class action>
-void all_masters(const arrays& net, const action& act) {
+void for_masters(const arrays& net, const action& act) {
     for (int64_t at = 0; at < net.memory.rows; ++at) {
         const int64_t number = net.memory.data[at];
         if (net.kinds.data[number] == READER)
@@ -231,29 +233,30 @@ void all_masters(const arrays& net, const action& act) {
 
 // Let the ports ask for bursts; return how many blocks that wakes: 0, as none can ask any more.
 //
-// They must only go on when no other block can.  Then whatever is not known yet is behind bursts that they have not asked
-// for yet, and no port asks further than to the clock before the first of those could matter.  Nobody else wakes them,
-// but a writer for the places of its beats, and they wake who is on the other side of their queues; an `unpack` goes on
-// at once, and wakes whom it has a row for.  So as long as nobody is woken, only who has asked can do so earlier.
+// They must only go on when no other block can.  Then whatever is not known yet is behind bursts that they have not
+// asked for yet, and no port asks further than to the clock before the first of those could matter.  Nobody else wakes
+// them, but a writer for the places of its beats, and they wake who is on the other side of their queues; an `unpack`
+// goes on at once, and wakes whom it has a row for.  So as long as nobody is woken, only who has asked can do so
+// earlier.
 inline int64_t ask_all(const arrays& net) {
     int64_t woken = 0, horizon;
     const auto look = [&](const auto& of) {
         for (int64_t n = 0; n < of.clients(); ++n)
             if (of.client(n).ready == 0) of.look(n);
     };
-    all_masters(net, look);
+    const auto see = [&](const auto& of) {
+        of.find_first();
+        horizon = std::min(horizon, of.first_ask() + of.later() - 1);
+    };
+    const auto let = [&](const auto& of) {
+        if (of.first_ask() <= horizon) woken += ask(of, horizon);
+    };
+    for_masters(net, look);
     while (woken == 0) {
         horizon = NEVER;
-        const auto see = [&](const auto& of) {
-            of.find_first();
-            horizon = std::min(horizon, of.first_ask() + of.later() - 1);
-        };
-        const auto let = [&](const auto& of) {
-            if (of.first_ask() <= horizon) woken += ask(of, horizon);
-        };
-        all_masters(net, see);
+        for_masters(net, see);
         if (horizon >= NEVER) break;
-        all_masters(net, let);
+        for_masters(net, let);
     }
     return woken;
 }
