@@ -14,7 +14,7 @@ unexport PYTHONHOME
 # Compiled once, not by each worker of the tests and each tool that they start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test fuzz quick check cosim lint-hw snapshot bench tools clean
+.PHONY: help demo test exhaustive fuzz quick check cosim lint-hw snapshot bench tools clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,8 +42,11 @@ demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with fu
 	@echo "reports:  hls_out/dcgan_mnist32/report.json, hls_out/dcgan_mnist32_ternary/report.json"
 	@echo "pictures: hls_out/dcgan_mnist32/picture.png, hls_out/dcgan_mnist32_ternary/picture.png"
 
-test: $(STAMP) ## Run all tests.
+test: $(STAMP) ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=ci
+
+exhaustive: $(STAMP) ## Run the tests with all of their cases, which takes twice as long.
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=ci --exhaustive
 
 fuzz: $(STAMP) ## Run the tests of random examples on new ones; `make test` draws the same each time.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=default -m hypothesis

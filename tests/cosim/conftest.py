@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gan2hls.verify import csim
 from gan2hls.verify.csim import ap_types_folder
 from tests.cosim import hls_chains
 from tests.shared import shared
@@ -32,3 +33,9 @@ def precompiled_headers() -> None:
     if find_spec("hls4ml") is None or shutil.which("g++") is None:
         return  # nor are there tests that include it
     shared(hls_chains.HEADER.parent.name, _fill)
+
+
+@pytest.fixture(autouse=True)
+def quick_csim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile C simulations fast; a test that wants what a build does sets ``hls_chains.OPTIMIZED``."""
+    monkeypatch.setattr(csim, "FLAGS", hls_chains.QUICK)

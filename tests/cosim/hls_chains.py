@@ -16,6 +16,7 @@ from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops import IntLinear
 from gan2hls.ops.taps import AxisTaps, LinearGeometry, by_row_phases, conv_axis, conv_transpose_axis
+from gan2hls.verify import csim
 from tests.randomized import Rng, chain, dense, design, linear_layer, pointwise_layer
 from tests.shared import folder
 
@@ -23,7 +24,9 @@ from tests.shared import folder
 HEADER = folder() / "csim_headers" / "headers.hpp"
 #: How it is compiled.  g++ has the memory to collect no garbage.
 COMPILER = ("-std=c++14", "-Og", "--param=ggc-min-expand=1000", "--param=ggc-min-heapsize=2000000")
-#: Fast to compile; the suite's flags otherwise.  Of numbers without a value g++ is silent as behind ``lib/types.hpp``.
+#: The flags of a build.
+OPTIMIZED = csim.FLAGS
+#: Fast to compile; those of a build otherwise.  Of numbers without a value g++ is silent as behind ``lib/types.hpp``.
 QUICK = (
     *COMPILER, "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-uninitialized", "-Wno-maybe-uninitialized",
     "-include", str(HEADER),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sysconfig
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -178,9 +179,11 @@ class Bench:
     def _simulate(
         self, frames: int, seed: int, idle: int, stall: int, reset_at: int, memory: tuple[int, int, int]
     ) -> None:
+        """Simulate until a while after the last beat; where the memory has an error, until nothing more may come."""
         design, folder = self.design, self.folder
         frame = sum(engine.interval for engine in design.engines)
-        arguments = [4000 + 100 * frames * frame, 200 + 8 * frame, seed, idle, stall, reset_at]
+        most = (8 if memory[2] else 100) * frames * frame
+        arguments = [4000 + most, 200 + frame, seed, idle, stall, reset_at]
         arguments += [frames * port.stream.beats for port in design.sinks]
         done = subprocess.run(
             [str(folder / "obj" / "Vtop"), *map(str, arguments)],
@@ -197,16 +200,26 @@ class Bench:
 
         All of these beats must be right.
         """
-        design, folder = self.design, self.folder
-        self.run(2)  # the stimulus of seed 0
-        right = {port.axis: (folder / f"{port.axis}.txt").read_text().split()[2::3] for port in design.sinks}
+        inputs, right = self._two_frames
+        for path, text in inputs.items():
+            path.write_text(text)
         self._simulate(2, 0, 0, 0, 0, (8, 0, error_at))
         count = 0
-        for port in design.sinks:
-            got = (folder / f"{port.axis}.txt").read_text().split()[2::3]
-            assert got == right[port.axis][: len(got)], f"{port.axis}: a wrong beat behind an error"
+        for axis, got in self._words().items():
+            assert got == right[axis][: len(got)], f"{axis}: a wrong beat behind an error"
             count += len(got)
-        return count, int((folder / "memory.txt").read_text().split()[1])
+        return count, int((self.folder / "memory.txt").read_text().split()[1])
+
+    @cached_property
+    def _two_frames(self) -> tuple[dict[Path, str], dict[str, list[str]]]:
+        """Files of the inputs of two frames, and the right words of each output."""
+        self.run(2)
+        paths = [self.folder / f"{port.axis}.hex" for port in self.design.sources]
+        return {path: path.read_text() for path in paths}, self._words()
+
+    def _words(self) -> dict[str, list[str]]:
+        """Read the words that left at each output."""
+        return {port.axis: (self.folder / f"{port.axis}.txt").read_text().split()[2::3] for port in self.design.sinks}
 
     def _ends(self, result: Run) -> Int64Array:
         """Return the clocks in which each frame has left at every output."""

@@ -105,11 +105,8 @@ WRONG = ("FIRST_ROW = 1", "FIRST_ROW = 0"), ("END_ROW = 3", "END_ROW = 4"), ("FI
 
 
 @pytest.mark.parametrize(("right", "wrong"), [*WRONG, ("END_BEAT = 12", "END_BEAT = 11")])
-def test_an_edge_that_is_wrong_is_found(
-    right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edge_that_is_wrong_is_found(right: str, wrong: str, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = crops()
     codes = random_inputs(np.random.default_rng(6), made.model, 1)
     changed = {"layers/l4.hpp": (right.encode(), wrong.encode())}

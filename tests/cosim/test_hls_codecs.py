@@ -16,17 +16,15 @@ from gan2hls.model.golden import Golden
 from gan2hls.ops.weights import IntWeight
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.hls_chains import OPTIMIZED, QUICK, write_hls
 from tests.cosim.hls_codecs import KINDS, codec_design, copies, dense_packing_design, flip, narrowed_design
 from tests.randomized import Rng, block_mask, chain, conv, dense, design, random_inputs
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile for speed of compilation."""
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
+#: Others have a like of theirs among these.
+OFTEN = ("raw", "binary", "ternary", "codebook5-books", "blockscale4-zero-points")
 
 
 def passes(made: Design, tmp_path: Path) -> None:
@@ -35,8 +33,7 @@ def passes(made: Design, tmp_path: Path) -> None:
     assert result.status == "passed", result
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sampled(KINDS, OFTEN))
 def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     made = codec_design(np.random.default_rng(sum(kind.encode())), KINDS[kind])
     half = len(made.engines) // 2
@@ -53,13 +50,13 @@ def test_codec_in_every_geometry(kind: str, tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.usefixtures("quick")
 def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
     passes(narrowed_design(np.random.default_rng(0)), tmp_path)
 
 
-def test_dense_packing(tmp_path: Path) -> None:
-    """Five trits a byte and every rest, with the suite's own flags."""
+def test_dense_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five trits a byte and every rest, compiled as a build does."""
+    monkeypatch.setattr(csim, "FLAGS", OPTIMIZED)
     made = dense_packing_design(np.random.default_rng(4))
     for engine in made.engines:
         assert engine.encoded is not None and engine.encoded.codec == "ternary" and engine.encoded.parameters["dense"]
@@ -67,7 +64,7 @@ def test_dense_packing(tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["ternary", "codebook5-books", "blockscale4-zero-points"])
+@pytest.mark.parametrize("kind", sampled(["codebook5-books", "blockscale4-zero-points", "ternary"], 2))
 def test_exact_widths_and_flat_region(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Vitis synthesizes has no register wider than its number; what bambu takes is one flat region."""
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))
@@ -107,8 +104,7 @@ def place_of(memory: Memory, word: int, bit: int) -> Flip:
     return memory.name, word * columns + limb, bit % 64
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("kind", ["raw", "binary", "ternary", "codebook13", "codebook5-books", *SCALED])
+@pytest.mark.parametrize("kind", sampled(["raw", "binary", "ternary", "codebook13", "codebook5-books", *SCALED], OFTEN))
 def test_each_flipped_bit_of_weights_and_each_centroid_shows(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     geometry, folding, what = dense(40, 40), Folding(4, 5, 2), KINDS[kind]
@@ -167,7 +163,6 @@ def skipping(count: int) -> tuple[Design, int]:
     return made, at
 
 
-@pytest.mark.usefixtures("quick")
 def test_each_flipped_bit_of_runs_and_displacements_shows(tmp_path: Path) -> None:
     made, run = skipping(6)
     program = made.engines[0].skip
@@ -178,7 +173,6 @@ def test_each_flipped_bit_of_runs_and_displacements_shows(tmp_path: Path) -> Non
     assert differing(made, flips, tmp_path) == [layer.name for layer in made.model.layers[1:-1]]
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("field", ["length", "last"])
 def test_run_that_ends_elsewhere_is_found_and_named(field: str, tmp_path: Path) -> None:
     made, run = skipping(3)

@@ -34,9 +34,8 @@ pytestmark = pytest.mark.cosim
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick() -> None:
     """Compile for speed of compilation."""
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
 
 
 def inputs_of(design: Design, frames: int = 3, seed: int = 1) -> dict[str, np.ndarray]:

@@ -34,10 +34,9 @@ pytestmark = pytest.mark.cosim
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick() -> None:
     """Compile for speed of compilation."""
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
 
 
 def passes(made: Design, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gan2hls.verify.csim import check_csim
 from tests.cosim.hls_chains import QUICK, write_hls
 from tests.random_integer_graphs import maps_away
 from tests.randomized import random_inputs
+from tests.sampling import sampled
 from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
 
 pytestmark = pytest.mark.cosim
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.cosim
         (4, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
     ],
 )
-@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("bounded", sampled([True, False], 1))
 def test_layers_take_turns(
     seed: int, flags: tuple[str, ...], bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +48,7 @@ def test_layers_take_turns(
 @pytest.mark.parametrize(
     ("flags", "queued"), [((), False), ((), True), (("-DGAN2HLS_FLAT",), True)], ids=["narrow", "queued", "flat"]
 )
-@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("bounded", sampled([True, False], 1))
 def test_what_stands_behind_the_turns(
     flags: tuple[str, ...], queued: bool, bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,19 +65,18 @@ def test_what_stands_behind_the_turns(
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-def test_a_map_and_what_waits_in_front_of_it_are_off_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_map_and_what_waits_in_front_of_it_are_off_chip(tmp_path: Path) -> None:
     """Streams to memory and back of both stand in one function."""
     pytest.importorskip("hls4ml")
     made = norms_design(4)
     made = maps_away(replace(made, depths={**made.depths, **{(name, 0): 128 for name in made.shared[0]}}), 64)
     assert all(unit.ring is not None for unit in made.units if unit.turns)
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     codes = random_inputs(np.random.default_rng(1), made.model, 3)
     result = check_csim(write_hls(made, tmp_path), made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize("bounded", sampled([True, False], 1))
 @pytest.mark.parametrize("form", range(len(NORMS)))
 def test_norms_take_turns(form: int, bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")

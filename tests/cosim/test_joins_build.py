@@ -11,6 +11,7 @@ from onnx import TensorProto
 import gan2hls
 from gan2hls.report import Report
 from tests.onnx_models import f32, save
+from tests.sampling import sampled
 from tests.unit.frontend.test_graphs import with_ports
 
 pytest.importorskip("cocotb")
@@ -74,6 +75,10 @@ VALID = f"""
     o = Conv<{PADS}>(g, image) y = Tanh(o)
 """
 
+KINDS = (
+    (U_NET, "concat", 1), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2), (DENSE_BLOCK, "concat", 2), (VALID, "crop", 1),
+)  # fmt: skip
+
 
 def build(model: Path, steps: tuple[str, ...] = STEPS, target: dict[str, object] | None = None) -> Report:
     """Build a model, climb ``steps`` and hold its report to what every build promises."""
@@ -91,8 +96,8 @@ def build(model: Path, steps: tuple[str, ...] = STEPS, target: dict[str, object]
 
 @pytest.mark.parametrize(
     ("body", "kind", "count"),
-    [(U_NET, "concat", 1), (DENSE_BLOCK, "concat", 2), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2), (VALID, "crop", 1)],
-    ids=["u-net", "dense block", "attention", "squeeze", "valid"],
+    sampled(KINDS, 3),
+    ids=["u-net", "attention", "squeeze", "dense block", "valid"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
     report = build(save(tmp_path, body, (1, 3, 8, 8), K))

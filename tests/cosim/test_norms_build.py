@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan2hls.verify import csim
+from tests.cosim.hls_chains import OPTIMIZED
 from tests.cosim.test_joins_build import PADS, K, build, weights
 from tests.onnx_models import f32, save
 
@@ -41,7 +43,9 @@ PIXELS = f"""
 
 
 @pytest.mark.parametrize(("body", "count"), [(RESIDUAL, 2), (PIXELS, 2)])
-def test_builds(tmp_path: Path, body: str, count: int) -> None:
+def test_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, count: int) -> None:
+    """Compiled as for a user."""
+    monkeypatch.setattr(csim, "FLAGS", OPTIMIZED)
     report = build(save(tmp_path, body, (1, 3, 8, 8), CONSTANTS))
     assert sum(layer.kind == "norm" for layer in report.layers) == count
     assert {layer.kind for layer in report.layers} <= {"conv", "norm", "add"}

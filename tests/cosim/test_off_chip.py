@@ -18,6 +18,7 @@ from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_codecs import coded_design
 from tests.randomized import coded_chain, design, random_off_chip, tiny_design
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -63,9 +64,7 @@ def test_cycles_behind_a_memory_of_any_latency(memory_latency: int, tmp_path: Pa
     Bench(made, tmp_path).check_cycles(memory_latency)
 
 
-@pytest.mark.parametrize(
-    "seed", [7, 12, pytest.param(20, marks=pytest.mark.slow), pytest.param(28, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("seed", sampled([7, 12, 20, 28], 1))
 def test_pixels_without_taps_and_rows_in_turns(seed: int, tmp_path: Path) -> None:
     """Engines of any geometry, groups, tables and requantizers, at the pace of their MACs or of the memory."""
     made = random_off_chip(np.random.default_rng(seed), random_design(seed, layers=6), 256, part=1.0)
@@ -94,7 +93,7 @@ def test_bytes_on_the_bus_are_those_of_the_image(tmp_path: Path) -> None:
     assert abs(many - few - wanted) <= ahead
 
 
-@pytest.mark.parametrize(("decoders", "phrase", "bus"), [(1, 8, 32), pytest.param(4, 32, 128, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("decoders", "phrase", "bus"), sampled([(1, 8, 32), (4, 32, 128)], 1))
 def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: int, bus: int, tmp_path: Path) -> None:
     """Every codec, nine of ten weights zeros: as many bytes as the encoder made, at the pace of the slowest engine."""
     made = coded_chain(np.random.default_rng(decoders), bus, decoders, phrase, empty=0.9)

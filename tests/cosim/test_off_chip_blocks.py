@@ -17,6 +17,7 @@ from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip import check
 from tests.cosim.test_rtl_codecs import scaled_design
 from tests.randomized import chain, dense, linear_layer, random_inputs, random_off_chip
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -34,7 +35,7 @@ def engines(made: Design) -> list[LinearEngine]:
     return [engine for engine in made.engines if isinstance(engine, LinearEngine) and engine.off_chip is not None]
 
 
-@pytest.mark.parametrize(("empty", "bus_bits"), [(EMPTY[0], 64), pytest.param(EMPTY[1], 32, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("empty", "bus_bits"), sampled([(EMPTY[0], 64), (EMPTY[1], 32)], 1))
 def test_rtl(empty: tuple[float, ...], bus_bits: int, tmp_path: Path) -> None:
     made = blocks_design(empty, bus_bits)
     assert len(engines(made)) == 8 and any(engine.skip is not None for engine in engines(made)) == bool(empty)

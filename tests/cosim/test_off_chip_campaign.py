@@ -11,13 +11,13 @@ import pytest
 from gan2hls.hardware import Design, Folding, LinearEngine
 from gan2hls.model import IntLayer
 from gan2hls.numbers.numerics import QuantType
-from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, random_folding, random_geometry, random_type, write_hls
+from tests.cosim.hls_chains import random_folding, random_geometry, random_type, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_rtl_skip import can_skip, emptied
 from tests.random_integer_graphs import maps_away, random_graph_design
 from tests.randomized import Rng, chain, design, linear_layer, random_inputs, random_off_chip
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -88,21 +88,19 @@ def check(made: Design, folder: Path, seed: int) -> None:
     bench.run(2, seed=2, idle=10, stall=10, memory=(int(rng.integers(0, 100)), 20), reset_at=int(rng.integers(20, 400)))
 
 
-SEEDS, SLOW = (5, 6, 11, 17, 25, 26, 43, 50), (6, 11, 43)
+SEEDS = (5, 17, 25, 26, 50, 6, 11, 43)
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SEEDS])
-def test_random_designs(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seed", sampled(SEEDS, 3))
+def test_random_designs(seed: int, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     check(campaign(seed), tmp_path, seed)
 
 
 @pytest.mark.parametrize("seed", [9])
-def test_random_graphs_with_weights_and_maps(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_graphs_with_weights_and_maps(seed: int, tmp_path: Path) -> None:
     """Branches and normalizations: rings behind the image, processes side by side at the emitted depths."""
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     bus = (32, 64, 128)[seed % 3]
     made = random_off_chip(np.random.default_rng(seed), random_graph_design(seed, norms=True), bus, 0.9)
     made = maps_away(made, bus)
@@ -112,13 +110,12 @@ def test_random_graphs_with_weights_and_maps(seed: int, tmp_path: Path, monkeypa
     assert (tmp_path / "work" / "bounded").exists()
 
 
-SPARSE, SLOW_SPARSE = (8, 10, 13, 20, 27, 36), (10, 27, 36)
+SPARSE = (8, 13, 20, 10, 27, 36)
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_SPARSE else n for n in SPARSE])
-def test_random_designs_that_skip_empty_blocks(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seed", sampled(SPARSE, 2))
+def test_random_designs_that_skip_empty_blocks(seed: int, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     check(sparse_campaign(seed), tmp_path, seed)
 
 

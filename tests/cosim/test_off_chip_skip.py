@@ -28,6 +28,7 @@ from tests.randomized import (
     random_inputs,
     random_weights,
 )
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -83,7 +84,7 @@ def check_c(made: Design, folder: Path) -> None:
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-SPARSITIES = [pytest.param(n, marks=pytest.mark.slow) if n in (0.0, 0.5) else n for n in (0.0, 0.5, 0.8, 0.95)]
+SPARSITIES = sampled((0.0, 0.5, 0.8, 0.95), (0.95,))
 
 
 @pytest.mark.parametrize("empty", SPARSITIES)
@@ -94,9 +95,8 @@ def test_any_sparsity(kind: str, empty: float, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("empty", SPARSITIES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     check_c(sparse(kind, empty, int(10 * empty) % 2, seed=int(100 * empty)), tmp_path)
 
 

@@ -112,9 +112,8 @@ def test_csim_of_two_chains(
     assert all((codes == golden[name]).all() for name, codes in outputs.items())
 
 
-def test_swapped_outputs_are_found_by_csim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_swapped_outputs_are_found_by_csim(tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = twins("twins")
     hls = write_hls(made, tmp_path, {"twins.cpp": (b"from_a_l0, out_a_l1", b"from_a_l0, out_b_l1")})
     core = hls / "twins.cpp"
@@ -124,9 +123,8 @@ def test_swapped_outputs_are_found_by_csim(tmp_path: Path, monkeypatch: pytest.M
     assert result.status == "failed" and (result.first_mismatch or "").startswith("core a_l1: frame 0"), result
 
 
-def test_a_word_left_between_layers_is_found_by_csim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_word_left_between_layers_is_found_by_csim(tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = twins("twins")
     change = (b"from_b_l0);\n", b"from_b_l0);\n    from_b_l0.write(0);\n")
     hls = write_hls(made, tmp_path, {"twins.cpp": change})

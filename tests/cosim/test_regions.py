@@ -11,9 +11,8 @@ from hypothesis import Phase, given, settings
 
 from gan2hls.hardware import Design, Folding
 from gan2hls.model.integer import IntLayer
-from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.hls_chains import write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import chain, design, port, random_inputs
 from tests.regions import CHANNELS, INPUT, Sample, lowered, regions
@@ -56,8 +55,7 @@ def chained(layers: list[IntLayer]) -> Design:
     return design(chain("regions", SHAPE, INPUT, named), [Folding(count, count, count) for count in lanes])
 
 
-def test_csim_of_all_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: list[IntLayer]) -> None:
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
+def test_csim_of_all_samples(tmp_path: Path, layers: list[IntLayer]) -> None:
     made = chained(layers)
     inputs = random_inputs(np.random.default_rng(1), made.model, 20)
     result = check_csim(write_hls(made, tmp_path), made, inputs, tmp_path / "work")

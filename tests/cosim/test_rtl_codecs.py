@@ -17,6 +17,7 @@ from gan2hls.ops.taps import LinearGeometry
 from tests.cosim.hls_codecs import narrowed_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import Rng, chain, conv, conv_transpose, dense, design, linear_layer, scaled_weights
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -119,7 +120,7 @@ def check(bench: Bench) -> None:
     assert bench.measured() == (estimate(bench.design).latency, estimate(bench.design).interval)
 
 
-@pytest.mark.parametrize("rotation", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
+@pytest.mark.parametrize("rotation", sampled(range(4), (0, 1)))
 def test_every_codec_in_every_kind_of_engine(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation)
     assert {e.encoded.codec for e in made.engines if e.encoded} == {"raw", "binary", "ternary", "codebook"}
@@ -150,7 +151,7 @@ def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
     check(bench)
 
 
-@pytest.mark.parametrize("rotation", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1))])
+@pytest.mark.parametrize("rotation", sampled(range(4), (2, 3)))
 def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation, (0.5 + 0.1 * rotation, 0.95, 0.7))
     assert any(e.mac_steps < e.mac_cycles for e in made.engines), "no vector without blocks"
@@ -162,7 +163,9 @@ def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_pat
     check(bench)
 
 
-@pytest.mark.parametrize("empty", [(), (0.6, 0.95, 0.7)], ids=["dense", "skipping"])
+@pytest.mark.parametrize(
+    "empty", [pytest.param((), marks=pytest.mark.exhaustive), (0.6, 0.95, 0.7)], ids=["dense", "skipping"]
+)
 def test_block_scaled_weights_in_every_kind_of_engine(empty: tuple[float, ...], tmp_path: Path) -> None:
     made = scaled_design(empty)
     found = [e.encoded for e in made.engines if e.encoded]

@@ -46,7 +46,7 @@ def test_random_chains(seed: int, tmp_path: Path) -> None:
     _check(bench)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(500, 504))
 def test_more_random_chains(seed: int, tmp_path: Path) -> None:
     _check(Bench(random_design(seed, 6), tmp_path), reset_at=100 + 31 * (seed - 500))

@@ -47,6 +47,7 @@ from tests.randomized import (
     scaled_weights,
     tiny_design,
 )
+from tests.sampling import sampled, sampled_designs
 from tests.shared_engines import behind_itself, norms_design, some_shared_design
 
 pytestmark = pytest.mark.cosim
@@ -75,7 +76,7 @@ READ = [
 CHECKS = ["proc", "opt_clean", "check -assert", "select -assert-none t:$dlatch t:$sr t:$adlatch"]
 
 
-@pytest.mark.parametrize("reader", ["read_verilog", "read_slang"])
+@pytest.mark.parametrize("reader", sampled(["read_slang", "read_verilog"], 1))
 @pytest.mark.parametrize("made", READ, ids=lambda made: made.name)
 def test_yosys_finds_no_latch(made: Design, reader: str, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
@@ -126,7 +127,9 @@ def test_a_depthwise_engine_takes_a_dsp_block_a_lane_as_estimated(tmp_path: Path
     assert synthesized(made, tmp_path, DSP)["DSP48E1"] == engine_resources(made.engines[0], SERIES_7).dsp == 20
 
 
-@pytest.mark.parametrize(("sets", "dsp", "block_rams"), [("channels", 12, 4), ("large", 6, 6), ("pixels", 7, 1)])
+@pytest.mark.parametrize(
+    ("sets", "dsp", "block_rams"), sampled([("channels", 12, 4), ("large", 6, 6), ("pixels", 7, 1)], 1)
+)
 def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     made = normalizing(sets)
@@ -138,7 +141,7 @@ def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams
     assert abs(taken.lut / luts - 1) < 0.25 and abs(taken.ff / registers - 1) < 0.25
 
 
-@pytest.mark.parametrize(("books", "centroids", "pe"), [(1, 64, 4), (8, 16, 4)])
+@pytest.mark.parametrize(("books", "centroids", "pe"), sampled([(8, 16, 4), (1, 64, 4)], 1))
 def test_selecting_a_centroid_takes_the_estimated_luts(books: int, centroids: int, pe: int, tmp_path: Path) -> None:
     pytest.importorskip("pyosys")
     rng = np.random.default_rng(0)
@@ -315,10 +318,7 @@ OFTEN = (
 )
 
 
-@pytest.mark.parametrize(
-    "made",
-    [pytest.param(made, marks=() if made.name in OFTEN else pytest.mark.slow, id=made.name) for made in WHOLE],
-)
+@pytest.mark.parametrize("made", sampled_designs(WHOLE, OFTEN))
 def test_an_engine_takes_what_is_estimated(made: Design, tmp_path: Path) -> None:
     """DSP blocks and block RAMs exactly, LUTs and flip-flops within a fifth."""
     pytest.importorskip("pyosys")

@@ -14,7 +14,7 @@ from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import IntSelect
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.hls_chains import OPTIMIZED, QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.random_integer_graphs import Graph, random_graph_design
 from tests.randomized import design, random_inputs
@@ -126,15 +126,14 @@ def test_elements_of_one_limb_are_compiled_as_in_a_build(tmp_path: Path) -> None
     graph.stream(IntSelect((9, 8, 7, 6, 5), 20), ("z",), (1, 1, 5))
     made = design(graph.model("one_limb", ["l0"]), [Folding(5, 5, 5)])
     codes = random_inputs(np.random.default_rng(6), made.model, 2)
-    hls, flags = write_hls(made, tmp_path), (*csim.FLAGS, "-Werror=array-bounds")
+    hls, flags = write_hls(made, tmp_path), (*OPTIMIZED, "-Werror=array-bounds")
     csim.compile_csim(hls, made, tmp_path / "strict", flags)
     result = check_csim(hls, made, codes, tmp_path / "work")
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-def test_a_place_that_is_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_is_wrong_is_found(tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = choices((0,))
     codes = random_inputs(np.random.default_rng(6), made.model, 1)
     places = [f"{{{channel}}}" for channel in channels_of(0)]

@@ -10,12 +10,13 @@ import pytest
 from gan2hls.hardware import QUEUE_WORDS, Design, queues
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip import check
+from tests.sampling import sampled
 from tests.shared_engines import NORMS, norms_design, residual_model, shared_design, shared_engines
 
 pytestmark = pytest.mark.cosim
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=pytest.mark.slow) if n > 3 else n for n in range(1, 9)])
+@pytest.mark.parametrize("seed", sampled(range(1, 9), 3))
 def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     codec = ("raw", "ternary", "raw", "binary")[seed % 4]
@@ -28,13 +29,7 @@ def test_layers_take_turns(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seed", "narrow", "queued"),
-    [
-        (1, True, False),
-        (8, True, True),
-        (5, False, True),
-        pytest.param(3, True, True, marks=pytest.mark.slow),
-        pytest.param(9, False, True, marks=pytest.mark.slow),
-    ],
+    sampled([(1, True, False), (8, True, True), (5, False, True), (3, True, True), (9, False, True)], 3),
 )
 def test_what_stands_behind_the_turns(
     seed: int, narrow: bool, queued: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,7 +48,7 @@ def test_what_stands_behind_the_turns(
     check(bench)
 
 
-@pytest.mark.parametrize("form", range(len(NORMS)))
+@pytest.mark.parametrize("form", sampled(range(len(NORMS)), (0, 3, 4)))
 def test_norms_take_turns(form: int, tmp_path: Path) -> None:
     """Each has an epsilon of its own."""
     made = norms_design(form)
@@ -79,7 +74,7 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, Bench]:
     return made, other
 
 
-@pytest.mark.parametrize("error_at", [1, 2, 40, 150])
+@pytest.mark.parametrize("error_at", sampled([1, 2, 40, 150], (2, 150)))
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_error_is_told_and_nothing_wrong_leaves(which: int, error_at: int, benches: tuple[Bench, Bench]) -> None:
     """Whichever turn it is."""

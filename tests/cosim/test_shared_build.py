@@ -9,6 +9,7 @@ import pytest
 
 from tests.cosim.test_joins_build import PADS, build, weights
 from tests.onnx_models import f32, save
+from tests.sampling import sampled
 
 pytest.importorskip("cocotb")
 pytest.importorskip("hls4ml")
@@ -38,7 +39,7 @@ def residual_network(norm: bool) -> str:
     return f"{body} o = Conv<{PADS}>({given}, image) y = Tanh(o)"
 
 
-@pytest.mark.parametrize("norm", [True, False], ids=["norms", "plain"])
+@pytest.mark.parametrize("norm", sampled([True, False], 1), ids=["norms", "plain"])
 def test_convolutions_of_residual_blocks_share_an_engine(norm: bool, tmp_path: Path) -> None:
     path = save(tmp_path, residual_network(norm), (1, 3, SIZE, SIZE), CONSTANTS)
     report = build(path, ("float", "csim", "hls", "rtl"), {"shared_engines": "always"})

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from gan2hls.hardware import Design, estimate
-from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim
-from tests.cosim.hls_chains import QUICK, write_hls
+from tests.cosim.hls_chains import write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.random_integer_graphs import norm_design, u_net_design
@@ -58,10 +57,9 @@ def test_rtl(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_cpp(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpp(name: str, tmp_path: Path) -> None:
     """Pragmas do not reach g++; that arrays and streams are asked for once each, by name, is what is held here."""
     pytest.importorskip("hls4ml")
-    monkeypatch.setattr(csim, "FLAGS", QUICK)
     made = in_ultra(MADE[name])
     hls = write_hls(made, tmp_path)
     result = check_csim(hls, made, random_inputs(np.random.default_rng(0), made.model, 3), tmp_path / "work")

@@ -56,7 +56,7 @@ def line_buffer_of_two() -> Design:
         (line_buffer_of_two(), 2, 8),
         (in_ultra(away("away", conv_transpose((4, 4), 32, 32), "raw", Folding(2, 16, 1))), 7, 0),
         (in_ultra(norm_design((100, 84, 3), 3, 3)), 2, 3),
-        pytest.param(in_ultra(u_net_design(0, 16)), 7, 6, marks=pytest.mark.slow),
+        pytest.param(in_ultra(u_net_design(0, 16)), 7, 6, marks=pytest.mark.exhaustive),
     ],
     ids=["line_buffer", "off_chip", "map", "queues"],
 )

@@ -27,6 +27,7 @@ from gan2hls.quantize.widening import choices, family
 from gan2hls.verify import run_float
 from tests.graph_models import NETS, Net, fork, random_net, residual, run_graph, run_onnx
 from tests.randomized import conv, port
+from tests.sampling import sampled
 
 INT8 = Precision("int", 8)
 
@@ -73,7 +74,7 @@ def test_random_graphs_of_16_bits_are_float_nearly(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", sampled(NETS, ("residual", "fork", "squeezed")))
 def test_few_bits_are_reconstructed_through_forks_and_joins(name: str) -> None:
     def psnr(seed: int, reconstruct: bool) -> float:
         net, outputs = NETS[name](seed=seed)

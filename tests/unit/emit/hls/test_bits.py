@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan2hls.verify.csim import ap_types_folder
+from tests.sampling import sampled
 
 LIB = Path(__file__).parents[4] / "templates/hls/lib"
 
@@ -92,7 +93,7 @@ def told(program: Path, raw: bytes, *more: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("undefined", ["", "#undef GAN2HLS_OPEN_AP_TYPES"], ids=["open", "ranges"])
 @pytest.mark.parametrize(
-    ("width", "low", "bits"), [(24, 9, 15), (64, 40, 20), (72, 60, 12), (144, 128, 16), (200, 1, 64)]
+    ("width", "low", "bits"), sampled([(24, 9, 15), (72, 60, 12), (200, 1, 64), (64, 40, 20), (144, 128, 16)], 3)
 )
 def test_limbs_are_those_of_the_number(width: int, low: int, bits: int, undefined: str, tmp_path: Path) -> None:
     program = compiled(PROGRAM.format(undefined=undefined, width=width, low=low, bits=bits), tmp_path)
