@@ -34,6 +34,7 @@ from tests.randomized import (
     random_inputs,
     run_alone,
 )
+from tests.sampling import sampled
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 
@@ -140,7 +141,7 @@ def test_csim_off_chip(tmp_path: Path):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("design_of", [chained, off_chip])
+@pytest.mark.parametrize("design_of", sampled([off_chip, chained], 1))
 def test_rtl(design_of: Callable[[], Design], tmp_path: Path):
     made = design_of()
     bench = Bench(made, tmp_path)

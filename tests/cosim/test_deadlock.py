@@ -51,7 +51,7 @@ def run_core(design: Design, region: TopRegion, folder: Path, monkeypatch: pytes
         np.testing.assert_array_equal(got, golden[name])
 
 
-@pytest.mark.parametrize(("seed", "flags"), [(0, ()), (4, (FLAT,)), (7, ()), (11, (FLAT,))])
+@pytest.mark.parametrize(("seed", "flags"), sampled([(0, ()), (11, (FLAT,)), (4, (FLAT,)), (7, ())], 2))
 def test_graphs_end_at_their_emitted_depths(
     seed: int, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +73,7 @@ def test_a_u_net(flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("seed", "layers", "bus_bits"), sampled([(1, 5, 0), (5, 6, 64), (9, 5, 0), (4, 8, 0), (19, 6, 64)], 2), ids=str
+    ("seed", "layers", "bus_bits"), sampled([(5, 6, 64), (1, 5, 0), (9, 5, 0), (4, 8, 0), (19, 6, 64)], 1), ids=str
 )
 def test_least_depths_are_least_in_the_c_too(
     seed: int, layers: int, bus_bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,7 +27,7 @@ AMONG = (
     *("joined_runs", "fills", "away0", "away_skipping", "away_few", "behind_itself"),
 )
 #: Of these, those that are mapped each time.
-OFTEN = ("channels", "ternary", "skipping", "pooled", "away0")
+OFTEN = ("channels", "ternary", "pooled")
 
 
 def counts(printed: str, top: str) -> tuple[int, int, int, int]:

@@ -31,7 +31,7 @@ SEEDS = (1, 3, 48)
 GRAPHS = (*((seed, False) for seed in SEEDS), *((seed, True) for seed in NORM_SEEDS))
 
 
-@pytest.mark.parametrize(("seed", "norms"), sampled(GRAPHS, [graph for graph in GRAPHS if graph[0] not in (48, 19)]))
+@pytest.mark.parametrize(("seed", "norms"), sampled(GRAPHS, [graph for graph in GRAPHS if graph[0] in (3, 2)]))
 def test_rtl_equals_golden_and_cycle_model(seed: int, norms: bool, tmp_path: Path) -> None:
     made = random_graph_design(seed, norms=norms)
     bench = Bench(made, tmp_path)
@@ -95,12 +95,15 @@ def test_seeds_have_normalizations_of_all_forms() -> None:
 
 @pytest.mark.parametrize(
     ("seed", "norms", "flags"),
-    [
-        (7, False, ()),
-        (10, False, ("-DGAN2HLS_FLAT",)),
-        (7, True, ()),
-        (14, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
-    ],
+    sampled(
+        [
+            (10, False, ("-DGAN2HLS_FLAT",)),
+            (14, True, ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")),
+            (7, False, ()),
+            (7, True, ()),
+        ],
+        2,
+    ),
 )
 def test_csim(seed: int, norms: bool, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")

@@ -64,7 +64,7 @@ def test_dense_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.parametrize("kind", sampled(["codebook5-books", "blockscale4-zero-points", "ternary"], 2))
+@pytest.mark.parametrize("kind", sampled(["blockscale4-zero-points", "codebook5-books", "ternary"], 1))
 def test_exact_widths_and_flat_region(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Vitis synthesizes has no register wider than its number; what bambu takes is one flat region."""
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))

@@ -76,7 +76,7 @@ VALID = f"""
 """
 
 KINDS = (
-    (U_NET, "concat", 1), (ATTENTION, "mul", 1), (SQUEEZE, "pool", 2), (DENSE_BLOCK, "concat", 2), (VALID, "crop", 1),
+    (U_NET, "concat", 1), (SQUEEZE, "pool", 2), (ATTENTION, "mul", 1), (DENSE_BLOCK, "concat", 2), (VALID, "crop", 1),
 )  # fmt: skip
 
 
@@ -96,8 +96,8 @@ def build(model: Path, steps: tuple[str, ...] = STEPS, target: dict[str, object]
 
 @pytest.mark.parametrize(
     ("body", "kind", "count"),
-    sampled(KINDS, 3),
-    ids=["u-net", "attention", "squeeze", "dense block", "valid"],
+    sampled(KINDS, 2),
+    ids=["u-net", "squeeze", "attention", "dense block", "valid"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:
     report = build(save(tmp_path, body, (1, 3, 8, 8), K))

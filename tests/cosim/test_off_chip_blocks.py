@@ -44,7 +44,9 @@ def test_rtl(empty: tuple[float, ...], bus_bits: int, tmp_path: Path) -> None:
     check(bench)
 
 
-@pytest.mark.parametrize(("empty", "flags"), [(EMPTY[0], ()), (EMPTY[1], ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))])
+@pytest.mark.parametrize(
+    ("empty", "flags"), sampled([(EMPTY[0], ()), (EMPTY[1], ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))], 1)
+)
 def test_csim(
     empty: tuple[float, ...], flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from gan2hls.flow import pipeline
 from gan2hls.model.golden import Golden
 from gan2hls.quantize.quantize import quantize_inputs
 from tests.quantized_models import QONNX, Network, run_file
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -62,7 +63,7 @@ def shifting() -> Network:
     return net.qdq(0.5, "int8", zero=-5)
 
 
-@pytest.mark.parametrize("make", [qonnx, qcdq, bipolar, blocked, shifting])
+@pytest.mark.parametrize("make", sampled([qcdq, bipolar, blocked, qonnx, shifting], 3))
 def test_build(tmp_path: Path, make: type[Network]):
     net = make()
     path = net.save(tmp_path)

@@ -94,7 +94,7 @@ def test_rtl_and_csim_of_maps_in_ultra_ram(tmp_path: Path) -> None:
     assert check_csim(write_hls(made, tmp_path / "hls"), made, codes, tmp_path / "work").status == "passed"
 
 
-@pytest.mark.parametrize("form", sampled(range(len(FORMS)), range(0, len(FORMS), 2)))
+@pytest.mark.parametrize("form", sampled(range(len(FORMS)), range(0, len(FORMS), 3)))
 def test_clocks_of_each_form_alone(form: int, banks: int, tmp_path: Path) -> None:
     image, shape, lanes = FORMS[form]
     op = rearrangement(image, shape)
@@ -109,7 +109,7 @@ def test_clocks_of_each_form_alone(form: int, banks: int, tmp_path: Path) -> Non
     assert made.engines[0].rtl_unit.parameters["Banks"] == banks
 
 
-@pytest.mark.parametrize("seed", [2, 9])
+@pytest.mark.parametrize("seed", sampled([9, 2], 1))
 def test_rtl_of_graphs_with_rearranged_maps(seed: int, tmp_path: Path) -> None:
     made = random_graph_design(seed, rearranges=True)
     assert any(layer.op.kind == "rearrange" for layer in made.model.layers)

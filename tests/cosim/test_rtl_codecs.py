@@ -120,7 +120,7 @@ def check(bench: Bench) -> None:
     assert bench.measured() == (estimate(bench.design).latency, estimate(bench.design).interval)
 
 
-@pytest.mark.parametrize("rotation", sampled(range(4), (0, 1)))
+@pytest.mark.parametrize("rotation", sampled(range(4), 1))
 def test_every_codec_in_every_kind_of_engine(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation)
     assert {e.encoded.codec for e in made.engines if e.encoded} == {"raw", "binary", "ternary", "codebook"}
@@ -151,7 +151,7 @@ def test_codes_narrower_than_their_weights(tmp_path: Path) -> None:
     check(bench)
 
 
-@pytest.mark.parametrize("rotation", sampled(range(4), (2, 3)))
+@pytest.mark.parametrize("rotation", sampled(range(4), (2,)))
 def test_every_codec_in_an_engine_that_skips_empty_blocks(rotation: int, tmp_path: Path) -> None:
     made = coded_design(rotation, (0.5 + 0.1 * rotation, 0.95, 0.7))
     assert any(e.mac_steps < e.mac_cycles for e in made.engines), "no vector without blocks"

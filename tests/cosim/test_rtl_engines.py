@@ -15,6 +15,7 @@ from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.randomized import chain, conv, conv_transpose, dense, design, linear_layer, pointwise_layer, tiny_design
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -38,7 +39,7 @@ def test_tiny_design_is_exact_and_busy_every_clock(tmp_path: Path) -> None:
     assert bench.interval() == made.interval_limit == estimate(made).interval
 
 
-@pytest.mark.parametrize("seed", [1, 17, 33])
+@pytest.mark.parametrize("seed", sampled([17, 33, 1], 2))
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     made = random_design(seed, 6)
     bench = Bench(made, tmp_path)

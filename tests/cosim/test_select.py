@@ -18,6 +18,7 @@ from tests.cosim.hls_chains import OPTIMIZED, QUICK, write_hls
 from tests.cosim.rtl_bench import Bench, lint
 from tests.random_integer_graphs import Graph, random_graph_design
 from tests.randomized import design, random_inputs
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -84,7 +85,7 @@ def test_rtl_keeps_the_interval(form: int, tmp_path: Path) -> None:
     assert bench.measured() == (estimate(made).latency, made.engines[0].interval)
 
 
-@pytest.mark.parametrize("seed", [45, 59])
+@pytest.mark.parametrize("seed", sampled([59, 45], 1))
 def test_rtl_of_graphs_with_choices(seed: int, tmp_path: Path) -> None:
     made = random_graph_design(seed, selects=True)
     assert sum(engine.layer.op.kind == "select" for engine in made.engines) > 2

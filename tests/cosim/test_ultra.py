@@ -18,6 +18,7 @@ from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.random_integer_graphs import norm_design, u_net_design
 from tests.randomized import in_ultra, off_chip_design, random_inputs, tiny_design
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.cosim
 
@@ -44,7 +45,7 @@ def test_every_kind_of_memory_is_there() -> None:
     assert found == {"line_buffer", "tiles", "codes", "map", "queue"}
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", sampled(MADE, ("off_chip", "skipping", "map", "queues")))
 def test_rtl(name: str, tmp_path: Path) -> None:
     made = in_ultra(MADE[name])
     bench = Bench(made, tmp_path)

@@ -269,7 +269,7 @@ def test_an_engine_waits_for_its_accumulator_queue(cycles: int, to_push: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", sampled(range(1000, 1150), 40))
+@pytest.mark.parametrize("seed", sampled(range(1000, 1150), 20))
 def test_more_random_networks(seed: int) -> None:
     check(Network(tuple(Builder(np.random.default_rng(seed)).blocks)))
 
