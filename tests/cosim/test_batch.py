@@ -144,7 +144,7 @@ def test_a_build_measures_what_is_estimated(tmp_path: Path) -> None:
     config = {
         "target": {"batch": 2},
         "memory": {"weights": "off_chip"},
-        "verify": {"steps": ["float", "csim", "hls", "rtl"], "frames": 1},
+        "verify": {"steps": ["float", "csim", "rtl"], "frames": 1},
     }
     report = gan2hls.build(MODEL, config=config, output=tmp_path).report
     assert report is not None and report.passed

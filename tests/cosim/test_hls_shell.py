@@ -86,7 +86,7 @@ def shows_a_wrong_weight(model: IntegerModel, name: str, tensors: dict[str, Int6
     return False
 
 
-@pytest.mark.parametrize(("layer", "memory"), sampled([(6, "weight"), (0, "centroid")], 1))
+@pytest.mark.parametrize(("layer", "memory"), sampled([(6, "weight"), (0, "centroid")], 0))
 def test_flipped_bit_of_an_encoded_memory_is_found(layer: int, memory: str, tmp_path: Path) -> None:
     """An index of an engine that skips, and a centroid of the first engine of the chain."""
     made = shell_design("codebook5-books")

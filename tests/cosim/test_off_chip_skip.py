@@ -102,14 +102,17 @@ def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "codec", "bus", "decoders"),
-    [
-        ("conv_transpose", "ternary", 32, 0),
-        ("conv", "codebook", 128, 0),
-        ("dense", "raw", 256, 0),
-        ("conv", "raw", 64, 2),
-        ("conv_transpose", "ternary", 64, 1),
-        ("groups", "codebook", 32, 2),
-    ],
+    sampled(
+        [
+            ("conv_transpose", "ternary", 32, 0),
+            ("conv", "codebook", 128, 0),
+            ("dense", "raw", 256, 0),
+            ("groups", "codebook", 32, 2),
+            ("conv", "raw", 64, 2),
+            ("conv_transpose", "ternary", 64, 1),
+        ],
+        4,
+    ),
 )
 def test_codecs_and_entropy_codes(kind: str, codec: str, bus: int, decoders: int, tmp_path: Path) -> None:
     """Words wider than a beat and many in a beat; a number of words that fills none, decoders of their symbols."""
