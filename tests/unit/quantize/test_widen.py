@@ -236,6 +236,21 @@ def test_bits_are_not_spent_where_weights_stop_the_goal(folder: Path, caplog: py
     assert psnr(helped) >= 38
 
 
+def test_outputs_that_stop_the_goal_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """8 bits between zero and 0.5 are coarse for numbers that are all near 0.5."""
+    rng = np.random.default_rng(3)
+    constants = {"first": f32(rng, 8, 2, 3, 3), "last": f32(rng, 3, 8, 3, 3) / np.float32(4000)}
+    body = "h = Conv<pads = [1, 1, 1, 1]>(x, first) r = Relu(h) o = Conv<pads = [1, 1, 1, 1]>(r, last) y = Sigmoid(o)"
+    path = save(tmp_path, body, (1, 2, 8, 8), constants)
+    with caplog.at_level(logging.WARNING):
+        made = build(path, {})
+    (said,) = (record.message for record in caplog.records if "activation: auto" in record.message)
+    hint = re.search(r"layers\.(\w+)\.precision\.activation: (\w+) would let it reach", said)
+    assert hint is not None, said
+    helped = build(path, {}, layers={hint[1]: {"precision": {"activation": hint[2]}}})
+    assert psnr(helped) >= 38 > psnr(made)
+
+
 def test_a_goal_out_of_reach_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Bits come near what they can bring at most, since that is worth it."""
     with caplog.at_level(logging.WARNING):
