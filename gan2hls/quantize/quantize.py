@@ -172,7 +172,7 @@ def _widen(
 ) -> tuple[Trial, Widening | None]:
     """Return ``best`` with more bits where activations need them, and how these were chosen; None: all are fixed.
 
-    The output stays as it is: its own rounding is far below what a generator's layers lose.  ``judges`` makes frames to
+    The output stays as it is: its own rounding is mostly far below what layers lose.  ``judges`` makes frames to
     judge on, as many as it is told; without them, those that judged ``best`` do so again.
     """
     graph = search.graph
