@@ -45,7 +45,7 @@ demo: $(STAMP) ## Build the example generator, in 8 bits and compressed, with fu
 test: $(STAMP) ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=ci
 
-exhaustive: $(STAMP) ## Run the tests with all of their cases, which takes twice as long.
+exhaustive: $(STAMP) ## Run the tests with all of their cases, which takes half as long again.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=ci --exhaustive
 
 fuzz: $(STAMP) ## Run the tests of random examples on new ones; `make test` draws the same each time.
