@@ -26,8 +26,6 @@ from tests.shared_engines import NORMS, norm_model, residual_model, shared_desig
 
 pytestmark = pytest.mark.cosim
 
-EXACT = "-DGAN2HLS_EXACT_WIDTHS"
-
 MODEL = Path(__file__).parents[2] / "models" / "tiny_dcgan.onnx"
 #: Graphs that between them have vectors, crops and rearranged maps, whose units do one frame after the other.
 GRAPHS = (2, 16, 12)
@@ -138,13 +136,14 @@ def test_csim(
     assert (result.status, result.mismatches) == ("passed", 0), result
 
 
-def test_a_build_measures_what_is_estimated(tmp_path: Path) -> None:
-    """Of the project's own benches: weights that frames share, all steps of the ladder, clocks and MACs a frame."""
+@pytest.mark.parametrize("more", sampled([[], ["hls"]], 1))
+def test_a_build_measures_what_is_estimated(more: list[str], tmp_path: Path) -> None:
+    """Of the project's own benches: weights that frames share, steps of the ladder, clocks and MACs a frame."""
     pytest.importorskip("cocotb")
     config = {
         "target": {"batch": 2},
         "memory": {"weights": "off_chip"},
-        "verify": {"steps": ["float", "csim", "rtl"], "frames": 1},
+        "verify": {"steps": ["float", "csim", *more, "rtl"], "frames": 1},
     }
     report = gan2hls.build(MODEL, config=config, output=tmp_path).report
     assert report is not None and report.passed

@@ -29,7 +29,6 @@ from tests.unit.hardware.test_schedule import separable
 pytestmark = pytest.mark.cosim
 
 EXACT_FLAT = ("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT")
-
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 UINT8 = QuantType(IntType(8, signed=False), 1.0, 17)
 
@@ -157,9 +156,7 @@ def test_every_codec_over_groups_in_rtl(empty: float, tmp_path: Path) -> None:
         assert all(e.mac_steps < 0.8 * e.layer.op.useful_macs / n for e, n in zip(made.engines, lanes, strict=True))
 
 
-@pytest.mark.parametrize(
-    "flags", sampled([((),), (("-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"),)], 1), ids=["", "exact"]
-)
+@pytest.mark.parametrize("flags", [(), pytest.param(EXACT_FLAT, marks=pytest.mark.exhaustive)], ids=["", "exact"])
 @pytest.mark.parametrize("empty", sampled([0.6, 0.0], 1), ids=["skipping", "dense"])
 def test_every_codec_over_groups_in_c(
     empty: float, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -34,11 +34,6 @@ from tests.sampling import sampled
 pytestmark = pytest.mark.cosim
 
 
-@pytest.fixture
-def quick() -> None:
-    """Compile for speed of compilation."""
-
-
 def inputs_of(design: Design, frames: int = 3, seed: int = 1) -> dict[str, np.ndarray]:
     return random_inputs(np.random.default_rng(seed), design.model, frames)
 
@@ -54,7 +49,6 @@ def test_tiny_design(tmp_path: Path) -> None:
     passes(tiny_design(), tmp_path, frames=5)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("seed", sampled(range(4), 2))
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     passes(random_design(seed, layers=12), tmp_path)
@@ -66,7 +60,6 @@ def test_exact_widths_and_flat_region(tmp_path: Path, monkeypatch: pytest.Monkey
     passes(random_design(100, layers=10), tmp_path)
 
 
-@pytest.mark.usefixtures("quick")
 def test_corners(tmp_path: Path) -> None:
     """Pointwise first and last, pixels without taps, unused rows, depthwise, extreme foldings, 2 * IH rows."""
     rng = np.random.default_rng(5)
@@ -93,7 +86,6 @@ def z0(rng: np.random.Generator, *, signed: bool = True) -> QuantType:
     return QuantType(IntType(8, signed=signed), 1.0)
 
 
-@pytest.mark.usefixtures("quick")
 def test_fields_that_cross_a_limb(tmp_path: Path) -> None:
     """Twelve 5-bit inputs end at bit 60 of a feeder word, so an address of 8 bits lies in two 64-bit limbs."""
     rng = np.random.default_rng(6)
@@ -104,7 +96,6 @@ def test_fields_that_cross_a_limb(tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.usefixtures("quick")
 def test_converters_through_the_least_common_multiple(tmp_path: Path) -> None:
     """6 elements a beat, then 4, at full pace: their greatest common divisor, 2, would be three times too slow."""
     rng = np.random.default_rng(7)
@@ -119,7 +110,6 @@ def test_converters_through_the_least_common_multiple(tmp_path: Path) -> None:
     passes(made, tmp_path)
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["dense", "pointwise"])
 def test_single_engine_on_one_pixel(kind: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
@@ -132,7 +122,7 @@ def test_single_engine_on_one_pixel(kind: str, tmp_path: Path) -> None:
     passes(design(chain("one", (1, 1, 1), z, (layer,)), [Folding(1, 1, 1)]), tmp_path)
 
 
-def test_run_csim_gives_every_stream(tmp_path: Path, quick: None) -> None:
+def test_run_csim_gives_every_stream(tmp_path: Path) -> None:
     made = fold(np.random.default_rng(2), tiny_design().model)
     codes = inputs_of(made, 2)
     golden = Golden(made.model).run(codes)
@@ -167,7 +157,6 @@ MUTATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_mutation_is_found_and_named(mutation: str, tmp_path: Path) -> None:
     path, old, new, layer = MUTATIONS[mutation]
@@ -180,7 +169,6 @@ def test_mutation_is_found_and_named(mutation: str, tmp_path: Path) -> None:
     assert layer in result.first_mismatch, result
 
 
-@pytest.mark.usefixtures("quick")
 def test_mutation_between_layers_is_found_in_the_core(tmp_path: Path) -> None:
     made = tiny_design()
     change = (b"from_l0_dense);\n", b"from_l0_dense);\n    from_l0_dense.write(from_l0_dense.read());\n")
@@ -263,7 +251,7 @@ def test_compiler_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.Monkey
         check_csim(write_hls(made, tmp_path), made, inputs_of(made), tmp_path / "work")
 
 
-def test_cpp_that_does_not_compile_is_a_failure_not_a_missing_tool(tmp_path: Path, quick: None) -> None:
+def test_cpp_that_does_not_compile_is_a_failure_not_a_missing_tool(tmp_path: Path) -> None:
     made = tiny_design()
     hls = write_hls(made, tmp_path, {"tiny.cpp": (b"#include", b"int unused_ = nothing;\n#include")})
     with pytest.raises(VerificationError, match="does not compile"):

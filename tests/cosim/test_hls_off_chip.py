@@ -34,8 +34,7 @@ pytestmark = pytest.mark.cosim
 
 
 @pytest.fixture(autouse=True)
-def _quick() -> None:
-    """Compile for speed of compilation."""
+def _needs_ap_types() -> None:
     pytest.importorskip("hls4ml")
 
 

@@ -29,7 +29,7 @@ EXACT, FLAT = ("-DGAN2HLS_EXACT_WIDTHS",), ("-DGAN2HLS_FLAT",)
 
 
 @pytest.fixture(autouse=True)
-def _quick() -> None:
+def _needs_ap_types() -> None:
     pytest.importorskip("hls4ml")
 
 

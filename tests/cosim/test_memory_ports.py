@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,12 +117,16 @@ def test_an_error_at_any_port_is_told_and_nothing_wrong_leaves(error_at: int, mi
 
 
 def test_bench_of_a_project(tmp_path: Path) -> None:
+    """Its simulator is compiled file by file, with headers precompiled, as those of many layers are."""
     pytest.importorskip("cocotb")
     made = shared_by_weights_and_maps(3)
     assert made.memory is not None
     write_project(made, tmp_path, frames=2)
+    run = tmp_path / "testbench" / "run.py"
+    run.write_text(re.sub(r"MOST_LAYERS_IN_ONE_FILE = \d+", "MOST_LAYERS_IN_ONE_FILE = 0", run.read_text()))
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.image").write_bytes(made.memory.image())
     result = run_rtl(tmp_path, made, tmp_path / "work")
     assert result.status == "passed", result.reason
     assert result.measurements.interval_cycles == estimate(made).interval
+    assert list((tmp_path / "work").rglob("*.gch"))
