@@ -112,11 +112,12 @@ def critical_path(design: Design) -> tuple[str, ...]:
 def holding_clocks(design: Design) -> int:
     """Return the clocks from the first beat of a frame that is held to the last one that is given; 0: none is held.
 
-    The longest of the maps of normalizations and of the queues off chip.  The RTL takes the next frame meanwhile; what
-    does not, as a process of the HLS C++, is done with a frame no sooner.
+    The longest of the maps and the queues in external memory.  The RTL takes the next frame meanwhile; what does not,
+    as a ring of the HLS C++, is done with a frame no sooner.
     """
+    held = (unit for unit in design.units if isinstance(unit, StreamEngine) and unit.ring is not None)
     names = {f"{queue_name(edge)}.words" for edge in design.edges if edge.ring is not None}
-    names |= {f"{unit.layer.name}.held.words" for unit in design.units if isinstance(unit, StreamEngine)}
+    names |= {f"{unit.layer.name}.held.words" for unit in held}
     engines = tuple(replace(e, bus_bits=0) if isinstance(e, StreamEngine) else e for e in design.engines)
     network = design_network(replace(design, engines=engines, off_chip={}), 1)
     kept = [edge for edge in network.edges if isinstance(edge, Queue) and edge.name in names]

@@ -201,17 +201,6 @@ class IntNorm(StreamOperation):
         plan = self._plan(sizes)
         return (sizes.lanes * plan.given.int_type.bits, plan.depth) if plan.in_ram else None
 
-    def order(self, sizes: Sizes) -> tuple[timing.Phase, ...]:
-        """Return what its process does: beats go in ahead of what leaves; the RTL also takes the next map meanwhile."""
-        lag = min(self._plan(sizes).hls_lag, sizes.beats)
-        gives, takes = ((), True), ((0,), False)
-        phases = (
-            timing.Phase((takes,), lag),
-            timing.Phase((gives, takes), sizes.beats - lag),
-            timing.Phase((gives,), lag),
-        )
-        return tuple(phase for phase in phases if phase.repeats)
-
     def blocks(
         self, sizes: Sizes, name: str, streams: Sequence[timing.Stream], frames: int
     ) -> tuple[tuple[timing.Block, ...], timing.Stream]:
@@ -278,19 +267,14 @@ class IntNorm(StreamOperation):
         return {"Turns": len(epsilons), "TurnRoots": roots, "EpsilonHigh": high, "EpsilonLow": low}
 
     def hls(self, sizes: Sizes) -> Unit:
-        """Return ``norm``, in two halves where its map waits in external memory."""
+        """Return ``norm``, in two halves between which its map waits."""
         plan = self._plan(sizes)
-        given, held = plan.given, plan.hls_map
+        given = plan.given
         constants: dict[str, Parameter] = {
             "SETS": plan.sets,
             "SLOTS": plan.slots,
             "SLOT_BEATS": plan.slot_beats,
             "PIXELS": plan.pixels,
-            **(
-                {"COPIES": plan.hls_copies, "HELD": plan.hls_held, "NORM_CYCLES": sizes.beats + plan.hls_lag}
-                if held is None
-                else {"COPIES": 1}
-            ),
             "IN_BITS": given.int_type.bits,
             "IN_SIGNED": given.int_type.signed,
             "IN_ZERO_POINT": given.zero_point,
@@ -308,7 +292,7 @@ class IntNorm(StreamOperation):
             ),
             "chord_drop": UnitTable(drop, IntType(DROP_BITS, signed=False), "By how much it falls.", plan.sets),
         }
-        return Unit("norm", constants, tables, 0 if held else sizes.beats + plan.hls_lag, held)
+        return Unit("norm", constants, tables, held=plan.hls_map)
 
     def cost(self, sizes: Sizes) -> UnitCost:
         """Return its products, LUTs, and the memories of the map, of chords and of the sets' statistics."""

@@ -17,10 +17,6 @@ _ROOT_CLOCKS, _SUM_CLOCKS = 12, 2
 _SERIAL_CLOCKS, _SERIAL_SHARE = 14, 16
 #: Words of a queue in distributed RAM at most, and of the one behind a ring.
 _QUEUE_WORDS, RING_OUT_WORDS = 64, 8
-#: Beats between the last one of a map and the first that is normalized, in C++: what the root takes in a pipeline.
-_HLS_GUARD = 48
-#: Beats between a read of a word of its buffer and the next write to it.
-_HLS_REUSE = 8
 #: Places of the buffer beyond a map and the clocks of its statistics, with which nobody waits for one.
 _SLACK = 20
 #: More tokens than maps can be under way.
@@ -49,16 +45,13 @@ class NormPlan:
         pixels: of a map.
         map_beats: beats of a map.
         depth: words of the buffer.
-        copies: maps whose statistics are kept at a time, a power of two.
+        copies: maps whose statistics are kept at a time, a power of two, 2 or more.
         root_clocks: from the token of a map to its queue, where there is a root a clock.
         sum_clocks: from the token of a slot to the queue of sums, where roots are serial.
         serial_bits: of a serial root's products.
         steps: clocks of a serial root; 0: a root a clock, where maps are small beside their roots.
         ring: the buffer in external memory; None: it is on chip.
-        hls_map: what the two halves of the HLS process have between them; None: the buffer is on chip.
-        hls_lag: beats by which the HLS process runs ahead with its reads.
-        hls_held: words of its buffer.
-        hls_copies: maps whose statistics it keeps.
+        hls_map: what the two halves of the HLS process have between them.
     """
 
     def __init__(
@@ -101,16 +94,9 @@ class NormPlan:
         self.ring = OffChipRing(lanes * given.int_type.bits, words, least, bus_bits, turns) if bus_bits else None
         # Beats that are summed and not yet read.
         ahead = self.depth + RING_OUT_WORDS + 2 if self.ring is None else self.ring.held
-        self.copies = self._copies(beats + ahead)
+        self.copies = 1 << max(1, (-(-(beats + ahead) // self.map_beats) - 1).bit_length())
         statistic = self.sets * (widths["Sum"] + widths["Shift"] + ROOT_BITS)
-        self.hls_map = HeldMap(self.ring, self.pixels, self.slots, self.slot_beats, statistic) if self.ring else None
-        self.hls_lag = self.map_beats + _HLS_GUARD
-        self.hls_held = self.hls_lag + _HLS_REUSE
-        self.hls_copies = self._copies(beats + self.hls_held)
-
-    def _copies(self, beats: int) -> int:
-        """Return the least power of two, 2 or more, of maps that have so many ``beats``."""
-        return 1 << max(1, (-(-beats // self.map_beats) - 1).bit_length())
+        self.hls_map = HeldMap(words, self.pixels, self.slots, self.slot_beats, statistic, self.ring)
 
     @property
     def in_ram(self) -> bool:

@@ -76,24 +76,26 @@ Parameter = int | bool | tuple[int, ...]
 @final
 @dataclass(frozen=True)
 class HeldMap:
-    """A map that waits in external memory between the two halves of a process of the HLS library.
+    """A map that waits between the two halves of a process of the HLS library.
 
     The first half passes beats on and makes words of statistics, of each slot one, in the last pixel of a map.  The
     second half takes them with the first pixel of the map, each with the first beat of its slot.
 
     Attributes:
-        ring: where it waits.
-        pixels: of a map; a frame is one or more.
+        words: beats of a frame, which is one map or more.
+        pixels: of a map.
         slots: of a pixel.
         slot_beats: beats of a slot, one after the other.
         bits: of a word of statistics.
+        ring: where it waits in external memory; None: it is on chip.
     """
 
-    ring: OffChipRing
+    words: int
     pixels: int
     slots: int
     slot_beats: int
     bits: int
+    ring: OffChipRing | None = None
 
     @property
     def pixel_beats(self) -> int:
@@ -108,7 +110,7 @@ class HeldMap:
     @property
     def maps(self) -> int:
         """Maps of a frame."""
-        return self.ring.words // self.beats
+        return self.words // self.beats
 
     def made(self, beats: int) -> int:
         """Return the words of statistics that the first half has made of so many beats of a frame."""
@@ -133,8 +135,7 @@ class Unit:
         tables: constant memories by name: ``root`` is the parameter ``RootFile`` of the module, and the accessor
             ``root(word)`` of the process' ``config``.
         cycles: iterations of the process; 0: as many as beats leave.
-        held: a map in external memory, before which stands the process ``NAME_take`` and behind it ``NAME_give``; None:
-            the process is one.
+        held: a map, before which stands the process ``NAME_take`` and behind it ``NAME_give``; None: it is one process.
         calls: of the process for a frame, each of which takes ``cycles``.
     """
 

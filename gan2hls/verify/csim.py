@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from gan2hls.base import ToolError, VerificationError, processors
 from gan2hls.emit import IMAGE
-from gan2hls.hardware import Design
+from gan2hls.hardware import Design, StreamEngine
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
 from gan2hls.verify.dataflow import BOUNDED_FLAGS, write_bounded
@@ -131,11 +131,13 @@ def compile_csim(
 def may_deadlock(design: Design) -> bool:
     """Return whether processes of ``design`` may wait for each other; a chain comes to its end at any depths.
 
-    Branches may, and so may the two halves of a normalization whose map is in external memory, and an engine that is
-    behind itself.
+    Branches may, and so may the two halves of a normalization, a queue in external memory, and an engine that is behind
+    itself.
     """
     rings = () if design.memory is None else design.memory.rings
-    return bool(rings or design.shared) or any(edge.branch is not None for edge in design.edges)
+    units = (unit.hls_unit for unit in design.units if isinstance(unit, StreamEngine))
+    halves = any(unit is not None and unit.held is not None for unit in units)
+    return bool(rings or design.shared or halves) or any(edge.branch is not None for edge in design.edges)
 
 
 def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> dict[str, Int64Array]:

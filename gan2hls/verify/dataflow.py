@@ -25,7 +25,7 @@ _REGION = "#pragma HLS DATAFLOW"
 _DEPTH = re.compile(r"#pragma HLS STREAM variable=(\w+) depth=(\d+)")
 _STREAM = re.compile(r"    hls::stream<.*> \w+;(  //.*)?")
 _CALL = re.compile(r"    (\w+(?:::\w+)*(?:<.*>)?)\(([\w, ]+)\);")
-_OTHER = re.compile(r"#pragma HLS (INTERFACE|BIND_STORAGE) .*| *//.*|")
+_OTHER = re.compile(r"#pragma HLS (INTERFACE|BIND_STORAGE) .*|#ifndef __BAMBU__|#endif| *//.*|")
 
 
 def write_bounded(hls: Path, design: Design, folder: Path) -> None:

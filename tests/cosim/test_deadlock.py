@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gan2hls.base import VerificationError
-from gan2hls.emit.hls import files
+from gan2hls.emit.hls import files, held
 from gan2hls.emit.hls.depths import LEAST_WORDS, deadlock, least_depths, with_depths
 from gan2hls.emit.hls.feeder import Segment
 from gan2hls.emit.hls.hold import Hold
@@ -20,7 +20,7 @@ from gan2hls.model.golden import Golden
 from gan2hls.verify import csim
 from gan2hls.verify.csim import check_csim, compile_csim, run_outputs
 from tests.cosim.hls_chains import QUICK, write_hls
-from tests.random_integer_graphs import random_graph_design, u_net_design
+from tests.random_integer_graphs import norm_design, random_graph_design, u_net_design
 from tests.randomized import random_inputs, random_off_chip
 from tests.sampling import sampled
 from tests.shared_engines import behind_itself
@@ -131,6 +131,44 @@ def test_a_hold_that_takes_too_little_first(tmp_path: Path, monkeypatch: pytest.
     links = tuple(replace(link, hold=lazy) if link is longest else link for link in region.links)
     stuck = _check_stuck(made, replace(region, links=links), tmp_path, monkeypatch, flat=True)
     assert f"{longest.held} is full" in stuck
+
+
+@pytest.mark.parametrize("flags", [(), (FLAT,)])
+@pytest.mark.parametrize(
+    ("shape", "groups", "lanes", "by_pixel"), [((6, 5, 12), 12, 2, False), ((6, 5, 12), 3, 2, True)]
+)
+def test_a_normalization(
+    shape: tuple[int, int, int],
+    groups: int,
+    lanes: int,
+    by_pixel: bool,
+    flags: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a map whose statistics are many words, and of maps of a few beats."""
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
+    made = norm_design(shape, groups, lanes, by_pixel=by_pixel)
+    run_core(made, top_region(made), tmp_path, monkeypatch)
+    text = (tmp_path / "work" / "bounded" / f"{made.name}.cpp").read_text()
+    assert "gan2hls::hold<layer_l0::config_map>(l0_map, l0_held_map_segments, l0_held_map);" in text
+
+
+def test_a_map_that_is_too_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "_AHEAD_BEATS", -20)
+    made = norm_design((6, 5, 12), 12, 2)
+    with pytest.raises(VerificationError, match=r"deadlock: .*l0\.map is full"):
+        run_core(made, top_region(made), tmp_path, monkeypatch)
+
+
+def test_a_hold_of_a_map_that_gives_too_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reader waits for statistics that the beats behind it make."""
+    monkeypatch.setattr(csim, "FLAGS", (*QUICK, FLAT))
+    early = Hold((Segment(150, 150, emits=False), Segment(30, 30, emits=True), Segment(150, 0, emits=True)))
+    monkeypatch.setattr(held, "map_hold", lambda *_: early)
+    made = norm_design((6, 5, 12), 12, 2)
+    with pytest.raises(VerificationError, match=r"deadlock: .*is full"):
+        run_core(made, top_region(made), tmp_path, monkeypatch)
 
 
 def _at(region: TopRegion, depths: dict[str, int]) -> TopRegion:

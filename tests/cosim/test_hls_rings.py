@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan2hls.emit.bench import emit_bench
-from gan2hls.emit.hls import ring
+from gan2hls.emit.hls import held
 from gan2hls.emit.hls.depths import ring_programs
 from gan2hls.hardware import Design, Folding
 from gan2hls.hardware.queues import with_endless_queues, with_queues
@@ -122,7 +122,7 @@ def test_a_skip(tmp_path: Path) -> None:
 def test_statistics_wait_in_as_many_words_as_they_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer the two halves of a normalization wait for each other."""
     made = maps_away(norm_design((6, 5, 12), 3, 2, by_pixel=True), 64)
-    monkeypatch.setattr(ring, "statistics_depth", lambda *_: 2)
+    monkeypatch.setattr(held, "statistics_depth", lambda *_: 2)
     result = run(made, tmp_path)
     assert result.status == "failed" and "deadlock: " in result.reason and "statistics is full" in result.reason
 

@@ -39,12 +39,17 @@ def with_depths(design: Design, region: TopRegion) -> TopRegion:
         return region
     programs = ring_programs(design)
     processes, inner = tuple(network(design, region, programs)), inner_depths(design)
-    flat = inner_depths(design, flat=True)
+    short, flat = tuple(network(design, region, programs, flat=True)), inner_depths(design, flat=True)
     if sum(sum(process.words.values()) for process in processes) > _MOST_WORDS:
-        return _long_enough(region, processes, inner, flat)
-    shorts = _least(processes, region, flat)
+        depths = _long_enough(region, processes, inner)
+        shorts = _long_enough(region, short, flat) if inner else depths
+        links = [
+            replace(link, depth=max(link.depth, depths[link.name]), short=shorts[link.name]) for link in region.links
+        ]
+        return replace(region, links=tuple(links))
+    shorts = _least(short, region, flat)
     least = _least(processes, region, inner) if inner else shorts
-    holds = _holds(processes, shorts, flat)
+    holds = _holds(short, shorts, flat)
     depths = {link.name: max(link.depth, least.get(link.name, 0)) for link in region.links}
     for stall in STALLS:
         stalled = tuple(network(design, region, programs, stall=stall))
@@ -85,30 +90,19 @@ def ring_programs(design: Design) -> dict[tuple[str, int], RingProgram]:
     return programs
 
 
-def _long_enough(
-    region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int], flat: Mapping[str, int]
-) -> TopRegion:
-    """Return ``region``, of ``processes``, with streams that are long enough, if not the least, in a few runs.
-
-    Those inside engines are ``inner``, and ``flat`` in the flat region.
+def _long_enough(region: TopRegion, processes: Sequence[NetworkProcess], inner: Mapping[str, int]) -> dict[str, int]:
+    """Return words of the streams of ``region`` that are enough for ``processes``, if not the least, in a few runs.
 
     They begin as long as the queues of the RTL, and get ``_STALL_WORDS`` more for pipelines that stall, which are not
-    tried.  The flat region has none shorter, and so no ``hold``.
+    tried.  Streams inside engines are ``inner``.
     """
-    depths = _with_stalls(region, _doubled(region, processes, _start(region), inner))
-    shorts = _with_stalls(region, _doubled(region, processes, _start(region), flat)) if inner else depths
-    links = [replace(link, depth=max(link.depth, depths[link.name]), short=shorts[link.name]) for link in region.links]
-    return replace(region, links=tuple(links))
+    depths = _doubled(region, processes, _start(region), inner)
+    return {link.name: depths[link.name] + (_STALL_WORDS if link.waits else 0) for link in region.links}
 
 
 def _start(region: TopRegion) -> dict[str, int]:
     """Return the words of each stream as far as they are known without any run."""
     return {link.name: link.depth if link.waits else SHORT_WORDS for link in region.links}
-
-
-def _with_stalls(region: TopRegion, depths: Mapping[str, int]) -> dict[str, int]:
-    """Return ``depths`` with room for pipelines that stall as a whole."""
-    return {link.name: depths[link.name] + (_STALL_WORDS if link.waits else 0) for link in region.links}
 
 
 def _doubled(
@@ -133,7 +127,7 @@ def least_depths(design: Design, region: TopRegion, *, flat: bool = False) -> di
     Raises:
         AssertionError: the design comes to no end, however long they are.
     """
-    processes = tuple(network(design, region, ring_programs(design)))
+    processes = tuple(network(design, region, ring_programs(design), flat=flat))
     return _least(processes, region, inner_depths(design, flat=flat))
 
 
@@ -142,7 +136,7 @@ def deadlock(design: Design, region: TopRegion, *, flat: bool = False, stall: in
 
     ``stall`` is that of ``network``.
     """
-    processes = tuple(network(design, region, ring_programs(design), stall=stall))
+    processes = tuple(network(design, region, ring_programs(design), stall=stall, flat=flat))
     depths = {link.name: link.short if flat else link.depth for link in region.links} | inner_depths(design, flat=flat)
     if flat:
         holds = {link.name: link.hold.program for link in region.links if link.hold}

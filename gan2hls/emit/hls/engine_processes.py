@@ -17,8 +17,8 @@ from gan2hls.emit.hls.config import (
     whole_bytes,
 )
 from gan2hls.emit.hls.feeder import feeder_cycles, feeder_program
+from gan2hls.emit.hls.held import map_processes
 from gan2hls.emit.hls.process import Fifo, Process
-from gan2hls.emit.hls.ring import map_processes, map_program
 from gan2hls.emit.hls.tiles import tile_program
 from gan2hls.emit.hls.weights import beside_band_mac
 from gan2hls.hardware import EngineDesign, LinearEngine, StreamEngine, Written
@@ -35,10 +35,10 @@ def engine_processes(engine: EngineDesign, arriving: tuple[Fifo, ...], last: Fif
     sources = arriving
     unit = engine.hls_unit if isinstance(engine, StreamEngine) else None
     if unit is not None and unit.held is not None:
-        _, _, sink, beats, about = _unit(engine, unit)
-        program = map_program(unit.held)
-        processes += map_processes(unit.held, unit.name, engine.layer.name, sources[0], (sink, beats, about), program)
-        sources = (sink,)
+        turns, ultra = len(engine.layers), "map" in engine.ultra
+        name, accs = engine.layer.name, _accs(engine)
+        processes += map_processes(unit.held, unit.name, name, sources[0], accs, turns=turns, ultra=ultra)
+        sources = (accs,)
     steps = [*_front(engine), *_finish(engine)]
     for n, (kind, arguments, sink, cycles, about) in enumerate(steps):
         beside: tuple[Process, ...] = ()
@@ -66,10 +66,14 @@ def _front(engine: EngineDesign) -> list[Step]:
 
 def _unit(engine: EngineDesign, unit: Unit) -> Step:
     """Return what ``unit`` makes of beats as they come."""
+    cycles, about = unit.cycles or engine.out_beats, f"{engine.layer.op.kind} -> accumulator"
+    return unit.name, ("config", *_ultra(engine, "map")), _accs(engine), cycles, about
+
+
+def _accs(engine: EngineDesign) -> Fifo:
+    """Return the accumulators of a unit."""
     lanes = engine.folding.lanes
-    sink = Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
-    cycles = unit.cycles or engine.out_beats
-    return unit.name, ("config", *_ultra(engine, "map")), sink, cycles, f"{engine.layer.op.kind} -> accumulator"
+    return Fifo("accs", whole_bytes(lanes * acc_bits(engine)), f"{lanes} accumulators")
 
 
 def _ultra(engine: EngineDesign, memory: Written) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ _LATENCY = {
     "requant": 10,
     "table": 4,
     "channel_table": 4,
-    "norm": 24,
     "norm_take": 18,
     "norm_give": 12,
     "fork": 2,

@@ -10,6 +10,7 @@ from gan2hls.emit.hls.config import (
     constants,
 )
 from gan2hls.emit.hls.entropy import code_constants
+from gan2hls.emit.hls.hold import Hold
 from gan2hls.emit.hls.int_types import Number, numbers
 from gan2hls.emit.hls.latency import restart_cycles
 from gan2hls.emit.hls.process import Fifo, Pointer, Process
@@ -117,9 +118,23 @@ class LayerView:
         return self.region.pointers
 
     @property
-    def rings(self) -> tuple[tuple[str, RingProgram], ...]:
-        """Its rings: the struct with the numbers of each, and what they are."""
-        return tuple((process.arguments[0], process.program) for process in self.processes if process.program)
+    def rings(self) -> tuple[RingProgram, ...]:
+        """The programs of its rings."""
+        return tuple(process.program for process in self.processes if process.program)
+
+    @property
+    def holds(self) -> tuple[Fifo, ...]:
+        """The streams inside it for each of which a ``hold`` stands in the flat region."""
+        return tuple(stream for stream in self.streams if stream.hold)
+
+    @property
+    def programs(self) -> tuple[tuple[str, str, RingProgram | Hold], ...]:
+        """Of what follows a program of its own: the struct with its numbers, what for, and its program."""
+        about = "When words wait in external memory: a ring's program."
+        rings = ((process.arguments[0], about, process.program) for process in self.processes if process.program)
+        about = "is taken, and given, where FIFOs are a few words deep: a hold's program."
+        holds = ((f"config_{s.name}", f"When its {s.name} {about}", s.hold) for s in self.holds if s.hold)
+        return (*rings, *holds)
 
     @property
     def sources(self) -> tuple[SimulatedStream, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 from gan2hls.base import shared
 from gan2hls.emit.hls.config import requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
+from gan2hls.emit.hls.held import give_order, take_order
 from gan2hls.emit.hls.latency import latency_cycles
 from gan2hls.emit.hls.process import Process
 from gan2hls.emit.hls.region import LayerProcesses, Programs, layer_processes
@@ -27,13 +28,14 @@ from gan2hls.emit.hls.top import TopRegion, held_name
 from gan2hls.emit.hls.weights import beside_band_mac
 from gan2hls.hardware import Design, EngineDesign, LinearEngine, StreamEngine
 from gan2hls.numbers import Int32Array
-from gan2hls.ops import HeldMap
 from gan2hls.timing import NetworkProcess, repeated, stalling
 
 _PROGRAMS = ("schedule", "pixels", "band_pixels", "pixel_runs", "runner")
 
 
-def network(design: Design, region: TopRegion, programs: Programs, *, stall: int = 0) -> Iterator[NetworkProcess]:
+def network(
+    design: Design, region: TopRegion, programs: Programs, *, stall: int = 0, flat: bool = False
+) -> Iterator[NetworkProcess]:
     """Return the processes of one frame of ``design``; streams inside an engine are called ``LAYER.NAME``.
 
     Args:
@@ -42,6 +44,7 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
         programs: of queues in external memory; one that has none is left out, so that its ends are ports.
         stall: 0: what an iteration writes leaves whatever comes behind it, as in C simulation, or in a pipeline that is
             flushed; else loops stall as a whole, with so many times the latency that they should have.
+        flat: with the ``hold`` inside engines that the flat region has.
     """
     forks = {tensor: tuple(_forks(region, tensor, stall)) for tensor in region.forks}
     for stream in design.inputs:
@@ -55,9 +58,17 @@ def network(design: Design, region: TopRegion, programs: Programs, *, stall: int
         for process in made.processes:
             unknown = process.kind == "ring" and process.program is None
             if process.kind not in _PROGRAMS and process not in left_out and not unknown:
-                yield _process(engine, process, names, stall)
+                ordered = _process(engine, process, names, stall)
+                yield from _with_holds(ordered, engine, process) if flat else (ordered,)
         for layer in engine.layers:
             yield from forks.get(layer.name, ())
+
+
+def _with_holds(ordered: NetworkProcess, engine: EngineDesign, process: Process) -> Iterator[NetworkProcess]:
+    """Yield ``process``, ordered, as the flat region has it: it reads what is held, and each ``hold`` behind it."""
+    name = engine.layer.name
+    yield from behind((ordered,), (f"{name}.{stream.name}" for stream in process.sources if stream.hold))
+    yield from (hold(f"{name}.{stream.name}", stream.hold.program) for stream in process.sinks if stream.hold)
 
 
 def ring_ends(design: Design, region: TopRegion) -> dict[tuple[str, int], tuple[str, str]]:
@@ -198,23 +209,7 @@ def _order(engine: EngineDesign, process: Process) -> Int32Array:
             unit = engine.hls_unit
             if unit is None or unit.held is None:
                 return _unit(engine, 1 if unit is None else unit.calls)
-            return _first_half(unit.held) if process.beside else _second_half(unit.held)
-
-
-def _first_half(held: HeldMap) -> Int32Array:
-    """Return what the half of a process before its map does: 0 its input, 1 the map, 2 statistics."""
-    passes, makes = [(0, 1), (1, 1)], [(2, 1)]
-    pixel = (passes * held.slot_beats + makes) * held.slots
-    one = np.concatenate([repeated(passes, held.beats - held.pixel_beats), repeated(pixel, 1)])
-    return np.tile(one, (held.maps, 1))
-
-
-def _second_half(held: HeldMap) -> Int32Array:
-    """Return what the half of a process behind its map does: 0 the map, 1 statistics, 2 its output."""
-    passes, first = [(0, 1), (2, 1)], [(0, 1), (1, 1), (2, 1)]
-    pixel = (first + passes * (held.slot_beats - 1)) * held.slots
-    one = np.concatenate([repeated(pixel, 1), repeated(passes, held.beats - held.pixel_beats)])
-    return np.tile(one, (held.maps, 1))
+            return take_order(unit.held) if process.beside else give_order(unit.held)
 
 
 def _program(program: Sequence[Segment]) -> Int32Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, final
 
 if TYPE_CHECKING:
+    from gan2hls.emit.hls.hold import Hold
     from gan2hls.emit.hls.ring import RingProgram
 
 
@@ -20,7 +21,8 @@ class Fifo:
         about: what a word is.
         depth: words that it holds.
         least: words that it holds in the flat region.
-        ultra: whether it is UltraRAM, where its words are many.
+        impl: what Vitis makes it of, where it is not to choose: UltraRAM or shift registers.
+        hold: the process behind it, in the flat region, that stands for a longer stream; None: there is none.
     """
 
     name: str
@@ -28,7 +30,13 @@ class Fifo:
     about: str = ""
     depth: int = 2
     least: int = 2
-    ultra: bool = False
+    impl: Literal["", "uram", "srl"] = ""
+    hold: Hold | None = None
+
+    @property
+    def held(self) -> str:
+        """What its ``hold`` gives."""
+        return f"held_{self.name}"
 
 
 @final
@@ -58,7 +66,7 @@ class Pointer:
 
 
 #: Functions of the library whose last argument is the number of a turn.
-_BY_TURN = ("requant", "norm", "norm_take")
+_BY_TURN = ("requant", "norm_take")
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Literal, final
 
 from gan2hls.emit.hls.config import whole_bytes
 from gan2hls.emit.hls.engine_processes import Step, engine_processes
@@ -158,7 +158,8 @@ def _converters(edge: Edge, suffix: str) -> list[Step]:
         kind, name = ("widen", "widened") if stage.direction == "up" else ("narrow", "narrowed")
         about = f"{lanes} element{'s' if lanes > 1 else ''} a beat -> {stage.out_lanes}"
         depth = max(2, _queue_words(edge)) if n == len(edge.before) else 2
-        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth, ultra=edge.ultra and depth > 2)
+        impl: Literal["", "uram"] = "uram" if edge.ultra and depth > 2 else ""
+        sink = Fifo(name + suffix, whole_bytes(stage.out_lanes * bits), about, depth, impl=impl)
         beats = edge.source.elements // stage.narrow
         steps.append((kind, (str(stage.ratio), str(stage.narrow * bits), str(beats)), sink, beats, about))
         lanes = stage.out_lanes

@@ -3,7 +3,7 @@
 One process alone may read and write what a pointer leads to, so a ring takes some bursts, gives some, takes some, and
 so on, in an order that stands at compile time: a part of a process network, like all others.  Of a queue the network
 says how many words must have been taken before one is given, and how many can be (``timing.corridors``); of the map of
-a normalization a burst is given when all maps of which it has words are complete.
+a normalization ``held`` does.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from typing import final
 import numpy as np
 
 from gan2hls.emit.hls.config import Constant, whole_bytes
-from gan2hls.emit.hls.latency import latency_cycles
 from gan2hls.emit.hls.process import Fifo, Pointer, Process
 from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.hls.tiles import MEMORY_CLOCKS
 from gan2hls.numbers import Int32Array, Int64Array
-from gan2hls.ops import HeldMap, OffChipRing, burst_beats
+from gan2hls.ops import OffChipRing, burst_beats
 
 #: Multiples of the latencies of pipelines that stall as a whole: those are estimates.
 STALLS = (1, 2)
@@ -41,6 +40,15 @@ class RingProgram:
 
     ring: OffChipRing
     taken: tuple[int, ...]
+
+    @classmethod
+    def rising(cls, ring: OffChipRing, taken: Sequence[int]) -> RingProgram:
+        """Return the program that takes so many bursts before each one, or as many as before, and ends with all."""
+        rising = np.maximum.accumulate(np.array(taken, np.int64)).tolist()
+        rising[-1] = ring.bursts
+        made = cls(ring, tuple(rising))
+        assert all(n < count <= ring.slots for n, count in enumerate(made.taken)), f"{ring}: {made.taken}"
+        return made
 
     @cached_property
     def rounds(self) -> tuple[tuple[int, int], ...]:
@@ -137,49 +145,15 @@ def queue_program(ring: OffChipRing, least: Int64Array, most: Int64Array) -> Rin
         can = int(most[n * ring.burst])
         can = ring.bursts if can == ring.beats else can // ring.burst
         taken.append(min(max(must, min(must + 1, can)), ring.bursts))
-    return _program(ring, taken)
+    return RingProgram.rising(ring, taken)
 
 
-def map_program(held: HeldMap) -> RingProgram:
-    """Return the program of a map: a burst is given when all maps of which it has words are complete."""
-    ring, map_words = held.ring, held.beats
-    taken = []
-    for n in range(ring.bursts):
-        beats = min((n + 1) * ring.burst, ring.beats)
-        maps = -(-_words(ring, beats) // map_words)
-        taken.append(-(-_beats(ring, maps * map_words) // ring.burst))
-    return _program(ring, taken)
-
-
-def _program(ring: OffChipRing, taken: Sequence[int]) -> RingProgram:
-    """Return the program, which ends when all is taken."""
-    rising = np.maximum.accumulate(np.array(taken, np.int64)).tolist()
-    rising[-1] = ring.bursts
-    made = RingProgram(ring, tuple(rising))
-    assert all(n < count <= ring.slots for n, count in enumerate(made.taken)), f"{ring}: {made.taken}"
-    return made
-
-
-def statistics_depth(held: HeldMap, program: RingProgram) -> int:
-    """Return the words of statistics that wait for the second half of a normalization at most.
-
-    Converters in front of the ring and behind it, where they stall as a whole, keep words back until others have come.
-    """
-    ring, most = held.ring, 2
-    kept = max(STALLS) * latency_cycles("widen")
-    for n, bursts in enumerate(program.taken):
-        made = held.made(min(ring.words, _words(ring, min(bursts * ring.burst, ring.beats)) + kept))
-        used = held.used(max(0, n * ring.burst * ring.bus_bits // ring.word_bits - kept))
-        most = max(most, made - used)
-    return most
-
-
-def _words(ring: OffChipRing, beats: int) -> int:
+def words_of(ring: OffChipRing, beats: int) -> int:
     """Return the words of which so many beats of a frame have a part."""
     return -(-beats * ring.bus_bits // ring.word_bits)
 
 
-def _beats(ring: OffChipRing, words: int) -> int:
+def beats_of(ring: OffChipRing, words: int) -> int:
     """Return the beats that so many words of a frame take."""
     return -(-words * ring.word_bits // ring.bus_bits)
 
@@ -218,39 +192,6 @@ def ring_processes(
     if bits != bus:
         made.append(Process(splits, arguments, (back,), given, count, f"{about}: the words of them"))
     return made
-
-
-def map_processes(
-    held: HeldMap, unit: str, name: str, source: Fifo, out: tuple[Fifo, int, str], program: RingProgram
-) -> list[Process]:
-    """Return the two halves of ``unit`` and the ring between them, in which its map waits.
-
-    Args:
-        held: its map.
-        unit: what its processes are called.
-        name: of what leads to its ring.
-        source: what it reads.
-        out: what it writes, beats, and what it does.
-        program: of the ring.
-    """
-    sink, beats, about = out
-    depth = statistics_depth(held, program)
-    passed = Fifo("map", source.bits, "its map, on the way to external memory")
-    bits = whole_bytes(held.bits)
-    sets = Fifo("statistics", bits, "sum, shift and root of sets", depth, least=depth)
-    if held.ring.word_bits == held.ring.bus_bits:
-        passed = Fifo(passed.name, passed.bits, passed.about, held.ring.end_beats)
-    halves = f"{unit}_take", f"{unit}_give"
-    ring = ring_processes(held.ring, name, MAP_CONFIG, passed, "", program)
-    return [
-        Process(halves[0], ("config",), (source,), passed, beats, "sums and roots of its sets", beside=(sets,)),
-        *ring,
-        Process(halves[1], ("config",), (ring[-1].sink, sets), sink, beats, about),
-    ]
-
-
-#: The struct with the numbers of the ring in which a map waits.
-MAP_CONFIG = "config_map"
 
 
 def queue_config(place: int) -> str:

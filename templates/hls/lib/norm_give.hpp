@@ -1,6 +1,6 @@
-// norm_give.hpp - the second half of a normalization whose map waits in external memory: its lanes (norm_sets.hpp).
+// norm_give.hpp - the second half of a normalization: its lanes (norm_sets.hpp).
 //
-// Beats of the map come back.  With the first one of a slot, in the first pixel of a map, comes the word of statistics of
+// Beats of the map come when it has waited.  With the first one of a slot, in the first pixel of a map, comes the word of statistics of
 // its sets, which is kept for the other pixels.  One flat loop of OUT_BEATS iterations, II = 1.
 //
 // Held: LANES codes of IN_BITS bits, in the low bits.  Statistics: see norm_take.hpp.  Out: LANES accumulators of ACC_BITS bits.

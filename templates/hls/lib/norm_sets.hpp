@@ -6,10 +6,9 @@
 //   acc = (((u << FRACTION) >> k) * root + 2^16) >> 17
 //
 // A map is PIXELS pixels of SLOTS * SLOT_BEATS beats.  Every SLOT_BEATS beats the next SETS sets take their turn, of which
-// each lane has its own, or all have one.  Statistics of COPIES maps are kept.  EPSILON is EPSILON_HIGH * 2^31 + EPSILON_LOW, of
-// each layer where several take turns.
+// each lane has its own, or all have one.  EPSILON is EPSILON_HIGH * 2^31 + EPSILON_LOW, of each layer where several take turns.
 //
-// Its processes are norm.hpp, and where the map waits in external memory norm_take.hpp and norm_give.hpp.
+// Its processes are norm_take.hpp and norm_give.hpp, between which a map waits until its sums are complete.
 // Needs from layer L: all that is in capitals here, LANES, IN_BITS, IN_SIGNED, CODE_BITS, SUM_BITS, SQUARE_BITS, SHIFT_BITS,
 // POWER_BITS (even), CENTRE_BITS (of u) and the tables chord_start, chord_drop.
 #ifndef GAN2HLS_NORM_SETS_HPP
@@ -33,20 +32,15 @@ struct norm_types {
     static const int SET_BITS = L::SUM_BITS + L::SHIFT_BITS + ROOT_BITS;    // of a word that has its statistics
 };
 
-// Where a beat stands in its map, and where the statistics of its sets are kept.
+// Where a beat stands in its map.
 template <class L>
 struct norm_walk {
     counter<L::SLOT_BEATS> beat;
     counter<L::SLOTS> slot;
     counter<L::PIXELS> pixel;
-    counter<L::COPIES> copy;
-
-    GAN2HLS_INLINE int word() const { return int(copy.at) * L::SLOTS + int(slot.at); }
 
     GAN2HLS_INLINE void step() {
-        const bool pixel_ends = beat.last && slot.last, map_ends = pixel_ends && pixel.last;
-        if (map_ends) copy.step();
-        if (pixel_ends) pixel.step();
+        if (beat.last && slot.last) pixel.step();
         if (beat.last) slot.step();
         beat.step();
     }

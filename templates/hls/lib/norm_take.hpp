@@ -1,6 +1,6 @@
-// norm_take.hpp - the first half of a normalization whose map waits in external memory: sums and roots (norm_sets.hpp).
+// norm_take.hpp - the first half of a normalization: sums and roots (norm_sets.hpp).
 //
-// Beats go on to where the map waits.  When the sums of the sets of a slot are complete, in the last pixel of a map, they
+// Beats go on to where the map waits, on chip in the stream that leads to norm_give.hpp.  When the sums of the sets of a slot are complete, in the last pixel of a map, they
 // leave as a word of statistics, beside the last beat of that slot.  One flat loop of OUT_BEATS iterations, II = 1.
 //
 // In and map: LANES codes of IN_BITS bits, in the low bits.
