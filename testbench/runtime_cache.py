@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+#: What options begin with that do not matter.
+_ALIKE = ("-I", "-W", "-ftree-vectorize", "-fvect-cost-model")
+
 
 def is_runtime(source: Path) -> bool:
     """Whether ``source`` is of Verilator's runtime, whose headers all stand beside it."""
@@ -23,9 +26,10 @@ def is_runtime(source: Path) -> bool:
 def key(command: list[str], source: Path, out: Path) -> str:
     """Tell apart what makes other objects: compiler, options, and the sources of the runtime with its version.
 
-    Warnings do not, what is said twice does not, nor do folders of headers of a design, as the runtime includes none.
+    Warnings do not, what is said twice does not, nor do folders of headers of a design, as the runtime includes none;
+    and whether loops are vectorized makes others that do the same.
     """
-    options = dict.fromkeys(word for word in command if not word.startswith(("-I", "-W")) and word != str(out))
+    options = dict.fromkeys(word for word in command if not word.startswith(_ALIKE) and word != str(out))
     compiler = os.stat(shutil.which(command[0]) or command[0])
     digest = hashlib.sha256("\0".join([*options, str(compiler.st_size), str(compiler.st_mtime_ns)]).encode())
     for path in (source, source.with_name("verilated.h"), source.with_name("verilated_config.h")):

@@ -18,5 +18,5 @@ def launcher() -> str:
 
 
 if __name__ == "__main__":
-    command = [OPTIMIZATION if word == "-O2" else word for word in sys.argv[1:]]
+    command = [OPTIMIZATION if word in ("-O1", "-O2") else word for word in sys.argv[1:]]
     os.execv(sys.executable, [sys.executable, "-IS", str(RUNTIME_CACHE), *command])

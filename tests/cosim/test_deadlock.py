@@ -63,7 +63,7 @@ def test_graphs_end_at_their_emitted_depths(
     assert (tmp_path / "work" / "bounded" / f"{made.name}.cpp").exists()
 
 
-@pytest.mark.parametrize("flags", [(), (FLAT,)])
+@pytest.mark.parametrize("flags", sampled([((FLAT,),), ((),)], 1))
 def test_a_u_net(flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
     made = u_net_design(2)

@@ -96,7 +96,7 @@ def build(model: Path, steps: tuple[str, ...] = STEPS, target: dict[str, object]
 
 @pytest.mark.parametrize(
     ("body", "kind", "count"),
-    sampled(KINDS, 2),
+    sampled(KINDS, KINDS[1:2]),
     ids=["u-net", "squeeze", "attention", "dense block", "valid"],
 )
 def test_builds(tmp_path: Path, body: str, kind: str, count: int) -> None:

@@ -11,6 +11,7 @@ from gan2hls.verify import csim
 from tests.cosim.hls_chains import OPTIMIZED
 from tests.cosim.test_joins_build import PADS, K, build, weights
 from tests.onnx_models import f32, save
+from tests.sampling import sampled
 
 pytest.importorskip("cocotb")
 pytest.importorskip("hls4ml")
@@ -42,7 +43,7 @@ PIXELS = f"""
 """
 
 
-@pytest.mark.parametrize(("body", "count"), [(RESIDUAL, 2), (PIXELS, 2)])
+@pytest.mark.parametrize(("body", "count"), sampled([(RESIDUAL, 2), (PIXELS, 2)], 1))
 def test_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, count: int) -> None:
     """Compiled as for a user."""
     monkeypatch.setattr(csim, "FLAGS", OPTIMIZED)

@@ -91,13 +91,13 @@ def check(made: Design, folder: Path, seed: int) -> None:
 SEEDS = (5, 17, 25, 26, 50, 6, 11, 43)
 
 
-@pytest.mark.parametrize("seed", sampled(SEEDS, 2))
+@pytest.mark.parametrize("seed", sampled(SEEDS, 1))
 def test_random_designs(seed: int, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
     check(campaign(seed), tmp_path, seed)
 
 
-@pytest.mark.parametrize("seed", [9])
+@pytest.mark.parametrize("seed", sampled([9], 0))
 def test_random_graphs_with_weights_and_maps(seed: int, tmp_path: Path) -> None:
     """Branches and normalizations: rings behind the image, processes side by side at the emitted depths."""
     pytest.importorskip("hls4ml")
@@ -113,7 +113,7 @@ def test_random_graphs_with_weights_and_maps(seed: int, tmp_path: Path) -> None:
 SPARSE = (8, 13, 20, 10, 27, 36)
 
 
-@pytest.mark.parametrize("seed", sampled(SPARSE, 2))
+@pytest.mark.parametrize("seed", sampled(SPARSE, 1))
 def test_random_designs_that_skip_empty_blocks(seed: int, tmp_path: Path) -> None:
     pytest.importorskip("hls4ml")
     check(sparse_campaign(seed), tmp_path, seed)

@@ -111,7 +111,7 @@ def test_any_sparsity_in_c(kind: str, empty: float, tmp_path: Path) -> None:
             ("conv", "raw", 64, 2),
             ("conv_transpose", "ternary", 64, 1),
         ],
-        4,
+        (("conv_transpose", "ternary", 32, 0), ("groups", "codebook", 32, 2)),
     ),
 )
 def test_codecs_and_entropy_codes(kind: str, codec: str, bus: int, decoders: int, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_bytes_on_the_bus_are_those_of_the_blocks_that_are_left(decoders: int, t
     "geometry",
     [
         pytest.param(conv_transpose((8, 8), 64, 32), id="conv_transpose"),
-        pytest.param(conv((8, 8), 64, 32), id="conv"),
+        pytest.param(conv((8, 8), 64, 32), id="conv", marks=pytest.mark.exhaustive),
     ],
 )
 def test_four_of_five_blocks_empty_is_four_times_as_fast(geometry: LinearGeometry, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_bench_of_a_project(tmp_path: Path) -> None:
     assert result.measurements.executed_steps == {"l0": visited_blocks(made.engines[0])[0]}
 
 
-@pytest.mark.parametrize("kind", ["conv_transpose", "groups"])
+@pytest.mark.parametrize("kind", sampled(["conv_transpose", "groups"], 1))
 def test_exact_widths_and_flat_region(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hls4ml")
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, "-DGAN2HLS_EXACT_WIDTHS", "-DGAN2HLS_FLAT"))

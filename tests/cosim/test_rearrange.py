@@ -94,7 +94,7 @@ def test_rtl_and_csim_of_maps_in_ultra_ram(tmp_path: Path) -> None:
     assert check_csim(write_hls(made, tmp_path / "hls"), made, codes, tmp_path / "work").status == "passed"
 
 
-@pytest.mark.parametrize("form", sampled(range(len(FORMS)), range(0, len(FORMS), 3)))
+@pytest.mark.parametrize("form", sampled(range(len(FORMS)), range(0, len(FORMS), 6)))
 def test_clocks_of_each_form_alone(form: int, banks: int, tmp_path: Path) -> None:
     image, shape, lanes = FORMS[form]
     op = rearrangement(image, shape)

@@ -39,7 +39,7 @@ def test_tiny_design_is_exact_and_busy_every_clock(tmp_path: Path) -> None:
     assert bench.interval() == made.interval_limit == estimate(made).interval
 
 
-@pytest.mark.parametrize("seed", sampled([17, 33, 1], 2))
+@pytest.mark.parametrize("seed", sampled([17, 33, 1], 1))
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     made = random_design(seed, 6)
     bench = Bench(made, tmp_path)

@@ -153,8 +153,8 @@ def test_nothing_waits_for_the_first_run_after_reset(tmp_path: Path) -> None:
     "geometry",
     [
         pytest.param(conv_transpose((8, 8), 64, 32), id="conv_transpose"),
-        pytest.param(conv((8, 8), 64, 32), id="conv"),
-        pytest.param(dense(256, 256), id="dense"),
+        pytest.param(conv((8, 8), 64, 32), id="conv", marks=pytest.mark.exhaustive),
+        pytest.param(dense(256, 256), id="dense", marks=pytest.mark.exhaustive),
     ],
 )
 def test_four_of_five_blocks_empty_is_four_and_a_half_times_as_fast(geometry: LinearGeometry, tmp_path: Path) -> None:

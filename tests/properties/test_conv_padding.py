@@ -46,7 +46,7 @@ def hold(path: Path, shape: tuple[int, ...], text: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("opset", sampled([10, 22, 17], 2))
+@pytest.mark.parametrize("opset", sampled([22, 10, 17], 1))
 @pytest.mark.parametrize("auto_pad", AUTO_PADS)
 def test_conv_transpose_1d(tmp_path: Path, auto_pad: str | None, opset: int):
     rng, taken = np.random.default_rng(0), 0

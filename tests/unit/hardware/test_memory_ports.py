@@ -29,6 +29,7 @@ from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
 from tests.random_integer_graphs import maps_away, u_net_design
 from tests.randomized import chain, conv, dense, linear_layer, off_chip_design
+from tests.sampling import sampled
 
 MODEL = Path(__file__).parents[3] / "models" / "dcgan_mnist32.onnx"
 INT8 = QuantType(IntType(8, signed=True), 1.0)
@@ -211,7 +212,7 @@ def test_a_saved_design_has_its_ports() -> None:
     assert again.memory.ports == made.memory.ports and again.memory_ports == 2
 
 
-@pytest.mark.parametrize("gbps", [None, 0.3])
+@pytest.mark.parametrize("gbps", sampled([0.3, None], 1))
 def test_a_port_that_is_too_slow_is_told_in_a_build(gbps: float | None, tmp_path: Path) -> None:
     """Of a model that fits the part; what the error names is enough."""
     fps = 7500 if gbps is None else 2000

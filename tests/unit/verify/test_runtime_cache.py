@@ -57,6 +57,7 @@ def compiles(tmp_path: Path) -> Compiles:
 def test_the_runtime_is_compiled_once(compiles: Compiles) -> None:
     assert compiles("verilated.cpp", "-O2", "-Ihere", "-Wall") == 1
     assert compiles("verilated.cpp", "-O2", "-Ithere", "-O2", out="b.o") == 1, "what makes no other object"
+    assert compiles("verilated.cpp", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic") == 1, "which does the same"
     assert compiles("verilated_vpi.cpp", "-O2") == 2
 
 
