@@ -7,6 +7,7 @@ may be removed at any time.  Whatever else is compiled is compiled each time.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -43,20 +44,24 @@ def cache_folder() -> Path:
 
 
 def kept_object(command: list[str], source: Path, out: Path) -> Path:
-    """Return the object of ``source``, which is compiled where nobody has yet.
+    """Return the object of ``source``, which is compiled where nobody has yet; whoever wants the same waits for it.
 
     Raises:
         OSError: the cache folder cannot be written.
     """
     kept = cache_folder() / f"{source.stem}-{key(command, source, out)}.o"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        status = os.spawnvp(os.P_WAIT, command[0], command)
-        if status:
-            sys.exit(status)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as part:
-            part.write(out.read_bytes())
-        os.replace(part.name, kept)  # in one step: others may compile the same
+    if kept.is_file():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_file():
+            status = os.spawnvp(os.P_WAIT, command[0], command)
+            if status:
+                sys.exit(status)
+            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as part:
+                part.write(out.read_bytes())
+            os.replace(part.name, kept)  # in one step: a kept object is whole
     return kept
 
 

