@@ -55,7 +55,6 @@ class Option:
     lane_lut: int
     bits: int
     skip: bool
-    word_bits: int
     off_chip: OffChip | None = None
     bus_bits: int = 0
     bus_bytes: int = 0
@@ -136,7 +135,7 @@ def _options(
             drafts = _dense_drafts(alike, request, memory, family, short, ultra)
         else:
             drafts = _skipping_drafts(layer.op.weight, alike, request, memory, family, short, ultra)
-    return _ranked([draft.of(layer, family) for draft in drafts])
+    return _ranked(draft.of(layer, family) for draft in drafts)
 
 
 @remembered
@@ -154,15 +153,14 @@ def _shared_options(
     if not isinstance(joint.op, IntLinear):
         alone = _stream_engines(layers[0], FoldingRequest(), memory)
         shared = (replace(engine, layer=joint, turns=turns) for engine in alone)
-        return _ranked([draft.of(joint, family) for draft in _drafts(shared, family, short=short, ultra=ultra)])
+        return _ranked(draft.of(joint, family) for draft in _drafts(shared, family, short=short, ultra=ultra))
     away = _away_engines(joint, linear_op(joint), FoldingRequest(off_chip=True), memory, None, least_bands)
     engines = (replace(one, turns=turns) for engine in away for one in with_quicker_ends(engine))
-    return _ranked([draft.of(joint, family) for draft in _drafts(engines, family, short=short, ultra=ultra)])
+    return _ranked(draft.of(joint, family) for draft in _drafts(engines, family, short=short, ultra=ultra))
 
 
-def _ranked(found: list[Option]) -> tuple[Option, ...]:
-    narrow = [option for option in found if option.word_bits <= WORD_LIMIT_BITS]
-    return tuple(sorted(narrow or found, key=lambda option: option.rank))  # too wide only where nothing else is pinned
+def _ranked(found: Iterable[Option]) -> tuple[Option, ...]:
+    return tuple(sorted(found, key=lambda option: option.rank))
 
 
 def worth_away(layer: IntLayer) -> bool:
@@ -248,9 +246,11 @@ def _linear_drafts(
 
 
 def _drafts(engines: Iterable[EngineDesign], family: Family, *, short: bool, ultra: bool) -> Iterable[_Draft]:
+    found = list(engines)
+    narrow = [engine for engine in found if engine.word_bits <= WORD_LIMIT_BITS]
     return (
         _Draft(option, requant_shape(engine))
-        for engine in engines
+        for engine in narrow or found  # too wide only where nothing else is pinned
         for option in _with_spared(engine, family, short=short, ultra=ultra)
     )
 
@@ -383,7 +383,6 @@ def _option(engine: EngineDesign, family: Family) -> Option:
         found.lane_lut,
         found.weight_bits,
         isinstance(engine, LinearEngine) and engine.left is not None,
-        engine.word_bits,
         engine.off_chip if isinstance(engine, LinearEngine) else None,
         engine.bus_bits if isinstance(engine, StreamEngine) else 0,
         _bus_bytes(engine),

@@ -106,7 +106,7 @@ def test_the_fastest_is_that_of_all_choices_that_ports_carry(seed: int, ports: i
     for n in range(3):
         lanes, spent = rng.integers(1, 9, 8).tolist(), rng.integers(0, 2000, 8).tolist()
         made = [
-            Option(Folding(count, 1, 1), 720 // count, Resources(count, 50 * count), 0, 0, False, 8, bus_bytes=load)
+            Option(Folding(count, 1, 1), 720 // count, Resources(count, 50 * count), 0, 0, False, bus_bytes=load)
             for count, load in zip(lanes, spent, strict=True)
         ]
         options[f"l{n}"] = tuple(sorted(made, key=lambda option: option.rank))
@@ -132,7 +132,7 @@ def test_the_fastest_is_that_of_all_choices_that_ports_carry(seed: int, ports: i
 
 def test_two_of_three_layers_share_a_port() -> None:
     """All ports together carry what they read, but each layer has one of them."""
-    one = Option(Folding(1, 1, 1), 100, Resources(1, 50), 0, 0, False, 8, bus_bytes=100)
+    one = Option(Folding(1, 1, 1), 100, Resources(1, 50), 0, 0, False, bus_bytes=100)
     slow = replace(one, interval=130)
     choices = Choices(dict.fromkeys(("l0", "l1", "l2"), (one, slow)), 1.6, ports=2)
     roomy = Resources(10, 1000)

@@ -32,7 +32,7 @@ def random_options(rng: np.random.Generator, layers: int, count: int) -> dict[st
         for _ in range(count):
             lanes, deep = int(rng.integers(1, 9)), int(rng.integers(1, 6))
             taken = Resources(lanes, 50 * lanes + int(rng.integers(40)), 80 * lanes, 12 // deep + lanes // 3)
-            made.append(Option(Folding(lanes, 1, 1), 720 // lanes, taken, 0, 0, skip=False, word_bits=8))
+            made.append(Option(Folding(lanes, 1, 1), 720 // lanes, taken, 0, 0, skip=False))
         found[f"l{n}"] = tuple(sorted(made, key=lambda option: option.rank))
     return found
 
@@ -88,7 +88,7 @@ def test_where_the_cheapest_fits_it_is_taken() -> None:
 
 def test_short_intervals_are_found_behind_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where prices find no choice for some intervals, though for shorter ones: halving the range passes over those."""
-    one = Option(Folding(1, 1, 1), 100, Resources(99, 99, 99, 99), 0, 0, skip=False, word_bits=8)
+    one = Option(Folding(1, 1, 1), 100, Resources(99, 99, 99, 99), 0, 0, skip=False)
     taken = [Resources(*(99 - n,) * 4) for n in range(40)]
     choices = Choices({"l0": tuple(replace(one, interval=100 + 20 * n, taken=taken[n]) for n in range(39, -1, -1))})
     intervals = choices.intervals
