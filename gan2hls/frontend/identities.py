@@ -37,8 +37,13 @@ def identity(
         constants: by name.
         infer: the types of a node's outputs.
     """
-    computed = [name for name in node.input if name in types]
-    if node.domain != "" or node.op_type not in BY_SHAPE | BY_SCALE or len(computed) != 1 or len(node.output) != 1:
+    if node.domain != "" or len(node.output) != 1:
+        return None
+    if node.op_type == "Where":
+        passed = _chosen(node, constants)
+    else:
+        passed = [name for name in node.input if name in types] if node.op_type in BY_SHAPE | BY_SCALE else []
+    if len(passed) != 1 or passed[0] not in types:
         return None
     if node.op_type in BY_SCALE and not _keeps_scale(node, constants):
         return None
@@ -46,7 +51,16 @@ def identity(
         made = infer(node)
     except Gan2HlsError:
         return None  # which is said of the operator as it stands
-    return helper.make_node("Identity", computed, node.output, node.name) if made == [types[computed[0]]] else None
+    return helper.make_node("Identity", passed, node.output, node.name) if made == [types[passed[0]]] else None
+
+
+def _chosen(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> list[str]:
+    """Return what a Where by a constant chooses everywhere, as that does of ``tf.math.divide_no_nan``; else nothing."""
+    condition, *operands = node.input
+    holds = constants.get(condition)
+    if holds is None or not holds.size or holds.any() != holds.all():
+        return []
+    return operands[:1] if holds.all() else operands[1:]
 
 
 def gathered(node: onnx.NodeProto, constants: Constants) -> onnx.NodeProto | None:

@@ -40,6 +40,10 @@ K: dict[str, np.ndarray] = {
     "two": np.float32(2.0),
     "minus_half": np.float32(-0.5),
     "bessel": np.float32(64 / 63),
+    "five": np.array([1, 6, 1, 8, 8]),
+    "of_five": np.array([2, 3, 4]),
+    "weights": np.full((1, 6, 1, 1, 1), 64, np.float32),
+    "none": np.float32(0),
     "hw": np.array([2, 3]),
     "c": np.array([1]),
     "chw": np.array([1, 2, 3]),
@@ -131,6 +135,11 @@ SPELLED = {
     "e = Add(v, eps) s = Pow(e, minus_half) d = Sub(a, m) o = Mul(d, s)",
     "epsilon beside the root": MEAN + "s = Sqrt(v) e = Add(s, eps) o = Div(d, e)",
     "Bessel's correction": MEAN + "w = Mul(v, bessel) e = Add(w, eps) s = Sqrt(e) o = Div(d, s)",
+    "Keras' GroupNormalization": "r = Reshape(a, five) s = ReduceSum(r, of_five) m0 = Div(s, weights) "
+    "no = Equal(weights, none) m = Where(no, none, m0) d = Sub(r, m) q = Mul(d, d) p = ReduceSum(q, of_five) "
+    "v0 = Div(p, weights) "
+    "v = Where(no, none, v0) e = Add(v, eps) t = Sqrt(e) i = Reciprocal(t) k = Mul(r, i) h = Mul(m, i) g = Neg(h) "
+    "n = Add(k, g) o = Reshape(n, image)",
     "a pooled mean": "m = GlobalAveragePool(a) d = Sub(a, m) q = Mul(d, d) v = GlobalAveragePool(q) e = Add(v, eps) "
     "s = Sqrt(e) o = Div(d, s)",
 }

@@ -153,6 +153,8 @@ POINTWISE = [
     ("Softplus(a)", {}),
     ("Softsign(a)", {}),
     ("Identity(a)", {}),
+    ("Where(no, zero, a)", {"no": np.zeros((1, 3, 1, 1), np.bool_), "zero": np.float32(0)}),
+    ("Where(yes, a, zero)", {"yes": np.ones((1, 1), np.bool_), "zero": np.float32(0)}),
     ("Dropout(a)", {}),
     ("Cast<to = 1>(a)", {}),
 ]
