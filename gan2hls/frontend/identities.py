@@ -56,11 +56,11 @@ def identity(
 
 def _chosen(node: onnx.NodeProto, constants: Mapping[str, npt.NDArray[np.generic]]) -> list[str]:
     """Return what a Where by a constant chooses everywhere, as that does of ``tf.math.divide_no_nan``; else nothing."""
-    condition, *operands = node.input
-    holds = constants.get(condition)
+    names = list(node.input)
+    holds = constants.get(names[0])
     if holds is None or not holds.size or holds.any() != holds.all():
         return []
-    return operands[:1] if holds.all() else operands[1:]
+    return names[1:2] if holds.all() else names[2:]
 
 
 def gathered(node: onnx.NodeProto, constants: Constants) -> onnx.NodeProto | None:
