@@ -20,7 +20,7 @@ from gan2hls.numbers import Int32Array
 from gan2hls.ops import HeldMap, OffChipRing
 from gan2hls.timing import repeated
 
-#: The struct with the numbers of the ring, or of the hold, in which a map waits.
+#: The struct with the numbers of the ring in which a map waits.
 MAP_CONFIG = "config_map"
 
 #: Beats that the stream of a map holds beyond a map: those that the first half takes until statistics have left it,

@@ -171,6 +171,15 @@ def test_pointwise_joins_the_convolution(tmp_path: Path, call: str, constants: d
     assert [layer.op.kind for layer in final.layers] == ["conv"]
 
 
+@pytest.mark.parametrize("holds", [False, True])
+def test_what_a_constant_chooses_everywhere(tmp_path: Path, holds: bool):
+    """Of two computed tensors."""
+    weights = {"w": f32(RNG, 3, 2, 3, 3), "b": f32(RNG, 3), "c": np.full((1, 3, 3, 2), holds)}
+    body = "a = Conv(x, w, b) t = Tanh(a) y = Where(c, a, t)"
+    _, final = check(save(tmp_path, body, (1, 2, 5, 4), weights))
+    assert [layer.op.kind for layer in final.layers] == ["conv"]
+
+
 @pytest.mark.parametrize(("call", "constants"), POINTWISE, ids=lambda v: v if isinstance(v, str) else "")
 def test_pointwise_at_the_input(tmp_path: Path, call: str, constants: dict):
     weights = {"w": f32(RNG, 2, 3, 3, 3), **_constants(constants)}
