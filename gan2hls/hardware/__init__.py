@@ -23,6 +23,7 @@ from gan2hls.hardware.entropy import (
 )
 from gan2hls.hardware.footprint import footprint
 from gan2hls.hardware.groups import legal_pe, legal_simd
+from gan2hls.hardware.line_buffer import stretch_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Port, Region
 from gan2hls.hardware.off_chip import BANKS, OffChip, Tiles, legal_band_rows
@@ -96,6 +97,7 @@ __all__ = [
     "part_resources",
     "schedule",
     "sizing",
+    "stretch_rows",
     "symbol_bits",
     "turn_of",
     "verify_design",

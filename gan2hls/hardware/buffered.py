@@ -144,6 +144,6 @@ def beside_options(design: Design) -> Resources:
         unit = replace(unit, given_depth=0)
         if isinstance(unit, LinearEngine):
             band_rows = 1 if unit.off_chip is None else unit.off_chip.band_rows
-            unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, band_rows)))
+            unit = replace(unit, rows=min(unit.rows, line_buffer_rows(unit.layer, unit.folding, band_rows)))
         taken -= engine_resources(unit, design.family).taken
     return Resources(*(max(0, count) for count in taken.counts))

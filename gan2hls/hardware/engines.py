@@ -20,7 +20,7 @@ from gan2hls.ops import IntLinear
 def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
     """Return the engine of ``layer`` that skips nothing; weights are not laid out, which comparing needs not."""
     if isinstance(layer.op, IntLinear):
-        return LinearEngine(layer, folding, line_buffer_rows(layer))
+        return LinearEngine(layer, folding, line_buffer_rows(layer, folding))
     return StreamEngine(layer, folding)
 
 
@@ -40,7 +40,7 @@ def make_engine(
     """
     if isinstance(layer.op, IntLinear):
         if rows is None:
-            rows = line_buffer_rows(layer, 1 if off_chip is None else off_chip.band_rows)
+            rows = line_buffer_rows(layer, folding, 1 if off_chip is None else off_chip.band_rows)
         return _linear_engine(layer, folding, rows, skip=skip, off_chip=off_chip, ultra=ultra)
     assert not rows and not skip, f"{layer.name} has neither weights nor a line buffer"
     return StreamEngine(layer, folding, bus_bits, ultra=ultra)

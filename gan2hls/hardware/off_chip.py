@@ -21,6 +21,8 @@ from gan2hls.ops import AxisTaps, LinearGeometry
 BANKS = 2
 #: Beats of the queue behind that memory.
 REORDER_OUT_WORDS = 8
+#: Heights of bands that are compared.
+_MOST_HEIGHTS = 6
 
 
 @final
@@ -151,6 +153,21 @@ def legal_band_rows(geometry: LinearGeometry) -> tuple[int, ...]:
     """Return the heights of bands to choose from: the divisors of the number of output rows with taps."""
     rows = len(geometry.y.outputs)
     return tuple(height for height in range(1, rows + 1) if rows % height == 0)
+
+
+def band_rows_choices(geometry: LinearGeometry, least_bands: int) -> tuple[int, ...]:
+    """Return some legal heights with which a frame has ``least_bands`` or more: the least ones, and the greatest.
+
+    Where a row is one pixel they are of all sizes, for weights are read again for each band.
+    """
+    most = len(geometry.y.outputs) // least_bands
+    heights = [height for height in legal_band_rows(geometry) if height <= most]
+    last = len(heights) - 1
+    if last < _MOST_HEIGHTS:
+        return tuple(heights)
+    if geometry.x.out_size == 1:
+        return tuple(heights[last * n // (_MOST_HEIGHTS - 1)] for n in range(_MOST_HEIGHTS))
+    return (*heights[: _MOST_HEIGHTS - 1], heights[last])
 
 
 def pass_words(encoded: Encoded, turns: int = 1) -> WordArray:

@@ -17,7 +17,7 @@ from gan2hls.hardware.design import WORD_LIMIT_BITS
 from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.off_chip import Bands, OffChip, legal_band_rows
+from gan2hls.hardware.off_chip import Bands, OffChip, band_rows_choices
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
 from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pace, with_more_lanes, with_quicker_ends
 from gan2hls.hardware.requant_resources import RequantShape, requant_resources, requant_shape
@@ -32,8 +32,6 @@ from gan2hls.ops import IntLinear, IntWeight
 _BITS_OF_A_LUT = 100
 #: Bits of weights, or of a map, from which on a layer's may go off chip: two block RAMs of 18 kbit.
 _WORTH_AWAY_BITS = 1 << 15
-#: Heights of bands that are compared.
-_MOST_HEIGHTS = 6
 #: All weights and maps on chip.
 _ON_CHIP = MemoryPort(off_chip=False, maps=False)
 
@@ -274,12 +272,13 @@ def _linear_engines(
     yield from away
     if away and _wanted_off_chip(request, memory):
         return
-    rows = line_buffer_rows(layer)
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
             legal = lanes_choices(layer, pe, request.lanes)
             dense = vector_pace(op.geometry, simd)
-            engine = LinearEngine(layer, Folding(pe, simd, enough_lanes(legal, pe, dense)), rows)
+            folding = Folding(pe, simd, enough_lanes(legal, pe, dense))
+            rows = line_buffer_rows(layer, folding)
+            engine = LinearEngine(layer, folding, rows)
             yield from with_more_lanes(engine, legal)
             left = skipping.occupancy(pe, simd)
             if left is not None:
@@ -308,16 +307,14 @@ def _away_engines(
         return
     if not wanted and not worth_away(layer):
         return
-    most = len(op.geometry.y.outputs) // least_bands
-    heights = [height for height in legal_band_rows(op.geometry) if height <= most]
-    few = heights if len(heights) <= _MOST_HEIGHTS else (*heights[: _MOST_HEIGHTS - 1], heights[-1])
+    heights = band_rows_choices(op.geometry, least_bands)
     for pe in pe_choices(layer, request):
         for simd in simd_choices(layer, pe, request):
             legal, pace = lanes_choices(layer, pe, request.lanes), vector_pace(op.geometry, simd)
             dense = Folding(pe, simd, enough_lanes(legal, pe, pace))
             left = None if skipping is None else skipping.occupancy(pe, simd)
-            for band in few:
-                rows, off_chip = line_buffer_rows(layer, band), OffChip(band, memory.bits)
+            for band in heights:
+                rows, off_chip = line_buffer_rows(layer, dense, band), OffChip(band, memory.bits)
                 made = LinearEngine(layer, dense, rows, off_chip=off_chip)
                 yield made
                 if left is not None:

@@ -8,7 +8,7 @@ over sets of elements.  Scale and bias of channels are points behind it.  The in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -43,6 +43,11 @@ class Norm(Operation):
     epsilon: float
     outside: float = 0.0
     kind: ClassVar[str] = "norm"
+
+    def upright(self) -> Norm:
+        """Return it on maps of one column in place of maps of one row."""
+        height, width, channels = self.shape
+        return replace(self, shape=(width, height, channels)) if height == 1 else self
 
     def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
         """Return what the points act on, float32 ``[N, H, W, C]``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, final
 
@@ -52,6 +52,12 @@ class Pool(Operation):
     greatest: bool
     scale: float = 1.0
     kind: ClassVar[str] = "pool"
+
+    def upright(self) -> Pool | None:
+        """Return it on maps of one column in place of maps of one row; None where those have several rows."""
+        if self.in_size[0] != 1 or len(self.rows) != 1:
+            return None
+        return replace(self, rows=self.columns, columns=self.rows, in_size=self.in_size[::-1])
 
     def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
         """Return what the points act on, float32 ``[N, H, W, C]``."""

@@ -28,6 +28,15 @@ class Rearrange(Operation):
     kind: ClassVar[str] = IntRearrange.kind
     copies: ClassVar[bool] = True
 
+    def upright(self) -> Rearrange | None:
+        """Return what makes maps of one column in place of maps of one row, of such or of others."""
+        places = self.places
+        height, width, channels = places.shape
+        if height > 1:
+            return self
+        found = rearrangement(places.index.reshape(width, 1, channels), places.in_shape)
+        return None if found is None else Rearrange(found)
+
     def evaluate(self, inputs: Sequence[Float32Array]) -> Float32Array:
         """Return what the points act on, float32 ``[N, H, W, C]``, of frames in any shape."""
         (x,) = inputs

@@ -46,6 +46,20 @@ class Linear:
         """Whether it makes elements of its input, and zeros, and nothing else."""
         return self.kind == COPY
 
+    def upright(self) -> Linear | None:
+        """Return it on maps of one column in place of maps of one row; None where it makes other rows of a row."""
+        geometry, weight = self.geometry, self.weight
+        if geometry.y.in_size != 1 or geometry.y.out_size != 1:
+            return None
+        if geometry.y.kernel > 1:
+            if self.structure is not None:  # codes stand in the order of the weights
+                return None
+            kernels = weight.reshape(*geometry.kernel, *weight.shape[1:])
+            weight = np.ascontiguousarray(kernels.swapaxes(0, 1)).reshape(weight.shape)
+        down, along = geometry.stride
+        turned = replace(geometry, y=geometry.x, x=geometry.y, stride=(along, down))
+        return replace(self, geometry=turned, weight=weight)
+
     def sums_shape(self, shape: Shape) -> Shape:
         """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
         del shape

@@ -29,6 +29,13 @@ class Operation(Protocol):
         """Whether it makes elements of its one input, and zeros, and nothing else."""
         return False
 
+    def upright(self) -> Operation | None:
+        """Return it on maps of one column in place of maps of one row, of which each has the elements in their order.
+
+        None: it makes something else of a row than of a column.
+        """
+        return self
+
     def sums_shape(self, shape: Shape) -> Shape:
         """Return ``(H, W, C)`` of what the points act on, where the output has ``shape``."""
         return shape

@@ -15,9 +15,11 @@ from gan2hls.passes.pin import pin
 from gan2hls.passes.rename import rename
 from gan2hls.passes.simplify import drop_identities, simplify_points
 from gan2hls.passes.sum_taps import sum_taps
+from gan2hls.passes.upright import upright
 
 #: In order; adding one touches this line and its file.
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    upright,
     simplify_points,
     fuse_points,
     simplify_points,

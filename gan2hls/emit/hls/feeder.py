@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from gan2hls.hardware import LinearEngine
+from gan2hls.hardware import LinearEngine, stretch_rows
 
 #: Iterations between a write of the line buffer and a read of the same word, and the reverse; as in ``segments.hpp``.
 GUARD = 8
@@ -54,10 +54,36 @@ def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
 
     Each step needs ``need`` input words when it starts; input rows may be loaded early as long as they do not overwrite
     one that is still in use.  Loads are spread over the whole frame at the pace of the mac, ahead of the most urgent
-    need, so that neither side waits for the other when neighbouring engines are balanced.
+    need, so that neither side waits for the other when neighbouring engines are balanced.  Where a row is one pixel,
+    rows that are done too soon for that are a step together.
     """
-    row_words = engine.loads // engine.geometry.y.in_size
     steps = feeder_steps(engine)
+    found = _program(engine, steps)
+    count = stretch_rows(engine.geometry, engine.folding)
+    if count > 1 and engine.off_chip is None:
+        joined = _joined(steps, count)
+        if all(step.need <= _room(engine, step) for step in joined):
+            found = min(found, _program(engine, joined), key=lambda program: sum(one.cycles for one in program))
+    return found
+
+
+def _room(engine: LinearEngine, step: Step) -> int:
+    """Return how many input words of a frame may have come in while ``step`` reads."""
+    return (step.base + engine.rows) * (engine.loads // engine.geometry.y.in_size)
+
+
+def _joined(steps: tuple[Step, ...], count: int) -> tuple[Step, ...]:
+    """Return so many steps each as one, which begins when the inputs of all of them are there."""
+    groups = [steps[start : start + count] for start in range(0, len(steps), count)]
+    needs = [group[-1].need for group in groups]
+    return tuple(
+        Step(need, group[0].base, following, sum(step.cycles for step in group))
+        for group, need, following in zip(groups, needs, (*needs[1:], 0), strict=True)
+    )
+
+
+def _program(engine: LinearEngine, steps: tuple[Step, ...]) -> tuple[Segment, ...]:
+    """Return the segments of ``steps``."""
     paces = _paces(steps, engine.loads)
     kept = kept_words(engine)
     segments: list[Segment] = []
@@ -69,7 +95,7 @@ def feeder_program(engine: LinearEngine) -> tuple[Segment, ...]:
             segments.append(Segment(step.need - loaded, step.need - loaded, emits=False))
             segments.append(Segment(GUARD, 0, emits=False))
             loaded = step.need
-        room = (step.base + engine.rows) * row_words
+        room = _room(engine, step)
         limit = engine.loads if room >= kept else room
         early = max(0, min(max(pace, step.following), limit) - loaded)
         early = min(early, step.cycles - 2 * GUARD)

@@ -73,14 +73,14 @@ def test_conv_transpose(tmp_path: Path, case: tuple, kernel: tuple[int, int]):
     assert geometry.transposed and geometry.useful_macs <= geometry.zero_insertion_macs
 
 
-def test_one_dimension_is_a_map_one_row_high(tmp_path: Path):
+def test_one_dimension_is_a_map_of_one_column(tmp_path: Path):
     body = (
         "a = ConvTranspose<strides = [2], pads = [1, 0], output_padding = [1]>(x, w, b)\n"
         "y = Conv<pads = [0, 2], dilations = [2]>(a, v)"
     )
     weights = {"w": f32(RNG, 3, 2, 4), "b": f32(RNG, 2), "v": f32(RNG, 4, 2, 3)}
     _, final = check(save(tmp_path, body.replace("\n", " "), (1, 3, 5), weights))
-    assert [layer.shape[0] for layer in final.layers] == [1, 1]
+    assert [layer.shape[1] for layer in final.layers] == [1, 1]
 
 
 GEMMS = [

@@ -90,7 +90,7 @@ def test_pixel_shuffles_in_a_row_and_in_one_dimension(tmp_path: Path) -> None:
     """
     constants = {"w": f32(RNG, 8, 3, 1), "u": f32(RNG, 2, 4, 3), "n": np.array([1, 4, 2, 7]), "m": np.array([1, 4, 14])}
     _, final = check(save(tmp_path, body, (1, 3, 7), constants))
-    assert shapes(final) == [("conv", (1, 14, 4)), ("conv", (1, 12, 2))]
+    assert shapes(final) == [("conv", (14, 1, 4)), ("conv", (12, 1, 2))]
     body = """
         c = Conv(x, w) d = DepthToSpace<blocksize = 2>(c) e = Conv(d, u) f = DepthToSpace<blocksize = 2>(e)
         y = Sigmoid(f)
@@ -301,7 +301,7 @@ def test_a_pixel_shuffle_of_samples_behind_which_some_are_cut(tmp_path: Path) ->
         "one": np.array([0, 0, 1, 0, 0, -1]),
     }
     _, final = check(save(tmp_path, body, (1, 3, 7), constants))
-    assert shapes(final) == [("conv", (1, 35, 4)), ("conv", (1, 33, 2))]
+    assert shapes(final) == [("conv", (35, 1, 4)), ("conv", (33, 1, 2))]
 
 
 def test_what_cannot_be_placed_names_its_node_and_a_way_out(tmp_path: Path) -> None:

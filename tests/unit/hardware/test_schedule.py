@@ -14,14 +14,14 @@ from gan2hls.emit.hls.files import emit_hls
 from gan2hls.fabric import SERIES_7
 from gan2hls.hardware import Design, Folding, FoldingRequest, verify_design
 from gan2hls.hardware.cycles import estimate
-from gan2hls.hardware.line_buffer import line_buffer_rows
+from gan2hls.hardware.line_buffer import line_buffer_rows, stretch_rows
 from gan2hls.hardware.parts import PARTS, part_resources
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.schedule import Target, schedule
 from gan2hls.hardware.sizing import sizing
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.numbers.numerics import IntType, QuantType
-from gan2hls.ops.taps import LinearGeometry
+from gan2hls.ops.taps import LinearGeometry, conv_axis
 from tests.randomized import chain, conv, conv_transpose, dense, linear_layer, pointwise_layer
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
@@ -146,18 +146,27 @@ def test_line_buffers_keep_the_interval_near_its_limit() -> None:
         design = schedule(generator(), Target(dsp=budget), {})
         assert estimate(design).interval <= 1.02 * max(e.interval for e in design.engines)
         for engine in design.engines:
-            assert engine.rows >= line_buffer_rows(engine.layer)
+            assert engine.rows >= line_buffer_rows(engine.layer, engine.folding)
 
 
 def test_the_least_line_buffer_by_hand() -> None:
     """k4 s2: two rows make a row, the next needs one more; k1 holds the row in use and the row that comes."""
     rng = np.random.default_rng(0)
     up = linear_layer(rng, "l0", "z", conv_transpose((8, 8), 2, 2), INT8)
-    assert line_buffer_rows(up) == 3
+    assert line_buffer_rows(up, Folding(1, 1, 1)) == 3
     point = linear_layer(rng, "l0", "z", conv((8, 8), 2, 2, k=1, p=0), INT8)
-    assert line_buffer_rows(point) == 2
+    assert line_buffer_rows(point, Folding(1, 1, 1)) == 2
     wide = linear_layer(rng, "l0", "z", conv((8, 8), 2, 2, k=3, p=1), INT8)
-    assert line_buffer_rows(wide) == 4
+    assert line_buffer_rows(wide, Folding(1, 1, 1)) == 4
+
+
+@pytest.mark.parametrize(("simd", "stretch", "rows"), [(1, 6, 14), (2, 11, 24)])
+def test_the_line_buffer_of_rows_of_one_pixel(simd: int, stretch: int, rows: int) -> None:
+    """So many rows as take 32 clocks come in while as many are computed: k3 reads a row before and one behind them."""
+    geometry = LinearGeometry(conv_axis(20, 3, 1, 1, (1, 1)), conv_axis(1, 1, 1, 1, (0, 0)), 2, 1)
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8)
+    assert stretch_rows(geometry, Folding(1, simd, 1)) == stretch
+    assert line_buffer_rows(layer, Folding(1, simd, 1)) == rows
 
 
 def test_clock_and_part_reach_the_design() -> None:

@@ -114,7 +114,7 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
             continue
         (full,) = (other for other in every if option.spares_ram_of(other))
         assert full.taken.bram18 > option.taken.bram18 and full.taken.dsp == option.taken.dsp
-        assert option.rows < line_buffer_rows(layer)
+        assert option.rows < line_buffer_rows(layer, option.folding)
         assert option.taken == engine_resources(LinearEngine(layer, option.folding, option.rows), SERIES_7).taken
         for need, base in zip(y.need[1:], y.base, strict=False):
             assert need - base <= option.rows

@@ -173,7 +173,10 @@ def test_engines_are_shared_where_weights_are_away_and_that_is_faster(bram: int,
 def test_what_a_design_takes_beside_its_options() -> None:
     """Queues, converters and forks, and the rows of line buffers beyond those of options."""
     drawn = random_graph_design(3)
-    engines = [replace(e, rows=line_buffer_rows(e.layer)) if isinstance(e, LinearEngine) else e for e in drawn.engines]
+    engines = [
+        replace(e, rows=line_buffer_rows(e.layer, e.folding)) if isinstance(e, LinearEngine) else e
+        for e in drawn.engines
+    ]
     longer = [replace(e, rows=e.rows + 9) if isinstance(e, LinearEngine) else e for e in engines]
     made = replace(drawn, engines=tuple(engines))
     edges = edges_resources(made.edges, SERIES_7) + joints_resources(made)

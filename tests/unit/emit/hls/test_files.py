@@ -17,7 +17,9 @@ from gan2hls.emit.hls.roms import Rom
 from gan2hls.emit.rendering import static
 from gan2hls.hardware import Design, Folding, LinearEngine, OffChip
 from gan2hls.hardware.groups import legal_pe, legal_simd
+from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.numbers.numerics import IntType, QuantType
+from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
 from tests.randomized import chain, conv_transpose, dense, design, linear_layer, tiny_design
 from tests.strategies import OnnxConv, convolutions
 
@@ -170,6 +172,27 @@ def test_large_feeder_hardly_stalls() -> None:
     engine = design(model, [Folding(4, 8, 1)]).engines[0]
     first = 2 * engine.loads // 16
     assert engine.mac_cycles <= feeder_cycles(engine) <= engine.mac_cycles + first + 6 * GUARD
+
+
+@pytest.mark.parametrize("simd", [1, 2, 4])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_rows_of_one_pixel_hardly_stall(transposed: bool, simd: int) -> None:
+    """A signal that stands on end: rows that are done sooner than a word may follow another one are a step together."""
+    one = conv_axis(1, 1, 1, 1, (0, 0))
+    y = conv_transpose_axis(60, 5, 2, 1, 2, 120) if transposed else conv_axis(120, 3, 1, 1, (1, 1))
+    rng = np.random.default_rng(0)
+    u = QuantType(IntType(8, signed=False), 1.0)
+    geometry = LinearGeometry(y, one, 4, 2, transposed=transposed)
+    layer = linear_layer(rng, "l0", "z", geometry, u)
+    folding = Folding(2, simd, 1)
+    rows = line_buffer_rows(layer, folding)
+    made = design(chain("one", geometry.in_shape, u, (layer,)), [folding])
+    engine = replace(made.engines[0], rows=rows)
+    assert isinstance(engine, LinearEngine)
+    replay(engine)
+    first = rows * engine.loads // y.in_size
+    assert engine.mac_cycles <= feeder_cycles(engine) <= engine.mac_cycles + first + GUARD
+    assert rows < y.in_size // 2
 
 
 def test_only_headers_that_are_included_are_copied_and_unchanged(files: dict[str, bytes]) -> None:
