@@ -32,6 +32,8 @@ from gan2hls.ops import IntLinear, IntWeight
 _BITS_OF_A_LUT = 100
 #: Bits of weights, or of a map, from which on a layer's may go off chip: two block RAMs of 18 kbit.
 _WORTH_AWAY_BITS = 1 << 15
+#: Line buffers that are too short, of as many lengths, are compared where a row is one pixel.
+_MOST_SHORT = 32
 #: All weights and maps on chip.
 _ON_CHIP = MemoryPort(off_chip=False, maps=False)
 
@@ -341,7 +343,9 @@ def _with_short_rows(engine: LinearEngine, plain: Option, family: Family) -> Ite
     y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows, family)
     bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
     beside: Resources | None = None
-    for rows in range(engine.rows - 1, bands.frame_rows - 1, -1):
+    pixels = engine.geometry.x.in_size == 1  # of a signal there are thousands of rows
+    step = max(1, (engine.rows - bands.frame_rows) // _MOST_SHORT) if pixels else 1
+    for rows in range(engine.rows - step, bands.frame_rows - 1, -step):
         on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows, family)
         if on_time > 0 and fewer < blocks:
             blocks = fewer
