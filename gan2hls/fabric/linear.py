@@ -62,9 +62,19 @@ def operand_registers(
 
 @lru_cache(maxsize=1 << 12)
 def feeder(
-    family: Family, width: int, rows: int, row_words: int, in_rows: int, out_rows: int, kind: WrittenKind = "buffer"
+    family: Family,
+    width: int,
+    rows: int,
+    row_words: int,
+    in_rows: int,
+    out_rows: int,
+    kind: WrittenKind = "buffer",
+    rounds: int = 1,
 ) -> Resources:
-    """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer."""
+    """Return ``g2h_feeder`` but for the registers of its words: loader, grants of rows, line buffer.
+
+    ``out_rows`` are those that memories hold, of which some come ``rounds`` times.
+    """
     free, loaded = (rows + in_rows).bit_length(), (in_rows + rows).bit_length() + 1
     loader = free + 1 + bits_of(row_words) + bits_of(rows * row_words)
     own = Resources(lut=loader - 2, ff=loader + 8)
@@ -72,6 +82,8 @@ def feeder(
     if out_rows > 1:
         pointer = bits_of(out_rows)
         row_grant += Resources(lut=loaded + pointer + logic_lut(loaded - 3, out_rows), ff=loaded + pointer)
+    if rounds > 1:
+        row_grant += Resources(lut=loaded + pointer + 2 * bits_of(rounds), ff=loaded + bits_of(rounds))
     return own + row_grant + memory(family, width, rows * row_words, kind)
 
 
@@ -87,6 +99,7 @@ def sequencer(
     groups: int,
     weight_words: int,
     acc_words: int,
+    rounds: int = 1,
 ) -> Resources:
     """Return ``g2h_sequencer``.
 
@@ -94,19 +107,22 @@ def sequencer(
         rows: of the line buffer.
         row_words: words of one.
         in_rows: rows of the input.
-        out_rows: rows of the output that have taps.
-        taps: of all rows, and of all columns.
+        out_rows: rows of the output that memories hold.
+        taps: of those rows, and of all columns.
         folds: of output and of input channels.
         groups: of channels that follow one another.
         weight_words: words of weights.
         acc_words: words of the accumulator queue.
+        rounds: how often some of the rows come.
     """
     x, w = bits_of(rows * row_words), bits_of(weight_words)
     pointers = sum(2 * bits_of(count) for count in taps if count > 1) + bits_of(out_rows)
-    counters = sum(bits_of(count) for count in (*folds, *((groups,) if groups > 1 else ())))
+    more = [count for count in (groups, rounds) if count > 1]
+    counters = sum(bits_of(count) for count in (*folds, *more))
     sums = (2 if in_rows % rows == 0 else 5) * x + 4 * w
     tables = sum(logic_lut(x + w, count) // 2 for count in taps if count > 1)
-    lut = pointers + counters + (sums + pointers) // 2 + tables
+    returns = 0 if rounds == 1 else bits_of(taps[0]) + bits_of(out_rows) + bits_of(rounds)
+    lut = pointers + counters + (sums + pointers) // 2 + tables + returns
     return Resources(lut=lut, ff=pointers + counters + sums + 2 * x) + credit(acc_words)
 
 

@@ -21,6 +21,7 @@ from gan2hls.hardware.entropy import CHUNK_BITS
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
 from gan2hls.hardware.requant_resources import requant_resources, requant_shape
 from gan2hls.hardware.stream_engine import StreamEngine
+from gan2hls.hardware.tap_loop import tap_loop
 from gan2hls.hardware.turns import turn_of
 from gan2hls.ops import OffChipRing, burst_beats, queue_beats
 
@@ -96,17 +97,21 @@ def _rows(engine: LinearEngine, rows: int, family: Family) -> Resources:
     width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
     row_words, line_buffer = engine.row_words, engine.written_kind("line_buffer")
     (_, words), *_ = _weight_memories(engine)
+    loop, rounds, taps = tap_loop(engine, rows), 1, g.y.count
+    if loop is not None:
+        out_rows, rounds, taps = len(loop.stored), loop.rounds, loop.taps_before(g.y, len(loop.stored))
     if engine.occupancy is None:
         steps = fabric.sequencer(
             rows=rows,
             row_words=row_words,
             in_rows=in_rows,
             out_rows=out_rows,
-            taps=(g.y.count, g.x.count),
+            taps=(taps, g.x.count),
             folds=(engine.co_folds, engine.ci_folds),
             groups=engine.group_folds,
             weight_words=words,
             acc_words=_queue_words(engine),
+            rounds=rounds,
         )
     else:
         stored = words if engine.off_chip is None else engine.blocks
@@ -121,7 +126,7 @@ def _rows(engine: LinearEngine, rows: int, family: Family) -> Resources:
         centres=given.zero_point != 0,
         alone=folding.pe == groups,
     )
-    return fabric.feeder(family, width, rows, row_words, in_rows, out_rows, line_buffer) + steps + operands
+    return fabric.feeder(family, width, rows, row_words, in_rows, out_rows, line_buffer, rounds) + steps + operands
 
 
 def edge_resources(edge: Edge, family: Family) -> Resources:

@@ -17,6 +17,7 @@ from gan2hls.ops.stream_operation import HeldMap, Parameter, Program, Sizes, Str
 from gan2hls.ops.taps import (
     AxisTaps,
     LinearGeometry,
+    TapEntry,
     by_row_phases,
     conv_axis,
     conv_transpose_axis,
@@ -48,6 +49,7 @@ __all__ = [
     "Sizes",
     "StreamOperation",
     "Structure",
+    "TapEntry",
     "Unit",
     "UnitCost",
     "UnitTable",

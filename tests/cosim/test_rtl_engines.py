@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan2hls.hardware import Design, Folding
+from gan2hls.hardware import Design, Folding, LinearEngine, tap_loop
 from gan2hls.hardware.cycles import estimate
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.taps import LinearGeometry, conv_axis, conv_transpose_axis
@@ -37,6 +37,29 @@ def test_tiny_design_is_exact_and_busy_every_clock(tmp_path: Path) -> None:
     assert lint(made, tmp_path / "rtl") == ""
     _check(bench)
     assert bench.interval() == made.interval_limit == estimate(made).interval
+
+
+def signal_design() -> Design:
+    """Maps of one column, whose tap programs are held in part and gone round: of stride 1, upsampled, of stride 2."""
+    rng, one = np.random.default_rng(3), conv_axis(1, 1, 1, 1, (0, 0))
+    first = LinearGeometry(conv_axis(150, 5, 1, 2, (4, 4)), one, 2, 4)
+    second = LinearGeometry(conv_transpose_axis(150, 4, 2, 1, 1, 300), one, 4, 2, transposed=True)
+    third = LinearGeometry(conv_axis(300, 7, 2, 1, (3, 3)), one, 2, 2)
+    l0 = linear_layer(rng, "l0", "z", first, INT8, pieces=2)
+    l1 = linear_layer(rng, "l1", "z", second, l0.output_type)
+    l2 = linear_layer(rng, "l2", "z", third, l1.output_type)
+    model = chain("signal", first.in_shape, INT8, (l0, l1, l2))
+    return design(model, (Folding(1, 2, 1), Folding(2, 1, 1), Folding(1, 1, 1)), extra_rows=5)
+
+
+def test_rows_of_a_signal_come_again(tmp_path: Path) -> None:
+    made = signal_design()
+    loops = [tap_loop(engine) for engine in made.engines if isinstance(engine, LinearEngine)]
+    assert all(loop is not None and len(loop.stored) < loop.all_rows // 2 for loop in loops)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    _check(bench, reset_at=1000)
+    assert bench.interval() == estimate(made).interval <= 1.005 * made.interval_limit
 
 
 @pytest.mark.parametrize("seed", sampled([17, 33, 1], 1))

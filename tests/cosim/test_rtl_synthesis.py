@@ -32,6 +32,7 @@ from tests.cosim.test_off_chip_campaign import sparse_campaign
 from tests.cosim.test_rearrange import apart
 from tests.cosim.test_requant_runs import joined
 from tests.cosim.test_rtl_codecs import coded_design, scaled_design
+from tests.cosim.test_rtl_engines import signal_design
 from tests.cosim.yosys import counted, mapped, run_passes, synthesized
 from tests.random_integer_graphs import Graph, maps_away, norm_design, norm_layer, random_graph_design, u_net_design
 from tests.randomized import (
@@ -139,6 +140,14 @@ def test_a_normalization_takes_what_is_estimated(sets: str, dsp: int, block_rams
     luts, registers = counted(cells)
     taken = design_resources(made)
     assert abs(taken.lut / luts - 1) < 0.25 and abs(taken.ff / registers - 1) < 0.25
+
+
+def test_tap_programs_that_go_round_take_what_is_estimated(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys")
+    made = signal_design()
+    luts, registers = counted(synthesized(made, tmp_path))
+    taken = design_resources(made)
+    assert abs(taken.lut / luts - 1) < 0.2 and abs(taken.ff / registers - 1) < 0.2
 
 
 @pytest.mark.parametrize(("books", "centroids", "pe"), sampled([(8, 16, 4), (1, 64, 4)], 0))

@@ -17,6 +17,7 @@ from gan2hls.hardware import (
     HuffmanStreams,
     LinearEngine,
     Written,
+    tap_loop,
 )
 
 Values = dict[str, str | int]
@@ -111,13 +112,14 @@ def loaded_bits(engine: LinearEngine) -> int:
 
 def _sizes(engine: LinearEngine) -> Values:
     """Return the parameters that several modules of a linear engine share."""
-    geometry, encoded = engine.geometry, engine.weights
+    geometry, encoded, loop = engine.geometry, engine.weights, tap_loop(engine)
+    rows = range(len(geometry.y.outputs)) if loop is None else loop.stored
     row_words = geometry.x.in_size * engine.pixel_words
     return {
         "InRows": geometry.y.in_size,
         "Rows": engine.rows,
         "RowWords": row_words,
-        "OutRows": len(geometry.y.outputs) if engine.off_chip is None else engine.bands.count,
+        "OutRows": len(rows) if engine.off_chip is None else engine.bands.count,
         "XAddrBits": address_bits(engine.rows * row_words),
         "WAddrBits": address_bits(encoded.memories[0].depth if engine.off_chip is None else engine.tiles.held),
         "FreeBits": (engine.rows + geometry.y.in_size).bit_length(),
@@ -134,9 +136,28 @@ def _feeder(engine: LinearEngine, sizes: Values) -> Values:
         **{name: sizes[name] for name in shared},
         "FirstNeed": (geometry.y if engine.off_chip is None else engine.bands).need[0],
         "LoadedBits": loaded_bits(engine),
+        **_granted_loop(engine),
         "NeedFile": memory_path(engine, "need") if int(sizes["OutRows"]) > 1 else '""',
         **_in_ultra(engine, "line_buffer"),
     }
+
+
+def _granted_loop(engine: LinearEngine) -> Values:
+    """Return the parameters of the rows that come again, as those are granted."""
+    loop = tap_loop(engine)
+    if loop is None:
+        return {}
+    last = loop.first + loop.rows - 1
+    return {"LoopRow": loop.first, "LoopEndRow": last, "LoopRounds": loop.rounds, "LoopStep": loop.in_rows}
+
+
+def _walked_loop(engine: LinearEngine) -> Values:
+    """Return the parameters of the rows that come again, as their taps are walked."""
+    loop, y = tap_loop(engine), engine.geometry.y
+    if loop is None:
+        return {}
+    first, end = (loop.taps_before(y, row) for row in (loop.first, loop.first + loop.rows))
+    return {"LoopRow": loop.first, "LoopTap": first, "LoopEndTap": end - 1, "LoopRounds": loop.rounds}
 
 
 def _in_ultra(engine: LinearEngine, memory: Written) -> Values:
@@ -292,14 +313,15 @@ def _packed(values: Sequence[int], bits: int) -> str:
 
 
 def _sequencer(engine: LinearEngine, sizes: Values) -> Values:
-    geometry = engine.geometry
+    geometry, loop = engine.geometry, tap_loop(engine)
     return {
         **sizes,
-        "YTaps": geometry.y.count,
+        "YTaps": geometry.y.count if loop is None else len(loop.entries(geometry.y)),
         "XTaps": geometry.x.count,
         "CiFolds": engine.ci_folds,
         "Groups": engine.group_folds,
         "AccDepth": engine.acc_queue_words,
+        **_walked_loop(engine),
         "XTapFile": memory_path(engine, "x_taps"),
         "YTapFile": memory_path(engine, "y_taps"),
         "ReleaseFile": memory_path(engine, "release"),

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gan2hls.codecs import Memory
-from gan2hls.hardware import EngineDesign, LinearEngine
+from gan2hls.hardware import EngineDesign, LinearEngine, tap_loop
 from gan2hls.numbers import IntType, Requant, Table
-from gan2hls.ops import AxisTaps, UnitTable
+from gan2hls.ops import TapEntry, UnitTable
 
 Field = tuple[int, int]  # (value, bits), two's complement
 
@@ -85,33 +85,38 @@ def lane_table_role(lane: int) -> str:
 
 
 def grant_memories(engine: LinearEngine, free_bits: int, loaded_bits: int) -> dict[str, bytes]:
-    """Return the images ``release`` and ``need`` of output rows with taps, or bands; ``need`` only with several."""
-    granted = engine.geometry.y if engine.off_chip is None else engine.bands
-    images = {"release": image([(rows, free_bits)] for rows in granted.released)}
+    """Return the images ``release`` and ``need`` of output rows with taps, or bands; ``need`` only with several.
+
+    Rows that come again stand there once.
+    """
+    granted, loop = engine.geometry.y if engine.off_chip is None else engine.bands, tap_loop(engine)
+    stored = range(len(granted.need)) if loop is None else loop.stored
+    images = {"release": image([(granted.released[row], free_bits)] for row in stored)}
     if len(granted.need) > 1:
-        images["need"] = image([(rows, loaded_bits)] for rows in granted.need)
+        images["need"] = image([(granted.need[row], loaded_bits)] for row in stored)
     return images
 
 
 def tap_memories(engine: LinearEngine, x_addr_bits: int, w_addr_bits: int) -> dict[str, bytes]:
     """Return the images that drive the dense sequencer, ``x_taps`` and ``y_taps``.
 
-    Words hold, from the least bit: line buffer offset, weight offset, last.
+    Words hold, from the least bit: line buffer offset, weight offset, last.  Rows that come again stand there once.
     """
-    geometry = engine.geometry
+    geometry, loop = engine.geometry, tap_loop(engine)
     pixel_words = engine.pixel_words
     row_words = geometry.x.in_size * pixel_words
     tap_words = (engine.co_folds if engine.off_chip is None else 1) * engine.ci_folds
 
-    def taps(axis: AxisTaps, rows: int, line_step: int, weight_step: int) -> bytes:
+    def taps(entries: Sequence[TapEntry], rows: int, line_step: int, weight_step: int) -> bytes:
         return image(
             [((e.i % rows) * line_step, x_addr_bits), (e.k * weight_step, w_addr_bits), (int(e.last), 1)]
-            for e in axis.entries
+            for e in entries
         )
 
+    y = geometry.y.entries if loop is None else loop.entries(geometry.y)
     return {
-        "x_taps": taps(geometry.x, geometry.x.in_size, pixel_words, tap_words),
-        "y_taps": taps(geometry.y, engine.rows, row_words, geometry.x.kernel * tap_words),
+        "x_taps": taps(geometry.x.entries, geometry.x.in_size, pixel_words, tap_words),
+        "y_taps": taps(y, engine.rows, row_words, geometry.x.kernel * tap_words),
     }
 
 

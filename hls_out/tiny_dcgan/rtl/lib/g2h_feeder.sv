@@ -18,6 +18,10 @@ module g2h_feeder #(
   parameter int unsigned RowWords   = 1,
   parameter int unsigned OutRows    = 1,
   parameter int unsigned FirstNeed  = 1,
+  parameter int unsigned LoopRow    = 0,
+  parameter int unsigned LoopEndRow = 0,
+  parameter int unsigned LoopRounds = 1,
+  parameter int unsigned LoopStep   = 0,
   parameter int unsigned XAddrBits  = 1,
   parameter int unsigned FreeBits   = 2,
   parameter int unsigned LoadedBits = 3,
@@ -64,6 +68,10 @@ module g2h_feeder #(
     .OutRows   (OutRows),
     .LoadedBits(LoadedBits),
     .FirstNeed (FirstNeed),
+    .LoopRow   (LoopRow),
+    .LoopEndRow(LoopEndRow),
+    .LoopRounds(LoopRounds),
+    .LoopStep  (LoopStep),
     .NeedFile  (NeedFile)
   ) u_row_grant (
     .clk_i     (clk_i),

@@ -8,13 +8,16 @@
 //             counts how often, group(co) = co / (CoFolds / Groups), and PixelWords = Groups * CiFolds.
 //             frame_base advances by (InRows mod Rows) * RowWords a frame.  The number of steps of a frame is
 //             YTaps * XTaps * CoFolds * CiFolds: there is no step for an inserted zero or a padded tap.
-// Memory      the tap memories of g2h_tap_address, a release_rom word per output row.
+// Memory      the tap memories of g2h_tap_address, a release_rom word per output row.  Where rows come again, those hold
+//             the rows in front, of the first round, LoopRow and on, with the taps LoopTap .. LoopEndTap, and the rows
+//             behind the last round: OutRows rows of YTaps taps.
 // Latency     a step issued in clock t has x_addr_o, w_addr_o, co_o, step_o in clock t + 4: ROM words, sums, wrap,
 //             final sum.  release_o comes with the row's last address, when its read really happens.
 // Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
 //             first step of a row also for its row grant; every other step is issued unconditionally.  step_o is
 //             {valid, first, last, idle}; no step is idle and primed_o is always high.
-// Parameters  all counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest
+// Parameters  LoopRounds: how often the rows of a loop come, in the same slots of the line buffer; LoopEndTap < YTaps - 1.
+//             All counts >= 1; Groups divides CoFolds; XAddrBits holds Rows * RowWords - 1, WAddrBits the greatest
 //             weight address, FreeBits Rows + InRows, CoBits CoFolds - 1.
 module g2h_sequencer #(
   parameter int unsigned InRows      = 1,
@@ -31,6 +34,10 @@ module g2h_sequencer #(
   parameter int unsigned WAddrBits   = 1,
   parameter int unsigned FreeBits    = 2,
   parameter int unsigned CoBits      = 1,
+  parameter int unsigned LoopRow     = 0,
+  parameter int unsigned LoopTap     = 0,
+  parameter int unsigned LoopEndTap  = 0,
+  parameter int unsigned LoopRounds  = 1,
   parameter              XTapFile    = "",
   parameter              YTapFile    = "",
   parameter              ReleaseFile = ""
@@ -71,6 +78,7 @@ module g2h_sequencer #(
   logic                 first_q, row_first_q;
   logic                 credit, go;
   logic                 ci_last, x_last, y_last, co_last, tap_done, vector_done, pixel_done, row_done, frame_done;
+  logic                 again;
 
   assign ci_last     = ci_q == CiBits'(CiFolds - 1);
   assign co_last     = co_q == CoBits'(CoFolds - 1);
@@ -79,6 +87,22 @@ module g2h_sequencer #(
   assign pixel_done  = vector_done && co_last;
   assign row_done    = pixel_done && (x_q == XPtrBits'(XTaps - 1));
   assign frame_done  = row_done && (y_q == YPtrBits'(YTaps - 1));
+
+  if (LoopRounds == 1) begin : g_once
+    assign again = 1'b0;
+  end else begin : g_loop
+    localparam int unsigned RoundBits = $clog2(LoopRounds);
+    logic [RoundBits-1:0] round_q;
+    logic                 at_end;
+
+    assign at_end = row_done && (y_q == YPtrBits'(LoopEndTap));
+    assign again  = at_end && (round_q != RoundBits'(LoopRounds - 1));
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) round_q <= '0;
+      else if (go && at_end) round_q <= again ? round_q + RoundBits'(1) : '0;
+    end
+  end
 
   assign go         = (!first_q || credit) && (!row_first_q || row_avail_i);
   assign row_take_o = go && row_first_q;
@@ -101,7 +125,7 @@ module g2h_sequencer #(
     if (row_done) begin
       x_d  = '0;
       xs_d = '0;
-      y_d  = frame_done ? '0 : y_q + YPtrBits'(1);
+      y_d  = again ? YPtrBits'(LoopTap) : frame_done ? '0 : y_q + YPtrBits'(1);
       ys_d = y_d;
     end else if (pixel_done) begin
       x_d  = x_q + XPtrBits'(1);
@@ -161,7 +185,7 @@ module g2h_sequencer #(
       xs_q        <= xs_d;
       y_q         <= y_d;
       ys_q        <= ys_d;
-      if (row_done) r_q <= frame_done ? '0 : r_q + RPtrBits'(1);
+      if (row_done) r_q <= again ? RPtrBits'(LoopRow) : frame_done ? '0 : r_q + RPtrBits'(1);
       ci_q        <= ci_last ? '0 : ci_q + CiBits'(1);
       if (vector_done) co_q <= co_last ? '0 : co_q + CoBits'(1);
       cobase_q    <= cobase_d;
