@@ -38,7 +38,7 @@ from gan2hls.hardware.schedule import check_fits, fits, schedule
 from gan2hls.hardware.sizing import sizing
 from gan2hls.hardware.skip import AxisPhases
 from gan2hls.hardware.stream_engine import StreamEngine
-from gan2hls.hardware.tap_loop import tap_loop
+from gan2hls.hardware.tap_loop import granted_loop, tap_loop
 from gan2hls.hardware.turns import turn_of
 from gan2hls.hardware.weigh import Weighed, weigh
 from gan2hls.hardware.width_converters import Converter
@@ -87,6 +87,7 @@ __all__ = [
     "find_part",
     "fits",
     "footprint",
+    "granted_loop",
     "holding_clocks",
     "joints_resources",
     "legal_band_rows",

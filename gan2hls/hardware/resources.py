@@ -97,9 +97,11 @@ def _rows(engine: LinearEngine, rows: int, family: Family) -> Resources:
     width, in_rows, out_rows = engine.in_lanes * engine.in_elem.bits, g.y.in_size, len(g.y.outputs)
     row_words, line_buffer = engine.row_words, engine.written_kind("line_buffer")
     (_, words), *_ = _weight_memories(engine)
-    loop, rounds, taps = tap_loop(engine, rows), 1, g.y.count
+    loop, rounds, taps, grant_rounds = tap_loop(engine, rows), 1, g.y.count, 1
     if loop is not None:
-        out_rows, rounds, taps = len(loop.stored), loop.rounds, loop.taps_before(g.y, len(loop.stored))
+        rounds, taps = loop.rounds, loop.taps_before(g.y, len(loop.stored))
+        if engine.off_chip is None:
+            out_rows, grant_rounds = len(loop.stored), rounds
     if engine.occupancy is None:
         steps = fabric.sequencer(
             rows=rows,
@@ -126,7 +128,9 @@ def _rows(engine: LinearEngine, rows: int, family: Family) -> Resources:
         centres=given.zero_point != 0,
         alone=folding.pe == groups,
     )
-    return fabric.feeder(family, width, rows, row_words, in_rows, out_rows, line_buffer, rounds) + steps + operands
+    return (
+        fabric.feeder(family, width, rows, row_words, in_rows, out_rows, line_buffer, grant_rounds) + steps + operands
+    )
 
 
 def edge_resources(edge: Edge, family: Family) -> Resources:

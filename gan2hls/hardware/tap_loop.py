@@ -58,13 +58,18 @@ class TapLoop:
 
 
 def tap_loop(engine: LinearEngine, line_rows: int | None = None) -> TapLoop | None:
-    """Return the loop of the dense tap program of ``engine``; None: it holds all rows, as those off chip do.
+    """Return the loop of the dense tap program of ``engine``; None: it holds all rows, as one that skips blocks does.
 
     ``line_rows`` are those of another line buffer.
     """
-    if engine.off_chip is not None or engine.occupancy is not None:
+    if engine.occupancy is not None:
         return None
     return _loop(engine.layer, engine.rows if line_rows is None else line_rows)
+
+
+def granted_loop(engine: LinearEngine) -> TapLoop | None:
+    """Return the same of the rows that are granted and released one by one; with weights off chip bands are."""
+    return tap_loop(engine) if engine.off_chip is None else None
 
 
 @remembered

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware import Design, OffChip, estimate, legal_band_rows
+from gan2hls.hardware import Design, OffChip, estimate, legal_band_rows, tap_loop
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.verify import run_rtl
@@ -17,6 +17,7 @@ from tests.cosim.hls_chains import random_design
 from tests.cosim.rtl_bench import Bench, lint
 from tests.cosim.test_ports import write_project
 from tests.cosim.test_rtl_codecs import coded_design
+from tests.cosim.test_rtl_engines import signal_design
 from tests.randomized import coded_chain, design, random_off_chip, tiny_design
 from tests.sampling import sampled
 
@@ -70,6 +71,19 @@ def test_pixels_without_taps_and_rows_in_turns(seed: int, tmp_path: Path) -> Non
     made = random_off_chip(np.random.default_rng(seed), random_design(seed, layers=6), 256, part=1.0)
     engines = [e for e in made.engines if isinstance(e, LinearEngine) and e.off_chip is not None]
     assert any(e.fills for e in engines) and any(e.row_phases > 1 for e in engines)
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    check(bench)
+
+
+@pytest.mark.parametrize("band_rows", sampled([1, 5, 10], 2))
+def test_taps_of_a_signal_are_gone_round_from_band_to_band(band_rows: int, tmp_path: Path) -> None:
+    """A round and a band begin and end anywhere; each fold of a band begins with the round of its first row."""
+    made = signal_design()
+    made = off_chip(made, {engine.layer.name: OffChip(band_rows, 64) for engine in made.engines})
+    engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
+    loops = [tap_loop(engine) for engine in engines]
+    assert all(loop is not None for loop in loops[:2]) and {engine.co_folds for engine in engines} == {1, 2, 4}
     bench = Bench(made, tmp_path)
     assert lint(made, tmp_path / "rtl") == ""
     check(bench)

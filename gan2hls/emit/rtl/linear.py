@@ -17,6 +17,7 @@ from gan2hls.hardware import (
     HuffmanStreams,
     LinearEngine,
     Written,
+    granted_loop,
     tap_loop,
 )
 
@@ -112,7 +113,7 @@ def loaded_bits(engine: LinearEngine) -> int:
 
 def _sizes(engine: LinearEngine) -> Values:
     """Return the parameters that several modules of a linear engine share."""
-    geometry, encoded, loop = engine.geometry, engine.weights, tap_loop(engine)
+    geometry, encoded, loop = engine.geometry, engine.weights, granted_loop(engine)
     rows = range(len(geometry.y.outputs)) if loop is None else loop.stored
     row_words = geometry.x.in_size * engine.pixel_words
     return {
@@ -144,7 +145,7 @@ def _feeder(engine: LinearEngine, sizes: Values) -> Values:
 
 def _granted_loop(engine: LinearEngine) -> Values:
     """Return the parameters of the rows that come again, as those are granted."""
-    loop = tap_loop(engine)
+    loop = granted_loop(engine)
     if loop is None:
         return {}
     last = loop.first + loop.rows - 1
@@ -157,7 +158,8 @@ def _walked_loop(engine: LinearEngine) -> Values:
     if loop is None:
         return {}
     first, end = (loop.taps_before(y, row) for row in (loop.first, loop.first + loop.rows))
-    return {"LoopRow": loop.first, "LoopTap": first, "LoopEndTap": end - 1, "LoopRounds": loop.rounds}
+    rows: Values = {"LoopRow": loop.first} if granted_loop(engine) else {}
+    return {**rows, "LoopTap": first, "LoopEndTap": end - 1, "LoopRounds": loop.rounds}
 
 
 def _in_ultra(engine: LinearEngine, memory: Written) -> Values:

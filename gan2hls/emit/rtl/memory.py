@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gan2hls.codecs import Memory
-from gan2hls.hardware import EngineDesign, LinearEngine, tap_loop
+from gan2hls.hardware import EngineDesign, LinearEngine, granted_loop, tap_loop
 from gan2hls.numbers import IntType, Requant, Table
 from gan2hls.ops import TapEntry, UnitTable
 
@@ -89,7 +89,7 @@ def grant_memories(engine: LinearEngine, free_bits: int, loaded_bits: int) -> di
 
     Rows that come again stand there once.
     """
-    granted, loop = engine.geometry.y if engine.off_chip is None else engine.bands, tap_loop(engine)
+    granted, loop = engine.geometry.y if engine.off_chip is None else engine.bands, granted_loop(engine)
     stored = range(len(granted.need)) if loop is None else loop.stored
     images = {"release": image([(granted.released[row], free_bits)] for row in stored)}
     if len(granted.need) > 1:

@@ -6,7 +6,8 @@
 //               x_addr as g2h_sequencer has it
 //               w_addr = slot * TileWords + (ky * KW + kx) * CiFolds + ci, slot the other one of two with each fold
 //             The steps of a frame are those of g2h_sequencer.
-// Memory      the tap memories of g2h_tap_address, a release_rom word per band.
+// Memory      the tap memories of g2h_tap_address, of which those of rows may be gone round as in g2h_sequencer, wherever
+//             bands begin and end; a release_rom word per band.
 // Latency     as g2h_sequencer.  tile_release_o comes with the last address that is read in a tile.
 // Handshake   the first step of an accumulator vector waits for a credit of the accumulator queue (AccDepth words), the
 //             first step of a tile also until the tile is there (tile_avail_i), the first step of a band also for the
@@ -29,6 +30,9 @@ module g2h_band_sequencer #(
   parameter int unsigned WAddrBits   = 1,
   parameter int unsigned FreeBits    = 2,
   parameter int unsigned CoBits      = 1,
+  parameter int unsigned LoopTap     = 0,
+  parameter int unsigned LoopEndTap  = 0,
+  parameter int unsigned LoopRounds  = 1,
   parameter              XTapFile    = "",
   parameter              YTapFile    = "",
   parameter              ReleaseFile = ""
@@ -78,6 +82,7 @@ module g2h_band_sequencer #(
   logic                 credit, go;
   logic                 ci_last, x_last, y_last, co_last, fold_last;
   logic                 vector_done, row_done, tile_done, band_done, frame_done;
+  logic                 again;
 
   assign ci_last     = ci_q == CiBits'(CiFolds - 1);
   assign co_last     = co_q == CoBits'(CoFolds - 1);
@@ -87,6 +92,34 @@ module g2h_band_sequencer #(
   assign tile_done   = row_done && (row_q == BPtrBits'(BandRows - 1));
   assign band_done   = tile_done && co_last;
   assign frame_done  = band_done && (y_q == YPtrBits'(YTaps - 1));
+
+  if (LoopRounds == 1) begin : g_once
+    assign again = 1'b0;
+  end else begin : g_loop
+    // The round of the row that is walked, and that of the first row of its band, where each fold begins again.
+    localparam int unsigned RoundBits = $clog2(LoopRounds);
+    logic [RoundBits-1:0] round_d, round_q, band_round_q;
+    logic                 at_end;
+
+    assign at_end = row_done && (y_q == YPtrBits'(LoopEndTap));
+    assign again  = at_end && (round_q != RoundBits'(LoopRounds - 1));
+
+    always_comb begin
+      round_d = round_q;
+      if (tile_done && !co_last) round_d = band_round_q;
+      else if (at_end) round_d = again ? round_q + RoundBits'(1) : '0;
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        round_q      <= '0;
+        band_round_q <= '0;
+      end else if (go) begin
+        round_q <= round_d;
+        if (band_done) band_round_q <= round_d;
+      end
+    end
+  end
 
   assign go          = (!first_q || credit) && (!tile_first_q || tile_avail_i) && (!band_first_q || row_avail_i);
   assign row_take_o  = go && band_first_q;
@@ -110,8 +143,8 @@ module g2h_band_sequencer #(
     if (row_done) begin
       x_d  = '0;
       xs_d = '0;
-      if (!tile_done) y_d = y_q + YPtrBits'(1);
-      else if (!co_last) y_d = yb_q;
+      if (tile_done && !co_last) y_d = yb_q;
+      else if (again) y_d = YPtrBits'(LoopTap);
       else y_d = frame_done ? '0 : y_q + YPtrBits'(1);
       ys_d = y_d;
     end else if (vector_done) begin

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan2hls.hardware import Folding, LinearEngine, OffChip, make_engine, tap_loop
+from gan2hls.hardware import Folding, LinearEngine, OffChip, granted_loop, make_engine, tap_loop
 from gan2hls.hardware.tap_loop import TapLoop
 from gan2hls.numbers.numerics import IntType, QuantType
 from gan2hls.ops.taps import AxisTaps, LinearGeometry, conv_axis, conv_transpose_axis
@@ -77,10 +77,12 @@ def test_few_rows_are_held_of_a_signal(y: AxisTaps, rows: int, held: int) -> Non
     check(y, rows, loop)
 
 
-def test_short_programs_and_those_of_bands_are_held_whole() -> None:
+def test_short_programs_are_held_whole_and_bands_are_granted_one_by_one() -> None:
     assert tap_loop(engine_of(conv((64, 64), 1, 1, k=3, p=1))) is None
     y = conv_axis(1000, 3, 1, 1, (1, 1))
-    assert tap_loop(engine_of(LinearGeometry(y, ONE, 2, 3), off_chip=OffChip(1, 64))) is None
+    on_chip, away = (engine_of(LinearGeometry(y, ONE, 2, 3), 6, place) for place in (None, OffChip(1, 64)))
+    assert tap_loop(on_chip) == tap_loop(away) == granted_loop(on_chip) is not None
+    assert granted_loop(away) is None
 
 
 def test_frames_of_another_line_buffer_have_other_rounds() -> None:
