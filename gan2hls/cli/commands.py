@@ -84,7 +84,7 @@ InputShapes = Annotated[
     typer.Option(
         "--input-shape",
         metavar="NAME:D,D,..",
-        help="Shape of a dynamic input, such as z:1,100; may be repeated.",
+        help="Shape of an input, such as z:1,100, or 1,100 of the only one; may be repeated.",
         show_default=False,
     ),
 ]

@@ -33,18 +33,18 @@ def stage(text: str, legal: tuple[Stage, ...], option: str) -> Stage:
 
 
 def shapes(options: list[str] | None) -> dict[str, tuple[int, ...]]:
-    """Return shapes by input name of options ``NAME:D,D,...``.
+    """Return shapes by input name of options ``NAME:D,D,...``; of ``D,D,...`` by no name, which is the only input's.
 
     Raises:
         ConfigError: an option of another form.
     """
     found_shapes = {}
     for option in options or []:
-        name, _, sizes = option.rpartition(":")
+        name, colon, sizes = option.rpartition(":")
         found = re.fullmatch(r"[1-9][0-9]{0,8}([,x][1-9][0-9]{0,8})*", sizes, re.ASCII)
-        if not name or not found:
+        if bool(colon) != bool(name) or not found:
             raise ConfigError(
-                f"must be NAME:D,D,... with positive sizes, not {option!r}",
+                f"must be NAME:D,D,..., or D,D,... of the only input, with positive sizes, not {option!r}",
                 where="--input-shape",
                 hint="for example --input-shape z:1,100",
             )

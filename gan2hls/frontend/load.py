@@ -77,7 +77,7 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 
     Args:
         path: the file; external data is read from its folder only.
-        input_shapes: shapes of inputs by ONNX name, where the file leaves them open.
+        input_shapes: shapes of inputs by ONNX name, or of the only one by an empty name.
 
     Raises:
         ModelError: the file is broken, unsafe or empty, or ``input_shapes`` contradict it.

@@ -65,6 +65,7 @@ def prepare(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> tup
     _check_known(model)
     densify(model)
     _drop_given(model)
+    given = _by_name(model, given)
     mend(model)
     respell(model)
     _name_domains(model)
@@ -194,6 +195,24 @@ def _prune(model: onnx.ModelProto) -> onnx.ModelProto:
     inputs = [info for info in model.graph.input if info.name in needed]
     graph = onnx.helper.make_graph(kept[::-1], "pruned", inputs, list(model.graph.output))
     return assemble(graph, initializers, model.opset_import, model.ir_version)
+
+
+def _by_name(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+    """Return ``given`` with the name of the only input for a shape that has none.
+
+    Raises:
+        ModelError: there are several inputs, or its shape is given by name too.
+    """
+    if "" not in given:
+        return given
+    names = [info.name for info in model.graph.input]
+    if len(names) != 1 or len(given) > 1:
+        raise ModelError(
+            f"has the inputs {names}: of which one is {list(given[''])}?",
+            where="--input-shape",
+            hint="say the name of each: " + " ".join(f"--input-shape {name}:..." for name in names),
+        )
+    return {names[0]: given[""]}
 
 
 def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], unranked: Container[str]) -> Shapes:

@@ -77,6 +77,8 @@ def test_bad_configs(here: Path, config: str, code: int, message: str) -> None:
         (["--verify", "flaot"], 5, "flaot"),
         (["--input-shape", "z"], 5, "NAME:D,D"),
         (["--input-shape", "z:0,4"], 5, "NAME:D,D"),
+        (["--input-shape", ":1,4"], 5, "NAME:D,D"),
+        (["--input-shape", "1,5"], 3, "[1, 5]"),
         (["--from", "lower"], 5, "lower"),
         (["--to", "nowhere"], 5, "nowhere"),
         (["--fps", "1e8"], 6, "frames/s"),

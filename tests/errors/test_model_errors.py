@@ -292,6 +292,15 @@ def test_dynamic_sizes_name_the_option(tmp_path: Path):
     refused(save(tmp_path, "y = Relu(x)", None), UnsupportedError, "--input-shape x:")
 
 
+def test_a_shape_without_a_name_is_that_of_the_only_input(tmp_path: Path):
+    path = save(tmp_path, "y = Conv(x, w)", ("n", 2, "height", None), K)
+    assert load(path, input_shapes={"": (1, 2, 9, 8)}).graph.inputs[0].onnx_shape == (1, 2, 9, 8)
+    shapes = {"": (1, 2, 9, 8), "x": (1, 2, 9, 8)}
+    with pytest.raises(ModelError, match="of which one is") as caught:
+        load(path, input_shapes=shapes)
+    assert "--input-shape x:" in str(caught.value.hint)
+
+
 def test_fixed_batch_and_missing_batch_axis(tmp_path: Path):
     path = save(tmp_path, "y = MatMul(x, w)", (16, 6), W)
     refused(path, UnsupportedError, "batch of 16", "--input-shape x:1,6")
