@@ -62,6 +62,18 @@ def test_rows_of_a_signal_come_again(tmp_path: Path) -> None:
     assert bench.interval() == estimate(made).interval <= 1.005 * made.interval_limit
 
 
+def test_rows_of_a_tall_image_come_again(tmp_path: Path) -> None:
+    """Rows of several columns: a round ends with the last column of its last row, behind all output folds."""
+    geometry = LinearGeometry(conv_axis(250, 3, 1, 1, (1, 1)), conv_axis(3, 3, 1, 1, (1, 1)), 2, 4)
+    layer = linear_layer(np.random.default_rng(3), "l0", "z", geometry, INT8)
+    made = design(chain("tall", geometry.in_shape, INT8, (layer,)), (Folding(2, 2, 1),), extra_rows=1)
+    (engine,) = made.engines
+    assert isinstance(engine, LinearEngine) and engine.co_folds == 2 and tap_loop(engine) is not None
+    bench = Bench(made, tmp_path)
+    assert lint(made, tmp_path / "rtl") == ""
+    _check(bench, reset_at=1000)
+
+
 @pytest.mark.parametrize("seed", sampled([17, 33, 1], 1))
 def test_random_chains(seed: int, tmp_path: Path) -> None:
     made = random_design(seed, 6)

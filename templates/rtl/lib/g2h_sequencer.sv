@@ -7,7 +7,7 @@
 //             A word holds SIMD channels of a group, or of each of several whole groups that a step works on; Groups
 //             counts how often, group(co) = co / (CoFolds / Groups), and PixelWords = Groups * CiFolds.
 //             frame_base advances by (InRows mod Rows) * RowWords a frame.  The number of steps of a frame is
-//             YTaps * XTaps * CoFolds * CiFolds: there is no step for an inserted zero or a padded tap.
+//             taps of all output rows * XTaps * CoFolds * CiFolds: none is for an inserted zero or a padded tap.
 // Memory      the tap memories of g2h_tap_address, a release_rom word per output row.  Where rows come again, those hold
 //             the rows in front, of the first round, LoopRow and on, with the taps LoopTap .. LoopEndTap, and the rows
 //             behind the last round: OutRows rows of YTaps taps.
