@@ -54,16 +54,11 @@ class Concat(Operation):
         factors, step = common_step(inputs, [1.0] * len(inputs))
         return IntConcat(self.runs, factors), np.array([step])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: their sizes are not those of as many runs, of which rows, columns or channels are made.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         repetitions, rest = divmod(math.prod(shape), sum(self.runs))
-        assert rest == 0 and sum(self.runs) % shape[2] == 0, f"{self.runs} become {shape}"
         sizes = [math.prod(given) for given in inputs]
-        assert sizes == [repetitions * run for run in self.runs], f"{inputs} become {shape} in runs of {self.runs}"
+        return rest == 0 == sum(self.runs) % shape[2] and sizes == [repetitions * run for run in self.runs]
 
 
 def _joined(inputs: Sequence[npt.NDArray[_Number]], runs: Sequence[int]) -> npt.NDArray[_Number]:

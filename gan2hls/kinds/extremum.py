@@ -14,7 +14,7 @@ import numpy as np
 from gan2hls.kinds import pairs
 from gan2hls.kinds.base import Kind, StreamReading
 from gan2hls.kinds.operands import check_factors, common_step, ends, terms_cost
-from gan2hls.kinds.pairs import PairUnit, Spread, check_pair, gathered, spread_out
+from gan2hls.kinds.pairs import PairUnit, Spread, gathered, pair_fits, spread_out
 from gan2hls.numbers import Float32Array, FloatArray, Int64Array, IntType, QuantType
 from gan2hls.ops import IntWeight, Operation, Program, Shape, Sizes, StreamOperation, Unit, UnitCost
 
@@ -49,13 +49,9 @@ class Extremum(Operation):
         (a, b), step = common_step(inputs, (1.0, 1.0))
         return IntExtremum((a, b), self.greater, self.spread), np.array([step])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: they do not fit, or there are not two.
-        """
-        check_pair(inputs, shape, self.spread)
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
+        return pair_fits(inputs, shape, self.spread)
 
 
 def _choice(greater: bool) -> np.ufunc:

@@ -6,6 +6,7 @@ number below 0 counts from the end in ONNX; no code is below 0, so data that has
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -72,15 +73,10 @@ class Gather(Operation):
         rows = np.minimum(np.arange(given.int_type.hi + 1), len(self.table) - 1)
         return IntGather(np.rint(self.table / scale).astype(np.int64)[rows]), np.array([scale])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: they do not fit.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         (given,) = inputs
-        assert np.prod(given) == shape[0] * shape[1], f"{given} becomes {shape}"
-        assert self.table.shape[1] == shape[2], f"rows of {self.table.shape[1]} become {shape}"
+        return math.prod(given) == shape[0] * shape[1] and self.table.shape[1] == shape[2]
 
 
 @final

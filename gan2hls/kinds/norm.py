@@ -100,14 +100,9 @@ class Norm(Operation):
         made = IntNorm(self.shape, self.groups, self.by_pixel, self.centred, max(1, round(epsilon)))
         return made, np.array([2.0**-made.fraction])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: they differ from its own, or channels do not fall into groups.
-        """
-        assert list(inputs) == [shape] == [self.shape], f"{inputs} become {shape}, not {self.shape}"
-        assert self.shape[2] % self.groups == 0, f"{self.groups} groups of {self.shape[2]} channels"
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
+        return list(inputs) == [shape] == [self.shape] and self.shape[2] % self.groups == 0
 
 
 def instance_normalization(

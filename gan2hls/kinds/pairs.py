@@ -69,17 +69,14 @@ def gathered(inputs: Sequence[Float32Array], gradients: Sequence[Float32Array]) 
     return tuple(found)
 
 
-def check_pair(inputs: Sequence[Shape], shape: Shape, spread: Spread) -> None:
-    """Check the shapes of the streams of an operation on two tensors.
-
-    Raises:
-        AssertionError: they do not fit.
-    """
-    a, b = (math.prod(given) for given in inputs)
+def pair_fits(inputs: Sequence[Shape], shape: Shape, spread: Spread) -> bool:
+    """Return whether an operation on two tensors makes a stream of ``shape`` of ``inputs``."""
+    a, b = inputs
+    if not spread:
+        return a == b == shape
     height, width, channels = shape
-    wanted = {"": math.prod(shape), "vector": channels, "plane": height * width}[spread]
-    assert (a, b) == (math.prod(shape), wanted), f"{inputs} become {shape}, {spread or 'alike'}"
-    assert spread or inputs[0] == inputs[1] == shape, f"{inputs} become {shape}"
+    wanted = {"vector": channels, "plane": height * width}[spread]
+    return (math.prod(a), math.prod(b)) == (math.prod(shape), wanted)
 
 
 @final

@@ -85,15 +85,11 @@ class Pool(Operation):
         op = IntPool(self.rows, self.columns, self.in_size, self.greatest)
         return op, np.array([given.scale if self.greatest else given.scale * self.scale])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: they do not fit.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         (given,) = inputs
-        assert shape[:2] == (len(self.rows), len(self.columns)), f"{shape} of {self}"
-        assert math.prod(given) == math.prod(self.in_size) * shape[2], f"{given} becomes {shape}"
+        whole = math.prod(given) == math.prod(self.in_size) * shape[2]
+        return whole and shape[:2] == (len(self.rows), len(self.columns))
 
 
 # --- readers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
@@ -63,16 +64,10 @@ class Rearrange(Operation):
         assert weight is None, "a rearrangement has no weights"
         return self.places, np.array([given.scale])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams.
-
-        Raises:
-            AssertionError: they do not fit.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         (given,) = inputs
-        places = self.places
-        assert np.prod(given) == np.prod(places.in_shape), f"input {given} for {places.in_shape}"
-        assert places.shape == shape, f"{places.shape} becomes {shape}"
+        return math.prod(given) == math.prod(self.places.in_shape) and self.places.shape == shape
 
 
 def _reorder(layer: Layer, image: Int64Array) -> Layer | None:

@@ -125,10 +125,12 @@ def verify_graph(graph: Graph) -> None:
         assert IDENTIFIER.match(layer.name) and layer.name not in shapes, f"layer name {layer.name!r}"
         assert all(name in shapes for name in layer.inputs), f"{layer.name} reads an unknown tensor"
         assert layer.probe.shape == layer.shape, f"{layer.name} probes {layer.probe.shape}, not {layer.shape}"
-        try:
-            layer.op.verify([shapes[name] for name in layer.inputs], layer.shape)
-        except AssertionError as error:
-            raise AssertionError(f"{layer.name}: {error}") from error
+        inputs = [shapes[name] for name in layer.inputs]
+        assert layer.op.fits(inputs, layer.shape), f"{layer.name}: {layer.op.kind} makes {layer.shape} of {inputs}"
+        if isinstance(layer.op, Linear):
+            weight, wanted = layer.op.weight, layer.op.geometry.weight_shape
+            assert weight.shape == wanted, f"{layer.name}: weights {weight.shape}, not {wanted}"
+            assert np.isfinite(weight).all(), f"{layer.name}: weights that are not finite"
         shapes[layer.name] = layer.shape
     for port in graph.outputs:
         assert shapes.get(port.name) == port.shape, f"output {port.name!r}"

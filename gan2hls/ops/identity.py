@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -42,14 +43,10 @@ class Identity(Operation):
         assert weight is None, "an identity has no weights"
         return IntIdentity(), np.array([given.scale])
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check the shapes of the streams that it reads and makes.
-
-        Raises:
-            AssertionError: they differ in size.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         (given,) = inputs
-        assert np.prod(given) == np.prod(shape), f"{given} becomes {shape}"
+        return math.prod(given) == math.prod(shape)
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
@@ -97,17 +98,11 @@ class Linear:
         geometry, codes = _by_row_phases(self.geometry, weight, shape[0] // self.geometry.y.out_size)
         return IntLinear(self.kind, geometry, codes), weight.scale * given.scale
 
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check it against the shapes of the streams that it reads and makes.
-
-        Raises:
-            AssertionError: it does not fit them.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
         (given,) = inputs
-        assert np.prod(given) == np.prod(self.geometry.in_shape), f"input {given} for {self.geometry.in_shape}"
-        assert is_shuffle(self.geometry.out_shape, shape), f"output {shape} of {self.geometry.out_shape}"
-        assert self.weight.shape == self.geometry.weight_shape, f"weights {self.weight.shape}"
-        assert np.isfinite(self.weight).all(), "weights that are not finite"
+        whole = math.prod(given) == math.prod(self.geometry.in_shape)
+        return whole and is_shuffle(self.geometry.out_shape, shape)
 
 
 @final

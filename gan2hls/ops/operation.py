@@ -65,12 +65,8 @@ class Operation(Protocol):
         """
 
     @abstractmethod
-    def verify(self, inputs: Sequence[Shape], shape: Shape) -> None:
-        """Check it against the shapes of the streams that it reads and makes.
-
-        Raises:
-            AssertionError: it does not fit them.
-        """
+    def fits(self, inputs: Sequence[Shape], shape: Shape) -> bool:
+        """Return whether it makes a stream of ``shape`` of ``inputs``."""
 
 
 #: What a layer of the integer model does: with weights, or on elements as they come.

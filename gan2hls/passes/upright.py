@@ -59,9 +59,7 @@ def _layer(layer: Layer, shapes: Mapping[str, Shape]) -> Layer | None:
         op = layer.op
     if op is None:
         return None
-    try:
-        op.verify(inputs, shape)
-    except AssertionError:
+    if not op.fits(inputs, shape):
         return None
     return replace(layer, shape=shape, op=op, probe=_port(layer.probe, shape))
 
