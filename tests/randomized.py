@@ -261,7 +261,7 @@ def tiny_design(seed: int = 0) -> Design:
 def random_off_chip(
     rng: Rng, made: Design, bus_bits: int, part: float = 0.8, decoders: int = 0, phrase: int = 1
 ) -> Design:
-    """``made`` with the weights of ``part`` of its layers in external memory: any bands, and rows that they allow.
+    """``made`` with the weights of ``part`` of its layers in external memory: any bands, rows that these allow, banks.
 
     They have the most decoders that are legal, up to ``decoders``, of phrases of up to ``phrase`` symbols, and skip
     empty blocks where they did.
@@ -271,7 +271,8 @@ def random_off_chip(
         if not isinstance(engine, LinearEngine) or not engine.geometry.useful_macs or rng.random() > part:
             continue
         most_decoders = max((n for n in legal_decoders(engine.weights) if n <= decoders), default=0)
-        away = OffChip(int(rng.choice(legal_band_rows(engine.geometry))), bus_bits, most_decoders, phrase)
+        band_rows, banks = int(rng.choice(legal_band_rows(engine.geometry))), int(rng.choice([1, 2]))
+        away = OffChip(band_rows, bus_bits, most_decoders, phrase, banks)
         bands, most = Bands(engine.geometry.y, away.band_rows), most_rows(engine.layer)
         rows = int(rng.choice([bands.window, max(bands.window, bands.buffer_rows), most]))
         moved = make_engine(

@@ -172,6 +172,9 @@ def _show_resources(console: Console, report: Report) -> None:
     _print(console, table)
     for group in shared_engines(report):
         console.print(f"one engine, counted with {group[0]}, for {', '.join(group)}", markup=False)
+    waiting = [layer.name for layer in report.layers if layer.waits_for_bands and layer.shares in (None, layer.name)]
+    if waiting:
+        console.print(f"rows wait for those before them, to spare block RAM, in {', '.join(waiting)}", markup=False)
     if report.memory is not None:
         _show_memory(console, report.memory)
     if there is not None and any(used[name] > there[name] for name in names):

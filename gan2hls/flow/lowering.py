@@ -12,10 +12,13 @@ from gan2hls.flow.from_config import activation_bound, goal_of, pinned_foldings,
 from gan2hls.flow.inputs import Inputs
 from gan2hls.formats import Precision
 from gan2hls.hardware import Design, fits, sizing, weigh
-from gan2hls.model import Graph, IntegerModel
+from gan2hls.model import Graph, IntegerModel, linear_layers
 from gan2hls.quantize import Quantized, assign_precision, quantize
 
 Progress = Callable[[str], None]
+
+#: Weights of a model at most that is lowered again in another format; with more it would take minutes.
+_MOST_WEIGHTS = 1 << 24
 
 
 def lower(
@@ -73,14 +76,17 @@ def lower_with_weights(
     config: Config,
     progress: Progress,
     precision: str,
-) -> tuple[IntegerModel, float]:
+) -> tuple[IntegerModel, float] | None:
     """Return the integer model with weights in ``precision`` where neither ``layers`` nor the file says theirs.
 
     Activations that nothing fixes have 8 bits.
 
     Returns:
-        the model, and the PSNR of its output in dB on calibration frames that nothing was fitted to.
+        the model, and the PSNR of its output in dB on calibration frames that nothing was fitted to; None: it has more
+        than ``_MOST_WEIGHTS``.
     """
+    if sum(op.weight.size for _, op in linear_layers(graph)) > _MOST_WEIGHTS:
+        return None
     formats = {"weight": Precision.parse(precision), "activation": config.precision.activation or Precision("int", 8)}
     other = config.model_copy(update={"precision": config.precision.model_copy(update=formats)})
     rule = config.calibration.range

@@ -260,7 +260,7 @@ class _Run:
             check_fits(self.design, target, pinned, self._with_weights)
 
     def _with_weights(self, precision: str) -> tuple[IntegerModel, float] | None:
-        """Return the model with weights in another format and its PSNR, or None without the ONNX model."""
+        """Return the model with weights in another format, and its PSNR; None without the ONNX model, or if vast."""
         if self.loaded is None or self.graph is None:
             return None
         progress = partial(self.notify, "schedule")

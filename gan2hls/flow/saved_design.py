@@ -38,6 +38,7 @@ class _OffChip(Part):
     bus_bits: Annotated[int, Field(ge=32, le=512)]
     decoders: Annotated[int, Field(ge=0, le=MOST_DECODERS)] = 0
     phrase_symbols: Annotated[int, Field(ge=1, le=MOST_PHRASE)] = 1
+    banks: Annotated[int, Field(ge=1, le=2)] = 2
 
 
 class _Engine(Part):

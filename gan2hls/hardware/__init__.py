@@ -26,8 +26,9 @@ from gan2hls.hardware.groups import legal_pe, legal_simd
 from gan2hls.hardware.line_buffer import stretch_rows
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.memory_map import ADDRESS_BITS, OUTSTANDING, MemoryMap, Port, Region
-from gan2hls.hardware.off_chip import BANKS, OffChip, Tiles, legal_band_rows
+from gan2hls.hardware.off_chip import OffChip, Tiles, legal_band_rows
 from gan2hls.hardware.parts import find_part, part_name, part_resources
+from gan2hls.hardware.prefetch import waits_for_bands
 from gan2hls.hardware.resources import (
     design_resources,
     edges_resources,
@@ -45,7 +46,6 @@ from gan2hls.hardware.width_converters import Converter
 
 __all__ = [
     "ADDRESS_BITS",
-    "BANKS",
     "CHUNK_BITS",
     "MOST_DECODERS",
     "MOST_PHRASE",
@@ -104,5 +104,6 @@ __all__ = [
     "tap_loop",
     "turn_of",
     "verify_design",
+    "waits_for_bands",
     "weigh",
 ]

@@ -138,6 +138,8 @@ class Target:
         memory: the ports to external memory.
         share: whether layers take turns at one engine, where they can; None: where nothing fits otherwise.
         batch: frames of the generator that come together, as one frame of the design.
+        prefetch: whether rows of the next band come, and codes of the one before leave, while a band is computed; if
+            not, line buffers and codes may have less room than that takes.
     """
 
     part: str = DEFAULT_PART
@@ -150,6 +152,7 @@ class Target:
     memory_bits: int | None = None
     share: bool | None = None
     batch: int = 1
+    prefetch: bool = True
 
     @property
     def family(self) -> Family:

@@ -14,7 +14,7 @@ from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.engines import make_engine
 from gan2hls.hardware.line_buffer import line_buffer_rows, most_rows
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.options import Option
+from gan2hls.hardware.option import Option
 from gan2hls.hardware.queues import queues_in_ultra, queues_off_chip, with_endless_queues, with_queues
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import Choices, Chosen, taken_by
@@ -56,7 +56,7 @@ def buffered(
     made = with_endless_queues(plain)
     short = (option.interval for option in chosen.values() if option.rows)
     pace = choices.pace(chosen) if choices.shared else max(short, default=0)
-    return with_queues(_buffer(made, pace), placed, fits)
+    return with_queues(_buffer(made, pace) if target.prefetch else made, placed, fits)
 
 
 def with_fewer_bytes(

@@ -18,7 +18,7 @@ from gan2hls.hardware.design import Design
 from gan2hls.hardware.edges import QUEUE_WORDS, RING_OUT_WORDS, Edge
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.off_chip import BANKS, REORDER_OUT_WORDS
+from gan2hls.hardware.off_chip import REORDER_OUT_WORDS
 from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.weight_cycles import MEMORY_CLOCKS, memory_ports, weights_from_memory
 from gan2hls.hardware.width_converters import Converter
@@ -296,8 +296,9 @@ def _reorder_blocks(engine: LinearEngine, stream: Stream, out: Stream, latency: 
 
     It takes the first beat of a band when one of the banks is free; a beat stands in it ``latency`` clocks later.
     """
+    assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     name, beats = engine.layer.name, engine.band_beats
-    banks = Queue(f"{name}.bands", engine.bands.count * frames, BANKS)
+    banks = Queue(f"{name}.bands", engine.bands.count * frames, engine.off_chip.banks)
     ahead = Queue(f"{name}.ahead", stream.beats, REORDER_OUT_WORDS)
     reader = timing.sequencer(
         banks,

@@ -18,7 +18,7 @@ from gan2hls.hardware.engine import EngineDesign, Written
 from gan2hls.hardware.entropy import HuffmanStreams, huffman_streams
 from gan2hls.hardware.groups import legal_pe, legal_simd, parallel_groups
 from gan2hls.hardware.line_buffer import linear_op, most_rows
-from gan2hls.hardware.off_chip import BANKS, Bands, OffChip, Tiles, pass_words, plain_stream
+from gan2hls.hardware.off_chip import Bands, OffChip, Tiles, pass_words, plain_stream
 from gan2hls.hardware.skip import Occupancy, SkipProgram
 from gan2hls.numbers import Int64Array, IntType
 from gan2hls.ops import IntLinear, IntWeight, LinearGeometry, burst_beats, bus_word_bits
@@ -298,7 +298,9 @@ class LinearEngine(EngineDesign):
 
     @cached_property
     def paced_cycles(self) -> int:
-        """``interval``, or more where the queue is full of what waits for pixels without taps."""
+        """``interval``, or more: the queue is full of what waits for pixels without taps, or each band leaves first."""
+        if self.off_chip is not None and self.off_chip.banks == 1:
+            return self.interval + len(self.layers) * self.bands.count * self.band_beats
         if not self.has_holes or self.off_chip is not None:
             return self.interval
         return max(self.interval, queued_frame_cycles(*self._queued))
@@ -335,7 +337,7 @@ class LinearEngine(EngineDesign):
     @property
     def reorder_words(self) -> int:
         """Beats of codes that are kept while bands are turned into pixels; 0 with weights on chip."""
-        return 0 if self.off_chip is None else BANKS * self.band_beats
+        return 0 if self.off_chip is None else self.off_chip.banks * self.band_beats
 
     @property
     def fills(self) -> bool:

@@ -40,7 +40,8 @@ _PORT_BITS = (128, 256, 512)
 _BETWEEN = ";\n        "
 
 
-#: Returns a model with weights in the format of that name, and the PSNR of its output in dB; None: that is not known.
+#: Returns a model with weights in the format of that name, and the PSNR of its output in dB; None: nobody knows, or it
+#: would take too long.
 WithWeights = Callable[[str], tuple[IntegerModel, float] | None]
 
 
@@ -52,10 +53,12 @@ class Narrower:
     Attributes:
         with_weights: returns the model in that format.
         fits: whether some design of a model fits.
+        choices: returns the foldings of a model.
     """
 
     with_weights: WithWeights
     fits: Callable[[IntegerModel], bool]
+    choices: Callable[[IntegerModel], Choices]
 
 
 def misfit_error(
@@ -88,6 +91,7 @@ def misfit_error(
     counts = [f"{count:,} {RESOURCE_NAMES[name]}" for name, count in taken if count]
     ways = [f"in all it takes {', '.join(counts)}"]
     ways += [*_other_settings(target, taken_with), *_memory_bits((choices, listed), target, aside, taken_with)]
+    ways += _off_chip(model, target, aside, taken_with)
     return FoldingError(
         f"{what} {excess_text(taken, budget) or other}",
         where=target.part,
@@ -115,7 +119,6 @@ def _ways_out(
         chosen = choices.fitting(interval, without - aside)
         if chosen is not None:
             yield f"target.dsp: {(taken_by(chosen) + aside).dsp} would do"
-    yield from _off_chip(model, target, aside)
     yield from _more_of_the_part(choices, target, aside)
     yield _larger_part(listed, target, aside)
     yield from _fewer_bits(model, target, aside, narrower, names)
@@ -175,22 +178,26 @@ def _least_memory_bits(taken: Resources, whole: Resources) -> int:
     return whole.bram18 * BRAM18_BITS + taken.uram * URAM_BITS
 
 
-def _off_chip(model: IntegerModel, target: Target, aside: Resources) -> Iterator[str]:
+def _off_chip(
+    model: IntegerModel, target: Target, aside: Resources, taken_with: Callable[[Target], Resources | None]
+) -> Iterator[str]:
     """Yield what weights off chip, or a faster memory port, would bring."""
     beat = target.memory.bytes_per_clock(target.clock_mhz)
-    ways = [("memory.weights: auto", beat)] if target.memory.off_chip is False else []
-    ways += [(f"memory.port_bits: {bits}", beat * bits / target.memory.bits) for bits in _PORT_BITS]
     free = replace(target.memory, off_chip=target.memory.off_chip or None)  # they may be off chip
+    ways = [("memory.weights: auto", beat, free)] if target.memory.off_chip is False else []
+    ways += [
+        (f"memory.port_bits: {bits}", beat * bits / target.memory.bits, replace(free, bits=bits)) for bits in _PORT_BITS
+    ]
     found = {
         layer.name: options(layer, FoldingRequest(), free, family=target.family, ultra=target.has_ultra)
         for layer in model.layers
     }
-    for way, bytes_per_clock in ways:
+    for way, bytes_per_clock, memory in ways:
         if bytes_per_clock < beat or (bytes_per_clock == beat and target.memory.off_chip is not False):
             continue
         choices = Choices(found, bytes_per_clock, ports=target.memory.carrying)
         chosen = choices.fitting(_interval(choices, target), target.budget - aside)
-        if chosen is not None:
+        if chosen is not None and taken_with(replace(target, memory=memory)) is not None:
             count = sum(option.bus_bytes for option in chosen.values())
             pace = choices.pace(chosen)
             spent = count / pace * target.clock_mhz / 1e3
@@ -237,25 +244,17 @@ def _fewer_bits(
         layers = [_narrowed(layer, bits) for layer in model.layers]
         if all(narrow is layer for narrow, layer in zip(layers, model.layers, strict=True)):
             continue
-        found = {
-            layer.name: options(layer, FoldingRequest(), target.memory, family=target.family, ultra=target.has_ultra)
-            for layer in layers
-        }
-        memory = target.memory
-        choices = Choices(found, memory.bytes_per_clock(target.clock_mhz), ports=memory.carrying)
+        narrowed = replace(model, layers=tuple(layers))
+        choices = narrower.choices(narrowed)
         taken = taken_by(choices.nearest(_interval(choices, target), room_beside(target.budget, aside))) + aside
         name = "ternary" if bits == 2 else f"int{bits}"
         counts = dict(taken)
         prices = " and ".join(f"{counts[short]:,} {RESOURCE_NAMES[short]}" for short in names)
         if taken.within(target.budget):
-            lowered = narrower.with_weights(name)
-            if lowered is None:
-                yield f"precision.weight: {name}: {prices}, which fits"
-                return
-            other, psnr_db = lowered
+            other, psnr_db = narrower.with_weights(name) or (narrowed, None)
             if narrower.fits(other):
-                quality = f"a PSNR of {psnr_db:.1f} dB on calibration data"
-                yield f"precision.weight: {name}: {prices}, which fits, at {quality}"
+                quality = "" if psnr_db is None else f", at a PSNR of {psnr_db:.1f} dB on calibration data"
+                yield f"precision.weight: {name}: {prices}, which fits{quality}"
                 return
         yield f"precision.weight: {name}: {prices}, which is still too much"
 

@@ -2,7 +2,8 @@
 
 A pass goes over a **band** of output rows.  Within it the output folds follow one another, and the weights of a fold, a
 **tile**, are read once, used by every pixel of the band, and forgotten.  So an engine holds two tiles instead of all
-weights, and the codes of two bands, which leave pixel by pixel.  The MACs are those of any other engine.
+weights, and the codes of two bands, or of one where block RAM is short, which leave pixel by pixel.  The MACs are those
+of any other engine.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ import numpy as np
 from gan2hls.codecs import Encoded, WordArray
 from gan2hls.ops import AxisTaps, LinearGeometry
 
-#: Bands that codes are kept of: one that is computed while the one before leaves.
-BANKS = 2
 #: Beats of the queue behind that memory.
 REORDER_OUT_WORDS = 8
 #: Heights of bands that are compared.
@@ -37,12 +36,15 @@ class OffChip:
             stand in memory as they are.
         phrase_symbols: symbols that a code of theirs stands for at most, a run of zeros and what is behind it; 1: each
             symbol has a code of its own.
+        banks: bands that codes are kept of: 2, one that is computed while the one before leaves, or 1, which leaves
+            before the next one is computed.
     """
 
     band_rows: int
     bus_bits: int
     decoders: int = 0
     phrase_symbols: int = 1
+    banks: int = 2
 
 
 @final
@@ -109,6 +111,11 @@ class Bands:
     def late_rows(self, rows: int) -> int:
         """Return how many of the first band's rows have no place in ``rows`` until the frame before it is done."""
         return max(0, self.y.in_size - self.base[-1] + self.need[0] - rows)
+
+    def waiting_rows(self, rows: int) -> int:
+        """Return how many rows of a frame have no place in ``rows`` until the band before that of theirs is done."""
+        pairs = zip(self.need[1:], self.base, strict=False)
+        return sum(max(0, need - base - rows) for need, base in pairs)
 
     @property
     def window(self) -> int:

@@ -11,80 +11,27 @@ from weakref import ref
 
 from gan2hls.base import remembered
 from gan2hls.codecs import CODECS
-from gan2hls.fabric import SERIES_7, Family, Resources, bram18, may_be_ultra, memory_cells
+from gan2hls.fabric import SERIES_7, Family
 from gan2hls.hardware.budget import MemoryPort
 from gan2hls.hardware.design import WORD_LIMIT_BITS
-from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest, Written
+from gan2hls.hardware.engine import EngineDesign, Folding, FoldingRequest
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine, bits_per_weight
-from gan2hls.hardware.off_chip import Bands, OffChip, band_rows_choices
+from gan2hls.hardware.off_chip import OffChip, band_rows_choices
+from gan2hls.hardware.option import Option, Short, with_spared
 from gan2hls.hardware.pinned import lanes_choices, pe_choices, simd_choices
-from gan2hls.hardware.requant_lanes import enough_lanes, turn_cycles, vector_pace, with_more_lanes, with_quicker_ends
+from gan2hls.hardware.requant_lanes import enough_lanes, vector_pace, with_more_lanes, with_quicker_ends
 from gan2hls.hardware.requant_resources import RequantShape, requant_resources, requant_shape
-from gan2hls.hardware.resources import line_buffer_bram18, resources_beside_requant, rows_resources
 from gan2hls.hardware.skip import SkipSavings
 from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
 from gan2hls.ops import IntLinear, IntWeight
 
-#: Bits of weights that are worth a LUT: block RAM over LUTs of the default part.
-_BITS_OF_A_LUT = 100
 #: Bits of weights, or of a map, from which on a layer's may go off chip: two block RAMs of 18 kbit.
 _WORTH_AWAY_BITS = 1 << 15
-#: Line buffers that are too short, of as many lengths, are compared where a row is one pixel.
-_MOST_SHORT = 32
 #: All weights and maps on chip.
 _ON_CHIP = MemoryPort(off_chip=False, maps=False)
-
-
-@final
-@dataclass(frozen=True)
-class Option:
-    """One legal folding with what it costs.
-
-    Attributes:
-        rows: of a line buffer that is too short to hold the first rows of the next frame beside the last ones of a
-            frame; 0: it is not.
-        ultra: memories of its engine that are UltraRAMs.
-    """
-
-    folding: Folding
-    interval: int
-    taken: Resources
-    lane_lut: int
-    bits: int
-    skip: bool
-    off_chip: OffChip | None = None
-    bus_bits: int = 0
-    bus_bytes: int = 0
-    rows: int = 0
-    ultra: frozenset[Written] = frozenset()
-
-    @property
-    def away(self) -> bool:
-        """Whether it needs external memory."""
-        return self.off_chip is not None or self.bus_bits > 0
-
-    @property
-    def spares_ram(self) -> bool:
-        """Whether it spares block RAM: by a short line buffer, or by UltraRAMs."""
-        return self.rows > 0 or bool(self.ultra)
-
-    def spares_ram_of(self, other: Option) -> bool:
-        """Whether ``other`` is the same without sparing block RAM."""
-        same = (self.folding, self.skip, self.off_chip, self.bus_bits)
-        return not other.spares_ram and (other.folding, other.skip, other.off_chip, other.bus_bits) == same
-
-    @property
-    def rank(self) -> tuple[bool, bool, int, int, int, int, int, int, bool]:
-        """What orders options from cheap to dear.
-
-        Those that need external memory stand behind all others, then such with short line buffers, then with UltraRAMs.
-        """
-        weights, taken = _BITS_OF_A_LUT * self.lane_lut + self.bits, self.taken
-        spared = self.rows > 0, taken.uram
-        return self.away, *spared, taken.dsp, weights, taken.bram18, self.lane_lut, self.interval, self.skip
 
 
 def options(
@@ -93,7 +40,7 @@ def options(
     memory: MemoryPort = _ON_CHIP,
     *,
     family: Family = SERIES_7,
-    short: bool = False,
+    short: Short = "",
     ultra: bool = False,
 ) -> tuple[Option, ...]:
     """Return the legal foldings of ``layer``, cheapest first.
@@ -103,7 +50,7 @@ def options(
         request: what is pinned.
         memory: the port to external memory.
         family: of the part.
-        short: whether line buffers may be so short that the next frame waits for one to end.
+        short: what waits for what is before it to end where line buffers may be too short for both.
         ultra: whether memories may be UltraRAMs.
 
     Raises:
@@ -113,7 +60,7 @@ def options(
 
 
 def shared_options(
-    layers: Sequence[IntLayer], memory: MemoryPort, *, family: Family, short: bool, ultra: bool, least_bands: int
+    layers: Sequence[IntLayer], memory: MemoryPort, *, family: Family, short: Short, ultra: bool, least_bands: int
 ) -> tuple[Option, ...]:
     """Return the foldings of one engine at which ``layers`` take turns, cheapest first; see ``options``.
 
@@ -125,7 +72,7 @@ def shared_options(
 
 @remembered
 def _options(
-    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
+    layer: IntLayer, request: FoldingRequest, memory: MemoryPort, family: Family, short: Short, ultra: bool
 ) -> tuple[Option, ...]:
     if not isinstance(layer.op, IntLinear):
         drafts = _drafts(_stream_engines(layer, request, memory), family, short=short, ultra=ultra)
@@ -144,7 +91,7 @@ def _shared_options(
     others: tuple[IntLayer, ...],
     memory: MemoryPort,
     family: Family,
-    short: bool,
+    short: Short,
     ultra: bool,
     least_bands: int,
 ) -> tuple[Option, ...]:
@@ -216,7 +163,7 @@ class _Alike:
 
 @lru_cache(maxsize=512)
 def _dense_drafts(
-    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
+    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: Short, ultra: bool
 ) -> tuple[_Draft, ...]:
     return _linear_drafts(alike, request, memory, family, short, ultra)
 
@@ -228,7 +175,7 @@ def _skipping_drafts(
     request: FoldingRequest,
     memory: MemoryPort,
     family: Family,
-    short: bool,
+    short: Short,
     ultra: bool,
 ) -> tuple[_Draft, ...]:
     """Return the same of engines that may skip blocks of ``weight``: a search lowers many models with the same one."""
@@ -237,7 +184,7 @@ def _skipping_drafts(
 
 
 def _linear_drafts(
-    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: bool, ultra: bool
+    alike: _Alike, request: FoldingRequest, memory: MemoryPort, family: Family, short: Short, ultra: bool
 ) -> tuple[_Draft, ...]:
     layer = alike.layer()
     assert layer is not None, "whoever asks has one of them"
@@ -245,14 +192,13 @@ def _linear_drafts(
     return tuple(_drafts(_linear_engines(layer, request, memory, skipping), family, short=short, ultra=ultra))
 
 
-def _drafts(engines: Iterable[EngineDesign], family: Family, *, short: bool, ultra: bool) -> Iterable[_Draft]:
+def _drafts(engines: Iterable[EngineDesign], family: Family, *, short: Short, ultra: bool) -> Iterable[_Draft]:
     found = list(engines)
     narrow = [engine for engine in found if engine.word_bits <= WORD_LIMIT_BITS]
-    return (
-        _Draft(option, requant_shape(engine))
-        for engine in narrow or found  # too wide only where nothing else is pinned
-        for option in _with_spared(engine, family, short=short, ultra=ultra)
-    )
+    for engine in narrow or found:  # too wide only where nothing else is pinned
+        shape = requant_shape(engine)
+        for option in with_spared(engine, family, short=short, ultra=ultra):
+            yield _Draft(option, replace(shape, out_words=1) if option.single else shape)
 
 
 def _stream_engines(layer: IntLayer, request: FoldingRequest, memory: MemoryPort) -> Iterator[StreamEngine]:
@@ -323,75 +269,3 @@ def _away_engines(
                     fewer = max(1, int(pace * (left.executed + left.idle) / made.mac_cycles))
                     folding = Folding(pe, simd, enough_lanes(legal, pe, fewer))
                     yield LinearEngine(layer, folding, rows, off_chip=off_chip, left=left)
-
-
-def _with_spared(engine: EngineDesign, family: Family, *, short: bool, ultra: bool) -> Iterator[Option]:
-    """Yield what ``engine`` takes beside its requantizer; with ``ultra`` and ``short`` also in ways that spare RAM."""
-    plain = _option(engine, family)
-    yield plain
-    if short and isinstance(engine, LinearEngine):
-        yield from _with_short_rows(engine, plain, family)
-    if ultra:
-        yield from _with_ultra(engine, plain, family)
-
-
-def _with_short_rows(engine: LinearEngine, plain: Option, family: Family) -> Iterator[Option]:
-    """Yield ``plain``, what ``engine`` takes, with line buffers that are too short.
-
-    Where rows of the next frame have no place until a frame is done, they come afterwards, at the pace of the frame.
-    """
-    y, blocks = engine.geometry.y, line_buffer_bram18(engine, engine.rows, family)
-    bands = Bands(y, 1 if engine.off_chip is None else engine.off_chip.band_rows)
-    beside: Resources | None = None
-    pixels = engine.geometry.x.in_size == 1  # of a signal there are thousands of rows
-    step = max(1, (engine.rows - bands.frame_rows) // _MOST_SHORT) if pixels else 1
-    for rows in range(engine.rows - step, bands.frame_rows - 1, -step):
-        on_time, fewer = y.in_size - bands.late_rows(rows), line_buffer_bram18(engine, rows, family)
-        if on_time > 0 and fewer < blocks:
-            blocks = fewer
-            if engine.occupancy is None:
-                beside = beside or plain.taken - rows_resources(engine, engine.rows, family)
-                taken = beside + rows_resources(engine, rows, family)
-            else:  # a program of its steps has addresses of rows
-                taken = resources_beside_requant(replace(engine, rows=rows), family).taken
-            interval = -(-plain.interval * y.in_size // on_time)
-            yield replace(plain, taken=taken, interval=interval, rows=rows)
-
-
-def _with_ultra(engine: EngineDesign, plain: Option, family: Family) -> Iterator[Option]:
-    """Yield ``plain``, what ``engine`` takes, with one, two, ... of its memories in UltraRAM.
-
-    First comes that of which an UltraRAM spares most block RAMs.
-    """
-    sizes = {name: size for name, size in engine.written.items() if may_be_ultra(family, *size)}
-    spared = {
-        name: bram18(family, *size, "ring") / memory_cells(family, *size, "ultra").uram for name, size in sizes.items()
-    }
-    order = sorted(sizes, key=lambda name: -spared[name])
-    for count in range(1, len(order) + 1):
-        ultra = frozenset(order[:count])
-        taken = resources_beside_requant(replace(engine, ultra=ultra), family).taken
-        yield replace(plain, taken=taken, ultra=ultra)
-
-
-def _option(engine: EngineDesign, family: Family) -> Option:
-    """Return what ``engine`` takes beside its requantizer."""
-    found = resources_beside_requant(engine, family)
-    return Option(
-        engine.folding,
-        turn_cycles(engine),
-        found.taken,
-        found.lane_lut,
-        found.weight_bits,
-        isinstance(engine, LinearEngine) and engine.left is not None,
-        engine.off_chip if isinstance(engine, LinearEngine) else None,
-        engine.bus_bits if isinstance(engine, StreamEngine) else 0,
-        _bus_bytes(engine),
-    )
-
-
-def _bus_bytes(engine: EngineDesign) -> int:
-    """Return the bytes of ``engine`` that cross the memory port in a frame: weights, or a map both ways."""
-    if isinstance(engine, LinearEngine):
-        return len(engine.layers) * engine.bands.count * engine.pass_bytes
-    return 0 if engine.ring is None else 2 * engine.ring.frame_bytes

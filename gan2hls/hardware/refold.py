@@ -16,17 +16,17 @@ from gan2hls.model import IntegerModel, IntLayer
 def refolded(design: Design, model: IntegerModel) -> Design:
     """Return ``design`` of another model, whose layers differ in types and weights alone: foldings and queues stay."""
     engines = tuple(_refolded(engine, layer) for engine, layer in zip(design.engines, model.layers, strict=True))
-    shared = still_shared(design, model)
+    shared = still_shared(design.shared, model)
     firsts = {group[0] for group in shared}
     depths = {key: depth for key, depth in design.depths.items() if key[1] != TURNS or key[0] in firsts}
     return replace(design, model=model, engines=engines, shared=shared, depths=depths)
 
 
-def still_shared(design: Design, model: IntegerModel) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of ``design`` whose layers can still take turns at one engine."""
+def still_shared(groups: tuple[tuple[str, ...], ...], model: IntegerModel) -> tuple[tuple[str, ...], ...]:
+    """Return those of ``groups`` of layers that can still take turns at one engine in ``model``, of other types."""
     keys = {layer.name: sharing_key(layer) for layer in model.layers}
-    first = (keys[group[0]] for group in design.shared)
-    pairs = zip(design.shared, first, strict=True)
+    first = (keys[group[0]] for group in groups)
+    pairs = zip(groups, first, strict=True)
     return tuple(group for group, key in pairs if key is not None and all(keys[name] == key for name in group))
 
 

@@ -14,7 +14,6 @@ from gan2hls.fabric import Family, Product, Resources
 from gan2hls.hardware.channel_order import ChannelOrder
 from gan2hls.hardware.engine import OUT_QUEUE_WORDS, EngineDesign
 from gan2hls.hardware.linear_engine import LinearEngine
-from gan2hls.hardware.off_chip import BANKS
 from gan2hls.hardware.requant_runs import requant_constants, requant_runs
 from gan2hls.model import IntLayer
 from gan2hls.numbers import Int64Array
@@ -42,9 +41,9 @@ class RequantShape:
 
 def requant_shape(engine: EngineDesign) -> RequantShape:
     """Return the shape of the requantizer of ``engine``."""
-    away = isinstance(engine, LinearEngine) and engine.off_chip is not None
-    holes = engine.out_grid if engine.has_holes and not away else None
-    out_words = BANKS if away else OUT_QUEUE_WORDS
+    off_chip = engine.off_chip if isinstance(engine, LinearEngine) else None
+    holes = engine.out_grid if engine.has_holes and off_chip is None else None
+    out_words = OUT_QUEUE_WORDS if off_chip is None else off_chip.banks
     return RequantShape(engine.folding.lanes, holes, engine.requant_order, engine.requant_words, out_words)
 
 

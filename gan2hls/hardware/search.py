@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gan2hls.base import compiled_once
 from gan2hls.fabric import Resources, overall
-from gan2hls.hardware.options import Option
+from gan2hls.hardware.option import Option
 from gan2hls.hardware.packing import most_loaded
 from gan2hls.numbers import FloatArray, Int64Array
 

@@ -11,8 +11,8 @@ from gan2hls.hardware.budget import Target, lifted
 from gan2hls.hardware.engine import Folding, FoldingRequest
 from gan2hls.hardware.engines import plain_engine
 from gan2hls.hardware.resources import engine_resources
-from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import first, taken_by
+from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel, IntLayer
 
 

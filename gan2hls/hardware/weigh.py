@@ -11,13 +11,14 @@ from gan2hls.hardware.budget import Target
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import FoldingRequest
+from gan2hls.hardware.prefetch import prefetches
 from gan2hls.hardware.queues import queue_bytes
 from gan2hls.hardware.refold import refolded, still_shared
 from gan2hls.hardware.requant_lanes import turn_cycles
 from gan2hls.hardware.resources import design_resources, engine_resources
-from gan2hls.hardware.schedule import layer_choices
 from gan2hls.hardware.search import taken_by
 from gan2hls.hardware.sharing import loops
+from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel, batched
 
 
@@ -59,7 +60,7 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
     aside = taken - overall(engine_resources(replace(unit, given_depth=0), same.family).taken for unit in same.units)
-    shared = still_shared(design, model)
+    shared, target = still_shared(design.shared, model), replace(target, prefetch=prefetches(design))
     choices, room = layer_choices(model, target, pinned, short=True, shared=shared), target.budget - aside
     choices.bytes_aside = queue_bytes(same)
     limit = max(design.interval_limit, _planned(design))

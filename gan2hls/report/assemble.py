@@ -27,6 +27,7 @@ from gan2hls.hardware import (
     find_part,
     footprint,
     part_resources,
+    waits_for_bands,
 )
 from gan2hls.model import Origin, Port
 from gan2hls.ops import IntLinear
@@ -275,6 +276,7 @@ def _layer(
         padded_phase_macs=design.per_frame(geometry.padded_phase_macs) if geometry else 0,
         folding=FoldingReport(pe=folding.pe, simd=folding.simd, lanes=folding.lanes),
         shares=unit.layers[0].name if len(unit.layers) > 1 else None,
+        waits_for_bands=waits_for_bands(engine),
         cycles=Cycles(estimated=estimated.layer_cycles.get(layer.name), measured=measured.layer_cycles.get(layer.name)),
         resources=ResourceReport(**dict(resources + edges_resources(edges, design.family))),
         inputs=tuple(_edge(edge, design) for edge in edges),

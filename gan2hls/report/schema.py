@@ -162,6 +162,11 @@ class LayerReport(_Part):
         None,
         description="The first of the layers that take turns at its engine, which has its resources; null: its own.",
     )
+    waits_for_bands: bool = Field(
+        False,
+        description="Whether it computes a band of output rows only when the one before is done and has left: for want "
+        "of block RAM.",
+    )
     cycles: Cycles
     weight_bits: WeightBits
     blocks: BlockReport | None = Field(description="Null: no weights.")

@@ -125,6 +125,12 @@ def requant_beats(engine: EngineDesign) -> int:
     return engine.out_beats
 
 
+def code_banks(engine: LinearEngine) -> int:
+    """Return of how many bands ``reorder`` keeps codes: those of one alone where a frame has no other."""
+    assert engine.off_chip is not None, f"{engine.layer.name}: weights stand on chip"
+    return engine.off_chip.banks if engine.bands.count > 1 else 1
+
+
 def reorder_period(engine: LinearEngine) -> int:
     """Return the iterations of a round of ``reorder``: the words of a band, and what keeps reads and writes apart."""
     apart = engine.requant_order.groups * (engine.band_pixels + engine.co_folds - 1)
@@ -133,7 +139,8 @@ def reorder_period(engine: LinearEngine) -> int:
 
 def reorder_cycles(engine: LinearEngine) -> int:
     """Return the trip count of ``reorder``."""
-    return engine.bands.count * reorder_period(engine) + engine.band_beats
+    rounds = engine.bands.count + 1 if code_banks(engine) == 2 else 2 * engine.bands.count
+    return (rounds - 1) * reorder_period(engine) + engine.band_beats
 
 
 def period_bits(program: TileProgram) -> int:
@@ -306,6 +313,7 @@ def _bands(engine: LinearEngine) -> tuple[Constant, ...]:
         Constant("PERIOD_BITS", period_bits(program), "iterations of a tile"),
         Constant("START_BITS", start_bits(program), "what is counted off before its words are stored"),
         Constant("PACE_WIDTH", pace_width(engine), "a tile's period, work, gap, words, start and flags"),
+        Constant("CODE_BANKS", code_banks(engine), "bands whose codes are kept"),
         Constant("REORDER_PERIOD", reorder_period(engine), "iterations of a band in the reordering of its codes"),
         Constant("REORDER_CYCLES", reorder_cycles(engine), "trip count of that"),
     )

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from gan2hls.base import shared
-from gan2hls.emit.hls.config import requant_beats
+from gan2hls.emit.hls.config import code_banks, requant_beats
 from gan2hls.emit.hls.feeder import Segment, feeder_program
 from gan2hls.emit.hls.held import give_order, take_order
 from gan2hls.emit.hls.latency import latency_cycles
@@ -190,6 +190,8 @@ def _order(engine: EngineDesign, process: Process) -> Int32Array:
         case "reorder":
             assert isinstance(engine, LinearEngine)
             words = engine.band_beats
+            if code_banks(engine) == 1:
+                return repeated([(0, words), (1, words)], engine.bands.count)
             moves = repeated([(1, 1), (0, 1)], (engine.bands.count - 1) * words)
             return np.concatenate([repeated([(0, words)], 1), moves, repeated([(1, words)], 1)])
         case "requant" | "table" | "channel_table" if requant_beats(engine) < engine.out_beats:

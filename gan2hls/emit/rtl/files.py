@@ -34,7 +34,6 @@ from gan2hls.emit.rtl.memory import (
 from gan2hls.emit.rtl.top import shape_text, top_context
 from gan2hls.emit.rtl.turns import packed, requant_turns, turns_context
 from gan2hls.hardware import (
-    BANKS,
     OUT_QUEUE_WORDS,
     Design,
     Edge,
@@ -209,7 +208,7 @@ def _literal(value: Parameter) -> int | str:
 
 def _requant(engine: EngineDesign) -> Values:
     layer, requant, order = engine.layer, engine.layer.requant, engine.requant_order
-    banded = isinstance(engine, LinearEngine) and engine.off_chip is not None
+    off_chip = engine.off_chip if isinstance(engine, LinearEngine) else None
     total = requant.sum_type(layer.acc_type)
     values: Values = {
         "Lanes": engine.folding.lanes,
@@ -227,14 +226,14 @@ def _requant(engine: EngineDesign) -> Values:
         "Lo": requant.lo,
         "Hi": requant.hi,
         "OutBits": requant.out_type.bits,
-        "OutDepth": BANKS if banded else OUT_QUEUE_WORDS,
+        "OutDepth": OUT_QUEUE_WORDS if off_chip is None else off_chip.banks,
         "File": memory_path(engine, "requant"),
     }
     if engine.requant_runs:
         values |= {"Runs": len(engine.requant_runs), "RunStarts": packed([*engine.requant_runs, 0])}
     if engine.turns:
         values |= requant_turns(engine)
-    if banded:
+    if off_chip is not None:
         return values | {"Bands": bit(True)}
     return values | {"Holes": bit(True), **hole_masks(engine)} if engine.has_holes else values
 

@@ -181,11 +181,14 @@ def _band_sequencer(engine: LinearEngine, sizes: Values) -> Values:
 
 def _reorder(engine: LinearEngine) -> Values:
     """Return the parameters of what turns the codes of a band into pixels."""
+    off_chip = engine.off_chip
+    assert off_chip is not None, f"{engine.layer.name}: weights stand on chip"
     return {
         "Width": engine.out_lanes * engine.out_elem.bits,
         "Groups": engine.folding.pe // engine.folding.lanes,
         "Pixels": engine.band_pixels,
         "Folds": engine.co_folds,
+        **({} if off_chip.banks == 2 else {"Banks": off_chip.banks}),
         **_in_ultra(engine, "codes"),
     }
 

@@ -3,15 +3,18 @@
 //     in:  for each band / for each output fold / for each of BAND_PIXELS pixels / for each of ORDER_GROUPS words
 //     out: for each band / for each of BAND_PIXELS pixels / for each output fold / for each of ORDER_GROUPS words
 //
-// Two banks of a band each: one is written while the one before leaves.  One flat loop of REORDER_CYCLES iterations, II = 1:
-// BANDS + 1 rounds of REORDER_PERIOD iterations, in the first BAND_PIXELS * FOLDS * ORDER_GROUPS of which a word leaves, then
-// one comes.  The first round has none to send, and the last one, which ends with its last word, none to take.
+// CODE_BANKS of a band each.  One flat loop of REORDER_CYCLES iterations, II = 1, in rounds of REORDER_PERIOD iterations, in
+// the first BAND_PIXELS * FOLDS * ORDER_GROUPS of which words move.  With two banks there are BANDS + 1 rounds: one is
+// written while the one before leaves, first a word leaves, then one comes; the first round has none to send, and the last
+// one none to take.  With one bank there are two rounds a band, one that takes it and one that sends it.  The last round
+// ends with its last word.
 //
 // Invariant: a word is read GUARD or more iterations after it was written, and its place is written again GUARD or more
 // iterations after that; where a band is too small for that, rounds have some more iterations.
 //
 // In and out: LANES codes of KEPT_BITS bits, in the low bits.
-// Needs from layer L: LANES, KEPT_BITS, BANDS, BAND_PIXELS, FOLDS, ORDER_GROUPS, REORDER_PERIOD, REORDER_CYCLES.
+// Needs from layer L: LANES, KEPT_BITS, BANDS, BAND_PIXELS, FOLDS, ORDER_GROUPS, CODE_BANKS, REORDER_PERIOD,
+// REORDER_CYCLES.
 #ifndef GAN2HLS_REORDER_HPP
 #define GAN2HLS_REORDER_HPP
 
@@ -25,7 +28,7 @@ template <class L, bool ULTRA = false, int WIDTH>
 void reorder(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out) {
     static_assert(WIDTH >= L::LANES * L::KEPT_BITS, "the streams must carry LANES codes");
     const int PIXEL_WORDS = L::FOLDS * L::ORDER_GROUPS;
-    const int WORDS = L::BAND_PIXELS * PIXEL_WORDS, BANKS = L::BANDS > 1 ? 2 : 1;
+    const int WORDS = L::BAND_PIXELS * PIXEL_WORDS, BANKS = L::CODE_BANKS;
     typedef typename upto<2 * WORDS>::type place_t;
     ap_uint<memory_bits(L::LANES * L::KEPT_BITS)> bank[BANKS * WORDS];
 #ifndef __BAMBU__
@@ -77,9 +80,14 @@ void reorder(hls::stream<ap_uint<WIDTH> >& in, hls::stream<ap_uint<WIDTH> >& out
         }
         if (turn.last) {
             moves = true;
-            gives = true;
-            takes = takes && !band.last;
-            band.step();
+            if (BANKS > 1) {
+                gives = true;
+                takes = takes && !band.last;
+                band.step();
+            } else {
+                gives = !gives;
+                takes = !takes;
+            }
         }
         turn.step();
     }

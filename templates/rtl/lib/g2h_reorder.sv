@@ -2,17 +2,19 @@
 //
 // Equation    of each band words of Width bits come in the order (fold, pixel, group) and leave in the order (pixel, fold,
 //             group).
-// Memory      two banks of Pixels * Folds * Groups words, one write and one read port, read registered twice (block RAM
-//             with its output register, or with Ultra UltraRAM); a queue of 8 words in distributed RAM behind it.
+// Memory      Banks of Pixels * Folds * Groups words, one write and one read port, read registered twice (block RAM with
+//             its output register, or with Ultra UltraRAM); a queue of 8 words in distributed RAM behind it.
 // Latency     the last word of a band in clock t: its first one is read in clock t + 2 and offered in clock t + 6.
 // Handshake   no ready to the writer: it owns a bank before the first word of a band.  freed_o gives a bank back in the
 //             clock in which its last word is read.  valid_o is a register.
-// Parameters  Groups: words of a pixel in a fold; Pixels and Folds of a band; all at least 1.
+// Parameters  Groups: words of a pixel in a fold; Pixels and Folds of a band; all at least 1.  Banks: 2, one is written
+//             while the other one leaves, or 1.
 module g2h_reorder #(
   parameter int unsigned Width  = 16,
   parameter int unsigned Groups = 1,
   parameter int unsigned Pixels = 1,
   parameter int unsigned Folds  = 1,
+  parameter int unsigned Banks  = 2,
   parameter bit          Ultra  = 1'b0
 ) (
   input  logic             clk_i,
@@ -26,7 +28,7 @@ module g2h_reorder #(
 );
   localparam int unsigned PixelWords = Folds * Groups;
   localparam int unsigned Bank       = Pixels * PixelWords;
-  localparam int unsigned AddrBits   = $clog2(2 * Bank);
+  localparam int unsigned AddrBits   = Banks * Bank > 1 ? $clog2(Banks * Bank) : 1;
   localparam int unsigned OutDepth   = 8;
 
   logic [AddrBits-1:0] write_d, write_q, pixel_q, fold_q, read_q;
@@ -71,7 +73,7 @@ module g2h_reorder #(
   always_comb begin
     if (!pixel_last) write_d = pixel_q + AddrBits'(PixelWords);
     else if (!fold_last) write_d = fold_q + AddrBits'(Groups);
-    else write_d = write_upper_q ? '0 : AddrBits'(Bank);
+    else write_d = (Banks == 1 || write_upper_q) ? '0 : AddrBits'(Bank);
   end
 
   if (Groups > 1) begin : g_groups
@@ -91,13 +93,13 @@ module g2h_reorder #(
     end else begin
       if (pixel_done) pixel_q <= write_d;
       if (fold_done) fold_q <= write_d;
-      if (band_done) write_upper_q <= !write_upper_q;
+      if (band_done) write_upper_q <= Banks > 1 && !write_upper_q;
     end
   end
 
   // Reading: words stand in the order in which they leave, the banks one behind the other.
   assign read      = some_q && room;
-  assign read_last = read && read_q == (read_upper_q ? AddrBits'(2 * Bank - 1) : AddrBits'(Bank - 1));
+  assign read_last = read && read_q == (read_upper_q ? AddrBits'(Banks * Bank - 1) : AddrBits'(Bank - 1));
   assign count_d   = count_q + 2'(band_done_q) - 2'(read_last);
   assign freed_o   = read_last;
 
@@ -111,8 +113,8 @@ module g2h_reorder #(
       read_q1      <= 1'b0;
       read_q2      <= 1'b0;
     end else begin
-      if (read) read_q <= (read_last && read_upper_q) ? '0 : read_q + AddrBits'(1);
-      if (read_last) read_upper_q <= !read_upper_q;
+      if (read) read_q <= (read_last && (Banks == 1 || read_upper_q)) ? '0 : read_q + AddrBits'(1);
+      if (read_last) read_upper_q <= Banks > 1 && !read_upper_q;
       band_done_q <= band_done;
       count_q     <= count_d;
       some_q      <= count_d != '0;
@@ -133,7 +135,7 @@ module g2h_reorder #(
 
   g2h_line_buffer #(
     .Width   (Width),
-    .Depth   (2 * Bank),
+    .Depth   (Banks * Bank),
     .AddrBits(AddrBits),
     .Ultra   (Ultra)
   ) u_memory (

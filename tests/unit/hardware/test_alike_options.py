@@ -50,12 +50,12 @@ def layers() -> dict[str, IntLayer]:
 def test_what_others_have_asked_for_changes_nothing(name: str) -> None:
     layer, memory = layers()[name], MemoryPort()
     _dense_drafts.cache_clear()
-    alone = options(layer, FoldingRequest(), memory, short=True, ultra=True)
+    alone = options(layer, FoldingRequest(), memory, short="frame", ultra=True)
     _dense_drafts.cache_clear()
     for other in layers().values():
-        options(other, FoldingRequest(), memory, short=True, ultra=True)
+        options(other, FoldingRequest(), memory, short="frame", ultra=True)
     anew = layers()[name]  # options are remembered by layer
-    assert options(anew, FoldingRequest(), memory, short=True, ultra=True) == alone
+    assert options(anew, FoldingRequest(), memory, short="frame", ultra=True) == alone
 
 
 @pytest.mark.parametrize("given", [replace(UINT8, zero_point=7), WIDE])
@@ -65,6 +65,6 @@ def test_models_of_the_same_weights_share_no_more_than_they_have_in_common(given
     first = linear_layer(rng, "l0", "z", conv((8, 8), 8, 16, k=3, p=1), INT8, empty=0.6, block=(4, 4))
     other = replace(first, input_types=(given,), acc_type=IntType.covering(*first.op.bounds([given])), output_type=WIDE)
     anew = replace(other, op=replace(other.op, weight=replace(other.op.weight)))
-    found = [options(layer, FoldingRequest(), MemoryPort(), short=True) for layer in (first, other, anew)]
+    found = [options(layer, FoldingRequest(), MemoryPort(), short="frame") for layer in (first, other, anew)]
     assert found[1] == found[2] != found[0]
     assert all(any(option.skip for option in one) for one in found)

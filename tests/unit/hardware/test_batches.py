@@ -22,11 +22,11 @@ from gan2hls.hardware import (
     weigh,
 )
 from gan2hls.hardware.budget import MemoryPort
-from gan2hls.hardware.options import Option
-from gan2hls.hardware.schedule import layer_choices
+from gan2hls.hardware.option import Option
 from gan2hls.hardware.sharing import loops
 from gan2hls.hardware.sizing import sizing
 from gan2hls.hardware.turns import shareable
+from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel, batched
 from gan2hls.numbers import IntType, QuantType
 from tests.random_integer_graphs import norm_layer

@@ -21,7 +21,7 @@ from gan2hls.flow.saved_design import dump_design, load_design
 from gan2hls.hardware import Design, Folding, design_resources, estimate
 from gan2hls.hardware.budget import MemoryPort, Target
 from gan2hls.hardware.cycles import port_cycles
-from gan2hls.hardware.options import Option
+from gan2hls.hardware.option import Option
 from gan2hls.hardware.packing import most_loaded, packed
 from gan2hls.hardware.schedule import schedule
 from gan2hls.hardware.search import Choices, taken_by
@@ -179,7 +179,7 @@ def test_more_ports_than_needed_cost_a_reader_each_and_no_bytes() -> None:
 
 def test_a_rate_that_fewer_ports_do_not_reach_is_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """To plan with fewer of them is tried, and may end in an error."""
-    schedules, planned = import_module("gan2hls.hardware.schedule"), []
+    schedules, planned = import_module("gan2hls.hardware.within_budget"), []
 
     def at_widths(model: IntegerModel, target: Target, *others: Any) -> object:
         planned.append(target.memory.planned)

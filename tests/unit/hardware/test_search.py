@@ -12,7 +12,7 @@ from gan2hls.base.errors import FoldingError
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware import Folding, FoldingRequest, design_resources
 from gan2hls.hardware.budget import MemoryPort, Target, Utilization, part_budget
-from gan2hls.hardware.options import Option
+from gan2hls.hardware.option import Option
 from gan2hls.hardware.parts import part_resources
 from gan2hls.hardware.schedule import check_fits, schedule
 from gan2hls.hardware.search import Choices, taken_by

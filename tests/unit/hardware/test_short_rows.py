@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gan2hls.base import FoldingError
 from gan2hls.fabric import SERIES_7, Resources
-from gan2hls.hardware import Design, FoldingRequest, LinearEngine, Target, design_resources, estimate, schedule
+from gan2hls.hardware import (
+    Design,
+    FoldingRequest,
+    LinearEngine,
+    Target,
+    design_resources,
+    estimate,
+    schedule,
+    waits_for_bands,
+    weigh,
+    within_budget,
+)
 from gan2hls.hardware.budget import MemoryPort, Utilization
 from gan2hls.hardware.line_buffer import line_buffer_rows
 from gan2hls.hardware.off_chip import Bands
+from gan2hls.hardware.option import Short
 from gan2hls.hardware.options import options
 from gan2hls.hardware.resources import engine_resources
 from gan2hls.hardware.search import Choices
@@ -52,6 +65,8 @@ def test_a_short_buffer_by_hand() -> None:
     assert [bands.late_rows(rows) for rows in (4, 5, 6, 7)] == [2, 1, 0, 0]
     padded = Bands(conv((12, 32), 16, 16).y, 1)
     assert (padded.frame_rows, padded.buffer_rows) == (4, 4)
+    assert [bands.waiting_rows(rows) for rows in (3, 4)] == [9, 0]
+    assert [padded.waiting_rows(rows) for rows in (3, 4)] == [9, 0]
     whole = Bands(conv_transpose((4, 4), 8, 8).y, 8)
     assert (whole.frame_rows, whole.buffer_rows) == (4, 8)
     assert [whole.late_rows(rows) for rows in (4, 8)] == [4, 0]
@@ -71,6 +86,47 @@ def test_block_rams_are_spared_where_the_pace_allows_it() -> None:
     assert estimate(free).interval < estimate(short).interval <= works[0] * 12 / 10
 
 
+def wide_convolutions() -> IntegerModel:
+    """3 x 3, three times, of 8 x 128 pixels: a row of a line buffer is 512 words of 32 bits, one block RAM."""
+    rng = np.random.default_rng(0)
+    layers, given = [], INT8
+    for n in range(3):
+        layers.append(linear_layer(rng, f"l{n}", f"l{n - 1}" if n else "z", conv((8, 128), 16, 16), given))
+        given = layers[-1].output_type
+    return chain("wide_convolutions", (8, 128, 16), INT8, layers)
+
+
+@pytest.mark.parametrize(
+    ("off_chip", "bram18", "expected", "slower"),
+    [
+        (False, 18, [(4, 2)] * 3, 1.1),
+        (False, 15, [(3, 2)] * 3, 2.0),
+        (True, 18, [(4, 1)] * 3, 1.03),
+        (True, 15, [(3, 1)] * 3, 1.13),
+    ],
+)
+def test_a_band_waits_where_block_ram_is_short(
+    off_chip: bool, bram18: int, expected: list[tuple[int, int]], slower: float
+) -> None:
+    """Of weights on chip a row waits for the one before: twice the time.  A pass over others is long beside what waits.
+
+    The least line buffers hold three rows, and codes of one band.
+    """
+    memory, model = MemoryPort(off_chip=off_chip, maps=False), wide_convolutions()
+    free = schedule(model, Target(memory=memory), PINNED)
+    target = Target(utilization=Utilization(bram=(bram18 + 0.5) / 280), memory=memory)
+    made = schedule(model, target, PINNED)
+    engines = [engine for engine in made.engines if isinstance(engine, LinearEngine)]
+    found = [(e.rows, 2 if e.off_chip is None else e.off_chip.banks) for e in engines]
+    assert found == expected and design_resources(made).bram18 <= bram18 < design_resources(free).bram18
+    assert [waits_for_bands(e) for e in engines] == [min(pair) < 2 or pair[0] < 4 for pair in expected]
+    assert estimate(free).interval < estimate(made).interval <= slower * free.interval
+    weighed = weigh(made, model, target, PINNED)
+    assert weighed is not None and weighed.taken == design_resources(made)
+    with pytest.raises(FoldingError, match="15 block RAMs of 18 kbit, 14 are allowed"):
+        schedule(model, replace(target, utilization=Utilization(bram=14.5 / 280)), PINNED)
+
+
 def test_nothing_is_short_where_all_fits() -> None:
     design = within(design_resources(schedule(valid_convolutions(), Target(memory=ON_CHIP), PINNED)).bram18)
     assert rows(design) == [6, 6, 6]
@@ -79,14 +135,13 @@ def test_nothing_is_short_where_all_fits() -> None:
 def test_long_buffers_are_tried_where_short_ones_come_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No search but the last is to find anything."""
     searches: list[bool] = []
-    module = sys.modules[schedule.__module__]
-    real, nothing = module._search, module._Found(None, Resources())
+    real, nothing = within_budget.search_within, within_budget.Found(None, Resources())
 
     def only_the_last(model: IntegerModel, choices: Choices, target: Target, budget: Resources) -> object:
         searches.append(any(option.rows for found in choices.options.values() for option in found))
         return nothing if len(searches) < 3 else real(model, choices, target, budget)
 
-    monkeypatch.setattr(module, "_search", only_the_last)
+    monkeypatch.setattr(within_budget, "search_within", only_the_last)
     made = schedule(valid_convolutions(), Target(), PINNED)
     assert searches == [False, True, False] and rows(made) == [6, 6, 6]
 
@@ -106,7 +161,7 @@ def test_long_buffers_are_tried_where_short_ones_come_to_nothing(monkeypatch: py
 def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some: bool) -> None:
     """The least interval of a pace at which all rows but the late ones come while the frame before is computed."""
     layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8)
-    every = options(layer, FoldingRequest(), ON_CHIP, short=True)
+    every = options(layer, FoldingRequest(), ON_CHIP, short="frame")
     assert [option for option in every if not option.rows] == list(options(layer, FoldingRequest(), ON_CHIP))
     y, in_rows = geometry.y, geometry.y.in_size
     for option in every:
@@ -124,13 +179,19 @@ def test_options_are_those_that_spare_block_rams(geometry: LinearGeometry, some:
     assert any(option.rows for option in every) == some
 
 
+@pytest.mark.parametrize("short", ["frame", "band"])
 @pytest.mark.parametrize("geometry", [conv((12, 32), 16, 16, p=0), conv((12, 32), 16, 16, k=5, p=0)])
-def test_with_weights_outside_they_take_what_their_engines_do(geometry: LinearGeometry) -> None:
-    """What a short line buffer takes is derived from what a long one does."""
+def test_with_weights_outside_they_take_what_their_engines_do(geometry: LinearGeometry, short: Short) -> None:
+    """What a short line buffer takes is derived from what a long one does; so it is with the codes of one band."""
     layer = linear_layer(np.random.default_rng(0), "l0", "z", geometry, INT8)
-    every = options(layer, FoldingRequest(off_chip=True), MemoryPort(), short=True)
-    short = [option for option in every if option.rows]
-    assert short and all(option.off_chip is not None for option in every)
-    for option in short:
-        engine = LinearEngine(layer, option.folding, option.rows, off_chip=option.off_chip)
+    every = options(layer, FoldingRequest(off_chip=True), MemoryPort(), short=short)
+    short_ones = [option for option in every if option.spares_ram]
+    assert short_ones and all(option.off_chip is not None for option in every)
+    assert {option.single for option in every} == ({False, True} if short == "band" else {False})
+    for option in short_ones:
+        assert option.off_chip is not None
+        (plain,) = (other for other in every if option.spares_ram_of(other))
+        assert plain.taken.bram18 > option.taken.bram18 and plain.interval <= option.interval
+        rows = option.rows or line_buffer_rows(layer, option.folding, option.off_chip.band_rows)
+        engine = LinearEngine(layer, option.folding, rows, off_chip=option.off_chip)
         assert option.taken == engine_resources(engine, SERIES_7).taken

@@ -147,7 +147,7 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     assert made.shared[0] == tuple(convolutions(model))
     assert design_resources(made).within(scarce.budget)
     assert estimate(made).interval <= 1.1 * made.interval_limit
-    module, looked = sys.modules["gan2hls.hardware.schedule"], []
+    module, looked = sys.modules["gan2hls.hardware.within_budget"], []
     choices = module.layer_choices
     monkeypatch.setattr(module, "layer_choices", lambda *args, **named: looked.append(named) or choices(*args, **named))
     again = schedule(replace(model), scarce, {}, like=made)

@@ -55,14 +55,16 @@ def loop(engine: LinearEngine, process: Process) -> list[Iteration]:
             factor, _, beats = map(int, process.arguments)
             return [(reads if n % factor == 0 else (), write) for n in range(beats)]
         case "reorder":
-            period, words = reorder_period(engine), engine.reorder_words // 2
-            turns = [divmod(n, period) for n in range(reorder_cycles(engine))]
+            assert engine.off_chip is not None
+            bands, banks = engine.bands.count, engine.off_chip.banks
+            words, alone = engine.reorder_words // banks, banks == 1 or bands == 1
+            rounds = [(n % 2 == 0, n % 2 == 1) for n in range(2 * bands)]  # whether a band comes, and one leaves
+            if not alone:
+                rounds = [(n < bands, n > 0) for n in range(bands + 1)]
+            turns = [divmod(n, reorder_period(engine)) for n in range(reorder_cycles(engine))]
             return [
-                (
-                    reads if turn < words and band < engine.bands.count else (),
-                    write if turn < words and band else (),
-                )
-                for band, turn in turns
+                (reads if turn < words and rounds[n][0] else (), write if turn < words and rounds[n][1] else ())
+                for n, turn in turns
             ]
         case "fill":
             taps = np.repeat(engine.pixels, engine.out_beats // engine.pixels.size)
