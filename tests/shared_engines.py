@@ -89,7 +89,7 @@ def shared_design(
     narrow: bool = False,
     queued: bool = False,
 ) -> Design:
-    """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows.
+    """``model`` with one engine for all layers that can share it, of any folding, height of bands, rows and banks.
 
     With ``maps`` the maps of norms are off chip.  With ``narrow`` all send an element a beat, and convolutions take a
     whole pixel.  With ``queued`` there is a queue behind the turns of convolutions.
@@ -113,7 +113,8 @@ def shared_design(
             pe, simd = (int(rng.choice([n for n in (1, 2, 3, 6) if channels % n == 0])) for _ in range(2))
             pe, simd = (1, channels) if narrow else (pe, simd)
             fewer = int(rng.choice([n for n in range(1, pe + 1) if pe % n == 0]))
-            away = OffChip(band_rows or int(rng.choice(legal_band_rows(layer.op.geometry))), bus_bits)
+            height = band_rows or int(rng.choice(legal_band_rows(layer.op.geometry)))
+            away = OffChip(height, bus_bits, banks=int(rng.choice([1, 2])))
             bands = Bands(layer.op.geometry.y, away.band_rows)
             rows = int(rng.choice([bands.window, bands.buffer_rows, most_rows(layer)]))
             chosen[group] = Folding(pe, simd, fewer), rows, away
