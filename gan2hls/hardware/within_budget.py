@@ -159,7 +159,8 @@ def _each_its_own(model: IntegerModel, target: Target, pinned: Mapping[str, Fold
     wide = layer_choices(model, target, pinned, short=True)
     further = search_within(model, wide, target, budget)
     if further.design is None:  # rows that a short line buffer lacks may have been wanted after all
-        further = search_within(model, wide.with_long_rows(), target, budget)
+        longer = search_within(model, wide.with_long_rows(), target, budget)
+        further = further if longer.design is None else longer
     if found.design is not None and (further.design is None or found.design.interval <= further.design.interval):
         return choices, found
     return wide, further
