@@ -88,11 +88,12 @@ def shared_design(
     maps: bool = False,
     narrow: bool = False,
     queued: bool = False,
+    banks: int = 2,
 ) -> Design:
-    """``model`` with one engine for all layers that can share it, of any folding, height of bands, rows and banks.
+    """``model`` with one engine for all layers that can share it, of any folding, height of bands and rows.
 
     With ``maps`` the maps of norms are off chip.  With ``narrow`` all send an element a beat, and convolutions take a
-    whole pixel.  With ``queued`` there is a queue behind the turns of convolutions.
+    whole pixel.  With ``queued`` there is a queue behind the turns of convolutions.  Codes of ``banks`` bands are kept.
     """
     groups = shareable(model)
     of = {name: group for group in groups for name in group}
@@ -114,7 +115,7 @@ def shared_design(
             pe, simd = (1, channels) if narrow else (pe, simd)
             fewer = int(rng.choice([n for n in range(1, pe + 1) if pe % n == 0]))
             height = band_rows or int(rng.choice(legal_band_rows(layer.op.geometry)))
-            away = OffChip(height, bus_bits, banks=int(rng.choice([1, 2])))
+            away = OffChip(height, bus_bits, banks=banks)
             bands = Bands(layer.op.geometry.y, away.band_rows)
             rows = int(rng.choice([bands.window, bands.buffer_rows, most_rows(layer)]))
             chosen[group] = Folding(pe, simd, fewer), rows, away

@@ -39,7 +39,8 @@ def test_layers_take_turns(
     pytest.importorskip("hls4ml")
     rng = np.random.default_rng(seed)
     codec = ("raw", "ternary", "raw", "binary")[seed % 4]
-    made = shared_design(rng, residual_model(rng, 1 + seed % 3, codec=codec), bus_bits=32 << seed % 4)
+    model = residual_model(rng, 1 + seed % 3, codec=codec)
+    made = shared_design(rng, model, bus_bits=32 << seed % 4, banks=1 + seed % 2)
     assert shared_engines(made)
     monkeypatch.setattr(csim, "FLAGS", (*QUICK, *flags))
     monkeypatch.setattr(csim, "may_deadlock", lambda design: bounded)
