@@ -9,15 +9,15 @@ from gan2hls.hardware.off_chip import Bands
 
 
 def waits_for_bands(engine: EngineDesign) -> bool:
-    """Return whether a band waits for the one before it in the same frame, since both have no room in block RAM.
+    """Return whether a band waits for the one before it, since block RAM has no room for both.
 
-    With weights on chip a band is an output row.
+    With weights on chip a band is an output row, and the first one of a frame is not meant: it may wait anyway.
     """
     if not isinstance(engine, LinearEngine):
         return False
     off_chip = engine.off_chip
     bands = Bands(engine.geometry.y, 1 if off_chip is None else off_chip.band_rows)
-    return engine.rows < bands.frame_rows or (off_chip is not None and off_chip.banks == 1 < bands.count)
+    return engine.rows < bands.frame_rows or (off_chip is not None and off_chip.banks == 1)
 
 
 def prefetches(design: Design) -> bool:

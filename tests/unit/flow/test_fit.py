@@ -12,6 +12,7 @@ import pytest
 import gan2hls
 from gan2hls.base.errors import FoldingError
 from gan2hls.fabric import BRAM18_BITS
+from gan2hls.flow import lowering
 from gan2hls.flow.from_config import settled_config
 from gan2hls.hardware import design_resources
 from gan2hls.ops import IntLinear
@@ -73,3 +74,13 @@ def test_an_error_says_which_format_fits_and_what_it_loses(model: Path) -> None:
     (way,) = [line for line in found.value.hint.splitlines() if "memory_bits_max: " in line]
     enough = {"auto": {"memory_bits_max": int(way.split("memory_bits_max: ")[1].split()[0])}}
     assert gan2hls.build(model, config=ON_CHIP | {"precision": enough}, write=False).design is not None
+
+
+def test_a_vast_model_is_not_lowered_again_for_a_hint(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether another format fits is told by its sizes, and no PSNR."""
+    monkeypatch.setattr(lowering, "_MOST_WEIGHTS", 100_000)
+    limit = {"auto": {"memory_bits_max": FEW * BRAM18_BITS}}
+    with pytest.raises(FoldingError) as found:
+        gan2hls.build(model, config=ON_CHIP | {"precision": limit}, write=False)
+    (way,) = [line for line in found.value.hint.splitlines() if "which fits" in line]
+    assert "PSNR" not in way

@@ -11,11 +11,14 @@ from gan2hls.base import FoldingError
 from gan2hls.fabric import SERIES_7, Resources
 from gan2hls.hardware import (
     Design,
+    Folding,
     FoldingRequest,
     LinearEngine,
+    OffChip,
     Target,
     design_resources,
     estimate,
+    make_engine,
     schedule,
     waits_for_bands,
     weigh,
@@ -125,6 +128,25 @@ def test_a_band_waits_where_block_ram_is_short(
     assert weighed is not None and weighed.taken == design_resources(made)
     with pytest.raises(FoldingError, match="15 block RAMs of 18 kbit, 14 are allowed"):
         schedule(model, replace(target, utilization=Utilization(bram=14.5 / 280)), PINNED)
+
+
+def test_a_band_of_a_whole_map_waits_where_codes_of_one_are_kept() -> None:
+    """It is of the next frame."""
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((4, 4), 16, 16), INT8)
+    engines = [make_engine(layer, Folding(1, 4, 1), off_chip=OffChip(4, 64, banks=banks)) for banks in (1, 2)]
+    assert [waits_for_bands(engine) for engine in engines] == [True, False]
+
+
+def test_rows_that_wait_are_counted_at_the_pace_of_their_engine() -> None:
+    """Of 12 rows nine wait for the row before theirs, and one for the frame; codes leave, a beat a clock."""
+    layer = linear_layer(np.random.default_rng(0), "l0", "z", conv((12, 128), 16, 16), INT8)
+    request = FoldingRequest(1, 4, 1, off_chip=True)
+    every = [o for o in options(layer, request, MemoryPort(), short="band") if o.off_chip and o.off_chip.band_rows == 1]
+    plain, single, three = (
+        next(o for o in every if (o.single, o.rows) == wanted) for wanted in ((False, 0), (True, 0), (False, 3))
+    )
+    assert three.interval == -(-plain.interval * 12 // 11) + -(-plain.interval * 9 // 12)
+    assert single.interval == plain.interval + 12 * 128 * 16
 
 
 def test_nothing_is_short_where_all_fits() -> None:
