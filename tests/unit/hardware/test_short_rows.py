@@ -168,6 +168,14 @@ def test_long_buffers_are_tried_where_short_ones_come_to_nothing(monkeypatch: py
     assert searches == [False, True, False] and rows(made) == [6, 6, 6]
 
 
+def test_queues_are_not_forgotten_where_longer_buffers_come_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the search with short ones put aside is told, not the nothing of one that found no folding."""
+    asides = iter(Resources(bram18=count) for count in (0, 6, 0))
+    monkeypatch.setattr(within_budget, "search_within", lambda *_: within_budget.Found(None, next(asides)))
+    _, found = within_budget._each_its_own(valid_convolutions(), Target(), {})
+    assert found.aside.bram18 == 6
+
+
 @pytest.mark.parametrize(
     ("geometry", "some"),
     [
