@@ -89,14 +89,15 @@ def test_block_rams_are_spared_where_the_pace_allows_it() -> None:
     assert estimate(free).interval < estimate(short).interval <= works[0] * 12 / 10
 
 
-def wide_convolutions() -> IntegerModel:
-    """3 x 3, three times, of 8 x 128 pixels: a row of a line buffer is 512 words of 32 bits, one block RAM."""
+def wide_convolutions(size: tuple[int, int] = (8, 128), channels: int = 16) -> IntegerModel:
+    """3 x 3, three times: a row of a line buffer is 512 words of 32 bits, one block RAM."""
     rng = np.random.default_rng(0)
     layers, given = [], INT8
     for n in range(3):
-        layers.append(linear_layer(rng, f"l{n}", f"l{n - 1}" if n else "z", conv((8, 128), 16, 16), given))
+        geometry = conv(size, channels, channels)
+        layers.append(linear_layer(rng, f"l{n}", f"l{n - 1}" if n else "z", geometry, given))
         given = layers[-1].output_type
-    return chain("wide_convolutions", (8, 128, 16), INT8, layers)
+    return chain("wide_convolutions", (*size, channels), INT8, layers)
 
 
 @pytest.mark.parametrize(
