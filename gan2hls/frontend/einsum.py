@@ -1,10 +1,13 @@
-"""Einsum of a computed tensor and a constant as a 1 x 1 convolution, and of two that sums over nothing as a Mul."""
+"""Einsum as other operators: of a computed tensor and a constant a 1 x 1 convolution, of two that sums nothing a Mul.
+
+Of two with the same axes, some of which are summed, as of squares of weights, it is a Mul and a ReduceSum.
+"""
 
 from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -18,17 +21,16 @@ from gan2hls.frontend.tensor_type import TensorType
 Shape = tuple[int, ...]
 #: Letter of a batch of one frame that an equation does not have.
 _MERGED = "."
+#: First operator set whose ReduceSum reads axes as an input.
+_AXES_ARE_AN_INPUT = 13
 #: Most axes of pixels that a convolution keeps apart.
 _MOST_PIXEL_AXES = 2
 
 
 def einsum(
-    node: onnx.NodeProto,
-    types: Mapping[str, TensorType],
-    constants: Constants,
-    _: Callable[[onnx.NodeProto], Sequence[TensorType]],
+    node: onnx.NodeProto, types: Mapping[str, TensorType], constants: Constants, opset: int
 ) -> list[onnx.NodeProto]:
-    """Return the nodes that an Einsum is, whose constants are added; none if no layer is such a product."""
+    """Return the nodes of ``opset`` that an Einsum is, whose constants are added; none if no layer is one."""
     names = list(node.input)
     shapes = [types[name].shape if name in types else constants[name].shape for name in names]
     terms = _terms(node, shapes)
@@ -52,6 +54,8 @@ def einsum(
                 operands.append(writer.constant("factor", _spread(np.asarray(constants[name]), term, made)))
         writer.add("Mul", operands, last=True)
         return writer.nodes
+    if sum(computed) == 2 and set(read[0]) == set(read[1]):
+        return writer.sum_of_products(names, read, made, opset)
     if sum(computed) == 2:
         return writer.weighted_sum(names, read, made)
     if not any(computed):
@@ -174,6 +178,17 @@ class _Writer:
         if merged:
             shape = self.constant("shape", np.array([self._sizes[letter] for letter in made[1:]], np.int64))
             self.add("Reshape", [y, shape], last=True)
+        return self.nodes
+
+    def sum_of_products(self, names: Sequence[str], read: Sequence[str], made: str, opset: int) -> list[onnx.NodeProto]:
+        """Return the nodes of the products of two tensors' elements, summed over the axes that are not made."""
+        order = made + "".join(letter for letter in read[0] if letter not in made)
+        factors = [self._transposed(name, term, order) for name, term in zip(names, read, strict=True)]
+        product, axes = self.add("Mul", factors), list(range(len(made), len(order)))
+        if opset < _AXES_ARE_AN_INPUT:
+            self.add("ReduceSum", [product], last=True, axes=axes, keepdims=0)
+        else:
+            self.add("ReduceSum", [product, self.constant("axes", np.array(axes))], last=True, keepdims=0)
         return self.nodes
 
     def weighted_sum(self, names: Sequence[str], read: Sequence[str], made: str) -> list[onnx.NodeProto]:

@@ -24,7 +24,7 @@ from gan2hls.frontend.tensor_type import TensorType
 Array = npt.NDArray[Any]
 
 #: Most classes of a map, and elements of each tensor that a map of them becomes.
-_MOST_CLASSES, _MOST_ELEMENTS = 1024, 1 << 24
+_MOST_CLASSES, _MOST_ELEMENTS = 4096, 1 << 24
 #: Operators that read of a tensor its shape alone.
 _SHAPES = frozenset(("Shape", "Size"))
 #: How often each class is there at least, in all maps for which it is computed.
@@ -188,11 +188,9 @@ def _table(
     maps: Sequence[Array], values: Sequence[Array], shape: tuple[int, ...], classes: int
 ) -> tuple[Array, int] | None:
     """Return the row of each class, ``[classes, channels]``, and the axis of the channels; None: it is no table."""
-    pixels = [size for size in shape if size != 1]
     labels = np.stack(maps).ravel()
     for axis in range(values[0].ndim):
-        rest = [size for size in (*values[0].shape[:axis], *values[0].shape[axis + 1 :]) if size != 1]
-        if rest != pixels:
+        if values[0].size != values[0].shape[axis] * math.prod(shape):  # other pixels, however they are laid out
             continue
         vectors = np.stack([np.moveaxis(value, axis, -1) for value in values]).reshape(labels.size, -1)
         first = np.unique(labels, return_index=True)[1]

@@ -20,6 +20,7 @@ from gan2hls.base import Gan2HlsError, ModelError, UnsupportedError
 from gan2hls.frontend.assemble import assemble
 from gan2hls.frontend.branches import depends_on_values, is_branch, names_read, taken
 from gan2hls.frontend.constants import Array, Constants
+from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.evaluating import NEWEST_RUN, Computation, evaluated
 from gan2hls.frontend.expand import SOFTMAX_OF_ONE_AXIS, expanded, flat_softmax, has_body
 from gan2hls.frontend.identities import gathered, identity
@@ -178,6 +179,8 @@ class _Folder:
 
     def _parts(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """Return the nodes that ``node`` stands for; none if it is read as it is, or they are not supported either."""
+        if node.op_type == "Einsum" and node.domain in ("", "ai.onnx"):
+            return einsum(node, self.types, self.constants, self.opset)
         if node.op_type in SPLIT and node.domain in ("", "ai.onnx"):
             try:
                 return SPLIT[node.op_type](node, self.types, self.constants, self._infer)

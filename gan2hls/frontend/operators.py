@@ -62,8 +62,8 @@ WAY_OUT: Mapping[str, str] = {
     "QLinearAdd": _STATIC,
     "QLinearLeakyRelu": _STATIC,
     "QLinearSigmoid": _STATIC,
-    "Einsum": "of two tensors it is built where one is constant, it sums over nothing, or one has a single row or "
-    f"column; {NO_ATTENTION}",
+    "Einsum": "of two tensors it is built where one is constant, it sums over nothing, both have the same axes, or one "
+    f"has a single row or column; {NO_ATTENTION}",
 }
 #: Domains of operators that ONNX Runtime puts in the place of ONNX's own.
 _RUNTIME_DOMAINS = ("com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc")

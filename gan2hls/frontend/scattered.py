@@ -2,7 +2,7 @@
 
 ``image[:, :, ::2, ::2] = a`` becomes a ScatterND of constant indices.  What several of them make of zeros is a Gather
 of all that they write, one behind the other along the channels.  Parts of other shapes are joined where they are boxes,
-and element by element where they are not.
+and element by element where they are not.  Constants that are written, as a border around an image, are added to zeros.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gan2hls.frontend.boxes import write_boxes
 from gan2hls.frontend.factored import places
 from gan2hls.frontend.naming import describe
 from gan2hls.frontend.normalize import Normalized
-from gan2hls.numbers import Int64Array
+from gan2hls.numbers import Float32Array, Int64Array
 
 SCATTERS = frozenset(("ScatterElements", "ScatterND"))
 #: Nodes that change nothing.
@@ -34,33 +34,42 @@ class _Mosaic:
 
     Attributes:
         sources: their names.
-        source: int64 of its shape, which of them each element is from; -1: it is 0.
+        source: int64 of its shape, which of them each element is from; -1: it is a number.
         index: int64 of its shape, which flat element of that.
+        number: float32 of its shape, the numbers, 0 elsewhere.
         is_written: whether a scatter wrote it, or it is a view of what one wrote.
     """
 
     sources: tuple[str, ...]
     source: Int64Array
     index: Int64Array
+    number: Float32Array
     is_written: bool = False
+
+    @classmethod
+    def of_numbers(cls, number: Float32Array) -> _Mosaic:
+        """Return a constant."""
+        return cls((), np.full(number.shape, -1, np.int64), np.zeros(number.shape, np.int64), number)
 
     def at(self, index: Int64Array) -> _Mosaic:
         """Return what a view makes of it: ``index`` says which flat element each of its own is, negative: a zero."""
         zero = index < 0
         source, places = self.source.ravel()[index], self.index.ravel()[index]
-        return _Mosaic(self.sources, np.where(zero, -1, source), np.where(zero, 0, places), self.is_written)
+        number = np.where(zero, np.float32(0), self.number.ravel()[index])
+        return _Mosaic(self.sources, np.where(zero, -1, source), np.where(zero, 0, places), number, self.is_written)
 
     def written(self, at: Int64Array, other: _Mosaic) -> _Mosaic:
         """Return it with ``other`` in the place of its flat elements ``at``."""
         sources = tuple(dict.fromkeys((*self.sources, *other.sources)))
         numbers = np.array([sources.index(name) for name in other.sources] + [-1], np.int64)
-        source, index = self.source.flatten(), self.index.flatten()
-        source[at], index[at] = numbers[other.source], other.index
+        source, index, number = self.source.flatten(), self.index.flatten(), self.number.flatten()
+        source[at], index[at], number[at] = numbers[other.source], other.index, other.number
         used, shape = [n for n in range(len(sources)) if (source == n).any()], self.source.shape
         kept = np.full(len(sources) + 1, -1)
         kept[used] = np.arange(len(used))
         left = tuple(sources[n] for n in used)
-        return _Mosaic(left, kept[source].reshape(shape), index.reshape(shape), is_written=True)
+        parts: Int64Array = kept[source].reshape(shape)
+        return _Mosaic(left, parts, index.reshape(shape), number.reshape(shape), is_written=True)
 
 
 def without_scatters(plain: Normalized) -> Normalized:
@@ -68,13 +77,13 @@ def without_scatters(plain: Normalized) -> Normalized:
 
     Raises:
         ModelError: indices beyond the tensor.
-        UnsupportedError: indices that are computed, numbers other than 0 that stay.
+        UnsupportedError: indices that are computed, nothing else that is.
     """
     if not any(_scatters(node) for node in plain.model.graph.node):
         return plain
     added, mosaics = Added(plain), _Mosaics(plain)
     for node in plain.model.graph.node:
-        if _scatters(node):
+        if _scatters(node) or mosaics.turns_numbers(node):
             _write(node, mosaics.of(node.output[0]), added)
         else:
             added.nodes.append(node)
@@ -105,9 +114,15 @@ class _Mosaics:
             self._known[name] = made or self._itself(name)
         return self._known[name]
 
+    def turns_numbers(self, node: onnx.NodeProto) -> bool:
+        """Whether a node turns the axes back to which numbers were written, as they are brought to the front first."""
+        known = self._known.get(node.input[0]) if node.op_type == "Transpose" else None
+        return known is not None and known.is_written and bool(known.number.any())
+
     def _itself(self, name: str) -> _Mosaic:
         shape = self._plain.types[name].shape
-        return _Mosaic((name,), np.zeros(shape, np.int64), np.arange(int(np.prod(shape))).reshape(shape))
+        index = np.arange(int(np.prod(shape))).reshape(shape)
+        return _Mosaic((name,), np.zeros(shape, np.int64), index, np.zeros(shape, np.float32))
 
     def _view(self, node: onnx.NodeProto, name: str) -> _Mosaic | None:
         """Return what a view makes of parts, or of a tensor that it has each element of once; None: of another."""
@@ -128,13 +143,7 @@ class _Mosaics:
             raise _refused(node, "adds to what it is written to, or writes integers")
         if indices not in plain.constants:
             raise _refused(node, "writes where a computed tensor says")
-        if data in plain.types:
-            whole = self.of(data)
-        elif plain.constants[data].any():
-            raise _refused(node, "writes into constant numbers")
-        else:
-            shape = plain.constants[data].shape
-            whole = _Mosaic((), np.full(shape, -1, np.int64), np.zeros(shape, np.int64))
+        whole = self._read(data)
         where, shape = np.asarray(plain.constants[indices]), whole.index.shape
         try:
             at = _written_places(node.op_type, where, shape, attributes.get("axis", 0))
@@ -144,11 +153,12 @@ class _Mosaics:
                 where=describe(node),
                 hint=f"of axis n, indices run from -size to size - 1; these, from {where.min()} to {where.max()}",
             ) from error
-        if updates in plain.types:
-            return whole.written(at, self.of(updates))
-        if plain.constants[updates].any():
-            raise _refused(node, "writes constant numbers")
-        return whole.written(at, _Mosaic((), np.full(at.shape, -1, np.int64), np.zeros(at.shape, np.int64)))
+        return whole.written(at, self._read(updates))
+
+    def _read(self, name: str) -> _Mosaic:
+        if name in self._plain.types:
+            return self.of(name)
+        return _Mosaic.of_numbers(np.asarray(self._plain.constants[name], np.float32))
 
 
 def _written_places(op_type: str, indices: Int64Array, shape: tuple[int, ...], axis: int) -> Int64Array:
@@ -167,20 +177,30 @@ def _refused(node: onnx.NodeProto, what: str) -> UnsupportedError:
     return UnsupportedError(
         what,
         where=describe(node),
-        hint="tensors of batch 1 that are written at constant places are built, into zeros or a computed tensor: join "
-        "others by Concat",
+        hint="tensors of batch 1 that are written at constant places are built, into constants or a computed tensor: "
+        "join others by Concat",
     )
 
 
 def _write(node: onnx.NodeProto, mosaic: _Mosaic, added: Added) -> None:
-    """Write the Gather that a scatter is."""
-    output, sources = node.output[0], mosaic.sources
-    if not sources:
+    """Write the Gather that a scatter is, and what adds its numbers."""
+    output = node.output[0]
+    if not mosaic.sources:
         raise _refused(node, "writes nothing that is computed")
+    if mosaic.number.any():
+        read = _gather(node, mosaic, f"{output}/read", added)
+        added.node("Add", [read, added.constant(f"{output}/number", mosaic.number)], output, mosaic.number.shape)
+    else:
+        _gather(node, mosaic, output, added)
+
+
+def _gather(node: onnx.NodeProto, mosaic: _Mosaic, output: str, added: Added) -> str:
+    """Write what ``mosaic`` is but for its numbers, and return its name: ``output``, or one like it."""
+    sources = mosaic.sources
     shapes = [added.types[name].shape for name in sources]
     apart = len(set(shapes)) > 1
     if apart and write_boxes(output, mosaic.source, mosaic.index, sources, added, node.name):
-        return
+        return output
     if any(len(shape) < 2 or shape[0] != 1 for shape in shapes):
         raise _refused(node, f"writes parts of the shape {list(shapes[0])}")
     sizes = [int(np.prod(shape)) for shape in shapes]
@@ -201,4 +221,5 @@ def _write(node: onnx.NodeProto, mosaic: _Mosaic, added: Added) -> None:
         pads = added.constant(f"{output}/pads", np.array([0] * (len(whole) + 1) + [1] + [0] * (len(whole) - 2)))
         name = added.node("Pad", [name, pads], f"{output}/padded", whole, node.name)
     flat = added.node("Reshape", [name, added.shape(f"{output}/one", (-1,))], f"{output}/flat", (int(np.prod(whole)),))
-    added.node("Gather", [flat, added.constant(f"{output}/places", index)], output, mosaic.index.shape, node.name)
+    places = added.constant(f"{output}/places", index)
+    return added.node("Gather", [flat, places], output, mosaic.index.shape, node.name)

@@ -13,7 +13,6 @@ from onnx import TensorProto, helper
 
 from gan2hls.frontend import computed_scales
 from gan2hls.frontend.constants import Constants
-from gan2hls.frontend.einsum import einsum
 from gan2hls.frontend.overlapping import apart
 from gan2hls.frontend.tensor_type import TensorType
 
@@ -171,7 +170,6 @@ def _narrowed(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 SPLIT: Mapping[str, Callable[[onnx.NodeProto, Types, Constants, Infer], list[onnx.NodeProto]]] = {
     "Col2Im": col2im,
     "Concat": concat,
-    "Einsum": einsum,
     "MatMul": matmul,
     "MaxPool": max_pool,
     "Pad": pad,

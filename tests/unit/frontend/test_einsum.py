@@ -82,6 +82,14 @@ def test_products_of_two_tensors_that_sum_over_nothing(tmp_path: Path, other: st
     assert " ".join(sorted(layer.op.kind for layer in final.layers)) == " ".join(sorted(kinds.split()))
 
 
+@pytest.mark.parametrize("opset", [12, 17])
+@pytest.mark.parametrize(
+    "equation", ["bchw, bchw -> bhw", "bchw, bchw -> bc", "bchw, bchw -> bwh", "...hw, ...hw -> ..."]
+)
+def test_products_of_two_tensors_that_are_summed(tmp_path: Path, equation: str, opset: int) -> None:
+    check(save(tmp_path, f'{MAPS} y = Einsum<equation = "{equation}">(h, k)', MAP, C, opset=opset))
+
+
 @pytest.mark.parametrize(
     "call",
     [

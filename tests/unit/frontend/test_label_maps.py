@@ -43,6 +43,8 @@ K = {
     "axis3": np.array([3]),
     "two": np.array([2]),
     "first": f32(RNG, 4, 1, 3, 3),
+    "line": np.array([-1]),
+    "map": np.array([1, 5, 4, 3]),
 }
 #: From the map ``x`` to ``h``, ``[1, CLASSES, 5, 4]``.
 ONE_HOT = {
@@ -108,6 +110,7 @@ def test_a_map_becomes_one_hot(name: str, tmp_path: Path) -> None:
         "s = Squeeze(x, axis1) g = Gather(table, s)",
         "u = Unsqueeze(x, axis4) t = GatherND(table, u) g = Squeeze(t, axis1)",
         "s = Squeeze(x, axis1) t = Gather<axis = 1>(columns, s) g = Transpose<perm = [1, 2, 3, 0]>(t)",
+        "l = Reshape(x, line) t = Gather(table, l) g = Reshape(t, map)",
     ],
 )
 def test_all_rows_of_a_table_are_classes(taken: str, nodes: bool, tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ SPELLINGS = {
     "Einsum": MAP + f"""t = Mul(a, a) q = Einsum<equation = "bi,oi->bo">(t, sums) e = Add(q, eps) r = Sqrt(e)
         z = Reshape(a, vector_shape) g = Mul(h, z) c = Conv<{PADS}>(g, plain_kernel) f = Reshape(r, five_map)
         i = Reciprocal(f) y = Mul(c, i)""",
+    "Einsum of weights": MAP + f"""w = Einsum<equation = "oikl,bi->boikl">(plain_kernel, a)
+        q = Einsum<equation = "boikl,boikl->bo">(w, w) e = Add(q, eps) r = Sqrt(e) f = Reshape(r, five)
+        v = Div(w, f) k = Reshape(v, weight_shape) y = Conv<{PADS}>(h, k)""",
     "a matrix and a constant": MAP + "s = Reshape(a, row_style) w = Mul(matrix, s) y = MatMul(const_rows, w)",
     "a matrix": MAP + """t = Reshape(m, rows_shape) s = Reshape(a, row_style) w = Mul(matrix, s) y = MatMul(t, w)""",
 }  # fmt: skip

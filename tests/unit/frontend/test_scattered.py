@@ -1,4 +1,4 @@
-"""ScatterND and ScatterElements at constant places of zeros: views of what they write."""
+"""ScatterND and ScatterElements at constant places: views of what they write, and numbers that are added."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from gan2hls.base import ModelError, UnsupportedError
 from gan2hls.frontend import load
 from tests.float_evaluator import check
-from tests.onnx_models import save
+from tests.onnx_models import f32, save
 from tests.unit.frontend.test_graphs import PADS, K, kinds
 
 RNG = np.random.default_rng(47)
@@ -22,6 +22,8 @@ C: Mapping[str, np.ndarray] = {
     **K,
     **PHASES,
     "zeros": np.zeros((1, 4, 8, 10), np.float32),
+    "zeros_written": np.zeros((1, 4, 4, 5), np.float32),
+    "everywhere": np.stack(np.indices((1, 4, 4, 5)), -1),
     "ones": np.ones((1, 4, 8, 10), np.float32),
     "odd": np.arange(1, 10, 2)[:, None],
     "even": np.arange(0, 10, 2)[:, None],
@@ -92,9 +94,42 @@ def test_halves_that_are_shifted_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "pointwise"),  # an addition of numbers is one, and so is a Relu of what others read too
+    [
+        ("p = ScatterND(ones, at0, a) q = ScatterND(p, at3, b)", 2),
+        ("p = ScatterND(a, top, four) q = ScatterND(p, top, above)", 1),
+        ("p = ScatterND(a, top, above) q = ScatterND(p, top, five)", 1),
+        (
+            """t = Transpose<perm = [3, 1, 2, 0]>(a) s = ScatterND(t, ends, beside)
+            q = Transpose<perm = [3, 1, 2, 0]>(s)""",
+            1,
+        ),
+    ],
+    ids=["around", "over_a_border", "under_parts", "turned"],
+)
+def test_numbers_beside_what_is_computed_are_added(tmp_path: Path, body: str, pointwise: int) -> None:
+    """As biases that a block of ECBSR, before it is merged, writes around its map."""
+    elements = np.stack(np.indices((1, 4, 4, 5)), -1)
+    constants = {
+        **C,
+        "top": elements[:, :, :1],
+        "four": f32(RNG, 1, 4, 1, 5),
+        "above": f32(RNG, 1, 4, 1, 5),
+        "ends": np.array([[0], [4]]),
+        "beside": f32(RNG, 2, 4, 4, 1),
+        "rows": np.array([2]),
+        "one": np.array([1]),
+        "none_yet": np.array([0]),
+    }
+    cut = "five = Slice(b, none_yet, one, rows) " if "five" in body else ""
+    _, final = check(save(tmp_path, f"{PARTS} {cut}{body} y = Conv<{PADS}>(q, wide)", SHAPE, constants))
+    assert kinds(final)["pointwise"] == pointwise
+
+
+@pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("y = ScatterND(ones, at0, a)", "writes into constant numbers"),
+        ("y = ScatterND(a, everywhere, zeros_written)", "writes nothing that is computed"),
         (
             "t = Greater(a, none) i = Cast<to = 7>(t) y = ScatterElements<axis = 3>(small, i, a)",
             "a computed tensor says",
