@@ -116,8 +116,8 @@ def with_queues(
 
     Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough,
     but those in external memory may be longer; where not even the first ones fit, the design with those is returned,
-    whatever its interval.  A design with queues in external memory may also be somewhat slower where it fits and none
-    does that keeps the interval.
+    whatever its interval.  A design with queues in external memory may also be somewhat slower where none fits that
+    keeps the interval; where neither fits, it is returned since it takes less.
 
     Args:
         design: without maps off chip, or with those of its engines alone.
@@ -152,8 +152,8 @@ def with_queues(
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
                 return one if at_the_port is None or fits(one) else at_the_port
-            if queue_bytes(one) and pace <= interval * _AT_THE_PORT and fits(one):
-                at_the_port = at_the_port or one
+            if queue_bytes(one) and pace <= interval * _AT_THE_PORT:
+                at_the_port = one if at_the_port is None or fits(one) > fits(at_the_port) else at_the_port
             if design.shared and pace <= interval * _SLOWED:
                 slowed = slowed or one
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan2hls.base import FoldingError
+from gan2hls.fabric import Resources
 from gan2hls.hardware import (
     Design,
     MemoryPort,
@@ -23,6 +25,7 @@ from gan2hls.hardware import (
     weigh,
 )
 from gan2hls.hardware.cycles import Estimate
+from gan2hls.hardware.queues import queues_off_chip, with_endless_queues, with_queues
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -95,23 +98,40 @@ def test_a_port_is_half_as_wide_where_nothing_fits_otherwise() -> None:
     assert wanted is not None and wanted.taken == design_resources(made)
 
 
-def test_queues_off_chip_may_wait_at_the_port_for_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a design fits with them, and none fits that keeps the interval."""
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let designs with queues off chip be so many percent slower than they are."""
     real = queues.estimate
 
-    def waiting(percent: int) -> None:
+    def wait(percent: int) -> None:
         def paced(made: Design) -> Estimate:
             known = real(made)
             return replace(known, interval=known.interval * (100 + percent * bool(queues.queue_bytes(made))) // 100)
 
         monkeypatch.setattr(queues, "estimate", paced)
 
+    return wait
+
+
+def test_queues_off_chip_may_wait_at_the_port_for_a_little(waiting: Callable[[int], None]) -> None:
+    """Where a design fits with them, and none fits that keeps the interval."""
     model, tight = residual(), target(12 / 280)
     waiting(1)
     design = schedule(model, tight, {})
     assert rings(design) == ["x0 -> l2"] and design_resources(design).within(tight.budget)
     waiting(50)
     assert rings(schedule(model, tight, {})) != ["x0 -> l2"]
+
+
+@pytest.mark.parametrize(("percent", "away"), [(1, ["x0 -> l2"]), (50, [])])
+def test_where_no_queues_fit_those_off_chip_are_put_aside(
+    percent: int, away: list[str], waiting: Callable[[int], None]
+) -> None:
+    """They take little: the search goes on with what they leave, and a slower folding fits beside them."""
+    endless = with_endless_queues(schedule(residual(), target(1.0), {}))
+    waiting(percent)
+    made = with_queues(endless, lambda one: queues_off_chip(one, Resources(), 64), lambda one: False)
+    assert rings(made) == away
 
 
 def test_maps_can_be_kept_on_chip() -> None:
