@@ -65,13 +65,22 @@ def identifier(text: str, fallback: str) -> str:
 
 
 def port_names(ports: Iterable[onnx.ValueInfoProto]) -> list[str]:
-    """Return identifiers of the model's inputs, all different; the names of two may resemble each other too much."""
+    """Return identifiers of the model's inputs, all different; the names of two may resemble each other too much.
+
+    None is another one with a number behind it, as branches of a tensor with several readers are called.
+    """
     names: list[str] = []
     for port in ports:
         name = identifier(port.name, "x")
         names.append(name if name not in names else f"{name}_{len(names)}")
         while names[-1] in names[:-1]:
             names[-1] += "_"
+    for n, name in enumerate(names):
+        others = {*names[:n], *names[n + 1 :]}
+        if any(re.fullmatch(rf"{other}_[0-9]+", name) for other in others):
+            names[n] = f"{name}_in"
+            while names[n] in others:
+                names[n] += "_"
     return names
 
 

@@ -306,7 +306,15 @@ def raster_order(shape: tuple[int, ...], *, channels_last: bool = False) -> Int6
     """Return which element of a tensor of batch 1 each element of its stream in raster order is, int64 ``[H, W, C]``.
 
     The tensor is ``[1, C, H, W]``, ``[1, C, W]`` or ``[1, C]``, or with ``channels_last`` ``[1, H, W, C]`` and so on.
+
+    Raises:
+        UnsupportedError: something else than a batch of 1 leads.
     """
+    if shape[0] != 1:
+        raise UnsupportedError(
+            f"meets others, or reduces axes, where a tensor has shape {list(shape)}",
+            hint="a batch axis of 1 must lead there: let permute() leave it in front, view() split channels behind it",
+        )
     index = np.arange(math.prod(shape)).reshape(shape[1:])
     image = index if channels_last else np.moveaxis(index, 0, -1)
     return image.reshape((1,) * (3 - image.ndim) + image.shape)

@@ -267,7 +267,7 @@ class RangeSearch:
         error = few._squares(whole, rerun.outputs(whole, codes)).mean()
         for model in models:
             more = few._squares(model, rerun.outputs(model, few._codes(model))).mean() - error
-            yield most.held_error + float(more)
+            yield max(most.held_error + float(more), most.held_error / 2)  # few frames may say that it takes all away
 
     def variant(self, alpha: float | None) -> Variant:
         """Return the graph under the equalization of exponent ``alpha``."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
+import gan2hls
 from gan2hls.base import UnsupportedError
 from gan2hls.frontend import load
+from gan2hls.frontend.naming import port_names
 from tests.float_evaluator import check
 from tests.unit.frontend.test_graphs import PADS, kinds, with_ports
 
@@ -18,6 +22,27 @@ def test_several_inputs(tmp_path: Path) -> None:
     assert kinds(final) == {"conv": 2, "add": 1} and [port.name for port in final.inputs] == ["x", "z"]
     _, final = check(with_ports(tmp_path, "s = Add(X, x) y = Conv(s, wide)", dict.fromkeys("Xx", (1, 4, 5, 6)), ("y",)))
     assert len({port.name for port in final.inputs}) == 2 and kinds(final) == {"add": 1, "conv": 1}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "names"),
+    [
+        (("x", "x_1"), ["x", "x_1_in"]),
+        (("x_1", "x"), ["x_1_in", "x"]),
+        (("a.b", "a_b"), ["a_b", "a_b_1_in"]),
+        (("x", "x_1", "x_1_in"), ["x", "x_1_in_", "x_1_in"]),
+        (("noise_0", "noise_1"), ["noise_0", "noise_1"]),
+    ],
+)
+def test_no_input_is_called_as_a_branch_of_another(inputs: tuple[str, ...], names: list[str]) -> None:
+    ports = [onnx.helper.make_empty_tensor_value_info(name) for name in inputs]
+    assert port_names(ports) == names
+
+
+def test_an_input_beside_one_that_two_layers_read(tmp_path: Path) -> None:
+    body = f"a = Conv<{PADS}>(x, first) b = Conv<{PADS}>(x, first) c = Mul(a, b) y = Add(c, x_1)"
+    path = with_ports(tmp_path, body, {"x": (1, 3, 5, 6), "x_1": (1, 4, 5, 6)}, ("y",))
+    assert gan2hls.build(path, write=False, stop="emit").project is not None
 
 
 def test_several_outputs(tmp_path: Path) -> None:
@@ -40,3 +65,18 @@ def test_batches_of_several_inputs(tmp_path: Path) -> None:
         load(path, input_shapes={"x": (1, 4), "z": (1, 4)})
     path = with_ports(tmp_path, "y = Add(x, z)", {"x": (2, 4), "z": (2, 4)}, ("y",))
     assert kinds(load(path, input_shapes={"x": (1, 4), "z": (1, 4)}).graph) == {"add": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "t = Transpose<perm = [2, 3, 0, 1]>(x) u = Transpose<perm = [2, 3, 0, 1]>(z) v = Squeeze(u, ends) "
+        "m = Mul(t, v) y = Transpose<perm = [2, 3, 0, 1]>(m)",
+        "t = Transpose<perm = [2, 3, 0, 1]>(x) m = ReduceMax<axes = [3]>(t) y = Transpose<perm = [2, 3, 0, 1]>(m)",
+    ],
+)
+def test_a_batch_axis_that_does_not_lead_where_tensors_meet_is_refused(tmp_path: Path, body: str) -> None:
+    path = with_ports(tmp_path, body, {"x": (1, 4, 5, 6), "z": (1, 4, 1, 1)}, ("y",), {"ends": np.array([0, 1])})
+    with pytest.raises(UnsupportedError, match=r"has shape \[5, 6, 1, 4\]") as caught:
+        load(path)
+    assert "a batch axis of 1 must lead there" in str(caught.value.hint)

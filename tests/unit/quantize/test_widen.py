@@ -117,6 +117,9 @@ def test_a_deep_network_is_lowered_once_however_small_it_is(tmp_path: Path, monk
     monkeypatch.setattr(range_search, "_OPTION_MACS", 1_000_000_000)  # with the default it would have 70 layers
     monkeypatch.setattr(search, "measure", lambda *_: pytest.fail("lowered anew for a tensor"))
     assert len(list(search.alone(most, names))) == len(names) >= 8
+    monkeypatch.setattr(range_search.RangeSearch, "_squares", lambda *_: next(falling))
+    falling = iter(np.linspace(1.0, 0.0, len(names) + 1)[:, None])
+    assert min(search.alone(most, names)) == most.held_error / 2, "no error is less than nothing"
 
 
 def test_heavy_tails_get_the_bits_that_bring_the_goal(folder: Path) -> None:
