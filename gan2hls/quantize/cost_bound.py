@@ -65,28 +65,37 @@ class Dearer:
         psnr_db: of the output, as ``Widening.psnr_db``.
         narrow: cost with 8 bits.
         cost: cost with them; None where no design of the part holds them.
+        floor: cost with the bits that bring the floor; None: the bound holds what is taken.
     """
 
     psnr_db: float
     narrow: DesignCost
     cost: DesignCost | None
+    floor: DesignCost | None = None
 
     def __str__(self) -> str:
-        """Say the price, and what lets it be paid."""
+        """Say the price, and what lets it be paid; that of the floor, too, which is paid."""
+        paid = _changes(self.narrow, self.floor) if self.floor is not None else ""
+        told = f"precision.activation_psnr_floor_db takes {paid}; " if paid else ""
         if self.cost is None:
-            return f"for {self.psnr_db:.1f} dB the target is too small"
-        pairs = (
-            ("DSP blocks", self.narrow.dsp, self.cost.dsp),
-            ("block RAMs of 18 kbit", self.narrow.bram18, self.cost.bram18),
-            ("cycles a frame", self.narrow.interval, self.cost.interval),
-        )
-        changes = [f"{after} {what} instead of {before}" for what, before, after in pairs if after > before]
-        text = f"{self.psnr_db:.1f} dB would take {' and '.join(changes)}"
-        from_none = any(before == 0 and after > 1 for _, before, after in pairs[:2])
+            return f"{told}for {self.psnr_db:.1f} dB the target is too small"
+        more = _changes(self.floor or self.narrow, self.cost) or _changes(self.narrow, self.cost)
+        text = f"{told}{self.psnr_db:.1f} dB would take {more}"
+        pairs = (self.narrow.dsp, self.cost.dsp), (self.narrow.bram18, self.cost.bram18)
+        from_none = any(before == 0 and after > 1 for before, after in pairs)
         if from_none or self.cost.interval > self.narrow.interval:
             return f"{text}; precision.activation_cost_percent: null lets them"
-        shares = [_percent(before, after) for _, before, after in pairs[:2]]
-        return f"{text}; precision.activation_cost_percent: {max(shares)} lets them"
+        return f"{text}; precision.activation_cost_percent: {max(_percent(*pair) for pair in pairs)} lets them"
+
+
+def _changes(before: DesignCost, after: DesignCost) -> str:
+    """Say of what ``after`` is more; empty: of nothing."""
+    counts = (
+        ("DSP blocks", before.dsp, after.dsp),
+        ("block RAMs of 18 kbit", before.bram18, after.bram18),
+        ("cycles a frame", before.interval, after.interval),
+    )
+    return " and ".join(f"{now} {what} instead of {then}" for what, then, now in counts if now > then)
 
 
 def _percent(before: int, after: int) -> int:

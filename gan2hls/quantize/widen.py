@@ -204,10 +204,11 @@ class _Widener:
                 return barely, None
             if cost is None or (price is not None and not cost.within(price)):
                 best, cost = barely, price
-        inside = self._above_floor(most, inside, bound)
-        if best.held_error >= inside.held_error:
-            return inside, None
-        return inside, Dearer(psnr_of(self.search, best.held_error), least, cost)
+        taken = self._above_floor(most, inside, bound)
+        if best.held_error >= taken.held_error:
+            return taken, None
+        floor = None if taken is inside else bound.measure(taken.model)
+        return taken, Dearer(psnr_of(self.search, best.held_error), least, cost, floor)
 
     def _above_floor(self, most: Trial, inside: Trial, bound: CostBound) -> Trial:
         """Return the cheapest lowering found that reaches the floor of ``bound``, or comes near; else ``inside``."""

@@ -48,3 +48,14 @@ def test_what_costs_time_needs_the_bound_gone() -> None:
         "precision.activation_cost_percent: null lets them"
     )
     assert str(Dearer(38.6, DesignCost(220, 80, 1792), None)) == "for 38.6 dB the target is too small"
+
+
+def test_what_the_floor_takes_is_told_and_what_more_would_take_beyond_it() -> None:
+    narrow, floor = DesignCost(220, 171, 1000), DesignCost(220, 176, 1240)
+    paid = (
+        "precision.activation_psnr_floor_db takes 176 block RAMs of 18 kbit instead of 171 and 1240 cycles a frame "
+        "instead of 1000; "
+    )
+    more = "1320 cycles a frame instead of 1240; precision.activation_cost_percent: null lets them"
+    assert str(Dearer(41.9, narrow, DesignCost(219, 176, 1320), floor)) == f"{paid}41.9 dB would take {more}"
+    assert str(Dearer(41.9, narrow, None, floor)) == f"{paid}for 41.9 dB the target is too small"

@@ -177,12 +177,14 @@ def test_no_bits_that_cost_time(folder: Path, caplog: pytest.LogCaptureFixture) 
     assert "precision.activation_cost_percent: null lets them" in caplog.text
 
 
-def test_below_the_floor_bits_may_cost_anything(folder: Path) -> None:
+def test_below_the_floor_bits_may_cost_anything(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Up to the floor, not to the goal."""
     bounded = {"activation_cost_percent": 0.0, "activation_psnr_min_db": 60.0}
     inside = build(folder / "heavy.onnx", bounded | {"activation_psnr_floor_db": 0.0})
     assert psnr(inside) < 37
+    assert "floor" not in caplog.text
     made = build(folder / "heavy.onnx", bounded | {"activation_psnr_floor_db": 37.0})
+    assert "precision.activation_psnr_floor_db takes" in caplog.text and f"{cost(made).bram18} block" in caplog.text
     free = build(folder / "heavy.onnx", bounded | {"activation_cost_percent": None})
     assert 37 <= psnr(made) <= psnr(free)
     assert cost(inside).bram18 < cost(made).bram18 < cost(free).bram18
