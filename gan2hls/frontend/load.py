@@ -114,9 +114,15 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
 def _check_port(name: str, what: str, found: TensorType) -> None:
     check_size(found.shape, f"the {what} {name!r}")
     least = 2 if found.elem == TensorProto.FLOAT else 1  # a label has a batch axis alone
+    shape = f"the {what} {name!r} has shape {list(found.shape)}"
+    if len(found.shape) < least and found.shape == (1,):
+        raise UnsupportedError(
+            f"{shape}: an axis must stand behind the batch",
+            hint="one number a frame has the shape [1, 1]: export it so, and view() it as [1] inside",
+        )
     if len(found.shape) < least or found.shape[0] != 1 or not all(found.shape):
         raise UnsupportedError(
-            f"the {what} {name!r} has shape {list(found.shape)}: a batch axis of 1 must lead, and no size be 0",
+            f"{shape}: a batch axis of 1 must lead, and no size be 0",
             hint="export the model with a batch axis of 1 in front; squeeze() without an axis drops it",
         )
 

@@ -286,8 +286,9 @@ def _check_inputs(model: onnx.ModelProto) -> None:
         for n, name in enumerate(node.input):
             read.setdefault(name, []).append((node, n))
     ranks = {info.name: len(info.type.tensor_type.shape.dim) for info in model.graph.input}
+    numbers = {info.name for info in model.graph.input if [d.dim_value for d in info.type.tensor_type.shape.dim] == [1]}
     labels = {info.name for info in model.graph.input if info.type.tensor_type.elem_type in LABELS}
-    for name in (name for name in names if name in read and name not in labels):
+    for name in (name for name in names if name in read and name not in labels | numbers):
         if all(
             n in _PARAMETERS.get(node.op_type, ()) or (node.op_type in _PER_CHANNEL and ranks[name] == 1)
             for node, n in read[name]

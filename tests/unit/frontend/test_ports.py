@@ -13,7 +13,7 @@ from gan2hls.base import UnsupportedError
 from gan2hls.frontend import load
 from gan2hls.frontend.naming import port_names
 from tests.float_evaluator import check
-from tests.unit.frontend.test_graphs import PADS, kinds, with_ports
+from tests.unit.frontend.test_graphs import PADS, K, kinds, with_ports
 
 
 def test_several_inputs(tmp_path: Path) -> None:
@@ -80,3 +80,14 @@ def test_a_batch_axis_that_does_not_lead_where_tensors_meet_is_refused(tmp_path:
     with pytest.raises(UnsupportedError, match=r"has shape \[5, 6, 1, 4\]") as caught:
         load(path)
     assert "a batch axis of 1 must lead there" in str(caught.value.hint)
+
+
+def test_a_number_a_frame_has_two_axes(tmp_path: Path) -> None:
+    body = f"a = Conv<{PADS}>(x, first) t = Reshape(z, one) b = Mul(a, t) y = Conv(b, wide)"
+    constants = {**K, "one": np.array([1])}
+    inputs: dict[str, tuple[int, ...]] = {"x": (1, 3, 5, 6), "z": (1,)}
+    for alone in (body, body.replace("t = Reshape(z, one)", "t = Identity(z)"), body.replace("(a, t)", "(a, z)")):
+        with pytest.raises(UnsupportedError, match=r"'z' has shape \[1\]: an axis must stand") as caught:
+            load(with_ports(tmp_path, alone, inputs, ("y",), constants))
+        assert "[1, 1]" in str(caught.value.hint)
+    check(with_ports(tmp_path, body, {**inputs, "z": (1, 1)}, ("y",), constants))  # as the hint says
