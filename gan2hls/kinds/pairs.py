@@ -101,7 +101,7 @@ class PairForm:
 
 
 def pair_form(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> PairForm:
-    """Return how two operands of ONNX ``shapes`` meet to make ``shape``.
+    """Return how two operands of ONNX ``shapes`` meet to make ``shape``; groups on its batch axis are channels.
 
     Raises:
         UnsupportedError: neither has the result's shape, or the smaller one is no vector of channels and no plane of
@@ -109,6 +109,9 @@ def pair_form(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> Pair
     """
     if shapes[0] == shapes[1]:
         return PairForm()
+    if len(shape) == 4 and shape[0] > 1 and all(len(given) == 4 and given[:2] == shape[:2] for given in shapes):
+        apart = [(1, given[0] * given[1], *given[2:]) for given in (*shapes, shape)]
+        return pair_form(apart[:2], apart[2])
     swapped = math.prod(shapes[0]) < math.prod(shapes[1])
     large, small = shapes[::-1] if swapped else shapes
     padded = (1,) * (len(shape) - len(small)) + small

@@ -103,18 +103,22 @@ def _each(size: int) -> Windows:
 def _whole(x: Tensor, reduced: Sequence[int], *, what: str, greatest: bool = False, mean: bool = True) -> StreamReading:
     """Return the layer that reduces all of some axes of ``x``, to the sum where neither ``greatest`` nor ``mean``.
 
-    Channels that are reduced are columns of their row, and all of one pixel a window.
+    Channels that are reduced are columns of their row, and all of one pixel a window.  Groups of channels on the batch
+    axis are channels.
     """
-    last = len(x.shape) == 4 and (x.channels_last or tuple(reduced) == (1, 2))
-    image = range(len(x.shape))[1:] if last or len(x.shape) == 2 else [*range(2, len(x.shape)), 1]
+    shape, apart = x.shape, len(x.shape) == 4 and x.shape[0] > 1 and min(reduced, default=0) > 1
+    if apart:
+        shape = (1, shape[0] * shape[1], *shape[2:])
+    last = len(shape) == 4 and not apart and (x.channels_last or tuple(reduced) == (1, 2))
+    image = range(len(shape))[1:] if last or len(shape) == 2 else [*range(2, len(shape)), 1]
     gone = {3 - len(image) + n for n, axis in enumerate(image) if axis in reduced}
-    if len(x.shape) > 4 or not gone or gone == {0, 2}:
+    if len(shape) > 4 or not gone or gone == {0, 2}:
         raise UnsupportedError(
             f"reduces axes {list(reduced)} of a tensor of shape {list(x.shape)}",
             hint=f"{what} is built over rows, columns or channels of [1, C, H, W], [1, H, W, C] or [1, C, W], or over "
             "several of them, but not over rows and channels alone: reduce one of the two first",
         )
-    order = raster_order(x.shape, channels_last=last)
+    order = raster_order(shape, channels_last=last)
     height, width, channels = order.shape
     rows, columns = _runs(height, height if 0 in gone else 1), _runs(width, width if 1 in gone else 1)
     if 2 in gone:
@@ -123,7 +127,7 @@ def _whole(x: Tensor, reduced: Sequence[int], *, what: str, greatest: bool = Fal
     size = (len(rows), len(columns))
     count = order.size // (size[0] * size[1] * (1 if 2 in gone else channels))
     op = Pool(rows, columns, (height, width), greatest, 1.0 / count if mean else 1.0)
-    left = tuple(1 if axis in reduced else n for axis, n in enumerate(x.shape))
+    left = tuple(1 if axis in reduced else n for axis, n in enumerate(shape))
     return StreamReading(op, (order,), raster_order(left, channels_last=last))
 
 

@@ -44,6 +44,16 @@ def test_all_of_a_map(tmp_path: Path, call: str, opset: int) -> None:
     assert pooled(tmp_path, call, opset) == {"conv": 1, "pool": 1}
 
 
+@pytest.mark.parametrize("call", ["ReduceMean<axes = [2, 3]>(g)", "GlobalAveragePool(g)", "ReduceMax<axes = [3]>(g)"])
+def test_groups_of_channels_on_the_batch_axis(tmp_path: Path, call: str) -> None:
+    """A gate for each channel, of a map whose groups are frames, as shuffle attention has them."""
+    body = f"""h = Conv<{PADS}>(x, first) g = Reshape(h, groups) m = {call} s = Sigmoid(m) t = Mul(g, s)
+        f = Reshape(t, whole) y = Conv<{PADS}>(f, w0)"""
+    constants = {**K, "groups": np.array([2, 2, 5, 6]), "whole": np.array([1, 4, 5, 6])}
+    _, final = check(save(tmp_path, body, (1, 3, 5, 6), constants))
+    assert kinds(final)["pool"] == kinds(final)["mul"] == 1
+
+
 def test_all_of_a_map_whose_channels_are_last(tmp_path: Path) -> None:
     body = f"""
         {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} m = ReduceMean<axes = [1, 2]>(h) g = Sigmoid(m)
