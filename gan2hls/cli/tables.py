@@ -31,6 +31,8 @@ from gan2hls.report import (
 
 #: Characters of the longest text in a table's cell, and of the widest table.
 _LONGEST, _WIDEST = 64, 1000
+#: How much longer frames of the C++ must take for that to be told.
+_SLOWER = 1.1
 _RESOURCES = {"dsp": "DSP", "lut": "LUT", "ff": "FF", "bram18": "BRAM18", "uram": "URAM"}
 _STATUS_STYLE = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -94,6 +96,13 @@ def show_report(console: Console, report: Report) -> None:
         f"measured {_number(interval.measured)} cycles; {_number(totals.frames_per_second)} frames/s"
         f"{f', in batches of {totals.batch}' if totals.batch > 1 else ''}"
     )
+    of_cpp, of_rtl = interval.hls_estimated, interval.measured or interval.estimated
+    if of_cpp is not None and of_rtl is not None and of_cpp > _SLOWER * of_rtl:
+        console.print(
+            f"frame interval of the HLS C++: {of_cpp:,} cycles: its loops start anew with each frame"
+            f"{', and what waits in external memory is of one frame' if report.memory and report.memory.rings else ''}",
+            soft_wrap=True,
+        )
     if any(len(layer.inputs) > 1 for layer in report.layers):
         console.print(f"critical path: {' > '.join(totals.critical_path)}", soft_wrap=True)
         queues = sum(one.queue_bits for layer in report.layers for one in layer.inputs)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import gan2hls
 from gan2hls.base import ToolError
 from gan2hls.cli.commands import app
+from gan2hls.cli.tables import show_report
 from gan2hls.flow import inspect
 from gan2hls.report import rails
 from gan2hls.report.drawing import Arrow, Node, draw_svg
@@ -83,6 +86,18 @@ def test_a_project_is_drawn_with_its_queues_and_its_critical_path(tmp_path: Path
     assert path[0] == "x" and path[-1] == report.layers[-1].name and len(path) > 3
     shown = CliRunner().invoke(app, ["inspect", str(folder)]).output
     assert "●─╯" in shown and "critical path: x > " in shown
+
+
+@pytest.mark.parametrize(("times", "told"), [(1, False), (3, True)])
+def test_frames_of_the_cpp_that_take_much_longer_are_told(times: int, told: bool, tmp_path: Path) -> None:
+    report = inspect(project(tmp_path))
+    cycles = report.totals.frame_interval_cycles
+    assert cycles.estimated is not None
+    slow = cycles.model_copy(update={"hls_estimated": times * cycles.estimated})
+    totals = report.totals.model_copy(update={"frame_interval_cycles": slow})
+    screen = io.StringIO()
+    show_report(Console(file=screen, width=200), report.model_copy(update={"totals": totals}))
+    assert (f"HLS C++: {slow.hls_estimated:,} cycles: its loops" in screen.getvalue()) == told
 
 
 def test_a_model_is_drawn(tmp_path: Path) -> None:
