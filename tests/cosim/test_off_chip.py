@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan2hls.codecs import CODECS
-from gan2hls.hardware import Design, OffChip, estimate, legal_band_rows, tap_loop
+from gan2hls.hardware import Design, OffChip, estimate, legal_band_rows, tap_loop, waits_for_bands
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.numbers import IntType, QuantType
 from gan2hls.verify import run_rtl
@@ -109,7 +109,10 @@ def test_bytes_on_the_bus_are_those_of_the_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("decoders", "phrase", "bus"), sampled([(1, 8, 32), (4, 32, 128)], 1))
 def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: int, bus: int, tmp_path: Path) -> None:
-    """Every codec, nine of ten weights zeros: as many bytes as the encoder made, at the pace of the slowest engine."""
+    """Every codec, nine of ten weights zeros: as many bytes as the encoder made.
+
+    At the pace of the slowest engine, where none lets a band wait for the one before.
+    """
     made = coded_chain(np.random.default_rng(decoders), bus, decoders, phrase, empty=0.9)
     memory, bench = made.memory, Bench(made, tmp_path)
     assert memory is not None and lint(made, tmp_path / "rtl") == ""
@@ -122,7 +125,9 @@ def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: in
     ahead = len(memory.regions) * memory.queue_beats + sum(2 * region.beats for region in memory.regions)
     assert abs(many - few - 40 * frame) <= ahead < 20 * frame
     check(bench)
-    assert bench.interval() == estimate(made).interval == max(engine.interval for engine in made.engines)
+    interval, slowest = estimate(made).interval, max(engine.interval for engine in made.engines)
+    assert bench.interval() == interval >= slowest
+    assert interval == slowest or any(map(waits_for_bands, made.engines))
 
 
 @pytest.mark.parametrize("error_at", [1, 200])
