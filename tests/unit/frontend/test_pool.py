@@ -54,6 +54,13 @@ def test_groups_of_channels_on_the_batch_axis(tmp_path: Path, call: str) -> None
     assert kinds(final)["pool"] == kinds(final)["mul"] == 1
 
 
+def test_channels_of_pixels_on_the_batch_axis(tmp_path: Path) -> None:
+    body = f"""h = Conv<{PADS}>(x, first) t = Transpose<perm = [2, 3, 0, 1]>(h) m = ReduceMax<axes = [3]>(t)
+        y = Transpose<perm = [2, 3, 0, 1]>(m)"""
+    _, final = check(save(tmp_path, body, (1, 3, 5, 6), K))
+    assert kinds(final)["pool"] == 1
+
+
 def test_all_of_a_map_whose_channels_are_last(tmp_path: Path) -> None:
     body = f"""
         {last_channels("x", "h", f"Conv<{PADS}>(@, first)")} m = ReduceMean<axes = [1, 2]>(h) g = Sigmoid(m)
