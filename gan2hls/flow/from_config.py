@@ -143,8 +143,7 @@ class _Weighing:
         try:
             if self._first is None:
                 self._first = self._design_of(model)
-            found = self._weigh(self._first, model)
-            self._last = model, found
+            found = self._weighed(self._first, model)
         except FoldingError:  # told where it is of the model that is kept
             return None
         if found is None:
@@ -157,8 +156,7 @@ class _Weighing:
         What was weighed as slower, since the floor needs it, may be nearly that.
         """
         assert self._first is not None, "nothing was weighed"
-        last = self._last
-        found = last[1] if last is not None and last[0] is model else self._weigh(self._first, model)
+        found = self._weighed(self._first, model)
         if found is None or found.refolded:
             return found is not None
         try:
@@ -168,6 +166,12 @@ class _Weighing:
         as_fast = found.interval <= estimate(self._first).interval
         paced = estimate(design).interval <= (_AS_FAST if as_fast else _NEARLY) * found.interval
         return paced and design_resources(design).within(self._most)
+
+    def _weighed(self, first: Design, model: IntegerModel) -> Weighed | None:
+        """Return ``model`` beside the first design; it is often asked for again."""
+        if self._last is None or self._last[0] is not model:
+            self._last = model, self._weigh(first, model)
+        return self._last[1]
 
 
 def folded_for_tool(config: Config) -> Config:

@@ -70,3 +70,16 @@ def test_what_has_no_folding_has_no_cost() -> None:
 
     bound = bound_of(refuse, TARGET.budget, [])
     assert bound.measure(model(8)) is None
+
+
+def test_a_model_that_is_asked_for_twice_is_weighed_once() -> None:
+    weighed: list[IntegerModel] = []
+
+    def weigh(_: Design, asked: IntegerModel) -> Weighed:
+        weighed.append(asked)
+        return Weighed(Resources(dsp=3), 7, refolded=True)
+
+    bound, narrow, wide = bound_of(weigh, TARGET.budget, []), model(8), model(10)
+    for asked in (narrow, narrow, wide, wide):
+        assert bound.measure(asked) is not None
+    assert bound.holds(wide) and weighed == [narrow, wide]
