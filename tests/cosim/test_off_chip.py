@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,11 +110,8 @@ def test_bytes_on_the_bus_are_those_of_the_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("decoders", "phrase", "bus"), sampled([(1, 8, 32), (4, 32, 128)], 1))
 def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: int, bus: int, tmp_path: Path) -> None:
-    """Every codec, nine of ten weights zeros: as many bytes as the encoder made.
-
-    At the pace of the slowest engine, where none lets a band wait for the one before.
-    """
-    made = coded_chain(np.random.default_rng(decoders), bus, decoders, phrase, empty=0.9)
+    """Every codec, nine of ten weights zeros: as many bytes as the encoder made, at the pace of the slowest engine."""
+    made = prefetching(coded_chain(np.random.default_rng(decoders), bus, decoders, phrase, empty=0.9))
     memory, bench = made.memory, Bench(made, tmp_path)
     assert memory is not None and lint(made, tmp_path / "rtl") == ""
     coded = [engine.huffman for engine in memory.engines if engine.huffman is not None]
@@ -125,9 +123,19 @@ def test_pruned_weights_cross_the_bus_as_runs_of_zeros(decoders: int, phrase: in
     ahead = len(memory.regions) * memory.queue_beats + sum(2 * region.beats for region in memory.regions)
     assert abs(many - few - 40 * frame) <= ahead < 20 * frame
     check(bench)
-    interval, slowest = estimate(made).interval, max(engine.interval for engine in made.engines)
-    assert bench.interval() == interval >= slowest
-    assert interval == slowest or any(map(waits_for_bands, made.engines))
+    assert bench.interval() == estimate(made).interval == max(engine.interval for engine in made.engines)
+
+
+def prefetching(made: Design) -> Design:
+    """``made`` without an engine in which a band waits for the one before it, as some that are drawn do."""
+    engines = []
+    for engine in made.engines:
+        if isinstance(engine, LinearEngine) and engine.off_chip is not None:
+            away = replace(engine.off_chip, banks=2)
+            engine = replace(engine, off_chip=away, rows=max(engine.rows, engine.bands.buffer_rows))
+        engines.append(engine)
+    assert not any(map(waits_for_bands, engines))
+    return replace(made, engines=tuple(engines))
 
 
 @pytest.mark.parametrize("error_at", [1, 200])
