@@ -11,6 +11,7 @@ from functools import lru_cache
 from threading import local
 from typing import TypeVar
 
+import numpy as np  # noqa: F401 - for its library to be loaded
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ T = TypeVar("T")
 _here = local()
 #: Seconds between two attempts to end what tasks wait for.
 _PATIENCE = 0.1
+#: The library of NumPy's products.
+_BLAS = ThreadpoolController()
 
 
 @contextmanager
@@ -26,8 +29,24 @@ def one_thread() -> Iterator[None]:
 
     To solve a layer takes thousands of small products between steps in Python.  More threads hardly help there, and
     where other programs want the cores too, each product waits for its slowest thread: ten times as long, as measured.
+
+    No other thread may import meanwhile: what looks for libraries calls Python while it holds the lock of the dynamic
+    loader, for which an import waits that keeps Python to itself, and both wait for ever.
     """
-    libraries = _libraries(len(sys.modules)).lib_controllers
+    with _limited(_libraries(len(sys.modules))):
+        yield
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep NumPy's products to one thread as long as the context lasts, whatever other threads do."""
+    with _limited(_BLAS):
+        yield
+
+
+@contextmanager
+def _limited(controller: ThreadpoolController) -> Iterator[None]:
+    libraries = controller.lib_controllers
     former = [library.num_threads for library in libraries]
     for library in libraries:
         library.set_num_threads(1)

@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from gan2hls.base import in_threads, one_thread, processors
+from gan2hls.base import in_threads, one_blas_thread, processors
 from gan2hls.model.integer import IntegerModel, IntLayer
 from gan2hls.model.liveness import done_with
 from gan2hls.numbers import Int64Array
@@ -74,7 +74,7 @@ class Golden:
         layers = self.model.layers
         parts = _parts(layers, len(next(iter(given.values()))))
         ends = done_with(layers, wanted)
-        with one_thread():
+        with one_blas_thread():
             if len(parts) == 1:
                 return self._run_part(given, wanted, ends)
             made = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gan2hls.base import in_threads, one_thread, threads
+from gan2hls.base import in_threads, one_blas_thread, one_thread, threads
 
 
 def test_parts_run_once_and_as_many_at_a_time_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +70,16 @@ def test_libraries_have_one_thread_and_then_as_many_as_before() -> None:
             with one_thread():
                 assert limits() == {1}
             assert limits() == {1}
+        assert limits() == {2}
+
+
+def test_products_have_one_thread_without_a_look_at_what_other_threads_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes the lock of the dynamic loader and then Python, an import in another thread the other way round."""
+    monkeypatch.setattr(threads, "ThreadpoolController", None)
+    monkeypatch.setitem(sys.modules, "one_more_module", threads)
+    with threadpool_limits(2):
+        with one_blas_thread():
+            assert {library["num_threads"] for library in threads._BLAS.info()} == {1}
         assert limits() == {2}
 
 
