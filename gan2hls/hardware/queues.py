@@ -116,8 +116,9 @@ def with_queues(
 
     Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough,
     but those in external memory may be longer; where not even the first ones fit, the design with those is returned,
-    whatever its interval.  A design with queues in external memory may also be somewhat slower where none fits that
-    keeps the interval; where neither fits, it is returned since it takes less.
+    whatever its interval.  Where none fits that keeps the interval, a slower design is returned that does: of layers
+    that take turns, or somewhat slower with queues in external memory; of which the latter, where it does not fit
+    either, since it takes less.
 
     Args:
         design: without maps off chip, or with those of its engines alone.
@@ -151,7 +152,8 @@ def with_queues(
         for one in both:
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
-                return one if at_the_port is None or fits(one) else at_the_port
+                less = at_the_port or slowed
+                return one if less is None or fits(one) else less
             if queue_bytes(one) and pace <= interval * _AT_THE_PORT:
                 at_the_port = one if at_the_port is None or fits(one) > fits(at_the_port) else at_the_port
             if design.shared and pace <= interval * _SLOWED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,7 @@ from gan2hls.numbers import IntType, QuantType
 from gan2hls.ops import OffChipRing, burst_beats
 from tests.random_integer_graphs import Graph, norm_layer
 from tests.randomized import conv, linear_layer
+from tests.shared_engines import residual_model, shared_design
 
 INT8 = QuantType(IntType(8, signed=True), 1.0)
 SIZE = (24, 24)
@@ -132,6 +133,31 @@ def test_where_no_queues_fit_those_off_chip_are_put_aside(
     waiting(percent)
     made = with_queues(endless, lambda one: queues_off_chip(one, Resources(), 64), lambda one: False)
     assert rings(made) == away
+
+
+def test_of_turns_slower_queues_are_taken_where_those_that_keep_the_interval_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    endless = shared_design(rng, residual_model(rng, 2), endless=True)
+    real, seen = queues.estimate, list[Mapping[tuple[str, int], int]]()
+
+    def paced(made: Design) -> Estimate:
+        known = real(made)
+        if not made.off_chip:
+            return known
+        seen.append(made.depths)
+        return replace(known, interval=known.interval * (13 if made.depths == seen[0] else 30) // 10)
+
+    monkeypatch.setattr(queues, "estimate", paced)
+
+    def away(one: Design) -> Design:
+        return replace(one, off_chip={("l4", 0): 64})
+
+    made = with_queues(endless, away)
+    assert not made.off_chip and real(made).interval <= real(endless).interval
+    made = with_queues(endless, away, lambda one: bool(one.off_chip))
+    assert made.off_chip and made.depths == seen[0]
 
 
 def test_maps_can_be_kept_on_chip() -> None:
