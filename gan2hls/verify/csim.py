@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, final
@@ -26,6 +27,7 @@ from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
 from gan2hls.verify.dataflow import BOUNDED_FLAGS, write_bounded
 from gan2hls.verify.process import run_group
+from gan2hls.verify.units import unit_count, write_units
 
 #: The key of the whole core's output beside the layers' names; several outputs are "core NAME".
 CORE = "core"
@@ -41,7 +43,7 @@ FLAGS = (
 _COMPILE_SECONDS = 600
 _RUN_SECONDS = 3600
 _MEMORY_BYTES = 12 << 30
-#: Processes beside that of the core, each of which may take ``_MEMORY_BYTES``.
+#: Processes beside those of the core, each of which may take ``_MEMORY_BYTES``.
 _MOST_WORKERS = 7
 
 Codes = Mapping[str, npt.NDArray[np.generic]]
@@ -103,29 +105,31 @@ def compile_csim(
     if may_deadlock(design) if bounded is None else bounded:
         write_bounded(source, design, work / "bounded")
         source, flags = work.resolve() / "bounded", (*(flags or FLAGS), *BOUNDED_FLAGS)
-    name = f"{design.name}_csim"
     headers = ap_types_folder()
     work.mkdir(parents=True, exist_ok=True)
-    built, executable = work.resolve() / f"{name}.o", work.resolve() / name
+    units = [f"{design.name}_csim.cpp"]
+    count = unit_count(len(design.units), processors())
+    if count:
+        units += write_units(source, work / "units", count)
+        source = work.resolve() / "units"
     includes = ["-I.", "-Ilib/csim", "-isystem", str(headers)]
-    compile_ = [
-        *([ccache] if ccache else []),
-        compiler,
-        *(flags or FLAGS),
-        *includes,
-        "-c",
-        f"{name}.cpp",
-        "-o",
-        str(built),
-    ]
-    for command in (compile_, [compiler, "-o", str(executable), str(built)]):
-        code, printed = _run(command, source, _COMPILE_SECONDS)
-        if code < 0 or "cc1plus: out of memory" in printed:
-            raise ToolError("g++ ran out of memory", where="csim", hint="give it more than 2 GB, or raise the folding")
-        if code:
-            errors = [line for line in printed.splitlines() if "error" in line] or printed.splitlines()
-            raise VerificationError(f"the C++ does not compile: {errors[0] if errors else 'no message'}", where="csim")
+    compile_ = [*([ccache] if ccache else []), compiler, *(flags or FLAGS), *includes]
+    objects = [str(work.resolve() / f"{Path(unit).stem}.o") for unit in units]
+    commands = [[*compile_, "-c", unit, "-o", built] for unit, built in zip(units, objects, strict=True)]
+    with ThreadPoolExecutor(min(processors(), len(units))) as pool:
+        list(pool.map(partial(_compiled, folder=source), commands))
+    executable = work.resolve() / f"{design.name}_csim"
+    _compiled([compiler, "-o", str(executable), *objects], source)
     return executable
+
+
+def _compiled(command: list[str], folder: Path) -> None:
+    code, printed = _run(command, folder, _COMPILE_SECONDS)
+    if code < 0 or "cc1plus: out of memory" in printed:
+        raise ToolError("g++ ran out of memory", where="csim", hint="give it more than 2 GB, or raise the folding")
+    if code:
+        errors = [line for line in printed.splitlines() if "error" in line] or printed.splitlines()
+        raise VerificationError(f"the C++ does not compile: {errors[0] if errors else 'no message'}", where="csim")
 
 
 def may_deadlock(design: Design) -> bool:
@@ -210,10 +214,14 @@ def _run_steps(
     executable: Path, hls: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
 ) -> dict[str, Int64Array]:
     """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``."""
-    steps = [_Step(one.name, one.inputs, {one.name: one.name}) for one in (design.model.layers if layers else ())]
-    core = _Step(CORE, tuple(stream.tensor for stream in design.inputs), core_outputs(design))
-    for source in {source for step in (*steps, core) for source in step.sources}:
-        (work / f"{source}.codes").write_bytes(tensors[source].astype(np.int32).tobytes())
+    given, made = tuple(stream.tensor for stream in design.inputs), core_outputs(design)
+    alone = [_Step(one.name, one.inputs, {one.name: one.name}) for one in (design.model.layers if layers else ())]
+    core = [_Step(CORE, given, made)]
+    if may_deadlock(design) and len(tensors[given[0]]) > 1:  # the same words move in every frame, whatever they are
+        core = [_Step(CORE, given, made, frames=1), _Step(f"{CORE}_long", given, made)]
+    steps = (*alone, *core)
+    for path, codes in {path: codes for step in steps for path, codes in step.given(work, tensors)}.items():
+        path.write_bytes(codes.astype(np.int32).tobytes())
     image = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
 
     def run(batch: Sequence[_Step]) -> None:
@@ -224,15 +232,16 @@ def _run_steps(
             raise VerificationError(message or f"stopped with code {code}", where=where or "csim")
 
     # The core takes as long as all layers, which share the other processors.
-    workers = min(len(steps), max(1, processors() - 1), _MOST_WORKERS)
-    batches = [*(steps[n::workers] for n in range(workers)), [core]]
+    workers = min(len(alone), max(1, processors() - len(core)), _MOST_WORKERS)
+    batches = [*(alone[n::workers] for n in range(workers)), *([step] for step in core)]
     with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(run, batches))
-    found = {}
-    for step in (*steps, core):
+    found: dict[str, Int64Array] = {}
+    for step in steps:
         for key, name in step.outputs.items():
-            codes = np.fromfile(work / f"{key}.out", np.int32)
-            found[key] = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
+            codes = np.fromfile(step.file(work, key, "out"), np.int32)
+            part = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
+            found[key] = np.concatenate([found[key], part[len(found[key]) :]]) if key in found else part
     return found
 
 
@@ -242,19 +251,29 @@ class _Step:
     """What the executable runs: a layer, or the core.
 
     Attributes:
-        name: of the layer, or ``CORE``.
+        name: of the layer, ``CORE``, or that with ``_long`` behind it, on longer streams.
         sources: tensors that it reads.
         outputs: the tensors that it makes, by the keys under which they stand.
+        frames: the first ones, which it runs; None: all.
     """
 
     name: str
     sources: tuple[str, ...]
     outputs: Mapping[str, str]
+    frames: int | None = None
+
+    def given(self, work: Path, tensors: Mapping[str, Int64Array]) -> list[tuple[Path, Int64Array]]:
+        """Return the files of ``work`` that it reads, and what stands in them."""
+        return [(self.file(work, source, "codes"), tensors[source][: self.frames]) for source in self.sources]
 
     def arguments(self, work: Path) -> list[str]:
         """Return what the executable is told: the name, and the files of ``work`` that it reads and writes."""
-        given, made = (f"{source}.codes" for source in self.sources), (f"{key}.out" for key in self.outputs)
-        return [self.name, *(str(work / name) for name in (*given, *made))]
+        files = [*((name, "codes") for name in self.sources), *((key, "out") for key in self.outputs)]
+        return [self.name, *(str(self.file(work, name, ending)) for name, ending in files)]
+
+    def file(self, work: Path, name: str, ending: str) -> Path:
+        """Return the file of ``work`` in which its frames of a tensor stand."""
+        return work / f"{name}.{ending if self.frames is None else f'{self.frames}.{ending}'}"
 
 
 def _run(command: list[str], folder: Path, seconds: int) -> tuple[int, str]:

@@ -23,7 +23,7 @@ from tests.cosim.hls_chains import QUICK, write_hls
 from tests.random_integer_graphs import norm_design, random_graph_design, u_net_design
 from tests.randomized import random_inputs, random_off_chip
 from tests.sampling import sampled
-from tests.shared_engines import behind_itself
+from tests.shared_engines import behind_itself, residual_model, shared_design
 
 pytestmark = pytest.mark.cosim
 
@@ -218,3 +218,19 @@ def test_both_modes_agree(tmp_path: Path) -> None:
         outputs = csim.core_outputs(made)
         for key, got in found.items():
             np.testing.assert_array_equal(got, golden[outputs.get(key, key)])
+
+
+@pytest.mark.parametrize("turns", [False, True], ids=["graph", "turns"])
+def test_engines_in_units_of_their_own(turns: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    made = shared_design(rng, residual_model(rng, 2)) if turns else random_graph_design(8, 5)
+    hls = write_hls(made, tmp_path)
+    monkeypatch.setattr(csim, "FLAGS", QUICK)
+    monkeypatch.setattr(csim, "unit_count", lambda engines, processors: 2)
+    result = check_csim(hls, made, random_inputs(rng, made.model, 3), tmp_path / "work")
+    assert result.status == "passed", result.reason
+    assert {path.name for path in (tmp_path / "work").glob("*.o")} == {
+        f"{made.name}_csim.o",
+        "engines_0.o",
+        "engines_1.o",
+    }
