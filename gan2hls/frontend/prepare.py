@@ -229,8 +229,8 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
                 f"the input {info.name!r} is {type_name(elem)}",
                 hint=_PIXELS
                 if elem in _OF_PIXELS
-                else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where each becomes a row "
-                "of a constant table, or one-hot: else give them as one-hot or embedded vectors",
+                else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where each, as it comes, "
+                "becomes a row of a constant table, or one-hot: else give them as one-hot or embedded vectors",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input
@@ -326,7 +326,8 @@ def _input_shape(info: onnx.ValueInfoProto, given: tuple[int, ...] | None, ranke
         raise UnsupportedError(
             f"has a fixed batch of {declared[0]}",
             where=where,
-            hint=f"{_example(info.name, declared)} builds a batch of 1; or export it with one",
+            hint=f"{_example(info.name, declared)} builds a batch of 1; or export it with one, in front of {shown} "
+            "if those are no frames",
         )
     return (1, *declared[1:]) if declared else ()
 
