@@ -231,7 +231,7 @@ class Runner:
             for test in tests:
                 if test["test"] in ("reset_recovery", "read_error"):
                     continue  # after a reset in mid-frame no beat can be told its place
-                frames = self.bench.steady if test["test"] == "full_rate" else self.bench.frames
+                frames = self.bench.full_rate_frames if test["test"] == "full_rate" else self.bench.frames
                 lines = read_lines(self.work / test["test"] / entry["trace"])
                 values, mismatches, first = compare_trace(stream, lines, frames, whole=test["status"] == "passed")
                 found["values"] += values
@@ -254,7 +254,7 @@ class Runner:
 
     def _check_counters(self, test: dict[str, Any]) -> None:
         """Take the MAC steps that the hardware counted in the full-rate test; each must have been a useful one."""
-        frames = self.bench.steady
+        frames = self.bench.full_rate_frames
         rows = self._counters(test)
         test["executed_steps"] = counted = {row[0]: int(row[1]) for row in rows}
         test["idle_steps"] = {row[0]: int(row[3]) for row in rows}
@@ -270,7 +270,7 @@ class Runner:
         firsts = [found["first_mismatch"] for found in everything if found.get("first_mismatch")]
         reasons = [f"{t['test']}: {t['reason']}" for t in tests if t["status"] != "passed"]
         rate = next((test for test in tests if test["test"] == "full_rate"), {})
-        frames = self.bench.steady
+        frames = self.bench.full_rate_frames
         executed = {layer: steps // frames for layer, steps in rate.get("executed_steps", {}).items()}
         idle = {layer: steps // frames for layer, steps in rate.get("idle_steps", {}).items()}
         beats = {layer.name: layer.beats for layer in self.bench.layers}

@@ -280,13 +280,13 @@ async def crossed(dut: Any, name: str, idle: Waits, stall: Waits) -> None:
         await run.finish(BENCH.frames)
 
 
-@cocotb.test(timeout_time=timeout(BENCH.steady))
+@cocotb.test(timeout_time=timeout(BENCH.full_rate_frames))
 async def full_rate(dut: Any) -> None:
     """No waits on either side: compare, measure latency and frame interval."""
     async with session(dut, "full_rate") as run:
         await run.restart()
-        run.stream(BENCH.steady)
-        await run.finish(BENCH.steady)
+        run.stream(BENCH.full_rate_frames)
+        await run.finish(BENCH.full_rate_frames)
         run.measure()
 
 

@@ -77,15 +77,11 @@ class Bench:
         self.config: dict[str, Any] = json.loads(path.read_text())
         self.folder = path.parent
         self.frames: int = self.config["frames"]
+        self.full_rate_frames: int = self.config["full_rate_frames"]
         self.seed: int = self.config["seed"]
         self.inputs = [Stream(entry, path.parent) for entry in self.config["inputs"]]
         self.outputs = [Stream(entry, path.parent) for entry in self.config["outputs"]]
         self.layers = [Stream(entry, path.parent) for entry in self.config["layers"]]
-
-    @property
-    def steady(self) -> int:
-        """Frames at full rate: long queues have to be full before the interval is steady."""
-        return max(3, self.frames) + 2
 
     @property
     def patience(self) -> int:

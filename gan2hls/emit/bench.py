@@ -12,7 +12,7 @@ import numpy as np
 
 from gan2hls.emit.memory import IMAGE
 from gan2hls.emit.rendering import render
-from gan2hls.hardware import Design, MemoryMap, Stream, StreamPort
+from gan2hls.hardware import Design, MemoryMap, Stream, StreamPort, frame_count
 from gan2hls.numbers import Int64Array
 
 #: Files of ``testbench/`` that every project gets as they are.
@@ -89,6 +89,7 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
     return {
         "name": design.name,
         "frames": frames,
+        "full_rate_frames": frame_count(design),
         "seed": seed,
         "patience": 1,
         "inputs": [{**entry(port.stream), "prefix": f"{port.axis}_"} for port in design.sources],

@@ -2,7 +2,7 @@
 
 from gan2hls.hardware.budget import RESOURCE_NAMES, MemoryPort, Target, Utilization
 from gan2hls.hardware.channel_order import ChannelOrder
-from gan2hls.hardware.cycles import critical_path, estimate, holding_clocks
+from gan2hls.hardware.cycles import critical_path, estimate, frame_count, holding_clocks
 from gan2hls.hardware.design import TURNS, WORD_LIMIT_BITS, Design, verify_design
 from gan2hls.hardware.edges import QUEUE_WORDS, Edge, Stream, StreamPort
 from gan2hls.hardware.engine import (
@@ -87,6 +87,7 @@ __all__ = [
     "find_part",
     "fits",
     "footprint",
+    "frame_count",
     "granted_loop",
     "holding_clocks",
     "joints_resources",

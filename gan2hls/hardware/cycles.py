@@ -33,8 +33,8 @@ _REQUANT = 7
 _TABLE = 2
 _FILL = 2
 
-#: Frames that tell the steady state, for frames of fewer clocks: as many as the bench measures, less where a frame is
-#: long and its steady state comes sooner.
+#: Frames that tell the steady state, for frames of fewer clocks: less where a frame is long and its steady state comes
+#: sooner.
 _FRAMES = ((50_000, 5), (4_000_000, 4))
 _LEAST_FRAMES = 3
 
@@ -128,7 +128,7 @@ def holding_clocks(design: Design) -> int:
 
 
 def frame_count(design: Design) -> int:
-    """Return how many frames tell the steady state of ``design``."""
+    """Return how many frames tell the steady state of ``design``, in the estimate and in a bench at full rate."""
     return next((frames for clocks, frames in _FRAMES if design.interval_limit < clocks), _LEAST_FRAMES)
 
 

@@ -49,6 +49,7 @@ def write_bench(folder: Path, duts: dict[str, Any], *, frames: int = 3) -> Path:
     bench = {
         "name": "stand_in",
         "frames": frames,
+        "full_rate_frames": max(3, frames) + 2,
         "seed": 7,
         "patience": 1,
         "inputs": [{**common, "name": "z", "file": "in.hex", "prefix": "s_axis_"}],
