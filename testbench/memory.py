@@ -55,6 +55,7 @@ class Memory:
             if has_writes:
                 writes = AxiSlaveWrite(AxiWriteBus.from_prefix(dut, axi), getattr(dut, clock), target=self)
                 writes.log.setLevel("ERROR")
+                writes.aw_channel.queue_occupancy_limit = 0  # so is one to write
                 self._channels += [writes.aw_channel, writes.w_channel, writes.b_channel]
 
     def restart(self, seed: int | None = None, error_at: int = 0) -> None:

@@ -5,13 +5,14 @@ What the C++ makes of them stands in ``test_hls_rings``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gan2hls.hardware import OffChip, estimate, make_engine
+from gan2hls.hardware import Design, OffChip, estimate, make_engine
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.verify import run_rtl
 from gan2hls.verify.csim import check_csim
@@ -109,12 +110,15 @@ def u_net_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(maps_away(u_net_design(0, 8), 64), tmp_path_factory.mktemp("u_net"))
 
 
-def test_bench_of_a_project(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "make", [lambda: u_net_design(0, 8), lambda: random_graph_design(25, norms=True)], ids=["u_net", "graph"]
+)
+def test_bench_of_a_project(make: Callable[[], Design], tmp_path: Path) -> None:
+    """Its memory takes what is written at once, of 17 rings too, and its first input comes when the estimate has it."""
     pytest.importorskip("cocotb")
-    made = maps_away(u_net_design(0, 8), 64)
+    made = maps_away(make(), 64)
     write_project(made, tmp_path, frames=2)
     result = run_rtl(tmp_path, made, tmp_path / "work")
     assert result.status == "passed", result.reason
     assert result.measurements.interval_cycles == estimate(made).interval
-    latency = result.measurements.latency_cycles
-    assert latency is not None and abs(latency - estimate(made).latency) <= 4, "streams take turns at the port"
+    assert result.measurements.latency_cycles == estimate(made).latency

@@ -127,7 +127,9 @@ class Session:
         if MEMORY:
             self._restart_memory(memory_seed, error_at)
         self.reset.value = 1
-        await clock.cycles(1)
+        await clock.cycles(
+            8
+        )  # all that reads is ready then; at so many the estimate has ports of memories pass turns on
 
     def _restart_memory(self, seed: int | None, error_at: int) -> None:
         if self.memory is None:
