@@ -89,7 +89,7 @@ def _bench(design: Design, frames: int, seed: int) -> dict[str, Any]:
     return {
         "name": design.name,
         "frames": frames,
-        "full_rate_frames": frame_count(design),
+        "full_rate_frames": max(frames, frame_count(design)),
         "seed": seed,
         "patience": 1,
         "inputs": [{**entry(port.stream), "prefix": f"{port.axis}_"} for port in design.sources],
