@@ -84,6 +84,11 @@ class BenchError(Exception):
     """The design does not do what it must."""
 
 
+#: Cycles from the end of reset to the first input, as the estimate has them: all that reads is ready then, and ports of
+#: memories have passed their turns on.
+RESET_TO_INPUT = 8
+
+
 class Session:
     """A design under test with its clock; ``restart`` resets it and gives its ports fresh sources and sinks."""
 
@@ -127,9 +132,7 @@ class Session:
         if MEMORY:
             self._restart_memory(memory_seed, error_at)
         self.reset.value = 1
-        await clock.cycles(
-            8
-        )  # all that reads is ready then; at so many the estimate has ports of memories pass turns on
+        await clock.cycles(RESET_TO_INPUT)
 
     def _restart_memory(self, seed: int | None, error_at: int) -> None:
         if self.memory is None:

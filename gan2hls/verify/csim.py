@@ -241,6 +241,7 @@ def _run_steps(
         for key, name in step.outputs.items():
             codes = np.fromfile(step.file(work, key, "out"), np.int32)
             part = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
+            # the first frame of the long streams was there for the others to follow one
             found[key] = np.concatenate([found[key], part[len(found[key]) :]]) if key in found else part
     return found
 

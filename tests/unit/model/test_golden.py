@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from gan2hls.base import in_threads
-from gan2hls.base.threads import _BLAS
+from gan2hls.base import threads as base_threads
 from gan2hls.model import IntegerModel, IntLayer, golden
 from gan2hls.model.golden import Golden, Rerun
 from gan2hls.numbers.numerics import IntType, QuantType, Requant
@@ -246,18 +247,20 @@ def test_pixels_in_threads_are_those_of_one(
 
 @pytest.mark.parametrize("frames", [1, 4])
 def test_products_have_a_thread_each(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
-    """Of one frame too: threads of BLAS wait for each other."""
+    """Of one frame too: threads of BLAS wait for each other.  Nobody looks for libraries: others may import."""
     model = tiny_design().model
     inputs = random_inputs(np.random.default_rng(7), model, frames)
     seen: list[int] = []
     plain_run = linear_program.LinearProgram.__call__
 
     def watched(self: linear_program.LinearProgram, codes: np.ndarray) -> np.ndarray:
-        seen.extend(library["num_threads"] for library in _BLAS.info())
+        seen.extend(library["num_threads"] for library in base_threads._BLAS.info())
         return plain_run(self, codes)
 
     monkeypatch.setattr(linear_program.LinearProgram, "__call__", watched)
     monkeypatch.setattr(golden, "processors", lambda: 2)
+    monkeypatch.setattr(base_threads, "ThreadpoolController", None)
+    monkeypatch.setitem(sys.modules, "one_more_module", golden)
     with threadpool_limits(limits=2):
         Golden(model).run(inputs)
     assert set(seen) == {1}
