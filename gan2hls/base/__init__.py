@@ -14,7 +14,15 @@ from gan2hls.base.errors import (
 from gan2hls.base.identity_cache import remembered, shared
 from gan2hls.base.native import native_library
 from gan2hls.base.paths import check_output_file, file_problem, is_lfs_pointer
-from gan2hls.base.threads import free_processors, in_threads, one_blas_thread, one_thread, processors, side_by_side
+from gan2hls.base.threads import (
+    begun,
+    free_processors,
+    in_threads,
+    one_blas_thread,
+    one_thread,
+    processors,
+    side_by_side,
+)
 
 __all__ = [
     "ConfigError",
@@ -25,6 +33,7 @@ __all__ = [
     "ToolError",
     "UnsupportedError",
     "VerificationError",
+    "begun",
     "check_output_file",
     "compiled_once",
     "file_problem",

@@ -5,22 +5,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
-from threading import local
-from typing import TypeVar
+from threading import Thread, local
+from typing import TypeVar, final
 
 import numpy as np  # noqa: F401 - for its library to be loaded
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
-#: Whether a thread is one of ``in_threads``.
+#: What a thread of ours is, if it is one.
 _here = local()
 #: Seconds between two attempts to end what tasks wait for.
 _PATIENCE = 0.1
 #: The library of NumPy's products.
 _BLAS = ThreadpoolController()
+
+
+@final
+@dataclass
+class _Worker:
+    """A thread that works while others do.
+
+    Attributes:
+        is_awaited: whether nothing else is done any more, so that all processors are its own.
+    """
+
+    is_awaited: bool = False
 
 
 @contextmanager
@@ -80,8 +93,7 @@ def in_threads(function: Callable[[T], object], parts: Sequence[T]) -> None:
     Products belong below ``one_thread`` then: those that wait for no other thread are the faster ones.  Below itself it
     calls one after the other.
     """
-    count = free_processors()
-    if min(count, len(parts)) <= 1:
+    if len(parts) <= 1 or (count := free_processors()) <= 1:
         for part in parts:
             function(part)
         return
@@ -91,13 +103,38 @@ def in_threads(function: Callable[[T], object], parts: Sequence[T]) -> None:
 
 def free_processors() -> int:
     """Return how many parts ``in_threads`` would do at a time."""
-    return 1 if getattr(_here, "is_worker", False) else processors()
+    worker: _Worker | None = getattr(_here, "worker", None)
+    return processors() if worker is None or worker.is_awaited else 1
 
 
 @lru_cache
 def _pool(count: int) -> ThreadPoolExecutor:
     """Return the threads of ``in_threads``: to start them takes longer than a small layer does."""
-    return ThreadPoolExecutor(count, initializer=setattr, initargs=(_here, "is_worker", True))
+    return ThreadPoolExecutor(count, initializer=setattr, initargs=(_here, "worker", _Worker()))
+
+
+def begun(task: Callable[[], T]) -> Callable[[], T]:
+    """Begin ``task`` in a thread of its own; return what waits for it, and returns or raises what it does.
+
+    It has one processor, as tasks of ``in_threads`` have, until it is waited for.  A program that ends meanwhile, as
+    where it is interrupted, does not wait for it.
+    """
+    result: Future[T] = Future()
+    worker = _Worker()
+
+    def work() -> None:
+        _here.worker = worker
+        try:
+            result.set_result(task())
+        except BaseException as error:  # for the thread that waits
+            result.set_exception(error)
+
+    def wait_for_it() -> T:
+        worker.is_awaited = True
+        return result.result()
+
+    Thread(target=work, daemon=True).start()
+    return wait_for_it
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]], end: Callable[[], None]) -> list[T]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import onnx
 
+from gan2hls import timing
 from gan2hls.base import one_thread
 from gan2hls.config import Config
 from gan2hls.flow.from_config import activation_bound, goal_of, pinned_foldings, target_of
@@ -46,6 +47,7 @@ def lower(
         FoldingError: a pinned folding that does not divide.
     """
     wanted, rule, target = config.precision, config.calibration.range, target_of(config, part)
+    timing.prepare()
     with one_thread():
         return quantize(
             graph,

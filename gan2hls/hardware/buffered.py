@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from gan2hls.base import in_threads
+from gan2hls.base import free_processors, in_threads
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.cycles import estimate, is_long
@@ -116,7 +116,7 @@ def _buffer(design: Design, pace: int) -> Design:
             frame where layers take turns; 0: there is none.
     """
     longer = [design, *(_with_rows(design, extra) for extra in range(1, _MOST_EXTRA_ROWS + 1))]
-    if is_long(design):
+    if is_long(design) and free_processors() > 1:
         in_threads(estimate, longer[:2])  # the second one is wanted more often than not
     best = design
     for wider in longer[1:]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gan2hls.fabric import Resources
 from gan2hls.hardware.design import Design
+from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.entropy import WORTH_CODING, best_phrase, legal_decoders, symbol_bits
 from gan2hls.hardware.linear_engine import LinearEngine
 from gan2hls.hardware.resources import design_resources
@@ -28,6 +29,17 @@ def with_entropy(design: Design, budget: Resources) -> Design:
         if design_resources(made).within(budget):
             design = made
     return design
+
+
+def without_entropy(design: Design) -> Design:
+    """Return ``design`` without entropy codes."""
+    return replace(design, engines=tuple(map(_plain, design.engines)))
+
+
+def _plain(engine: EngineDesign) -> EngineDesign:
+    if not isinstance(engine, LinearEngine) or engine.off_chip is None or not engine.off_chip.decoders:
+        return engine
+    return replace(engine, off_chip=replace(engine.off_chip, decoders=0, phrase_symbols=1))
 
 
 def _coded(design: Design) -> Iterator[tuple[int, LinearEngine]]:

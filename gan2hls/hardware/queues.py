@@ -19,7 +19,7 @@ from math import inf
 
 import numpy as np
 
-from gan2hls.base import in_threads, processors
+from gan2hls.base import free_processors, in_threads
 from gan2hls.fabric import Resources, bram18, may_be_ultra
 from gan2hls.hardware.cycles import design_network, estimate, is_long, queue_name, turns_queue_name
 from gan2hls.hardware.design import TURNS, Design
@@ -147,7 +147,7 @@ def with_queues(
         if design.shared and n <= 0 and not fits(other):
             return slowed or other
         both = (made,) if other is made else (other, made)
-        if n <= 0 and is_long(design) and processors() > 1:
+        if n <= 0 and is_long(design) and free_processors() > 1:
             in_threads(_pace, both)  # the first queues are seldom long enough, so both are wanted
         for one in both:
             one, pace = _at_its_best(one, interval, fits)

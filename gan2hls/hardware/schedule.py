@@ -13,11 +13,12 @@ from dataclasses import replace
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
+from gan2hls.hardware.coding import with_entropy, without_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
-from gan2hls.hardware.refold import still_shared
+from gan2hls.hardware.refold import refolded, still_shared
 from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, taken_by
 from gan2hls.hardware.within_budget import Found, layer_choices, search_within, within_budget
@@ -32,6 +33,8 @@ _SLACKS = (1.05, 1.25)
 #: How many times the bytes that ports carry are too many for a design to be written; its pace may be a step better than
 #: that for which they were counted.
 _FAR_MORE = 2
+#: How far the interval of a design of another model may lie above that of the first: bytes of maps differ.
+_AS_FAST = 1.001
 
 
 def schedule(
@@ -51,13 +54,17 @@ def schedule(
         near: whether an ``oversize`` design is to come near the part; else it has what multipliers allow, and is found
             sooner.
         like: scheduled with the same arguments for a model that differs in types and weights alone.  Where layers take
-            turns in it, such a design is looked for first.
+            turns in it, it is taken again if the target holds it and it is as fast; else such a design is looked for
+            first.
 
     Raises:
         FoldingError: a pinned value that does not divide, a goal that no folding reaches, or, unless the target is
             ``oversize``, a part that holds no folding of it.
     """
     budget, model = target.budget, batched(model, target.batch)
+    again = None if like is None else _again(like, model, target)
+    if again is not None:
+        return again
     choices, found = within_budget(model, target, pinned, like)
     if found.design is None:
         if not target.oversize:
@@ -66,6 +73,20 @@ def schedule(
     assert found.design is not None, "there is always one where nothing is held"
     verify_design(found.design)
     return found.design
+
+
+def _again(like: Design, model: IntegerModel, target: Target) -> Design | None:
+    """Return ``like`` of another model, or None where each layer has an engine, it does not fit, or it is slower."""
+    if not like.shared:
+        return None
+    made = without_entropy(refolded(like, model))
+    if made.shared != like.shared or not design_resources(made).within(target.budget):
+        return None
+    if estimate(made).interval > _AS_FAST * estimate(like).interval:
+        return None
+    made = with_entropy(made, target.budget) if target.memory.entropy else made
+    verify_design(made)
+    return made
 
 
 def fits(model: IntegerModel, target: Target, pinned: Mapping[str, FoldingRequest]) -> bool:

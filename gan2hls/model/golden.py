@@ -35,6 +35,7 @@ class Golden:
         self.model = model
         self._programs = {layer.name: layer.op.program(layer.input_types, layer.acc_type) for layer in model.layers}
         self._requants = {layer.name: layer.requant.program(layer.acc_type) for layer in model.layers}
+        self._ends: dict[frozenset[str], Mapping[str, tuple[str, ...]]] = {}
 
     def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
         """Run a batch.
@@ -73,7 +74,7 @@ class Golden:
         """
         layers = self.model.layers
         parts = _parts(layers, len(next(iter(given.values()))))
-        ends = done_with(layers, wanted)
+        ends = self._done_with(frozenset(wanted))
         with one_blas_thread():
             if len(parts) == 1:
                 return self._run_part(given, wanted, ends)
@@ -90,6 +91,12 @@ class Golden:
 
             in_threads(run, parts)
         return made
+
+    def _done_with(self, wanted: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what ``done_with`` does; to work it out takes as long as a small layer."""
+        if wanted not in self._ends:
+            self._ends[wanted] = done_with(self.model.layers, wanted)
+        return self._ends[wanted]
 
     def _given(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Int64Array]:
         return {port.name: np.asarray(inputs[port.name], np.int64) for port in self.model.inputs}
@@ -125,12 +132,14 @@ class Golden:
 
 def _parts(layers: Sequence[IntLayer], frames: int) -> list[slice]:
     """Return the frames that run together, as many parts for one thread as for another."""
-    elements = [math.prod(layer.shape) for layer in layers] or [1]
-    most = min(-(-frames // processors()), _PART_ELEMENTS // max(elements))
+    if frames <= 1:
+        return [slice(0, frames)]
+    elements, threads = [math.prod(layer.shape) for layer in layers] or [1], processors()
+    most = min(-(-frames // threads), _PART_ELEMENTS // max(elements))
     least = -(-_THREAD_ELEMENTS // sum(elements))
     count = -(-frames // max(1, most, least))
     if count > 1:
-        count = -(-count // processors()) * processors()
+        count = -(-count // threads) * threads
     step = -(-frames // count)
     return [slice(start, min(start + step, frames)) for start in range(0, frames, step)]
 

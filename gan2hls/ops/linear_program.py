@@ -65,7 +65,7 @@ class LinearProgram:
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
         alike = len(self._phases) == 1 and self.dtype is self.operands
-        self._whole = self._phases[0].whole if alike else None
+        self._whole = self._phases[0].whole if alike and not self._phases[0].is_worth_threads(1) else None
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
         """Return the dtype of factors: float32 also where sums need more, if some parts of them do not."""
@@ -83,7 +83,7 @@ class LinearProgram:
         frames = codes.reshape(-1, *g.in_shape)
         if self._scatters:
             return self._scatter(frames)
-        if self._whole is not None and len(frames) == self._phases[0].threads(1) == 1:  # one product is all
+        if self._whole is not None and len(frames) == 1:  # one product is all
             pixels = self._centre(frames, np.empty(frames.shape, self.operands)).reshape(-1, g.in_channels)
             return _phases_apart((pixels @ self._whole).reshape(1, *g.out_shape), g)
         out = np.empty((len(frames), *g.out_shape), self.dtype)

@@ -155,10 +155,16 @@ class Phase:
         if not whole:
             out[at(self._rows, self._columns)] = made
 
-    def threads(self, frames: int) -> int:
+    def is_worth_threads(self, frames: int) -> bool:
+        """Whether so many frames are worth more than a thread."""
+        return self._macs(frames) >= 2 * _THREAD_MACS
+
+    def _threads(self, frames: int) -> int:
         """Return how many threads so many frames are worth, of those that are free."""
-        macs = frames * self._gather.size * self.geometry.in_channels * self.geometry.group_out
-        return max(1, min(free_processors(), macs // _THREAD_MACS))
+        return max(1, min(free_processors(), self._macs(frames) // _THREAD_MACS))
+
+    def _macs(self, frames: int) -> int:
+        return frames * self._gather.size * self.geometry.in_channels * self.geometry.group_out
 
     def _step(self, frames: int) -> int:
         """Return how many pixels of so many frames are made at once: as many parts for one thread as for another."""
@@ -166,7 +172,7 @@ class Phase:
         step = pixels
         if not self._as_it_stands:
             step = max(_LEAST_PIXELS, _GATHERED // (frames * taps * self.geometry.in_channels))
-        threads = self.threads(frames)
+        threads = self._threads(frames)
         return step if threads == 1 else -(-pixels // (-(-pixels // (step * threads)) * threads))
 
     def _products(self, patches: npt.NDArray[Any], parts: int, out: npt.NDArray[Any]) -> None:

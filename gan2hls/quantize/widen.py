@@ -23,7 +23,7 @@ from typing import Protocol, final
 import numpy as np
 
 from gan2hls.auto import Front, Selection
-from gan2hls.base import ConfigError
+from gan2hls.base import ConfigError, begun
 from gan2hls.model import IntegerModel, IntLayer, Layer
 from gan2hls.numbers import FloatArray, QuantType
 from gan2hls.quantize import lower
@@ -89,20 +89,20 @@ def widen(
     narrow_db = psnr_of(search, narrow.held_error)
     if narrow_db >= goal_db:
         return narrow, Widening(goal_db, narrow_db, narrow_db, None, ())
+    cost = begun(lambda: None if bound is None else bound.measure(narrow.model))  # a search of its own, as long as ours
     work = _Widener(search, narrow, names, sizing, progress)
     goal = ErrorGoal.of(search, goal_db)
     most = work.most(goal.error) if work.names else narrow
     most_db = psnr_of(search, most.held_error)
-    best, dearer = narrow, None
-    if goal.is_worth(most, narrow):
-        least = None if bound is None else bound.measure(narrow.model)
-        if bound is None or least is None:
-            best = work.unbounded(most, goal)
-        else:
-            best, dearer = work.bounded(most, goal, least, bound)
-            if best is not narrow and not bound.holds(best.model):
-                progress("8 bits: the design of more is larger or slower than it was estimated")
-                best, dearer = narrow, Dearer(psnr_of(search, best.held_error), least, None)
+    best, dearer, is_worth = narrow, None, goal.is_worth(most, narrow)
+    if is_worth:
+        best = work.unbounded(most, goal)
+    least = cost()
+    if is_worth and bound is not None and least is not None:
+        best, dearer = work.bounded(best, most, goal, least, bound)
+        if best is not narrow and not bound.holds(best.model):
+            progress("8 bits: the design of more is larger or slower than it was estimated")
+            best, dearer = narrow, Dearer(psnr_of(search, best.held_error), least, None)
     tensors = tuple(
         WideTensor(name, best.wide[name], psnr_of(search, error))
         for name, error in work.errors.items()
@@ -185,12 +185,13 @@ class _Widener:
             return self.cheapest(top, goal.target(top, free=True), free)
         return self.cheapest(most, goal.target(most), self.widest)
 
-    def bounded(self, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound) -> tuple[Trial, Dearer | None]:
+    def bounded(
+        self, best: Trial, most: Trial, goal: ErrorGoal, least: DesignCost, bound: CostBound
+    ) -> tuple[Trial, Dearer | None]:
         """Return the best lowering found that ``bound`` allows, and what reaches the goal beyond it, if that does not.
 
-        ``least`` is what 8 bits take.
+        ``best`` is that without a bound, ``least`` is what 8 bits take.
         """
-        best = self.unbounded(most, goal)
         cost = bound.measure(best.model)
         if cost is not None and cost.within(bound.most(least)):
             return best, None

@@ -51,6 +51,16 @@ def simulate(network: Network, keep: Collection[Edge] = ()) -> Simulation:
     return evaluated(network, keep=keep)
 
 
+def prepare() -> None:
+    """Load what ``simulate`` needs, which it would do when it is first called.
+
+    It must not be loaded while another thread looks for libraries (``base.one_thread``).
+    """
+    from gan2hls.timing import clocks, simulation  # noqa: F401
+
+    clocks.load()
+
+
 __all__ = [
     "Block",
     "BurstRing",
@@ -72,6 +82,7 @@ __all__ = [
     "join",
     "loader",
     "meeting",
+    "prepare",
     "queue",
     "reader",
     "repeated",

@@ -35,9 +35,14 @@ def evaluate(net: Arrays) -> None:
         assert array.flags.c_contiguous
         columns = array.shape[1] if array.ndim == 2 and array is not net.events else 1
         views.append(_View(array.ctypes.data, len(array), columns))
-    _library().evaluate(ctypes.byref(_Network(*views)))
+    load().evaluate(ctypes.byref(_Network(*views)))
 
 
 @cache
-def _library() -> Any:
+def load() -> Any:
+    """Return the compiled interpreter.
+
+    Raises:
+        ToolError: there is no compiler, or it fails.
+    """
     return native_library(Path(__file__).parent / "native" / "clocks.cpp", {"layout.hpp": layout.header()})

@@ -12,8 +12,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Literal, final
 
@@ -26,6 +28,7 @@ from gan2hls.hardware import Design, StreamEngine
 from gan2hls.model import Golden
 from gan2hls.numbers import Int64Array
 from gan2hls.verify.dataflow import BOUNDED_FLAGS, write_bounded
+from gan2hls.verify.extent import is_large
 from gan2hls.verify.process import run_group
 from gan2hls.verify.units import unit_count, write_units
 
@@ -46,7 +49,18 @@ _MEMORY_BYTES = 12 << 30
 #: Processes beside those of the core, each of which may take ``_MEMORY_BYTES``.
 _MOST_WORKERS = 7
 
+#: Processors of which all but one are busy with the core where its first frame and all frames run side by side.
+_FEW_PROCESSORS = 2
+
 Codes = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Frames(Enum):
+    """Which frames something runs."""
+
+    ALL = slice(None)
+    FIRST = slice(0, 1)
+    OTHERS = slice(1, None)
 
 
 @final
@@ -162,14 +176,14 @@ def run_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -
         VerificationError: the C++ does not compile, or reads or writes other beats than a frame has.
     """
     golden = Golden(design.model).run(inputs)
-    return _run_steps(compile_csim(project_hls_dir, design, work), project_hls_dir, design, golden, work, layers=True)
+    return _run_steps(compile_csim(project_hls_dir, design, work), project_hls_dir, design, golden, work, Frames.ALL)
 
 
 def run_outputs(folder: Path, design: Design, work: Path, codes: Codes) -> dict[str, Int64Array]:
     """Run the core of the project in ``folder`` on input codes; returns the outputs by name, ``[N, H, W, C]``."""
     executable = compile_csim(folder / "hls", design, work)
     tensors = {name: np.asarray(values, np.int64) for name, values in codes.items()}
-    found = _run_steps(executable, folder / "hls", design, tensors, work, layers=False)
+    found = _run_steps(executable, folder / "hls", design, tensors, work, None)
     return {name: found[key] for key, name in core_outputs(design).items()}
 
 
@@ -182,6 +196,8 @@ def core_outputs(design: Design) -> dict[str, str]:
 def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path) -> CsimResult:
     """Compare golden model and C++ at every layer and at the core's outputs, as integers.
 
+    Of a large model, each layer alone has one frame; the core has all.
+
     Raises:
         ToolError: see ``compile_csim``.
     """
@@ -189,7 +205,8 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
     frames = len(golden[design.model.inputs[0].name])
     try:
         executable = compile_csim(project_hls_dir, design, work)
-        found = _run_steps(executable, project_hls_dir, design, golden, work, layers=True)
+        alone = Frames.FIRST if is_large(design.model) else Frames.ALL
+        found = _run_steps(executable, project_hls_dir, design, golden, work, alone)
     except VerificationError as error:
         reason = f"{error.where}: {error.message}"
         return CsimResult("failed", reason, frames, 0, 1, reason)
@@ -197,7 +214,7 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
     first: str | None = None
     outputs = core_outputs(design)
     for name, got in found.items():
-        expected = golden[outputs.get(name, name)]
+        expected = golden[outputs.get(name, name)][: len(got)]
         wrong = np.argwhere(got != expected)
         values += expected.size
         mismatches += len(wrong)
@@ -211,15 +228,23 @@ def check_csim(project_hls_dir: Path, design: Design, inputs: Codes, work: Path)
 
 
 def _run_steps(
-    executable: Path, hls: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, *, layers: bool
+    executable: Path, hls: Path, design: Design, tensors: Mapping[str, Int64Array], work: Path, alone: Frames | None
 ) -> dict[str, Int64Array]:
-    """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``."""
+    """Run the executable on layers and core, each fed from ``tensors``; external memory stands beside ``hls``.
+
+    ``alone``: frames of each layer; None: the core is all that runs.
+    """
     given, made = tuple(stream.tensor for stream in design.inputs), core_outputs(design)
-    alone = [_Step(one.name, one.inputs, {one.name: one.name}) for one in (design.model.layers if layers else ())]
-    core = [_Step(CORE, given, made)]
+    of_layers = design.model.layers if alone is not None else ()
+    layers = [_Step(one.name, one.inputs, {one.name: one.name}, alone or Frames.ALL) for one in of_layers]
+    core = [[_Step(CORE, given, made)]]
     if may_deadlock(design) and len(tensors[given[0]]) > 1:  # the same words move in every frame, whatever they are
-        core = [_Step(CORE, given, made, frames=1), _Step(f"{CORE}_long", given, made)]
-    steps = (*alone, *core)
+        exactly, long = _Step(CORE, given, made, Frames.FIRST), f"{CORE}_long"
+        if processors() > _FEW_PROCESSORS:  # the first frame once more: it is there for the others to follow one
+            core = [[exactly], [_Step(long, given, made)]]
+        else:
+            core = [[exactly, _Step(long, given, made, Frames.OTHERS)]]
+    steps = [*layers, *chain(*core)]
     for path, codes in {path: codes for step in steps for path, codes in step.given(work, tensors)}.items():
         path.write_bytes(codes.astype(np.int32).tobytes())
     image = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
@@ -232,8 +257,8 @@ def _run_steps(
             raise VerificationError(message or f"stopped with code {code}", where=where or "csim")
 
     # The core takes as long as all layers, which share the other processors.
-    workers = min(len(alone), max(1, processors() - len(core)), _MOST_WORKERS)
-    batches = [*(alone[n::workers] for n in range(workers)), *([step] for step in core)]
+    workers = min(len(layers), max(1, processors() - len(core)), _MOST_WORKERS)
+    batches = [*(layers[n::workers] for n in range(workers)), *core]
     with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(run, batches))
     found: dict[str, Int64Array] = {}
@@ -241,8 +266,8 @@ def _run_steps(
         for key, name in step.outputs.items():
             codes = np.fromfile(step.file(work, key, "out"), np.int32)
             part = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
-            # the first frame of the long streams was there for the others to follow one
-            found[key] = np.concatenate([found[key], part[len(found[key]) :]]) if key in found else part
+            known = found.get(key, part[:0])
+            found[key] = np.concatenate([known, part[len(known) if step.frames is Frames.ALL else 0 :]])
     return found
 
 
@@ -255,17 +280,17 @@ class _Step:
         name: of the layer, ``CORE``, or that with ``_long`` behind it, on longer streams.
         sources: tensors that it reads.
         outputs: the tensors that it makes, by the keys under which they stand.
-        frames: the first ones, which it runs; None: all.
+        frames: those which it runs.
     """
 
     name: str
     sources: tuple[str, ...]
     outputs: Mapping[str, str]
-    frames: int | None = None
+    frames: Frames = Frames.ALL
 
     def given(self, work: Path, tensors: Mapping[str, Int64Array]) -> list[tuple[Path, Int64Array]]:
         """Return the files of ``work`` that it reads, and what stands in them."""
-        return [(self.file(work, source, "codes"), tensors[source][: self.frames]) for source in self.sources]
+        return [(self.file(work, source, "codes"), tensors[source][self.frames.value]) for source in self.sources]
 
     def arguments(self, work: Path) -> list[str]:
         """Return what the executable is told: the name, and the files of ``work`` that it reads and writes."""
@@ -274,7 +299,7 @@ class _Step:
 
     def file(self, work: Path, name: str, ending: str) -> Path:
         """Return the file of ``work`` in which its frames of a tensor stand."""
-        return work / f"{name}.{ending if self.frames is None else f'{self.frames}.{ending}'}"
+        return work / f"{name}.{self.frames.name.lower()}.{ending}"
 
 
 def _run(command: list[str], folder: Path, seconds: int) -> tuple[int, str]:

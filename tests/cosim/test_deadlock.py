@@ -214,10 +214,35 @@ def test_both_modes_agree(tmp_path: Path) -> None:
     golden = Golden(made.model).run(codes)
     for folder in ("endless", "side"):
         executable = tmp_path / folder / f"{made.name}_csim"
-        found = csim._run_steps(executable, hls, made, golden, tmp_path / folder, layers=True)
+        found = csim._run_steps(executable, hls, made, golden, tmp_path / folder, csim.Frames.ALL)
         outputs = csim.core_outputs(made)
         for key, got in found.items():
             np.testing.assert_array_equal(got, golden[outputs.get(key, key)])
+
+
+@pytest.mark.parametrize(("processors", "batches"), [(2, 2), (4, 4)])
+def test_exact_depths_are_tried_in_the_first_frame(
+    processors: int, batches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself, side by side with all frames, where there are processors for that; else in front of the others."""
+    made, called = random_graph_design(8, 5), []
+    hls, run = write_hls(made, tmp_path), csim._run
+
+    def tell(command: list[str], folder: Path, seconds: int) -> tuple[int, str]:
+        called.append([word for word in command if word.startswith(csim.CORE)])
+        return run(command, folder, seconds)
+
+    executable = compile_csim(hls, made, tmp_path / "work", QUICK)
+    monkeypatch.setattr(csim, "processors", lambda: processors)
+    monkeypatch.setattr(csim, "_run", tell)
+    codes = random_inputs(np.random.default_rng(6), made.model, 3)
+    golden, outputs = Golden(made.model).run(codes), csim.core_outputs(made)
+    found = csim._run_steps(executable, hls, made, golden, tmp_path / "work", csim.Frames.ALL)
+    for key, got in found.items():
+        np.testing.assert_array_equal(got, golden[outputs.get(key, key)])
+    core = [words for words in called if words]
+    assert len(called) == batches and sorted(word for words in core for word in words) == ["core", "core_long"]
+    assert len(core) == (1 if processors == 2 else 2)
 
 
 @pytest.mark.parametrize("turns", [False, True], ids=["graph", "turns"])

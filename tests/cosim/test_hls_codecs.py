@@ -90,7 +90,7 @@ def differing(made: Design, flips: list[Flip], tmp_path: Path) -> list[str]:
     expected = Golden(made.model).run({"z": codes})[made.model.layers[0].name]
     executable = csim.compile_csim(hls, made, tmp_path / "work")
     tensors = {name: codes for layer in made.model.layers for name in layer.inputs}
-    found = csim._run_steps(executable, hls, made, tensors, tmp_path / "work", layers=True)
+    found = csim._run_steps(executable, hls, made, tensors, tmp_path / "work", csim.Frames.ALL)
     return [layer.name for layer in made.model.layers if (expected != found[layer.name]).any()]
 
 

@@ -45,6 +45,14 @@ def passes(made: Design, tmp_path: Path, frames: int = 3) -> None:
     assert (result.frames, result.values, result.mismatches) == (frames, frames * values, 0)
 
 
+def test_layers_of_a_large_design_have_one_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csim, "is_large", lambda model: True)
+    made = random_design(3, layers=4)
+    result = check_csim(write_hls(made, tmp_path), made, inputs_of(made, 3), tmp_path / "work")
+    sizes = [int(np.prod(layer.shape)) for layer in made.model.layers]
+    assert (result.status, result.frames, result.values) == ("passed", 3, sum(sizes) + 3 * sizes[-1])
+
+
 def test_tiny_design(tmp_path: Path) -> None:
     passes(tiny_design(), tmp_path, frames=5)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from gan2hls.base import in_threads, one_blas_thread, one_thread, threads
+from gan2hls.base import begun, in_threads, one_blas_thread, one_thread, threads
 
 
 def test_parts_run_once_and_as_many_at_a_time_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +57,33 @@ def test_what_a_part_raises_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ValueError, match="the fourth"):
         in_threads(part, range(5))
+
+
+def test_what_is_begun_has_one_processor_until_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "processors", lambda: 2)
+    told, waited = threading.Event(), threading.Event()
+
+    def task() -> tuple[int, int]:
+        alone = threads.free_processors()
+        told.set()
+        assert waited.wait(60)
+        while threads.free_processors() == 1:  # until ``wait`` below says so
+            pass
+        return alone, threads.free_processors()
+
+    wait = begun(task)
+    assert told.wait(60) and threads.free_processors() == 2
+    waited.set()
+    assert wait() == wait() == (1, 2)
+
+
+def test_what_is_begun_raises_where_it_is_waited_for() -> None:
+    def fail() -> None:
+        raise ValueError("in another thread")
+
+    wait = begun(fail)
+    with pytest.raises(ValueError, match="in another thread"):
+        wait()
 
 
 def limits() -> set[int]:

@@ -135,7 +135,7 @@ def test_layers_far_from_each_other_are_not_in_a_row() -> None:
 
 @pytest.mark.slow
 def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And for a model that is like another one it looks for nothing else."""
+    """And for a model that is like another one it takes the same, or looks for nothing else."""
     model = large_model()
     least = next(n for n in range(4, 40) if fits(model, Target(dsp=n, share=False), {}))
     roomy = schedule(model, Target(dsp=least), {})
@@ -151,8 +151,12 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     choices = module.layer_choices
     monkeypatch.setattr(module, "layer_choices", lambda *args, **named: looked.append(named) or choices(*args, **named))
     again = schedule(replace(model), scarce, {}, like=made)
-    assert [named["shared"] for named in looked] == [made.shared] == [again.shared]
+    assert not looked and again.shared == made.shared
     assert design_resources(again) == design_resources(made) and again.depths == made.depths
+    fewer = replace(scarce, dsp=design_resources(made).dsp - 1)
+    slower = schedule(replace(model), fewer, {}, like=made)
+    assert [named["shared"] for named in looked] == [made.shared] == [slower.shared]
+    assert design_resources(slower).within(fewer.budget)
 
 
 @pytest.mark.parametrize(("bram", "away"), [(30, True), (45, False)])
