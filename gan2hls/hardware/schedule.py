@@ -82,9 +82,9 @@ def _again(like: Design, model: IntegerModel, target: Target) -> Design | None:
     made = without_entropy(refolded(like, model))
     if made.shared != like.shared or not design_resources(made).within(target.budget):
         return None
+    made = with_entropy(made, target.budget) if target.memory.entropy else made
     if estimate(made).interval > _AS_FAST * estimate(like).interval:
         return None
-    made = with_entropy(made, target.budget) if target.memory.entropy else made
     verify_design(made)
     return made
 

@@ -11,6 +11,7 @@ from typing import final
 
 import numpy as np
 
+from gan2hls.base import in_threads
 from gan2hls.fit import PERCENTILE, LayerPrecision, RangeRule
 from gan2hls.formats import Precision
 from gan2hls.model import Golden, Graph, IntegerModel, Rerun, linear_layers
@@ -208,7 +209,7 @@ class RangeSearch:
 
     def run(self, candidates: Sequence[Candidate]) -> Trial:
         """Return the best lowering found: first the range rule, then the equalization."""
-        tried = [self.measure(_ALPHAS[0], candidate) for candidate in candidates]
+        tried = self._tried(_ALPHAS[0], candidates)
         best = min(tried, key=lambda trial: trial.error)
         del tried
         for alpha in _ALPHAS[1:]:
@@ -221,8 +222,18 @@ class RangeSearch:
 
     def best_range(self, candidates: Sequence[Candidate]) -> Candidate:
         """Return the range rule of least error without equalization."""
-        tried = [self.measure(None, candidate) for candidate in candidates]
-        return min(tried, key=lambda trial: trial.error).candidate
+        return min(self._tried(None, candidates), key=lambda trial: trial.error).candidate
+
+    def _tried(self, alpha: float | None, candidates: Sequence[Candidate]) -> list[Trial]:
+        """Return the lowering with each of ``candidates``, in their order, as many at a time as processors."""
+        self.variant(alpha)
+        tried: dict[Candidate, Trial] = {}
+
+        def measure(candidate: Candidate) -> None:
+            tried[candidate] = self.measure(alpha, candidate)
+
+        in_threads(measure, candidates)
+        return [tried[candidate] for candidate in candidates]
 
     def error_with(self, codes: Mapping[str, IntWeight], candidate: Candidate) -> float:
         """Return the mean squared error of the output with ``codes`` in place of some weights, not equalized."""
