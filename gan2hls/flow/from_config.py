@@ -31,6 +31,7 @@ from gan2hls.hardware import (
     estimate,
     legal_pe,
     legal_simd,
+    plain_pace,
 )
 from gan2hls.model import IntegerModel
 from gan2hls.ops import IntLinear
@@ -163,7 +164,7 @@ class _Weighing:
             design = self._design_of(model)
         except FoldingError:
             return False
-        as_fast = found.interval <= estimate(self._first).interval
+        as_fast = found.interval <= plain_pace(self._first)
         paced = estimate(design).interval <= (_AS_FAST if as_fast else _NEARLY) * found.interval
         return paced and design_resources(design).within(self._most)
 

@@ -41,7 +41,7 @@ from gan2hls.hardware.skip import AxisPhases
 from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.tap_loop import granted_loop, tap_loop
 from gan2hls.hardware.turns import turn_of
-from gan2hls.hardware.weigh import Weighed, weigh
+from gan2hls.hardware.weigh import Weighed, plain_pace, weigh
 from gan2hls.hardware.width_converters import Converter
 
 __all__ = [
@@ -98,6 +98,7 @@ __all__ = [
     "make_engine",
     "part_name",
     "part_resources",
+    "plain_pace",
     "schedule",
     "sizing",
     "stretch_rows",

@@ -32,8 +32,10 @@ def with_entropy(design: Design, budget: Resources) -> Design:
 
 
 def without_entropy(design: Design) -> Design:
-    """Return ``design`` without entropy codes."""
-    return replace(design, engines=tuple(map(_plain, design.engines)))
+    """Return ``design`` without entropy codes, itself where there are none."""
+    engines = tuple(map(_plain, design.engines))
+    same = all(one is other for one, other in zip(engines, design.engines, strict=True))
+    return design if same else replace(design, engines=engines)
 
 
 def _plain(engine: EngineDesign) -> EngineDesign:

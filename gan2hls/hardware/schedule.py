@@ -21,6 +21,7 @@ from gan2hls.hardware.misfit import Narrower, WithWeights, misfit_error
 from gan2hls.hardware.refold import refolded, still_shared
 from gan2hls.hardware.resources import design_resources
 from gan2hls.hardware.search import Choices, taken_by
+from gan2hls.hardware.weigh import plain_pace
 from gan2hls.hardware.within_budget import Found, layer_choices, search_within, within_budget
 from gan2hls.model import IntegerModel, batched
 
@@ -83,7 +84,7 @@ def _again(like: Design, model: IntegerModel, target: Target) -> Design | None:
     if made.shared != like.shared or not design_resources(made).within(target.budget):
         return None
     made = with_entropy(made, target.budget) if target.memory.entropy else made
-    if estimate(made).interval > _AS_FAST * estimate(like).interval:
+    if estimate(made).interval > _AS_FAST * plain_pace(like):
         return None
     verify_design(made)
     return made

@@ -8,6 +8,7 @@ from typing import final
 
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.budget import Target
+from gan2hls.hardware.coding import without_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import FoldingRequest
@@ -55,7 +56,7 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
         FoldingError: a pinned value that does not divide.
     """
     target, model = target.with_port(design.memory), batched(model, target.batch)
-    same, pace = refolded(design, model), estimate(design).interval
+    same, pace = refolded(design, model), plain_pace(design)
     taken = design_resources(same)
     if taken.within(target.budget) or not design_resources(design).within(target.budget):
         return Weighed(taken, pace, refolded=True)
@@ -70,6 +71,11 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     slowest = choices.pace(chosen)
     interval = pace if slowest <= limit else max(pace, slowest)
     return Weighed(taken_by(chosen) + aside, interval, refolded=False)
+
+
+def plain_pace(design: Design) -> int:
+    """Return the cycles from frame to frame without entropy codes, which hold nothing up; a search has them anyway."""
+    return estimate(without_entropy(design)).interval
 
 
 def _planned(design: Design) -> int:

@@ -6,8 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from gan2hls.hardware import Design, FoldingRequest, LinearEngine, Target, design_resources, estimate, schedule
+from gan2hls.hardware import (
+    Design,
+    FoldingRequest,
+    LinearEngine,
+    Target,
+    design_resources,
+    estimate,
+    plain_pace,
+    schedule,
+)
 from gan2hls.hardware.budget import MemoryPort, Utilization
+from gan2hls.hardware.coding import without_entropy
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
 from tests.randomized import chain, conv, dense, linear_layer
@@ -46,6 +56,15 @@ def test_decoders_take_luts_that_are_left() -> None:
         assert [count > 0 for count in decoders(made)] == [first, second]
         assert design_resources(made).lut <= luts
         assert estimate(made).interval == estimate(plain).interval
+
+
+def test_entropy_codes_are_taken_off_again() -> None:
+    model = narrow_codes()
+    plain, coded = (schedule(model, replace(PLAIN, memory=port), PINNED) for port in (PLAIN.memory, CODED))
+    bare = without_entropy(coded)
+    assert decoders(bare) == [0, 0] and design_resources(bare) == design_resources(plain)
+    assert plain_pace(coded) == plain_pace(plain) == estimate(plain).interval
+    assert without_entropy(plain) is plain
 
 
 def test_decoders_are_as_slow_as_the_slowest_engine_lets_them_be() -> None:
