@@ -38,6 +38,7 @@ def buffered(
     target: Target,
     placed: Callable[[Design], Design] = lambda made: made,
     fits: Callable[[Design], bool] = lambda made: True,
+    slower: Callable[[Design], None] = lambda made: None,
 ) -> Design:
     """Return the design of ``chosen`` options with the line buffers and queues that it needs.
 
@@ -48,6 +49,7 @@ def buffered(
         target: part and clock.
         placed: as for ``with_queues``.
         fits: as for ``with_queues``.
+        slower: as for ``with_queues``.
     """
     of_layers = choices.of_layers(chosen, (layer.name for layer in model.layers))
     engines = tuple(_engine(layer, of_layers[layer.name]) for layer in model.layers)
@@ -56,7 +58,7 @@ def buffered(
     made = with_endless_queues(plain)
     short = (option.interval for option in chosen.values() if option.rows)
     pace = choices.pace(chosen) if choices.shared else max(short, default=0)
-    return with_queues(_buffer(made, pace) if target.prefetch else made, placed, fits)
+    return with_queues(_buffer(made, pace) if target.prefetch else made, placed, fits, slower)
 
 
 def with_fewer_bytes(

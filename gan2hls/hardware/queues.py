@@ -111,19 +111,21 @@ def with_queues(
     design: Design,
     placed: Callable[[Design], Design] = lambda made: made,
     fits: Callable[[Design], bool] = lambda made: True,
+    slower: Callable[[Design], None] = lambda made: None,
 ) -> Design:
     """Return ``design``, whose queues are endless, with as short ones as keep its frame interval.
 
     Where layers take turns, endless queues hold many frames, one of each turn.  Short ones that come near are enough,
     but those in external memory may be longer; where not even the first ones fit, the design with those is returned,
-    whatever its interval.  Where none fits that keeps the interval, a slower design is returned that does: of layers
-    that take turns, or somewhat slower with queues in external memory; of which the latter, where it does not fit
-    either, since it takes less.
+    whatever its interval.  A design with queues in external memory may also be somewhat slower where none fits that
+    keeps the interval; where neither fits, it is returned since it takes less.
 
     Args:
         design: without maps off chip, or with those of its engines alone.
         placed: returns a design with queues in other memories; it is returned where these keep the interval too.
         fits: whether a design takes no more than it may.
+        slower: called with a design of layers that take turns which fits and is slower than that, where the one that is
+            returned does not fit.
     """
     if not design.depths:
         return design
@@ -152,8 +154,11 @@ def with_queues(
         for one in both:
             one, pace = _at_its_best(one, interval, fits)
             if pace <= interval * _TOLERANCE:
-                less = at_the_port or slowed
-                return one if less is None or fits(one) else less
+                if fits(one):
+                    return one
+                if slowed is not None and fits(slowed):
+                    slower(slowed)
+                return at_the_port or one
             if queue_bytes(one) and pace <= interval * _AT_THE_PORT:
                 at_the_port = one if at_the_port is None or fits(one) > fits(at_the_port) else at_the_port
             if design.shared and pace <= interval * _SLOWED:

@@ -53,10 +53,17 @@ class Found:
     Attributes:
         design: that fits; None: there is none.
         aside: what is taken beside the options of layers, as far as it is known.
+        slower: where ``design`` is None, one that fits, and has shorter queues than its pace needs.
     """
 
     design: Design | None
     aside: Resources
+    slower: Design | None = None
+
+    def beside(self, other: Found | None) -> Found:
+        """Return this with the faster one of both ``slower`` designs, if there are any."""
+        slower = [found.slower for found in (self, other) if found is not None and found.slower is not None]
+        return replace(self, slower=min(slower, key=lambda design: estimate(design).interval, default=None))
 
 
 def within_budget(
@@ -64,14 +71,18 @@ def within_budget(
 ) -> tuple[Choices, Found]:
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
-    Where block RAM alone is short, line buffers may hold no more than a band reads, at the cost of its pace.
+    Where block RAM alone is short, line buffers may hold no more than a band reads, at the cost of its pace.  Where
+    nothing is found of which queues keep the pace, it is one of shorter queues.
     """
     if like is not None and not prefetches(like):
         target = replace(target, prefetch=False)
-    found = _at_ports(model, target, pinned, like)
-    if found[1].design is None and target.prefetch and _lacks_memory(*found, target):
-        return _at_ports(model, replace(target, prefetch=False), pinned, like)
-    return found
+    choices, found = _at_ports(model, target, pinned, like)
+    if found.design is None and target.prefetch and _lacks_memory(choices, found, target):
+        choices, other = _at_ports(model, replace(target, prefetch=False), pinned, like)
+        found = other.beside(found)
+    if found.design is None and found.slower is not None:
+        return choices, replace(found, design=found.slower)
+    return choices, found
 
 
 def _lacks_memory(choices: Choices, found: Found, target: Target) -> bool:
@@ -200,7 +211,7 @@ def _shared(
             joint = layer_choices(model, target, pinned, short=True, shared=groups)
             same = None if like is None else refolded(like, model)
             aside = _NOTHING if same is None or groups != same.shared else beside_options(same)
-            tried = joint, search_within(model, joint, target, target.budget, aside)
+            tried = joint, search_within(model, joint, target, target.budget, aside).beside(tried and tried[1])
     return tried
 
 
@@ -251,20 +262,28 @@ def search_within(
     model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources = _NOTHING
 ) -> Found:
     """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known."""
+    slower = list[Design]()
+    place = partial(placed, target=target, budget=budget)
     for _ in range(_SEARCHES):
         room = budget - aside
         chosen = choices.fastest(room) if target.cycles is None else reaching(model, choices, target, room)
         if chosen is None:
             break
-        place = partial(placed, target=target, budget=budget)
-        design = buffered(model, choices, chosen, target, place, lambda made: design_resources(made).within(budget))
+        design = buffered(
+            model, choices, chosen, target, place, lambda made: design_resources(made).within(budget), slower.append
+        )
         taken = design_resources(design)
         known, choices.bytes_aside = choices.bytes_aside, max(choices.bytes_aside, queue_bytes(design))
         if taken.within(budget) and (
             choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
         ):
             design = with_fewer_bytes(design, choices, chosen, target, budget, place)
-            return Found(with_entropy(design, budget) if target.memory.entropy else design, aside)
+            return Found(_coded(design, target, budget), aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
-    return Found(None, aside)
+    least = min(slower, key=lambda made: estimate(made).interval, default=None)
+    return Found(None, aside, None if least is None else _coded(least, target, budget))
+
+
+def _coded(design: Design, target: Target, budget: Resources) -> Design:
+    return with_entropy(design, budget) if target.memory.entropy else design
