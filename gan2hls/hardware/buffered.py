@@ -23,6 +23,8 @@ from gan2hls.model import IntegerModel, IntLayer
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
+#: What is left of the clocks of loops where another design is looked at for that.
+_WORTH_LOOPS = 0.995
 
 
 def placed(design: Design, target: Target, budget: Resources) -> Design:
@@ -84,14 +86,47 @@ def with_fewer_bytes(
     """
     if design.batch == 1 or design.memory is None:
         return design
-    beside = design_resources(design) - taken_by(chosen)
-    fewer = choices.with_fewer_bytes(chosen, budget - Resources(*(max(0, count) for count in beside.counts)))
+    fewer = choices.with_fewer_bytes(chosen, _left(design, chosen, budget))
     if fewer == chosen:
         return design
     other = buffered(design.model, choices, fewer, target, placed, lambda made: design_resources(made).within(budget))
     spent = 0 if other.memory is None else other.memory.frame_bytes
     as_good = design_resources(other).within(budget) and estimate(other).interval <= estimate(design).interval
     return other if as_good and spent < design.memory.frame_bytes else design
+
+
+def with_shorter_loops(
+    design: Design,
+    choices: Choices,
+    chosen: Chosen,
+    target: Target,
+    budget: Resources,
+    placed: Callable[[Design], Design],
+) -> Design:
+    """Return ``design`` with what ``budget`` leaves spent on layers that work one after the other, if it is faster.
+
+    Args:
+        design: of ``chosen`` options, within ``budget``.
+        choices: the options of all layers.
+        chosen: an option for each engine.
+        target: part and clock.
+        budget: what may be taken.
+        placed: as for ``with_queues``.
+    """
+    if not design.shared:
+        return design
+    interval = estimate(design).interval
+    shorter = choices.with_shorter_loops(chosen, _left(design, chosen, budget), interval)
+    if choices.loops_of(shorter) > _WORTH_LOOPS * choices.loops_of(chosen):
+        return design
+    other = buffered(design.model, choices, shorter, target, placed, lambda made: design_resources(made).within(budget))
+    return other if design_resources(other).within(budget) and estimate(other).interval < interval else design
+
+
+def _left(design: Design, chosen: Chosen, budget: Resources) -> Resources:
+    """Return what ``budget`` leaves to options where what ``design`` takes beside the ``chosen`` ones stays."""
+    beside = design_resources(design) - taken_by(chosen)
+    return budget - Resources(*(max(0, count) for count in beside.counts))
 
 
 def _engine(layer: IntLayer, option: Option) -> EngineDesign:

@@ -98,8 +98,12 @@ class Choices:
 
     def pace(self, chosen: Chosen) -> int:
         """Return the least interval that ``chosen`` options keep: that of the slowest, or of a loop."""
+        return max(*(option.interval for option in chosen.values()), self.loops_of(chosen))
+
+    def loops_of(self, chosen: Chosen) -> int:
+        """Return the clocks of a frame in the longest loop of ``chosen`` options; 0: there is none."""
         sums = (sum(chosen[name].interval for name in loop) for loop in self._loops)
-        return max(*(option.interval for option in chosen.values()), *(-(-taken // self._batch) for taken in sums), 0)
+        return max((-(-taken // self._batch) for taken in sums), default=0)
 
     def of_layers(self, chosen: Chosen, names: Iterable[str]) -> Chosen:
         """Return the option of each of the layers ``names``; layers that share an engine have one."""
@@ -187,6 +191,30 @@ class Choices:
             fits = (o for o in fewer if self._holds(kept | {name: o}, pace, budget))
             kept[name] = min(fits, key=lambda option: option.bus_bytes, default=kept[name])
         return kept
+
+    def with_shorter_loops(self, chosen: Chosen, budget: Resources, interval: int) -> Chosen:
+        """Return ``chosen`` with what ``budget`` has left spent on layers that work one after the other.
+
+        Each clock less of them is one of a frame, though ``chosen`` keeps its pace as it is: loops take more than the
+        sums that it was chosen by.  What spares most clocks for its share of what there is comes first.  Nothing reads
+        or writes more bytes, unless memory ports carry all of them in ``interval``.
+        """
+        kept, room = dict(chosen), np.maximum(np.array(budget.counts, np.float64), 1.0)
+        names = sorted({name for loop in self._loops for name in loop if name in kept})
+        while True:
+            best, most = None, 0.0
+            for name in names:
+                now = kept[name]
+                for option in self.options[name]:
+                    spent = np.maximum(np.subtract(option.taken.counts, now.taken.counts) / room, 0).sum()
+                    worth = (now.interval - option.interval) / (spent + _EASE)
+                    with_it = kept | {name: option}
+                    carried = option.bus_bytes <= now.bus_bytes or self.carries(with_it, interval)
+                    if worth > most and carried and taken_by(with_it).within(budget):
+                        best, most = with_it, worth
+            if best is None:
+                return kept
+            kept = best
 
     def fastest(self, budget: Resources) -> Chosen | None:
         """Return options of the least interval that fit ``budget``; None where none do."""

@@ -18,7 +18,7 @@ from typing import final
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, lifted
-from gan2hls.hardware.buffered import beside_options, buffered, placed, with_fewer_bytes
+from gan2hls.hardware.buffered import beside_options, buffered, placed, with_fewer_bytes, with_shorter_loops
 from gan2hls.hardware.coding import with_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
@@ -277,6 +277,7 @@ def search_within(
         if taken.within(budget) and (
             choices.bytes_aside == known or choices.carries(chosen, estimate(design).interval)
         ):
+            design = with_shorter_loops(design, choices, chosen, target, budget, place)
             design = with_fewer_bytes(design, choices, chosen, target, budget, place)
             return Found(_coded(design, target, budget), aside)
         beside = (taken - taken_by(chosen)).counts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +137,7 @@ def test_where_no_queues_fit_those_off_chip_are_put_aside(
     assert rings(made) == away
 
 
-def test_of_turns_slower_queues_are_taken_where_those_that_keep_the_interval_do_not_fit(
+def test_of_turns_slower_queues_are_told_where_those_that_keep_the_interval_do_not_fit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rng = np.random.default_rng(0)
@@ -154,10 +156,36 @@ def test_of_turns_slower_queues_are_taken_where_those_that_keep_the_interval_do_
     def away(one: Design) -> Design:
         return replace(one, off_chip={("l4", 0): 64})
 
-    made = with_queues(endless, away)
-    assert not made.off_chip and real(made).interval <= real(endless).interval
-    made = with_queues(endless, away, lambda one: bool(one.off_chip))
-    assert made.off_chip and made.depths == seen[0]
+    told: list[Design] = []
+    made = with_queues(endless, away, slower=told.append)
+    assert not made.off_chip and not told and real(made).interval <= real(endless).interval
+    again = with_queues(endless, away, lambda one: bool(one.off_chip), told.append)
+    assert again.depths == made.depths and not again.off_chip
+    (slow,) = told
+    assert slow.off_chip and slow.depths == seen[0]
+
+
+def test_slower_queues_are_taken_where_nothing_else_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    model = residual_model(rng, 2, channels=36, size=3)
+    target = Target(dsp=40, share=True)
+    usual = schedule(model, target, {})
+    assert usual.shared and usual.depths
+    module, told = sys.modules["gan2hls.hardware.within_budget"], list[Design]()
+    real = module.buffered
+
+    def buffered(*args: Any) -> Design:
+        *others, slower = args
+        made: Design = real(*others)
+        if not told:
+            slower(made)
+        told.append(made)
+        return replace(made, depths=dict.fromkeys(made.depths, 1 << 20))
+
+    monkeypatch.setattr(module, "buffered", buffered)
+    found = schedule(model, target, {})
+    assert len(told) > 1 and found.engines == told[0].engines
+    assert found.depths == told[0].depths and design_resources(found).within(target.budget)
 
 
 def test_maps_can_be_kept_on_chip() -> None:

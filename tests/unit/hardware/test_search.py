@@ -76,6 +76,22 @@ def test_the_fastest_is_that_of_all_choices_where_layers_wait_for_each_other(see
     assert choices.pace(found) == max(*(o.interval for o in found.values()), *(-(-taken // batch) for taken in sums))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_left_shortens_loops(seed: int) -> None:
+    """As far as nothing of a loop could be faster alone."""
+    rng = np.random.default_rng(seed)
+    options = random_options(rng, 4, 6)
+    loop = frozenset(("l0", "l2"))
+    choices = Choices(options, loops=(loop,))
+    chosen = choices.cheapest(choices.intervals[-1])
+    budget = taken_by(chosen) + Resources(8, 300, 600, 10)
+    kept = choices.with_shorter_loops(chosen, budget, choices.pace(chosen))
+    assert taken_by(kept).within(budget) and choices.loops_of(kept) <= choices.loops_of(chosen)
+    assert {name for name in kept if kept[name] is not chosen[name]} <= loop
+    faster = [kept | {name: o} for name in loop for o in choices.options[name] if o.interval < kept[name].interval]
+    assert not any(taken_by(other).within(budget) for other in faster)
+
+
 def test_where_the_cheapest_fits_it_is_taken() -> None:
     options = random_options(np.random.default_rng(0), 3, 8)
     choices = Choices(options)
