@@ -105,6 +105,8 @@ def with_shorter_loops(
 ) -> Design:
     """Return ``design`` with what ``budget`` leaves spent on layers that work one after the other, if it is faster.
 
+    A design that is as fast as ``target`` asks stays as it is.
+
     Args:
         design: of ``chosen`` options, within ``budget``.
         choices: the options of all layers.
@@ -113,9 +115,9 @@ def with_shorter_loops(
         budget: what may be taken.
         placed: as for ``with_queues``.
     """
-    if not design.shared:
-        return design
     interval = estimate(design).interval
+    if not design.shared or interval <= (target.cycles or 0):
+        return design
     shorter = choices.with_shorter_loops(chosen, _left(design, chosen, budget), interval)
     if choices.loops_of(shorter) > _WORTH_LOOPS * choices.loops_of(chosen):
         return design

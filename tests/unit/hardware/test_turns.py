@@ -10,7 +10,7 @@ import pytest
 
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
-from gan2hls.fabric import SERIES_7, overall
+from gan2hls.fabric import SERIES_7, Resources, overall
 from gan2hls.hardware import TURNS, Folding, Target, design_resources, estimate, fits, queues, schedule
 from gan2hls.hardware.budget import Utilization
 from gan2hls.hardware.buffered import beside_options
@@ -22,6 +22,7 @@ from gan2hls.hardware.queues import _in_turn, waiting_edges
 from gan2hls.hardware.refold import refolded
 from gan2hls.hardware.requant_lanes import turn_cycles, with_quicker_ends
 from gan2hls.hardware.resources import edges_resources, engine_resources, joints_resources
+from gan2hls.hardware.search import Choices, Chosen
 from gan2hls.hardware.sharing import loops, sharing
 from gan2hls.hardware.stream_engine import stream_op
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
@@ -157,6 +158,22 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     slower = schedule(replace(model), fewer, {}, like=made)
     assert [named["shared"] for named in looked] == [made.shared] == [slower.shared]
     assert design_resources(slower).within(fewer.budget)
+
+
+def test_nothing_more_is_spent_on_a_design_that_is_fast_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked = large_model(), list[int]()
+    real = Choices.with_shorter_loops
+
+    def with_shorter_loops(self: Choices, chosen: Chosen, budget: Resources, interval: int) -> Chosen:
+        asked.append(interval)
+        return real(self, chosen, budget, interval)
+
+    monkeypatch.setattr(Choices, "with_shorter_loops", with_shorter_loops)
+    fastest = schedule(model, Target(dsp=40, share=True), {})
+    assert fastest.shared and asked and estimate(fastest).interval <= asked[0]
+    asked.clear()
+    target = Target(dsp=40, share=True, fps=2e8 / (2 * estimate(fastest).interval))
+    assert schedule(model, target, {}).shared and not asked
 
 
 @pytest.mark.parametrize(("bram", "away"), [(30, True), (45, False)])
