@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import onnx
 
 from gan2hls import timing
-from gan2hls.base import one_thread
+from gan2hls.base import ToolError, one_thread
 from gan2hls.config import Config
 from gan2hls.flow.from_config import activation_bound, goal_of, pinned_foldings, target_of
 from gan2hls.flow.inputs import Inputs
@@ -47,7 +48,8 @@ def lower(
         FoldingError: a pinned folding that does not divide.
     """
     wanted, rule, target = config.precision, config.calibration.range, target_of(config, part)
-    timing.prepare()
+    with suppress(ToolError):  # which is told where a design is simulated, if it comes to that
+        timing.prepare()
     with one_thread():
         return quantize(
             graph,

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import gan2hls
-from gan2hls.base.errors import OutputError
+from gan2hls.base.errors import OutputError, ToolError
 from gan2hls.flow.project_folder import check_source, load_saved
 from gan2hls.flow.saved_model import load_origin
 from gan2hls.model.origin import Origin
+from gan2hls.timing import clocks
 from tests.tiny_onnx import save_tiny
 
 A, B = "a" * 64, "b" * 64
@@ -64,6 +65,15 @@ def test_a_project_remembers_its_file(tmp_path: Path) -> None:
     gan2hls.build(result.path, start="schedule", stop="schedule")
     assert load_saved(result.path).origin == origin
     assert gan2hls.build(model, stop="lower", output=tmp_path / "out").path == result.path
+
+
+def test_a_model_is_lowered_where_nothing_can_be_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ToolError("no C++ compiler")
+
+    monkeypatch.setattr(clocks, "load", fail)
+    model = save_tiny(tmp_path / "tiny.onnx")
+    assert gan2hls.build(model, stop="lower", output=tmp_path / "out").integer_model is not None
 
 
 def test_resuming_a_project_without_a_file_name_saves_it(tmp_path: Path) -> None:
