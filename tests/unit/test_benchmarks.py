@@ -28,6 +28,7 @@ def test_both_sides_of_the_clocks_are_alike() -> None:
     assert all(found.stream(stream).valid.tolist() == wires[stream].valid for stream in wires)
 
 
+@pytest.mark.slow
 def test_the_golden_model_is_timed_beside_onnx_runtime() -> None:
     pairs = golden.measure(ROOT / "models" / "tiny_dcgan.onnx")
     assert len(pairs) == 2 and all(seconds > 0 for pair in pairs for seconds in pair)

@@ -80,6 +80,7 @@ def _choices(design: Design) -> list[Any]:
     return [(e.folding, getattr(e, "off_chip", None), getattr(e, "rows", 0)) for e in design.engines]
 
 
+@pytest.mark.slow
 def test_a_picture_has_any_number_of_frames(tmp_path: Path) -> None:
     """The last batch is filled up, and what fills it is left out."""
     pytest.importorskip("hls4ml")

@@ -212,6 +212,7 @@ def test_a_saved_design_has_its_ports() -> None:
     assert again.memory.ports == made.memory.ports and again.memory_ports == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gbps", sampled([0.3, None], 1))
 def test_a_port_that_is_too_slow_is_told_in_a_build(gbps: float | None, tmp_path: Path) -> None:
     """Of a model that fits the part; what the error names is enough."""
