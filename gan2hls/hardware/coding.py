@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gan2hls.fabric import Resources
+from gan2hls.hardware.budget import Target
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import EngineDesign
 from gan2hls.hardware.entropy import WORTH_CODING, best_phrase, legal_decoders, symbol_bits
@@ -29,6 +30,11 @@ def with_entropy(design: Design, budget: Resources) -> Design:
         if design_resources(made).within(budget):
             design = made
     return design
+
+
+def coded_for(target: Target, design: Design, budget: Resources) -> Design:
+    """Return ``design`` as ``with_entropy`` does, where ``target`` lets weights have entropy codes."""
+    return with_entropy(design, budget) if target.memory.entropy else design
 
 
 def without_entropy(design: Design) -> Design:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, excess_text, lifted, room_beside
-from gan2hls.hardware.coding import with_entropy, without_entropy
+from gan2hls.hardware.coding import coded_for, without_entropy
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design, verify_design
 from gan2hls.hardware.engine import FoldingRequest
@@ -83,7 +83,7 @@ def _again(like: Design, model: IntegerModel, target: Target) -> Design | None:
     made = without_entropy(refolded(like, model))
     if made.shared != like.shared or not design_resources(made).within(target.budget):
         return None
-    made = with_entropy(made, target.budget) if target.memory.entropy else made
+    made = coded_for(target, made, target.budget)
     if estimate(made).interval > _AS_FAST * plain_pace(like):
         return None
     verify_design(made)

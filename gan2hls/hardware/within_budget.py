@@ -19,7 +19,7 @@ from gan2hls.base import FoldingError
 from gan2hls.fabric import Resources
 from gan2hls.hardware.budget import Target, lifted
 from gan2hls.hardware.buffered import beside_options, buffered, placed, with_fewer_bytes, with_shorter_loops
-from gan2hls.hardware.coding import with_entropy
+from gan2hls.hardware.coding import coded_for
 from gan2hls.hardware.cycles import estimate
 from gan2hls.hardware.design import Design
 from gan2hls.hardware.engine import FoldingRequest
@@ -279,12 +279,8 @@ def search_within(
         ):
             design = with_shorter_loops(design, choices, chosen, target, budget, place)
             design = with_fewer_bytes(design, choices, chosen, target, budget, place)
-            return Found(_coded(design, target, budget), aside)
+            return Found(coded_for(target, design, budget), aside)
         beside = (taken - taken_by(chosen)).counts
         aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
     least = min(slower, key=lambda made: estimate(made).interval, default=None)
-    return Found(None, aside, None if least is None else _coded(least, target, budget))
-
-
-def _coded(design: Design, target: Target, budget: Resources) -> Design:
-    return with_entropy(design, budget) if target.memory.entropy else design
+    return Found(None, aside, None if least is None else coded_for(target, least, budget))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -67,8 +68,9 @@ def test_what_is_begun_has_one_processor_until_it_is_waited_for(monkeypatch: pyt
         alone = threads.free_processors()
         told.set()
         assert waited.wait(60)
-        while threads.free_processors() == 1:  # until ``wait`` below says so
-            pass
+        late = time.monotonic() + 60
+        while threads.free_processors() == 1 and time.monotonic() < late:  # until ``wait`` below says so
+            time.sleep(0.001)
         return alone, threads.free_processors()
 
     wait = begun(task)

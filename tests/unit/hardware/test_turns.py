@@ -11,9 +11,9 @@ import pytest
 from gan2hls.base import FoldingError
 from gan2hls.codecs import decode
 from gan2hls.fabric import SERIES_7, Resources, overall
-from gan2hls.hardware import TURNS, Folding, Target, design_resources, estimate, fits, queues, schedule
+from gan2hls.hardware import TURNS, Design, Folding, Target, design_resources, estimate, fits, queues, schedule
 from gan2hls.hardware.budget import Utilization
-from gan2hls.hardware.buffered import beside_options
+from gan2hls.hardware.buffered import beside_options, buffered, with_shorter_loops
 from gan2hls.hardware.design import verify_design
 from gan2hls.hardware.engine import FoldingRequest
 from gan2hls.hardware.line_buffer import line_buffer_rows
@@ -26,6 +26,7 @@ from gan2hls.hardware.search import Choices, Chosen
 from gan2hls.hardware.sharing import loops, sharing
 from gan2hls.hardware.stream_engine import stream_op
 from gan2hls.hardware.turns import in_a_row, joint_layer, shareable, sharing_key, turn_of
+from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
 from gan2hls.ops import IntLinear
@@ -158,6 +159,23 @@ def test_the_search_shares_engines_where_nothing_else_fits(monkeypatch: pytest.M
     slower = schedule(replace(model), fewer, {}, like=made)
     assert [named["shared"] for named in looked] == [made.shared] == [slower.shared]
     assert design_resources(slower).within(fewer.budget)
+
+
+def test_what_is_left_makes_a_design_in_turns_faster() -> None:
+    """One of the cheapest options; where nothing is left it stays."""
+    model, target = large_model(), Target(dsp=60)
+    (groups, *_) = sharing(model, target, {})
+    choices = layer_choices(model, target, {}, short=True, shared=groups)
+    chosen = choices.cheapest(choices.intervals[-1])
+    design = buffered(model, choices, chosen, target)
+
+    def shorter(budget: Resources) -> Design:
+        return with_shorter_loops(design, choices, chosen, target, budget, lambda made: made)
+
+    faster = shorter(target.budget)
+    assert estimate(faster).interval < estimate(design).interval
+    assert design_resources(faster).within(target.budget)
+    assert shorter(design_resources(design)) is design
 
 
 def test_nothing_more_is_spent_on_a_design_that_is_fast_enough(monkeypatch: pytest.MonkeyPatch) -> None:
