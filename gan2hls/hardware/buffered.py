@@ -23,8 +23,9 @@ from gan2hls.model import IntegerModel, IntLayer
 #: How far the frame interval may lie above its limit before line buffers get another row, and how many they get.
 _TOLERANCE = 1.005
 _MOST_EXTRA_ROWS = 3
-#: What is left of the clocks of loops where another design is looked at for that.
-_WORTH_LOOPS = 0.995
+#: By what part of their clocks loops must become shorter where another design is looked at for that, and how many are:
+#: each is planned with what queues of the former ones take.
+_WORTH_LOOPS, _TRIES = 0.005, 3
 
 
 def placed(design: Design, target: Target, budget: Resources) -> Design:
@@ -103,7 +104,7 @@ def with_shorter_loops(
     budget: Resources,
     placed: Callable[[Design], Design],
 ) -> Design:
-    """Return ``design`` with what ``budget`` leaves spent on layers that work one after the other, if it is faster.
+    """Return ``design`` with ``budget`` spent on layers that work one after the other, if that is faster.
 
     A design that is as fast as ``target`` asks stays as it is.
 
@@ -118,11 +119,19 @@ def with_shorter_loops(
     interval = estimate(design).interval
     if not design.shared or interval <= (target.cycles or 0):
         return design
-    shorter = choices.with_shorter_loops(chosen, _left(design, chosen, budget), interval)
-    if choices.loops_of(shorter) > _WORTH_LOOPS * choices.loops_of(chosen):
-        return design
-    other = buffered(design.model, choices, shorter, target, placed, lambda made: design_resources(made).within(budget))
-    return other if design_resources(other).within(budget) and estimate(other).interval < interval else design
+    left = _left(design, chosen, budget)
+    for _ in range(_TRIES):
+        shorter = choices.with_shorter_loops(chosen, left, interval)
+        spared = choices.loops_of(chosen) - choices.loops_of(shorter)
+        if spared <= _WORTH_LOOPS * choices.loops_of(chosen):
+            break
+        made = buffered(
+            design.model, choices, shorter, target, placed, lambda one: design_resources(one).within(budget)
+        )
+        if design_resources(made).within(budget):
+            return made if estimate(made).interval < interval else design
+        left = Resources(*map(min, zip(left.counts, _left(made, shorter, budget).counts, strict=True)))
+    return design
 
 
 def _left(design: Design, chosen: Chosen, budget: Resources) -> Resources:

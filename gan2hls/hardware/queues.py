@@ -124,8 +124,8 @@ def with_queues(
         design: without maps off chip, or with those of its engines alone.
         placed: returns a design with queues in other memories; it is returned where these keep the interval too.
         fits: whether a design takes no more than it may.
-        slower: called with a design of layers that take turns which fits and is slower than that, where the one that is
-            returned does not fit.
+        slower: called with the fastest design of layers that take turns which fits and is slower than that, where the
+            one that is returned does not fit.
     """
     if not design.depths:
         return design
@@ -138,6 +138,7 @@ def with_queues(
         if edge.source.tensor in design.engine(edge.reader).layer.inputs[: edge.port]
     }
     slowed: Design | None = None
+    fitting: tuple[float, Design] | None = None
     at_the_port: Design | None = None
     candidates = _candidates(design, interval)
     first = next(candidates)
@@ -156,9 +157,11 @@ def with_queues(
             if pace <= interval * _TOLERANCE:
                 if fits(one):
                     return one
-                if slowed is not None and fits(slowed):
-                    slower(slowed)
+                if fitting is not None:
+                    slower(fitting[1])
                 return at_the_port or one
+            if design.shared and pace < (inf if fitting is None else fitting[0]) and fits(one):
+                fitting = pace, one
             if queue_bytes(one) and pace <= interval * _AT_THE_PORT:
                 at_the_port = one if at_the_port is None or fits(one) > fits(at_the_port) else at_the_port
             if design.shared and pace <= interval * _SLOWED:

@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from gan2hls.base import compiled_once
 from gan2hls.fabric import Resources, overall
+from gan2hls.hardware.integer_program import least_makespan
 from gan2hls.hardware.option import Option
 from gan2hls.hardware.packing import most_loaded
+from gan2hls.hardware.sharing import Loop, longest_loop
 from gan2hls.numbers import FloatArray, Int64Array
 
 Chosen = dict[str, Option]
@@ -43,7 +45,8 @@ class Choices:
         options: of each layer, cheapest first, those that need external memory last.
         bytes_per_clock: that a memory port carries.
         shared: names of the layers that take turns at one engine, whose options are those of the first one.
-        loops: names of the layers that work one after the other, loop by loop.
+        loops: names of the layers that work one after the other, loop by loop, and for what part of its clocks others
+            wait for each.
         batch: frames of a batch, on which they work at the same time.
         ports: to external memory.
 
@@ -59,7 +62,7 @@ class Choices:
         options: Mapping[str, tuple[Option, ...]],
         bytes_per_clock: float = 0.0,
         shared: tuple[tuple[str, ...], ...] = (),
-        loops: tuple[frozenset[str], ...] = (),
+        loops: tuple[Loop, ...] = (),
         batch: int = 1,
         ports: int = 1,
     ) -> None:
@@ -73,7 +76,7 @@ class Choices:
         self._away = np.zeros((len(options), most), np.bool_)
         for n, (name, found) in enumerate(self.options.items()):
             self._taken[n, : len(found)] = [
-                (*option.taken.counts, option.bus_bytes, *(option.interval * (name in loop) for loop in loops))
+                (*option.taken.counts, option.bus_bytes, *(option.interval * loop.get(name, 0) for loop in loops))
                 for option in found
             ]
             self._interval[n, : len(found)] = [option.interval for option in found]
@@ -102,8 +105,8 @@ class Choices:
 
     def loops_of(self, chosen: Chosen) -> int:
         """Return the clocks of a frame in the longest loop of ``chosen`` options; 0: there is none."""
-        sums = (sum(chosen[name].interval for name in loop) for loop in self._loops)
-        return max((-(-taken // self._batch) for taken in sums), default=0)
+        clocks = {name: option.interval for name, option in chosen.items()}
+        return longest_loop(self._loops, clocks, self._batch)
 
     def of_layers(self, chosen: Chosen, names: Iterable[str]) -> Chosen:
         """Return the option of each of the layers ``names``; layers that share an engine have one."""
@@ -193,28 +196,21 @@ class Choices:
         return kept
 
     def with_shorter_loops(self, chosen: Chosen, budget: Resources, interval: int) -> Chosen:
-        """Return ``chosen`` with what ``budget`` has left spent on layers that work one after the other.
+        """Return options that fit ``budget`` and keep the pace of ``chosen``, and whose loops are the shortest.
 
         Each clock less of them is one of a frame, though ``chosen`` keeps its pace as it is: loops take more than the
-        sums that it was chosen by.  What spares most clocks for its share of what there is comes first.  Nothing reads
-        or writes more bytes, unless memory ports carry all of them in ``interval``.
+        sums that it was chosen by.  What memory ports carry in ``interval``, or for ``chosen``, is not exceeded.
         """
-        kept, room = dict(chosen), np.maximum(np.array(budget.counts, np.float64), 1.0)
-        names = sorted({name for loop in self._loops for name in loop if name in kept})
-        while True:
-            best, most = None, 0.0
-            for name in names:
-                now = kept[name]
-                for option in self.options[name]:
-                    spent = np.maximum(np.subtract(option.taken.counts, now.taken.counts) / room, 0).sum()
-                    worth = (now.interval - option.interval) / (spent + _EASE)
-                    with_it = kept | {name: option}
-                    carried = option.bus_bytes <= now.bus_bytes or self.carries(with_it, interval)
-                    if worth > most and carried and taken_by(with_it).within(budget):
-                        best, most = with_it, worth
-            if best is None:
-                return kept
-            kept = best
+        pace, room = self.pace(chosen), self._room(interval, budget)
+        bytes_at, loops_at = len(budget.counts), len(budget.counts) + 1
+        room[bytes_at] = max(room[bytes_at], sum(option.bus_bytes for option in chosen.values()))
+        shares = self._taken[:, :, :loops_at] / np.maximum(room[:loops_at], 0.5)
+        spans = self._taken[:, :, loops_at:] / (self._batch * pace)
+        cost = _EASE * (shares[:, :, :bytes_at].sum(axis=2) + spans.sum(axis=2))
+        at = least_makespan(cost, shares, spans, self._interval <= pace)
+        if at is None:
+            return chosen
+        return {name: options[n] for (name, options), n in zip(self.options.items(), at, strict=True)}
 
     def fastest(self, budget: Resources) -> Chosen | None:
         """Return options of the least interval that fit ``budget``; None where none do."""

@@ -18,7 +18,7 @@ from gan2hls.hardware.refold import refolded, still_shared
 from gan2hls.hardware.requant_lanes import turn_cycles
 from gan2hls.hardware.resources import design_resources, engine_resources
 from gan2hls.hardware.search import taken_by
-from gan2hls.hardware.sharing import loops
+from gan2hls.hardware.sharing import longest_loop, loops
 from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel, batched
 
@@ -81,5 +81,4 @@ def plain_pace(design: Design) -> int:
 def _planned(design: Design) -> int:
     """Return the interval for which the engines of ``design`` are folded where some work one after the other."""
     cycles = {unit.layers[0].name: turn_cycles(unit) for unit in design.units}
-    sums = (sum(cycles[name] for name in loop) for loop in loops(design.model, design.shared))
-    return max((design.per_frame(taken) for taken in sums), default=0)
+    return longest_loop(loops(design.model, design.shared), cycles, design.batch)

@@ -42,7 +42,7 @@ _WORTH_TURNS = 1.1
 #: Bands of a batch at least, where layers take turns.
 _LEAST_BANDS = 2
 #: Searches at most, each with what the former design's queues take put aside.
-_SEARCHES = 5
+_SEARCHES = 6
 
 
 @final
@@ -72,7 +72,7 @@ def within_budget(
     """Look for a design within the target's budget; return where it was looked for, and what was found.
 
     Where block RAM alone is short, line buffers may hold no more than a band reads, at the cost of its pace.  Where
-    nothing is found of which queues keep the pace, it is one of shorter queues.
+    nothing is found of which queues keep the pace, or what is found is slower, it is a design of shorter queues.
     """
     if like is not None and not prefetches(like):
         target = replace(target, prefetch=False)
@@ -80,8 +80,9 @@ def within_budget(
     if found.design is None and target.prefetch and _lacks_memory(choices, found, target):
         choices, other = _at_ports(model, replace(target, prefetch=False), pinned, like)
         found = other.beside(found)
-    if found.design is None and found.slower is not None:
-        return choices, replace(found, design=found.slower)
+    designs = [design for design in (found.design, found.slower) if design is not None]
+    if found.design is None or target.cycles is None:
+        found = replace(found, design=min(designs, key=lambda design: estimate(design).interval, default=None))
     return choices, found
 
 
@@ -261,14 +262,22 @@ def layer_choices(
 def search_within(
     model: IntegerModel, choices: Choices, target: Target, budget: Resources, aside: Resources = _NOTHING
 ) -> Found:
-    """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known."""
+    """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known.
+
+    Where nothing is left to options, though slower queues were found that fit, half of what was put aside last may do.
+    """
     slower = list[Design]()
     place = partial(placed, target=target, budget=budget)
+    planned = known_aside = aside
     for _ in range(_SEARCHES):
         room = budget - aside
         chosen = choices.fastest(room) if target.cycles is None else reaching(model, choices, target, room)
         if chosen is None:
-            break
+            if not slower:
+                break
+            aside = Resources(*((a + b) // 2 for a, b in zip(planned.counts, aside.counts, strict=True)))
+            continue
+        planned = aside
         design = buffered(
             model, choices, chosen, target, place, lambda made: design_resources(made).within(budget), slower.append
         )
@@ -280,7 +289,11 @@ def search_within(
             design = with_shorter_loops(design, choices, chosen, target, budget, place)
             design = with_fewer_bytes(design, choices, chosen, target, budget, place)
             return Found(coded_for(target, design, budget), aside)
-        beside = (taken - taken_by(chosen)).counts
-        aside = Resources(*(max(pair) for pair in zip(beside, aside.counts, strict=True)))
+        aside = _most(taken - taken_by(chosen), aside)
+        known_aside = _most(aside, known_aside)
     least = min(slower, key=lambda made: estimate(made).interval, default=None)
-    return Found(None, aside, None if least is None else coded_for(target, least, budget))
+    return Found(None, known_aside, None if least is None else coded_for(target, least, budget))
+
+
+def _most(one: Resources, other: Resources) -> Resources:
+    return Resources(*map(max, zip(one.counts, other.counts, strict=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pytest
@@ -75,9 +76,9 @@ def test_the_search_holds_sums_of_loops(batch: int) -> None:
     choices = layer_choices(model, Target(), {}, short=True, shared=groups)
     chosen = {name: found[0] for name, found in choices.options.items()}
     (loop,) = loops(model, groups)
-    total = sum(chosen[name].interval for name in loop)
+    total = sum(part * chosen[name].interval for name, part in loop.items())
     slowest = max(option.interval for option in chosen.values())
-    assert slowest < total and choices.pace(chosen) == max(slowest, -(-total // batch))
+    assert slowest < total and choices.pace(chosen) == max(slowest, ceil(total / batch))
 
 
 def test_more_lanes_behind_the_same_array_are_options() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from gan2hls.hardware import (
 )
 from gan2hls.hardware.cycles import Estimate
 from gan2hls.hardware.queues import queues_off_chip, with_endless_queues, with_queues
+from gan2hls.hardware.search import Choices, Chosen
 from gan2hls.kinds.add import IntAdd
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType
@@ -137,9 +139,11 @@ def test_where_no_queues_fit_those_off_chip_are_put_aside(
     assert rings(made) == away
 
 
+@pytest.mark.parametrize("tenths", [13, 17])
 def test_of_turns_slower_queues_are_told_where_those_that_keep_the_interval_do_not_fit(
-    monkeypatch: pytest.MonkeyPatch,
+    tenths: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The fastest of them, however slow it is."""
     rng = np.random.default_rng(0)
     endless = shared_design(rng, residual_model(rng, 2), endless=True)
     real, seen = queues.estimate, list[Mapping[tuple[str, int], int]]()
@@ -149,7 +153,7 @@ def test_of_turns_slower_queues_are_told_where_those_that_keep_the_interval_do_n
         if not made.off_chip:
             return known
         seen.append(made.depths)
-        return replace(known, interval=known.interval * (13 if made.depths == seen[0] else 30) // 10)
+        return replace(known, interval=known.interval * (tenths if made.depths == seen[0] else 30) // 10)
 
     monkeypatch.setattr(queues, "estimate", paced)
 
@@ -186,6 +190,47 @@ def test_slower_queues_are_taken_where_nothing_else_fits(monkeypatch: pytest.Mon
     found = schedule(model, target, {})
     assert len(told) > 1 and found.engines == told[0].engines
     assert found.depths == told[0].depths and design_resources(found).within(target.budget)
+
+
+def test_half_of_what_queues_take_is_put_aside_where_all_of_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    model = residual_model(rng, 2, channels=36, size=3)
+    target = Target(dsp=40, share=True)
+    budget = target.budget
+    module, rooms = sys.modules["gan2hls.hardware.within_budget"], list[int]()
+    real, fastest = module.buffered, Choices.fastest
+
+    def buffered(*args: Any) -> Design:
+        *others, slower = args
+        made: Design = real(*others)
+        if len(rooms) > 1:
+            return made
+        slower(made)
+        longer = (replace(made, depths=dict.fromkeys(made.depths, 1 << n)) for n in count())
+        return next(one for one in longer if design_resources(one).bram18 > 1.2 * budget.bram18)
+
+    def recorded(self: Choices, room: Resources) -> Chosen | None:
+        rooms.append(room.bram18)
+        return fastest(self, room)
+
+    monkeypatch.setattr(module, "buffered", buffered)
+    monkeypatch.setattr(Choices, "fastest", recorded)
+    assert design_resources(schedule(model, target, {})).within(budget)
+    first, second, third = rooms[:3]
+    assert first == budget.bram18 and second < 0 and third == first - (first - second) // 2
+
+
+@pytest.mark.parametrize("rate", [False, True])
+def test_a_design_of_slower_queues_may_be_the_faster_one(rate: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no rate is asked for."""
+    model, module = residual(), sys.modules["gan2hls.hardware.within_budget"]
+    slow, fast = (schedule(model, Target(dsp=dsp), {}) for dsp in (12, 40))
+    assert estimate(fast).interval < estimate(slow).interval
+    found = module.Found(slow, Resources(), fast)
+    monkeypatch.setattr(module, "_at_ports", lambda *_: (None, found))
+    asked = Target(fps=1.0) if rate else Target()
+    _, taken = module.within_budget(model, asked, {})
+    assert taken.design is (slow if rate else fast)
 
 
 def test_maps_can_be_kept_on_chip() -> None:

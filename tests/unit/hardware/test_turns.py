@@ -269,9 +269,9 @@ def test_what_works_between_two_turns_is_one_loop() -> None:
     sizes = [(6, 6), (6, 24), (24, 6), (6, 6), (6, 2)]
     layers = [linear_layer(rng, f"l{n}", "z", conv((2, 2), ci, co), KIND, out=KIND) for n, (ci, co) in enumerate(sizes)]
     model = chain("loops", (2, 2, 6), KIND, layers)
-    assert loops(model, (("l0", "l3"),)) == ({"l0", "l1", "l2"},)
-    assert loops(model, (("l0", "l3"), ("l1", "l2"))) == ({"l0", "l1"},)
-    assert loops(model, (("l0", "l1"), ("l3", "l4"))) == ({"l0"}, {"l3"})
+    assert loops(model, (("l0", "l3"),)) == ({"l0": 1, "l1": 1, "l2": 1},)
+    assert loops(model, (("l0", "l3"), ("l1", "l2"))) == ({"l0": 1, "l1": 1},)
+    assert loops(model, (("l0", "l1"), ("l3", "l4"))) == ({"l0": 1}, {"l3": 1})
     assert loops(model, ()) == ()
 
 

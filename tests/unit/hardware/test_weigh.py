@@ -70,6 +70,6 @@ def test_engines_of_a_loop_are_weighed_at_the_interval_that_they_were_folded_for
     for batch in (1, 2):
         design = schedule(model, Target(share=True, batch=batch), {})
         (loop,) = loops(design.model, design.shared)
-        parts = [turn_cycles(design.unit(name)) for name in loop]
+        parts = [part * turn_cycles(design.unit(name)) for name, part in loop.items()]
         assert len(parts) > 1 and _planned(design) == ceil(sum(parts) / batch)
         assert batch > 1 or _planned(design) >= design.interval
