@@ -16,7 +16,7 @@ from typing import Any, final
 
 from gan2hls import frontend, passes
 from gan2hls.auto import Assignment
-from gan2hls.base import ConfigError, ModelError, OutputError
+from gan2hls.base import ConfigError, ModelError, OutputError, begun
 from gan2hls.config import Config, resolve
 from gan2hls.emit import Project, Staging, check_replaceable, emit_bench, emit_memory, remove, staged, sweep
 from gan2hls.emit.hls import emit_hls
@@ -159,8 +159,9 @@ class _Run:
             self._schedule()
         if self.stop in ("lower", "schedule"):
             return self._finish_early(write)
+        float_step = self._begun_float_step()
         self._emit()
-        return self._verify_and_write(write)
+        return self._verify_and_write(write, float_step)
 
     @contextlib.contextmanager
     def _stage(self, stage: Stage, detail: str = "") -> Iterator[None]:
@@ -309,7 +310,7 @@ class _Run:
                 staging.commit()
         return self._result(project, None, write)
 
-    def _verify_and_write(self, write: bool) -> BuildResult:
+    def _verify_and_write(self, write: bool, float_step: FloatStep | None) -> BuildResult:
         with contextlib.ExitStack() as stack:
             destination = self.destination
             if not write:
@@ -318,7 +319,7 @@ class _Run:
             with self._stage("write", str(destination) if write else ""):
                 staging = stack.enter_context(staged(destination, self._check_source))
                 staging.add(self.project)
-            report = self._report(self._verify(staging, write))
+            report = self._report(self._verify(staging, write, float_step))
             made = {README_MD: make_readme(report, picture=self.picture), REPORT_JSON: report.to_json()}
             self.project = self.project.merged(made)
             staging.add(Project.of(made))
@@ -333,7 +334,7 @@ class _Run:
                     remove(failed)
         return self._result(self.project, report, write)
 
-    def _verify(self, staging: Staging, write: bool) -> Ladder:
+    def _verify(self, staging: Staging, write: bool, float_step: FloatStep | None) -> Ladder:
         if self.stop == "emit" or not self.config.verify.wanted:
             reason = "the build stopped after emit" if self.stop == "emit" else "verification was switched off"
             return Ladder(no_verification(reason), Timing(), NOT_MEASURED)
@@ -344,18 +345,19 @@ class _Run:
                 staging.folder,
                 self.design,
                 stimulus(self.design.model, self.inputs.evaluation, self.config.verify),
-                float_step=self._float_step(),
+                float_step=float_step,
                 former=former,
                 vendor_log=vendor_log(self.destination) if write else None,
                 notify=lambda step: self.notify("verify", step),
             )
 
-    def _float_step(self) -> FloatStep | None:
+    def _begun_float_step(self) -> FloatStep | None:
+        """Begin the float step, which needs no files: it runs while they are made."""
         loaded, graph = self.loaded, self.graph
-        if loaded is None or graph is None:
+        if loaded is None or graph is None or self.stop == "emit" or "float" not in self.config.verify.wanted:
             return None
         least = self.config.verify.min_psnr_db
-        return float_step(self.source, loaded, graph, self.model, self.inputs.evaluation, least)
+        return begun(float_step(self.source, loaded, graph, self.model, self.inputs.evaluation, least))
 
     def _report(self, ladder: Ladder) -> Report:
         assignment, widening = self._choices()

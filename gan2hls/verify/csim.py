@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import Literal, final
 
@@ -49,9 +48,6 @@ _MEMORY_BYTES = 12 << 30
 #: Processes beside those of the core, each of which may take ``_MEMORY_BYTES``.
 _MOST_WORKERS = 7
 
-#: Processors of which all but one are busy with the core where its first frame and all frames run side by side.
-_FEW_PROCESSORS = 2
-
 Codes = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -60,7 +56,6 @@ class Frames(Enum):
 
     ALL = slice(None)
     FIRST = slice(0, 1)
-    OTHERS = slice(1, None)
 
 
 @final
@@ -237,14 +232,11 @@ def _run_steps(
     given, made = tuple(stream.tensor for stream in design.inputs), core_outputs(design)
     of_layers = design.model.layers if alone is not None else ()
     layers = [_Step(one.name, one.inputs, {one.name: one.name}, alone or Frames.ALL) for one in of_layers]
-    core = [[_Step(CORE, given, made)]]
+    core = [_Step(CORE, given, made)]
     if may_deadlock(design) and len(tensors[given[0]]) > 1:  # the same words move in every frame, whatever they are
-        exactly, long = _Step(CORE, given, made, Frames.FIRST), f"{CORE}_long"
-        if processors() > _FEW_PROCESSORS:  # the first frame once more: it is there for the others to follow one
-            core = [[exactly], [_Step(long, given, made)]]
-        else:
-            core = [[exactly, _Step(long, given, made, Frames.OTHERS)]]
-    steps = [*layers, *chain(*core)]
+        # The first frame runs once more: it is there for the others to follow one.
+        core = [_Step(CORE, given, made, Frames.FIRST), _Step(f"{CORE}_long", given, made)]
+    steps = [*layers, *core]
     for path, codes in {path: codes for step in steps for path, codes in step.given(work, tensors)}.items():
         path.write_bytes(codes.astype(np.int32).tobytes())
     image = [str(hls.resolve().parent / IMAGE)] if design.has_image else []
@@ -258,7 +250,7 @@ def _run_steps(
 
     # The core takes as long as all layers, which share the other processors.
     workers = min(len(layers), max(1, processors() - len(core)), _MOST_WORKERS)
-    batches = [*(layers[n::workers] for n in range(workers)), *core]
+    batches = [*(layers[n::workers] for n in range(workers)), *([step] for step in core)]
     with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(run, batches))
     found: dict[str, Int64Array] = {}
@@ -267,7 +259,7 @@ def _run_steps(
             codes = np.fromfile(step.file(work, key, "out"), np.int32)
             part = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
             known = found.get(key, part[:0])
-            found[key] = np.concatenate([known, part[len(known) if step.frames is Frames.ALL else 0 :]])
+            found[key] = np.concatenate([known, part[len(known) :]])  # the first frame of two runs: at exact lengths
     return found
 
 
