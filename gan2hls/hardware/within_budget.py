@@ -42,7 +42,7 @@ _WORTH_TURNS = 1.1
 #: Bands of a batch at least, where layers take turns.
 _LEAST_BANDS = 2
 #: Searches at most, each with what the former design's queues take put aside.
-_SEARCHES = 6
+_SEARCHES = 8
 
 
 @final
@@ -126,7 +126,8 @@ def _at_widths(
     if queues_are_too_many and target.memory.may_narrow:
         half = replace(target.memory, bits=target.memory.bits // 2)
         other = _at_width(model, replace(target, memory=half), pinned, like)
-        return other if other[1].design is not None else found
+        if other[1].design is not None:
+            return other[0], other[1].beside(found[1])
     return found
 
 
@@ -264,7 +265,7 @@ def search_within(
 ) -> Found:
     """Look for a design within ``budget``; ``aside``: what it takes beside options, as far as it is known.
 
-    Where nothing is left to options, though slower queues were found that fit, half of what was put aside last may do.
+    Where nothing is left to options, though slower queues were found that fit, half of that may do.
     """
     slower = list[Design]()
     place = partial(placed, target=target, budget=budget)
@@ -275,7 +276,8 @@ def search_within(
         if chosen is None:
             if not slower:
                 break
-            aside = Resources(*((a + b) // 2 for a, b in zip(planned.counts, aside.counts, strict=True)))
+            most = (min(pair) for pair in zip(aside.counts, budget.counts, strict=True))
+            aside = Resources(*((a + b) // 2 for a, b in zip(planned.counts, most, strict=True)))
             continue
         planned = aside
         design = buffered(

@@ -217,7 +217,7 @@ def test_half_of_what_queues_take_is_put_aside_where_all_of_it_leaves_nothing(mo
     monkeypatch.setattr(Choices, "fastest", recorded)
     assert design_resources(schedule(model, target, {})).within(budget)
     first, second, third = rooms[:3]
-    assert first == budget.bram18 and second < 0 and third == first - (first - second) // 2
+    assert first == budget.bram18 and second < 0 and third == first - first // 2
 
 
 @pytest.mark.parametrize("rate", [False, True])
@@ -231,6 +231,16 @@ def test_a_design_of_slower_queues_may_be_the_faster_one(rate: bool, monkeypatch
     asked = Target(fps=1.0) if rate else Target()
     _, taken = module.within_budget(model, asked, {})
     assert taken.design is (slow if rate else fast)
+
+
+def test_slower_queues_behind_a_port_of_full_width_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where something is found behind one of half of it."""
+    module = sys.modules["gan2hls.hardware.within_budget"]
+    wide, narrow = (schedule(residual(), Target(dsp=dsp), {}) for dsp in (12, 40))
+    ways = iter([module.Found(None, Resources(bram18=1), wide), module.Found(narrow, Resources())])
+    monkeypatch.setattr(module, "_at_width", lambda *_: (None, next(ways)))
+    _, found = module._at_widths(residual(), Target(memory=MemoryPort(may_narrow=True)), {}, None)
+    assert found.design is narrow and found.slower is wide
 
 
 def test_maps_can_be_kept_on_chip() -> None:
