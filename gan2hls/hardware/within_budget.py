@@ -80,10 +80,15 @@ def within_budget(
     if found.design is None and target.prefetch and _lacks_memory(choices, found, target):
         choices, other = _at_ports(model, replace(target, prefetch=False), pinned, like)
         found = other.beside(found)
-    designs = [design for design in (found.design, found.slower) if design is not None]
-    if found.design is None or target.cycles is None:
-        found = replace(found, design=min(designs, key=lambda design: estimate(design).interval, default=None))
+    if found.slower is not None and (
+        found.design is None or (target.cycles is None and _is_faster(found.slower, found.design))
+    ):
+        found = replace(found, design=found.slower)
     return choices, found
+
+
+def _is_faster(one: Design, other: Design) -> bool:
+    return estimate(one).interval < estimate(other).interval
 
 
 def _lacks_memory(choices: Choices, found: Found, target: Target) -> bool:

@@ -48,6 +48,9 @@ _MEMORY_BYTES = 12 << 30
 #: Processes beside those of the core, each of which may take ``_MEMORY_BYTES``.
 _MOST_WORKERS = 7
 
+#: Processors with which the frame at exact lengths takes as long as all the rest.
+_FEW_PROCESSORS = 2
+
 Codes = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -56,6 +59,7 @@ class Frames(Enum):
 
     ALL = slice(None)
     FIRST = slice(0, 1)
+    OTHERS = slice(1, None)
 
 
 @final
@@ -234,8 +238,8 @@ def _run_steps(
     layers = [_Step(one.name, one.inputs, {one.name: one.name}, alone or Frames.ALL) for one in of_layers]
     core = [_Step(CORE, given, made)]
     if may_deadlock(design) and len(tensors[given[0]]) > 1:  # the same words move in every frame, whatever they are
-        # The first frame runs once more: it is there for the others to follow one.
-        core = [_Step(CORE, given, made, Frames.FIRST), _Step(f"{CORE}_long", given, made)]
+        others = Frames.ALL if processors() > _FEW_PROCESSORS else Frames.OTHERS
+        core = [_Step(CORE, given, made, Frames.FIRST), _Step(f"{CORE}_long", given, made, others)]
     steps = [*layers, *core]
     for path, codes in {path: codes for step in steps for path, codes in step.given(work, tensors)}.items():
         path.write_bytes(codes.astype(np.int32).tobytes())
@@ -248,9 +252,12 @@ def _run_steps(
             where, _, message = printed.strip().partition(": ")
             raise VerificationError(message or f"stopped with code {code}", where=where or "csim")
 
-    # The core takes as long as all layers, which share the other processors.
+    # The core takes as long as all layers, which share the other processors.  Each frame of it follows another one, the
+    # first once more or, where processors are few, that of layers: what a frame leaves behind must not matter.
     workers = min(len(layers), max(1, processors() - len(core)), _MOST_WORKERS)
     batches = [*(layers[n::workers] for n in range(workers)), *([step] for step in core)]
+    if len(core) > 1 and processors() <= _FEW_PROCESSORS:
+        batches = [[*layers, core[1]], [core[0]]]
     with ThreadPoolExecutor(len(batches)) as pool:
         list(pool.map(run, batches))
     found: dict[str, Int64Array] = {}
@@ -259,7 +266,7 @@ def _run_steps(
             codes = np.fromfile(step.file(work, key, "out"), np.int32)
             part = codes.astype(np.int64).reshape(-1, *design.streams[name].shape)
             known = found.get(key, part[:0])
-            found[key] = np.concatenate([known, part[len(known) :]])  # the first frame of two runs: at exact lengths
+            found[key] = np.concatenate([known, part[len(known) if step.frames is Frames.ALL else 0 :]])
     return found
 
 
