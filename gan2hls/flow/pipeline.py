@@ -132,7 +132,7 @@ class _Run:
         self.assignment: Assignment | None = None
         self.widening: Widening | None = None
         self.casts: tuple[UndefinedCast, ...] = ()
-        self._last: tuple[IntegerModel, Design] | None = None
+        self._designs: list[tuple[IntegerModel, Design]] = []
 
     def build(
         self,
@@ -236,15 +236,15 @@ class _Run:
                 _log.warning("precision.weight: auto has nothing to choose: the config and the file fix all weights")
 
     def _design_of(self, model: IntegerModel) -> Design:
-        """Return the design of ``model``, and keep the last one made: that of the choice that is measured last.
+        """Return the design of ``model``, and keep the first one made and the last one: those of choices to come.
 
         Where none fits it is one all the same, so that the bits of such a model are found too.
         """
-        if self._last is None or self._last[0] is not model:
-            target = replace(self._target(), oversize=True)
-            like = None if self._last is None else self._last[1]
-            self._last = model, schedule(model, target, pinned_foldings(model, self.config), near=False, like=like)
-        return self._last[1]
+        if all(other is not model for other, _ in self._designs):
+            target, like = replace(self._target(), oversize=True), self._designs[-1][1] if self._designs else None
+            made = schedule(model, target, pinned_foldings(model, self.config), near=False, like=like)
+            self._designs = [*self._designs[:1], (model, made)]
+        return next(design for other, design in self._designs if other is model)
 
     def _schedule(self) -> None:
         if self.start == "emit":
