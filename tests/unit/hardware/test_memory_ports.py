@@ -238,6 +238,7 @@ def test_a_slow_port_is_let_pass_and_told(tmp_path: Path, caplog: pytest.LogCapt
     assert caplog.text.rstrip().endswith("target.oversize lets it pass")
 
 
+@pytest.mark.slow
 def test_a_memory_that_brings_next_to_nothing_is_refused_without_a_rate_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -202,6 +202,7 @@ def test_a_larger_part_is_one_of_the_same_family() -> None:
     assert design_resources(larger).within(Target("LFE5U-45F-6BG256C").budget)
 
 
+@pytest.mark.slow
 def test_a_rate_that_does_not_fit_names_one_that_does() -> None:
     target = Target("xc7z010clg225-1", 100.0, fps=80_000.0)
     with pytest.raises(FoldingError, match="80000 frames/s need 227 DSP blocks, 80 are allowed") as found:

@@ -194,6 +194,7 @@ def test_nothing_more_is_spent_on_a_design_that_is_fast_enough(monkeypatch: pyte
     assert schedule(model, target, {}).shared and not asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bram", "away"), [(30, True), (45, False)])
 def test_engines_are_shared_where_weights_are_away_and_that_is_faster(bram: int, away: bool) -> None:
     """Each engine has multipliers in its requantizer, so a few with many lanes do more than many with a few."""
