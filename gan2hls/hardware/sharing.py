@@ -21,7 +21,8 @@ Groups = tuple[tuple[str, ...], ...]
 Loop = Mapping[str, float]
 
 #: Of the clocks of a normalization, which takes a map as it is made, and gives it as it is taken: neighbours wait while
-#: its first elements and its last ones go by.  Of parts from 0 to 1 it led to the fastest CartoonGANs.
+#: its first elements and its last ones go by.  Of 0, 0.2, 0.3, 0.5 and 1 none led to a faster CartoonGAN of 110 layers
+#: (32 x 32 and 64 x 64 pixels, activations of 8 bits).
 _HELD_PART = 0.3
 
 
