@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from gan2hls.hardware.within_budget import layer_choices
 from gan2hls.model import IntegerModel
 from gan2hls.numbers import IntType, QuantType, Table
 from gan2hls.ops import IntLinear
-from tests.random_integer_graphs import random_graph_design
+from tests.random_integer_graphs import norm_layer, random_graph_design
 from tests.randomized import chain, conv, linear_layer
 from tests.shared_engines import residual_model, shared_design, shared_engines
 
@@ -178,6 +179,29 @@ def test_what_is_left_makes_a_design_in_turns_faster() -> None:
     assert shorter(design_resources(design)) is design
 
 
+def test_another_design_is_planned_where_a_faster_one_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, target = large_model(), Target(dsp=60)
+    (groups, *_) = sharing(model, target, {})
+    choices = layer_choices(model, target, {}, short=True, shared=groups)
+    chosen = choices.cheapest(choices.intervals[-1])
+    design = buffered(model, choices, chosen, target)
+    module, made = sys.modules["gan2hls.hardware.buffered"], list[Design]()
+    real, taken = module.buffered, module.design_resources
+
+    def recorded(*args: Any) -> Design:
+        made.append(real(*args))
+        return made[-1]
+
+    def too_much(one: Design) -> Resources:
+        over = target.budget.bram18 - taken(one).bram18 + 1 if made and one is made[0] else 0
+        return taken(one) + Resources(bram18=over)
+
+    monkeypatch.setattr(module, "buffered", recorded)
+    monkeypatch.setattr(module, "design_resources", too_much)
+    faster = with_shorter_loops(design, choices, chosen, target, target.budget, lambda made: made)
+    assert len(made) == 2 and faster is made[1] and estimate(faster).interval < estimate(design).interval
+
+
 def test_nothing_more_is_spent_on_a_design_that_is_fast_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     model, asked = large_model(), list[int]()
     real = Choices.with_shorter_loops
@@ -274,6 +298,17 @@ def test_what_works_between_two_turns_is_one_loop() -> None:
     assert loops(model, (("l0", "l3"), ("l1", "l2"))) == ({"l0": 1, "l1": 1},)
     assert loops(model, (("l0", "l1"), ("l3", "l4"))) == ({"l0": 1}, {"l3": 1})
     assert loops(model, ()) == ()
+
+
+def test_a_normalization_is_waited_for_in_part() -> None:
+    """While others have nothing of its map to do."""
+    rng, shape = np.random.default_rng(5), (2, 2, 6)
+    norm = norm_layer(rng, "l1", "z", shape, KIND, groups=6)
+    pairs = (("l0", KIND), ("l2", norm.output_type))
+    first, last = (linear_layer(rng, name, "z", conv((2, 2), 6, 6), given, out=KIND) for name, given in pairs)
+    model = chain("norm", shape, KIND, (first, norm, last))
+    (loop,) = loops(model, (("l0", "l2"),))
+    assert loop.keys() == {"l0", "l1"} and 0 < loop["l1"] < loop["l0"] == 1
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
