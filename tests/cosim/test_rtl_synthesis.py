@@ -173,11 +173,13 @@ def test_selecting_a_centroid_takes_the_estimated_luts(books: int, centroids: in
         (512, 1152, "rom"),
         (17, 9000, "rom"),
         (36, 64, "rom"),
+        (103, 3073, "rom"),  # 4 slices and 23 blocks: 7 slices would spare two
         (8, 300, "buffer"),
         (40, 65, "buffer"),
         (64, 100, "buffer"),
         (80, 1100, "buffer"),
         (16, 5000, "ring"),
+        (103, 3073, "ring"),  # 7 slices and 21 blocks: 4 would take three more
     ],
 )
 def test_memories_take_what_is_counted(width: int, depth: int, kind: MemoryKind, tmp_path: Path) -> None:
