@@ -1,7 +1,8 @@
 """The linear operation on integers, exactly, batched, in NumPy.
 
 Matrix products go through float32 or float64 BLAS whenever the accumulator bound makes that exact, int64 otherwise.
-Where float32 is too small for whole sums but not for parts of them, it makes the parts, and float64 adds them.
+Where float32 is too small for whole sums but not for parts of them, it makes the parts, and float64 adds them.  Parts
+are as large as any inputs allow, or else those that are there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import remembered
-from gan2hls.numbers import FLOAT32_EXACT, FLOAT64_EXACT, Int64Array, IntType
+from gan2hls.numbers import FLOAT32_EXACT, FLOAT64_EXACT, FloatArray, Int64Array, IntType
 from gan2hls.ops.phases import Phase, axis_groups
 from gan2hls.ops.scatter import scatter
 from gan2hls.ops.taps import AxisTaps, LinearGeometry
@@ -64,18 +65,20 @@ class LinearProgram:
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
+        whole = self.dtype is self.operands
+        self._parts = tuple(1 if whole else phase.parts(self._most_input) for phase in self._phases)
         alike = len(self._phases) == 1 and self.dtype is self.operands
         self._whole = self._phases[0].whole if alike and not self._phases[0].is_worth_threads(1) else None
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:
-        """Return the dtype of factors: float32 also where sums need more, if some parts of them do not."""
+        """Return the dtype of factors: float32 also where sums need more, if some parts of them do not, or may not."""
         if self.dtype is not np.float64:
             return self.dtype
         if self._scatters:
             sums = int(np.abs(self.weight.values).sum(axis=2).max())
             return np.float32 if sums * self._most_input <= FLOAT32_EXACT else np.float64
-        phases = _phases(self.weight, self.geometry, np.float32)
-        return np.float32 if all(phase.parts(self._most_input) for phase in phases) else np.float64
+        most_weight = max(-self.weight.type.lo, self.weight.type.hi)
+        return np.float32 if max(most_weight, self._most_input) <= FLOAT32_EXACT else np.float64
 
     def __call__(self, codes: Int64Array) -> npt.NDArray[Any]:
         """Return exact accumulators of codes ``[N, H, W, C]``, all row phases' channels innermost."""
@@ -120,14 +123,34 @@ class LinearProgram:
         return out
 
     def _gather(self, codes: Int64Array, out: npt.NDArray[Any]) -> None:
+        flat = self._flat(codes, self.operands)
+        counts = self._parts
+        if not all(counts):
+            squares = _squares(flat)
+            counts = tuple(count or phase.parts_of(squares) for count, phase in zip(counts, self._phases, strict=True))
+        for count, phase in zip(counts, self._phases, strict=True):
+            if count:
+                phase.sums(flat, count, out)
+        if not all(counts):
+            flat = self._flat(codes, self.dtype)
+            for count, phase in zip(counts, _phases(self.weight, self.geometry, self.dtype), strict=True):
+                if not count:
+                    phase.sums(flat, 1, out)
+
+    def _flat(self, codes: Int64Array, dtype: type[np.generic]) -> npt.NDArray[Any]:
+        """Return centred codes as ``[N, pixels, C]``, with the padding that phases read."""
         g = self.geometry
         padding = self._phases[0].padding if self._phases else 0
         shape = len(codes), g.y.in_size + padding, g.x.in_size + padding, g.in_channels
-        padded = (np.zeros if padding else np.empty)(shape, self.operands)
+        padded = (np.zeros if padding else np.empty)(shape, dtype)
         self._centre(codes, padded[:, : g.y.in_size, : g.x.in_size])
-        flat = padded.reshape(len(codes), -1, g.in_channels)
-        for phase in self._phases:
-            phase.sums(flat, 1 if self.dtype is self.operands else phase.parts(self._most_input), out)
+        return padded.reshape(len(codes), -1, g.in_channels)
+
+
+def _squares(flat: npt.NDArray[Any]) -> FloatArray:
+    """Return at least the sum of each pixel's squares in ``[N, pixels, C]``, float32 whose sum rounds at every step."""
+    rounded = np.einsum("npc,npc->np", flat, flat).astype(np.float64)
+    return rounded * (1 + flat.shape[2] * 2.0**-22)
 
 
 @remembered

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan2hls.base import free_processors, in_threads
-from gan2hls.numbers import FLOAT32_EXACT, Int64Array
+from gan2hls.numbers import FLOAT32_EXACT, FloatArray, Int64Array
 from gan2hls.ops.depthwise import depthwise
 from gan2hls.ops.taps import AxisTaps, LinearGeometry
 
@@ -129,9 +129,44 @@ class Phase:
         return tuple(found)
 
     def parts(self, most_input: int) -> int:
-        """Return into how many parts sums over inputs of this magnitude are to be cut for float32; 0: too many."""
+        """Return into how many parts sums over any inputs of this magnitude are to be cut for float32; 0: too many."""
         for count, most in enumerate(self._sums_of_parts, 1):
             if most * most_input <= FLOAT32_EXACT:
+                return count
+        return 0
+
+    @cached_property
+    def _norms_of_parts(self) -> tuple[tuple[tuple[int, int, float], ...], ...]:
+        """If sums are made of 1, 2, ... parts: the first tap and that behind the last one of each, and a norm.
+
+        It is the greatest sum of squares of an output's weights.
+        """
+        found = []
+        for count in range(1, _MOST_PARTS + 1):
+            cuts = pairwise(_cuts(len(self._matrices[0]), count))
+            found.append(tuple(self._norm(low, high) for low, high in cuts if low < high))
+        return tuple(found)
+
+    def _norm(self, low: int, high: int) -> tuple[int, int, float]:
+        parts = [np.square(matrix[low:high], dtype=np.float64).sum(axis=0) for matrix in self._matrices]
+        each = self.geometry.group_in
+        return low // each, -(-high // each), max(float(part.max(initial=0)) for part in parts)
+
+    def parts_of(self, squares: FloatArray) -> int:
+        """Return into how many parts sums are to be cut for float32 over inputs of these magnitudes; 0: too many.
+
+        No sum of any of a part's products is greater than the root of the sum of its squared weights times that of its
+        squared inputs (Cauchy and Schwarz), which is mostly far below what ``parts`` tells for any inputs.
+
+        Args:
+            squares: ``[N, pixels]``, of every pixel the sum of its channels' squares, or more.
+        """
+        if self._each:
+            return 0
+        read = squares.take(self._gather, axis=1)
+        upto = np.concatenate([np.zeros_like(read[..., :1]), read.cumsum(axis=2)], axis=2)
+        for count, parts in enumerate(self._norms_of_parts, 1):
+            if all(norm * (upto[..., end] - upto[..., tap]).max() <= FLOAT32_EXACT**2 for tap, end, norm in parts):
                 return count
         return 0
 

@@ -116,8 +116,35 @@ def test_extreme_codes_are_exact_in_every_arithmetic(bits: int, channels: int) -
     full = 9 * 40 << (2 * bits - 2)
     assert codes[0, 1, 1].tolist() == [full - (1 << (bits - 1)), *[full] * (channels - 1)]
     program = op.program([z], acc_type)
-    sums = {8: np.float32, 9: np.float64, 12: np.float64, 16: np.float64}[bits]
-    assert (program.dtype, program.operands) == (sums, np.float32 if bits < 12 else np.float64)
+    assert program.dtype is (np.float32 if bits < 9 else np.float64)
+    assert program.operands is (np.float32 if bits < 12 or not program._scatters else np.float64)
+    assert all(program._parts) == (bits < 12 or program._scatters)
+
+
+#: Kernel, size of inputs and parts, at which sums are exact, and one more of which they would not be in fewer parts.
+_PARTS = [(1, 76, 1), (1, 77, 2), (1, 108, 2), (1, 109, 3), (1, 132, 3), (1, 133, 4), (1, 153, 4), (1, 154, 0)]
+_PARTS += [(3, 25, 1), (3, 26, 2), (3, 48, 2), (3, 49, 3), (3, 76, 3), (3, 77, 4), (3, 88, 4), (3, 89, 0)]
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("kernel", "size", "parts"), _PARTS)
+def test_float32_sums_as_large_parts_as_inputs_allow(kernel: int, size: int, parts: int, groups: int) -> None:
+    """Inputs that are multiples of the weights: no sum can be greater for its squares."""
+    z = QuantType(IntType(15, signed=True), 1.0)
+    channels = 300 // kernel
+    g = conv((kernel, kernel), channels * groups, groups, k=kernel, p=0, groups=groups)
+    values = np.full(g.weight_shape, 27)
+    values[..., 0] = 26
+    op = IntLinear("conv", g, IntWeight(values, IntType(8, signed=True), np.ones(1), "raw", ""))
+    program = op.program([z], IntType.covering(*op.bounds([z])))
+    assert program._parts == (0,), "any inputs would need more"
+    taps = [(tap, end) for tap, end, _ in program._phases[0]._norms_of_parts[1]]
+    assert taps == ([(0, 1), (0, 1)] if kernel == 1 else [(0, 5), (4, 9)])
+    codes = np.concatenate([values[:, 0] * size + 1, *[values[:, 0] // 9] * (groups - 1)], axis=1)
+    squares = np.square(codes[:, :channels], dtype=np.float64).sum(axis=1)[None]
+    assert program._phases[0].parts_of(squares) == parts
+    sums = [int((values[:, 0] * each).sum()) for each in np.split(codes, groups, axis=1)]
+    assert program(codes.reshape(1, kernel, kernel, -1)).ravel().tolist() == sums
 
 
 @pytest.mark.parametrize("channels", [1, 20])
