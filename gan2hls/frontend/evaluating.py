@@ -21,6 +21,7 @@ from gan2hls.frontend.quantizers import is_qdq, is_qonnx
 from gan2hls.frontend.reads import not_computed
 
 _log = logging.getLogger(__name__)
+onnxruntime.set_default_logger_severity(4)  # kernels tell of deprecated attributes as they are made, not as sessions do
 
 Array = npt.NDArray[Any]
 

@@ -99,8 +99,9 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         graph = best_graph(built, lambda *ways: _Reader(built, norms, *ways).graph(name))
         reference = beside(plain_quantizers(plain), built)
     except Gan2HlsError as error:
-        if batch > 1 and hint_of(batch) != error.hint:
-            hint = "; or ".join(filter(None, (error.hint, hint_of(batch))))
+        more = hint_of(batch) if batch > 1 else _own_shapes(path, input_shapes)
+        if more and more != error.hint:
+            hint = "; or ".join(filter(None, (error.hint, more)))
             raise type(error)(error.message, where=error.where or str(path), hint=hint) from error
         raise at(error, str(path)) from error
     verify_graph(graph)
@@ -109,6 +110,18 @@ def load(path: Path, *, input_shapes: Mapping[str, tuple[int, ...]] | None = Non
         "%s: %d nodes, %d layers, %d parameters", path.name, len(plain.model.graph.node), len(graph.layers), params
     )
     return Loaded(graph, reference, sha256, params)
+
+
+def _own_shapes(path: Path, given: Mapping[str, tuple[int, ...]] | None) -> str:
+    """Return a hint that the file is read with shapes of its own, if it is; empty: it is not, or none are ``given``."""
+    if not given:
+        return ""
+    try:
+        inputs = load(path).onnx_model.graph.input
+    except Gan2HlsError:
+        return ""
+    shapes = ", ".join(f"{[d.dim_value for d in i.type.tensor_type.shape.dim]} of {i.name!r}" for i in inputs)
+    return f"with its own {shapes} the file is read: leave --input-shape out, or correct it"
 
 
 def _check_port(name: str, what: str, found: TensorType) -> None:

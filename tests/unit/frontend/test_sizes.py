@@ -127,3 +127,18 @@ def test_sums_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not fit its inputs") as caught:
         load(save(tmp_path, body, (1, 4, 6, 6), {"v": f32(RNG, 4, 4, 5, 5)}))
     assert "it reads 'b' [1, 4, -2, -2], 'x' [1, 4, 6, 6]; enlarge the input" in caught.value.hint
+
+
+def test_a_shape_that_does_not_fit_leads_back_to_that_of_the_file(tmp_path: Path) -> None:
+    """Channels are last here: what is given as for channels first cannot be read, and its own shape can."""
+    body = f"t = Transpose<perm = [0, 3, 1, 2]>(x) h = {CONV}(t, c) y = Transpose<perm = [0, 2, 3, 1]>(h)"
+    path = save(tmp_path, body, (1, 8, 8, 4), WEIGHTS)
+    with pytest.raises(UnsupportedError, match="6 input channels do not fit") as caught:
+        load(path, input_shapes={"x": (1, 4, 6, 6)})
+    assert "with its own [1, 8, 8, 4] of 'x' the file is read: leave --input-shape out" in caught.value.hint
+    load(path)
+    load(path, input_shapes={"x": (1, 6, 6, 4)})
+    path = save(tmp_path, body.replace("3, 1, 2", "2, 3, 1"), (1, 8, 8, 4), WEIGHTS)
+    with pytest.raises(Gan2HlsError) as caught:
+        load(path, input_shapes={"x": (1, 4, 6, 6)})
+    assert "its own" not in caught.value.hint, "which is not read either"
