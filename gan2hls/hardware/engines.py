@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gan2hls.codecs import encode
+from gan2hls.base import shared as in_common
+from gan2hls.codecs import Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
 from gan2hls.hardware.linear_engine import LinearEngine
@@ -14,7 +15,7 @@ from gan2hls.hardware.skip import occupancy, skip_program
 from gan2hls.hardware.stream_engine import StreamEngine
 from gan2hls.hardware.turns import joint_layer
 from gan2hls.model import IntLayer
-from gan2hls.ops import IntLinear
+from gan2hls.ops import IntLinear, IntWeight
 
 
 def plain_engine(layer: IntLayer, folding: Folding) -> EngineDesign:
@@ -84,4 +85,10 @@ def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int, 
     shared = replace(engine, layer=joint, turns=tuple(layers), given_lanes=given, given_depth=depth)
     if not isinstance(shared, LinearEngine):
         return shared
-    return replace(shared, encoded=encode(linear_op(joint).weight, engine.folding.pe, engine.folding.simd))
+    return replace(shared, encoded=_encoded(linear_op(joint).weight, engine.folding))
+
+
+@in_common
+def _encoded(weight: IntWeight, folding: Folding) -> Encoded:
+    """Return the weights of all turns; a search makes many designs of the same turns, which differ elsewhere."""
+    return encode(weight, folding.pe, folding.simd)
