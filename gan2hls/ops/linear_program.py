@@ -149,8 +149,9 @@ class LinearProgram:
 
 def _squares(flat: npt.NDArray[Any]) -> FloatArray:
     """Return at least the sum of each pixel's squares in ``[N, pixels, C]``, float32 whose sum rounds at every step."""
-    rounded = np.einsum("npc,npc->np", flat, flat).astype(np.float64)
-    return rounded * (1 + flat.shape[2] * 2.0**-22)
+    rounded: FloatArray = np.einsum("npc,npc->np", flat, flat).astype(np.float64)
+    rounded *= 1 + flat.shape[2] * 2.0**-22
+    return rounded
 
 
 @remembered
