@@ -138,19 +138,20 @@ def _split(
     return np.split(index, np.cumsum(sizes)[:-1], axis=axis)
 
 
-def _image(index: Int64Array) -> Int64Array:
-    """Return the ``[C, H, W]`` of an ``[1, C, H, W]`` tensor."""
+def _check_images(index: Int64Array) -> None:
     if index.ndim != 4:
         raise ModelError(
-            f"rearranges a tensor of shape {list(index.shape)}", hint="its input must have shape [1, C, H, W]"
+            f"rearranges a tensor of shape {list(index.shape)}", hint="its input must have shape [N, C, H, W]"
         )
-    image: Int64Array = index[0]
-    return image
 
 
 def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mode: str = "DCR") -> Int64Array:
-    """Read DepthToSpace: depth, column, row (TensorFlow) or column, row, depth (PyTorch's PixelShuffle)."""
-    channels, height, width = _image(index).shape
+    """Read DepthToSpace: depth, column, row (TensorFlow) or column, row, depth (PyTorch's PixelShuffle).
+
+    Images are several where channels stand on the batch axis, as TensorFlow's BatchToSpaceND has them.
+    """
+    _check_images(index)
+    images, channels, height, width = index.shape
     b = blocksize
     if b < 1 or channels % b**2:
         raise ModelError(
@@ -158,22 +159,23 @@ def _depth_to_space(index: Int64Array, _: tuple[int, ...], *, blocksize: int, mo
             hint=f"the square of its blocksize must divide {channels}",
         )
     if mode == "CRD":
-        blocks = index.reshape(channels // b**2, b, b, height, width).transpose(0, 3, 1, 4, 2)
+        blocks = index.reshape(images, channels // b**2, b, b, height, width).transpose(0, 1, 4, 2, 5, 3)
     else:
-        blocks = index.reshape(b, b, channels // b**2, height, width).transpose(2, 3, 0, 4, 1)
-    return blocks.reshape(1, channels // b**2, height * b, width * b)
+        blocks = index.reshape(images, b, b, channels // b**2, height, width).transpose(0, 3, 4, 1, 5, 2)
+    return blocks.reshape(images, channels // b**2, height * b, width * b)
 
 
 def _space_to_depth(index: Int64Array, _: tuple[int, ...], *, blocksize: int) -> Int64Array:
-    channels, height, width = _image(index).shape
+    _check_images(index)
+    images, channels, height, width = index.shape
     b = blocksize
     if b < 1 or height % b or width % b:
         raise ModelError(
             f"takes blocks of {b} x {b} out of an image of {height} x {width}",
             hint=f"its blocksize must divide {height} and {width}",
         )
-    blocks = index.reshape(channels, height // b, b, width // b, b).transpose(2, 4, 0, 1, 3)
-    return blocks.reshape(1, channels * b**2, height // b, width // b)
+    blocks = index.reshape(images, channels, height // b, b, width // b, b).transpose(0, 3, 5, 1, 2, 4)
+    return blocks.reshape(images, channels * b**2, height // b, width // b)
 
 
 def _expand(index: Int64Array, shape: tuple[int, ...], _: Array | None = None) -> Int64Array:

@@ -69,6 +69,31 @@ def test_what_stands_in_front_of_a_pixel_shuffle_joins_the_convolution(
     assert shapes(final)[:1] == [("conv", (8, 10, 3))] and len(final.layers) == (2 if "Conv" in tail else 1)
 
 
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_images_that_are_shuffled_on_the_batch_axis(tmp_path: Path, mode: str) -> None:
+    body = f"""
+        c = Conv(x, w) r = Reshape(c, images) d = DepthToSpace<blocksize = 2, mode = "{mode}">(r) p = Reshape(d, image)
+        y = Conv(p, u)
+    """
+    constants = {"w": f32(RNG, 24, 2, 3, 3), "u": f32(RNG, 2, 6, 3, 3)}
+    constants |= {"images": np.array([3, 8, 4, 5]), "image": np.array([1, 6, 8, 10])}
+    _, final = check(save(tmp_path, body, (1, 2, 6, 7), constants))
+    assert shapes(final) == [("conv", (8, 10, 6)), ("conv", (6, 8, 2))]
+
+
+def test_a_dilated_convolution_as_tensorflow_spells_it(tmp_path: Path) -> None:
+    """SpaceToBatchND and BatchToSpaceND: a convolution of each of four images of every other row and column."""
+    body = """
+        n = Transpose<perm = [1, 0, 2, 3]>(x) s = SpaceToDepth<blocksize = 2>(n) t = Transpose<perm = [1, 0, 2, 3]>(s)
+        c = Conv(t, w) m = Transpose<perm = [1, 0, 2, 3]>(c) d = DepthToSpace<blocksize = 2>(m)
+        p = Transpose<perm = [1, 0, 2, 3]>(d) r = Relu(p) y = Conv(r, k)
+    """
+    constants = {"w": f32(RNG, 5, 2, 3, 3), "k": f32(RNG, 2, 5, 1, 1)}
+    _, final = check(save(tmp_path, body, (1, 2, 12, 14), constants))
+    assert shapes(final) == [("conv", (4, 5, 20)), ("reorder", (8, 10, 5)), ("conv", (8, 10, 2))]
+    assert final.layers[0].op.geometry.useful_macs == 8 * 10 * 9 * 2 * 5, "no more than of the image as a whole"
+
+
 @pytest.mark.parametrize("tail", ["y = Conv(d, u)", "y = Relu(d)"])
 def test_a_scale_per_channel_behind_a_curve_is_shuffled_by_a_copy(tmp_path: Path, tail: str) -> None:
     """In the larger image it would have parameters for each element, and the convolution cannot compute it."""
