@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import onnx
@@ -12,22 +13,31 @@ from onnx import helper, numpy_helper
 _BY_GROUP = range(18, 21)
 #: First operator set whose Slice has bounds and axes as inputs, and may have these in any order.
 _SLICE_BY_INPUTS = 10
+#: First operator set whose ReduceL1 and ReduceL2 have axes as an input.
+_LENGTH_BY_INPUTS = 18
+#: Least length by which LpNormalization divides: what has none stays 0.
+_LEAST_LENGTH = 1e-12
+_Spelling = Callable[[onnx.ModelProto, onnx.NodeProto], Iterable[onnx.NodeProto]]
 #: Operators that exporters write although ONNX has none of the name: tf2onnx of an exact GELU.
 RESPELLED = frozenset(("Erfc",))
 
 
 def respell(model: onnx.ModelProto) -> None:
-    """Write GroupNormalization of opsets 18 to 20 as InstanceNormalization of its groups, and Erfc by Erf, in place.
+    """Write GroupNormalization of opsets 18 to 20 as InstanceNormalization of its groups, in place.
 
-    Its floats are float32.  Slices before opset 10 get their axes in order: of others, as tf2onnx writes them, onnx
-    infers no shape.
+    Erfc becomes Erf, and LpNormalization a quotient by ReduceL1 or ReduceL2.  Floats of the model are float32.
+    Slices before opset 10 get their axes in order: of others, as tf2onnx writes them, onnx infers no shape.
     """
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
     if opset < _SLICE_BY_INPUTS:
         for node in model.graph.node:
             if node.op_type == "Slice" and node.domain in ("", "ai.onnx"):
                 _sort_axes(node)
-    parts = {"Erfc": _complement} | ({"GroupNormalization": _by_group} if opset in _BY_GROUP else {})
+    parts: dict[str, _Spelling] = {
+        "Erfc": _complement,
+        "LpNormalization": partial(_by_length, axes_given=opset >= _LENGTH_BY_INPUTS),
+    }
+    parts |= {"GroupNormalization": _by_group} if opset in _BY_GROUP else {}
     if not any(node.op_type in parts for node in model.graph.node):
         return
     nodes: list[onnx.NodeProto] = []
@@ -54,6 +64,24 @@ def _complement(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.N
     model.graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), f"{made}/one"))
     yield helper.make_node("Erf", node.input, [f"{made}/erf"], f"{node.name}/erf")
     yield helper.make_node("Sub", [f"{made}/one", f"{made}/erf"], [made], node.name)
+
+
+def _by_length(model: onnx.ModelProto, node: onnx.NodeProto, *, axes_given: bool) -> Iterator[onnx.NodeProto]:
+    """Yield x / max(|x|, least), which a LpNormalization stands for; its constants join the model."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    (made,) = node.output
+    axes = [attributes.get("axis", -1)]
+    constants = {"least": np.array(_LEAST_LENGTH, np.float32)} | ({"axes": np.array(axes)} if axes_given else {})
+    model.graph.initializer.extend(
+        numpy_helper.from_array(value, f"{made}/{name}") for name, value in constants.items()
+    )
+    given = [*node.input, *([f"{made}/axes"] if axes_given else [])]
+    length = helper.make_node(f"ReduceL{attributes.get('p', 2)}", given, [f"{made}/length"], f"{node.name}/length")
+    if not axes_given:
+        length.attribute.append(helper.make_attribute("axes", axes))
+    yield length
+    yield helper.make_node("Max", [f"{made}/length", f"{made}/least"], [f"{made}/divisor"], f"{node.name}/divisor")
+    yield helper.make_node("Div", [*node.input, f"{made}/divisor"], [made], node.name)
 
 
 def _by_group(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:

@@ -234,6 +234,14 @@ def test_pixel_normalization(tmp_path: Path, body: str) -> None:
     assert (norm.groups, norm.by_pixel, norm.centred) == (1, True, False)
 
 
+@pytest.mark.parametrize("opset", [9, 17, 18])
+@pytest.mark.parametrize("axis", ["1", "-3"])
+def test_length_as_an_operator(tmp_path: Path, axis: str, opset: int) -> None:
+    body = f"{CONV}r = LeakyRelu<alpha = 0.2>(a) o = LpNormalization<axis = {axis}, p = 2>(r){LAST}"
+    (norm,) = norms(save(tmp_path, body, (1, 3, 8, 8), K, opset=opset))
+    assert (norm.groups, norm.by_pixel, norm.centred) == (1, True, False)
+
+
 def test_over_everything(tmp_path: Path) -> None:
     body = MEAN.replace("hw", "chw") + "e = Add(v, eps) s = Sqrt(e) o = Div(d, s)"
     (norm,) = norms(save(tmp_path, CONV + body + LAST, (1, 3, 8, 8), K, opset=18))
