@@ -20,7 +20,8 @@ def separable(
 
     Args:
         kind: of the layer.
-        shape: of the tensor, ``[1, C, H, W]`` or ``[1, C, W]``, with ``last`` ``[1, H, W, C]``.
+        shape: of the tensor, ``[N, C, H, W]`` or ``[N, C, W]``, with ``last`` ``[N, H, W, C]``; channels of a stream
+            are those of all ``N``, one after the other.
         out_shape: of what it makes.
         weights: float64 ``[out, in]`` of each spatial axis.
         last: whether channels are last.
@@ -29,12 +30,16 @@ def separable(
     if len(programs) == 1:
         programs.insert(0, AxisTaps(1, 1, (((0, 0),),)))
         kernels.insert(0, np.ones(1))
-    channels = shape[-1 if last else 1]
+    images, each = shape[0], shape[-1 if last else 1]
+    channels = images * each
     geometry = LinearGeometry(programs[0], programs[1], channels, channels, channels)
     check_size(out_shape, "its output")
     linear = Linear(kind, geometry, np.repeat(np.outer(*kernels).reshape(-1, 1, 1), channels, axis=1))
     if last:
-        return Reading(linear, None, np.arange(math.prod(shape)), np.arange(math.prod(out_shape)).reshape(out_shape))
+        order = np.arange(math.prod(shape)).reshape(shape).transpose(1, 2, 0, 3).ravel()
+        rows, columns = out_shape[1:3]
+        index = np.arange(math.prod(out_shape)).reshape(rows, columns, images, each).transpose(2, 0, 1, 3)
+        return Reading(linear, None, order, index)
     order = image_order(channels, programs[0].in_size, programs[1].in_size)
     index = image_index(channels, programs[0].out_size, programs[1].out_size, out_shape)
     return Reading(linear, None, order, index)

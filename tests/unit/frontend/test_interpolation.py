@@ -62,6 +62,29 @@ def test_spellings(tmp_path: Path, body: str, opset: int) -> None:
     check(save(tmp_path, body, (1, 2, 3, 4), values, opset=opset))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        'i = Reshape(c, images) r = Resize<mode = "linear">(i, , q)',
+        't = Transpose<perm = [0, 2, 3, 1]>(c) i = Reshape(t, rows) r = Resize<mode = "linear">(i, , p)',
+        'i = Reshape(c, signals) r = Resize<mode = "linear">(i, , o)',
+    ],
+)
+def test_images_on_the_batch_axis(tmp_path: Path, body: str) -> None:
+    """As frames of a video stand there; one after the other they are channels of one image."""
+    values = {
+        "k": f32(RNG, 6, 2, 1, 1),
+        "images": np.array([3, 2, 4, 6]),
+        "q": np.array([1, 1, 2, 2], np.float32),
+        "rows": np.array([2, 2, 6, 6]),
+        "p": np.array([1, 2, 2, 1], np.float32),
+        "signals": np.array([3, 2, 24]),
+        "o": np.array([1, 1, 2], np.float32),
+        "flat": np.array([1, -1]),
+    }
+    check(save(tmp_path, f"c = Conv(x, k) {body} y = Reshape(r, flat)", (1, 2, 4, 6), values, opset=17))
+
+
 def test_doubling_has_four_weights_and_four_products(tmp_path: Path) -> None:
     """Weights are those of the four positions between pixels, whatever the size."""
     _, final = check(save(tmp_path, resize('mode = "linear"'), (1, 3, 8, 8), constants(2.0, 2.0), opset=17))
