@@ -1,4 +1,4 @@
-"""Convolutions, pools and joins of channels that stand on the batch axis: they have groups, and the batch is one again.
+"""Operators on channels that stand on the batch axis: they have groups, and the batch is one again.
 
 So blurs are spelled that know one channel alone: a map ``[1, C, H, W]`` becomes ``[C, 1, H, W]`` in front of them; so
 are the frames of a video, which a generator of images makes one by one.
@@ -14,12 +14,21 @@ from gan2hls.frontend.added import Added
 from gan2hls.frontend.normalize import Normalized
 from gan2hls.frontend.read import MAX_CONSTANT
 
-_CONVOLUTIONS = ("Conv", "ConvTranspose")
+#: Operators with constants for each channel, and their attribute of groups; those without one have a group of each.
+_GROUPS = {
+    "Conv": "group",
+    "ConvTranspose": "group",
+    "GroupNormalization": "num_groups",
+    "InstanceNormalization": None,
+}
 _OF_EACH_CHANNEL = ("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool")
 
 
 def in_one_frame(plain: Normalized) -> Normalized:
-    """Return ``plain`` with convolutions, pools and joins of several frames as those of one frame of more channels."""
+    """Return ``plain`` with operators on several frames as those on one frame of more channels.
+
+    They are convolutions, pools, joins, and normalizations of sets within a frame.
+    """
     added = Added(plain)
     rewritten = False
     for node in plain.model.graph.node:
@@ -33,8 +42,8 @@ def in_one_frame(plain: Normalized) -> Normalized:
 
 
 def _has_frames(node: onnx.NodeProto, plain: Normalized) -> bool:
-    """Whether ``node`` is a convolution by constant weights, or a pool, of several frames."""
-    if node.domain not in ("", "ai.onnx") or node.op_type not in (*_CONVOLUTIONS, *_OF_EACH_CHANNEL):
+    """Whether ``node`` is a convolution or normalization by constants, or a pool, of several frames."""
+    if node.domain not in ("", "ai.onnx") or node.op_type not in (*_GROUPS, *_OF_EACH_CHANNEL):
         return False
     kind = plain.types.get(node.input[0])
     if kind is None or len(kind.shape) < 3 or kind.shape[0] < 2 or not all(kind.shape):
@@ -97,16 +106,18 @@ def _write(node: onnx.NodeProto, plain: Normalized, added: Added) -> None:
     made.CopyFrom(node)
     made.name = f"{node.name}/{node.op_type}"
     made.input[0] = x
-    if node.op_type in _CONVOLUTIONS:
+    if node.op_type in _GROUPS:
         for n, name in enumerate(node.input[1:], start=1):
             if name:
                 value = plain.constants[name]
                 tiled = np.tile(value, (frames, *(1,) * (value.ndim - 1)))
                 made.input[n] = added.constant(f"{output}/tiled", tiled)
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        kept = [attribute for attribute in node.attribute if attribute.name != "group"]
+    named = _GROUPS.get(node.op_type)
+    if named is not None:
+        groups = next((a.i for a in node.attribute if a.name == named), 1)
+        kept = [attribute for attribute in node.attribute if attribute.name != named]
         del made.attribute[:]
-        made.attribute.extend([*kept, helper.make_attribute("group", groups * frames)])
+        made.attribute.extend([*kept, helper.make_attribute(named, groups * frames)])
     inside = (1, shape[0] * shape[1], *shape[2:])
     made.output[:] = [added.tensor(f"{output}/one_frame", inside)]
     added.nodes.append(made)

@@ -234,6 +234,32 @@ def test_pixel_normalization(tmp_path: Path, body: str) -> None:
     assert (norm.groups, norm.by_pixel, norm.centred) == (1, True, False)
 
 
+@pytest.mark.parametrize(
+    ("body", "opset", "groups"),
+    [
+        ("n = InstanceNormalization(f, gamma3, beta3)", 18, 6),
+        ("n = GroupNormalization<num_groups = 1>(f, gamma3, beta3)", 21, 2),
+        ("n = GroupNormalization<num_groups = 1>(f, gamma1, beta1)", 18, 2),
+        ("l = Reshape(f, flat) i = InstanceNormalization(l, one1, zero1) n = Reshape(i, frames)", 18, 2),
+    ],
+)
+def test_frames_that_stand_on_the_batch_axis(tmp_path: Path, body: str, opset: int, groups: int) -> None:
+    """Two of three channels: each has statistics of its own, and all have one scale for each channel."""
+    constants = K | {
+        "frames": np.array([2, 3, 8, 8]),
+        "flat": np.array([2, 1, -1]),
+        "gamma3": 1 + 0.3 * f32(RNG, 3),
+        "beta3": f32(RNG, 3),
+        "gamma1": np.array([1.5], np.float32),
+        "beta1": np.array([0.5], np.float32),
+        "one1": np.ones(1, np.float32),
+        "zero1": np.zeros(1, np.float32),
+    }
+    body = f"{CONV}f = Reshape(a, frames) {body} o = Reshape(n, image){LAST}"
+    (norm,) = norms(save(tmp_path, body, (1, 3, 8, 8), constants, opset=opset))
+    assert (norm.groups, norm.by_pixel, norm.centred) == (groups, False, True)
+
+
 @pytest.mark.parametrize("opset", [9, 17, 18])
 @pytest.mark.parametrize("axis", ["1", "-3"])
 def test_length_as_an_operator(tmp_path: Path, axis: str, opset: int) -> None:
