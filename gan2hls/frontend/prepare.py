@@ -230,8 +230,8 @@ def _input_shapes(model: onnx.ModelProto, given: Mapping[str, tuple[int, ...]], 
                 hint=_PIXELS
                 if elem in _OF_PIXELS
                 else "inputs are FLOAT; a label may be INT64 or INT32, of several numbers where each, as it comes, "
-                "becomes a row of a constant table, or one-hot: else give the numbers of each table an input of their "
-                "own, or one-hot or embedded vectors",
+                "becomes a row of a constant table, or one-hot: else give them as one-hot or embedded vectors, or "
+                "those of each table as an input of their own",
             )
     return {
         info.name: _input_shape(info, given.get(info.name), info.name not in unranked) for info in model.graph.input

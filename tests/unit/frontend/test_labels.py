@@ -17,7 +17,7 @@ from gan2hls.numbers import IntType, QuantType
 from gan2hls.quantize.float_runs import Source, draw
 from tests.float_evaluator import assert_near, evaluate, run_onnx
 from tests.onnx_models import f32, make_model
-from tests.unit.frontend.test_graphs import kinds
+from tests.unit.frontend.test_graphs import kinds, with_ports
 
 RNG = np.random.default_rng(36)
 K = {
@@ -254,3 +254,18 @@ def test_codes_beyond_the_table_are_its_last_row() -> None:
     )
     assert op.table.shape == (4, 2) and (op.table[3] == op.table[2]).all()
     assert np.allclose(op.table[:3] * scale, [[1, 2], [3, -4], [0.5, 0.25]], atol=float(scale[0]))
+
+
+def test_codes_of_several_tables_are_inputs_of_their_own(tmp_path: Path) -> None:
+    """As a decoder of sound has them, of a quantizer for each table."""
+    split = "p, q = Split<axis = 1>(codes) a = Squeeze(p, whole1) b = Squeeze(q, whole1) "
+    sums = "r = Gather(table, a) s = Gather(deep5, b) t = Add(r, s) y = Relu(t)"
+    constants = K | {"deep5": f32(RNG, 7, 5)}
+    label = {"codes": TensorProto.INT64}
+    path = with_ports(tmp_path, split + sums, {"codes": (1, 2, 4)}, ("y",), constants, label)
+    with pytest.raises(UnsupportedError, match="'codes' is INT64") as caught:
+        load(path)
+    assert "those of each table as an input of their own" in caught.value.hint
+    labels = dict.fromkeys(("a", "b"), TensorProto.INT64)
+    path = with_ports(tmp_path, sums, dict.fromkeys(labels, (1, 4)), ("y",), constants, labels)
+    assert kinds(load(path).graph)["gather"] == 2
