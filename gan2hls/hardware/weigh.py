@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+from gan2hls.base import remembered
 from gan2hls.fabric import Resources, overall
 from gan2hls.hardware.budget import Target
 from gan2hls.hardware.coding import without_entropy
@@ -73,6 +74,7 @@ def weigh(design: Design, model: IntegerModel, target: Target, pinned: Mapping[s
     return Weighed(taken_by(chosen) + aside, interval, refolded=False)
 
 
+@remembered
 def plain_pace(design: Design) -> int:
     """Return the cycles from frame to frame without entropy codes, which hold nothing up; a search has them anyway."""
     return estimate(without_entropy(design)).interval
