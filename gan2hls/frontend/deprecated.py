@@ -1,4 +1,4 @@
-"""Operators of older sets, and of none, in forms that the installed onnx checks and infers."""
+"""Operators that are written in others: of older sets, or of none, and those that are no layer of their own."""
 
 from __future__ import annotations
 
@@ -67,16 +67,22 @@ def _complement(model: onnx.ModelProto, node: onnx.NodeProto) -> Iterator[onnx.N
 
 
 def _by_length(model: onnx.ModelProto, node: onnx.NodeProto, *, axes_given: bool) -> Iterator[onnx.NodeProto]:
-    """Yield x / max(|x|, least), which a LpNormalization stands for; its constants join the model."""
+    """Yield x / max(|x|, least), which a LpNormalization stands for; its constants join the model.
+
+    One that is none of ONNX's stays, to be refused as what it is.
+    """
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    (made,) = node.output
-    axes = [attributes.get("axis", -1)]
+    power, axis = attributes.get("p", 2), attributes.get("axis", -1)
+    if power not in (1, 2) or not isinstance(axis, int) or (len(node.input), len(node.output)) != (1, 1):
+        yield node
+        return
+    (made,), axes = node.output, [axis]
     constants = {"least": np.array(_LEAST_LENGTH, np.float32)} | ({"axes": np.array(axes)} if axes_given else {})
     model.graph.initializer.extend(
         numpy_helper.from_array(value, f"{made}/{name}") for name, value in constants.items()
     )
     given = [*node.input, *([f"{made}/axes"] if axes_given else [])]
-    length = helper.make_node(f"ReduceL{attributes.get('p', 2)}", given, [f"{made}/length"], f"{node.name}/length")
+    length = helper.make_node(f"ReduceL{power}", given, [f"{made}/length"], f"{node.name}/length")
     if not axes_given:
         length.attribute.append(helper.make_attribute("axes", axes))
     yield length

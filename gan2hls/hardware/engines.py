@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gan2hls.base import shared as in_common
+from gan2hls.base import shared
 from gan2hls.codecs import Encoded, encode
 from gan2hls.hardware.engine import EngineDesign, Folding, Written
 from gan2hls.hardware.line_buffer import line_buffer_rows, linear_op
@@ -82,13 +82,13 @@ def shared_engine(engine: EngineDesign, layers: Sequence[IntLayer], lanes: int, 
         depth: words of the queue behind the turns; 0: there is none.
     """
     joint, given = joint_layer(tuple(layers)), 0 if lanes == engine.in_lanes else lanes
-    shared = replace(engine, layer=joint, turns=tuple(layers), given_lanes=given, given_depth=depth)
-    if not isinstance(shared, LinearEngine):
-        return shared
-    return replace(shared, encoded=_encoded(linear_op(joint).weight, engine.folding))
+    unit = replace(engine, layer=joint, turns=tuple(layers), given_lanes=given, given_depth=depth)
+    if not isinstance(unit, LinearEngine):
+        return unit
+    return replace(unit, encoded=_encoded(linear_op(joint).weight, engine.folding))
 
 
-@in_common
+@shared
 def _encoded(weight: IntWeight, folding: Folding) -> Encoded:
     """Return the weights of all turns; a search makes many designs of the same turns, which differ elsewhere."""
     return encode(weight, folding.pe, folding.simd)

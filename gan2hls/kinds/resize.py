@@ -69,7 +69,7 @@ def resize(
     if rank not in (3, 4) or set(changed) & {0, 3 if last else 1}:
         raise UnsupportedError(
             f"resamples {list(x.shape)} to {list(out_shape)}",
-            hint="rows and columns of [1, C, H, W], [1, H, W, C] or [1, C, W] are resampled",
+            hint="rows and columns of [N, C, H, W], [N, H, W, C] or [N, C, W] are resampled",
         )
     given = (inputs[0] if len(inputs) < 2 else inputs[1]) if inputs else None
     factors = np.ravel(given).tolist() if given is not None and given.size else list(scales or ())

@@ -65,9 +65,9 @@ class LinearProgram:
         scattered = _tap_matrices(weight, g.groups, self.operands) if self._scatters else ()
         self._matrices: tuple[npt.NDArray[Any], ...] = scattered  # per group
         self._phases = () if self._scatters else _phases(weight, g, self.operands)
-        whole = self.dtype is self.operands
-        self._parts = tuple(1 if whole else phase.parts(self._most_input) for phase in self._phases)
-        alike = len(self._phases) == 1 and self.dtype is self.operands
+        whole_sums = self.dtype is self.operands
+        self._parts = tuple(1 if whole_sums else phase.parts(self._most_input) for phase in self._phases)
+        alike = len(self._phases) == 1 and whole_sums
         self._whole = self._phases[0].whole if alike and not self._phases[0].is_worth_threads(1) else None
 
     def _operands(self) -> type[np.float32 | np.float64 | np.int64]:

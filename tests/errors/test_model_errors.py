@@ -192,6 +192,7 @@ def test_functions_that_explode_or_call_themselves(tmp_path: Path):
     ("body", "words"),
     [
         ("y = LRN<size = 3>(x)", ["'LRN'", "/g/LRN_0", "docs/limits.md"]),
+        ("y = LpNormalization<p = 3>(x)", ["'LpNormalization'", "/g/LpNormalization_0", "docs/limits.md"]),
         ("y = LogSoftmax(x)", ["'LogSoftmax'"]),
         ("y = InstanceNormalization(x, s, s)", ["a tensor of shape [1, 4]", "one axis behind the channels"]),
         ("a = Gemm(x, sq) y = Concat<axis = 0>(a, x)", ["/g/Concat_1", "along axis 0", "any axis but the batch"]),

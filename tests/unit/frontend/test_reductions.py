@@ -50,6 +50,11 @@ def test_norms_of_a_map_alone(tmp_path: Path, norm: str) -> None:
     assert found["conv"] == 2 and found["pool"] == 1 and found["mul"] == 1
 
 
+def test_the_quotient_by_a_sum_of_magnitudes(tmp_path: Path) -> None:
+    body = f"h = Conv<{PADS}>(x, k) n = LpNormalization<axis = 1, p = 1>(h) y = Conv(n, v)"
+    assert built(tmp_path, body)["conv"] == 2
+
+
 def test_the_logarithm_of_a_sum(tmp_path: Path) -> None:
     body = f"h = Conv<{PADS}>(x, k) s = Sigmoid(h) n = ReduceLogSum<axes = [1]>(s) y = Mul(h, n)"
     assert built(tmp_path, body)["pool"] == 1

@@ -179,6 +179,13 @@ def test_what_is_left_makes_a_design_in_turns_faster() -> None:
     assert shorter(design_resources(design)) is design
 
 
+def test_designs_of_the_same_turns_have_one_layout_of_weights() -> None:
+    rng = np.random.default_rng(0)
+    design = shared_design(rng, residual_model(rng, 2))
+    pairs = list(zip(*map(shared_engines, (design, replace(design, clock_ns=2 * design.clock_ns))), strict=True))
+    assert pairs and all(one is not other and one.encoded is other.encoded for one, other in pairs)
+
+
 def test_another_design_is_planned_where_a_faster_one_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     model, target = large_model(), Target(dsp=60)
     (groups, *_) = sharing(model, target, {})

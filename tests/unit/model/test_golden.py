@@ -135,6 +135,7 @@ def test_float32_sums_as_large_parts_as_inputs_allow(kernel: int, size: int, par
     g = conv((kernel, kernel), channels * groups, groups, k=kernel, p=0, groups=groups)
     values = np.full(g.weight_shape, 27)
     values[..., 0] = 26
+    values[:, 1:] //= 9  # the first group's sums are the greatest
     op = IntLinear("conv", g, IntWeight(values, IntType(8, signed=True), np.ones(1), "raw", ""))
     program = op.program([z], IntType.covering(*op.bounds([z])))
     assert program._parts == (0,), "any inputs would need more"
@@ -143,8 +144,22 @@ def test_float32_sums_as_large_parts_as_inputs_allow(kernel: int, size: int, par
     codes = np.concatenate([values[:, 0] * size + 1, *[values[:, 0] // 9] * (groups - 1)], axis=1)
     squares = np.square(codes[:, :channels], dtype=np.float64).sum(axis=1)[None]
     assert program._phases[0].parts_of(squares) == parts
-    sums = [int((values[:, 0] * each).sum()) for each in np.split(codes, groups, axis=1)]
+    sums = [int((values[:, n] * each).sum()) for n, each in enumerate(np.split(codes, groups, axis=1))]
     assert program(codes.reshape(1, kernel, kernel, -1)).ravel().tolist() == sums
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1001, 3), (16383, 0)])
+def test_products_of_a_channel_of_its_own_are_exact(size: int, parts: int) -> None:
+    """Of one channel float32 holds every product, or none; sums are of float64 all the same."""
+    z = QuantType(IntType(15, signed=True), 1.0)
+    g = conv((3, 3), 2, 2, p=0, groups=2)
+    values = np.full(g.weight_shape, 4095)
+    op = IntLinear("conv", g, IntWeight(values, IntType(13, signed=True), np.ones(1), "raw", ""))
+    program = op.program([z], IntType.covering(*op.bounds([z])))
+    codes = np.array([size, 3] * 9)
+    squares = np.full((1, 9), size**2 + 9.0)
+    assert program._parts == (0,) and program._phases[0].parts_of(squares) == parts
+    assert program(codes.reshape(1, 3, 3, 2)).ravel().tolist() == [9 * 4095 * size, 9 * 4095 * 3]
 
 
 @pytest.mark.parametrize("channels", [1, 20])
